@@ -1,0 +1,1 @@
+"""Fanlight: a small web framework that carries its own HTTP server."""

@@ -1,0 +1,53 @@
+"""The seam between the server and an app: find the call first, run it second.
+
+The server is given a `Handler`. It asks `find` once per request, as soon as the head is there;
+the `Call` it gets is made at start-up, one for each route, so nothing is allocated for it. When
+the content has been read, the server runs the call in the call's lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fanlight.message.request import Request
+    from fanlight.message.response import Response
+
+
+class Lane(IntEnum):
+    """Where a call runs."""
+
+    INLINE = 0  # in the hub's thread, in place; rescued by the monitor when it is stuck
+    THREAD = 1  # in the bounded pool
+    TASK = 2  # as a task on the event loop
+
+
+class Call(Protocol):
+    """What the server runs for a request: one object for each route, shared by all its requests."""
+
+    lane: Lane  # the server moves a call that was stuck from INLINE to THREAD, and back
+    is_pinned: bool  # True: the user chose the lane, so the server never moves it
+    reads_content: bool  # False (404, 405, redirects): the content is discarded, never kept
+    name: str  # for logs: "GET /blog/{slug} (views.post)"
+
+    def run(self, request: Request, /) -> Response | Awaitable[Response]:
+        """Return the response, or for lane TASK an awaitable of it. Never raises an Exception."""
+        ...
+
+
+class Handler(Protocol):
+    """What the server asks of an application."""
+
+    def find(self, request: Request, /) -> Call:
+        """Return the call for a request (an unknown URL has one too) and set `request.params`."""
+        ...
+
+    async def start(self) -> None:
+        """Open what the app needs for its whole life; the port opens after it returns."""
+        ...
+
+    async def stop(self) -> None:
+        """Close it again; called once, after the last response."""
+        ...
