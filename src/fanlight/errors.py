@@ -11,7 +11,8 @@
     │       ├── ExpectationUnknown     417
     │       ├── HeadTooLarge           431
     │       ├── CodingUnknown          501
-    │       └── VersionUnknown         505
+    │       ├── VersionUnknown         505
+    │       └── StorageFull            507
     ├── HTTPError                  a view, or the app, answers with an error status
     │   ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404,
     │   │   MethodNotAllowed 405, NotAcceptable 406, Conflict 409, Gone 410,
@@ -22,6 +23,7 @@
     ├── AppError                   the app is written wrong
     │   ├── SetupError             found before the port opens: a list of mistakes
     │   ├── TemplateError          a page can't be rendered
+    │   ├── NoSuchURL              url_for is asked for a URL that the table can't give
     │   └── InvalidResponse        a view returned what can't be sent
     └── ServerError                the machine, or how Fanlight was started
         ├── AddressUnavailable     the port can't be opened
@@ -101,6 +103,12 @@ class VersionUnknown(Refusal):
     """An HTTP version other than 1.0 or 1.1 (RFC 9110 section 15.6.6)."""
 
     status = 505
+
+
+class StorageFull(Refusal):
+    """There is no room to keep the content (RFC 4918 section 11.5)."""
+
+    status = 507
 
 
 # --- the answer ----------------------------------------------------------------------------
@@ -276,6 +284,10 @@ class SetupError(AppError):
 
 class TemplateError(AppError):
     """A page can't be rendered: no such template, or a mistake in it (file and line in the message)."""
+
+
+class NoSuchURL(AppError):
+    """`url_for` is asked for a view that has no route, or with parameters that don't fit its path."""
 
 
 class InvalidResponse(AppError):

@@ -1,0 +1,136 @@
+"""One client's connection: its socket, its wire, and what it waits for.
+
+A connection is a record with the few acts that need nothing else: read, write, and tell how long
+it may take. Whoever owns it may touch it, and nobody else:
+
+    HEAD, CONTENT, IDLE     the hub owns it and reads
+    WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
+    RUNNING                 a thread or a task owns it; it comes back through `Hub.post`
+    CLOSED                  nobody does
+
+Knows nothing of routes, views, other connections or time: `now` is an argument.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from fanlight.server.poller import READ
+from fanlight.wire.http1 import Http1
+
+if TYPE_CHECKING:
+    from fanlight.message import Call, Request, SpooledContent
+    from fanlight.server.limits import Limits
+
+RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
+CONTENT_RECV_BYTES = 256 * 1024
+LINGER_BYTES = 4 * 1024 * 1024  # what a refused client may still send before it is cut off
+
+
+class Phase(IntEnum):
+    """What a connection waits for; up to CONTENT the hub reads requests from it."""
+
+    IDLE = 0  # for the next request, after an answer
+    HEAD = 1  # for the first request, or the rest of a head
+    CONTENT = 2  # for the rest of the content
+    WRITING = 3  # for the client to take its answer
+    LINGERING = 4  # for a refused client to have read why
+    RUNNING = 5  # for a thread or a task
+    CLOSED = 6
+
+
+class Connection:
+    """A client's socket and all that we know of it between two events."""
+
+    __slots__ = (
+        "after_write",
+        "call",
+        "client",
+        "content",
+        "deadline",
+        "fd",
+        "interest",
+        "moved_bytes",
+        "out",
+        "phase",
+        "request",
+        "since",
+        "sock",
+        "started",
+        "status",
+        "wire",
+    )
+
+    call: Call
+    request: Request
+    started: float  # when its head had come, on the performance counter; only set for the access log
+
+    def __init__(self, sock: socket.socket, client: str | None, wire: Http1, deadline: float) -> None:
+        """Begin with a connection that has yet to send its first request."""
+        self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
+        self.phase = Phase.HEAD
+        self.deadline = deadline
+        self.interest = READ  # what the poller tells us of
+        self.content: SpooledContent | None = None
+        self.out = b""  # the part of an answer that the client has not taken yet
+        self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
+        self.since = 0.0  # when the content, or the writing, began
+        self.moved_bytes = 0  # how much of it has come or gone
+        self.status = 0  # of the answer in progress, for the access log
+
+    def send(self, data: bytes) -> bool:
+        """Send all that the client takes now and keep the rest in `out`; False if there is a rest.
+
+        Raises OSError when the client is gone.
+        """
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        self.moved_bytes += sent
+        if sent == len(data):
+            return True
+        self.out = data[sent:]
+        return False
+
+    def flush(self) -> bool:
+        """Send more of `out`; True when it is gone. Raises OSError when the client is."""
+        with memoryview(self.out) as view:
+            sent = self.sock.send(view[:CONTENT_RECV_BYTES])
+        self.moved_bytes += sent
+        self.out = self.out[sent:]
+        return not self.out
+
+    def release(self) -> None:
+        """Give back the content of the request, which may be a file."""
+        if self.content is not None:
+            self.content.close()
+            self.content = None
+
+    def wait(self, phase: Phase, now: float, limits: Limits) -> None:
+        """Begin to wait for something, with the deadline that belongs to it."""
+        self.phase = phase
+        if phase is Phase.IDLE:
+            self.deadline = now + limits.idle_seconds
+        elif phase is Phase.HEAD:
+            self.deadline = now + limits.head_seconds
+        elif phase is Phase.LINGERING:
+            self.deadline = now + limits.linger_seconds
+            self.moved_bytes = 0
+        elif phase is Phase.RUNNING:
+            self.deadline = math.inf
+        else:
+            self.since, self.moved_bytes = now, 0
+            self.progress(limits)
+
+    def progress(self, limits: Limits) -> None:
+        """Move the deadline by as much as what has come or gone earns at the least rate.
+
+        SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
+        """
+        grace = limits.content_seconds if self.phase is Phase.CONTENT else limits.write_seconds
+        self.deadline = self.since + grace + self.moved_bytes / limits.least_rate

@@ -1,0 +1,373 @@
+"""Events to requests, requests to calls, responses to bytes.
+
+In: a connection that has received something. Out: its requests are answered, or on their way to be.
+Here, and nowhere else, is decided which lane a call takes. What is sent is sent by whoever owns the
+connection (the hub's holder, a pool thread, a task); what follows (the rest of an answer, the next
+request, the end) is always done by the holder, in `settle`.
+
+Refuses a message by its `Refusal`: answered, then lingered on until the client has read why.
+Knows nothing of pollers, of listeners, or of which thread holds the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
+from fanlight.message import Handler, Lane, Request, Response, SpooledContent
+from fanlight.server.connection import Connection, Phase
+from fanlight.server.streams import AsyncPump, Pump
+from fanlight.wire.http1 import Content, RequestHead
+
+if TYPE_CHECKING:
+    from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
+    from fanlight.server.limits import Limits
+    from fanlight.server.logs import AccessLog
+    from fanlight.server.pool import Pool
+
+log = logging.getLogger("fanlight.server")
+
+NO_CONTENT = frozenset({204, 205, 304})
+BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
+BUSY.headers["retry-after"] = "1"
+BROKEN = Response(b"Something went wrong on this server.\n", 500, media_type="text/plain")
+
+
+class Hub(Protocol):
+    """What an exchange needs of the hub."""
+
+    now: float
+    standard: bytes
+    is_draining: bool
+    limits: Limits
+    tenure: Tenure | None
+    loop: asyncio.AbstractEventLoop
+
+    def post(self, act: Callable[..., object], *args: object) -> None:
+        """Have the holder do something, soon; from any thread."""
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection; only the holder may."""
+
+    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
+        """Be told of a connection's events again; only the holder may."""
+
+    def is_home(self) -> bool:
+        """Say whether this is the loop's thread, and the holder."""
+
+
+class Exchange:
+    """Serves the messages of every connection of one hub."""
+
+    def __init__(self, hub: Hub, handler: Handler, limits: Limits, *, access_log: AccessLog | None = None) -> None:
+        """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
+        self._hub, self._find, self._limits, self._log = hub, handler.find, limits, access_log
+        self.monitor: Monitor
+        self.lanes: Lanes
+        self.pool: Pool
+        self.loop_watch: LoopWatch
+
+    # --- the holder's way in: bytes have come ---------------------------------------------
+
+    def advance(self, connection: Connection, tenure: Tenure) -> bool:
+        """Serve every message that has arrived whole; False once the hub is in other hands."""
+        wire = connection.wire
+        try:
+            while (event := wire.next_event()) is not None:
+                kind = event.__class__
+                if kind is RequestHead:
+                    head = cast("RequestHead", event)
+                    request = connection.request = Request(head, connection.client, None)
+                    connection.call = self._find(request)
+                    if self._log is not None:
+                        connection.started = perf_counter()
+                    if head.has_content and not self._is_whole_without_content(connection, head):
+                        continue
+                elif kind is Content:
+                    self._keep(connection, cast("Content", event).data)
+                    continue
+                else:
+                    connection.request.content_source = connection.content
+                    connection.phase = Phase.IDLE
+                if not self._start(connection, tenure):
+                    return False
+                if connection.phase > Phase.CONTENT:
+                    return True
+        except Refusal as refusal:
+            self.refuse(connection, refusal)
+            return True
+        self._wait_for_more(connection)
+        return True
+
+    def _is_whole_without_content(self, connection: Connection, head: RequestHead) -> bool:
+        """Prepare for content; True if its sender waits for our word and the call wants none of it."""
+        reads = connection.call.reads_content
+        if head.expects_continue:
+            if not reads:
+                return True
+            connection.send(connection.wire.send_continue())  # 25 bytes into an empty buffer: never partial
+        connection.content = SpooledContent() if reads else None
+        connection.wait(Phase.CONTENT, self._hub.now, self._limits)
+        return False
+
+    def _keep(self, connection: Connection, data: bytes) -> None:
+        connection.moved_bytes += len(data)
+        if connection.content is None:
+            return
+        try:
+            connection.content.write(data)
+        except OSError as error:
+            log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
+            raise StorageFull("this server has no room to keep what was sent; try again later") from None
+
+    def _wait_for_more(self, connection: Connection) -> None:
+        phase, hub = connection.phase, self._hub
+        if connection.wire.is_idle:
+            connection.phase = Phase.IDLE
+            connection.deadline = hub.now + self._limits.idle_seconds
+            if hub.is_draining:
+                hub.drop(connection)
+        elif phase is Phase.CONTENT:
+            connection.progress(self._limits)
+        elif phase is not Phase.HEAD:
+            connection.wait(Phase.HEAD, hub.now, self._limits)
+
+    # --- lanes --------------------------------------------------------------------------------
+
+    def _start(self, connection: Connection, tenure: Tenure) -> bool:
+        """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
+        call = connection.call
+        lane = call.lane
+        if lane is Lane.INLINE:
+            baton = tenure.baton
+            tenure.serial += 1
+            baton.append(connection)
+            if self.monitor.asleep:
+                self.monitor.wake()
+            response = self._run(connection)
+            try:
+                baton.pop()
+            except IndexError:
+                tenure.handed.wait()
+                self._answer_from_outside(connection, response)
+                return False
+            self.answer(connection, response)
+            return True
+        connection.phase = Phase.RUNNING
+        if lane is Lane.THREAD:
+            if not self.pool.submit(self._run_in_thread, connection):
+                connection.phase = Phase.IDLE
+                self.answer(connection, BUSY)
+        elif self._hub.is_home():
+            self._begin_task(connection)
+        else:
+            self._hub.loop.call_soon_threadsafe(self._begin_task, connection)
+        return True
+
+    def _run(self, connection: Connection) -> Response:
+        call = connection.call
+        try:
+            return cast("Response", call.run(connection.request))
+        except (Exception, SystemExit):
+            log.exception("%s raised where it must not; the client got a 500", call.name)
+            return BROKEN
+
+    def _run_in_thread(self, connection: Connection) -> None:
+        began = perf_counter()
+        response = self._run(connection)
+        self.lanes.ran_in_thread(connection.call, perf_counter() - began)
+        self._answer_from_outside(connection, response)
+
+    def _begin_task(self, connection: Connection) -> None:
+        task = self._hub.loop.create_task(self._run_as_task(connection))
+        names = self.loop_watch.names
+        names[task] = connection.call.name
+        task.add_done_callback(names.pop)
+        if self.monitor.asleep and len(names) == 1:
+            self.monitor.wake()
+
+    async def _run_as_task(self, connection: Connection) -> None:
+        try:
+            response = await cast("Awaitable[Response]", connection.call.run(connection.request))
+        except asyncio.CancelledError:
+            self._hub.post(self._hub.drop, connection)
+            raise
+        except (Exception, SystemExit):
+            log.exception("%s raised where it must not; the client got a 500", connection.call.name)
+            response = BROKEN
+        if self._hub.is_home():
+            self.answer(connection, response)
+            if connection.phase is Phase.RUNNING and response.content.__class__ is bytes:
+                self.settle(connection)
+        else:
+            self._answer_from_outside(connection, response)
+
+    # --- the answer -----------------------------------------------------------------------------
+
+    def _answer_from_outside(self, connection: Connection, response: Response) -> None:
+        """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
+        self.answer(connection, response)
+        if response.content.__class__ is bytes:
+            self._hub.post(self.settle, connection)
+
+    def answer(self, connection: Connection, response: Response) -> None:
+        """Send a response, or as much of it as the client takes now; a stream goes on by itself.
+
+        The owner of a RUNNING connection must see to it that the holder settles it; for the holder's
+        own connections that is done here.
+        """
+        wire = connection.wire
+        if self._hub.is_draining:
+            wire.close_after_this()
+        if response.content.__class__ is not bytes:
+            self._stream(connection, response)
+            return
+        data = self._serialised(connection, response)
+        try:
+            sent = connection.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lost(connection)
+            return
+        if self._log is not None:
+            self._note(connection, len(data))
+        if connection.content is not None:
+            connection.release()
+        if sent != len(data):
+            connection.out = data[sent:]
+        elif not wire.must_close:
+            return
+        if connection.phase is not Phase.RUNNING:
+            self.settle(connection)
+
+    def _serialised(self, connection: Connection, response: Response) -> bytes:
+        send_response, standard = connection.wire.send_response, self._hub.standard
+        connection.status = response.status
+        try:
+            return send_response(response.status, response.fields(), cast("bytes", response.content), standard)
+        except InvalidResponse as error:
+            log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
+            connection.status = 500
+            return send_response(500, BROKEN.fields(), cast("bytes", BROKEN.content), standard)
+
+    def _stream(self, connection: Connection, response: Response) -> None:
+        connection.phase = Phase.RUNNING
+        content, hub = response.content, self._hub
+        opening = connection.wire.start_response(response.status, response.fields(), response.length, hub.standard)
+        connection.status = response.status
+        has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
+        if hasattr(content, "__anext__") or hasattr(content, "__aiter__"):
+            pump = AsyncPump(hub, connection, content, self._streamed, has_content=has_content)
+            hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection.call.name)
+            return
+        Pump(hub, connection, content, self._streamed, has_content=has_content).begin(opening, self.pool)
+
+    def _begin_pump(self, pump: AsyncPump, opening: bytes, name: str) -> None:
+        task = self._hub.loop.create_task(pump.run(opening))
+        self.loop_watch.names[task] = name
+        task.add_done_callback(self.loop_watch.names.pop)
+
+    def _streamed(self, connection: Connection, size: int) -> None:
+        """Go on after a stream: by the holder, when its last byte is with the system."""
+        if self._log is not None:
+            self._note(connection, size)
+        connection.release()
+        self.settle(connection)
+
+    # --- the holder's way out: an answer is out, or on its way ---------------------------------
+
+    def settle(self, connection: Connection) -> None:
+        """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
+        hub, wire = self._hub, connection.wire
+        if connection.phase is Phase.CLOSED:
+            return
+        if connection.out:
+            connection.wait(Phase.WRITING, hub.now, self._limits)
+            hub.watch(connection, for_writing=True)
+        elif wire.must_close:
+            if wire.is_request_unread:
+                self.linger(connection)
+            else:
+                hub.drop(connection)
+        else:
+            connection.wait(Phase.IDLE, hub.now, self._limits)
+            hub.watch(connection)
+            if wire.has_buffered:
+                hub.post(self.resume, connection)
+            elif hub.is_draining:
+                hub.drop(connection)
+
+    def resume(self, connection: Connection) -> bool:
+        """Serve what had arrived behind the request that is now answered."""
+        tenure = self._hub.tenure
+        return tenure is None or connection.phase > Phase.CONTENT or self.advance(connection, tenure)
+
+    def written(self, connection: Connection) -> None:
+        """Send more of an answer, now that its client takes more of it."""
+        try:
+            if not connection.flush():
+                connection.progress(self._limits)
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            self._hub.drop(connection)
+            return
+        go_on, connection.after_write = connection.after_write, None
+        if go_on is None:
+            self.settle(connection)
+        else:
+            connection.wait(Phase.RUNNING, self._hub.now, self._limits)
+            go_on(True)
+
+    def refuse(self, connection: Connection, refusal: Refusal) -> None:
+        """Tell a client why its message is refused, and let it read that before we close."""
+        if self._log is not None:
+            self._log.add(f"{connection.client or '-':<15}  refused {refusal.status}  {refusal}")
+        connection.release()
+        try:
+            connection.send(connection.wire.refuse(refusal, self._hub.standard))
+        except OSError:
+            self._hub.drop(connection)
+            return
+        if connection.out:
+            self.settle(connection)
+        else:
+            self.linger(connection)
+
+    def too_slow(self, connection: Connection) -> None:
+        """Refuse a client whose message did not come in time."""
+        part, limit = ("content", "content_seconds") if connection.phase is Phase.CONTENT else ("head", "head_seconds")
+        self.refuse(
+            connection, DeadlineMissed(f"the {part} did not arrive in time; Limits.{limit} says how long we wait")
+        )
+
+    def linger(self, connection: Connection) -> None:
+        """Say that we send no more, and read until the client has closed (RFC 9112 section 9.6)."""
+        try:
+            connection.sock.shutdown(1)  # SHUT_WR
+        except OSError:
+            self._hub.drop(connection)
+            return
+        connection.wait(Phase.LINGERING, self._hub.now, self._limits)
+        self._hub.watch(connection)
+
+    def _lost(self, connection: Connection) -> None:
+        """Let go of a client that left before its answer was out."""
+        connection.release()
+        if connection.phase is Phase.RUNNING:
+            self._hub.post(self._hub.drop, connection)
+        else:
+            self._hub.drop(connection)
+
+    def _note(self, connection: Connection, size: int) -> None:
+        head = connection.request.head
+        spent = (perf_counter() - connection.started) * 1000
+        if self._log is not None:
+            who, what = connection.client or "-", f"{head.method} {head.target}"
+            self._log.add(f"{who:<15}  {what}  {connection.status}  {size} B  {spent:.1f} ms")

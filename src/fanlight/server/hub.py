@@ -1,0 +1,367 @@
+"""The hub: one thread at a time serves every connection of the process.
+
+In: listening sockets and a handler. Out: every request that comes is answered. The hub's poller is
+nested in the event loop, so `turn` is called once for a whole batch of ready connections; for each
+it receives, parses, calls and sends in place, with no task, future or callback in between.
+
+Who is the holder, and how a stuck view loses the hub, is told in `lanes`. In short: at home the
+loop's thread holds it. When the monitor takes it, a rescue thread holds it (`lead`), and the loop's
+thread, when its view has returned, detaches the poller from the loop and asks to have the hub back
+(`_go_home`, then `_come_home`). Whatever must be done by the holder is posted to the `inbox`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fanlight.message import Handler, Lane
+from fanlight.server.acceptor import Acceptor
+from fanlight.server.connection import CONTENT_RECV_BYTES, LINGER_BYTES, RECV_BYTES, Connection, Phase
+from fanlight.server.exchange import Exchange
+from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
+from fanlight.server.poller import READ, WRITE, Poller, best_poller
+from fanlight.server.pool import Pool
+from fanlight.wire.http1 import Http1
+
+if TYPE_CHECKING:
+    from fanlight.server.limits import Limits
+    from fanlight.server.logs import AccessLog
+
+TICK_SECONDS = 1.0
+FRESH_SECONDS_IN_DRAIN = 1.0  # what a new client gets, at shutdown, to send the request it came with
+
+log = logging.getLogger("fanlight.server")
+
+
+class Hub:
+    """All connections of one process; make it in a running loop, whose thread is its home."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        limits: Limits,
+        *,
+        access_log: AccessLog | None = None,
+        poller: Poller | None = None,
+        has_monitor: bool = True,
+    ) -> None:
+        """Take the running loop's thread as home and begin to serve what is adopted or listened for.
+
+        Without a monitor, views in place are never rescued unless somebody calls `monitor.look`.
+        """
+        self.limits = limits
+        self.loop = asyncio.get_running_loop()
+        self.connections: dict[int, Connection] = {}
+        self.now = time.monotonic()
+        self.standard = b""
+        self.is_draining = self.is_closed = False
+        self.finished = asyncio.Event()
+        self.rescues = 0
+        self.on_abandoned: Callable[[], None] = _nothing  # the loop is stuck and the time to drain is over
+        self.tenure: Tenure | None = Tenure(is_home=True)
+
+        self._home_thread = threading.get_ident()
+        self._wire_limits = limits.wire()
+        self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._next_tick = self._drain_until = 0.0
+        self._ticker: asyncio.TimerHandle | None = None
+
+        self.monitor = Monitor(lambda: self.tenure, self._rescue)
+        self.lanes = Lanes()
+        self.pool = Pool(limits.threads, limits.waiting_calls)
+        self._exchange = Exchange(self, handler, limits, access_log=access_log)
+        self._exchange.monitor, self._exchange.lanes, self._exchange.pool = self.monitor, self.lanes, self.pool
+        self._exchange.loop_watch = self.monitor.loop_watch = LoopWatch(self.loop, self._home_thread)
+
+        self._poller = poller or best_poller()
+        self._poll = self._poller.poll
+        self._acceptor = Acceptor(self._poller, self.connections, limits.connections, self.adopt)
+        self._bell_in, self._bell_out = socket.socketpair()
+        for end in (self._bell_in, self._bell_out):
+            end.setblocking(False)
+        self._poller.register(self._bell_out.fileno(), READ)
+        self._poller.attach(self.loop, self.turn)
+        if has_monitor:
+            self.monitor.start()
+
+    # --- what others ask of the hub -------------------------------------------------------
+
+    def listen(self, listener: socket.socket) -> None:
+        """Accept from a listening socket; called at home."""
+        self._acceptor.add(listener)
+
+    def adopt(self, sock: socket.socket, client: str | None) -> None:
+        """Serve a connected socket; only the holder may."""
+        sock.setblocking(False)
+        self.now = time.monotonic()
+        connection = Connection(sock, client, Http1(self._wire_limits), self.now + self.limits.head_seconds)
+        self.connections[connection.fd] = connection
+        self._poller.register(connection.fd, READ)
+        self._arm()
+
+    def post(self, act: Callable[..., object], *args: object) -> None:
+        """Have the holder do something, soon; from any thread, and from a signal handler."""
+        self._inbox.append((act, args))
+        with contextlib.suppress(OSError):  # it rings already, or the hub is closed
+            self._bell_in.send(b"!")
+
+    def is_home(self) -> bool:
+        """Say whether this is the loop's thread, and the holder."""
+        tenure = self.tenure
+        return tenure is not None and tenure.is_home and threading.get_ident() == self._home_thread
+
+    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
+        """Be told of a connection's events again; only the holder may."""
+        wanted = WRITE if for_writing else READ
+        if connection.interest == wanted:
+            return
+        if connection.interest:
+            self._poller.modify(connection.fd, wanted)
+        else:
+            self._poller.register(connection.fd, wanted)
+        connection.interest = wanted
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection; only the holder may. A second time does nothing."""
+        if connection.phase is Phase.CLOSED:
+            return
+        connection.phase = Phase.CLOSED
+        self._unwatch(connection)
+        del self.connections[connection.fd]
+        connection.sock.close()
+        connection.release()
+        go_on, connection.after_write = connection.after_write, None
+        if go_on is not None:
+            go_on(False)
+        if self._acceptor.is_paused:
+            self._acceptor.resume()
+        if self.is_draining and not self.connections:
+            self._finish()
+
+    def drain(self) -> None:
+        """Stop accepting, finish what runs, close what idles; only the holder may. Then `finished` is set."""
+        if self.is_draining:
+            return
+        self._acceptor.close()
+        self.is_draining = True
+        self.now = time.monotonic()
+        self._drain_until = self.now + self.limits.drain_seconds
+        for connection in list(self.connections.values()):
+            if connection.phase is Phase.IDLE:
+                self.drop(connection)
+            elif connection.phase is Phase.HEAD and connection.wire.is_idle:
+                connection.deadline = min(connection.deadline, self.now + FRESH_SECONDS_IN_DRAIN)
+        if self.connections:
+            self._arm()
+        else:
+            self._finish()
+
+    def abandon(self) -> None:
+        """Close every connection at once; only the holder may."""
+        if self.connections:
+            log.warning("%d connections are cut off: they were not done in time", len(self.connections))
+        for connection in list(self.connections.values()):
+            self.drop(connection)
+
+    def close(self) -> None:
+        """Give everything back; called at home, after `finished`."""
+        self.is_closed = True
+        self.monitor.stop()
+        self.pool.close()
+        self._acceptor.close()
+        for connection in list(self.connections.values()):
+            self.drop(connection)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._poller.detach()
+        self._poller.close()
+        self._bell_in.close()
+        self._bell_out.close()
+
+    # --- serving --------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Serve all that is ready; the loop calls this once for a whole batch."""
+        tenure = self.tenure
+        if tenure is None or not tenure.is_home or not self.serve_ready(tenure, 0):
+            self._poller.detach()
+            if not self.is_closed:
+                self.post(self._go_home)
+
+    def lead(self, tenure: Tenure) -> None:
+        """Serve in a rescue thread, until the loop's thread is free again or this one is stuck too."""
+        while self.tenure is tenure and not self.is_closed:
+            if not self.serve_ready(tenure, max(0.0, self._next_tick - time.monotonic())):
+                return
+
+    def serve_ready(self, tenure: Tenure, timeout: float) -> bool:
+        """Serve every ready connection; False once another thread has the hub."""
+        ready = self._poll(timeout)
+        self.now = now = time.monotonic()
+        if now >= self._next_tick:
+            self._tick(now)
+        connections, advance = self.connections, self._exchange.advance
+        for fd, _events in ready:
+            connection = connections.get(fd)
+            if connection is None:
+                if not self._serve_own(fd):
+                    return False
+                continue
+            phase = connection.phase
+            if phase > Phase.CONTENT:
+                self._serve_other(connection)
+                continue
+            try:
+                data = connection.sock.recv(RECV_BYTES if phase is not Phase.CONTENT else CONTENT_RECV_BYTES)
+                if not data:
+                    self.drop(connection)
+                    continue
+                connection.wire.receive(data)
+                if not advance(connection, tenure):
+                    return False
+            except BlockingIOError:
+                continue
+            except Exception as error:
+                self._fail(connection, error)
+        return True
+
+    def _fail(self, connection: Connection, error: Exception) -> None:
+        """Close a connection that can't go on; only what is not its client's doing is told."""
+        if not isinstance(error, ConnectionError):
+            log.error("a connection failed; it is closed, the others go on", exc_info=error)
+        self.drop(connection)
+
+    def _serve_other(self, connection: Connection) -> None:
+        """Do what an event means to a connection that reads no requests now."""
+        if connection.phase is Phase.WRITING:
+            self._exchange.written(connection)
+        elif connection.phase is Phase.LINGERING:
+            try:
+                size = len(connection.sock.recv(CONTENT_RECV_BYTES))
+            except BlockingIOError:
+                return
+            except OSError:
+                size = 0
+            connection.moved_bytes += size
+            if not size or connection.moved_bytes > LINGER_BYTES:
+                self.drop(connection)
+        else:
+            # It runs elsewhere, and its client sends more or has left: we look again when it comes back.
+            self._unwatch(connection)
+
+    def _serve_own(self, fd: int) -> bool:
+        """Accept, or do what was posted; False once another thread has the hub."""
+        if self._acceptor.accept(fd) or fd != self._bell_out.fileno():
+            return True  # a listener, or a connection that was closed earlier in this batch
+        with contextlib.suppress(OSError):
+            self._bell_out.recv(4096)
+        inbox = self._inbox
+        while inbox:
+            act, args = inbox.popleft()
+            if act(*args) is False:
+                # Another thread goes on; it must hear the bell for what is left here.
+                self.post(_nothing)
+                return False
+        return True
+
+    def _unwatch(self, connection: Connection) -> None:
+        if connection.interest:
+            connection.interest = 0
+            self._poller.unregister(connection.fd)
+
+    # --- time -----------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
+        if self._ticker is None and self.is_home() and (self.connections or self._acceptor.is_paused):
+            self._ticker = self.loop.call_later(TICK_SECONDS, self._ring)
+
+    def _ring(self) -> None:
+        self._ticker = None
+        tenure = self.tenure
+        if tenure is not None and tenure.is_home:
+            self.turn()
+            self._arm()
+
+    def _tick(self, now: float) -> None:
+        """Once a second at most: a new date, and the end for whoever took too long."""
+        wall = time.time()
+        self._next_tick = now + TICK_SECONDS - wall % 1
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(wall))
+        self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
+        cold = now + self.limits.idle_seconds - TICK_SECONDS
+        idle = Phase.IDLE
+        for connection in list(self.connections.values()):
+            if connection.deadline < now:
+                self._expire(connection)
+            elif connection.phase is idle and connection.deadline < cold:
+                connection.wire.forget()
+        self._acceptor.resume()
+        if self.is_draining and self.connections and now >= self._drain_until:
+            self.abandon()
+            if not self.is_home():
+                self.on_abandoned()
+
+    def _expire(self, connection: Connection) -> None:
+        phase = connection.phase
+        if phase is Phase.RUNNING:
+            return  # how long a view may take is the view's affair
+        if phase is Phase.CONTENT or (phase is Phase.HEAD and not connection.wire.is_idle):
+            self._exchange.too_slow(connection)
+        else:
+            self.drop(connection)
+
+    def _finish(self) -> None:
+        """Say that all is done; if the loop's thread is away, it is said when it comes home."""
+        if self.is_home():
+            self.loop.call_soon_threadsafe(self.finished.set)
+
+    # --- who holds the hub ----------------------------------------------------------------
+
+    def _rescue(self, tenure: Tenure, connection: Connection, is_to_blame: bool) -> None:  # noqa: FBT001 - one caller
+        """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
+        connection.phase = Phase.RUNNING
+        self.rescues += 1
+        call = connection.call
+        if is_to_blame:
+            if self.lanes.mark_slow(call):
+                log.info("%s is slow: from now on it runs in a thread", call.name)
+            elif call.lane is Lane.INLINE:
+                log.warning("%s is slow, and pinned inline: it has held up the others", call.name)
+        if tenure.is_home:
+            self._poller.leave()
+        self.tenure = fresh = Tenure(is_home=False)
+        while True:
+            try:
+                threading.Thread(target=self.lead, args=(fresh,), name="fanlight-rescue", daemon=True).start()
+            except RuntimeError:  # no thread to be had: better late than never
+                time.sleep(0.05)
+            else:
+                return
+
+    def _go_home(self) -> bool:
+        """Let go of the hub for the loop's thread, which is free again; a rescue thread's last act."""
+        if not self.is_closed:
+            self.tenure = None
+            self.loop.call_soon_threadsafe(self._come_home)
+        return False
+
+    def _come_home(self) -> None:
+        self.tenure = Tenure(is_home=True)
+        self._poller.attach(self.loop, self.turn)
+        if self.is_draining and not self.connections:
+            self._finish()
+        self._arm()
+        self.turn()
+
+
+def _nothing() -> None:
+    """Do nothing."""

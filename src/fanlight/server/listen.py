@@ -1,0 +1,172 @@
+"""Turn an address that a person wrote into a socket that listens.
+
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock". Out: bound, listening,
+non-blocking sockets. Refuses what is no address, and says who has it where it is taken. Knows
+nothing of connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+
+from fanlight.errors import AddressUnavailable, InvalidSetting
+
+BACKLOG = 1024
+UNIX_PREFIX = "unix:"
+
+
+def listen(bind: str) -> list[socket.socket]:
+    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6."""
+    if bind.startswith(UNIX_PREFIX):
+        return [_listen_unix(bind.removeprefix(UNIX_PREFIX))]
+    host, port = _host_and_port(bind)
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise AddressUnavailable(f"{host!r} is not an address of this machine: {error.strerror}") from None
+    opened: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((each[0], each[4]) for each in found):
+            # With port 0 the system chooses a port for the first address; the others take the same.
+            wanted = address if port or not opened else (address[0], opened[0].getsockname()[1], *address[2:])
+            sock = _listen_tcp(family, wanted, is_only=len(found) == 1 or not _is_missing_family(family))
+            if sock is not None:
+                opened.append(sock)
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    if not opened:
+        raise AddressUnavailable(f"{bind} can't be listened on: no address of it exists on this machine")
+    return opened
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the address of a listening socket as a person would type it."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return f"{UNIX_PREFIX}{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _host_and_port(bind: str) -> tuple[str, int]:
+    host, colon, port = bind.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise InvalidSetting(f"{bind!r} is not an address; write host:port, [ipv6]:port, :port or unix:/path")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise InvalidSetting(f"{bind!r} is ambiguous; write an IPv6 address in brackets: [{host}]:{port}")
+    return host, int(port)
+
+
+def _is_missing_family(family: int) -> bool:
+    """Say whether the system resolves names to this family though it can't bind any of it."""
+    if family != socket.AF_INET6:
+        return False
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return True
+    return False
+
+
+def _listen_tcp(family: int, address: tuple[object, ...], *, is_only: bool) -> socket.socket | None:
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        if is_only:
+            raise
+        return None
+    try:
+        if os.name == "posix":  # on Windows the same option would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if not is_only and error.errno == errno.EADDRNOTAVAIL:
+            return None
+        raise AddressUnavailable(_why_not(address, error)) from None
+    return sock
+
+
+def _why_not(address: tuple[object, ...], error: OSError) -> str:
+    host, port = address[0], address[1]
+    shown = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        owner = _owner_of_port(int(str(port)))
+        by = f" by {owner}" if owner else ""
+        return f"{shown} is taken{by}; stop that program, or choose another port: --port {int(str(port)) + 1}"
+    if error.errno == errno.EACCES:
+        return f"{shown} needs rights that you don't have; ports below 1024 do. Choose another: --port 8000"
+    return f"{shown} can't be listened on: {error.strerror}"
+
+
+def _owner_of_port(port: int) -> str:
+    """Return the program that listens on a port as "name (process 123)", or "" where the system won't tell."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                columns = line.split()
+                if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{columns[9]}]")
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            for fd in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(fd.readlink()) in inodes:
+                        return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    return ""
+
+
+def _listen_unix(path: str) -> socket.socket:
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
+    if not path:
+        raise InvalidSetting("a unix socket needs a path: unix:/path/to/site.sock")
+    _remove_stale(family, path)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise AddressUnavailable(f"{path} can't be listened on: {error.strerror}") from None
+    return sock
+
+
+def _remove_stale(family: int, path: str) -> None:
+    """Remove the socket file of a server that is gone; refuse to take one that is alive, or any other file."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise AddressUnavailable(f"{path} exists and is not a socket; it is left alone. Choose another path")
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+            return
+        except OSError:
+            return
+    raise AddressUnavailable(f"{path} is taken by a server that still answers; stop it, or choose another path")
