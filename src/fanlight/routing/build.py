@@ -1,0 +1,101 @@
+"""Build the table from URLS, or say everything that is wrong with it at once.
+
+In: the mapping, and what the app knows of its values: their source, the types of a view's
+parameters, their endpoints, their names. Out: a `Table`. Refuses a table with a mistake in it:
+SetupError holds all of them, in the order in which the user reads his file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from fanlight.errors import Mistake, SetupError
+from fanlight.routing.conflicts import find_conflicts, find_unreachable
+from fanlight.routing.converter import CONVERTERS
+from fanlight.routing.entries import Entry, Flattening
+from fanlight.routing.names import name_of
+from fanlight.routing.pattern import Pattern, check_whole, refuse
+from fanlight.routing.route import Route
+from fanlight.routing.source import Source
+from fanlight.routing.table import Table
+
+EndpointOf = Callable[[object, str, frozenset[str], str], object]
+
+
+def build(
+    urls: Mapping[str, object],
+    *,
+    source: Source | None = None,
+    hints: Callable[[object], Mapping[str, str]] | None = None,
+    label: Callable[[object], str] = name_of,
+    endpoint_of: EndpointOf | None = None,
+) -> Table:
+    """Return the table of a site; raises SetupError with every mistake in it.
+
+    `hints(value)` names the types of a view's parameters, {"id": "int"}, for those that the key
+    leaves open. `label(value)` is the value's full name. `endpoint_of(value, pattern, methods,
+    place)` makes the endpoint, once for each route; it may raise SetupError with its own mistakes.
+    """
+    if not isinstance(urls, Mapping):
+        raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
+    flat = Flattening()
+    flat.read(urls, source.find(urls) if source is not None else None)
+    mistakes = flat.mistakes
+    entries = [_with_hints(entry, hints, mistakes) for entry in flat.entries]
+    mistakes += find_conflicts(entries)
+    mistakes += find_unreachable(entries)
+    routes = [(entry.pattern, _route(entry, label, endpoint_of, mistakes)) for entry in entries]
+    if mistakes:
+        raise SetupError(_in_reading_order(mistakes, flat.places))
+    return Table(routes)
+
+
+def _with_hints(entry: Entry, hints: Callable[[object], Mapping[str, str]] | None, mistakes: list[Mistake]) -> Entry:
+    """Return the entry with the types its view asks for."""
+    if hints is None or entry.pattern.is_literal:
+        return entry
+    try:
+        return replace(entry, pattern=_typed(entry.pattern, hints(entry.value)))
+    except SetupError as error:
+        mistakes += _placed(error, entry.place)
+        return entry
+
+
+def _typed(pattern: Pattern, hints: Mapping[str, str]) -> Pattern:
+    unknown = [f"{name}: {kind}" for name, kind in hints.items() if kind not in CONVERTERS]
+    if unknown:
+        refuse(f"no segment can be read as {', '.join(unknown)}", f"the types are {', '.join(CONVERTERS)}")
+    typed = pattern.typed(hints)
+    check_whole(typed)
+    return typed
+
+
+def _route(
+    entry: Entry, label: Callable[[object], str], endpoint_of: EndpointOf | None, mistakes: list[Mistake]
+) -> Route:
+    pattern, methods = str(entry.pattern), frozenset(entry.methods)
+    endpoint = entry.value
+    if endpoint_of is not None:
+        try:
+            endpoint = endpoint_of(entry.value, pattern, methods, entry.place)
+        except SetupError as error:
+            mistakes += _placed(error, entry.place)
+    return Route(
+        pattern=pattern,
+        methods=methods,
+        endpoint=endpoint,
+        place=entry.place,
+        name=label(entry.value),
+        view=entry.value,
+        parameters=entry.pattern.parameters,
+    )
+
+
+def _placed(error: SetupError, place: str) -> list[Mistake]:
+    return [mistake if mistake.places else replace(mistake, places=(place,)) for mistake in error.mistakes]
+
+
+def _in_reading_order(mistakes: list[Mistake], places: Sequence[str]) -> list[Mistake]:
+    order = {place: number for number, place in enumerate(places)}
+    return sorted(mistakes, key=lambda mistake: min((order[p] for p in mistake.places if p in order), default=0))

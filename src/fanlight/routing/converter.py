@@ -1,0 +1,146 @@
+"""The types a segment can be read as: `int`, `float`, `date`, `uuid`, `str` and `path`.
+
+In: the decoded text of a parameter. Out: its value, or None when the text does not fit.
+And back: `write` gives the text that reads as the value, or None when there is no such text.
+Refuses whatever Python's own readers let through beyond plain notation: other scripts' digits,
+underscores, exponents, week dates. Nothing here is quadratic in what a client sends.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from fanlight.routing.path import climbs
+
+_INT_CHARACTERS = 128  # int() is quadratic in the length, so longer numbers do not fit
+_FLOAT_CHARACTERS = 400  # holds every float written without an exponent
+
+_INT = re.compile(r"-?[0-9]+")
+_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """One type of parameter; `rank` says who is asked first where several fit (lower first)."""
+
+    name: str
+    rank: int
+    kind: type
+    says: str  # what fits, for messages
+    read: Callable[[str], object | None]
+    write: Callable[[object], str | None]
+
+
+def _read_str(text: str) -> object | None:
+    return None if not text or climbs(text) else text
+
+
+def _write_str(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | UUID | date):
+        return None
+    text = str(value)
+    return text if _read_str(text) is not None and _is_sendable(text) else None
+
+
+def _is_sendable(text: str) -> bool:
+    """Say whether a text has a percent-encoded form: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _read_int(text: str) -> object | None:
+    if len(text) <= _INT_CHARACTERS and _INT.fullmatch(text):
+        return int(text)
+    return None
+
+
+def _write_int(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if _read_int(value) is not None else None
+    if isinstance(value, bool) or not isinstance(value, int) or value.bit_length() > 3 * _INT_CHARACTERS:
+        return None
+    return str(int(value))
+
+
+def _read_float(text: str) -> object | None:
+    if len(text) <= _FLOAT_CHARACTERS and _FLOAT.fullmatch(text):
+        value = float(text)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def _write_float(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if _read_float(value) is not None else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return format(Decimal(repr(number)), "f") if math.isfinite(number) else None
+
+
+def _read_date(text: str) -> object | None:
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _write_date(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if _read_date(value) is not None else None
+    # A datetime is a date to isinstance, but its time would be lost on the way.
+    return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else None
+
+
+def _read_uuid(text: str) -> object | None:
+    return UUID(text) if _UUID.fullmatch(text) else None
+
+
+def _write_uuid(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if _read_uuid(value) is not None else None
+    return str(value) if isinstance(value, UUID) else None
+
+
+def read_path(segments: list[str]) -> str | None:
+    """Return what a `{rest...}` takes: one or more segments, maybe with a slash behind the last."""
+    if not segments[0] or "" in segments[1:-1]:
+        return None
+    rest = "/".join(segments)
+    # A slash that was encoded would be read as one that was not: two URLs for one value.
+    return None if rest.count("/") >= len(segments) or climbs(rest) else rest
+
+
+def _read_path(text: str) -> object | None:
+    return read_path(text.split("/"))
+
+
+def _write_path(value: object) -> str | None:
+    # A pure path of pathlib names a file below a folder as well as a text does.
+    text = value if isinstance(value, str) else value.as_posix() if hasattr(value, "as_posix") else None
+    return text if text is not None and _read_path(text) is not None and _is_sendable(text) else None
+
+
+CONVERTERS: Mapping[str, Converter] = {
+    converter.name: converter
+    for converter in (
+        Converter("int", 1, int, "a whole number like 42", _read_int, _write_int),
+        Converter("float", 2, float, "a number like 3.5", _read_float, _write_float),
+        Converter("date", 3, date, "a date like 2026-01-31", _read_date, _write_date),
+        Converter("uuid", 4, UUID, "a UUID like 0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d", _read_uuid, _write_uuid),
+        Converter("str", 5, str, "a text of one segment", _read_str, _write_str),
+        Converter("path", 6, str, "one or more segments", _read_path, _write_path),
+    )
+}

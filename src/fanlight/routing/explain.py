@@ -1,0 +1,110 @@
+"""Say in words why a request gets the route it gets: for `fanlight routes --explain PATH`.
+
+In: the routes, a method, a path, and what the table found. Out: lines of text.
+Not on the way of any request, so it compares pattern by pattern, the plain way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fanlight.routing.converter import CONVERTERS, read_path
+from fanlight.routing.path import NOWHERE, decode_path
+from fanlight.routing.route import Miss, MissKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fanlight.routing.pattern import Pattern, Segment
+    from fanlight.routing.route import Route
+
+NEAR = 8  # at most so many routes are told of
+
+_VERDICTS = {
+    MissKind.NOT_FOUND: "404: no route matches",
+    MissKind.WRONG_METHOD: "405: the path has a route, but not for this method; Allow: {allow}",
+    MissKind.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
+    MissKind.BAD_PATH: "400: the path is broken (percent-encoding, not UTF-8, or NUL)",
+}
+
+
+def explain(
+    routes: Sequence[tuple[Pattern, Route]],
+    method: str,
+    raw_path: str,
+    found: tuple[Route, dict[str, object]] | Miss,
+) -> list[str]:
+    """Return what was found and, nearest first, what each of the others lacks."""
+    if isinstance(found, Miss):
+        chosen = None
+        lines = [f"{method} {raw_path}", "  " + _VERDICTS[found.kind].format(allow=", ".join(found.allow), to=found.to)]
+    else:
+        chosen, parameters = found
+        given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+        lines = [f"{method} {raw_path}", f"  -> {_line(chosen)}" + (f"  with {given}" if given else "")]
+    segments = decode_path(raw_path)
+    if segments is None:
+        return lines
+    if segments is NOWHERE:
+        return [*lines, '  the path climbs ("." or ".."), and no route matches such a path']
+    judged = [(*_judge(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
+    near = sorted((item for item in judged if item[0]), key=lambda item: -item[0])
+    for _, reason, route in near[:NEAR]:
+        lines.append(f"     {_line(route)}")
+        lines.append(f"       {reason or _why_not_chosen(method, route)}")
+    if len(near) > NEAR:
+        lines.append(f"     and {len(near) - NEAR} more that come less near")
+    return lines
+
+
+def _line(route: Route) -> str:
+    told = (f"{'|'.join(sorted(route.methods))} {route.pattern}", route.name, route.place)
+    return "  ".join(filter(None, told))
+
+
+def _why_not_chosen(method: str, route: Route) -> str:
+    answered = route.methods | {"HEAD"} if "GET" in route.methods else route.methods
+    if method not in answered:
+        return f"the path matches, the method does not: it takes {', '.join(sorted(answered))}"
+    return "matches too, but is less specific"
+
+
+def _judge(pattern: Pattern, segments: list[str]) -> tuple[int, str]:
+    """Return how near a pattern comes (0: not at all), and the reason why it does not match ("": it does)."""
+    for index, segment in enumerate(pattern.segments):
+        number = f"segment {index + 1}"
+        if index == len(segments):
+            return index, f'the path ends before "{segment}"' if str(segment) else "the path lacks the slash at its end"
+        if segment.is_rest:
+            if read_path(segments[index:]) is None:
+                return index, f"{number}: {{{segment.name}...}} takes one or more segments, none of them empty"
+            return len(segments) + 1, ""
+        reason = _misfit(segment, segments[index])
+        if reason:
+            # A misfit in the only segment is still near when it is nearly the same text.
+            return index or _is_alike(segment, segments[index]), f"{number}: {reason}"
+    if len(segments) > len(pattern.segments):
+        left = "/".join(segments[len(pattern.segments) :])
+        return len(pattern.segments), f'the path goes on: "/{left}"'
+    return len(segments) + 1, ""
+
+
+def _is_alike(segment: Segment, text: str) -> int:
+    return int(bool(segment.name) or segment.prefix.casefold() == text.casefold())
+
+
+def _misfit(segment: Segment, text: str) -> str:
+    if not segment.name:
+        if segment.prefix == text:
+            return ""
+        case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
+        return f'"{text}" is not "{segment.prefix}"{case}'
+    if len(text) <= len(segment.prefix) + len(segment.suffix):
+        return f'"{text}" is too short for "{segment}"'
+    if not text.startswith(segment.prefix):
+        return f'"{text}" does not begin with "{segment.prefix}"'
+    if not text.endswith(segment.suffix):
+        return f'"{text}" does not end with "{segment.suffix}"'
+    inner = text[len(segment.prefix) : len(text) - len(segment.suffix)]
+    converter = CONVERTERS[segment.converter]
+    return "" if converter.read(inner) is not None else f'"{inner}" is not {converter.says}'

@@ -1,0 +1,226 @@
+"""Read the path part of a key of URLS: literal text, `{name}`, `{id:int}`, `{rest...}`.
+
+In: a text such as "/blog/{id:int}". Out: a `Pattern`, one `Segment` for each piece between slashes.
+Refuses, with what to write instead, everything that could not match what its author means.
+Knows nothing of methods, views or other patterns.
+
+A segment holds at most one parameter, with literal text on either side: "/file-{id:int}.txt".
+A slash at the end is a last segment without text, so "/blog/" and "/blog" are two patterns.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from fanlight.errors import Mistake, SetupError
+from fanlight.routing.converter import CONVERTERS
+
+MAX_SEGMENTS = 64  # the search goes one call deeper for each, so a pattern's depth has an end
+
+_PARAMETER = re.compile(r"\{([^{}]*)\}")
+_ANGLES = re.compile(r"<(?:(\w+):)?(\w+)>")
+_COLON = re.compile(r":([A-Za-z_]\w*)")
+
+
+def refuse(message: str, hint: str = "") -> NoReturn:
+    """Raise one mistake that has no place yet; who knows the key's place adds it."""
+    raise SetupError([Mistake(message=message, hint=hint)])
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One piece of a pattern; a literal one has no name and only a prefix."""
+
+    prefix: str
+    name: str = ""
+    converter: str = ""
+    suffix: str = ""
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether this takes all segments that are left."""
+        return self.converter == "path"
+
+    @property
+    def shape(self) -> tuple[str, str, str]:
+        """What decides which texts fit: the parameter's name does not."""
+        return self.prefix, self.converter, self.suffix
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Sort key by specificity: more literal text first, then the narrower type.
+
+        Of two segments that fit the same text, this is never equal unless their shapes are.
+        """
+        return -len(self.prefix), -len(self.suffix), CONVERTERS[self.converter].rank
+
+    def __str__(self) -> str:
+        """Return the segment as one would write it."""
+        if not self.name:
+            return self.prefix
+        kind = {"str": "", "path": "..."}.get(self.converter, f":{self.converter}")
+        return f"{self.prefix}{{{self.name}{kind}}}{self.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A path with holes."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The converter of each parameter, by name, from left to right."""
+        return {segment.name: segment.converter for segment in self.segments if segment.name}
+
+    @property
+    def shape(self) -> tuple[tuple[str, str, str], ...]:
+        """Equal for two patterns that match the same paths at the same rank."""
+        return tuple(segment.shape for segment in self.segments)
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it matches one path only."""
+        return not any(segment.name for segment in self.segments)
+
+    def below(self, outer: Pattern) -> Pattern:
+        """Return this pattern inside a nested table; "/" inside is the outer pattern as written."""
+        if self == ROOT:
+            return outer
+        stem = outer.segments[:-1] if outer.segments[-1] == Segment("") else outer.segments
+        return Pattern(stem + self.segments)
+
+    def typed(self, hints: Mapping[str, str]) -> Pattern:
+        """Return the pattern with a view's types for the parameters that state none."""
+        return Pattern(
+            tuple(
+                replace(segment, converter=hints[segment.name])
+                if segment.converter == "str" and segment.name in hints
+                else segment
+                for segment in self.segments
+            )
+        )
+
+    def __str__(self) -> str:
+        """Return the pattern as one would write it."""
+        return "/" + "/".join(map(str, self.segments))
+
+
+ROOT = Pattern((Segment(""),))
+
+
+def parameters_of(pattern: str) -> dict[str, str]:
+    """Return the converter of each parameter of a pattern's text, by name, from left to right."""
+    return parse_pattern(pattern).parameters
+
+
+def parse_pattern(text: str) -> Pattern:
+    """Return the pattern a text stands for; raises SetupError with what is wrong with it."""
+    if not text.startswith("/"):
+        refuse(f'the path "{text}" does not begin with "/"', f'write "/{text.strip()}"')
+    _check_characters(text)
+    pieces = text[1:].split("/")
+    if "" in pieces[:-1]:
+        refuse(f'"{text}" has an empty segment', f'write "{re.sub("/+", "/", text)}"')
+    pattern = Pattern(tuple(map(_parse_segment, pieces)))
+    check_whole(pattern)
+    return pattern
+
+
+def check_whole(pattern: Pattern) -> None:
+    """Raise SetupError for what is wrong with the segments of a pattern taken together."""
+    names = [segment.name for segment in pattern.segments if segment.name]
+    for name in names:
+        if names.count(name) > 1:
+            refuse(f'the parameter "{name}" stands twice in "{pattern}"', f'call one of them "{name}_2"')
+    for segment in pattern.segments:
+        if segment.is_rest and (segment.prefix or segment.suffix):
+            refuse(
+                f'"{segment}" in "{pattern}" puts text beside a parameter that takes all segments',
+                f'give it a segment of its own: "/{replace(segment, prefix="", suffix="")}"',
+            )
+    if any(segment.is_rest for segment in pattern.segments[:-1]):
+        refuse(f'"{pattern}" goes on behind a parameter that takes all that is left', "put it last")
+    if len(pattern.segments) > MAX_SEGMENTS:
+        refuse(f'"{str(pattern)[:60]}..." has more than {MAX_SEGMENTS} segments')
+
+
+def _check_characters(text: str) -> None:
+    if "?" in text:
+        path, _, query = text.partition("?")
+        names = ", ".join(re.findall(r"(\w+)=", query)) or "them"
+        refuse(f'"{text}" holds a query string', f'write "{path}" and take {names} as parameters of the view')
+    if "#" in text:
+        refuse(f'"{text}" holds a fragment, which no browser sends', f'write "{text.partition("#")[0]}"')
+    if any(character.isspace() or not character.isprintable() for character in text):
+        seen = "".join(text.split())
+        refuse(f"{text!r} holds white space or an invisible character", f'write "{seen}", or "-" for a space')
+    if "\\" in text:
+        refuse(f'"{text}" holds a backslash', f'write "{text.replace(chr(92), "/")}"')
+    if re.search("%[0-9A-Fa-f]{2}", text):
+        refuse(f'"{text}" is percent-encoded', "write the character itself: a key is compared with decoded text")
+
+
+def _parse_segment(text: str) -> Segment:
+    if "{" not in text and "}" not in text:
+        return _parse_literal(text)
+    parameters = _PARAMETER.findall(text)
+    between = _PARAMETER.sub("", text)
+    if "{" in between or "}" in between:
+        refuse(f'the braces in "{text}" do not pair up', 'write a parameter as "{name}"')
+    if len(parameters) > 1:
+        refuse(
+            f'"{text}" holds {len(parameters)} parameters in one segment, which could be read in several ways',
+            "take the whole segment as one parameter and split it in the view",
+        )
+    prefix, _, behind = text.partition("{")
+    inside, _, suffix = behind.partition("}")
+    name, converter = _parse_parameter(inside)
+    return Segment(prefix, name, converter, suffix)
+
+
+def _parse_literal(text: str) -> Segment:
+    if text in {".", ".."}:
+        refuse(f'"{text}" is no segment: clients resolve it before they ask')
+    if found := _ANGLES.search(text):
+        kind, name = found.groups()
+        refuse(f'"{text}" is not how a parameter is written', f'write "{{{name}{":" + kind if kind else ""}}}"')
+    if found := _COLON.fullmatch(text):
+        refuse(f'"{text}" is not how a parameter is written', f'write "{{{found[1]}}}"')
+    if text in {"*", "**"}:
+        refuse(f'"{text}" is not how the rest of a path is written', 'write "{rest...}"')
+    return Segment(text)
+
+
+def _parse_parameter(inside: str) -> tuple[str, str]:
+    name, colon, converter = inside.partition(":")
+    if inside.endswith("..."):
+        name, converter = inside[:-3], "path"
+    elif not colon:
+        converter = "str"
+    if inside.startswith("*") or inside.endswith("*"):
+        refuse(f'"{{{inside}}}" is not how the rest of a path is written', f'write "{{{inside.strip("*")}...}}"')
+    if converter not in CONVERTERS:
+        _refuse_converter(name, converter, inside)
+    if not name.isidentifier() or keyword.iskeyword(name):
+        guess = re.sub(r"\W", "_", name.partition(":")[0]) or "name"
+        guess = guess if guess.isidentifier() and not keyword.iskeyword(guess) else f"{guess}_".lstrip("0123456789")
+        refuse(
+            f'"{name}" in "{{{inside}}}" can\'t be the name of a view\'s parameter',
+            f'write "{{{guess if guess.isidentifier() else "name"}}}"',
+        )
+    return name, converter
+
+
+def _refuse_converter(name: str, converter: str, inside: str) -> NoReturn:
+    known = ", ".join(CONVERTERS)
+    if name in CONVERTERS and converter.isidentifier():
+        refuse(f'"{{{inside}}}" has name and type the wrong way round', f'write "{{{converter}:{name}}}"')
+    close = difflib.get_close_matches(converter, CONVERTERS, n=1)
+    guess = f'write "{{{name}:{close[0]}}}"; ' if close else ""
+    refuse(f'"{converter}" in "{{{inside}}}" is no type of parameter', f"{guess}the types are {known}")

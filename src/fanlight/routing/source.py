@@ -1,0 +1,186 @@
+"""Find where a table of URLS is written, by reading its file with `ast`.
+
+In: the file that makes the table, and the mapping that came of it. Out: "main.py:12" for each key,
+and the keys written twice, of which Python keeps only the last without a word.
+Refuses nothing: what can't be read, or is not written as a dict literal, has no place, and the
+message goes without. Runs no code of the file. Knows nothing of patterns.
+
+A literal is followed through `**names`, `a | b`, names of the module, and names or modules imported
+from files beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_FARTHEST = 16  # names that lead to names, and imports to imports, end somewhere
+
+
+@dataclass(slots=True)
+class Literal:
+    """One dict as it is written: for each key its place and the expression of its value."""
+
+    keys: dict[object, tuple[str, ast.expr, _File]] = field(default_factory=dict)
+    doubles: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
+
+    def place(self, key: object) -> str:
+        """Return "main.py:12", or "" for a key that is not written as a literal."""
+        return self.keys[key][0] if key in self.keys else ""
+
+    def below(self, key: object, table: Mapping[str, object]) -> Literal | None:
+        """Return the nested dict of a key, or None where it can't be found."""
+        if key not in self.keys:
+            return None
+        _, value, file = self.keys[key]
+        found = file.literal_of(value, 0)
+        return found if found is not None else file.find(table)
+
+
+class Source:
+    """A parsed file in which a table is written; made from a path, whether it can be read or not."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = _File(path, path.parent)
+
+    def find(self, table: Mapping[str, object]) -> Literal | None:
+        """Return the dict literal which this table most likely came of."""
+        return self._file.find(table)
+
+
+class _File:
+    """A module's names and dict literals."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self._path = path
+        self._folder = folder
+        self._tree = _parse(path)
+        self._names: dict[str, ast.expr] = {}
+        self._imports: dict[str, tuple[str, str]] = {}  # local name -> module, name in it ("": the module)
+        self._files: dict[str, _File | None] = {}
+        for statement in self._tree.body:
+            self._read_statement(statement)
+
+    @property
+    def _shown(self) -> str:
+        try:
+            return self._path.relative_to(self._folder).as_posix()
+        except ValueError:
+            return self._path.name
+
+    def _read_statement(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    self._names[target.id] = statement.value
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
+            self._names[statement.target.id] = statement.value
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                self._imports[alias.asname or alias.name] = (alias.name, "")
+        elif isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                self._imports[alias.asname or alias.name] = (
+                    "." * statement.level + (statement.module or ""),
+                    alias.name,
+                )
+
+    def find(self, table: Mapping[str, object]) -> Literal | None:
+        """Return the literal with the most of the table's keys and none that the table lacks."""
+        best, most = None, 0
+        for node in self._dicts():
+            literal = self.literal_of(node, 0)
+            if literal is None or not literal.keys or not all(key in table for key in literal.keys):
+                continue
+            if len(literal.keys) > most:
+                best, most = literal, len(literal.keys)
+        return best
+
+    def _dicts(self) -> Iterator[ast.expr]:
+        """Give the expressions that may be a table: the one called URLS first, named ones, then all others."""
+        if "URLS" in self._names:
+            yield self._names["URLS"]
+        yield from self._names.values()
+        yield from (node for node in ast.walk(self._tree) if isinstance(node, ast.Dict))
+
+    def literal_of(self, node: ast.expr, steps: int) -> Literal | None:
+        """Return the dict an expression stands for, or None where only running it would tell."""
+        if steps > _FARTHEST:
+            return None
+        if isinstance(node, ast.Dict):
+            return self._read_dict(node, steps)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            sides = [self.literal_of(side, steps + 1) for side in (node.left, node.right)]
+            return _merged([side for side in sides if side is not None])
+        if isinstance(node, ast.Name):
+            return self.named(node.id, steps)
+        return self._attribute(node, steps) if isinstance(node, ast.Attribute) else None
+
+    def named(self, name: str, steps: int) -> Literal | None:
+        """Return the dict that a name of the module stands for."""
+        if name in self._names:
+            return self.literal_of(self._names[name], steps + 1)
+        module, name_there = self._imports.get(name, ("", ""))
+        return self._imported(module, name_there, steps) if name_there else None
+
+    def _read_dict(self, node: ast.Dict, steps: int) -> Literal:
+        literal = Literal()
+        written: dict[object, list[str]] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                spread = self.literal_of(value, steps + 1)
+                literal = _merged([literal, spread]) if spread is not None else literal
+            elif isinstance(key, ast.Constant):
+                place = f"{self._shown}:{key.lineno}"
+                written.setdefault(key.value, []).append(place)
+                literal.keys[key.value] = place, value, self
+        literal.doubles += [(key, tuple(places)) for key, places in written.items() if len(places) > 1]
+        return literal
+
+    def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
+        """Follow `module.NAME`, also where the module's own name has dots."""
+        dotted = ast.unparse(node.value)
+        module, name = self._imports.get(dotted, ("", ""))
+        if not module:
+            return None
+        if name:  # from package import module
+            module = f"{module}{'' if module.endswith('.') else '.'}{name}"
+        return self._imported(module, node.attr, steps)
+
+    def _imported(self, module: str, name: str, steps: int) -> Literal | None:
+        if module not in self._files:
+            self._files[module] = self._open(module)
+        file = self._files[module]
+        return file.named(name, steps + 1) if file is not None else None
+
+    def _open(self, module: str) -> _File | None:
+        """Return the file of a module that lies beside this one or in the first file's folder."""
+        level = len(module) - len(module.lstrip("."))
+        start = self._path.parents[level - 1] if 0 < level <= len(self._path.parents) else self._folder
+        pieces = [piece for piece in module.split(".") if piece]
+        stem = start.joinpath(*pieces)
+        for path in (stem.with_name(stem.name + ".py") if pieces else stem / "__init__.py", stem / "__init__.py"):
+            if path.is_file() and path != self._path:
+                return _File(path, self._folder)
+        return None
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the interpreter has said them, or will
+            return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _merged(literals: list[Literal]) -> Literal:
+    """Return what `{**a, **b}` gives; a key that b replaces on purpose is not written twice."""
+    whole = Literal()
+    for literal in literals:
+        whole.keys.update(literal.keys)
+        whole.doubles += literal.doubles
+    return whole

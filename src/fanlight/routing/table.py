@@ -1,0 +1,123 @@
+"""The URLS table, built: from a method and a path to a route, and from a view to its URL.
+
+In: the method and the path of a request, the path as it was sent. Out: a route with its parameters,
+or a `Miss` that says which answer is due. Raises nothing for any path. Safe to share between
+threads: nothing changes after it is built. Knows nothing of requests and responses.
+
+An unencoded path without parameters is one lookup in a dict; all others walk their method's tree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fanlight.routing.explain import explain
+from fanlight.routing.key import METHODS
+from fanlight.routing.path import decode_path, encode_path, is_plain
+from fanlight.routing.reverse import Reverse
+from fanlight.routing.route import Miss, MissKind, Route
+from fanlight.routing.tree import Node, NoParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fanlight.routing.pattern import Pattern
+
+_NOT_FOUND = Miss(MissKind.NOT_FOUND)
+_BAD_PATH = Miss(MissKind.BAD_PATH)
+
+
+class _Way:
+    """What one method can reach."""
+
+    __slots__ = ("ready", "tree")
+
+    def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
+        self.ready: dict[str, tuple[Route, dict[str, object]]] = {}
+        self.tree = Node()
+        for pattern, route in routes:
+            self.tree.add(pattern, route)
+            if pattern.is_literal:
+                self.ready[encode_path([segment.prefix for segment in pattern.segments])] = route, NoParameters()
+
+
+class Table:
+    """All routes of a site; `build` makes one."""
+
+    def __init__(self, routes: Sequence[tuple[Pattern, Route]]) -> None:
+        self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
+        self._patterns = tuple(routes)
+        self._reverse = Reverse(routes)
+        named = {method for route in self.routes for method in route.methods}
+        self._ways = {method: _Way((p, r) for p, r in routes if method in r.methods) for method in named}
+        self._add_head()
+
+    def _add_head(self) -> None:
+        """GET brings HEAD (RFC 9110 section 9.3.2), but for a pattern that has a HEAD route of its own."""
+        if "GET" not in self._ways:
+            return
+        if "HEAD" not in self._ways:
+            self._ways["HEAD"] = self._ways["GET"]
+            return
+        own = {pattern.shape for pattern, route in self._patterns if "HEAD" in route.methods}
+        self._ways["HEAD"] = _Way(
+            (pattern, route)
+            for pattern, route in self._patterns
+            if "HEAD" in route.methods or ("GET" in route.methods and pattern.shape not in own)
+        )
+
+    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | Miss:
+        """Return the route for a request and its parameters, or why there is none.
+
+        `raw_path` is the path as it was sent, without the query; it is decoded here, once.
+        The parameters of a route that has none are one shared, unchangeable dict.
+        """
+        way = self._ways.get(method)
+        if way is not None:
+            found = way.ready.get(raw_path)
+            if found is not None:
+                return found
+            if is_plain(raw_path):
+                found = way.tree.find(raw_path.split("/"))
+                if found is not None:
+                    return found
+        return self._find_decoded(method, raw_path)
+
+    def _find_decoded(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | Miss:
+        if raw_path == "*":  # RFC 9110 section 9.3.7: OPTIONS for the server as a whole
+            return Miss(MissKind.WRONG_METHOD, allow=_in_order(self._ways))
+        segments = decode_path(raw_path)
+        if segments is None:
+            return _BAD_PATH
+        found = self._ways[method].tree.find(segments) if method in self._ways else None
+        return found or self._miss(segments)
+
+    def _miss(self, segments: list[str]) -> Miss:
+        """Return why a path has no route: another method does, or the slash at its end is wrong."""
+        if allow := self._methods_at(segments):
+            return Miss(MissKind.WRONG_METHOD, allow=_in_order(allow))
+        other = segments[:-1] if segments[-1] == "" else [*segments, ""]
+        if len(other) > 1 and self._methods_at(other):
+            return Miss(MissKind.REDIRECT, to=encode_path(other[1:]))
+        return _NOT_FOUND
+
+    def _methods_at(self, segments: list[str]) -> list[str]:
+        return [method for method, way in self._ways.items() if way.tree.find(segments) is not None]
+
+    def url_for(self, view: object, /, **parameters: object) -> str:
+        """Return the path of a view (or of a view's name, or of any other value in URLS).
+
+        Of several patterns with these parameters, the one written first is taken.
+        Raises NoSuchURL, with what would do, for unknown views and parameters that don't fit.
+        """
+        return self._reverse.url_for(view, parameters)
+
+    def explain(self, method: str, raw_path: str) -> list[str]:
+        """Return lines that say what a request gets, and why the routes that come near do not."""
+        return explain(self._patterns, method, raw_path, self.find(method, raw_path))
+
+
+def _in_order(methods: Iterable[str]) -> tuple[str, ...]:
+    """Return methods in the order of the RFCs; OPTIONS comes by itself."""
+    known = {*methods, "OPTIONS"}
+    return tuple(method for method in METHODS if method in known)
