@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -99,7 +99,7 @@ class Client:
         self._follow_redirects = follow_redirects
         self.cookies: dict[str, str] = {}
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -232,7 +232,7 @@ class LiveServer:
         self._running = Running(app, Options(bind=(bind,), limits=limits or Limits(), access_log=False))
         self.url = ""
 
-    def __enter__(self) -> LiveServer:
+    def __enter__(self) -> Self:
         self.url = self._running.start()[0]
         return self
 

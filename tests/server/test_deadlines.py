@@ -1,0 +1,171 @@
+"""Every wait has a deadline, and what is over it gets its due. Time is handed to the hub's tick."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from fanlight.message import Lane, Request, Response
+from fanlight.server import Limits
+from fanlight.testing import FakeCall
+
+Serve = Callable[..., Any]
+LIMITS = Limits(
+    head_seconds=10, idle_seconds=60, content_seconds=20, write_seconds=20, least_rate=1000, linger_seconds=2
+)
+BIG = b"x" * 8_000_000
+
+
+def quick(_: Request) -> Response:
+    return Response(b"quick")
+
+
+def big(_: Request) -> Response:
+    return Response(BIG)
+
+
+def tick(harness: Any, seconds: float) -> None:
+    """Let the hub believe that so many seconds have passed."""
+    harness.inside(lambda: harness.hub._tick(harness.hub.now + seconds))
+
+
+def is_open(harness: Any) -> bool:
+    return bool(harness.inside(lambda: len(harness.hub.connections)))
+
+
+def test_an_idle_connection_is_closed_without_a_word(serve: Serve, tools: Any) -> None:
+    """After idle_seconds without a request the connection is closed, and nothing is sent."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        tools.ask(sock, "/")
+        tick(harness, 59)
+        assert is_open(harness)
+        tick(harness, 61)
+        assert sock.recv(1) == b""
+
+
+def test_a_client_that_sends_nothing_has_as_long_as_a_head_may_take(serve: Serve) -> None:
+    """A new connection without a single byte is closed after head_seconds, without a word."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        tick(harness, 9)
+        assert is_open(harness)
+        tick(harness, 11)
+        assert sock.recv(1) == b""
+
+
+def test_half_a_head_is_answered_408(serve: Serve) -> None:
+    """A head that does not end in head_seconds is refused with 408, and the limit is named."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        harness.wait_until(lambda: not next(iter(harness.hub.connections.values())).wire.is_idle)
+        tick(harness, 11)
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"Limits.head_seconds" in answer
+
+
+def test_a_byte_now_and_then_buys_a_slow_head_no_time(serve: Serve) -> None:
+    """The deadline of a head counts from its first byte, whatever comes later."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"GET / HT")
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: not connection.wire.is_idle)
+        before = connection.deadline
+        sock.sendall(b"TP/1.1\r\n")
+        harness.inside(lambda: None)
+        assert connection.deadline == before
+
+
+def test_content_must_come_at_the_least_rate(serve: Serve) -> None:
+    """Content earns time by its size: 20 s and one more for each 1000 bytes, here."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n" + b"x" * 5000)
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: connection.moved_bytes == 5000)
+        assert connection.deadline == connection.since + 20 + 5
+        tick(harness, 24)
+        assert is_open(harness)
+        tick(harness, 26)
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"Limits.content_seconds" in answer
+
+
+def test_a_client_that_takes_no_answer_is_cut_off(serve: Serve, tools: Any) -> None:
+    """An answer that nobody reads is kept for write_seconds plus what was taken earns, then cut."""
+    harness = serve({"/": big}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: bool(connection.out))
+        tick(harness, 19)
+        assert is_open(harness)
+        tick(harness, 21 + len(BIG) / 1000)
+        harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_a_slow_reader_gets_all_of_a_big_answer(serve: Serve, tools: Any) -> None:
+    """A partial send is continued when the client takes more, to the last byte."""
+    harness = serve({"/": big, "/quick": quick}, limits=LIMITS)
+    with harness.connect() as sock, harness.connect() as other:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.sendall(tools.request("/") + tools.request("/quick"))
+        assert tools.ask(other, "/quick") == (200, b"quick")
+        data = b""
+        while not data.endswith(b"\r\n\r\nquick"):
+            data += sock.recv(16384)
+        rest = data.partition(b"\r\n\r\n")[2]
+        assert rest.startswith(BIG + b"HTTP/1.1 200 OK\r\n")
+
+
+def test_a_running_view_has_no_deadline(serve: Serve, tools: Any) -> None:
+    """However long a view takes, its connection is not closed under it."""
+    entered, let_go = threading.Event(), threading.Event()
+
+    def view(_: Request) -> Response:
+        entered.set()
+        assert let_go.wait(20)
+        return Response(b"done")
+
+    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        entered.wait()
+        tick(harness, 100_000)
+        let_go.set()
+        assert tools.read_answer(sock) == (200, b"done")
+
+
+def test_a_refused_client_can_read_why_before_we_close(serve: Serve) -> None:
+    """After a refusal the server reads on for a while, so that no reset destroys the answer."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 99999999999\r\n\r\n")
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        sock.sendall(b"x" * 100_000)  # it still sends, and nothing resets it
+        assert is_open(harness)
+        tick(harness, 3)
+        harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_a_refused_client_can_not_send_for_ever(serve: Serve) -> None:
+    """What a refused client sends on is read only up to a bound."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"nonsense\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
+        try:
+            for _ in range(1000):
+                sock.sendall(b"x" * 65536)
+        except OSError:
+            pass
+        else:
+            raise AssertionError("64 MB were taken")
+        harness.wait_until(lambda: not harness.hub.connections)

@@ -1,0 +1,354 @@
+"""The rescue of a stuck view, with every race driven on purpose.
+
+The monitor's thread is off in most of these: the test looks, when it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fanlight.message import Lane, Request, Response
+from fanlight.server import Limits, Monitor, Tenure
+from fanlight.testing import FakeCall
+
+Serve = Callable[..., Any]
+
+
+class Stuck:
+    """A view that is entered, and stays until it is let go; then it answers, or raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.entered, self.let_go = threading.Event(), threading.Event()
+        self.threads: list[str] = []
+        self._error = error
+
+    def __call__(self, request: Request) -> Response:
+        self.threads.append(threading.current_thread().name)
+        self.entered.set()
+        assert self.let_go.wait(20), "nobody let the view go"
+        if self._error is not None:
+            raise self._error
+        return Response(b"stuck " + request.head.path.encode())
+
+
+def quick(_: Request) -> Response:
+    return Response(b"quick")
+
+
+def test_others_are_served_while_a_view_is_stuck(serve: Serve, tools: Any) -> None:
+    """While one view is stuck, another connection gets its answer; the stuck one gets its own later."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        second.sendall(tools.request("/"))
+        harness.rescue()
+        assert tools.read_answer(second) == (200, b"quick")
+        stuck.let_go.set()
+        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.ask(first, "/") == (200, b"quick")
+
+
+def test_the_hub_comes_home(serve: Serve, tools: Any) -> None:
+    """When the stuck view has returned, the loop's thread holds the hub again."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as first:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        assert not harness.inside(harness.hub.is_home)
+        stuck.let_go.set()
+        tools.read_answer(first)
+        harness.wait_until(harness.hub.is_home)
+        assert tools.ask(first, "/") == (200, b"quick")
+
+
+def test_a_stuck_route_runs_in_threads_from_then_on(serve: Serve, tools: Any) -> None:
+    """The second request to a route that was stuck runs in the pool, not in the hub."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck}, has_monitor=False)
+    with harness.connect() as first:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        stuck.let_go.set()
+        tools.read_answer(first)
+        assert tools.ask(first, "/stuck") == (200, b"stuck /stuck")
+    assert harness.handler.calls["/stuck"].lane is Lane.THREAD
+    assert stuck.threads[1].startswith("fanlight-")
+    assert stuck.threads[1] != stuck.threads[0]
+
+
+def test_a_route_pinned_inline_is_rescued_but_stays(serve: Serve, tools: Any) -> None:
+    """A route that its author pinned inline is rescued like any other, and keeps its lane."""
+    stuck = Stuck()
+    call = FakeCall(stuck, Lane.INLINE, is_pinned=True)
+    harness = serve({"/stuck": call, "/": quick}, has_monitor=False)
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        assert tools.ask(second, "/") == (200, b"quick")
+        stuck.let_go.set()
+        assert tools.read_answer(first)[0] == 200
+    assert call.lane is Lane.INLINE
+
+
+def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serve, tools: Any) -> None:
+    """Between the taking of the baton and the new holder's start, a view returns: one answer, no loss."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    rescue, returned = harness.hub._rescue, threading.Event()
+
+    def rescue_late(tenure: Tenure, connection: Any, is_to_blame: bool) -> None:
+        stuck.let_go.set()
+        # The view's thread is now past its view: it finds no baton and waits for `handed`.
+        waiting = tenure.handed.wait
+
+        def wait(timeout: float | None = None) -> bool:
+            returned.set()
+            return waiting(timeout)
+
+        tenure.handed.wait = wait  # type: ignore[method-assign]  # to see that the loser waits
+        assert returned.wait(20)
+        rescue(tenure, connection, is_to_blame)
+
+    harness.hub.monitor._rescue = rescue_late
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck") + tools.request("/"))
+        stuck.entered.wait()
+        harness.rescue()
+        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.read_answer(first) == (200, b"quick")
+        assert tools.ask(second, "/") == (200, b"quick")
+
+
+def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools: Any, caplog: Any) -> None:
+    """A view that was rescued and then raises gives its client a 500; the others and the hub go on."""
+    stuck = Stuck(RuntimeError("late"))
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        assert tools.ask(second, "/") == (200, b"quick")
+        stuck.let_go.set()
+        assert tools.read_answer(first)[0] == 500
+        harness.wait_until(harness.hub.is_home)
+        assert tools.ask(first, "/") == (200, b"quick")
+    assert "late" in caplog.text
+
+
+def test_a_client_that_leaves_a_stuck_view_leaves_nothing_behind(serve: Serve, tools: Any) -> None:
+    """When the client of a rescued view has gone, its connection is closed once the view returns."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as second:
+        with harness.connect() as first:
+            first.sendall(tools.request("/stuck"))
+            stuck.entered.wait()
+            harness.rescue()
+        assert tools.ask(second, "/") == (200, b"quick")
+        assert len(harness.hub.connections) == 2
+        stuck.let_go.set()
+        harness.wait_until(lambda: len(harness.hub.connections) == 1)
+        harness.wait_until(harness.hub.is_home)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "in reverse"])
+def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, int]) -> None:
+    """The rescuer gets stuck too and is rescued; whichever view returns first, all are answered."""
+    both = [Stuck(), Stuck()]
+    harness = serve({"/0": both[0], "/1": both[1], "/": quick}, has_monitor=False)
+    with harness.connect() as zero, harness.connect() as one, harness.connect() as other:
+        clients = [zero, one]
+        for number in (0, 1):
+            clients[number].sendall(tools.request(f"/{number}"))
+            both[number].entered.wait()
+            harness.rescue()
+        assert tools.ask(other, "/") == (200, b"quick")
+        for number in order:
+            both[number].let_go.set()
+            assert tools.read_answer(clients[number]) == (200, f"stuck /{number}".encode())
+            assert tools.ask(other, "/") == (200, b"quick")
+        harness.wait_until(harness.hub.is_home)
+        assert harness.hub.rescues == 2
+
+
+def test_a_shutdown_during_a_rescue_waits_for_the_stuck_view(serve: Serve, tools: Any) -> None:
+    """A drain that begins while a view is stuck finishes that view's answer first, then ends."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        assert tools.ask(second, "/") == (200, b"quick")
+        harness.hub.post(harness.hub.drain)
+        assert second.recv(1) == b""  # the idle one is closed at once
+        assert not harness.ended.is_set()
+        stuck.let_go.set()
+        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert first.recv(1) == b""
+        assert harness.ended.wait(tools.patience)
+
+
+def test_a_view_that_never_returns_does_not_hold_up_the_end_for_ever(serve: Serve, tools: Any) -> None:
+    """After drain_seconds the server is told that the loop's thread is stuck for good."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck}, limits=Limits(drain_seconds=0.05), has_monitor=False)
+    abandoned = threading.Event()
+    harness.hub.on_abandoned = abandoned.set
+    with harness.connect() as first:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        harness.hub.post(harness.hub.drain)
+        assert abandoned.wait(tools.patience)
+        assert first.recv(1) == b""
+        stuck.let_go.set()
+        assert harness.ended.wait(tools.patience)
+
+
+def test_an_async_view_asked_for_during_a_rescue_is_answered_when_the_loop_is_free(serve: Serve, tools: Any) -> None:
+    """A task can't run while the loop's thread is stuck; it runs as soon as it is not."""
+    stuck = Stuck()
+
+    async def view(_: Request) -> Response:
+        await asyncio.sleep(0)
+        return Response(b"async")
+
+    harness = serve({"/stuck": stuck, "/async": FakeCall(view, Lane.TASK)}, has_monitor=False)
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        harness.rescue()
+        second.sendall(tools.request("/async"))
+        stuck.let_go.set()
+        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.read_answer(second) == (200, b"async")
+
+
+def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) -> None:
+    """Pipelined requests behind a rescued one are answered after it, in order."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    with harness.connect() as first:
+        first.sendall(tools.request("/stuck") + tools.request("/") * 3)
+        stuck.entered.wait()
+        harness.rescue()
+        first.sendall(tools.request("/missing"))
+        stuck.let_go.set()
+        answers = [tools.read_answer(first)]
+        first.sendall(b"")
+        rest = b""
+        while rest.count(b"HTTP/1.1 ") < 4:
+            rest += first.recv(65536)
+        assert answers == [(200, b"stuck /stuck")]
+        assert [line.split(b" ")[1] for line in rest.split(b"HTTP/1.1")[1:]] == [b"200", b"200", b"200", b"404"]
+
+
+def test_the_monitor_by_itself_frees_a_stuck_hub(serve: Serve, tools: Any) -> None:
+    """With its thread on, the monitor needs nobody's help."""
+    stuck = Stuck()
+    harness = serve({"/stuck": stuck, "/": quick})
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/stuck"))
+        stuck.entered.wait()
+        assert tools.ask(second, "/") == (200, b"quick")
+        stuck.let_go.set()
+        assert tools.read_answer(first) == (200, b"stuck /stuck")
+
+
+# --- the monitor alone --------------------------------------------------------------------------
+
+
+class Racing(list[Any]):
+    """A baton that its holder picks up, or exchanges for a newer one, just before the monitor's hand closes."""
+
+    def __init__(self, item: object, before_pop: Callable[[list[Any]], None]) -> None:
+        super().__init__([item])
+        self._before_pop = before_pop
+
+    def pop(self, *index: Any) -> Any:
+        self._before_pop(self)
+        return super().pop(*index)
+
+
+def _watched(baton: list[Any]) -> tuple[Tenure, Monitor, list[tuple[object, bool]]]:
+    tenure = Tenure(is_home=True)
+    tenure.serial, tenure.baton = 1, baton
+    rescued: list[tuple[object, bool]] = []
+    monitor = Monitor(lambda: tenure, lambda _, connection, is_to_blame: rescued.append((connection, is_to_blame)))
+    return tenure, monitor, rescued
+
+
+def test_one_look_takes_nothing() -> None:
+    """A view seen once may have begun just now."""
+    _, monitor, rescued = _watched(["view"])
+    monitor.look()
+    assert rescued == []
+
+
+def test_the_second_look_takes_the_baton() -> None:
+    """A view seen twice is stuck, and to blame."""
+    tenure, monitor, rescued = _watched(["view"])
+    monitor.look()
+    monitor.look()
+    assert rescued == [("view", True)]
+    assert (tenure.is_taken, tenure.baton, tenure.handed.is_set()) == (True, [], True)
+
+
+def test_a_newer_view_is_a_first_sight() -> None:
+    """Another serial at the second look means another view, which has all its time before it."""
+    tenure, monitor, rescued = _watched(["view"])
+    monitor.look()
+    tenure.serial = 2
+    monitor.look()
+    assert rescued == []
+    monitor.look()
+    assert rescued == [("view", True)]
+
+
+def test_a_view_that_returns_first_keeps_the_hub() -> None:
+    """When the holder's pop comes before the monitor's, the monitor takes nothing."""
+    tenure, monitor, rescued = _watched(Racing("view", list.clear))
+    monitor.look()
+    monitor.look()
+    assert rescued == []
+    assert not tenure.is_taken
+
+
+def test_a_view_that_begins_in_the_moment_of_the_rescue_is_not_blamed() -> None:
+    """If the baton taken is a newer view's, the hub is passed on, but that view is not marked slow."""
+    tenure, monitor, rescued = _watched([])
+
+    def exchange(baton: list[Any]) -> None:
+        baton[:] = ["newer"]
+        tenure.serial += 1
+
+    tenure.baton = Racing("older", exchange)
+    monitor.look()
+    monitor.look()
+    assert rescued == [("newer", False)]
+
+
+def test_the_loser_is_let_go_even_if_the_rescue_fails() -> None:
+    """The thread that lost the hub never waits for ever."""
+    tenure, monitor, _ = _watched(["view"])
+
+    def fail(*_: object) -> None:
+        raise OSError
+
+    monitor._rescue = fail
+    monitor.look()
+    with pytest.raises(OSError):  # noqa: PT011 - the fake's own
+        monitor.look()
+    assert tenure.handed.is_set()
