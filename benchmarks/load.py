@@ -1,0 +1,115 @@
+"""Make load with wrk, pinned to its core, and read what it measured.
+
+In: an address, a shape of request, a number of connections and of seconds. Out: a `Load`. Refuses nothing:
+errors are counted in it, and who asked for it judges them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+
+from asking import SHAPES
+from machine import LOAD_CORE, program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A kind of request: the Lua script that sends it and the head it sends."""
+
+    name: str
+    script: str
+    head: str
+
+
+TINY = Shape(name="tiny head", script="fixed.lua", head="tiny.txt")
+BROWSER = Shape(name="browser's head", script="fixed.lua", head="browser.txt")
+VARIED = Shape(name="varied heads", script="varied.lua", head="browser.txt")
+ALL_SHAPES = (TINY, BROWSER, VARIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What one run of wrk saw."""
+
+    requests: int
+    seconds: float
+    bytes_each: float
+    p50_ms: float
+    p99_ms: float
+    worst_ms: float
+    errors: dict[str, int]  # connect, read, write, status (not 2xx or 3xx), timeout; only those that happened
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A wrk that is under way."""
+
+    process: subprocess.Popen[str]
+    seconds: float
+
+    def result(self) -> Load:
+        """Wait for wrk and return what it saw."""
+        try:
+            output, _ = self.process.communicate(timeout=self.seconds + 30)
+        except BaseException:
+            self.stop()
+            raise
+        line = next((each for each in output.splitlines() if each.startswith("TALLY ")), None)
+        if line is None:
+            raise RuntimeError(f"wrk gave no result: {output.strip()[-300:]}")
+        return _read(json.loads(line.removeprefix("TALLY ")))
+
+    def stop(self) -> None:
+        """End wrk now."""
+        self.process.kill()
+        self.process.wait()
+
+
+def start(url: str, shape: Shape, *, connections: int, seconds: float) -> Running:
+    """Start wrk and return at once."""
+    pinned = [program("taskset"), "-c", str(LOAD_CORE), program("wrk")]
+    size = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
+    return Running(
+        subprocess.Popen(
+            [*pinned, *size, "-s", shape.script, url, "--", shape.head],
+            cwd=SHAPES,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ),
+        seconds,
+    )
+
+
+def run(url: str, shape: Shape, *, connections: int, seconds: float) -> Load:
+    """Run wrk to its end."""
+    return start(url, shape, connections=connections, seconds=seconds).result()
+
+
+def cpu_seconds_of_load() -> float:
+    """Return the processor time of every wrk (and server) that has ended so far."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _read(told: dict[str, object]) -> Load:
+    errors = told.pop("errors")
+    assert isinstance(errors, dict)
+    number = {name: float(str(value)) for name, value in told.items()}
+    return Load(
+        requests=int(number["requests"]),
+        seconds=number["microseconds"] / 1e6,
+        bytes_each=number["bytes"] / max(1, number["requests"]),
+        p50_ms=number["p50"] / 1e3,
+        p99_ms=number["p99"] / 1e3,
+        worst_ms=number["worst"] / 1e3,
+        errors={name: count for name, count in errors.items() if count},
+    )

@@ -1,0 +1,132 @@
+"""Who is measured: one entry a server, with how it is started and what a reader should know of it.
+
+Each is started the way its own documentation recommends for production: one worker process, no access
+log, its fastest event loop and parser. Each answers GET /user/{id} with a small page that holds the id.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from machine import program
+
+Command = Callable[[int, Path], list[str]]
+APPS = Path(__file__).parent / "apps"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One server with one app."""
+
+    name: str
+    command: Command  # of the port and a folder for its files
+    note: str  # how it is set up
+    path: str = "/user"  # the id stands behind it
+    slow_path: str = "/slow"
+    answers_id: bool = True  # False: the same page for every id
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def _nginx(port: int, folder: Path) -> list[str]:
+    (folder / "nginx.conf").write_text((APPS / "nginx.conf").read_text().replace("PORT", str(port)))
+    return [program("nginx"), "-p", str(folder), "-c", "nginx.conf"]
+
+
+def _fanlight(*options: str) -> Command:
+    return lambda port, _: [program("fanlight"), "run", "fanlight_app.py", "--port", str(port), *options]
+
+
+def _uvicorn(app: str, *options: str) -> Command:
+    fixed = shlex.split("--host 127.0.0.1 --loop uvloop --http httptools --no-access-log --log-level warning")
+    return lambda port, _: [program("uvicorn"), app, "--port", str(port), *fixed, *options]
+
+
+def _granian(app: str, interface: str) -> Command:
+    fixed = shlex.split("--host 127.0.0.1 --workers 1 --loop uvloop --no-ws --log-level warning")
+    return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed]
+
+
+def _gunicorn(*options: str) -> Command:
+    fixed = shlex.split("--workers 1 --keep-alive 65 --log-level warning")
+    return lambda port, _: [program("gunicorn"), "flask_app:app", "--bind", f"127.0.0.1:{port}", *fixed, *options]
+
+
+def _script(name: str) -> Command:
+    return lambda port, _: [sys.executable, name, str(port)]
+
+
+def _sanic(port: int, _: Path) -> list[str]:
+    fixed = shlex.split("--host 127.0.0.1 --single-process --no-access-logs --no-motd")
+    return [program("sanic"), "sanic_app:app", "--port", str(port), *fixed]
+
+
+NGINX = Peer(
+    name="nginx return 200", command=_nginx, note="no application: its page is in its settings", answers_id=False
+)
+FANLIGHT = Peer(name="Fanlight", command=_fanlight("--no-access-log"), note="a sync view")
+FANLIGHT_LOGGING = Peer(name="Fanlight, access log", command=_fanlight(), note="a sync view; the log goes to a file")
+STARLETTE_SYNC = Peer(
+    name="Starlette sync, uvicorn", command=_uvicorn("starlette_app:app"), note="uvloop, httptools; its thread pool"
+)
+FLASK = Peer(
+    name="Flask, gunicorn gthread",
+    command=_gunicorn("--worker-class", "gthread", "--threads", "4"),
+    note="4 threads, as gunicorn recommends; 1 thread is slower, 8 gain nothing",
+)
+FLASK_WIDE = Peer(
+    name="Flask, gunicorn gthread 64",
+    command=_gunicorn("--worker-class", "gthread", "--threads", "64"),
+    note="64 threads: more than there are connections",
+)
+
+PEERS = (
+    NGINX,
+    FANLIGHT,
+    Peer(name="Fanlight async", command=_fanlight("--no-access-log"), note="an async view", path="/async"),
+    FANLIGHT_LOGGING,
+    Peer(name="socketify", command=_script("socketify_app.py"), note="a C++ server (uWebSockets) with its own router"),
+    Peer(name="Granian RSGI raw", command=_granian("rsgi_raw:app", "rsgi"), note="a Rust server; no framework"),
+    Peer(
+        name="Starlette async, Granian",
+        command=_granian("starlette_app:app", "asgi"),
+        note="a Rust server, ASGI",
+        path="/async",
+    ),
+    Peer(name="uvicorn raw", command=_uvicorn("asgi_raw:app"), note="uvloop, httptools; no framework"),
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("starlette_app:app"),
+        note="uvloop, httptools",
+        path="/async",
+    ),
+    STARLETTE_SYNC,
+    Peer(name="FastAPI async, uvicorn", command=_uvicorn("fastapi_app:app"), note="uvloop, httptools", path="/async"),
+    Peer(name="FastAPI sync, uvicorn", command=_uvicorn("fastapi_app:app"), note="uvloop, httptools; its thread pool"),
+    FLASK,
+    Peer(
+        name="Flask, gunicorn gevent",
+        command=_gunicorn("--worker-class", "gevent"),
+        note="more requests than gthread, but a few connections starve: see its p99",
+    ),
+    Peer(name="aiohttp", command=_script("aiohttp_app.py"), note="uvloop; its own server"),
+    Peer(name="Sanic", command=_sanic, note="uvloop, httptools; its own server"),
+)
+
+# Beside a view that blocks: the servers that run sync views.
+BLOCKING_PEERS = (FANLIGHT, STARLETTE_SYNC, FLASK, FLASK_WIDE)
+
+# With 10,000 connections that idle. uvicorn would close them after 5 s.
+IDLING_PEERS = (
+    FANLIGHT,
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("starlette_app:app", "--timeout-keep-alive", "300"),
+        note="uvloop, httptools; its keep-alive raised to 300 s",
+        path="/async",
+    ),
+    NGINX,
+)

@@ -1,0 +1,172 @@
+"""Run one server, pinned to its core, and look at it from outside.
+
+In: a peer. Out: a running server with a port, its processor time, its wake-ups and its memory, all
+summed over its processes (a supervisor and its worker count together). It is stopped by its process id,
+whatever happens. Knows nothing of what the server is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from machine import SERVER_CORE, TICKS_PER_SECOND, program
+
+if TYPE_CHECKING:
+    from peers import Peer
+
+APPS = Path(__file__).parent / "apps"
+START_SECONDS, STOP_SECONDS = 15, 8
+
+
+class CannotRunError(Exception):
+    """A peer can't be measured here; the message says why, and stands in its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the processes of a server hold, in KiB: resident, and with shared pages divided by their sharers."""
+
+    rss: int
+    pss: int
+
+
+class Serving:
+    """One running server; use it in a `with` statement."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.port = _free_port()
+        self.folder = tempfile.TemporaryDirectory(prefix="fanlight-bench-")
+        self.output = Path(self.folder.name) / "output"
+
+    def __enter__(self) -> Self:
+        try:
+            command = self.peer.command(self.port, Path(self.folder.name))
+            with self.output.open("wb") as output:
+                self.process = subprocess.Popen(
+                    [program("taskset"), "-c", str(SERVER_CORE), *command],
+                    cwd=APPS,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | self.peer.environment,
+                    start_new_session=True,
+                )
+        except FileNotFoundError as error:
+            self.folder.cleanup()
+            raise CannotRunError(str(error)) from None
+        try:
+            self._wait_until_it_listens()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask the server to leave, and make it leave if it doesn't."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        with contextlib.suppress(ProcessLookupError):  # what is left of the session that we made for it
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.folder.cleanup()
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time, user and system, that the server has spent so far."""
+        return sum(_cpu_ticks(pid) for pid in self._processes()) / TICKS_PER_SECOND
+
+    def wake_ups(self) -> int:
+        """Return how often threads of the server have gone to sleep, which is how often they woke."""
+        return sum(
+            _sum_in(f"/proc/{pid}/task/*/status", r"^voluntary_ctxt_switches:\s+(\d+)") for pid in self._processes()
+        )
+
+    def memory(self) -> Memory:
+        """Return the memory that the server holds now."""
+        files = [f"/proc/{pid}/smaps_rollup" for pid in self._processes()]
+        return Memory(
+            rss=sum(_sum_in(each, r"^Rss:\s+(\d+) kB") for each in files),
+            pss=sum(_sum_in(each, r"^Pss:\s+(\d+) kB") for each in files),
+        )
+
+    def open_sockets(self) -> int:
+        """Return how many sockets the server has open."""
+        count = 0
+        for pid in self._processes():
+            for each in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    count += str(each.readlink()).startswith("socket:")
+        return count
+
+    def worker(self) -> int:
+        """Return the id of the process that answers: the one that has spent most."""
+        return max(self._processes(), key=_cpu_ticks)
+
+    def said(self) -> str:
+        """Return the end of what the server has printed."""
+        with self.output.open("rb") as output:
+            output.seek(max(0, self.output.stat().st_size - 2000))
+            return output.read().decode(errors="replace")
+
+    def _processes(self) -> list[int]:
+        """Return the server's process and all below it; a process that just left is left out."""
+        found, waiting = [], [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    waiting += map(int, children.read_text().split())
+        return found
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise CannotRunError(f"left with exit code {self.process.returncode}: {_last_words(self.said())}")
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            time.sleep(0.05)
+        raise CannotRunError(f"did not listen within {START_SECONDS} s: {_last_words(self.said())}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _cpu_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(fields[11]) + int(fields[12])
+
+
+def _sum_in(pattern: str, number: str) -> int:
+    total = 0
+    for each in Path("/").glob(pattern.removeprefix("/")):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            total += sum(map(int, re.findall(number, each.read_text(), re.MULTILINE)))
+    return total
+
+
+def _last_words(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip(" []")]
+    return lines[-1] if lines else "it printed nothing"

@@ -1,0 +1,40 @@
+"""How long and how often the benchmarks measure.
+
+In: the command line. Out: one frozen object.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peers import Peer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person chose."""
+
+    rounds: int = 5
+    seconds: float = 3  # of one measurement
+    warm_up: float = 1  # seconds
+    idle_seconds: float = 10  # of watching a server that has nothing to do
+    connections: int = 10_000  # that idle
+    only: tuple[str, ...] = ()  # words; a server is measured when its name holds one of them
+    is_quick: bool = False
+
+    def chosen(self, peers: Iterable[Peer]) -> list[Peer]:
+        """Return the servers that are to be measured."""
+        return [each for each in peers if not self.only or any(word.lower() in each.name.lower() for word in self.only)]
+
+    def file(self, name: str) -> str:
+        """Return the name of a result file: what is quick or partial never replaces a whole result."""
+        return f"quick-{name}" if self.is_quick or self.only else name
+
+    def say(self, text: str) -> None:
+        """Tell a waiting person what is being done."""
+        print(f"  {text}", file=sys.stderr, flush=True)

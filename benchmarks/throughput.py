@@ -1,0 +1,175 @@
+"""Requests per second of Fanlight and its peers, one after the other, in turn.
+
+In: settings. Out: a table a shape, and results/throughput.json. In every round each server is started
+afresh, judged by its answers, warmed up, and measured once with each shape; the rounds go through all
+servers in turn, so that a machine that slows down slows them all. A row with any error is no result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING
+
+import asking
+import load
+import report
+from load import ALL_SHAPES, Shape
+from machine import LOAD_CORE, SERVER_CORE, core_time, facts
+from peers import FANLIGHT, NGINX, PEERS, Peer
+from serving import CannotRunError, Serving
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+CONNECTIONS = 64
+SATURATED = 0.95  # of the server's core, busy with anything
+HEADS = (
+    "server",
+    "req/s",
+    "min",
+    "max",
+    "x nginx",
+    "x Fanlight",
+    "p99 ms",
+    "CPU us/req",
+    "CPU x nginx",
+    "bytes",
+    "note",
+)
+LEGEND = """\
+req/s: median of the rounds. x nginx, x Fanlight: ratio of medians. CPU us/req: processor time of the server's
+processes for one request, and how many times nginx's that is. bytes: one whole answer.
+idle N%: the server's core had nothing to do for N% of the time, so wrk was the limit: compare the CPU column.
+others N%: that part of one of the two cores went to other processes: the machine was not quiet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One measurement."""
+
+    rate: float
+    p99_ms: float
+    cpu_us: float  # of the server, for one request
+    bytes_each: float
+    idle_share: float  # of the server's core
+    others_share: float  # of the busier core: time of processes that are neither server nor wrk
+
+
+@dataclass(slots=True)
+class Row:
+    """All measurements of one server with one shape."""
+
+    peer: Peer
+    samples: list[Sample] = field(default_factory=list)
+    failure: str = ""
+
+    def middle(self, name: str) -> float:
+        """Return the median of one measured thing."""
+        return median(getattr(each, name) for each in self.samples)
+
+    @property
+    def is_result(self) -> bool:
+        """True when every round gave a figure."""
+        return bool(self.samples) and not self.failure
+
+
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    machine = facts()
+    peers = settings.chosen(PEERS)
+    rows = {shape.name: {peer.name: Row(peer) for peer in peers} for shape in ALL_SHAPES}
+    for number in range(settings.rounds):
+        for peer in peers:
+            settings.say(f"round {number + 1} of {settings.rounds}: {peer.name}")
+            _measure(peer, [(shape, rows[shape.name][peer.name]) for shape in ALL_SHAPES], settings)
+    text = "\n\n".join(_table(name, list(found.values())) for name, found in rows.items()) + "\n\n" + LEGEND
+    print(text)
+    results = {name: [_as_json(row) for row in found.values()] for name, found in rows.items()}
+    report.save(settings.file("throughput"), machine, asdict(settings), results, text)
+
+
+def _measure(peer: Peer, wanted: list[tuple[Shape, Row]], settings: Settings) -> None:
+    """Start a server and take one sample with each shape; a failure is noted in the rows it spoils."""
+    try:
+        with Serving(peer) as server:
+            asking.check(peer, server.port)
+            for shape, row in wanted:
+                try:
+                    row.samples.append(_sample(server, shape, settings))
+                except (RuntimeError, CannotRunError) as error:
+                    row.failure = str(error)
+    except CannotRunError as error:
+        for _, row in wanted:
+            row.failure = str(error)
+
+
+def _sample(server: Serving, shape: Shape, settings: Settings) -> Sample:
+    url = f"http://127.0.0.1:{server.port}{server.peer.path}/42"
+    load.run(url, shape, connections=CONNECTIONS, seconds=settings.warm_up)
+    cores = core_time(SERVER_CORE), core_time(LOAD_CORE)
+    server_before, load_before = server.cpu_seconds(), load.cpu_seconds_of_load()
+    seen = load.run(url, shape, connections=CONNECTIONS, seconds=settings.seconds)
+    server_spent, load_spent = server.cpu_seconds() - server_before, load.cpu_seconds_of_load() - load_before
+    on_server, on_load = core_time(SERVER_CORE).since(cores[0]), core_time(LOAD_CORE).since(cores[1])
+    if seen.errors:
+        raise CannotRunError(f"errors: {', '.join(f'{count} {name}' for name, count in seen.errors.items())}")
+    others = max(
+        (on_server.processes - server_spent) / on_server.total, (on_load.processes - load_spent) / on_load.total
+    )
+    return Sample(
+        rate=seen.rate,
+        p99_ms=seen.p99_ms,
+        cpu_us=server_spent / seen.requests * 1e6,
+        bytes_each=seen.bytes_each,
+        idle_share=max(0.0, 1 - (on_server.total - on_server.idle) / seen.seconds),  # wrk's own start is left out
+        others_share=max(0.0, others),
+    )
+
+
+def _table(title: str, rows: list[Row]) -> str:
+    """Return the table of one shape, the fastest server first, failures last."""
+    by_name = {row.peer.name: row for row in rows if row.is_result}
+    nginx, fanlight = by_name.get(NGINX.name), by_name.get(FANLIGHT.name)
+    good = sorted(by_name.values(), key=lambda row: -row.middle("rate"))
+    lines = [_line(row, nginx, fanlight) for row in good]
+    lines += [[row.peer.name, *["-"] * 9, row.failure or "not measured"] for row in rows if not row.is_result]
+    return f"{title}, {CONNECTIONS} connections\n\n" + report.table(HEADS, lines)
+
+
+def _line(row: Row, nginx: Row | None, fanlight: Row | None) -> list[str]:
+    rates = [each.rate for each in row.samples]
+    rate, cpu = row.middle("rate"), row.middle("cpu_us")
+    notes = []
+    if row.middle("idle_share") > 1 - SATURATED:
+        notes.append(f"idle {row.middle('idle_share'):.0%}")
+    if row.middle("others_share") > 1 - SATURATED:
+        notes.append(f"others {row.middle('others_share'):.0%}")
+    return [
+        row.peer.name,
+        report.thousands(rate),
+        report.thousands(min(rates)),
+        report.thousands(max(rates)),
+        report.ratio(rate, nginx and nginx.middle("rate")),
+        report.ratio(rate, fanlight and fanlight.middle("rate")),
+        f"{row.middle('p99_ms'):.1f}",
+        f"{cpu:.1f}",
+        report.ratio(cpu, nginx and nginx.middle("cpu_us")),
+        f"{row.middle('bytes_each'):.0f}",
+        ", ".join(notes),
+    ]
+
+
+def _as_json(row: Row) -> dict[str, object]:
+    told: dict[str, object] = {"server": row.peer.name, "setup": row.peer.note}
+    if not row.is_result:
+        return told | {"failure": row.failure or "not measured"}
+    names = ("rate", "p99_ms", "cpu_us", "idle_share", "others_share")
+    return (
+        told
+        | {name: report.spread([getattr(each, name) for each in row.samples]) for name in names}
+        | {
+            "bytes_each": row.middle("bytes_each"),
+            "rates": [round(each.rate) for each in row.samples],
+        }
+    )
