@@ -56,6 +56,9 @@ def _is_sendable(text: str) -> bool:
 
 
 def _read_int(text: str) -> object | None:
+    # PERF: benchmarks/routing.py; asking the text itself is faster than any regex.
+    if text.isdigit() and text.isascii() and len(text) <= _INT_CHARACTERS:
+        return int(text)
     if len(text) <= _INT_CHARACTERS and _INT.fullmatch(text):
         return int(text)
     return None

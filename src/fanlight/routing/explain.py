@@ -6,6 +6,7 @@ Not on the way of any request, so it compares pattern by pattern, the plain way.
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from fanlight.routing.converter import CONVERTERS, read_path
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from fanlight.routing.route import Route
 
 NEAR = 8  # at most so many routes are told of
+_FARTHEST = 0.6  # the least part of a first segment that must be alike
 
 _VERDICTS = {
     MissKind.NOT_FOUND: "404: no route matches",
-    MissKind.WRONG_METHOD: "405: the path has a route, but not for this method; Allow: {allow}",
+    MissKind.WRONG_METHOD: "the path has routes, but not for this method (405, or 204 for OPTIONS); Allow: {allow}",
     MissKind.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
     MissKind.BAD_PATH: "400: the path is broken (percent-encoding, not UTF-8, or NUL)",
 }
@@ -35,26 +37,29 @@ def explain(
     found: tuple[Route, dict[str, object]] | Miss,
 ) -> list[str]:
     """Return what was found and, nearest first, what each of the others lacks."""
-    if isinstance(found, Miss):
-        chosen = None
-        lines = [f"{method} {raw_path}", "  " + _VERDICTS[found.kind].format(allow=", ".join(found.allow), to=found.to)]
-    else:
-        chosen, parameters = found
-        given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
-        lines = [f"{method} {raw_path}", f"  -> {_line(chosen)}" + (f"  with {given}" if given else "")]
+    chosen = None if isinstance(found, Miss) else found[0]
+    lines = [f"{method} {raw_path}", f"  {_verdict(found)}"]
     segments = decode_path(raw_path)
     if segments is None:
         return lines
     if segments is NOWHERE:
         return [*lines, '  the path climbs ("." or ".."), and no route matches such a path']
     judged = [(*_judge(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
-    near = sorted((item for item in judged if item[0]), key=lambda item: -item[0])
+    near = sorted((item for item in judged if item[0] >= _FARTHEST), key=lambda item: -item[0])
     for _, reason, route in near[:NEAR]:
         lines.append(f"     {_line(route)}")
         lines.append(f"       {reason or _why_not_chosen(method, route)}")
     if len(near) > NEAR:
         lines.append(f"     and {len(near) - NEAR} more that come less near")
     return lines
+
+
+def _verdict(found: tuple[Route, dict[str, object]] | Miss) -> str:
+    if isinstance(found, Miss):
+        return _VERDICTS[found.kind].format(allow=", ".join(found.allow), to=found.to)
+    route, parameters = found
+    given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+    return f"-> {_line(route)}" + (f"  with {given}" if given else "")
 
 
 def _line(route: Route) -> str:
@@ -69,8 +74,8 @@ def _why_not_chosen(method: str, route: Route) -> str:
     return "matches too, but is less specific"
 
 
-def _judge(pattern: Pattern, segments: list[str]) -> tuple[int, str]:
-    """Return how near a pattern comes (0: not at all), and the reason why it does not match ("": it does)."""
+def _judge(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
+    """Return how near a pattern comes, in segments, and the reason why it does not match ("": it does)."""
     for index, segment in enumerate(pattern.segments):
         number = f"segment {index + 1}"
         if index == len(segments):
@@ -81,30 +86,41 @@ def _judge(pattern: Pattern, segments: list[str]) -> tuple[int, str]:
             return len(segments) + 1, ""
         reason = _misfit(segment, segments[index])
         if reason:
-            # A misfit in the only segment is still near when it is nearly the same text.
-            return index or _is_alike(segment, segments[index]), f"{number}: {reason}"
+            return index + _likeness(segment, segments[index]), f"{number}: {reason}"
     if len(segments) > len(pattern.segments):
         left = "/".join(segments[len(pattern.segments) :])
         return len(pattern.segments), f'the path goes on: "/{left}"'
     return len(segments) + 1, ""
 
 
-def _is_alike(segment: Segment, text: str) -> int:
-    return int(bool(segment.name) or segment.prefix.casefold() == text.casefold())
+def _likeness(segment: Segment, text: str) -> float:
+    """Return how much of a segment that does not fit is right, from 0 to 1."""
+    if not segment.name:
+        return difflib.SequenceMatcher(None, segment.prefix.casefold(), text.casefold()).ratio()
+    literal = len(segment.prefix) + len(segment.suffix)
+    if text.startswith(segment.prefix) and text.endswith(segment.suffix) and len(text) >= literal:
+        return 0.9  # only its type is wrong
+    return 0.0
 
 
 def _misfit(segment: Segment, text: str) -> str:
-    if not segment.name:
-        if segment.prefix == text:
-            return ""
-        case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
-        return f'"{text}" is not "{segment.prefix}"{case}'
-    if len(text) <= len(segment.prefix) + len(segment.suffix):
-        return f'"{text}" is too short for "{segment}"'
+    """Return why a text does not fit a segment, "" when it does."""
+    if segment.name:
+        return _misfit_parameter(segment, text)
+    if segment.prefix == text:
+        return ""
+    case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
+    return f'"{text}" is not "{segment.prefix}"{case}'
+
+
+def _misfit_parameter(segment: Segment, text: str) -> str:
+    if not text:
+        return f'it is empty, which "{segment}" can\'t be'
     if not text.startswith(segment.prefix):
         return f'"{text}" does not begin with "{segment.prefix}"'
-    if not text.endswith(segment.suffix):
+    inner = text.removeprefix(segment.prefix)
+    if not inner.endswith(segment.suffix):
         return f'"{text}" does not end with "{segment.suffix}"'
-    inner = text[len(segment.prefix) : len(text) - len(segment.suffix)]
+    inner = inner.removesuffix(segment.suffix)
     converter = CONVERTERS[segment.converter]
     return "" if converter.read(inner) is not None else f'"{inner}" is not {converter.says}'

@@ -19,7 +19,7 @@ def name_of(value: object) -> str:
 
 def answers_to(name: str, value: object) -> list[str]:
     """Return every name a value answers to, the shortest first: "post", "views.post", "blog.views.post"."""
-    if isinstance(value, str):
-        return [name]  # "thanks.html" is not a thing called html
+    if not name or isinstance(value, str):
+        return [name] if name else []  # "thanks.html" is not a thing called html
     pieces = name.split(".")
     return [".".join(pieces[start:]) for start in range(len(pieces) - 1, -1, -1)]

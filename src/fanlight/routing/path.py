@@ -28,17 +28,14 @@ def climbs(text: str) -> bool:
     return "." in text and not {".", ".."}.isdisjoint(_SLASHES.split(text))
 
 
-def is_plain(raw_path: str) -> bool:
-    """Say whether a path can be split as it is: nothing in it needs decoding or a closer look."""
-    return not ("%" in raw_path or "/." in raw_path or "\\" in raw_path) and raw_path.isascii()
-
-
 def decode_path(raw_path: str) -> list[str] | None:
     """Return the decoded segments behind a leading "", or None for a path that is no path (400)."""
     if not raw_path.startswith("/") or not raw_path.isascii() or _BROKEN.search(raw_path):
         return None
     try:
-        segments = [unquote_to_bytes(segment).decode() for segment in raw_path.split("/")]
+        segments = [
+            unquote_to_bytes(segment).decode() if "%" in segment else segment for segment in raw_path.split("/")
+        ]
     except UnicodeDecodeError:
         return None
     # SECURITY: tests/routing/test_path.py::test_a_climbing_path_leads_nowhere

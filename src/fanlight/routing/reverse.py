@@ -2,6 +2,9 @@
 
 In: a view (or its name) and the values of its parameters. Out: a path, percent-encoded.
 Refuses missing, extra and unfitting parameters and ambiguous names, and says what would do.
+
+Reading a URL that was written here gives the same values, but for one case: a value that is also
+the literal text of a more specific route ("/users/me" beside "/users/{name}") leads to that one.
 """
 
 from __future__ import annotations
@@ -21,39 +24,65 @@ class Reverse:
     """All routes, by view and by name, in the order of the table."""
 
     def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
-        self._by_view: dict[object, list[tuple[Pattern, Route]]] = {}
-        self._by_name: dict[str, dict[str, list[tuple[Pattern, Route]]]] = {}  # name -> full name -> routes
+        self._by_view: dict[object, list[_Writer]] = {}
+        self._by_name: dict[str, dict[str, list[_Writer]]] = {}  # name -> full name -> routes
         for pattern, route in routes:
-            self._by_view.setdefault(_handle(route.view), []).append((pattern, route))
-            for name in answers_to(route.name, route.view) if route.name else ():
-                self._by_name.setdefault(name, {}).setdefault(route.name, []).append((pattern, route))
+            writer = _Writer(pattern)
+            self._by_view.setdefault(_handle(route.view), []).append(writer)
+            for name in answers_to(route.name, route.view):
+                self._by_name.setdefault(name, {}).setdefault(route.name, []).append(writer)
 
     def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
-        """Return the path of a view; raises NoSuchURL when there is none with these parameters.
+        """Return the path of a view; raises NoSuchURL when there is none with these parameters."""
+        writers = self._writers(view)
+        for writer in writers:
+            if writer.names == parameters.keys():
+                return writer.write(parameters)
+        raise NoSuchURL(_misfit(view, writers, parameters))
 
-        Of several patterns with these parameters, the one written first in the table is taken.
-        """
-        candidates = self._candidates(view)
-        for pattern, _ in candidates:
-            if pattern.parameters.keys() == parameters.keys():
-                return _write(pattern, parameters)
-        raise NoSuchURL(_misfit(view, [pattern for pattern, _ in candidates], parameters))
-
-    def _candidates(self, view: object) -> list[tuple[Pattern, Route]]:
+    def _writers(self, view: object) -> list[_Writer]:
         found = self._by_view.get(_handle(view))
         if found is not None:
             return found
         if not isinstance(view, str):
-            raise NoSuchURL(f"{view!r} has no route; add it to URLS")
+            raise NoSuchURL(f"{_called(view)} has no route; add it to URLS")
         named = self._by_name.get(view)
         if named is None:
             close = difflib.get_close_matches(view, self._by_name, n=1)
-            hint = f'; did you mean "{close[0]}"?' if close else "; add it to URLS"
-            raise NoSuchURL(f'no view in URLS is called "{view}"{hint}')
+            hint = f'did you mean "{close[0]}"?' if close else "add it to URLS"
+            raise NoSuchURL(f'no view in URLS is called "{view}"; {hint}')
         if len(named) > 1:
             names = " or ".join(f'"{name}"' for name in named)
-            raise NoSuchURL(f'several views are called "{view}"; say which: {names}')
+            raise NoSuchURL(f'{len(named)} views are called "{view}"; say which: {names}')
         return next(iter(named.values()))
+
+
+class _Writer:
+    """Writes the URLs of one pattern."""
+
+    __slots__ = ("names", "pattern", "ready")
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        self.names = pattern.parameters.keys()
+        self.ready = "" if self.names else encode_path([segment.prefix for segment in pattern.segments])
+
+    def write(self, parameters: Mapping[str, object]) -> str:
+        """Return the path with these values in it."""
+        if self.ready:
+            return self.ready
+        segments: list[str] = []
+        for segment in self.pattern.segments:
+            if not segment.name:
+                segments.append(segment.prefix)
+                continue
+            value = parameters[segment.name]
+            converter = CONVERTERS[segment.converter]
+            text = converter.write(value)
+            if text is None or climbs(segment.prefix + text + segment.suffix):
+                raise NoSuchURL(f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.says}")
+            segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
+        return encode_path(segments)
 
 
 def _handle(view: object) -> object:
@@ -65,33 +94,22 @@ def _handle(view: object) -> object:
     return view
 
 
-def _write(pattern: Pattern, parameters: Mapping[str, object]) -> str:
-    segments: list[str] = []
-    for segment in pattern.segments:
-        if not segment.name:
-            segments.append(segment.prefix)
-            continue
-        value = parameters[segment.name]
-        converter = CONVERTERS[segment.converter]
-        text = converter.write(value)
-        if text is None or (not segment.is_rest and climbs(segment.prefix + text + segment.suffix)):
-            raise NoSuchURL(f"{segment.name}={value!r} does not fit {pattern}: it takes {converter.says}")
-        segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
-    return encode_path(segments)
+def _called(view: object) -> str:
+    if isinstance(view, str):
+        return f'"{view}"'
+    return str(getattr(view, "__qualname__", repr(view)))
 
 
-def _misfit(view: object, patterns: list[Pattern], parameters: Mapping[str, object]) -> str:
+def _misfit(view: object, writers: list[_Writer], parameters: Mapping[str, object]) -> str:
     """Say what is missing and what is too much, measured on the pattern that comes nearest."""
-    nearest = min(patterns, key=lambda pattern: len(pattern.parameters.keys() ^ parameters.keys()))
-    missing = [name for name in nearest.parameters if name not in parameters]
-    extra = [name for name in parameters if name not in nearest.parameters]
-    name = f'"{view}"' if isinstance(view, str) else getattr(view, "__qualname__", repr(view))
-    said = f"the URL of {name} is {nearest}"
+    nearest = min(writers, key=lambda writer: len(writer.names ^ parameters.keys()))
+    missing = [name for name in nearest.names if name not in parameters]
+    extra = [name for name in parameters if name not in nearest.names]
+    said = [f"the URL of {_called(view)} is {nearest.pattern}"]
     if missing:
-        said += f"; missing: {', '.join(missing)}"
+        said.append(f"missing: {', '.join(missing)}")
     if extra:
-        said += f"; too much: {', '.join(extra)}"
-    for wrong in extra:
-        if close := difflib.get_close_matches(wrong, missing, n=1):
-            said += f'; did you mean "{close[0]}" by "{wrong}"?'
-    return said
+        said.append(f"too much: {', '.join(extra)}")
+    meant = {wrong: difflib.get_close_matches(wrong, missing, n=1) for wrong in extra}
+    said += [f'did you mean "{close[0]}" by "{wrong}"?' for wrong, close in meant.items() if close]
+    return "; ".join(said)

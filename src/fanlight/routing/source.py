@@ -89,13 +89,11 @@ class _File:
                 )
 
     def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the literal with the most of the table's keys and none that the table lacks."""
-        best, most = None, 0
+        """Return the literal with the most of the table's keys (at least half), and none that the table lacks."""
+        best, most = None, (len(table) - 1) // 2
         for node in self._dicts():
             literal = self.literal_of(node, 0)
-            if literal is None or not literal.keys or not all(key in table for key in literal.keys):
-                continue
-            if len(literal.keys) > most:
+            if literal is not None and len(literal.keys) > most and all(key in table for key in literal.keys):
                 best, most = literal, len(literal.keys)
         return best
 
@@ -137,7 +135,7 @@ class _File:
                 place = f"{self._shown}:{key.lineno}"
                 written.setdefault(key.value, []).append(place)
                 literal.keys[key.value] = place, value, self
-        literal.doubles += [(key, tuple(places)) for key, places in written.items() if len(places) > 1]
+        literal.doubles += [(key, tuple(dict.fromkeys(places))) for key, places in written.items() if len(places) > 1]
         return literal
 
     def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
@@ -157,15 +155,23 @@ class _File:
         return file.named(name, steps + 1) if file is not None else None
 
     def _open(self, module: str) -> _File | None:
-        """Return the file of a module that lies beside this one or in the first file's folder."""
+        """Return the file of a module, where it lies in the folder or package of the first file."""
         level = len(module) - len(module.lstrip("."))
-        start = self._path.parents[level - 1] if 0 < level <= len(self._path.parents) else self._folder
         pieces = [piece for piece in module.split(".") if piece]
-        stem = start.joinpath(*pieces)
-        for path in (stem.with_name(stem.name + ".py") if pieces else stem / "__init__.py", stem / "__init__.py"):
-            if path.is_file() and path != self._path:
-                return _File(path, self._folder)
+        for start in self._path.parents[level - 1 : level] if level else _import_roots(self._folder):
+            stem = start.joinpath(*pieces)
+            for path in (stem.parent / f"{stem.name}.py", stem / "__init__.py"):
+                if path.is_file():
+                    return _File(path, self._folder)
         return None
+
+
+def _import_roots(folder: Path) -> Iterator[Path]:
+    """Give the folders from which a module's full name may start: around a package, its parents too."""
+    yield folder
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+        yield folder
 
 
 def _parse(path: Path) -> ast.Module:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from fanlight.routing.explain import explain
 from fanlight.routing.key import METHODS
-from fanlight.routing.path import decode_path, encode_path, is_plain
+from fanlight.routing.path import decode_path, encode_path
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import Miss, MissKind, Route
-from fanlight.routing.tree import Node, NoParameters
+from fanlight.routing.tree import Node, NoParameters, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +51,10 @@ class Table:
         named = {method for route in self.routes for method in route.methods}
         self._ways = {method: _Way((p, r) for p, r in routes if method in r.methods) for method in named}
         self._add_head()
+        shared: dict[_Way, list[str]] = {}
+        for method, way in self._ways.items():
+            shared.setdefault(way, []).append(method)
+        self._distinct = tuple(shared.items())
 
     def _add_head(self) -> None:
         """GET brings HEAD (RFC 9110 section 9.3.2), but for a pattern that has a HEAD route of its own."""
@@ -77,32 +81,40 @@ class Table:
             found = way.ready.get(raw_path)
             if found is not None:
                 return found
-            if is_plain(raw_path):
-                found = way.tree.find(raw_path.split("/"))
+            # PERF: benchmarks/routing.py; a path without any of these is decoded as it stands and can't climb.
+            if not ("%" in raw_path or "/." in raw_path or "\\" in raw_path) and raw_path.isascii():
+                found = find(way.tree, raw_path.split("/"), 1, [])
                 if found is not None:
                     return found
         return self._find_decoded(method, raw_path)
 
     def _find_decoded(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | Miss:
-        if raw_path == "*":  # RFC 9110 section 9.3.7: OPTIONS for the server as a whole
+        if raw_path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
             return Miss(MissKind.WRONG_METHOD, allow=_in_order(self._ways))
         segments = decode_path(raw_path)
         if segments is None:
             return _BAD_PATH
-        found = self._ways[method].tree.find(segments) if method in self._ways else None
+        way = self._ways.get(method)
+        found = find(way.tree, segments, 1, []) if way is not None else None
         return found or self._miss(segments)
 
     def _miss(self, segments: list[str]) -> Miss:
         """Return why a path has no route: another method does, or the slash at its end is wrong."""
         if allow := self._methods_at(segments):
             return Miss(MissKind.WRONG_METHOD, allow=_in_order(allow))
-        other = segments[:-1] if segments[-1] == "" else [*segments, ""]
-        if len(other) > 1 and self._methods_at(other):
+        other = _with_other_end(segments)
+        if other and self._methods_at(other):
             return Miss(MissKind.REDIRECT, to=encode_path(other[1:]))
         return _NOT_FOUND
 
     def _methods_at(self, segments: list[str]) -> list[str]:
-        return [method for method, way in self._ways.items() if way.tree.find(segments) is not None]
+        """Return the methods that find a route, asking each tree once: HEAD mostly shares that of GET."""
+        return [
+            method
+            for way, methods in self._distinct
+            if find(way.tree, segments, 1, []) is not None
+            for method in methods
+        ]
 
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view (or of a view's name, or of any other value in URLS).
@@ -115,6 +127,14 @@ class Table:
     def explain(self, method: str, raw_path: str) -> list[str]:
         """Return lines that say what a request gets, and why the routes that come near do not."""
         return explain(self._patterns, method, raw_path, self.find(method, raw_path))
+
+
+def _with_other_end(segments: list[str]) -> list[str]:
+    """Return the path with a slash at its end where it has none, and without where it has one; else nothing."""
+    if segments[-1]:
+        return [*segments, ""]
+    # "/" has no other form, and "/x//" has more than one slash too many.
+    return segments[:-1] if len(segments) > 2 and segments[-2] else []
 
 
 def _in_order(methods: Iterable[str]) -> tuple[str, ...]:

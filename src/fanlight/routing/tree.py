@@ -69,7 +69,7 @@ def _reader(segment: Segment) -> Callable[[str], object | None] | None:
 class Node:
     """A place in the tree, with what may follow, and the route that ends here."""
 
-    __slots__ = ("edges", "literals", "names", "rest", "route")
+    __slots__ = ("edges", "is_fork", "literals", "names", "only", "rest", "route")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node] = {}
@@ -77,6 +77,8 @@ class Node:
         self.rest: Node | None = None
         self.route: Route | None = None
         self.names: tuple[str, ...] = ()  # of the route's parameters
+        self.is_fork = False  # more than literals may follow
+        self.only: Edge | None = None  # the one thing that may follow beside literals
 
     def add(self, pattern: Pattern, route: Route) -> None:
         """Hang a route into the tree; the caller has made sure that its shape is new."""
@@ -89,62 +91,72 @@ class Node:
     def _follow(self, segment: Segment) -> Node:
         if not segment.name:
             return self.literals.setdefault(segment.prefix, Node())
+        self.is_fork = True
         if segment.is_rest:
             self.rest = self.rest or Node()
+            self.only = None
             return self.rest
         for edge in self.edges:
             if edge.segment.shape == segment.shape:
                 return edge.node
         edge = Edge(segment)
         self.edges = tuple(sorted([*self.edges, edge], key=lambda edge: edge.segment.order))
+        self.only = edge if len(self.edges) == 1 and self.rest is None else None
         return edge.node
 
-    def find(self, segments: list[str]) -> tuple[Route, dict[str, object]] | None:
-        """Return the most specific route and its parameters; the first segment is the "" before the slash."""
-        if segments[0]:
-            return None
-        values: list[object] = []
-        node = _descend(self, segments, 1, values)
-        if node is None or node.route is None:
-            return None
-        # PERF: benchmarks/routing.py; zip costs as much as the rest of the search.
-        if len(values) == 1:
-            return node.route, {node.names[0]: values[0]}
-        return node.route, dict(zip(node.names, values, strict=True))
 
+def find(node: Node, segments: list[str], index: int, values: list[object]) -> tuple[Route, dict[str, object]] | None:
+    """Return the most specific route at or below a node, and its parameters.
 
-def _descend(node: Node, segments: list[str], index: int, values: list[object]) -> Node | None:
-    """Return the node of the best route below `node`, and leave its values in `values`."""
+    `segments[index]` is the first that is left; `segments[0]` is what stands before the path's first
+    slash, so it must be empty. `values` are those found on the way here; a dead end leaves its own
+    behind them, for the caller to drop.
+    """
     end = len(segments)
+    # PERF: benchmarks/routing.py; where there is no choice there is no call, only the next turn.
     while index < end:
         segment = segments[index]
         child = node.literals.get(segment)
-        # PERF: benchmarks/routing.py; where there is no choice, there is no call either.
-        if child is None or node.edges or node.rest is not None:
-            if not segment:
-                return child if child is not None and index + 1 == end and child.route is not None else None
-            break
-        node = child
+        if child is not None:
+            if node.is_fork:
+                return _choose(node, segments, index, values)
+            node = child
+        else:
+            edge = node.only
+            if edge is None:
+                return _choose(node, segments, index, values) if node.is_fork else None
+            value = segment or None if edge.read is None else edge.read(segment)
+            if value is None:
+                return None
+            values.append(value)
+            node = edge.node
         index += 1
-    else:
-        return node if node.route is not None else None
-    return _choose(node, segments, index, values)
+    route = node.route
+    if route is None or segments[0]:
+        return None
+    # PERF: benchmarks/routing.py; for a single value, zip would take a third of the whole search.
+    if len(values) == 1:
+        return route, {node.names[0]: values[0]}
+    return route, dict(zip(node.names, values))  # noqa: B905  # one name for each edge on the way; `strict` is slow
 
 
-def _choose(node: Node, segments: list[str], index: int, values: list[object]) -> Node | None:
+def _choose(
+    node: Node, segments: list[str], index: int, values: list[object]
+) -> tuple[Route, dict[str, object]] | None:
     """Try what may follow a node, the most specific first."""
     segment = segments[index]
+    known = len(values)
     child = node.literals.get(segment)
     if child is not None:
-        found = _descend(child, segments, index + 1, values)
+        found = find(child, segments, index + 1, values)
         if found is not None:
             return found
-    known = len(values)
+        del values[known:]
     for edge in node.edges:
-        value = segment if edge.read is None else edge.read(segment)
+        value = segment or None if edge.read is None else edge.read(segment)
         if value is not None:
             values.append(value)
-            found = _descend(edge.node, segments, index + 1, values)
+            found = find(edge.node, segments, index + 1, values)
             if found is not None:
                 return found
             del values[known:]
@@ -152,5 +164,5 @@ def _choose(node: Node, segments: list[str], index: int, values: list[object]) -
         rest = read_path(segments[index:])
         if rest is not None:
             values.append(rest)
-            return node.rest
+            return find(node.rest, segments, len(segments), values)
     return None
