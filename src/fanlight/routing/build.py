@@ -93,7 +93,11 @@ def _route(
 
 
 def _placed(error: SetupError, place: str) -> list[Mistake]:
-    return [mistake if mistake.places else replace(mistake, places=(place,)) for mistake in error.mistakes]
+    """Return the mistakes of somebody else, each with the key's place among its own."""
+    return [
+        mistake if place in mistake.places else replace(mistake, places=(*mistake.places, place))
+        for mistake in error.mistakes
+    ]
 
 
 def _in_reading_order(mistakes: list[Mistake], places: Sequence[str]) -> list[Mistake]:

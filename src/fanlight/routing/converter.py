@@ -67,9 +67,10 @@ def _read_int(text: str) -> object | None:
 def _write_int(value: object) -> str | None:
     if isinstance(value, str):
         return value if _read_int(value) is not None else None
-    if isinstance(value, bool) or not isinstance(value, int) or value.bit_length() > 3 * _INT_CHARACTERS:
+    if isinstance(value, bool) or not isinstance(value, int) or value.bit_length() > 4 * _INT_CHARACTERS:
         return None
-    return str(int(value))
+    text = str(int(value))
+    return text if len(text) <= _INT_CHARACTERS else None
 
 
 def _read_float(text: str) -> object | None:

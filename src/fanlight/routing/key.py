@@ -7,7 +7,9 @@ Refuses unknown methods, with the one that was meant. Knows nothing of values an
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
+from typing import NoReturn
 
 from fanlight.routing.pattern import Pattern, parse_pattern, refuse
 
@@ -17,6 +19,7 @@ METHODS = (
     *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"),
     *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),
 )
+_BETWEEN = re.compile(r"[\s|,]+")  # what people put between two methods
 _NEVER = {
     "CONNECT": "CONNECT asks a proxy for a tunnel; it has no path",
     "TRACE": "TRACE would echo cookies and other secrets to the page that asks",
@@ -40,41 +43,37 @@ def parse_key(text: object) -> Key:
     if not text:
         refuse("a key is empty", 'write "/" for the first page')
     before, slash, after = text.partition("/")
-    if not slash:
-        _refuse_without_slash(text)
     path = slash + after
-    if not before:
+    if slash and not before:
         return Key(("GET",), parse_pattern(path), states_methods=False)
-    if before.endswith(":") or before.startswith("{"):
-        refuse(f'the key "{text}" does not begin with "/"', "write the path alone, without scheme and host")
-    words = [word.strip() for word in before.replace(",", "|").strip().split("|")]
-    _check_methods(text, words, path)
-    if before != "|".join(words) + " ":
-        refuse(f'the methods in "{text}" are not set apart as they should be', f'write "{"|".join(words)} {path}"')
+    words = [word for word in _BETWEEN.split(before) if word]
+    if not slash or not words or before.endswith(":") or before.startswith("{"):
+        refuse(f'the key "{text}" does not begin with "/"', _slash_hint(text, words))
+    for word in words:
+        if word not in METHODS:
+            _refuse_method(word, text, path)
+    right = f"{'|'.join(dict.fromkeys(words))} {path}"
+    if len(set(words)) < len(words):
+        refuse(f'"{text}" names a method twice', f'write "{right}"')
+    if text != right:
+        refuse(f'the methods in "{text}" are not set apart as they should be', f'write "{right}"')
     return Key(tuple(words), parse_pattern(path), states_methods=True)
 
 
-def _refuse_without_slash(text: str) -> None:
-    word = text.strip()
-    guess = f"{word} /" if word in METHODS else f"/{word}" if word else "/"
-    refuse(f'the key "{text}" does not begin with "/"', f'write "{guess}"')
+def _slash_hint(text: str, words: list[str]) -> str:
+    if text.partition("/")[0].endswith(":"):
+        return "write the path alone, without scheme and host"
+    if words and words[0] in METHODS:
+        return f'write "{words[0]} /{"-".join(words[1:])}"'
+    return f'write "/{text.strip().lstrip("/")}"'
 
 
-def _check_methods(text: str, words: list[str], path: str) -> None:
-    for word in words:
-        if word in METHODS:
-            continue
-        if word in _NEVER:
-            refuse(f'"{word}" in "{text}" is not a method for a page: {_NEVER[word]}', f'name one: "GET {path}"')
-        if close := difflib.get_close_matches(word.upper(), METHODS, n=1):
-            refuse(f'"{word}" in "{text}" is no method', f'write "{text.replace(word, close[0], 1)}"')
-        if " " in word and set(word.upper().split()) <= set(METHODS):
-            refuse(
-                f'the methods in "{text}" are not set apart by "|"', f'write "{"|".join(word.upper().split())} {path}"'
-            )
-        refuse(
-            f'"{word}" in "{text}" is no method; a key is "/path" or "METHOD /path"',
-            f'write "/{text}" if it is part of the path, else one of {", ".join(METHODS[:7])}',
-        )
-    if len(set(words)) < len(words):
-        refuse(f'"{text}" names a method twice', f'write "{"|".join(dict.fromkeys(words))} {path}"')
+def _refuse_method(word: str, text: str, path: str) -> NoReturn:
+    if word in _NEVER:
+        refuse(f'"{word}" in "{text}" is not a method for a page: {_NEVER[word]}', f'name one: "GET {path}"')
+    if close := difflib.get_close_matches(word.upper(), METHODS, n=1):
+        refuse(f'"{word}" in "{text}" is no method', f'write "{text.replace(word, close[0], 1)}"')
+    refuse(
+        f'"{word}" in "{text}" is no method; a key is "/path" or "METHOD /path"',
+        f'write "/{text}" if it is part of the path, else one of {", ".join(METHODS[:7])}',
+    )

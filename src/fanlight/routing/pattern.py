@@ -203,18 +203,21 @@ def _parse_parameter(inside: str) -> tuple[str, str]:
         name, converter = inside[:-3], "path"
     elif not colon:
         converter = "str"
-    if inside.startswith("*") or inside.endswith("*"):
-        refuse(f'"{{{inside}}}" is not how the rest of a path is written', f'write "{{{inside.strip("*")}...}}"')
+    if inside.startswith(("*", "...")) or inside.endswith("*"):
+        name = inside.strip("*.") or "rest"
+        refuse(f'"{{{inside}}}" is not how the rest of a path is written', f'write "{{{name}...}}"')
     if converter not in CONVERTERS:
         _refuse_converter(name, converter, inside)
     if not name.isidentifier() or keyword.iskeyword(name):
-        guess = re.sub(r"\W", "_", name.partition(":")[0]) or "name"
-        guess = guess if guess.isidentifier() and not keyword.iskeyword(guess) else f"{guess}_".lstrip("0123456789")
-        refuse(
-            f'"{name}" in "{{{inside}}}" can\'t be the name of a view\'s parameter',
-            f'write "{{{guess if guess.isidentifier() else "name"}}}"',
-        )
+        right = str(Segment("", _identifier(name), converter))
+        refuse(f'"{name}" in "{{{inside}}}" can\'t be the name of a view\'s parameter', f'write "{right}"')
     return name, converter
+
+
+def _identifier(text: str) -> str:
+    """Return the name that comes nearest to a text."""
+    guess = re.sub(r"\W+", "_", text).strip("_").lstrip("0123456789") or "name"
+    return f"{guess}_" if keyword.iskeyword(guess) else guess if guess.isidentifier() else "name"
 
 
 def _refuse_converter(name: str, converter: str, inside: str) -> NoReturn:
