@@ -30,8 +30,8 @@ HEADS = (
     *("slow req/s", "slow p50", "note"),
 )
 LEGEND = f"""\
-alone, beside: the fast view on {FAST_CONNECTIONS} connections, without and with {SLOW_CONNECTIONS} connections on a view
-that sleeps 200 ms (100 answers per second at best). Times in ms; medians of the rounds, worst: of all rounds."""
+alone, beside: the fast view on {FAST_CONNECTIONS} connections, without and with {SLOW_CONNECTIONS} connections on a
+view that sleeps 200 ms (100 answers per second at best). Times in ms; medians of the rounds, worst: of all rounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ PARTS = {
     "throughput": "requests per second beside the peers, with three shapes of request",
     "lanes": "a fast view beside one that blocks for 200 ms",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
+    "stages": "where the time of one request goes",
 }
 
 
@@ -35,6 +37,7 @@ def main() -> int:
     if problem:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("benchmarks: asked to stop"))  # so that servers are stopped
     os.sched_setaffinity(0, {LOAD_CORE})
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # the servers inherit it
