@@ -1,0 +1,1 @@
+"""Bytes to messages and back, one folder a protocol. No sockets, no clock, no threads."""

@@ -1,0 +1,112 @@
+"""Take chunked content out of its framing (RFC 9112 section 7.1).
+
+In: a buffer and where to begin. Out: the content that is there, and where to go on. Refuses sizes
+with signs, spaces, prefixes or too many digits, extensions over their limit, a chunk that does not
+end in CR LF, and trailers that mean something to the framing or the routing of a message.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge
+from fanlight.wire.http1.fields import VALUE_BYTES, Pair, read_line
+from fanlight.wire.http1.limits import WireLimits
+
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_LONGEST_SIZE = 15
+_FORBIDDEN_TRAILERS = frozenset(
+    "authorization connection content-encoding content-length content-range content-type cookie expect host"
+    " keep-alive max-forwards proxy-authorization range te trailer transfer-encoding upgrade".split()
+)
+
+
+class ChunkedReader:
+    """Where one message's chunked content stands."""
+
+    __slots__ = ("_left", "_limits", "_part", "_taken", "_trailer_bytes", "trailers")
+
+    _SIZE, _DATA, _DATA_END, _TRAILERS, _END = range(5)
+
+    def __init__(self, limits: WireLimits) -> None:
+        """Begin before the first chunk."""
+        self._limits = limits
+        self._part = self._SIZE
+        self._left = self._taken = self._trailer_bytes = 0
+        self.trailers: list[Pair] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last chunk and its trailers have been read."""
+        return self._part == self._END
+
+    def read(self, buffer: bytes | bytearray, start: int) -> tuple[bytes, int]:
+        """Return the content in the buffer from `start`, and where the next read begins. Raises Refusal."""
+        pieces: list[bytes] = []
+        position = start
+        while self._part != self._END:
+            if self._part == self._DATA:
+                piece = bytes(buffer[position : position + self._left])
+                pieces.append(piece)
+                position += len(piece)
+                self._left -= len(piece)
+                if self._left:
+                    break
+                self._part = self._DATA_END
+            if self._part == self._DATA_END:
+                end = buffer[position : position + 2]
+                if not b"\r\n".startswith(end):
+                    raise BadMessage("a chunk does not end where its size says")
+                if len(end) < 2:
+                    break
+                position += 2
+                self._part = self._SIZE
+            line, position = self._line(buffer, position)
+            if line is None:
+                break
+            self._take_line(line)
+        return b"".join(pieces), position
+
+    def _line(self, buffer: bytes | bytearray, start: int) -> tuple[bytes | None, int]:
+        """Return the next line, or None if it is not all there."""
+        end = buffer.find(b"\r\n", start)
+        size = (len(buffer) if end < 0 else end) - start
+        if self._part == self._TRAILERS:
+            if self._trailer_bytes + size > self._limits.trailer_bytes:
+                raise HeadTooLarge("the trailers are over their limit; raise Limits.trailer_bytes to allow it")
+        elif size > _LONGEST_SIZE + 1 + self._limits.chunk_extension_bytes:
+            raise BadMessage("a chunk size, or its extension, is too long; Limits.chunk_extension_bytes says how long")
+        if end < 0:
+            # A bare LF, or a byte that no such line has, never gets better by waiting.
+            if buffer[start:].removesuffix(b"\r").translate(None, VALUE_BYTES):
+                raise BadMessage("a line in chunked content has a control character in it")
+            return None, start
+        return bytes(buffer[start:end]), end + 2
+
+    def _take_line(self, line: bytes) -> None:
+        if self._part == self._SIZE:
+            match = _SIZE_LINE.fullmatch(line)
+            # SECURITY: tests/wire/test_vectors.py: int(x, 16) alone would take signs, spaces, 0x and underscores
+            if match is None or len(match[2] or b"") > self._limits.chunk_extension_bytes + 1:
+                raise BadMessage("a chunk size is not a hexadecimal number of at most 15 digits")
+            self._left = int(match[1], 16)
+            self._taken += self._left
+            if self._taken > self._limits.content_bytes:
+                raise ContentOverLimit(content_over(self._limits))
+            self._part = self._DATA if self._left else self._TRAILERS
+        elif not line:
+            self._part = self._END
+        else:
+            self._trailer_bytes += len(line) + 2
+            if len(self.trailers) >= self._limits.field_count:
+                raise HeadTooLarge("there are too many trailers; raise Limits.field_count to allow it")
+            pair = read_line(line)
+            # SECURITY: tests/wire/test_vectors.py: a trailer never gets the say that a field has
+            if pair[0] in _FORBIDDEN_TRAILERS:
+                raise BadMessage(f"{pair[0]} can't be a trailer (RFC 9110 section 6.5.1)")
+            self.trailers.append(pair)
+
+
+def content_over(limits: WireLimits) -> str:
+    """Return what a client over the limit is told."""
+    return f"the content is over {limits.content_bytes} bytes; raise Limits.content_bytes to allow it"

@@ -1,0 +1,356 @@
+"""One client's HTTP/1 connection, seen from the server: bytes in, events out; answers in, bytes out.
+
+In: what was received, in pieces of any size. Out: `RequestHead`, then, where there is content,
+`Content` and `EndOfMessage`; and the bytes of our answers. Refuses, by raising a `Refusal`, every
+message on which two readers could disagree, because that is how requests are smuggled. Never gives
+a next head before the answer to this one is complete. Knows nothing of sockets and time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
+from fanlight.wire.http1.chunked import ChunkedReader, content_over
+from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
+from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.request_line import read_request_line
+from fanlight.wire.http1.response import reason_of, write_head, write_line
+from fanlight.wire.http1.states import NEXT, Step, out_of_turn
+
+Event = RequestHead | Content | EndOfMessage
+
+_IDLE, _RECEIVING, _EARLY, _ANSWERING, _SENDING, _CLOSED = range(6)
+_HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _ANSWER_BEGAN, _ANSWER_ENDED, _ANSWERED, _CLOSE = map(int, Step)
+_NO_BLOCK = FieldBlock([], {})
+_EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 9112 section 2.2)
+_BARE = frozenset({204, 304})  # no content, and no length of it
+
+
+class Http1:
+    """The wire of one connection."""
+
+    __slots__ = (
+        "_block",
+        "_buffer",
+        "_chunked",
+        "_head",
+        "_is_last",
+        "_last_block",
+        "_left",
+        "_limits",
+        "_position",
+        "_searched",
+        "_send_left",
+        "_sends_chunked",
+        "_skipped",
+        "state",
+    )
+
+    def __init__(self, limits: WireLimits) -> None:
+        """Begin before the first request."""
+        self._limits = limits
+        self._buffer: bytes | bytearray = b""
+        self._position = 0  # where in the buffer the next unread byte is
+        self._searched = 0  # how far there is no end of a head: byte by byte, a head is searched once
+        self._skipped = 0
+        self.state = _IDLE
+        self._is_last = False  # no request after this one
+        self._head: RequestHead | None = None
+        self._last_block, self._block = b"", _NO_BLOCK
+        self._left = 0  # bytes of content that are still to come
+        self._chunked: ChunkedReader | None = None
+        self._send_left: int | None = 0  # bytes of our answer that were promised; None: until we end it
+        self._sends_chunked = False
+
+    # --- receiving --------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take what has come; the bound of what is kept is the caller's piece plus the limits of a head."""
+        if self._position >= len(self._buffer):
+            self._buffer, self._position = data, 0
+            return
+        if self._buffer.__class__ is bytes:
+            self._buffer = bytearray(self._buffer)
+        if self._position:
+            del self._buffer[: self._position]  # type: ignore[union-attr]  # a bytearray, by the line above
+            self._searched = max(0, self._searched - self._position)
+            self._position = 0
+        self._buffer += data
+
+    def next_event(self) -> Event | None:
+        """Return the next event; None if more must come, or if it is our turn. Raises Refusal."""
+        state = self.state
+        if state == _IDLE:
+            return self._read_head()
+        if state in (_RECEIVING, _EARLY):
+            return self._read_content()
+        return None
+
+    def _read_head(self) -> RequestHead | None:
+        buffer, start = self._buffer, self._position
+        if start >= len(buffer):
+            return None
+        if buffer[start] in b"\r\n":
+            return self._skip_empty_line()
+        searched = self._searched
+        end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call, on the hot path
+        if end < 0:
+            self._check_half_a_head(max(start, searched))
+            self._searched = len(buffer) - 3
+            return None
+        self._searched = 0
+        limits = self._limits
+        line_end = buffer.find(b"\r\n", start, end + 2)
+        if line_end - start > limits.request_line_bytes:
+            raise TargetTooLong(_line_over(limits))
+        if end - line_end > limits.head_bytes:
+            raise HeadTooLarge(_head_over(limits))
+        block = buffer[line_end + 2 : end]
+        if block != self._last_block:
+            # PERF: benchmarks/run.py: a client's next head mostly has the same fields, to the letter
+            raw = bytes(block)
+            self._block = read_block(raw, limits.field_count)
+            self._last_block = raw
+        head = read_request_line(bytes(buffer[start:line_end]))
+        head.block = self._block
+        self._position = end + 4
+        self._begin(head)
+        if self._position == len(buffer):
+            self._buffer, self._position = b"", 0
+        return head
+
+    def _begin(self, head: RequestHead) -> None:
+        """Take the step that a head means, or refuse it."""
+        self._head = head
+        self._skipped = 0
+        fields = head.block
+        if head.minor == 1:
+            if "host" not in fields.values:
+                raise BadMessage("Host is missing (RFC 9112 section 3.2)")
+            self._is_last = fields.wants_close
+        else:
+            # SECURITY: tests/wire/test_vectors.py: readers of 1.0 would frame it differently (RFC 9112 section 6.1)
+            if fields.is_chunked:
+                raise BadMessage("HTTP/1.0 has no Transfer-Encoding")
+            self._is_last = not fields.wants_keep_alive
+        if fields.content_length == 0:
+            self.state = NEXT[_IDLE][_HEAD]
+        else:
+            self._begin_content(fields)
+
+    def _skip_empty_line(self) -> RequestHead | None:
+        buffer, start = self._buffer, self._position
+        first = buffer[start : start + 2]
+        if first == b"\r\n":
+            self._position += 2
+            self._skipped += 2
+            if self._skipped <= _EMPTY_LINES:
+                return self._read_head()
+        elif first == b"\r":
+            return None
+        raise BadMessage("the request begins with line ends instead of a method")
+
+    def _check_half_a_head(self, fresh: int) -> None:
+        """Refuse what can't become a head any more, so that nobody has to wait for its deadline.
+
+        Only what stands behind `fresh` has not been looked at before.
+        """
+        buffer, start, limits = self._buffer, self._position, self._limits
+        line_end = buffer.find(b"\r\n", start)
+        size = len(buffer) - start
+        if line_end < 0:
+            if size > limits.request_line_bytes + 1:
+                raise TargetTooLong(_line_over(limits))
+        elif line_end - start > limits.request_line_bytes:
+            raise TargetTooLong(_line_over(limits))
+        elif len(buffer) - line_end > limits.head_bytes + 4:
+            raise HeadTooLarge(_head_over(limits))
+        if buffer.startswith(b"\x16\x03", start):
+            raise BadMessage("this is TLS; this port speaks plain http")
+        # A line that ends in LF alone is no line end here; who sends one would wait in vain.
+        last = buffer.rfind(b"\n", fresh)
+        if last >= fresh and buffer[last - 1 : last] != b"\r":
+            raise BadMessage("a line ends in LF without CR (RFC 9112 section 2.2)")
+
+    def _begin_content(self, fields: FieldBlock) -> None:
+        length = fields.content_length
+        if length is None:
+            self._chunked = ChunkedReader(self._limits)
+        elif length > self._limits.content_bytes:
+            raise ContentOverLimit(content_over(self._limits))
+        else:
+            self._chunked, self._left = None, length
+        self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
+
+    def _read_content(self) -> Content | EndOfMessage | None:
+        chunked = self._chunked
+        if chunked is not None:
+            if not chunked.is_done:
+                data, self._position = chunked.read(self._buffer, self._position)
+                if data:
+                    return Content(data)
+            if not chunked.is_done:
+                return None
+            return self._end_content(chunked.trailers)
+        if not self._left:
+            return self._end_content([])
+        start, size = self._position, len(self._buffer)
+        if start >= size:
+            return None
+        end = min(size, start + self._left)
+        piece = bytes(self._buffer[start:end])
+        self._left -= len(piece)
+        self._position = end
+        return Content(piece)
+
+    def _end_content(self, trailers: list[Pair]) -> EndOfMessage:
+        self._chunked = None
+        self._move(_CONTENT_ENDED)
+        return EndOfMessage(trailers)
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def send_continue(self) -> bytes:
+        """Return the interim answer that asks for the content (RFC 9110 section 15.2.1)."""
+        if self.state != _RECEIVING:
+            raise out_of_turn(self.state, _ANSWER_BEGAN)
+        return b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
+        """Return a whole answer. `standard` is field lines made elsewhere (the wire has no clock).
+
+        Raises InvalidResponse for what can't be sent; the wire is then as it was.
+        """
+        lines = write_head(status, fields)
+        state = NEXT[self.state][_ANSWERED]
+        if state < 0:
+            raise out_of_turn(self.state, _ANSWERED)
+        head = self._head
+        if status in _BARE:
+            rest = b"\r\n"
+        elif head is not None and head.method == "HEAD":
+            rest = b"content-length: %d\r\n\r\n" % len(content)
+        else:
+            rest = b"content-length: %d\r\n\r\n%b" % (len(content), content)
+        if self._is_last or state == _CLOSED:
+            self.state = _CLOSED if state == _CLOSED else NEXT[self.state][_CLOSE]
+            self._is_last = True
+            return b"%b%bconnection: close\r\n%b" % (lines, standard, rest)
+        self.state = state
+        if head is not None and not head.minor:
+            return b"%b%bconnection: keep-alive\r\n%b" % (lines, standard, rest)
+        return lines + standard + rest
+
+    def start_response(self, status: int, fields: Sequence[Pair], length: int | None, standard: bytes) -> bytes:
+        """Return the head of an answer whose content comes piece by piece; `length` None if unknown."""
+        lines = [write_head(status, fields), standard]
+        head = self._head
+        self._sends_chunked = False
+        if status in _BARE:
+            self._send_left = 0
+        elif length is not None:
+            lines.append(b"content-length: %d\r\n" % length)
+            self._send_left = length
+        elif head is not None and head.minor:
+            lines.append(b"transfer-encoding: chunked\r\n")
+            self._send_left, self._sends_chunked = None, True
+        else:  # HTTP/1.0: the end of the connection is the end of the content
+            self._send_left, self._is_last = None, True
+        if self.state == _RECEIVING:
+            self._is_last = True
+        self._move(_ANSWER_BEGAN)
+        if self._is_last:
+            lines.append(b"connection: close\r\n")
+        elif head is not None and not head.minor:
+            lines.append(b"connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def send_content(self, data: bytes) -> bytes:
+        """Return a piece of the content in its framing. Raises InvalidResponse for more than was promised."""
+        if self.state not in (_SENDING, _EARLY):
+            raise out_of_turn(self.state, _ANSWER_ENDED)
+        if self._send_left is not None:
+            if len(data) > self._send_left:
+                raise InvalidResponse("the content is longer than its announced length")
+            self._send_left -= len(data)
+        if self._head is not None and self._head.method == "HEAD":
+            return b""
+        if self._sends_chunked:
+            return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        return data
+
+    def end_response(self, trailers: Sequence[Pair] = ()) -> bytes:
+        """Return what ends the content. Raises InvalidResponse if less came than was promised."""
+        is_head = self._head is not None and self._head.method == "HEAD"
+        if self._send_left and not is_head:
+            raise InvalidResponse("the content is shorter than its announced length")
+        self._move(_CLOSE if self._is_last and self.state == _SENDING else _ANSWER_ENDED)
+        self._is_last = self._is_last or self.state == _CLOSED
+        if not self._sends_chunked or is_head:
+            return b""
+        return b"0\r\n%b\r\n" % b"".join(map(write_line, trailers))
+
+    def close_after_this(self) -> None:
+        """Have the next answer be the last: it carries `connection: close`."""
+        self._is_last = True
+
+    def refuse(self, refusal: Refusal, standard: bytes) -> bytes:
+        """Return the answer to a refused message: its status, and the reason as text. The wire is closed then."""
+        content = f"{refusal}\n".encode()
+        has_begun = self.state in (_SENDING, _EARLY)
+        is_head = self._head is not None and self._head.method == "HEAD" and self.state != _IDLE
+        self.state = NEXT[self.state][_CLOSE]
+        self._is_last = True
+        self._chunked = None
+        self._buffer, self._position = b"", 0
+        self.forget()
+        if has_begun:
+            return b""
+        return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
+            refusal.status,
+            reason_of(refusal.status).encode(),
+            standard,
+        ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
+
+    # --- what the server asks ---------------------------------------------------------------
+
+    @property
+    def must_close(self) -> bool:
+        """Whether the connection ends here: our last answer is complete."""
+        return self.state == _CLOSED
+
+    @property
+    def is_request_unread(self) -> bool:
+        """Whether the client may still be sending what nobody will read: then we must linger over the close."""
+        return self.state == _CLOSED and (self._head is None or self._left > 0 or self._chunked is not None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a request has come since the last answer."""
+        return self.state == _IDLE and self._position >= len(self._buffer)
+
+    @property
+    def has_buffered(self) -> bool:
+        """Whether bytes of a next message wait."""
+        return self._position < len(self._buffer)
+
+    def forget(self) -> None:
+        """Give back the memory of the last head; called when the connection has been idle for a while."""
+        self._last_block, self._block, self._head = b"", _NO_BLOCK, None
+
+    def _move(self, step: int) -> None:
+        state = NEXT[self.state][step]
+        if state < 0:
+            raise out_of_turn(self.state, step)
+        self.state = state
+
+
+def _line_over(limits: WireLimits) -> str:
+    return f"the request line is over {limits.request_line_bytes} bytes; raise Limits.request_line_bytes to allow it"
+
+
+def _head_over(limits: WireLimits) -> str:
+    return f"the request head is over {limits.head_bytes} bytes; raise Limits.head_bytes to allow it"

@@ -1,0 +1,70 @@
+"""What comes out of the wire: a head, pieces of content, the end of the message."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fanlight.wire.http1.fields import FieldBlock
+
+
+class RequestHead:
+    """A request's method, target and fields (RFC 9112 section 3); nothing of its content.
+
+    `target` is as it was sent; `path` and `query` are its parts, still percent-encoded. `path` is
+    "*" for the asterisk-form and "" for the authority-form.
+    """
+
+    # PERF: benchmarks/run.py: a plain class with slots, made once a request.
+    __slots__ = ("block", "method", "minor", "path", "query", "target", "target_authority")
+
+    def __init__(self, method: str, target: str, path: str, query: str, minor: int, authority: str = "") -> None:
+        """Keep what the request line says; the block of fields is set by the connection."""
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.minor = minor
+        self.target_authority = authority
+        self.block: FieldBlock
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Every field in the order of arrival, names in lower case."""
+        return self.block.pairs
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Each field's value; those of a repeated field are joined (RFC 9110 section 5.3)."""
+        return self.block.values
+
+    @property
+    def authority(self) -> str:
+        """Whom the request is for: the target's authority, if it has one, overrides Host (RFC 9112 section 3.2.2)."""
+        return self.target_authority or self.block.values.get("host", "")
+
+    @property
+    def content_length(self) -> int | None:
+        """How many bytes of content follow; None if they come in chunks."""
+        return self.block.content_length
+
+    @property
+    def has_content(self) -> bool:
+        """Whether `Content` and `EndOfMessage` follow; without, this is the whole message."""
+        return self.block.content_length != 0
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for our word before it sends the content (RFC 9110 section 10.1.1)."""
+        return self.block.expects_continue and self.minor == 1
+
+
+class Content(NamedTuple):
+    """A piece of the content, chunk framing removed."""
+
+    data: bytes
+
+
+class EndOfMessage(NamedTuple):
+    """The content is complete. Trailers are kept apart: they are never merged into the fields."""
+
+    trailers: list[tuple[str, str]]

@@ -1,0 +1,213 @@
+"""Read field lines (RFC 9112 section 5, RFC 9110 section 5).
+
+In: the bytes between the request line and the empty line. Out: a `FieldBlock`: the fields, and what
+they say of the message's framing, checked and decided once. Refuses every line that two readers
+could read differently: no colon, space before it, folding, a bare CR or LF, control characters.
+Knows nothing of what most fields mean.
+
+Real clients send the same lines again and again. A line that was checked once is kept in a table,
+`_KNOWN`, from its raw bytes to its (name, value), and never checked again. The table is bounded, in
+entries and in bytes; when it is full it is emptied. Who fills it with lines of his own slows down
+nobody by more than the check that every line had to pass anyway. (Keys are hashed with Python's
+per-process secret, so nobody can choose lines that collide.)
+"""
+
+from __future__ import annotations
+
+import re
+
+from fanlight.errors import BadMessage, CodingUnknown, ContentOverLimit, ExpectationUnknown, HeadTooLarge
+
+Pair = tuple[str, str]
+
+TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
+# RFC 3986 section 3.2.2, without the sub-delimiters and percent-encodings that no host on the internet has.
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~-]{1,255})(?::[0-9]{0,5})?")
+
+MOST_KNOWN_LINES = 4096
+MOST_KNOWN_LINE_BYTES = 256
+MOST_KNOWN_NAMES = 1024
+_KNOWN: dict[bytes, Pair] = {}
+_NAMES: dict[bytes, str] = {}
+
+# Lines that seldom come twice would only push the others out; secrets are not kept longer than needed.
+_NEVER_KEPT = frozenset(
+    "authorization content-length cookie if-match if-modified-since if-none-match if-range if-unmodified-since"
+    " last-event-id proxy-authorization range referer traceparent x-forwarded-for x-request-id".split()
+)
+_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-type", "expect"})
+_LONGEST_LENGTH = 18  # digits; more would be over any limit, and over 64 bits
+
+
+class FieldBlock:
+    """The fields of one head, and what they say of its framing; shared by all heads with the same bytes."""
+
+    # PERF: benchmarks/run.py: what most heads don't say is said by the class, so that they don't pay for it.
+    __slots__ = ("pairs", "values")
+
+    content_length: int | None = 0
+    is_chunked = False
+    expects_continue = False
+    wants_close = False
+    wants_keep_alive = False
+    has_framing = False
+
+    def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
+        """Keep the fields of a head that says nothing special."""
+        self.pairs = pairs
+        self.values = values
+
+
+class FramedBlock(FieldBlock):
+    """The fields of a head with content, an expectation, or an opinion about the connection."""
+
+    __slots__ = (
+        "content_length",
+        "expects_continue",
+        "has_framing",
+        "is_chunked",
+        "wants_close",
+        "wants_keep_alive",
+    )
+
+    def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
+        """Decide the framing (RFC 9112 section 6.3), or refuse it."""
+        super().__init__(pairs, values)
+        coding, length = values.get("transfer-encoding"), values.get("content-length")
+        if coding is not None and length is not None:
+            # RFC 9112 section 6.1 has us drop one of the two, or refuse. A proxy in front of us may have
+            # believed the other one, so we refuse.
+            # SECURITY: tests/wire/test_vectors.py
+            raise BadMessage("Content-Length and Transfer-Encoding together are ambiguous; send one of them")
+        self.is_chunked = coding is not None and _is_chunked(coding)
+        self.content_length = None if self.is_chunked else _length(length)
+        self.has_framing = coding is not None or length is not None
+        self.expects_continue = _expects_continue(values.get("expect"))
+        options = {option.strip().lower() for option in values.get("connection", "").split(",")}
+        self.wants_close = "close" in options
+        self.wants_keep_alive = "keep-alive" in options
+
+
+def read_block(block: bytes, most_fields: int) -> FieldBlock:
+    """Return the fields of a head. Raises Refusal."""
+    if not block:
+        return FieldBlock([], {})
+    lines = block.split(b"\r\n")
+    if len(lines) > most_fields:
+        raise HeadTooLarge(f"the request has over {most_fields} fields; raise Limits.field_count to allow it")
+    pairs: list[Pair] = list(map(_KNOWN.get, lines))  # type: ignore[arg-type]  # the misses are mended at once
+    if None in pairs:
+        for index, pair in enumerate(pairs):
+            if pair is None:
+                pairs[index] = read_line(lines[index])
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        values = _joined(pairs)
+    if (
+        "content-length" in values
+        or "transfer-encoding" in values
+        or "expect" in values
+        or values.get("connection", "keep-alive") != "keep-alive"
+    ):
+        return FramedBlock(pairs, values)
+    if "connection" in values:
+        return _KeepAliveBlock(pairs, values)
+    return FieldBlock(pairs, values)
+
+
+class _KeepAliveBlock(FieldBlock):
+    """The fields of a head that says `connection: keep-alive`, as browsers do, and nothing else special."""
+
+    __slots__ = ()
+    wants_keep_alive = True
+
+
+def read_line(line: bytes) -> Pair:
+    """Return a field line's name, in lower case, and value. Raises BadMessage."""
+    raw_name, _, raw_value = line.partition(b":")
+    name = _NAMES.get(raw_name)
+    if name is None:
+        name = _read_name(raw_name, line)
+    raw_value = raw_value.strip(b" \t")
+    if raw_value.translate(None, VALUE_BYTES):
+        raise BadMessage(f"the value of {name} has a control character in it (or a line that ends without CR LF)")
+    value = raw_value.decode("latin-1")
+    if name == "host" and not is_host(value):
+        raise BadMessage("Host is not a name or an address, with or without a port")
+    pair = name, value
+    if len(line) < MOST_KNOWN_LINE_BYTES and name not in _NEVER_KEPT:
+        if len(_KNOWN) >= MOST_KNOWN_LINES:
+            _KNOWN.clear()
+        _KNOWN[line] = pair
+    return pair
+
+
+def is_host(text: str) -> bool:
+    """Say whether a text is a host with or without a port (RFC 9110 section 7.2)."""
+    return _HOST.fullmatch(text) is not None
+
+
+def forget_lines() -> None:
+    """Empty the table of known lines and names; nothing but speed depends on them."""
+    _KNOWN.clear()
+    _NAMES.clear()
+
+
+def _read_name(raw_name: bytes, line: bytes) -> str:
+    if line[:1] in (b" ", b"\t"):
+        raise BadMessage("a field line begins with a space; folded lines are obsolete and refused")
+    if b":" not in line:
+        raise BadMessage("a field line has no colon")
+    if not raw_name or raw_name.translate(None, TOKEN_BYTES):
+        raise BadMessage(
+            "a field name is empty, or has a character in it that names don't have (a space before the colon?)"
+        )
+    name = raw_name.decode("ascii").lower()
+    if len(_NAMES) < MOST_KNOWN_NAMES and len(raw_name) <= 64:
+        _NAMES[raw_name] = name
+    return name
+
+
+def _joined(pairs: list[Pair]) -> dict[str, str]:
+    """Join the values of repeated fields; refuse those that may stand only once."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+        elif name in _SINGLE:
+            raise BadMessage(f"{name} is there more than once")
+        else:
+            values[name] += ("; " if name == "cookie" else ", ") + value
+    return values
+
+
+def _is_chunked(coding: str) -> bool:
+    """Say yes to `chunked` alone; what else there is, is refused (RFC 9112 section 6.1)."""
+    if coding.lower() == "chunked":
+        return True
+    codings = [each.strip().lower() for each in coding.split(",")]
+    if codings[-1] != "chunked" or codings.count("chunked") > 1:
+        # RFC 9112 section 6.3: without a final chunked nobody can tell where the content ends.
+        raise BadMessage("Transfer-Encoding does not end in one `chunked`")
+    raise CodingUnknown("the only transfer coding known here is `chunked`")
+
+
+def _length(length: str | None) -> int:
+    if length is None:
+        return 0
+    # SECURITY: tests/wire/test_vectors.py; isdigit alone takes digits of other scripts, and int takes
+    # signs, spaces and underscores too.
+    if not length.isascii() or not length.isdigit():
+        raise BadMessage("Content-Length is not a number")
+    if len(length.lstrip("0")) > _LONGEST_LENGTH:
+        raise ContentOverLimit("Content-Length is over any limit")
+    return int(length)
+
+
+def _expects_continue(expectation: str | None) -> bool:
+    if expectation is None:
+        return False
+    if expectation.lower() != "100-continue":
+        raise ExpectationUnknown("the only expectation known here is 100-continue")
+    return True

@@ -1,0 +1,17 @@
+"""The sizes that the wire enforces; the server's `Limits` has the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireLimits:
+    """What one message may be, in bytes, but for the number of its fields."""
+
+    request_line_bytes: int = 8192
+    head_bytes: int = 16384
+    field_count: int = 100
+    content_bytes: int = 16 * 1024 * 1024
+    chunk_extension_bytes: int = 256
+    trailer_bytes: int = 4096

@@ -1,0 +1,85 @@
+"""Write the head of an answer (RFC 9112 sections 2 and 4).
+
+In: a status and fields. Out: bytes. Refuses names and values that could be read as more than they
+are (a line end in a value would begin a field, or a second answer), and the fields that are the
+wire's own to write. A line that was checked once is kept, in a bounded table, as for requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fanlight.errors import InvalidResponse
+from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {
+    413: "Content Too Large",  # RFC 9110 has new names for these
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+_STATUS_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode() for status, reason in _REASONS.items()}
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"})
+
+MOST_KNOWN_LINES = 2048
+MOST_KNOWN_LINE_BYTES = 512
+MOST_KNOWN_HEADS = 256
+_KNOWN: dict[Pair, bytes] = {}
+_HEADS: dict[tuple[int, tuple[Pair, ...]], bytes] = {}
+
+
+def write_head(status: int, fields: Sequence[Pair]) -> bytes:
+    """Return the status line and the field lines, each with its line end. Raises InvalidResponse."""
+    if fields.__class__ is tuple:
+        # PERF: benchmarks/run.py: a plain page's fields are one shared tuple
+        key = status, fields
+        head = _HEADS.get(key)  # type: ignore[call-overload]  # it is a tuple
+        if head is None:
+            head = _written(status, fields)
+            if len(_HEADS) >= MOST_KNOWN_HEADS:
+                _HEADS.clear()
+            if len(head) < MOST_KNOWN_LINE_BYTES:
+                _HEADS[key] = head  # type: ignore[index]  # same
+        return head
+    return _written(status, fields)
+
+
+def reason_of(status: int) -> str:
+    """Return the reason phrase of a status, "" for one without."""
+    return _REASONS.get(status, "")
+
+
+def _written(status: int, fields: Sequence[Pair]) -> bytes:
+    known = _KNOWN.get
+    lines = [_STATUS_LINES.get(status) or _status_line(status)]
+    lines += [known(pair) or write_line(pair) for pair in fields]
+    return b"".join(lines)
+
+
+def write_line(pair: Pair) -> bytes:
+    """Return one field line. Raises InvalidResponse."""
+    name, value = pair
+    try:
+        raw_name, raw_value = name.encode("ascii"), value.encode("latin-1")
+    except (UnicodeEncodeError, AttributeError):
+        raise InvalidResponse(f"the field {name!r} is not text that a header can hold") from None
+    if not raw_name or raw_name.translate(None, TOKEN_BYTES):
+        raise InvalidResponse(f"{name!r} is no name for a field")
+    # SECURITY: tests/wire/test_response.py: header injection ends here, whatever let it in
+    if raw_value.translate(None, VALUE_BYTES):
+        raise InvalidResponse(f"the value of {name} has a line end or another control character in it")
+    if raw_name.lower().decode() in _FRAMING:
+        raise InvalidResponse(f"{name} is written by the server itself; leave it out")
+    line = b"%b: %b\r\n" % (raw_name, raw_value.strip(b" \t"))
+    if len(line) < MOST_KNOWN_LINE_BYTES and name != "set-cookie":
+        if len(_KNOWN) >= MOST_KNOWN_LINES:
+            _KNOWN.clear()
+        _KNOWN[pair] = line
+    return line
+
+
+def _status_line(status: int) -> bytes:
+    if not isinstance(status, int) or not 200 <= status <= 999:
+        raise InvalidResponse(f"{status!r} is no status of an answer; it takes a number from 200 to 599")
+    return b"HTTP/1.1 %d \r\n" % status
