@@ -199,33 +199,29 @@ class Exchange:
         except (Exception, SystemExit):
             log.exception("%s raised where it must not; the client got a 500", connection.call.name)
             response = BROKEN
-        if self._hub.is_home():
-            self.answer(connection, response)
-            if connection.phase is Phase.RUNNING and response.content.__class__ is bytes:
-                self.settle(connection)
-        else:
+        if not self._hub.is_home():
             self._answer_from_outside(connection, response)
+        elif self.answer(connection, response):
+            self.settle(connection)
 
     # --- the answer -----------------------------------------------------------------------------
 
     def _answer_from_outside(self, connection: Connection, response: Response) -> None:
         """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
-        self.answer(connection, response)
-        if response.content.__class__ is bytes:
+        if self.answer(connection, response):
             self._hub.post(self.settle, connection)
 
-    def answer(self, connection: Connection, response: Response) -> None:
-        """Send a response, or as much of it as the client takes now; a stream goes on by itself.
+    def answer(self, connection: Connection, response: Response) -> bool:
+        """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
-        The owner of a RUNNING connection must see to it that the holder settles it; for the holder's
-        own connections that is done here.
+        If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
+        holder's own connections that is done here.
         """
         wire = connection.wire
         if self._hub.is_draining:
             wire.close_after_this()
         if response.content.__class__ is not bytes:
-            self._stream(connection, response)
-            return
+            return self._stream(connection, response)
         data = self._serialised(connection, response)
         try:
             sent = connection.sock.send(data)
@@ -233,7 +229,7 @@ class Exchange:
             sent = 0
         except OSError:
             self._lost(connection)
-            return
+            return True
         if self._log is not None:
             self._note(connection, len(data))
         if connection.content is not None:
@@ -241,9 +237,10 @@ class Exchange:
         if sent != len(data):
             connection.out = data[sent:]
         elif not wire.must_close:
-            return
+            return True
         if connection.phase is not Phase.RUNNING:
             self.settle(connection)
+        return True
 
     def _serialised(self, connection: Connection, response: Response) -> bytes:
         send_response, standard = connection.wire.send_response, self._hub.standard
@@ -251,21 +248,30 @@ class Exchange:
         try:
             return send_response(response.status, response.fields(), cast("bytes", response.content), standard)
         except InvalidResponse as error:
-            log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
+            self._tell_author(connection, error)
             connection.status = 500
             return send_response(500, BROKEN.fields(), cast("bytes", BROKEN.content), standard)
 
-    def _stream(self, connection: Connection, response: Response) -> None:
-        connection.phase = Phase.RUNNING
+    def _stream(self, connection: Connection, response: Response) -> bool:
         content, hub = response.content, self._hub
-        opening = connection.wire.start_response(response.status, response.fields(), response.length, hub.standard)
+        start_response = connection.wire.start_response
+        try:
+            opening = start_response(response.status, response.fields(), response.length, hub.standard)
+        except InvalidResponse as error:
+            self._tell_author(connection, error)
+            return self.answer(connection, BROKEN)
+        connection.phase = Phase.RUNNING
         connection.status = response.status
         has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
         if hasattr(content, "__anext__") or hasattr(content, "__aiter__"):
             pump = AsyncPump(hub, connection, content, self._streamed, has_content=has_content)
             hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection.call.name)
-            return
-        Pump(hub, connection, content, self._streamed, has_content=has_content).begin(opening, self.pool)
+        else:
+            Pump(hub, connection, content, self._streamed, has_content=has_content).begin(opening, self.pool)
+        return False
+
+    def _tell_author(self, connection: Connection, error: InvalidResponse) -> None:
+        log.error("%s can't be answered: %s", connection.call.name, error)
 
     def _begin_pump(self, pump: AsyncPump, opening: bytes, name: str) -> None:
         task = self._hub.loop.create_task(pump.run(opening))

@@ -244,11 +244,11 @@ class LoopWatch:
             return
         if free.wait(LOOP_BLOCKED_SECONDS - LOOP_LOOK_SECONDS):
             return
+        name = self.names.get(task, "a task")  # type: ignore[call-overload]  # any task may be on the loop
         frame = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - the documented way to see another thread
         where = _place_of(frame)
         del frame
         free.wait()
-        name = self.names.get(task, "a task")  # type: ignore[call-overload]  # any task may be on the loop
         seconds = time.monotonic() - began
         log.warning(
             "%s blocked the event loop for %.2f s at %s; await something there, or make the view a plain `def`",

@@ -147,7 +147,8 @@ class Server:
         hub = self._hub
         if self._signals == 1:
             if hub is not None and hub.connections:
-                sys.stderr.write("\nstopping: what runs is finished first; once more cuts it off\n")
+                # os.write: a signal may come in the middle of another write to stderr, which is no place to begin one.
+                os.write(2, b"\nstopping: what runs is finished first; once more cuts it off\n")
             self.stop()
         elif self._signals == 2 and hub is not None:
             hub.post(hub.abandon)

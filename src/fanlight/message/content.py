@@ -1,0 +1,62 @@
+"""Content of a request: in memory while it is small, in a temporary file when it is not."""
+
+from __future__ import annotations
+
+import tempfile
+from io import BytesIO
+from typing import BinaryIO, cast
+
+MEMORY_BYTES = 1024 * 1024
+
+
+class SpooledContent:
+    """Written by the server as it comes, read by the view when it is whole. Closing it deletes the file."""
+
+    __slots__ = ("_file", "_memory_bytes", "_pieces", "size")
+
+    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
+        """Begin empty; over `memory_bytes` it moves to a file."""
+        self._pieces: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self._memory_bytes = memory_bytes
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece. Raises OSError when there is no room for it."""
+        self.size += len(piece)
+        if self._file is not None:
+            self._file.write(piece)
+            return
+        self._pieces.append(piece)
+        if self.size > self._memory_bytes:
+            self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="fanlight-"))  # noqa: SIM115 - closed by close()
+            self._file.write(b"".join(self._pieces))
+            self._pieces.clear()
+        elif len(self._pieces) > 64:  # many small pieces cost more than their bytes
+            self._pieces = [b"".join(self._pieces)]
+
+    def read(self) -> bytes:
+        """Return all of it."""
+        if self._file is not None:
+            self._file.seek(0)
+            return self._file.read()
+        if len(self._pieces) > 1:
+            self._pieces = [b"".join(self._pieces)]
+        return self._pieces[0] if self._pieces else b""
+
+    def open(self) -> BinaryIO:
+        """Return a file to read it from, at its beginning."""
+        if self._file is None:
+            self._file = cast(
+                "BinaryIO", tempfile.SpooledTemporaryFile(max_size=self._memory_bytes, prefix="fanlight-")
+            )
+            self._file.write(b"".join(self._pieces))
+            self._pieces.clear()
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        """Forget it."""
+        self._pieces.clear()
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,32 @@
+"""The mark by which a view says where it runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+from fanlight.errors import AppError
+from fanlight.message.handler import Lane
+
+View = TypeVar("View", bound=Callable[..., object])
+_LANES = {"inline": Lane.INLINE, "thread": Lane.THREAD}
+MARK = "__fanlight_lane__"
+
+
+def lane(name: Literal["inline", "thread"]) -> Callable[[View], View]:
+    """Pin a view to a lane: `@lane("thread")` for one that waits or computes, `@lane("inline")` for a quick one.
+
+    Without it a view runs in place until it was once found slow. Raises AppError for any other
+    name, and for an async view, which always runs on the event loop.
+    """
+    if name not in _LANES:
+        raise AppError(f'there is no lane {name!r}; write @lane("thread") or @lane("inline")')
+
+    def mark(view: View) -> View:
+        if inspect.iscoroutinefunction(view) or inspect.isasyncgenfunction(view):
+            raise AppError(f"{view.__qualname__} is async: it runs on the event loop, and takes no @lane")
+        setattr(view, MARK, _LANES[name])
+        return view
+
+    return mark

@@ -1,0 +1,217 @@
+"""What a view knows of a request.
+
+In: a head, as the wire has read it, and the content, as the server has kept it. Out: its parts, each
+worked out when it is first asked for. Refuses what the client sent wrong with the status it gets.
+Knows nothing of bytes on the wire, of routes and of views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+
+from fanlight.errors import BadRequest, UnsupportedMediaType
+from fanlight.message.content import SpooledContent
+from fanlight.message.cookies import read_cookies
+from fanlight.message.form import FormLimits, Query, read_urlencoded
+from fanlight.message.headers import Headers
+from fanlight.message.multipart import Form, Upload, read_multipart
+from fanlight.message.negotiation import best_of
+
+T = TypeVar("T")
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+
+class Head(Protocol):
+    """What a request needs of a parsed head; all of it as it was sent."""
+
+    method: str
+    target: str
+    path: str
+    query: str
+    minor: int
+
+    @property
+    def authority(self) -> str:
+        """Whom the request is for."""
+        ...
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Every field, names in lower case."""
+        ...
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Each field's value, those of repeated ones joined."""
+        ...
+
+
+class Request:
+    """One request. All its parts can be read; only `state` is the app's to write."""
+
+    # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
+    __slots__ = ("_known", "client", "content_source", "head", "params", "scheme")
+
+    def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
+        """Keep the head, the client's address (None behind a unix socket) and the content."""
+        self.head = head
+        self.client = client
+        self.content_source = content
+        self.params: dict[str, object]
+        self.scheme = "http"
+        self._known: dict[str, Any] | None = None
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        known = self._known
+        if known is None:
+            known = self._known = {}
+        if name not in known:
+            known[name] = make()
+        value: T = known[name]
+        return value
+
+    @property
+    def method(self) -> str:
+        """GET, POST, ..."""
+        return self.head.method
+
+    @property
+    def target(self) -> str:
+        """What stood between method and version, as it was sent."""
+        return self.head.target
+
+    @property
+    def raw_path(self) -> str:
+        """The path as it was sent, percent-encoded."""
+        return self.head.path
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded; to be shown, as routes have been matched already."""
+        return unquote(self.head.path)
+
+    @property
+    def raw_query(self) -> str:
+        """What stood behind the question mark, as it was sent."""
+        return self.head.query
+
+    @property
+    def query(self) -> Query:
+        """The fields of the query. Raises BadRequest where they are no UTF-8."""
+        return self._once("query", lambda: Query(read_urlencoded(self.head.query)))
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields; names in any case."""
+        return self._once("headers", lambda: Headers(self.head.fields))
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the client sent."""
+        return self._once("cookies", lambda: read_cookies(self.head.values.get("cookie", "")))
+
+    @property
+    def host(self) -> str:
+        """Whom the client asked, with the port if it named one."""
+        return self.head.authority
+
+    @property
+    def url(self) -> str:
+        """The whole URL that was asked for."""
+        query = f"?{self.head.query}" if self.head.query else ""
+        return f"{self.scheme}://{self.host}{self.head.path}{query}"
+
+    @property
+    def http_version(self) -> str:
+        """1.1 or 1.0."""
+        return f"1.{self.head.minor}"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A place for what middleware wants to tell the view."""
+        return self._once("state", dict)
+
+    # --- content ----------------------------------------------------------------------------
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the content, in lower case, without parameters; "" if there is none."""
+        return self.head.values.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def content(self) -> bytes:
+        """All of the content."""
+        return self.content_source.read() if self.content_source is not None else b""
+
+    @property
+    def text(self) -> str:
+        """The content as text. Raises BadRequest where it is not what its charset says (UTF-8 if it says none)."""
+        charset = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
+        try:
+            return self.content.decode(charset.strip('" ') or "utf-8")
+        except (UnicodeDecodeError, LookupError):
+            raise BadRequest("the content is not text in the charset that it claims") from None
+
+    @property
+    def json(self) -> Any:
+        """The content read as JSON. Raises UnsupportedMediaType if it is something else, BadRequest if it is broken."""
+        return self._once("json", self._read_json)
+
+    def _read_json(self) -> Any:
+        if not self.is_json:
+            raise UnsupportedMediaType(
+                f"send JSON (content-type: application/json), not {self.media_type or 'nothing'}"
+            )
+        try:
+            return msgspec.json.decode(self.content)
+        except msgspec.DecodeError as error:
+            raise BadRequest(f"the content is not JSON: {error}") from None
+        except RecursionError:
+            raise BadRequest("the JSON is nested too deeply") from None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the content claims to be JSON."""
+        kind = self.media_type
+        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    @property
+    def form(self) -> Form:
+        """The fields of a posted form. Raises UnsupportedMediaType if it is none, BadRequest if it is broken."""
+        return self._once("form", lambda: self.read_form(FormLimits()))
+
+    def read_form(self, limits: FormLimits) -> Form:
+        """Return the fields of a posted form, under limits of one's own."""
+        kind = self.media_type
+        if kind == URLENCODED:
+            try:
+                return Form(read_urlencoded(self.content.decode("ascii"), limits))
+            except UnicodeDecodeError:
+                raise BadRequest("an urlencoded form has a byte in it that should be percent-encoded") from None
+        if kind == MULTIPART and self.content_source is not None:
+            pairs = read_multipart(self.content_source.open(), self.head.values["content-type"], limits)
+            return Form(pairs)
+        raise UnsupportedMediaType(f"send a form ({URLENCODED} or {MULTIPART}), not {kind or 'nothing'}")
+
+    # --- what the client likes ----------------------------------------------------------------
+
+    def accepts(self, *media_types: str) -> str | None:
+        """Return which of the media types the client likes best, None if it takes none of them."""
+        return best_of(self.head.values.get("accept", ""), media_types)
+
+    @property
+    def prefers_json(self) -> bool:
+        """Whether a program asks, not a browser: it likes JSON better than HTML, and says so."""
+        accept = self.head.values.get("accept", "")
+        return "json" in accept and (self.accepts("text/html", "application/json") or "").endswith("json")
+
+    def __repr__(self) -> str:
+        return f"<Request {self.head.method} {self.head.target}>"
+
+
+__all__ = ["Head", "Request", "Upload"]

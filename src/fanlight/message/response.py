@@ -1,0 +1,169 @@
+"""What a view answers.
+
+In: content, a status, fields. Out: what the server needs to send it. A plain page costs one small
+object: its fields are a tuple that all pages of its media type share, until somebody asks for
+`headers`. Refuses fields that can't be, when they are set.
+"""
+
+from __future__ import annotations
+
+import html
+import mimetypes
+import re
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from fanlight.errors import InvalidResponse
+from fanlight.message.cookies import CookieOptions, write_cookie
+from fanlight.message.headers import MutableHeaders, Pair
+
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+BYTES = "application/octet-stream"
+FILE_PIECE_BYTES = 64 * 1024
+
+Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
+
+_FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
+_MOST_FIELDS = 256
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Response:
+    """An answer: `Response("text")`, `Response(b"...", media_type="image/png")`, `Response(lines())`.
+
+    `content` is bytes, text (sent as UTF-8), or an iterator, or async iterator, of either; `length`
+    is how many bytes an iterator will give, where that is known.
+    """
+
+    # PERF: benchmarks/run.py: a plain page is one of these and no more
+    __slots__ = ("_headers", "content", "length", "media_type", "status")
+
+    content: Content
+    media_type: str
+
+    def __init__(
+        self,
+        content: Content | str = b"",
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        length: int | None = None,
+    ) -> None:
+        """Make an answer; text is HTML, bytes are just bytes, unless `media_type` says otherwise."""
+        if content.__class__ is str:
+            self.content = content.encode()  # type: ignore[union-attr]  # a str, by the line above
+            self.media_type = HTML if media_type is None else media_type
+        else:
+            self.content = content  # type: ignore[assignment]  # not a str
+            self.media_type = media_type if media_type is not None else BYTES if content else ""
+        self.status = status
+        self.length = length
+        self._headers: MutableHeaders | None = None
+        if headers is not None:
+            self.headers.update(headers)
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """The fields, to be read and set; `content-length` is the server's own."""
+        if self._headers is None:
+            self._headers = MutableHeaders([("content-type", self.media_type)] if self.media_type else ())
+        return self._headers
+
+    def fields(self) -> Sequence[Pair]:
+        """Return the fields as the wire takes them."""
+        headers = self._headers
+        if headers is not None:
+            return headers.pairs()
+        return _FIELDS.get(self.media_type) or _fields_of(self.media_type)
+
+    def copy(self) -> Response:
+        """Return an answer of its own with the same content, status and fields."""
+        made = Response(self.content, self.status, media_type=self.media_type, length=self.length)
+        if self._headers is not None:
+            made._headers = MutableHeaders(self._headers.pairs())
+        return made
+
+    def set_cookie(self, name: str, value: str, **options: Any) -> None:
+        """Set a cookie; the options are those of `CookieOptions`. Raises InvalidResponse for what can't be one."""
+        self.headers.add("set-cookie", write_cookie(name, value, CookieOptions(**options)))
+
+    def delete_cookie(self, name: str, *, path: str = "/", domain: str = "") -> None:
+        """Have the client forget a cookie; path and domain must be those it was set with."""
+        self.set_cookie(name, "", path=path, domain=domain, max_age=0)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {self.media_type}>"
+
+
+def _fields_of(media_type: str) -> tuple[Pair, ...]:
+    fields = (("content-type", media_type),) if media_type else ()
+    if len(_FIELDS) >= _MOST_FIELDS:
+        _FIELDS.clear()
+    _FIELDS[media_type] = fields
+    return fields
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return an answer with a value as JSON. Raises InvalidResponse for a value that JSON can't hold."""
+    try:
+        return Response(msgspec.json.encode(value), status, media_type=JSON)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidResponse(f"this can't be sent as JSON: {error}") from None
+
+
+def file_response(path: Path | str) -> Response:
+    """Return an answer with the content of a file, sent piece by piece. Raises OSError if it can't be read."""
+    file = Path(path).open("rb")  # noqa: SIM115 - closed by the iterator
+    status = Path(path).stat()
+    kind, encoding = mimetypes.guess_type(str(path))
+    if kind is not None and kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    response = Response(
+        _FilePieces(file), media_type=BYTES if kind is None or encoding else kind, length=status.st_size
+    )
+    response.headers["last-modified"] = formatdate(status.st_mtime, usegmt=True)
+    return response
+
+
+class _FilePieces:
+    """Reads a file that is closed when it was read, or when nobody wants the rest."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._file.read(FILE_PIECE_BYTES):
+            yield piece
+        self._file.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response:
+    """Return an answer that sends the client elsewhere: 303 (See Other), or 308 if it is for ever.
+
+    `to` is a path of this site or a whole URL, of the app's own making: to send a user where he
+    himself asked to go, check first that it is a path of yours. Raises InvalidResponse for control
+    characters, which could begin another field, and for a status that is no redirect.
+    """
+    if permanent:
+        status = 308
+    if status not in _REDIRECTS:
+        raise InvalidResponse(f"{status} is no redirect; it is one of {sorted(_REDIRECTS)}")
+    if _CONTROL.search(to):
+        raise InvalidResponse("a redirect's target can't have control characters in it")
+    location = quote(to, safe="%/:=&?~#+!$,;'@()*[]")
+    shown = html.escape(location)
+    response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
+    response.headers["location"] = location
+    return response
