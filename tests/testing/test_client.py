@@ -50,7 +50,7 @@ def test_a_get_goes_down_the_whole_corridor() -> None:
     with Client(handler()) as client:
         answer = client.get("/?a=1", headers={"X-Test": "yes"}, query={"b": ["2", "3"]})
     assert answer.status == 200
-    assert answer.text.splitlines() == ["GET /?a=1&b=2&b=3", "host: testserver", "x-test: yes"]
+    assert answer.text.splitlines() == ["GET /?a=1&b=2&b=3", "host: testserver", "x-test: yes", ""]
     assert answer.headers["server"] == "fanlight"
 
 

@@ -47,10 +47,7 @@ class SpooledContent:
     def open(self) -> BinaryIO:
         """Return a file to read it from, at its beginning."""
         if self._file is None:
-            self._file = cast(
-                "BinaryIO", tempfile.SpooledTemporaryFile(max_size=self._memory_bytes, prefix="fanlight-")
-            )
-            self._file.write(b"".join(self._pieces))
+            self._file = BytesIO(b"".join(self._pieces))
             self._pieces.clear()
         self._file.seek(0)
         return self._file

@@ -100,7 +100,7 @@ class MutableHeaders(Headers):
             self[name] = value
 
 
-def _checked(name: str, value: str) -> Pair:
+def _checked(name: object, value: object) -> Pair:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidResponse(f"{name!r} is no name for a header field")
     # SECURITY: tests/message/test_headers.py: a line end in a value would begin another field

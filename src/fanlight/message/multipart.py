@@ -13,7 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from multipart import MultipartSegment, ParserError, PushMultipartParser, parse_options_header
+from multipart import (  # type: ignore[import-untyped]  # it comes without types
+    MultipartSegment,
+    ParserError,
+    PushMultipartParser,
+    parse_options_header,
+)
 
 from fanlight.errors import BadRequest, ContentTooLarge
 from fanlight.message.form import FormLimits, MultiMapping

@@ -60,10 +60,10 @@ class Response:
     ) -> None:
         """Make an answer; text is HTML, bytes are just bytes, unless `media_type` says otherwise."""
         if content.__class__ is str:
-            self.content = content.encode()  # type: ignore[union-attr]  # a str, by the line above
+            self.content = content.encode()
             self.media_type = HTML if media_type is None else media_type
         else:
-            self.content = content  # type: ignore[assignment]  # not a str
+            self.content = content
             self.media_type = media_type if media_type is not None else BYTES if content else ""
         self.status = status
         self.length = length

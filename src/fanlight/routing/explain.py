@@ -48,7 +48,7 @@ def explain(
     near = sorted((item for item in judged if item[0] >= _FARTHEST), key=lambda item: -item[0])
     for _, reason, route in near[:NEAR]:
         lines.append(f"     {_line(route)}")
-        lines.append(f"       {reason or _why_not_chosen(method, route)}")
+        lines.append(f"       {reason or _why_not_chosen(method, route, chosen)}")
     if len(near) > NEAR:
         lines.append(f"     and {len(near) - NEAR} more that come less near")
     return lines
@@ -67,10 +67,12 @@ def _line(route: Route) -> str:
     return "  ".join(filter(None, told))
 
 
-def _why_not_chosen(method: str, route: Route) -> str:
+def _why_not_chosen(method: str, route: Route, chosen: Route | None) -> str:
     answered = route.methods | {"HEAD"} if "GET" in route.methods else route.methods
     if method not in answered:
         return f"the path matches, the method does not: it takes {', '.join(sorted(answered))}"
+    if method == "HEAD" and "HEAD" not in route.methods and chosen is not None and chosen.pattern == route.pattern:
+        return "HEAD has a route of its own"
     return "matches too, but is less specific"
 
 

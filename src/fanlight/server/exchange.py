@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -263,11 +263,12 @@ class Exchange:
         connection.phase = Phase.RUNNING
         connection.status = response.status
         has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
-        if hasattr(content, "__anext__") or hasattr(content, "__aiter__"):
+        if isinstance(content, AsyncIterable):
             pump = AsyncPump(hub, connection, content, self._streamed, has_content=has_content)
             hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection.call.name)
         else:
-            Pump(hub, connection, content, self._streamed, has_content=has_content).begin(opening, self.pool)
+            pieces = cast("Iterable[bytes | str]", content)
+            Pump(hub, connection, pieces, self._streamed, has_content=has_content).begin(opening, self.pool)
         return False
 
     def _tell_author(self, connection: Connection, error: InvalidResponse) -> None:

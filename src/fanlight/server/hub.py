@@ -229,7 +229,7 @@ class Hub:
                     return False
             except BlockingIOError:
                 continue
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - around the connection: one that fails must not end the others
                 self._fail(connection, error)
         return True
 

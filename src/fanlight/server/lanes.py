@@ -29,7 +29,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanlight.message import Call, Lane
 
@@ -222,8 +222,8 @@ class LoopWatch:
     def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         """Watch a loop that runs in the thread with this identifier."""
         self._loop, self._thread_id = loop, thread_id
-        self._suspect: asyncio.Task[object] | None = None
-        self.names: dict[asyncio.Task[None], str] = {}  # each running task's call
+        self._suspect: asyncio.Task[Any] | None = None
+        self.names: dict[asyncio.Task[Any], str] = {}  # each running task's call
 
     def has_tasks(self) -> bool:
         """Say whether any call runs as a task now."""
@@ -244,7 +244,7 @@ class LoopWatch:
             return
         if free.wait(LOOP_BLOCKED_SECONDS - LOOP_LOOK_SECONDS):
             return
-        name = self.names.get(task, "a task")  # type: ignore[call-overload]  # any task may be on the loop
+        name = self.names.get(task, "a task")
         frame = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - the documented way to see another thread
         where = _place_of(frame)
         del frame
@@ -258,7 +258,7 @@ class LoopWatch:
         )
 
 
-def _task_on(loop: asyncio.AbstractEventLoop) -> asyncio.Task[object] | None:
+def _task_on(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
     try:
         return asyncio.current_task(loop)
     except RuntimeError:

@@ -15,15 +15,14 @@ from fanlight.wire.http1 import WireLimits
 Unit = Literal["bytes", "seconds", "count", "bytes/second"]
 
 
-def _limit(default: float, unit: Unit, help_text: str, *, least: float = 0) -> int:
+def _limit(default: int, unit: Unit, help_text: str, *, least: int = 0) -> int:
     """Declare one limit with the words that documentation and `--help` show."""
-    made: int = field(default=default, metadata={"unit": unit, "help": help_text, "least": least})
-    return made
+    return field(default=default, metadata={"unit": unit, "help": help_text, "least": least})
 
 
 def _wait(default: float, help_text: str) -> float:
     """Declare one deadline, in seconds."""
-    return _limit(default, "seconds", help_text, least=0.001)
+    return field(default=default, metadata={"unit": "seconds", "help": help_text, "least": 0.001})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

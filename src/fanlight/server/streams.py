@@ -175,11 +175,16 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         taken: asyncio.Future[bool] = loop.create_future()
 
         def tell(is_there: bool) -> None:  # noqa: FBT001 - the shape of `after_write`
-            loop.call_soon_threadsafe(lambda: taken.done() or taken.set_result(is_there))
+            loop.call_soon_threadsafe(_set, taken, is_there)
 
         self._wait_for_client(tell)
         if not await taken:
             raise PeerGone("the client left in the middle of a stream")
+
+
+def _set(taken: asyncio.Future[bool], is_there: bool) -> None:  # noqa: FBT001 - called by the loop
+    if not taken.done():  # its stream was cancelled
+        taken.set_result(is_there)
 
 
 def _is_about_client(error: OSError) -> bool:

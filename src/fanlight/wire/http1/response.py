@@ -34,13 +34,13 @@ def write_head(status: int, fields: Sequence[Pair]) -> bytes:
     if fields.__class__ is tuple:
         # PERF: benchmarks/run.py: a plain page's fields are one shared tuple
         key = status, fields
-        head = _HEADS.get(key)  # type: ignore[call-overload]  # it is a tuple
+        head = _HEADS.get(key)
         if head is None:
             head = _written(status, fields)
             if len(_HEADS) >= MOST_KNOWN_HEADS:
                 _HEADS.clear()
             if len(head) < MOST_KNOWN_LINE_BYTES:
-                _HEADS[key] = head  # type: ignore[index]  # same
+                _HEADS[key] = head
         return head
     return _written(status, fields)
 
@@ -79,7 +79,7 @@ def write_line(pair: Pair) -> bytes:
     return line
 
 
-def _status_line(status: int) -> bytes:
+def _status_line(status: object) -> bytes:
     if not isinstance(status, int) or not 200 <= status <= 999:
         raise InvalidResponse(f"{status!r} is no status of an answer; it takes a number from 200 to 599")
     return b"HTTP/1.1 %d \r\n" % status
