@@ -18,8 +18,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
-from fanlight.message import Handler, Lane, Request, Response, SpooledContent
-from fanlight.server.connection import Connection, Phase
+from fanlight.message import Call, Handler, Lane, Request, Response, SpooledContent
+from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, RUNNING, WRITING, Connection
 from fanlight.server.streams import AsyncPump, Pump
 from fanlight.wire.http1 import Content, RequestHead
 
@@ -34,7 +34,11 @@ log = logging.getLogger("fanlight.server")
 NO_CONTENT = frozenset({204, 205, 304})
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
-BROKEN = Response(b"Something went wrong on this server.\n", 500, media_type="text/plain")
+BROKEN_CONTENT = b"Something went wrong on this server.\n"
+BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
+
+Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
+_INLINE = Lane.INLINE
 
 
 class Hub(Protocol):
@@ -78,25 +82,25 @@ class Exchange:
         wire = connection.wire
         try:
             while (event := wire.next_event()) is not None:
-                kind = event.__class__
-                if kind is RequestHead:
-                    head = cast("RequestHead", event)
-                    request = connection.request = Request(head, connection.client, None)
+                if isinstance(event, RequestHead):
+                    connection.request = request = Request(event, connection.client, None)
                     connection.call = self._find(request)
                     if self._log is not None:
                         connection.started = perf_counter()
-                    if head.has_content and not self._is_whole_without_content(connection, head):
+                    if event.block.content_length != 0 and not self._is_whole_without_content(connection, event):
                         continue
-                elif kind is Content:
-                    self._keep(connection, cast("Content", event).data)
+                elif isinstance(event, Content):
+                    self._keep(connection, event.data)
                     continue
                 else:
                     connection.request.content_source = connection.content
-                    connection.phase = Phase.IDLE
+                    connection.phase = IDLE
                 if not self._start(connection, tenure):
                     return False
-                if connection.phase > Phase.CONTENT:
+                if connection.phase > CONTENT:
                     return True
+                if wire.is_idle:
+                    break  # PERF: benchmarks/profile.py: saves asking for an event that is not there
         except Refusal as refusal:
             self.refuse(connection, refusal)
             return True
@@ -111,7 +115,7 @@ class Exchange:
                 return True
             connection.send(connection.wire.send_continue())  # 25 bytes into an empty buffer: never partial
         connection.content = SpooledContent() if reads else None
-        connection.wait(Phase.CONTENT, self._hub.now, self._limits)
+        connection.wait(CONTENT, self._hub.now, self._limits)
         return False
 
     def _keep(self, connection: Connection, data: bytes) -> None:
@@ -127,14 +131,14 @@ class Exchange:
     def _wait_for_more(self, connection: Connection) -> None:
         phase, hub = connection.phase, self._hub
         if connection.wire.is_idle:
-            connection.phase = Phase.IDLE
+            connection.phase = IDLE
             connection.deadline = hub.now + self._limits.idle_seconds
             if hub.is_draining:
                 hub.drop(connection)
-        elif phase is Phase.CONTENT:
+        elif phase is CONTENT:
             connection.progress(self._limits)
-        elif phase is not Phase.HEAD:
-            connection.wait(Phase.HEAD, hub.now, self._limits)
+        elif phase is not HEAD:
+            connection.wait(HEAD, hub.now, self._limits)
 
     # --- lanes --------------------------------------------------------------------------------
 
@@ -142,13 +146,16 @@ class Exchange:
         """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
         call = connection.call
         lane = call.lane
-        if lane is Lane.INLINE:
+        if lane is _INLINE:
             baton = tenure.baton
             tenure.serial += 1
             baton.append(connection)
             if self.monitor.asleep:
                 self.monitor.wake()
-            response = self._run(connection)
+            try:
+                response = call.run(connection.request)
+            except (Exception, SystemExit):  # noqa: BLE001 - around the view
+                response = self._broken(call)
             try:
                 baton.pop()
             except IndexError:
@@ -157,10 +164,10 @@ class Exchange:
                 return False
             self.answer(connection, response)
             return True
-        connection.phase = Phase.RUNNING
+        connection.phase = RUNNING
         if lane is Lane.THREAD:
             if not self.pool.submit(self._run_in_thread, connection):
-                connection.phase = Phase.IDLE
+                connection.phase = IDLE
                 self.answer(connection, BUSY)
         elif self._hub.is_home():
             self._begin_task(connection)
@@ -168,19 +175,20 @@ class Exchange:
             self._hub.loop.call_soon_threadsafe(self._begin_task, connection)
         return True
 
-    def _run(self, connection: Connection) -> Response:
-        call = connection.call
-        try:
-            return cast("Response", call.run(connection.request))
-        except (Exception, SystemExit):
-            log.exception("%s raised where it must not; the client got a 500", call.name)
-            return BROKEN
-
     def _run_in_thread(self, connection: Connection) -> None:
+        call = connection.call
         began = perf_counter()
-        response = self._run(connection)
-        self.lanes.ran_in_thread(connection.call, perf_counter() - began)
+        try:
+            response = call.run(connection.request)
+        except (Exception, SystemExit):  # noqa: BLE001 - around the view
+            response = self._broken(call)
+        self.lanes.ran_in_thread(call, perf_counter() - began)
         self._answer_from_outside(connection, response)
+
+    def _broken(self, call: Call) -> Response:
+        """Answer for a call that broke its promise never to raise; called where it is caught."""
+        log.error("%s raised where it must not; the client got a 500", call.name, exc_info=True)  # noqa: LOG014 - it is caught there
+        return BROKEN
 
     def _begin_task(self, connection: Connection) -> None:
         task = self._hub.loop.create_task(self._run_as_task(connection))
@@ -196,9 +204,8 @@ class Exchange:
         except asyncio.CancelledError:
             self._hub.post(self._hub.drop, connection)
             raise
-        except (Exception, SystemExit):
-            log.exception("%s raised where it must not; the client got a 500", connection.call.name)
-            response = BROKEN
+        except (Exception, SystemExit):  # noqa: BLE001 - around the view
+            response = self._broken(connection.call)
         if not self._hub.is_home():
             self._answer_from_outside(connection, response)
         elif self.answer(connection, response):
@@ -206,23 +213,30 @@ class Exchange:
 
     # --- the answer -----------------------------------------------------------------------------
 
-    def _answer_from_outside(self, connection: Connection, response: Response) -> None:
+    def _answer_from_outside(self, connection: Connection, response: Answer) -> None:
         """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
         if self.answer(connection, response):
             self._hub.post(self.settle, connection)
 
-    def answer(self, connection: Connection, response: Response) -> bool:
+    def answer(self, connection: Connection, response: Answer) -> bool:
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
         If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
         holder's own connections that is done here.
         """
-        wire = connection.wire
-        if self._hub.is_draining:
+        wire, hub = connection.wire, self._hub
+        if hub.is_draining:
             wire.close_after_this()
-        if response.content.__class__ is not bytes:
+        if not isinstance(response, Response):
+            response = self._not_a_response(connection, response)
+        content = response.content
+        if not isinstance(content, bytes):
             return self._stream(connection, response)
-        data = self._serialised(connection, response)
+        connection.status = response.status
+        try:
+            data = wire.send_response(response.status, response.fields(), content, hub.standard)
+        except InvalidResponse as error:
+            data = self._unsendable(connection, error)
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:
@@ -238,19 +252,18 @@ class Exchange:
             connection.out = data[sent:]
         elif not wire.must_close:
             return True
-        if connection.phase is not Phase.RUNNING:
+        if connection.phase is not RUNNING:
             self.settle(connection)
         return True
 
-    def _serialised(self, connection: Connection, response: Response) -> bytes:
-        send_response, standard = connection.wire.send_response, self._hub.standard
-        connection.status = response.status
-        try:
-            return send_response(response.status, response.fields(), cast("bytes", response.content), standard)
-        except InvalidResponse as error:
-            self._tell_author(connection, error)
-            connection.status = 500
-            return send_response(500, BROKEN.fields(), cast("bytes", BROKEN.content), standard)
+    def _not_a_response(self, connection: Connection, answer: object) -> Response:
+        log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
+        return BROKEN
+
+    def _unsendable(self, connection: Connection, error: InvalidResponse) -> bytes:
+        log.error("%s can't be answered: %s", connection.call.name, error)
+        connection.status = 500
+        return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, self._hub.standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
         content, hub = response.content, self._hub
@@ -258,9 +271,9 @@ class Exchange:
         try:
             opening = start_response(response.status, response.fields(), response.length, hub.standard)
         except InvalidResponse as error:
-            self._tell_author(connection, error)
+            log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
             return self.answer(connection, BROKEN)
-        connection.phase = Phase.RUNNING
+        connection.phase = RUNNING
         connection.status = response.status
         has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
         if isinstance(content, AsyncIterable):
@@ -270,9 +283,6 @@ class Exchange:
             pieces = cast("Iterable[bytes | str]", content)
             Pump(hub, connection, pieces, self._streamed, has_content=has_content).begin(opening, self.pool)
         return False
-
-    def _tell_author(self, connection: Connection, error: InvalidResponse) -> None:
-        log.error("%s can't be answered: %s", connection.call.name, error)
 
     def _begin_pump(self, pump: AsyncPump, opening: bytes, name: str) -> None:
         task = self._hub.loop.create_task(pump.run(opening))
@@ -291,10 +301,10 @@ class Exchange:
     def settle(self, connection: Connection) -> None:
         """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
         hub, wire = self._hub, connection.wire
-        if connection.phase is Phase.CLOSED:
+        if connection.phase is CLOSED:
             return
         if connection.out:
-            connection.wait(Phase.WRITING, hub.now, self._limits)
+            connection.wait(WRITING, hub.now, self._limits)
             hub.watch(connection, for_writing=True)
         elif wire.must_close:
             if wire.is_request_unread:
@@ -302,7 +312,7 @@ class Exchange:
             else:
                 hub.drop(connection)
         else:
-            connection.wait(Phase.IDLE, hub.now, self._limits)
+            connection.wait(IDLE, hub.now, self._limits)
             hub.watch(connection)
             if wire.has_buffered:
                 hub.post(self.resume, connection)
@@ -312,7 +322,7 @@ class Exchange:
     def resume(self, connection: Connection) -> bool:
         """Serve what had arrived behind the request that is now answered."""
         tenure = self._hub.tenure
-        return tenure is None or connection.phase > Phase.CONTENT or self.advance(connection, tenure)
+        return tenure is None or connection.phase > CONTENT or self.advance(connection, tenure)
 
     def written(self, connection: Connection) -> None:
         """Send more of an answer, now that its client takes more of it."""
@@ -329,7 +339,7 @@ class Exchange:
         if go_on is None:
             self.settle(connection)
         else:
-            connection.wait(Phase.RUNNING, self._hub.now, self._limits)
+            connection.wait(RUNNING, self._hub.now, self._limits)
             go_on(True)
 
     def refuse(self, connection: Connection, refusal: Refusal) -> None:
@@ -349,7 +359,7 @@ class Exchange:
 
     def too_slow(self, connection: Connection) -> None:
         """Refuse a client whose message did not come in time."""
-        part, limit = ("content", "content_seconds") if connection.phase is Phase.CONTENT else ("head", "head_seconds")
+        part, limit = ("content", "content_seconds") if connection.phase is CONTENT else ("head", "head_seconds")
         self.refuse(
             connection, DeadlineMissed(f"the {part} did not arrive in time; Limits.{limit} says how long we wait")
         )
@@ -361,13 +371,13 @@ class Exchange:
         except OSError:
             self._hub.drop(connection)
             return
-        connection.wait(Phase.LINGERING, self._hub.now, self._limits)
+        connection.wait(LINGERING, self._hub.now, self._limits)
         self._hub.watch(connection)
 
     def _lost(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
         connection.release()
-        if connection.phase is Phase.RUNNING:
+        if connection.phase is RUNNING:
             self._hub.post(self._hub.drop, connection)
         else:
             self._hub.drop(connection)

@@ -24,7 +24,19 @@ from typing import TYPE_CHECKING
 
 from fanlight.message import Handler, Lane
 from fanlight.server.acceptor import Acceptor
-from fanlight.server.connection import CONTENT_RECV_BYTES, LINGER_BYTES, RECV_BYTES, Connection, Phase
+from fanlight.server.connection import (
+    CLOSED,
+    CONTENT,
+    CONTENT_RECV_BYTES,
+    HEAD,
+    IDLE,
+    LINGER_BYTES,
+    LINGERING,
+    RECV_BYTES,
+    RUNNING,
+    WRITING,
+    Connection,
+)
 from fanlight.server.exchange import Exchange
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
 from fanlight.server.poller import READ, WRITE, Poller, best_poller
@@ -131,9 +143,9 @@ class Hub:
 
     def drop(self, connection: Connection) -> None:
         """Close a connection; only the holder may. A second time does nothing."""
-        if connection.phase is Phase.CLOSED:
+        if connection.phase is CLOSED:
             return
-        connection.phase = Phase.CLOSED
+        connection.phase = CLOSED
         self._unwatch(connection)
         del self.connections[connection.fd]
         connection.sock.close()
@@ -155,9 +167,9 @@ class Hub:
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
         for connection in list(self.connections.values()):
-            if connection.phase is Phase.IDLE:
+            if connection.phase is IDLE:
                 self.drop(connection)
-            elif connection.phase is Phase.HEAD and connection.wire.is_idle:
+            elif connection.phase is HEAD and connection.wire.is_idle:
                 connection.deadline = min(connection.deadline, self.now + FRESH_SECONDS_IN_DRAIN)
         if self.connections:
             self._arm()
@@ -216,11 +228,11 @@ class Hub:
                     return False
                 continue
             phase = connection.phase
-            if phase > Phase.CONTENT:
+            if phase > CONTENT:
                 self._serve_other(connection)
                 continue
             try:
-                data = connection.sock.recv(RECV_BYTES if phase is not Phase.CONTENT else CONTENT_RECV_BYTES)
+                data = connection.sock.recv(CONTENT_RECV_BYTES if phase is CONTENT else RECV_BYTES)
                 if not data:
                     self.drop(connection)
                     continue
@@ -241,9 +253,9 @@ class Hub:
 
     def _serve_other(self, connection: Connection) -> None:
         """Do what an event means to a connection that reads no requests now."""
-        if connection.phase is Phase.WRITING:
+        if connection.phase is WRITING:
             self._exchange.written(connection)
-        elif connection.phase is Phase.LINGERING:
+        elif connection.phase is LINGERING:
             try:
                 size = len(connection.sock.recv(CONTENT_RECV_BYTES))
             except BlockingIOError:
@@ -298,11 +310,10 @@ class Hub:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(wall))
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
         cold = now + self.limits.idle_seconds - TICK_SECONDS
-        idle = Phase.IDLE
         for connection in list(self.connections.values()):
             if connection.deadline < now:
                 self._expire(connection)
-            elif connection.phase is idle and connection.deadline < cold:
+            elif connection.phase is IDLE and connection.deadline < cold:
                 connection.wire.forget()
         self._acceptor.resume()
         if self.is_draining and self.connections and now >= self._drain_until:
@@ -312,9 +323,9 @@ class Hub:
 
     def _expire(self, connection: Connection) -> None:
         phase = connection.phase
-        if phase is Phase.RUNNING:
+        if phase is RUNNING:
             return  # how long a view may take is the view's affair
-        if phase is Phase.CONTENT or (phase is Phase.HEAD and not connection.wire.is_idle):
+        if phase is CONTENT or (phase is HEAD and not connection.wire.is_idle):
             self._exchange.too_slow(connection)
         else:
             self.drop(connection)
@@ -328,7 +339,7 @@ class Hub:
 
     def _rescue(self, tenure: Tenure, connection: Connection, is_to_blame: bool) -> None:  # noqa: FBT001 - one caller
         """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
-        connection.phase = Phase.RUNNING
+        connection.phase = RUNNING
         self.rescues += 1
         call = connection.call
         if is_to_blame:

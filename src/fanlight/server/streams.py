@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from fanlight.errors import InvalidResponse, PeerGone
-from fanlight.server.connection import Connection, Phase
+from fanlight.server.connection import CLOSED, WRITING, Connection
 
 if TYPE_CHECKING:
     from fanlight.server.limits import Limits
@@ -72,11 +72,11 @@ class _Sender(Generic[Pieces]):
 
     def _begin_waiting(self, go_on: Callable[[bool], object]) -> None:
         connection = self._connection
-        if connection.phase is Phase.CLOSED:
+        if connection.phase is CLOSED:
             go_on(False)
             return
         connection.after_write = go_on
-        connection.wait(Phase.WRITING, self._hub.now, self._hub.limits)
+        connection.wait(WRITING, self._hub.now, self._hub.limits)
         self._hub.watch(connection, for_writing=True)
 
     def _end(self) -> None:

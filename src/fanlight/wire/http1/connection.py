@@ -23,7 +23,8 @@ Event = RequestHead | Content | EndOfMessage
 
 _IDLE, _RECEIVING, _EARLY, _ANSWERING, _SENDING, _CLOSED = range(6)
 _HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _ANSWER_BEGAN, _ANSWER_ENDED, _ANSWERED, _CLOSE = map(int, Step)
-_NO_BLOCK = FieldBlock([], {})
+_NO_BLOCK = read_block(b"", 0)
+_FIRST_VISIBLE = 0x21
 _EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 9112 section 2.2)
 _BARE = frozenset({204, 304})  # no content, and no length of it
 
@@ -45,16 +46,18 @@ class Http1:
         "_send_left",
         "_sends_chunked",
         "_skipped",
+        "_small_bytes",
         "state",
     )
 
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first request."""
         self._limits = limits
+        self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # a head of no more is within both
         self._buffer: bytes | bytearray = b""
         self._position = 0  # where in the buffer the next unread byte is
         self._searched = 0  # how far there is no end of a head: byte by byte, a head is searched once
-        self._skipped = 0
+        self._skipped = 0  # bytes of empty lines before the first request; later ones get no more
         self.state = _IDLE
         self._is_last = False  # no request after this one
         self._head: RequestHead | None = None
@@ -92,7 +95,7 @@ class Http1:
         buffer, start = self._buffer, self._position
         if start >= len(buffer):
             return None
-        if buffer[start] in b"\r\n":
+        if buffer[start] < _FIRST_VISIBLE:
             return self._skip_empty_line()
         searched = self._searched
         end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call, on the hot path
@@ -101,30 +104,37 @@ class Http1:
             self._searched = len(buffer) - 3
             return None
         self._searched = 0
-        limits = self._limits
-        line_end = buffer.find(b"\r\n", start, end + 2)
-        if line_end - start > limits.request_line_bytes:
-            raise TargetTooLong(_line_over(limits))
-        if end - line_end > limits.head_bytes:
-            raise HeadTooLarge(_head_over(limits))
+        if buffer.__class__ is not bytes:
+            buffer = self._buffer = bytes(buffer)
+        line_end = buffer.find(b"\r\n", start)
+        if end - start > self._small_bytes:
+            self._check_size(line_end - start, end - line_end)
         block = buffer[line_end + 2 : end]
         if block != self._last_block:
-            # PERF: benchmarks/run.py: a client's next head mostly has the same fields, to the letter
-            raw = bytes(block)
-            self._block = read_block(raw, limits.field_count)
-            self._last_block = raw
-        head = read_request_line(bytes(buffer[start:line_end]))
-        head.block = self._block
-        self._position = end + 4
-        self._begin(head)
-        if self._position == len(buffer):
+            # PERF: benchmarks/profile.py: a client's next head mostly has the same fields, to the letter
+            self._block = read_block(block, self._limits.field_count)
+            self._last_block = block
+        fields = self._block
+        self._head = head = read_request_line(buffer[start:line_end], fields)
+        if end + 4 == len(buffer):
             self._buffer, self._position = b"", 0
+        else:
+            self._position = end + 4
+        if fields.is_plain and head.minor:
+            self._is_last = False
+            self.state = NEXT[_IDLE][_HEAD]
+        else:
+            self._begin(head)
         return head
 
+    def _check_size(self, line_bytes: int, head_bytes: int) -> None:
+        if line_bytes > self._limits.request_line_bytes:
+            raise TargetTooLong(_line_over(self._limits))
+        if head_bytes > self._limits.head_bytes:
+            raise HeadTooLarge(_head_over(self._limits))
+
     def _begin(self, head: RequestHead) -> None:
-        """Take the step that a head means, or refuse it."""
-        self._head = head
-        self._skipped = 0
+        """Take the step that a head with something special about it means, or refuse it."""
         fields = head.block
         if head.minor == 1:
             if "host" not in fields.values:
@@ -150,7 +160,9 @@ class Http1:
                 return self._read_head()
         elif first == b"\r":
             return None
-        raise BadMessage("the request begins with line ends instead of a method")
+        elif first[:1] == b"\x16":
+            raise BadMessage("this is TLS; this port speaks plain http")
+        raise BadMessage("the request does not begin with a method")
 
     def _check_half_a_head(self, fresh: int) -> None:
         """Refuse what can't become a head any more, so that nobody has to wait for its deadline.
@@ -167,8 +179,6 @@ class Http1:
             raise TargetTooLong(_line_over(limits))
         elif len(buffer) - line_end > limits.head_bytes + 4:
             raise HeadTooLarge(_head_over(limits))
-        if buffer.startswith(b"\x16\x03", start):
-            raise BadMessage("this is TLS; this port speaks plain http")
         # A line that ends in LF alone is no line end here; who sends one would wait in vain.
         last = buffer.rfind(b"\n", fresh)
         if last >= fresh and buffer[last - 1 : last] != b"\r":

@@ -17,15 +17,21 @@ class RequestHead:
     # PERF: benchmarks/run.py: a plain class with slots, made once a request.
     __slots__ = ("block", "method", "minor", "path", "query", "target", "target_authority")
 
-    def __init__(self, method: str, target: str, path: str, query: str, minor: int, authority: str = "") -> None:
-        """Keep what the request line says; the block of fields is set by the connection."""
+    target_authority: str  # only set where the target has one
+
+    def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
+        """Keep what the request line and the fields say."""
         self.method = method
         self.target = target
         self.path = path
         self.query = query
         self.minor = minor
+        self.block = block
+
+    def at(self, authority: str) -> RequestHead:
+        """Note that the target itself says whom it is for."""
         self.target_authority = authority
-        self.block: FieldBlock
+        return self
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -40,7 +46,10 @@ class RequestHead:
     @property
     def authority(self) -> str:
         """Whom the request is for: the target's authority, if it has one, overrides Host (RFC 9112 section 3.2.2)."""
-        return self.target_authority or self.block.values.get("host", "")
+        try:
+            return self.target_authority
+        except AttributeError:
+            return self.block.values.get("host", "")
 
     @property
     def content_length(self) -> int | None:

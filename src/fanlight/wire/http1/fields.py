@@ -51,7 +51,7 @@ class FieldBlock:
     expects_continue = False
     wants_close = False
     wants_keep_alive = False
-    has_framing = False
+    is_plain = True  # there is a Host, and nothing that a request of HTTP/1.1 must stop for
 
     def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
         """Keep the fields of a head that says nothing special."""
@@ -60,16 +60,17 @@ class FieldBlock:
 
 
 class FramedBlock(FieldBlock):
-    """The fields of a head with content, an expectation, or an opinion about the connection."""
+    """The fields of a head without Host, or with content, an expectation, or an opinion about the connection."""
 
     __slots__ = (
         "content_length",
         "expects_continue",
-        "has_framing",
         "is_chunked",
         "wants_close",
         "wants_keep_alive",
     )
+
+    is_plain = False
 
     def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
         """Decide the framing (RFC 9112 section 6.3), or refuse it."""
@@ -78,11 +79,10 @@ class FramedBlock(FieldBlock):
         if coding is not None and length is not None:
             # RFC 9112 section 6.1 has us drop one of the two, or refuse. A proxy in front of us may have
             # believed the other one, so we refuse.
-            # SECURITY: tests/wire/test_vectors.py
+            # SECURITY: tests/wire/test_vectors.py, both lengths.
             raise BadMessage("Content-Length and Transfer-Encoding together are ambiguous; send one of them")
         self.is_chunked = coding is not None and _is_chunked(coding)
         self.content_length = None if self.is_chunked else _length(length)
-        self.has_framing = coding is not None or length is not None
         self.expects_continue = _expects_continue(values.get("expect"))
         options = {option.strip().lower() for option in values.get("connection", "").split(",")}
         self.wants_close = "close" in options
@@ -92,7 +92,7 @@ class FramedBlock(FieldBlock):
 def read_block(block: bytes, most_fields: int) -> FieldBlock:
     """Return the fields of a head. Raises Refusal."""
     if not block:
-        return FieldBlock([], {})
+        return FramedBlock([], {})
     lines = block.split(b"\r\n")
     if len(lines) > most_fields:
         raise HeadTooLarge(f"the request has over {most_fields} fields; raise Limits.field_count to allow it")
@@ -105,7 +105,8 @@ def read_block(block: bytes, most_fields: int) -> FieldBlock:
     if len(values) != len(pairs):
         values = _joined(pairs)
     if (
-        "content-length" in values
+        "host" not in values
+        or "content-length" in values
         or "transfer-encoding" in values
         or "expect" in values
         or values.get("connection", "keep-alive") != "keep-alive"

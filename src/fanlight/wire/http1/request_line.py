@@ -7,56 +7,60 @@ us and another to a proxy. Decodes no percent-encoding: that is done once, where
 
 from __future__ import annotations
 
+import re
+
 from fanlight.errors import BadMessage, VersionUnknown
 from fanlight.wire.http1.events import RequestHead
-from fanlight.wire.http1.fields import TOKEN_BYTES, is_host
+from fanlight.wire.http1.fields import TOKEN_BYTES, FieldBlock, is_host
 
-TARGET_BYTES = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+_LINE_BYTES = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("#"))
 LONGEST_METHOD = 32
-_METHODS = {
-    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-}
-_MINORS = {b"HTTP/1.1": 1, b"HTTP/1.0": 0}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 
 
-def read_request_line(line: bytes) -> RequestHead:
-    """Return the head that a request line begins. Raises BadMessage or VersionUnknown."""
-    parts = line.split(b" ")
-    if len(parts) != 3:
-        raise BadMessage(_why_not_three(line))
-    raw_method, raw_target, version = parts
-    method = _METHODS.get(raw_method) or _read_method(raw_method)
-    minor = _MINORS.get(version)
-    if minor is None:
+def read_request_line(line: bytes, block: FieldBlock) -> RequestHead:
+    """Return the head that a request line and fields make. Raises BadMessage or VersionUnknown."""
+    # PERF: benchmarks/profile.py: one look at all bytes, one decoding, one split
+    if line.translate(None, _LINE_BYTES):
+        raise BadMessage(_why_not_visible(line))
+    try:
+        method, target, version = line.decode("ascii").split(" ")
+    except ValueError:
+        raise BadMessage(_why_not_three(line)) from None
+    if method not in _METHODS:
+        _check_method(method)
+    if version == "HTTP/1.1":
+        minor = 1
+    elif version == "HTTP/1.0":
+        minor = 0
+    else:
         raise _wrong_version(version)
-    if not raw_target or raw_target.translate(None, TARGET_BYTES):
-        raise BadMessage("the request target has a character in it that URLs don't have; percent-encode it")
-    target = raw_target.decode("ascii")
-    if raw_target[0] == 47:  # "/"
-        path, _, query = target.partition("?")
-        return RequestHead(method, target, path, query, minor)
-    return _read_other_form(method, target, minor)
+    if target[:1] != "/":
+        return _read_other_form(method, target, minor, block)
+    if "?" not in target:
+        return RequestHead(method, target, target, "", minor, block)
+    path, _, query = target.partition("?")
+    return RequestHead(method, target, path, query, minor, block)
 
 
-def _read_method(raw_method: bytes) -> str:
-    if not raw_method or raw_method.translate(None, TOKEN_BYTES):
+def _check_method(method: str) -> None:
+    if not method or method.encode().translate(None, TOKEN_BYTES):
         raise BadMessage("the method is no token (RFC 9110 section 9.1)")
-    if len(raw_method) > LONGEST_METHOD:
+    if len(method) > LONGEST_METHOD:
         raise BadMessage(f"the method is over {LONGEST_METHOD} bytes long")
-    return raw_method.decode("ascii")
 
 
-def _read_other_form(method: str, target: str, minor: int) -> RequestHead:
+def _read_other_form(method: str, target: str, minor: int, block: FieldBlock) -> RequestHead:
     """Read a target that is no path: absolute-, authority- or asterisk-form (RFC 9112 section 3.2)."""
     if method == "CONNECT":
         host, colon, port = target.rpartition(":")
         if not colon or not host or not port or not is_host(target):
             raise BadMessage("CONNECT takes host:port")
-        return RequestHead(method, target, "", "", minor, target)
+        return RequestHead(method, target, "", "", minor, block).at(target)
     if target == "*":
         if method != "OPTIONS":
             raise BadMessage("only OPTIONS may ask for *")
-        return RequestHead(method, target, "*", "", minor)
+        return RequestHead(method, target, "*", "", minor, block)
     scheme, _, rest = target.partition("://")
     if scheme.lower() not in ("http", "https") or not rest:
         raise BadMessage("the request target is neither a path nor an http URL")
@@ -68,24 +72,22 @@ def _read_other_form(method: str, target: str, minor: int) -> RequestHead:
         path_text = "*"  # RFC 9112 section 3.2.4
     else:
         path_text = f"/{path}"
-    return RequestHead(method, target, path_text, query, minor, authority)
+    return RequestHead(method, target, path_text, query, minor, block).at(authority)
+
+
+def _why_not_visible(line: bytes) -> str:
+    if b"#" in line:
+        return "the request target has a fragment (#), which is the client's own affair"
+    return "the request line has a character in it that URLs don't have; percent-encode it"
 
 
 def _why_not_three(line: bytes) -> str:
-    if line[:2] == b"\x16\x03":
-        return "this is TLS; this port speaks plain http"
     if line.count(b" ") == 1 and line.startswith(b"GET "):
         return "HTTP/0.9 is not spoken here"
     return "the request line is not a method, a target and a version with one space between them"
 
 
-def _wrong_version(version: bytes) -> BadMessage | VersionUnknown:
-    if (
-        version[:5] == b"HTTP/"
-        and len(version) == 8
-        and version[5:6].isdigit()
-        and version[6:7] == b"."
-        and version[7:].isdigit()
-    ):
+def _wrong_version(version: str) -> BadMessage | VersionUnknown:
+    if re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
         return VersionUnknown("this server speaks HTTP/1.1 and HTTP/1.0")
     return BadMessage("the request line does not end in an HTTP version")
