@@ -1,0 +1,45 @@
+# make run     serve the example on http://localhost:8000
+# make test    every check there is
+# make format  put the code in form
+# make bench   measure against peers (benchmarks/README.md)
+# make fuzz    ten minutes of random bytes against the wire
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUFF_PATHS := src tests examples benchmarks
+
+.PHONY: run test format bench fuzz clean
+
+run: .venv/.runs
+	cd examples/lesson && ../../$(BIN)/fanlight run
+
+test: .venv/.tests
+	scripts/install-system-packages
+	$(BIN)/ruff format --check $(RUFF_PATHS)
+	$(BIN)/ruff check $(RUFF_PATHS)
+	$(BIN)/mypy
+	$(BIN)/pytest tests --cov --cov-report=
+
+format: .venv/.tests
+	$(BIN)/ruff check --fix-only $(RUFF_PATHS)
+	$(BIN)/ruff format $(RUFF_PATHS)
+
+bench:
+	benchmarks/setup
+	benchmarks/run
+
+fuzz: .venv/.tests
+	$(BIN)/python tests/fuzz/wire_atheris.py -max_total_time=600
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage
+
+# The stamps say that what is installed is what pyproject.toml asks for.
+.venv/.runs: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/.tests: .venv/.runs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
