@@ -119,16 +119,17 @@ def _write_uuid(value: object) -> str | None:
 
 
 def read_path(segments: list[str]) -> str | None:
-    """Return what a `{rest...}` takes: one or more segments, maybe with a slash behind the last."""
+    """Return what a `{rest...}` takes of segments that do not climb: one or more, maybe a slash behind the last."""
     if not segments[0] or "" in segments[1:-1]:
         return None
     rest = "/".join(segments)
     # A slash that was encoded would be read as one that was not: two URLs for one value.
-    return None if rest.count("/") >= len(segments) or climbs(rest) else rest
+    return None if rest.count("/") >= len(segments) else rest
 
 
 def _read_path(text: str) -> object | None:
-    return read_path(text.split("/"))
+    segments = text.split("/")
+    return None if any(map(climbs, segments)) else read_path(segments)
 
 
 def _write_path(value: object) -> str | None:
@@ -144,7 +145,7 @@ CONVERTERS: Mapping[str, Converter] = {
         Converter("float", 2, float, "a number like 3.5", _read_float, _write_float),
         Converter("date", 3, date, "a date like 2026-01-31", _read_date, _write_date),
         Converter("uuid", 4, UUID, "a UUID like 0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d", _read_uuid, _write_uuid),
-        Converter("str", 5, str, "a text of one segment", _read_str, _write_str),
-        Converter("path", 6, str, "one or more segments", _read_path, _write_path),
+        Converter("str", 5, str, "a text that neither is empty nor climbs", _read_str, _write_str),
+        Converter("path", 6, str, "one or more segments, none of which is empty or climbs", _read_path, _write_path),
     )
 }
