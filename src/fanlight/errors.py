@@ -285,6 +285,11 @@ class SetupError(AppError):
 class TemplateError(AppError):
     """A page can't be rendered: no such template, or a mistake in it (file and line in the message)."""
 
+    def __init__(self, reason: str, *, place: str = "", hint: str = "") -> None:
+        """Keep what is wrong, where ("templates/home.html:12"), and what to do about it."""
+        super().__init__((f"{place}: " if place else "") + reason + (f"; {hint}" if hint else ""))
+        self.reason, self.place, self.hint = reason, place, hint
+
 
 class NoSuchURL(AppError):
     """`url_for` is asked for a view that has no route, or with parameters that don't fit its path."""

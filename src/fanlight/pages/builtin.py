@@ -6,74 +6,137 @@ nothing; escapes everything. Knows nothing of requests.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from http import HTTPStatus
 
+# Python's own table has an older RFC's names for some of these until 3.13.
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",
     414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    418: "I'm a Teapot",
     422: "Unprocessable Content",
 }
 
-# What the person in front of the page can do, where there is something to say.
+# What the person in front of the page can make of it, where nothing better was said.
 _ADVICE = {
     400: "The request makes no sense to this site.",
     401: "This page is only for people who have signed in.",
     403: "You are not allowed to see this page.",
     404: "There is nothing at this address. It may have moved, or never have been here.",
-    405: "This address exists, but it can't be asked like this.",
+    405: "This address exists, but not for a request of this kind.",
+    406: "There is no version of this page that your browser accepts.",
+    409: "This contradicts what has happened in the meantime. Load the page again, then try once more.",
+    410: "What was at this address is gone, and will not come back.",
+    412: "This has changed in the meantime. Load the page again, then try once more.",
     413: "What was sent is more than this site takes.",
-    415: "What was sent is of a kind that this site can't read.",
+    415: "What was sent is of a kind that this site does not read.",
     422: "Some of what was sent is not as it should be.",
     429: "That was a lot of requests. Wait a moment, then try again.",
-    500: "Something went wrong on this site. It is not your fault, and it has been noted.",
+    500: "Something went wrong on this site. It is not your fault.",
+    501: "This site has not learnt to do that.",
     503: "This site has too much to do just now. Try again in a moment.",
+    507: "There is no room left here for what was sent.",
 }
 
-_STYLE = (
-    ":root{color-scheme:light dark;--paper:#faf8f4;--ink:#23262d;--quiet:#6b6f78;--glass:#e8b04a;--lead:#3d4250}"
-    "@media(prefers-color-scheme:dark){:root{--paper:#15171c;--ink:#eceae4;--quiet:#9a9ea8;--glass:#f2c566;--lead:#8d93a3}}"
-    "*{box-sizing:border-box}html{height:100%}body{min-height:100%;margin:0;display:grid;place-items:center;padding:2rem;"
-    "background:var(--paper);color:var(--ink);font:1.0625rem/1.6 system-ui,-apple-system,'Segoe UI',sans-serif}"
-    "main{max-width:34rem;text-align:center}svg{width:min(11rem,50vw);height:auto;display:block;margin:0 auto 1.5rem}"
-    "h1{font-size:clamp(1.6rem,5vw,2.2rem);line-height:1.2;margin:0 0 .75rem;"
-    "letter-spacing:-.01em;overflow-wrap:anywhere}"
-    "p{margin:0 0 1rem;overflow-wrap:anywhere}.quiet{color:var(--quiet)}"
-    "ul{display:inline-block;text-align:left;margin:0 0 1rem;padding-left:1.2rem}"
-    "a{color:inherit;text-underline-offset:.2em}code{font-size:.95em}"
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --paper: #f8f5ee; --light: #fffefa; --ink: #26221c; --quiet: #645d52; --line: #dfd7c7; --link: #0a5a80;
+  --lead: #40382e; --glass-top: #8cc6e6; --glass-low: #e4f2f8; --empty: #d6cfc1;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #13151a; --light: #33291b; --ink: #efe9dc; --quiet: #b0a998; --line: #333843; --link: #ffd07a;
+    --lead: #07090c; --glass-top: #f5a63d; --glass-low: #ffe2a0; --empty: #2a303b;
+  }
+}
+* { box-sizing: border-box; margin: 0 }
+body {
+  min-height: 100vh; min-height: 100svh; padding: 3rem 1.25rem;
+  display: grid; grid-template-columns: minmax(0, 34rem); place-content: center;
+  background: radial-gradient(30rem 24rem at 50% 36%, var(--light), var(--paper)) no-repeat var(--paper);
+  color: var(--ink);
+  font: 1.0625rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; text-align: center;
+}
+main { padding-bottom: 6vh; overflow-wrap: anywhere }
+svg { display: block; width: min(15rem, 62vw); height: auto; margin: 0 auto 2rem }
+h1 {
+  font: 600 clamp(1.75rem, 1.2rem + 2.8vw, 2.625rem)/1.15 ui-serif, Georgia, Cambria, serif;
+  letter-spacing: -.01em; text-wrap: balance;
+}
+h1 small {
+  display: block; margin-bottom: .75rem; color: var(--quiet);
+  font: 600 1.0625rem/1 system-ui, sans-serif; letter-spacing: .2em; text-indent: .2em;
+}
+p { margin-top: 1rem; color: var(--quiet); white-space: pre-line; text-wrap: balance }
+dl { margin: 1.75rem 0; border-top: 1px solid var(--line); text-align: left; overflow-wrap: break-word }
+dl div { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .5rem 0; border-bottom: 1px solid var(--line) }
+dt { flex: 0 1 10rem; max-width: 100%; font-weight: 600 }
+dd { flex: 1 1 14rem; max-width: 100%; color: var(--quiet) }
+a { color: var(--link); text-underline-offset: .2em; border-radius: 2px }
+a:hover { text-decoration-thickness: 2px }
+a:focus-visible { outline: 2px solid; outline-offset: 4px }
+"""
+
+# A fanlight: half a wheel of panes over a door. By day the sky is in it, by night lamplight.
+_WINDOW = """\
+<svg viewBox="0 0 240 132" aria-hidden="true" focusable="false">
+<linearGradient id="glass" x2="0" y2="1"><stop style="stop-color:var(--glass-top)"/>\
+<stop offset="1" style="stop-color:var(--glass-low)"/></linearGradient>
+<path fill="url(#glass)" d="M10 118a110 110 0 0 1 220 0z"/>
+{pane}<g fill="none" style="stroke:var(--lead)" stroke-width="5">\
+<path d="M84 118a36 36 0 0 1 72 0M90.9 96.8 31 53.3M108.9 83.8 86 13.4\
+M131.1 83.8 154 13.4M149.1 96.8 209 53.3"/>\
+<path stroke-width="8" d="M10 118a110 110 0 0 1 220 0"/></g>
+<rect style="fill:var(--lead)" y="118" width="240" height="10" rx="2"/>
+</svg>
+"""
+_LIT = _WINDOW.format(pane="")
+_ONE_PANE_OUT = _WINDOW.format(
+    pane='<path style="fill:var(--empty)" d="M154 13.4A110 110 0 0 1 209 53.3L149.1 96.8A36 36 0 0 0 131.1 83.8z"/>\n'
 )
 
-# A fanlight: half a wheel of panes over a door. It is lit.
-_WINDOW = (
-    '<svg viewBox="0 0 200 108" aria-hidden="true">'
-    '<path d="M8 100a92 92 0 0 1 184 0z" fill="var(--glass)" opacity=".28"/>'
-    '<g fill="none" stroke="var(--lead)" stroke-width="5" stroke-linejoin="round" stroke-linecap="round">'
-    '<path d="M8 100a92 92 0 0 1 184 0z"/><path d="M64 100a36 36 0 0 1 72 0"/>'
-    '<path d="M100 64V8M74.500 74.500 35 35M125.500 74.500 165 35"/></g></svg>'
-)
+
+def reason_of(status: int) -> str:
+    """Return what a status is called: "Not Found"."""
+    return REASONS.get(status, "Error")
 
 
-def document(title: str, body: str) -> str:
-    """Return a whole HTML document; `body` is HTML already."""
+def document(title: str, body: str, head: str = "") -> str:
+    """Return a whole HTML document; `body`, and what is added to its head, are HTML already."""
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>{body}</main></body></html>\n"
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{head}<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
 def heading_page(text: str) -> str:
     """Return the page for a plain text in URLS: the text as its heading."""
-    return document(text, f"<h1>{escape(text)}</h1>")
+    return document(text, f"{_LIT}<h1>{escape(text)}</h1>")
 
 
-def error_page(status: int, detail: str = "", items: tuple[str, ...] = ()) -> str:
-    """Return the page for an error: what it is, what was said of it, and the way home."""
-    reason = REASONS.get(status, "Error")
-    said = escape(detail) if detail else _ADVICE.get(status, "")
-    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
-    body = (
-        f"{_WINDOW}<h1>{escape(reason)}</h1>{f'<p>{said}</p>' if said else ''}{f'<ul>{listed}</ul>' if listed else ''}"
-        f'<p class="quiet">Error {status} &middot; <a href="/">Home</a></p>'
+def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the page for an error: what it is, what was said of it, each thing wrong, and the way home."""
+    reason = reason_of(status)
+    said = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(message)}</dd></div>\n" for name, message in items)
+    listed = f"<dl>\n{rows}</dl>\n" if rows else ""
+    return document(
+        f"{status} {reason}",
+        f"{_ONE_PANE_OUT}<h1><small>{status}</small> {escape(reason)}</h1>\n<p>{escape(said)}</p>\n"
+        f'{listed}<p><a href="/">Go to the front page</a></p>',
+        '<meta name="robots" content="noindex">\n',
     )
-    return document(f"{status} {reason}", body)
+
+
+# PERF: tests/pages/test_speed.py: a page that says no more than its status is made once
+_PLAIN = {status: error_page(status).encode() for status in range(400, 600) if status in REASONS}
+
+
+def plain_error_page(status: int) -> bytes:
+    """Return the page for an error of which nothing more is known than its status."""
+    return _PLAIN.get(status) or error_page(status).encode()

@@ -1,9 +1,15 @@
-"""A page that is yet to be rendered: a template's name and what it is told."""
+"""A page that is yet to be rendered: a template's name and what it is told.
+
+In: what a view says. Out: a value that can be looked at and compared before any template is opened,
+so no view needs the app. Knows nothing of Jinja and of the folder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from fanlight.pages.kind import media_type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,9 +17,14 @@ class Page:
     """What `render` returns; nothing is rendered before the view has returned it."""
 
     template: str
-    context: Mapping[str, object]
+    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # may hold what no log should show
+
+    @property
+    def media_type(self) -> str:
+        """What the rendered text is to be sent as, by the template's file name extension."""
+        return media_type_of(self.template)
 
 
 def render(template: str, /, **context: object) -> Page:
-    """Return a page to be rendered from a template, with these names in it."""
+    """Return a page to be rendered: `render("blog/post.html", title="Snow")`, the name seen from the folder."""
     return Page(template, context)

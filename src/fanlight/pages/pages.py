@@ -11,13 +11,17 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from fanlight.errors import HTTPError, Mistake, UnprocessableContent
-from fanlight.message import HTML, Request, Response, json_response
-from fanlight.pages.builtin import REASONS, error_page, heading_page
+import msgspec
+
+from fanlight.errors import FanlightError, HTTPError, InternalServerError, Mistake, UnprocessableContent
+from fanlight.message import HTML, Request, Response
+from fanlight.pages.builtin import error_page, heading_page, plain_error_page, reason_of
 from fanlight.pages.page import Page
+from fanlight.pages.problem import PROBLEM, problem, sendable, wants_problem
 from fanlight.pages.templates import Templates
 
-PROBLEM = "application/problem+json"
+MOST_TOLD = 64
+_SET_BY_US = frozenset({"content-type", "content-length"})
 
 log = logging.getLogger("fanlight.pages")
 
@@ -28,12 +32,9 @@ class Pages:
     def __init__(self, folder: Path | None, names: Mapping[str, object] | None = None, *, reload: bool = False) -> None:
         """Use the templates of a folder (None: there are none), and `names` in all of them."""
         self._templates = Templates(folder, names or {}, reload=reload)
+        self._is_reloading = reload
         self._told: set[str] = set()
-        self._error_templates = {
-            int(name.removeprefix("error/error").removesuffix(".html")): name
-            for name in self._templates.names()
-            if name.startswith("error/error") and name[11:-5].isdigit() and name.endswith(".html")
-        }
+        self._has_error_template: dict[int, bool] = {}
 
     @property
     def folder(self) -> Path | None:
@@ -41,7 +42,7 @@ class Pages:
         return self._templates.folder
 
     def has(self, name: str) -> bool:
-        """Say whether there is a template of that name."""
+        """Say whether there is a template of that name; one that leaves the folder never is."""
         return self._templates.has(name)
 
     def names(self) -> list[str]:
@@ -49,7 +50,7 @@ class Pages:
         return self._templates.names()
 
     def check(self) -> list[Mistake]:
-        """Return what is wrong with the templates, without rendering any."""
+        """Return what is wrong with the templates, without rendering any; what is right stays compiled."""
         return self._templates.check()
 
     def render(self, page: Page, request: Request | None = None) -> str:
@@ -62,53 +63,67 @@ class Pages:
         return heading_page(text)
 
     def error(self, error: HTTPError, request: Request | None = None) -> Response:
-        """Return the answer for an error, as the client likes it: problem+json, or a page. Never raises."""
-        if request is not None and request.prefers_json:
-            response = self._problem(error, request)
+        """Return the answer for an error, as the client likes it: problem+json, or a page. Never raises.
+
+        The page is `error/error404.html` (or whatever the status is) where there is one, else built in.
+        """
+        error = self._with_error_status(error)
+        if request is not None and wants_problem(request):
+            response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
         else:
-            response = Response(self._error_text(error, request), error.status, media_type=HTML)
-        if error.headers:
-            response.headers.update(error.headers)
+            content = self._own_page(error, request) or _builtin_page(error)
+            response = Response(content, error.status, media_type=HTML)
+        # Who asks in another way gets another answer (RFC 9110 section 12.5.5), so no cache may mix them up.
+        response.headers["vary"] = "accept"
+        self._add_fields(error, response)
         return response
 
-    def _problem(self, error: HTTPError, request: Request) -> Response:
-        """Return an error as a program reads it (RFC 9457)."""
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": REASONS.get(error.status, "Error"),
+    def _with_error_status(self, error: HTTPError) -> HTTPError:
+        status: object = error.status  # a class of the user's may hold anything
+        if isinstance(status, int) and 400 <= status <= 599:
+            return error
+        self._tell(f"{type(error).__name__}.status is {status!r}, which is no error status; 500 is sent")
+        return InternalServerError(error.detail, headers=error.headers)
+
+    def _own_page(self, error: HTTPError, request: Request | None) -> bytes | None:
+        """Return the app's own page for an error; None if there is none, or it fails."""
+        name = f"error/error{error.status}.html"
+        is_there = self._has_error_template.get(error.status)
+        if is_there is None or self._is_reloading:
+            is_there = self._has_error_template[error.status] = self._templates.has(name)
+        if not is_there:
+            return None
+        context = {
+            "request": request,
+            "error": error,
             "status": error.status,
-            "instance": request.head.path,
+            "reason": reason_of(error.status),
+            "detail": error.detail,
         }
-        if error.detail:
-            body["detail"] = error.detail
-        if isinstance(error, UnprocessableContent) and error.fields:
-            body["errors"] = [
-                {"in": field.source, "name": field.name, "detail": field.message} for field in error.fields
-            ]
-        response = json_response(body, error.status)
-        response.media_type = PROBLEM
-        return response
+        try:
+            return self._templates.render(name, context).encode("utf-8", "replace")
+        except FanlightError as failure:
+            self._tell(f"the error page {name} failed, the built-in one is shown instead: {failure}", failure)
+            return None
 
-    def _error_text(self, error: HTTPError, request: Request | None) -> str:
-        name = self._error_templates.get(error.status)
-        if name is not None:
-            context = {
-                "error": error,
-                "status": error.status,
-                "reason": REASONS.get(error.status, "Error"),
-                "detail": error.detail,
-                "request": request,
-            }
+    def _add_fields(self, error: HTTPError, response: Response) -> None:
+        for name, value in error.headers.items():
             try:
-                return self._templates.render(name, context)
-            except Exception as failure:  # noqa: BLE001 - around code of the app's: its template
-                self._tell(name, failure)
-        fields = error.fields if isinstance(error, UnprocessableContent) else ()
-        return error_page(error.status, error.detail, tuple(f"{each.name}: {each.message}" for each in fields))
+                if str(name).lower() not in _SET_BY_US:
+                    response.headers.add(name, value)
+            except FanlightError as failure:
+                self._tell(f"{type(error).__name__} has a field that can't be sent: {failure}")
 
-    def _tell(self, name: str, failure: Exception) -> None:
-        """Log what is wrong with an error page, once: it may be asked for very often."""
-        text = str(failure)
-        if text not in self._told and len(self._told) < 100:
+    def _tell(self, text: str, failure: FanlightError | None = None) -> None:
+        """Log a mistake of the app, once: whoever can provoke an error could else fill the log."""
+        if text not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(text)
-            log.error("the error page %s failed, the built-in one is shown instead: %s", name, text)
+            log.error("%s", text, exc_info=failure)
+
+
+def _builtin_page(error: HTTPError) -> bytes:
+    fields = error.fields if isinstance(error, UnprocessableContent) else ()
+    if not error.detail and not fields:
+        return plain_error_page(error.status)
+    items = [(each.name, each.message) for each in fields]
+    return error_page(error.status, sendable(error.detail), items).encode("utf-8", "replace")

@@ -1,0 +1,54 @@
+"""Say which other templates a template names: what it extends, includes and imports.
+
+In: the text of a template that compiles. Out: each place where it names others. A name that is
+worked out while the page is rendered can't be followed, and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import nodes
+
+from fanlight.pages.environment import FolderEnvironment
+
+_NAMING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One place where a template names others, of which the first that exists is taken."""
+
+    line: int
+    names: tuple[str, ...]
+    is_optional: bool  # `ignore missing`
+    is_parent: bool  # `extends` at the top, so whatever the page is told
+
+
+def references_of(name: str, environment: FolderEnvironment) -> list[Reference]:
+    """Return every place where a template names others, from top to bottom."""
+    source, filename, _ = environment.loader.get_source(environment, name)
+    tree = environment.parse(source, name, filename)
+    found = [_reference(node, is_parent=node in tree.body) for node in tree.find_all(_NAMING)]
+    return sorted((each for each in found if each.names), key=lambda each: each.line)
+
+
+def _reference(node: nodes.Node, *, is_parent: bool) -> Reference:
+    assert isinstance(node, _NAMING)
+    return Reference(
+        line=node.lineno,
+        names=tuple(_names_in(node.template)),
+        is_optional=isinstance(node, nodes.Include) and node.ignore_missing,
+        is_parent=is_parent and isinstance(node, nodes.Extends),
+    )
+
+
+def _names_in(written: nodes.Expr) -> Iterator[str]:
+    """Give the names that are written out; none at all if one of several has to be worked out."""
+    values = written.items if isinstance(written, nodes.Tuple | nodes.List) else [written]
+    if all(isinstance(value, nodes.Const) for value in values):
+        for value in values:
+            assert isinstance(value, nodes.Const)
+            each = value.value
+            yield from each if isinstance(each, tuple | list) else [each]
