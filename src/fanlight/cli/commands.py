@@ -1,0 +1,139 @@
+"""What can be typed: run, routes, check, new.
+
+In: words. Out: a site that serves, or lines on the terminal, and an exit code: 0, or 1 with what is
+wrong and what to do about it on stderr.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from fanlight.cli.new import make_site
+from fanlight.cli.routes import explained, listed
+from fanlight.errors import FanlightError, SetupError
+from fanlight.server import Limits, Options
+from fanlight.site import App, load
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Suggesting(click.Group):
+    """A group of commands that knows what a mistyped one was meant to be."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which comes close."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            file = Path(args[0])
+            if close:
+                error.message += f" Did you mean '{close[0]}'?"
+            elif file.suffix == ".py":
+                error.message += f" Did you mean 'fanlight run {file}'?"
+            raise
+
+
+@click.group(cls=_Suggesting, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("fanlight"), message="fanlight %(version)s")
+def main() -> None:
+    """Fanlight: a small web framework that carries its own HTTP server."""
+
+
+def _limits_options(command: Command) -> Command:
+    """Add an option for every field of `Limits`."""
+    for each in reversed(fields(Limits)):
+        unit = each.metadata["unit"]
+        command = click.option(
+            f"--{each.name.replace('_', '-')}",
+            type=float if unit == "seconds" else int,
+            default=each.default,
+            show_default=True,
+            metavar="SECONDS" if unit == "seconds" else "BYTES" if unit.startswith("bytes") else "COUNT",
+            help=f"Limit: {each.metadata['help']}.",
+        )(command)
+    return command
+
+
+_FILE = click.argument("file", default="main.py", type=click.Path(path_type=Path))
+
+
+@main.command()
+@_FILE
+@click.option("--host", default="localhost", show_default=True, help="The name or address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="The port to listen on; 0 lets the system choose.")
+@click.option(
+    "--bind", multiple=True, help="host:port, [ipv6]:port, :port (everywhere) or unix:/path; may be repeated."
+)
+@click.option("--access-log/--no-access-log", default=True, show_default=True, help="A line for every request.")
+@click.option("--uvloop", is_flag=True, help="Use uvloop for async views; pip install 'fanlight[uvloop]'.")
+@_limits_options
+def run(
+    file: Path, host: str, port: int, bind: tuple[str, ...], *, access_log: bool, uvloop: bool, **limits: float
+) -> None:
+    """Serve the site of FILE (main.py if none is given)."""
+    addresses = bind or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)
+    try:
+        options = Options(bind=addresses, limits=Limits(**limits), access_log=access_log, uvloop=uvloop)  # type: ignore[arg-type]  # click has made them numbers
+        load(file).serve(options)
+    except FanlightError as error:
+        _fail(error)
+
+
+@main.command()
+@_FILE
+@click.option("--explain", metavar="'[METHOD ]PATH'", help="Say what matches, and why the others don't.")
+def routes(file: Path, explain: str | None) -> None:
+    """List the routes of FILE."""
+    app = _loaded(file)
+    lines = listed(app.table) if explain is None else explained(app.table, explain)
+    click.echo("\n".join(lines))
+
+
+@main.command()
+@_FILE
+def check(file: Path) -> None:
+    """Check everything that can be checked before a port opens."""
+    app = _loaded(file)
+    count = len(app.table.routes)
+    click.echo(f"{file}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
+
+
+@main.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Make a new site in the folder NAME."""
+    try:
+        made = make_site(Path(name))
+    except FanlightError as error:
+        _fail(error)
+    click.echo(f"made {name}:")
+    click.echo("\n".join(f"  {each}" for each in made))
+    click.echo(f"\nnow:\n  cd {name}\n  fanlight run\n")
+
+
+def _loaded(file: Path) -> App:
+    try:
+        return load(file)
+    except FanlightError as error:
+        _fail(error)
+
+
+def _fail(error: FanlightError) -> NoReturn:
+    if isinstance(error, SetupError):
+        count = len(error.mistakes)
+        click.echo(f"{count} mistake{'s' * (count != 1)}, so nothing was started:\n", err=True)
+        click.echo("\n\n".join(str(mistake) for mistake in error.mistakes), err=True)
+    else:
+        click.echo(f"fanlight: {error}", err=True)
+    sys.exit(1)

@@ -1,0 +1,85 @@
+"""`App`: what a user makes of his URLS, and runs.
+
+In: the table, and where it was written. Out: a site that serves itself. The room `app` answers
+requests and never opens the server; the room `server` serves whatever it is handed. Here they meet.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fanlight.app import Application
+from fanlight.errors import AddressUnavailable, InvalidSetting, ServerError
+from fanlight.server import Limits, Options, Server
+from fanlight.site.banner import banner
+
+DEFAULT_HOST = "localhost"
+DEFAULT_PORT = 8000
+
+
+class App(Application):
+    """A site: `App(URLS)`, then `app.run()`.
+
+    Templates and files are found beside the file in which the `App` is made, wherever the process was
+    started. `errors` maps a status to a view, a template or a text; `around` lists middleware, the
+    outermost first; `lifespan` is a generator that opens, yields once, and closes. Raises SetupError
+    with everything that is wrong with the table, the views and the templates.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[str, Any],
+        *,
+        errors: Mapping[int, Any] | None = None,
+        templates: str | Path = "templates",
+        around: Sequence[Callable[..., Any]] = (),
+        lifespan: Callable[..., Any] | None = None,
+        file: str | Path | None = None,
+    ) -> None:
+        """Check everything that can be checked before a port opens; `file` is by default the caller's."""
+        source = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the documented way to ask who calls
+        source = source.resolve() if source.is_file() else Path.cwd() / "main.py"
+        self.file = source
+        super().__init__(
+            urls,
+            errors=errors,
+            templates=templates,
+            around=around,
+            lifespan=lifespan,
+            folder=source.parent,
+            source=source if source.is_file() else None,
+        )
+
+    def run(
+        self,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        *,
+        bind: Sequence[str] = (),
+        limits: Limits | None = None,
+        access_log: bool = True,
+        uvloop: bool = False,
+    ) -> None:
+        """Serve on http://host:port, or on every address of `bind`, until Ctrl+C or SIGTERM.
+
+        Ends the program, with what is wrong and what to do on stderr, when the address can't be had.
+        """
+        addresses = tuple(bind) or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)
+        options = Options(bind=addresses, limits=limits or Limits(), access_log=access_log, uvloop=uvloop)
+        try:
+            self.serve(options)
+        except (AddressUnavailable, InvalidSetting) as error:
+            sys.exit(f"fanlight: {error}")
+
+    def serve(self, options: Options) -> None:
+        """Serve with these options. Raises ServerError when the address can't be had."""
+        server = Server(self, options)
+        urls = server.open()
+        print(banner(urls, len(self.table.routes), options, self.file), flush=True)  # noqa: T201 - the start-up banner
+        server.run()
+
+
+__all__ = ["App", "ServerError"]

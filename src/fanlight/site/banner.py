@@ -1,0 +1,71 @@
+"""What the terminal says when a site starts: where it is, what it has, what bounds it, how to stop.
+
+In: facts. Out: text, in colour on a terminal, plain elsewhere (and where NO_COLOR is set).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanlight.server import Limits, Options
+
+_UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
+
+
+def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> str:
+    """Return the lines for a site that listens on these URLs."""
+    lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
+    name = _shown(file)
+    shown = [_url(url) for url in urls]
+    # "localhost" listens on two addresses; one line is enough for a person.
+    if len(shown) > 1 and all(url.startswith(("http://127.0.0.1:", "http://[::1]:")) for url in urls):
+        shown = [f"http://localhost:{urls[0].rpartition(':')[2]}"]
+    command = "" if file.name == "main.py" else f" {name}"
+    lines = [
+        "",
+        f"  {lit}Fanlight{plain}  {', '.join(shown)}",
+        "",
+        f"  {routes} route{'s' * (routes != 1)} from {name}{dim}   fanlight routes{command}{plain}",
+        f"  {dim}{_limits(options.limits)}",
+        f"  change them: fanlight run --help, or app.run(limits=Limits(...)){plain}",
+        "",
+        f"  {dim}Ctrl+C stops it{plain}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _limits(limits: Limits) -> str:
+    return (
+        f"limits: head {_size(limits.head_bytes)} in {limits.head_seconds:g} s, content {_size(limits.content_bytes)},"
+        f" idle {limits.idle_seconds:g} s, {limits.connections} connections, {limits.threads} threads"
+    )
+
+
+def _size(size: int) -> str:
+    for unit, name in _UNITS:
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size} B"
+
+
+def _url(url: str) -> str:
+    """Return an address as one can click on it: 0.0.0.0 means every address, and is none itself."""
+    for everywhere in ("http://0.0.0.0:", "http://[::]:"):
+        if url.startswith(everywhere):
+            return f"{url} (every address of this machine)"
+    return url
+
+
+def _shown(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
