@@ -1,0 +1,258 @@
+"""The rules of the house, read from the code itself. Each rule is also shown to fail where it should."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ROOT = REPOSITORY / "src" / "fanlight"
+
+# Which rooms a room may open. What is not named here may not be opened; errors opens nothing.
+ROOMS = {
+    "errors": set(),
+    "wire": {"errors"},
+    "message": {"errors"},
+    "routing": {"errors"},
+    "pages": {"errors", "message"},
+    "app": {"errors", "message", "routing", "pages"},
+    "server": {"errors", "wire", "message"},
+    "site": {"errors", "message", "routing", "pages", "app", "server"},
+    "testing": {"errors", "wire", "message", "routing", "pages", "app", "server", "site"},
+    "cli": {"errors", "wire", "message", "routing", "pages", "app", "server", "site", "testing"},
+    "__init__": {"errors", "message", "pages", "server", "site"},
+    "__main__": {"cli"},
+}
+BANNED = {
+    "wire": {"socket", "ssl", "asyncio", "threading", "time", "random", "logging", "select", "selectors"},
+    "message": {"asyncio", "socket", "select", "selectors"},
+    "routing": {"asyncio", "socket"},
+}
+DOORS_WITHIN = {"wire": {"http1"}}  # rooms whose doors are one floor down
+MOST_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS, MOST_AT_THE_FRONT_DOOR = 400, 60, 6, 20
+NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "core", "shared"}
+# Code of the user's runs here, or a connection is served: whatever is raised must not go further.
+MAY_CATCH_ALL = {
+    "app/calls.py",
+    "app/failures.py",
+    "app/around.py",
+    "pages/pages.py",
+    "server/exchange.py",
+    "server/hub.py",
+    "server/streams.py",
+    "site/loading.py",
+    "testing/client.py",
+}
+
+
+def files(root: Path = ROOT) -> list[Path]:
+    return sorted(root.rglob("*.py"))
+
+
+def room_of(file: Path, root: Path = ROOT) -> str:
+    return file.relative_to(root).parts[0].removesuffix(".py")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Yield every module that a file imports, type-only imports included."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            yield node.module or ""
+
+
+def wrong_doors(file: Path, root: Path = ROOT) -> list[str]:
+    room, wrong = room_of(file, root), []
+    for name in imports(file):
+        top, _, rest = name.partition(".")
+        if top in BANNED.get(room, ()):
+            wrong.append(f"{file.name} imports {name}")
+        if top != "fanlight":
+            continue
+        door, _, inner = rest.partition(".")
+        if door != room and door not in ROOMS[room]:
+            wrong.append(f"{file.name} opens {door or 'the front door'}")
+        elif door != room and inner and inner not in DOORS_WITHIN.get(door, ()):
+            wrong.append(f"{file.name} enters {name} and not by its door")
+    return wrong
+
+
+def circle(root: Path = ROOT) -> list[str]:
+    """Return the modules of one import circle, or nothing."""
+    graph = {}
+    for file in files(root):
+        name = ".".join(("fanlight", *file.relative_to(root).with_suffix("").parts)).removesuffix(".__init__")
+        graph[name] = {each for each in imports(file) if each.startswith("fanlight")}
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done or name not in graph:
+            return []
+        for each in sorted(graph[name]):
+            if found := walk(each, [*way, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(graph) if (found := walk(name, []))), [])
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def too_big(file: Path) -> list[str]:
+    found = []
+    lines = len(file.read_text().splitlines())
+    if lines > MOST_LINES:
+        found.append(f"{file.name} has {lines} lines")
+    for each in functions(file):
+        size = (each.end_lineno or each.lineno) - each.lineno + 1
+        if size > MOST_FUNCTION_LINES:
+            found.append(f"{file.name}: {each.name} has {size} lines")
+        positional = [*each.args.posonlyargs, *each.args.args]
+        if len([argument for argument in positional if argument.arg not in ("self", "cls")]) > MOST_ARGUMENTS:
+            found.append(f"{file.name}: {each.name} takes too many arguments")
+    return found
+
+
+def catches_all(file: Path) -> bool:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            is_passed_on = any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(node))
+            for each in caught:
+                if (each is None or (isinstance(each, ast.Name) and each.id in ("Exception", "BaseException"))) and (
+                    not is_passed_on
+                ):
+                    return True
+    return False
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_rooms_open_only_permitted_doors(file: Path) -> None:
+    """Each room imports only the rooms on its list, by their doors, and no I/O where it has none."""
+    assert wrong_doors(file) == []
+
+
+def test_there_is_no_import_circle() -> None:
+    """No module imports itself by way of others, type-only imports included."""
+    assert circle() == []
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_files_and_functions_are_small(file: Path) -> None:
+    """A file has at most 400 lines, a function at most 60, and at most 6 positional arguments."""
+    assert too_big(file) == []
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_each_file_opens_with_its_contract(file: Path) -> None:
+    """The first thing in a file is what it is for."""
+    assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    """There is no drawer for what found no place."""
+    assert [file for file in files() if NO_NAMES & set(file.relative_to(ROOT).with_suffix("").parts)] == []
+
+
+def test_everything_is_caught_only_where_that_is_right() -> None:
+    """`except Exception` that is not passed on stands only around the user's code and around a connection."""
+    assert {str(file.relative_to(ROOT)) for file in files() if catches_all(file)} <= MAY_CATCH_ALL
+
+
+def test_the_front_door_is_short() -> None:
+    """`from fanlight import ...` offers at most 20 names, and the file has no logic."""
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    assert all(isinstance(node, ast.ImportFrom | ast.Assign | ast.Expr) for node in tree.body)
+    names = [name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names]
+    assert len(names) <= MOST_AT_THE_FRONT_DOOR
+
+
+@pytest.mark.parametrize("tag", ["SECURITY", "PERF"])
+def test_what_a_tagged_comment_names_exists(tag: str) -> None:
+    """A SECURITY comment names a test that is there, a PERF comment a benchmark that is there."""
+    folder = "tests/" if tag == "SECURITY" else "benchmarks/"
+    for file in files():
+        for line in file.read_text().splitlines():
+            if f"# {tag}:" in line:
+                named = re.search(rf"({folder}[\w/.-]+\.(?:py|http))", line)
+                assert named, f"{file.name}: {line.strip()} names no file of {folder}"
+                assert (REPOSITORY / named[1]).exists(), f"{file.name} names {named[1]}, which is not there"
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "tests").rglob("test_*.py")), ids=lambda file: file.stem)
+def test_each_test_states_its_truth(file: Path) -> None:
+    """Every test function has a docstring."""
+    silent = [each.name for each in functions(file) if each.name.startswith("test_") and not ast.get_docstring(each)]
+    assert silent == []
+
+
+# --- the rules can fail --------------------------------------------------------------------------
+
+
+def _house(tmp_path: Path, **sources: str) -> Path:
+    for name, source in sources.items():
+        path = tmp_path / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("import socket", "imports socket"),
+        ("from fanlight.message import Request", "opens message"),
+        ("from fanlight import App", "opens the front door"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fanlight.app import App", "opens app"),
+    ],
+)
+def test_a_wrong_door_is_found(tmp_path: Path, source: str, complaint: str) -> None:
+    """The rule of the doors sees every kind of import that breaks it."""
+    house = _house(tmp_path, wire__x=source)
+    (wrong,) = wrong_doors(house / "wire" / "x.py", house)
+    assert complaint in wrong
+
+
+def test_a_side_door_is_found(tmp_path: Path) -> None:
+    """Entering a room by one of its files is a breach too."""
+    house = _house(tmp_path, server__x="from fanlight.message.request import Request")
+    assert wrong_doors(house / "server" / "x.py", house)
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    """Three modules that import each other in turn are a circle."""
+    house = _house(
+        tmp_path,
+        a__x="from fanlight.a.y import y",
+        a__y="import fanlight.a.z",
+        a__z="from fanlight.a.x import x",
+    )
+    assert len(circle(house)) == 4
+
+
+def test_big_things_are_found(tmp_path: Path) -> None:
+    """A long file, a long function and a long list of arguments are each found."""
+    body = "\n".join(["    pass"] * 61)
+    house = _house(tmp_path, x=f"def f(a, b, c, d, e, f, g):\n{body}\n" + "\n" * 400)
+    assert len(too_big(house / "x.py")) == 3
+
+
+@pytest.mark.parametrize("handler", ["except Exception:", "except:", "except (OSError, BaseException):"])
+def test_a_net_under_everything_is_found(tmp_path: Path, handler: str) -> None:
+    """However it is written, catching everything is found; passing it on is allowed."""
+    house = _house(tmp_path, x=f"try:\n    pass\n{handler}\n    pass", y=f"try:\n    pass\n{handler}\n    raise")
+    assert catches_all(house / "x.py")
+    assert not catches_all(house / "y.py")
