@@ -1,0 +1,112 @@
+"""The app: URLS, views and pages joined to one handler, whole before the port opens.
+
+In: the table and the settings of a site. Out: for each request its call. Refuses a site with
+mistakes in it: SetupError holds all of them. Knows nothing of connections, lanes at work, or bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from fanlight.app.around import Around, read_steps
+from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.endpoints import Endpoints
+from fanlight.app.failures import Failures
+from fanlight.app.lifespan import Lifespan
+from fanlight.app.misses import Misses
+from fanlight.app.results import Results
+from fanlight.errors import Mistake, NoSuchURL, SetupError
+from fanlight.message import Request
+from fanlight.pages import Pages
+from fanlight.routing import Source, Table, build
+
+TEMPLATES = "templates"
+
+
+class Application:
+    """A site, ready to be served; it is what the server calls a handler.
+
+    `source` is the file that makes the app, beside which its templates are, or just that folder.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[str, object],
+        *,
+        errors: Mapping[int, object] | None = None,
+        templates: str | None = TEMPLATES,
+        around: Sequence[Callable[..., object]] = (),
+        lifespan: Callable[..., object] | None = None,
+        source: Path,
+    ) -> None:
+        """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
+        folder = source if source.is_dir() else source.parent
+        self.folder = folder
+        self._table: Table | None = None
+        self.pages = Pages(folder / templates if templates else None, {"url_for": self.url_for})
+        results = Results(self.pages)
+        failures = Failures(errors, self.pages, results, folder)
+        steps, step_mistakes = read_steps(around, folder)
+        calls = Calls(results, failures, Around(steps, results, failures))
+        mistakes = self._build(urls, Endpoints(calls, self.pages, results, folder), source)
+        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates)]
+        try:
+            self._lifespan = Lifespan(lifespan, self, folder)
+        except SetupError as error:
+            mistakes += error.mistakes
+        if mistakes:
+            raise SetupError(mistakes)
+        self._misses = Misses(calls, self.table)
+        # PERF: benchmarks/run.py; bound once, not looked up for every request
+        self._find, self._miss = self.table.find, self._misses.call
+
+    def _build(self, urls: Mapping[str, object], endpoints: Endpoints, source: Path) -> list[Mistake]:
+        try:
+            self._table = build(
+                urls,
+                source=None if source.is_dir() else Source(source),
+                hints=endpoints.hints,
+                endpoint_of=endpoints.call,
+            )
+        except SetupError as error:
+            return list(error.mistakes)
+        return []
+
+    def _templates_mistakes(self, templates: str | None) -> list[Mistake]:
+        folder = self.pages.folder
+        if folder is not None and templates != TEMPLATES and not folder.is_dir():
+            hint = f"make the folder {folder}"
+            return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
+        return self.pages.check()
+
+    @property
+    def table(self) -> Table:
+        """The routes of the site."""
+        if self._table is None:
+            raise NoSuchURL("the table of URLS is not built yet")
+        return self._table
+
+    def url_for(self, view: object, /, **parameters: object) -> str:
+        """Return the path of a view, or of its name: templates know this function. Raises NoSuchURL."""
+        return self.table.url_for(view, **parameters)
+
+    # --- what the server asks ---------------------------------------------------------------------
+
+    def find(self, request: Request, /) -> RouteCall:
+        """Return the call for a request, and set its `params`."""
+        head = request.head
+        found = self._find(head.method, head.path)
+        if found.__class__ is tuple:
+            route, request.params = found  # PERF: benchmarks/run.py; isinstance() would be a call
+            return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
+        request.params = {}
+        return self._miss(found, head.method)  # type: ignore[arg-type]  # a Miss: there is nothing else
+
+    async def start(self) -> None:
+        """Run the lifespan up to its yield."""
+        await self._lifespan.start()
+
+    async def stop(self) -> None:
+        """Run the rest of the lifespan."""
+        await self._lifespan.stop()

@@ -1,0 +1,331 @@
+"""Say for each parameter of a view where its value comes from: decided once, before the port opens.
+
+In: a view's signature, and the path's parameters with their converters. Out: a `Binding`.
+Refuses, as mistakes with the view's place and a suggestion, every parameter that no request could
+fill and every name in the path that no parameter takes.
+
+    a name in the path                    that segment; one that does not fit is a 404
+    `request`, or annotated `Request`     the request
+    a dataclass or msgspec.Struct         the whole body (JSON, or a form); without a body, the whole query
+    `Upload`, `list[Upload]`              a file of a posted form
+    any other                             with a body: a field of it; without, or beside a whole body: of the query
+    `*names`                              nothing; `**names` takes what is left of the path
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import inspect as kinds
+
+from fanlight.app.body import Body, JSONReader, fields_struct
+from fanlight.app.convert import as_it_is, keeper_of, reader_of
+from fanlight.app.fields import LEAVE_OUT, Field, Fields, Record, field_of, record_of
+from fanlight.app.kinds import ANY, SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
+from fanlight.app.signature import MISSING, Parameter, Signature
+from fanlight.errors import Mistake, SetupError
+from fanlight.message import Request
+
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
+_HINTS: Mapping[type[Kind], str] = {
+    kinds.IntType: "int",
+    kinds.FloatType: "float",
+    kinds.UUIDType: "uuid",
+    kinds.DateType: "date",
+}
+_INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
+
+
+@dataclass(slots=True, kw_only=True)
+class Binding:
+    """Where a view's arguments come from; what it does not need is empty or None."""
+
+    path: dict[str, Callable[[Any], object] | None] = field(default_factory=dict)  # None: as routing gives it
+    requests: list[str] = field(default_factory=list)
+    query: Fields | None = None
+    query_record: tuple[str, Record] | None = None
+    body: Body | None = None
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether the content must be kept for the view."""
+        return self.body is not None or bool(self.requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A parameter that is no part of the path and not the request, with what it stands for."""
+
+    parameter: Parameter
+    annotation: Any
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        return self.parameter.name
+
+    @property
+    def has_default(self) -> bool:
+        return self.parameter.default is not MISSING
+
+
+def hints_of(signature: Signature) -> dict[str, str]:
+    """Return the converters by which the path should read a view's parameters: {"id": "int"}."""
+    hints = {}
+    for parameter in signature.parameters:
+        try:
+            kind = optional(kind_of(_annotation(parameter)))[0]
+        except TypeError:
+            continue
+        if type(kind) in _HINTS:
+            hints[parameter.name] = _HINTS[type(kind)]
+    return hints
+
+
+def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool) -> Binding:
+    """Return where a view's arguments come from. Raises SetupError with all that can't come from anywhere.
+
+    `path` has the converter of each name in the path; `has_body` says whether the methods bring content.
+    """
+    binder = _Binder(signature, path, has_body=has_body)
+    binding = binder.bind()
+    if binder.mistakes:
+        raise SetupError(binder.mistakes)
+    return binding
+
+
+def _annotation(parameter: Parameter) -> Any:
+    """Return a parameter's annotation; without one, the type of its default, or a text."""
+    if parameter.annotation is not MISSING:
+        return parameter.annotation
+    return type(parameter.default) if isinstance(parameter.default, _INFERRED) else str
+
+
+def _is_request(parameter: Parameter) -> bool:
+    annotation = parameter.annotation
+    return annotation is Request or Request in typing.get_args(annotation)
+
+
+class _Binder:
+    """Binds one view to one path; what is wrong is collected in `mistakes`."""
+
+    def __init__(self, signature: Signature, path: Mapping[str, str], *, has_body: bool) -> None:
+        self._signature = signature
+        self._path = path
+        self._has_body = has_body
+        self._binding = Binding()
+        self.mistakes: list[Mistake] = []
+
+    def _refuse(self, message: str, hint: str = "") -> None:
+        self.mistakes.append(self._signature.mistake(message, hint))
+
+    def bind(self) -> Binding:
+        """Go through the parameters, then through the path."""
+        asked: list[_Asked] = []
+        for parameter in self._signature.parameters:
+            if parameter.name in self._path:
+                self._bind_path(parameter)
+            elif _is_request(parameter):
+                self._binding.requests.append(parameter.name)
+            elif parameter.name == "request":
+                self._bind_request(parameter)
+            elif (found := self._asked(parameter)) is not None:
+                asked.append(found)
+        self._check_path()
+        if asked and not self.mistakes:
+            self._bind_sent(asked)
+        return self._binding
+
+    # --- the path, the request ------------------------------------------------------------
+
+    def _bind_path(self, parameter: Parameter) -> None:
+        name, converter = parameter.name, self._path[parameter.name]
+        if _is_request(parameter):
+            self._refuse(f'"{name}" is the request in {self._signature.name}, and a part of the path', "rename one")
+            return
+        found = self._asked(parameter)
+        if found is None:
+            return
+        is_text = converter in ("str", "path")
+        keep: Callable[[Any], object] | None
+        keep = reader_of(found.kind) if is_text else keeper_of(found.kind, converter)
+        if keep is not None:
+            self._binding.path[name] = None if keep is as_it_is else keep
+            return
+        annotated = _written(found.annotation)
+        if is_text:
+            message = f"no part of a path can be {annotated}, which {self._signature.name} wants as {name}"
+            self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
+        else:
+            message = f"the path reads {name} as {converter}, but {self._signature.name} wants {annotated}"
+            self._refuse(message, f'write "{{{name}}}" in the key, or {name}: {_python_name(converter)} in the view')
+
+    def _bind_request(self, parameter: Parameter) -> None:
+        if parameter.annotation is not MISSING:
+            message = f"{self._signature.name} wants {_written(parameter.annotation)} as request"
+            self._refuse(message, 'the name "request" is for the request; call this one something else')
+            return
+        self._binding.requests.append(parameter.name)
+
+    def _check_path(self) -> None:
+        """Find the names of the path that nobody takes."""
+        names = [parameter.name for parameter in self._signature.parameters]
+        for name, converter in self._path.items():
+            if name in names:
+                continue
+            view = self._signature.name
+            if name in self._signature.fixed:
+                self._refuse(f"the path has {{{name}}}, which is set already in {view}", "take it out of one of them")
+            elif self._signature.takes_more:
+                self._binding.path[name] = None
+            else:
+                free = [each for each in names if each not in self._path]
+                close = difflib.get_close_matches(name, free, n=1)
+                hint = f'did you mean "{close[0]}"?' if close else f"write {_example(view, [*names, name])}"
+                self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
+            del converter
+
+    # --- query and body --------------------------------------------------------------------
+
+    def _asked(self, parameter: Parameter) -> _Asked | None:
+        annotation = _annotation(parameter)
+        try:
+            kind = kind_of(annotation)
+        except TypeError as error:
+            message = f"{parameter.name}: {_written(annotation)} in {self._signature.name} can't be read: {error}"
+            self._refuse(message, _type_hint(annotation))
+            return None
+        return _Asked(parameter=parameter, annotation=annotation, kind=kind)
+
+    def _bind_sent(self, asked: list[_Asked]) -> None:
+        whole = [each for each in asked if isinstance(optional(each.kind)[0], WHOLE)]
+        files = [each for each in asked if _is_file(each.kind)]
+        fields = [each for each in asked if each not in whole and each not in files]
+        if len(whole) > 1:
+            names = " and ".join(each.name for each in whole)
+            hint = f"put them into one class: class Body with a field for each of {names}"
+            self._refuse(f"{self._signature.name} takes the whole body twice, as {names}", hint)
+        elif not self._has_body:
+            self._bind_query(fields, whole, files)
+        elif whole:
+            self._bind_whole(whole[0], files)
+            self._bind_query(fields, [], [])
+        else:
+            self._bind_fields(fields, files)
+
+    def _bind_query(self, asked: list[_Asked], whole: list[_Asked], files: list[_Asked]) -> None:
+        for each in files:
+            message = f"{self._signature.name} takes the file {each.name}, but is asked with a method without content"
+            self._refuse(message, 'write "POST /path" as its key')
+        fields = [field for each in asked if (field := self._text_field(each)) is not None]
+        if fields:
+            self._binding.query = Fields(tuple(fields), "query")
+        for each in whole:
+            record = record_of(optional(each.kind)[0], "query")
+            if record is None:
+                message = f"{each.name}: {_written(each.annotation)} in {self._signature.name} can't come from a query"
+                self._refuse(message, "a query has texts, numbers, dates and lists of them; nested ones need a POST")
+            else:
+                self._binding.query_record = each.name, record
+
+    def _text_field(self, asked: _Asked) -> Field | None:
+        found = field_of(asked.name, asked.kind, has_default=asked.has_default)
+        if found is None:
+            message = f"{asked.name}: {_written(asked.annotation)} in {self._signature.name} can't come from a query"
+            self._refuse(message, "a query has texts, numbers, dates and lists of them")
+        return found
+
+    def _bind_whole(self, whole: _Asked, files: list[_Asked]) -> None:
+        kind, is_optional = optional(whole.kind)
+        record = record_of(kind, "form")
+        missing: object = LEAVE_OUT if whole.has_default else None if is_optional else MISSING
+        uploads = [found for each in files if (found := self._text_field(each)) is not None]
+        if files and record is None:
+            message = f"{whole.name}: {_written(whole.annotation)} in {self._signature.name} can't come from a form"
+            self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
+            return
+        json = None if files else self._json_reader(whole.annotation, whole.kind)
+        form = Fields(tuple(uploads), "form") if uploads else None
+        self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
+
+    def _bind_fields(self, asked: list[_Asked], files: list[_Asked]) -> None:
+        found = {each.name: field_of(each.name, each.kind, has_default=each.has_default) for each in [*asked, *files]}
+        jsons = [each for each in asked if found[each.name] is None]
+        fields = tuple(each for each in found.values() if each is not None)
+        if jsons and files:
+            message = f"{jsons[0].name}: {_written(jsons[0].annotation)} in {self._signature.name} needs JSON"
+            self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
+            return
+        json = None if files else self._json_reader_of(asked)
+        form = None if jsons else Fields(fields, "form")
+        self._binding.body = Body(json=json, form=form)
+
+    def _json_reader_of(self, asked: list[_Asked]) -> JSONReader | None:
+        try:
+            struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
+            kind = plain(kinds.type_info(struct))
+        except TypeError as error:
+            self._refuse(f"the parameters of {self._signature.name} can't be read from JSON: {error}")
+            return None
+        return self._json_reader(struct, kind)
+
+    def _json_reader(self, annotation: Any, kind: Kind) -> JSONReader | None:
+        try:
+            return JSONReader(annotation, kind)
+        except TypeError as error:
+            self._refuse(f"{_written(annotation)} in {self._signature.name} can't be read from JSON: {error}")
+            return None
+
+
+def _default_of(asked: _Asked) -> Callable[[], object] | None:
+    """Return what makes the value of a JSON field that was not sent, by the rules of a form; None if it must be."""
+    if asked.has_default:
+        default = asked.parameter.default
+        return lambda: default
+    inner, is_optional = optional(asked.kind)
+    if is_optional:
+        return _none
+    series = SERIES.get(type(inner))
+    return (lambda: series([])) if series is not None else None
+
+
+def _none() -> None:
+    """Return the value of an optional field that was not sent."""
+
+
+def _is_file(kind: Kind) -> bool:
+    inner = optional(kind)[0]
+    return is_upload(inner) or (type(inner) in SERIES and is_upload(plain(inner.item_type)))  # type: ignore[attr-defined]  # every series has it
+
+
+def _written(annotation: Any) -> str:
+    """Return an annotation as one writes it."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__.replace("<locals>.", "")
+    return str(annotation).replace("typing.", "")
+
+
+def _python_name(converter: str) -> str:
+    return "UUID" if converter == "uuid" else converter
+
+
+def _type_hint(annotation: Any) -> str:
+    if isinstance(annotation, type) and not issubclass(annotation, msgspec.Struct):
+        return "make it a dataclass or a msgspec.Struct, or take a text"
+    return "take str, int, float, bool, date, UUID, an Enum, a Literal, or a list of them"
+
+
+def _example(view: str, names: list[str]) -> str:
+    return f"def {view.rpartition('.')[2]}({', '.join(names)})"
+
+
+__all__ = ["ANY", "BODY_METHODS", "Binding", "bind", "hints_of"]

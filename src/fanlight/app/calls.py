@@ -1,0 +1,215 @@
+"""What the server runs for a request: one call for each route, made before the port opens.
+
+In: a view and what makes its arguments, or a function that answers without a view. Out: calls
+whose `run` never raises an Exception. Everything that can be decided is decided here, once: whether
+the view is async, what it is given, what is around it, which lane it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fanlight.app.around import Around, AsyncRun, Run
+from fanlight.app.failures import Failures
+from fanlight.app.invoke import Arguments
+from fanlight.app.results import Results
+from fanlight.app.signature import View, is_async, pinned_lane
+from fanlight.message import Lane, Request, Response
+
+Failed = Callable[[Exception, Request], Response]
+
+
+class RouteCall:
+    """A call as the server wants it; `run` is a plain function, so running it costs no more than that."""
+
+    __slots__ = ("is_pinned", "lane", "name", "reads_content", "run")
+
+    def __init__(
+        self,
+        run: Callable[[Request], Response | Awaitable[Response]],
+        name: str,
+        *,
+        lane: Lane = Lane.INLINE,
+        is_pinned: bool = False,
+        reads_content: bool = False,
+    ) -> None:
+        """Keep what was decided."""
+        self.run = run
+        self.name = name
+        self.lane = lane
+        self.is_pinned = is_pinned
+        self.reads_content = reads_content
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+class Calls:
+    """Makes the calls of one app."""
+
+    def __init__(self, results: Results, failures: Failures, around: Around) -> None:
+        """Make answers with these."""
+        self._results, self._failures, self._around = results, failures, around
+
+    def of_view(
+        self, view: View, arguments: dict[str, Arguments | None], name: str, *, has_path: bool, reads_content: bool
+    ) -> RouteCall:
+        """Return the call of a view.
+
+        `arguments` makes what the view is given, by method where methods differ ("" is all others);
+        None: the path's parameters as they are.
+        """
+        pinned = pinned_lane(view)
+        around = self._around
+        failed = self._failures.of(name) if around.is_empty else self._failures.passing
+        give = _by_method(arguments)
+        answer = self._results.answer
+        reads_content = reads_content or not around.is_empty
+        if is_async(view):
+            run_async = _async_run(view, give, answer, failed, has_path=has_path)
+            if not around.is_empty:
+                run_async = around.wrap_async(run_async, name)
+            return RouteCall(run_async, name, lane=Lane.TASK, reads_content=reads_content)
+        run = _sync_run(view, give, answer, failed, has_path=has_path)
+        if around.is_async:
+            # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
+            waiting = _awaiting(run) if pinned is Lane.INLINE else _in_thread(run)
+            return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
+        if not around.is_empty:
+            run = around.wrap(run, name)
+        lane = Lane.INLINE if pinned is None else pinned
+        return RouteCall(run, name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content)
+
+    def of_answer(self, answer: Run, name: str) -> RouteCall:
+        """Return the call of something that answers at once, without a view; what it raises is answered too."""
+        around = self._around
+        if around.is_async:
+            return RouteCall(around.wrap_async(_awaiting(self._guarded(answer, name)), name), name, lane=Lane.TASK)
+        if not around.is_empty:
+            return RouteCall(around.wrap(self._guarded(answer, name), name), name)
+        return RouteCall(self._guarded(answer, name), name)
+
+    def of_constant(self, response: Response, name: str) -> RouteCall:
+        """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
+        if not self._around.is_empty:
+            return self.of_answer(lambda _: response.copy(), name)
+        return RouteCall(lambda _: response, name)
+
+    def _guarded(self, answer: Run, name: str) -> Run:
+        failed = self._failures.of(name) if self._around.is_empty else self._failures.passing
+
+        def run(request: Request) -> Response:
+            try:
+                return answer(request)
+            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+                return failed(error, request)
+
+        return run
+
+
+def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:
+    """Return one function for all methods of a route; which of them a request has is asked only where it matters."""
+    others = arguments[""]
+    if len(arguments) == 1:
+        return others
+
+    def give(request: Request) -> dict[str, Any]:
+        mine = arguments.get(request.head.method, others)
+        return mine(request) if mine is not None else request.params
+
+    return give
+
+
+# --- around the view: the one place where whatever it raises is caught ---------------------------
+# PERF: benchmarks/run.py; three forms each, so that a view without parameters is called without any,
+# and one with path parameters only is called with them as they are.
+
+
+def _sync_run(
+    view: Callable[..., Any],
+    give: Arguments | None,
+    answer: Callable[[object, Request], Response],
+    failed: Failed,
+    *,
+    has_path: bool,
+) -> Run:
+    if give is not None:
+
+        def run(request: Request) -> Response:
+            try:
+                return answer(view(**give(request)), request)
+            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+                return failed(error, request)
+
+    elif has_path:
+
+        def run(request: Request) -> Response:
+            try:
+                result = view(**request.params)
+                return Response(result) if result.__class__ is str else answer(result, request)
+            except Exception as error:  # noqa: BLE001 - as above
+                return failed(error, request)
+
+    else:
+
+        def run(request: Request) -> Response:
+            try:
+                result = view()
+                return Response(result) if result.__class__ is str else answer(result, request)
+            except Exception as error:  # noqa: BLE001 - as above
+                return failed(error, request)
+
+    return run
+
+
+def _async_run(
+    view: Callable[..., Any],
+    give: Arguments | None,
+    answer: Callable[[object, Request], Response],
+    failed: Failed,
+    *,
+    has_path: bool,
+) -> AsyncRun:
+    if give is not None:
+
+        async def run(request: Request) -> Response:
+            try:
+                return answer(await view(**give(request)), request)
+            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+                return failed(error, request)
+
+    elif has_path:
+
+        async def run(request: Request) -> Response:
+            try:
+                result = await view(**request.params)
+                return Response(result) if result.__class__ is str else answer(result, request)
+            except Exception as error:  # noqa: BLE001 - as above
+                return failed(error, request)
+
+    else:
+
+        async def run(request: Request) -> Response:
+            try:
+                result = await view()
+                return Response(result) if result.__class__ is str else answer(result, request)
+            except Exception as error:  # noqa: BLE001 - as above
+                return failed(error, request)
+
+    return run
+
+
+def _awaiting(run: Run) -> AsyncRun:
+    async def run_at_once(request: Request) -> Response:
+        return run(request)
+
+    return run_at_once
+
+
+def _in_thread(run: Run) -> AsyncRun:
+    async def run_in_thread(request: Request) -> Response:
+        return await asyncio.to_thread(run, request)
+
+    return run_in_thread

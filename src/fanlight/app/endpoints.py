@@ -1,0 +1,125 @@
+"""Say what a value of URLS answers, and make its call.
+
+In: a value, the pattern and the methods of its key. Out: a `RouteCall`. Refuses, with a suggestion,
+values that answer nothing, templates that are not there, and views that can't be given what they ask.
+Reads each view's signature once, however many routes it has.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn, TypeGuard
+
+from fanlight.app.binding import BODY_METHODS, bind, hints_of
+from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.invoke import Arguments, arguments_of
+from fanlight.app.results import Results
+from fanlight.app.signature import Signature, View, called, read_signature
+from fanlight.app.templates import misnamed_template
+from fanlight.errors import Mistake, SetupError
+from fanlight.message import Request, Response
+from fanlight.pages import Page, Pages
+from fanlight.routing import parameters_of
+
+_KINDS = "give a view (a function, without calling it), a text, a template's name, a response or a nested table"
+
+
+class Endpoints:
+    """Makes the calls for the values of one table."""
+
+    def __init__(self, calls: Calls, pages: Pages, results: Results, folder: Path | None = None) -> None:
+        """Make calls with these; `folder` is what places are told from."""
+        self._calls, self._pages, self._results = calls, pages, results
+        self._folder = folder
+        self._signatures: dict[int, tuple[View, Signature]] = {}
+
+    def hints(self, value: object) -> Mapping[str, str]:
+        """Return the converters by which a view's path should be read; none for what is no view."""
+        if not is_view(value):
+            return {}
+        try:
+            return hints_of(self._signature(value))
+        except SetupError:
+            return {}  # told when the call is made
+
+    def call(self, value: object, pattern: str, methods: frozenset[str], _: str) -> RouteCall:
+        """Return the call for a value. Raises SetupError with all that is wrong with it."""
+        name = f"{'|'.join(sorted(methods))} {pattern}"
+        if isinstance(value, str):
+            return self._of_text(value, name)
+        if isinstance(value, Response):
+            if not isinstance(value.content, bytes):
+                _refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
+            return self._calls.of_constant(value, name)
+        if isinstance(value, Page):
+            return self._of_page(value, name)
+        if isinstance(value, type):
+            _refuse(f"{called(value)} at {pattern} is a class", "give a function, or an object that can be called")
+        if inspect.iscoroutine(value):
+            value.close()
+            _refuse(f"the view at {pattern} has been called", "write its name without parentheses")
+        if inspect.isgenerator(value) or inspect.isasyncgen(value):
+            _refuse(f"the view at {pattern} has been called", "write its name without parentheses")
+        if not is_view(value):
+            _refuse(f"a value of type {type(value).__name__} at {pattern} answers nothing", _KINDS)
+        return self._of_view(value, parameters_of(pattern), methods, f"{name} ({called(value)})")
+
+    def _of_text(self, text: str, name: str) -> RouteCall:
+        if not text.endswith(".html"):
+            return self._calls.of_constant(Response(self._pages.heading(text)), name)
+        if mistake := misnamed_template(text, self._pages, "URLS"):
+            raise SetupError([mistake])
+        answer = self._results.answer
+
+        def render_template(request: Request) -> Response:
+            return answer(Page(text, request.params), request)
+
+        return self._calls.of_answer(render_template, f"{name} ({text})")
+
+    def _of_page(self, page: Page, name: str) -> RouteCall:
+        if mistake := misnamed_template(page.template, self._pages, "URLS"):
+            raise SetupError([mistake])
+        answer = self._results.answer
+        return self._calls.of_answer(lambda request: answer(page, request), f"{name} ({page.template})")
+
+    def _of_view(self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str) -> RouteCall:
+        signature = self._signature(view)
+        with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
+        mistakes: list[Mistake] = []
+        arguments: dict[str, Arguments | None] = {}
+        reads_content = False
+        for mine, has_body in ((without, False), (with_body, True)):
+            if not mine:
+                continue
+            try:
+                binding = bind(signature, path, has_body=has_body)
+            except SetupError as error:
+                mistakes += [each for each in error.mistakes if each not in mistakes]
+                continue
+            found = arguments_of(binding)
+            reads_content = reads_content or binding.reads_content
+            if not arguments:
+                arguments[""] = found
+            else:
+                arguments |= dict.fromkeys(mine, found)
+        if mistakes:
+            raise SetupError(mistakes)
+        return self._calls.of_view(view, arguments, name, has_path=bool(path), reads_content=reads_content)
+
+    def _signature(self, view: View) -> Signature:
+        known = self._signatures.get(id(view))
+        if known is None:
+            # The view is kept beside its signature, so that no other gets its id.
+            known = self._signatures[id(view)] = view, read_signature(view, self._folder)
+        return known[1]
+
+
+def is_view(value: object) -> TypeGuard[View]:
+    """Say whether a value is called to answer."""
+    return callable(value) and not isinstance(value, str | type | Response | Page | Mapping)
+
+
+def _refuse(message: str, hint: str) -> NoReturn:
+    raise SetupError([Mistake(message=message, hint=hint)])

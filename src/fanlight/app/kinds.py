@@ -1,0 +1,190 @@
+"""Say what an annotation stands for, in msgspec's terms, and in plain words.
+
+In: an annotation. Out: its `Type`, as `msgspec.inspect` draws it, and words for messages: "an
+integer", "at least 1". Refuses, by TypeError, what no text and no JSON can be read as.
+Knows nothing of requests and of where a value comes from.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from msgspec import inspect as kinds
+
+from fanlight.message import Upload
+
+Kind = kinds.Type
+WHOLE = (kinds.StructType, kinds.DataclassType)
+RECORDS = (*WHOLE, kinds.TypedDictType, kinds.NamedTupleType)
+SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
+    kinds.ListType: list,
+    kinds.CollectionType: list,
+    kinds.VarTupleType: tuple,
+    kinds.SetType: set,
+    kinds.FrozenSetType: frozenset,
+}
+ANY = kinds.AnyType()
+NONE = kinds.NoneType()
+_SHOWN_CHARACTERS = 40
+
+_SAYS: Mapping[type[Kind], str] = {
+    kinds.IntType: "an integer",
+    kinds.FloatType: "a number",
+    kinds.DecimalType: "a number",
+    kinds.BoolType: "true or false",
+    kinds.StrType: "a text",
+    kinds.UUIDType: "a UUID",
+    kinds.DateType: "a date like 2026-01-31",
+    kinds.DateTimeType: "a date and time like 2026-01-31T12:30",
+    kinds.TimeType: "a time like 12:30",
+    kinds.NoneType: "null",
+    kinds.DictType: "an object",
+    kinds.TupleType: "a list",
+    **dict.fromkeys(SERIES, "a list"),
+    **dict.fromkeys(RECORDS, "an object"),
+}
+
+
+def kind_of(annotation: object) -> Kind:
+    """Return what an annotation stands for. Raises TypeError for what can't be read, and says why."""
+    if annotation is object:
+        return ANY
+    kind = plain(kinds.type_info(annotation))
+    _refuse_unreadable(kind, set())
+    return kind
+
+
+def plain(kind: Kind) -> Kind:
+    """Return a kind without the titles and examples that may stand around it."""
+    while isinstance(kind, kinds.Metadata):
+        kind = kind.type
+    return kind
+
+
+def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
+    """Raise TypeError for a class of the app's own, however deep inside; msgspec would wait for a request."""
+    kind = plain(kind)
+    if id(kind) in seen:  # a Struct that holds itself
+        return
+    seen.add(id(kind))
+    if isinstance(kind, kinds.CustomType) and kind.cls is not Upload:
+        raise TypeError(f"nothing says how a {kind.cls.__qualname__} is written")
+    for name in kind.__struct_fields__:
+        inner = getattr(kind, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            each_kind = each.type if isinstance(each, kinds.Field) else each
+            if isinstance(each_kind, Kind):
+                _refuse_unreadable(each_kind, seen)
+
+
+def optional(kind: Kind) -> tuple[Kind, bool]:
+    """Return a kind without its None, and whether it had one."""
+    if not isinstance(kind, kinds.UnionType):
+        return kind, False
+    others = tuple(each for each in kind.types if not isinstance(each, kinds.NoneType))
+    if len(others) == len(kind.types):
+        return kind, False
+    return (plain(others[0]) if len(others) == 1 else kinds.UnionType(others)), True
+
+
+def is_upload(kind: Kind) -> bool:
+    """Say whether a kind is a posted file."""
+    return isinstance(kind, kinds.CustomType) and kind.cls is Upload
+
+
+def says(kind: Kind) -> str:
+    """Return what a value should be: "an integer", "one of red, green"."""
+    kind = plain(kind)
+    if isinstance(kind, kinds.EnumType):
+        return "one of " + ", ".join(str(member.value) for member in kind.cls)
+    if isinstance(kind, kinds.LiteralType):
+        return "one of " + ", ".join(map(str, kind.values))
+    if isinstance(kind, kinds.UnionType):
+        return " or ".join(says(each) for each in kind.types)
+    return _SAYS.get(type(kind), "what it should be")
+
+
+def shown(value: object) -> str:
+    """Return a value as a message quotes it: short, whatever a client has sent."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "...")
+    if value is None:
+        return "null"
+    text = repr(value)
+    return text.lower() if isinstance(value, bool) else text[:_SHOWN_CHARACTERS]
+
+
+def misfit(kind: Kind, value: object) -> str:
+    """Return the message for a value that is of another kind."""
+    return f"{shown(value)} is not {says(kind)}"
+
+
+def broken_rule(kind: Kind, value: object) -> str:
+    """Return which bound of a kind a value breaks ("must be at least 1"), "" if it keeps all of them."""
+    if isinstance(kind, kinds.IntType | kinds.FloatType):
+        return _broken_bound(kind, value)
+    if isinstance(kind, kinds.StrType):
+        return _broken_pattern(kind, value) or _broken_length(kind, value, "characters")
+    if isinstance(kind, kinds.DateTimeType | kinds.TimeType):
+        return _broken_zone(kind, value)
+    return _broken_length(kind, value, "items") if isinstance(kind, tuple(SERIES)) else ""
+
+
+def _broken_pattern(kind: kinds.StrType, value: object) -> str:
+    if kind.pattern is None or not isinstance(value, str) or _compiled(kind.pattern).search(value):
+        return ""
+    return f"{shown(value)} does not match {kind.pattern}"
+
+
+def _broken_zone(kind: kinds.DateTimeType | kinds.TimeType, value: object) -> str:
+    has_zone = getattr(value, "tzinfo", None) is not None
+    if kind.tz is None or kind.tz is has_zone:
+        return ""
+    return "must say its time zone, like Z or +02:00" if kind.tz else "must not say a time zone"
+
+
+_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("ge", "at least", operator.ge),
+    ("gt", "more than", operator.gt),
+    ("le", "at most", operator.le),
+    ("lt", "less than", operator.lt),
+    ("multiple_of", "a multiple of", lambda value, step: value % step == 0),
+)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _broken_bound(kind: kinds.IntType | kinds.FloatType, value: object) -> str:
+    if not isinstance(value, int | float):
+        return ""
+    for name, says_it, keeps in _BOUNDS:
+        bound = getattr(kind, name)
+        if bound is not None and not keeps(value, bound):
+            return f"must be {says_it} {bound}"
+    return ""
+
+
+def _broken_length(kind: Kind, value: object, what: str) -> str:
+    length = len(value) if isinstance(value, str | list | tuple | set | frozenset) else 0
+    least, most = getattr(kind, "min_length", None), getattr(kind, "max_length", None)
+    if least is not None and length < least:
+        return f"must have at least {least} {what if least != 1 else what[:-1]}"
+    if most is not None and length > most:
+        return f"must have at most {most} {what if most != 1 else what[:-1]}"
+    return ""
+
+
+def has_rules(kind: Kind) -> bool:
+    """Say whether a kind has bounds of its own."""
+    names = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
+    return any(getattr(kind, name, None) is not None for name in names)

@@ -1,0 +1,74 @@
+"""Run an app's lifespan: a generator that opens what the app needs, yields once, and closes it.
+
+In: a generator function, sync or async, that may take the app. Out: `start` and `stop`.
+Refuses, before the port opens, what is no generator; and a generator that yields never, or twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Generator
+from pathlib import Path
+from typing import Any
+
+from fanlight.app.signature import called, function_of, place_of
+from fanlight.errors import AppError, Mistake, SetupError
+
+
+class Lifespan:
+    """One run of a lifespan at a time, from `start` to `stop`."""
+
+    def __init__(self, function: Any, app: object, folder: Path | None = None) -> None:
+        """Take the function, or None. Raises SetupError if it can't be one."""
+        self._begin: Any = None
+        self._running: Generator[object] | AsyncGenerator[object] | None = None
+        self.name = ""
+        if function is None:
+            return
+        self.name = called(function)
+        place = place_of(function, folder)
+        plain = function_of(function)
+        if not inspect.isgeneratorfunction(plain) and not inspect.isasyncgenfunction(plain):
+            message = f"the lifespan {self.name} has no yield"
+            hint = "write a function that opens, yields once, and closes"
+            raise SetupError([Mistake(message=message, places=(place,) if place else (), hint=hint)])
+        parameters = inspect.signature(function).parameters.values()
+        needed = [each for each in parameters if each.default is each.empty and each.kind < each.VAR_POSITIONAL]
+        if len(needed) > 1:
+            message = f"the lifespan {self.name} takes more than the app"
+            raise SetupError([Mistake(message=message, places=(place,) if place else (), hint="let it take (app)")])
+        self._begin = (lambda: function(app)) if needed else function
+
+    async def start(self) -> None:
+        """Run the function up to its yield. Raises what it raises."""
+        if self._begin is None:
+            return
+        if self._running is not None:
+            raise AppError("the app has been started already")
+        running = self._begin()
+        try:
+            if isinstance(running, AsyncGenerator):
+                await anext(running)
+            else:
+                next(running)
+        except (StopIteration, StopAsyncIteration):
+            raise AppError(f"the lifespan {self.name} ended before its yield") from None
+        self._running = running
+
+    async def stop(self) -> None:
+        """Run what stands behind the yield. Raises what it raises."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        try:
+            if isinstance(running, AsyncGenerator):
+                await anext(running)
+            else:
+                next(running)
+        except (StopIteration, StopAsyncIteration):
+            return
+        if isinstance(running, AsyncGenerator):
+            await running.aclose()
+        else:
+            running.close()
+        raise AppError(f"the lifespan {self.name} yields twice; the app runs at its one yield")

@@ -1,0 +1,161 @@
+"""Make a response of what a view returns.
+
+In: any value, and the request it answers. Out: a `Response`. Refuses, as InvalidResponse with what
+to return instead, a value that says nothing to a client; files that are not there are 404.
+Knows nothing of views: the type of the value decides, and is looked up once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import mimetypes
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from types import AsyncGeneratorType, GeneratorType, NoneType
+from typing import Any
+
+import msgspec
+
+from fanlight.errors import HTTPError, InvalidResponse, NotFound
+from fanlight.message import HTML, TEXT, Request, Response, file_response, json_response
+from fanlight.pages import Page, Pages
+
+Answer = Callable[[Any, Request], Response]
+_MOST_TYPES = 256  # that are remembered; an app has a handful, unless it makes classes while it runs
+_STATUSES = range(200, 600)
+_KINDS = "a text, bytes, a dict or list, a page from render(), a Path, a generator, None or a Response"
+
+
+class Results:
+    """Turns values into responses, for one app."""
+
+    def __init__(self, pages: Pages) -> None:
+        """Render pages with these."""
+        self._pages = pages
+        self._known: dict[type, Answer] = {
+            str: _text,
+            bytes: _bytes,
+            bytearray: _bytes,
+            memoryview: _bytes,
+            dict: _json,
+            list: _json,
+            NoneType: _nothing,
+            Response: _itself,
+            Page: self._page,
+            GeneratorType: _stream,
+            AsyncGeneratorType: _stream,
+            tuple: self._with_status,
+        }
+
+    def answer(self, result: object, request: Request) -> Response:
+        """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
+        make = self._known.get(result.__class__)
+        if make is None:
+            make = self._learn(result)
+        return make(result, request)
+
+    def _learn(self, result: object) -> Answer:
+        for fits, make in _OTHERS:
+            if fits(result):
+                if len(self._known) < _MOST_TYPES:
+                    self._known[result.__class__] = make
+                return make
+        raise InvalidResponse(_reason(result))
+
+    def _page(self, page: Page, request: Request) -> Response:
+        return Response(self._pages.render(page, request), media_type=_media_type(page.template))
+
+    def _with_status(self, result: tuple[Any, ...], request: Request) -> Response:
+        if len(result) not in (2, 3):
+            raise InvalidResponse(f"a tuple of {len(result)} can't be sent; return (body, status, headers)")
+        body, status, headers = result if len(result) == 3 else (*result, None)
+        if isinstance(status, bool) or not isinstance(status, int) or status not in _STATUSES:
+            raise InvalidResponse(f"{status!r} is no status; return (body, status), a number from 200 to 599")
+        if not isinstance(headers, Mapping | NoneType):
+            raise InvalidResponse(f"{headers!r} are no headers; return (body, status, a dict)")
+        if isinstance(body, tuple):
+            raise InvalidResponse("a tuple in a tuple can't be sent; return (body, status, headers)")
+        response = self.answer(body, request)
+        if response is body:
+            response = response.copy()  # the view may keep it, and give it another status next time
+        response.status = int(status)
+        if headers:
+            response.headers.update(headers)
+        return response
+
+
+def _text(result: str, _: Request) -> Response:
+    return Response(result)
+
+
+def _text_like(result: str, _: Request) -> Response:
+    """Send a kind of text, such as Markup, whose own methods may differ from those of text."""
+    return Response(str.encode(result), media_type=HTML)
+
+
+def _bytes(result: bytes | bytearray | memoryview, _: Request) -> Response:
+    return Response(bytes(result))
+
+
+def _json(result: object, _: Request) -> Response:
+    return json_response(result)
+
+
+def _nothing(_: None, __: Request) -> Response:
+    return Response(b"", 204)
+
+
+def _itself(result: Response, _: Request) -> Response:
+    return result
+
+
+def _stream(result: Any, _: Request) -> Response:
+    # Not HTML: what is streamed is mostly lines, and a text that was not meant as HTML must not run as it.
+    return Response(result, media_type=TEXT)
+
+
+def _file(result: Path, _: Request) -> Response:
+    try:
+        return file_response(result)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise NotFound from None
+
+
+def _media_type(template: str) -> str | None:
+    """Return the media type of a template, None for HTML: a page is that if nothing says otherwise."""
+    if template.endswith(".html"):
+        return None
+    kind = mimetypes.guess_type(template)[0]
+    return None if kind is None else f"{kind}; charset=utf-8"
+
+
+def _is(*types: type) -> Callable[[object], bool]:
+    return lambda result: isinstance(result, types)
+
+
+def _is_dataclass(result: object) -> bool:
+    return dataclasses.is_dataclass(result) and not isinstance(result, type)
+
+
+_OTHERS: tuple[tuple[Callable[[object], bool], Answer], ...] = (
+    (_is(Response), _itself),
+    (_is(Path), _file),
+    (_is(str), _text_like),
+    (_is(bytes, bytearray), _bytes),
+    (_is(msgspec.Struct, dict, list), _json),
+    (_is_dataclass, _json),
+    (_is(Iterator, AsyncIterator), _stream),
+)
+
+
+def _reason(result: object) -> str:
+    """Return why a value can't be sent, and what to return instead."""
+    if isinstance(result, Coroutine):
+        result.close()  # it will never run, and Python would say so a second time
+        return 'a coroutine can\'t be sent; write "await" before the call, in an async view'
+    if isinstance(result, HTTPError):
+        return f"{type(result).__name__} was returned; raise it"
+    if isinstance(result, type) or inspect.isroutine(result):
+        return f"{result.__qualname__} itself was returned; call it, or return {_KINDS}"
+    return f"a value of type {type(result).__qualname__} can't be sent; return {_KINDS}"
