@@ -143,6 +143,13 @@ def test_a_suggested_key_is_understood(key: str, suggestion: str) -> None:
     build({suggestion if "/" in suggestion else "/" + suggestion: "view"})
 
 
+def test_parameters_of_a_pattern_are_told() -> None:
+    """A pattern's text gives its parameters and their types, from left to right, or is refused like a key."""
+    assert list(parameters_of("/a/{b}/c-{d:int}/{e...}").items()) == [("b", "str"), ("d", "int"), ("e", "path")]
+    with pytest.raises(SetupError, match='write "/a"'):
+        parameters_of("a")
+
+
 @given(st.text(alphabet="GETPOS|/{}:intabc.* ?#%<>-_\\é", max_size=24) | st.text())
 def test_any_key_is_understood_or_refused(key: str) -> None:
     """Whatever is written as a key, it is a route or one mistake: nothing else is raised."""

@@ -125,6 +125,7 @@ def test_a_url_leads_back_to_its_view(view: object, parameters: dict[str, object
 
 REFUSED = [
     ("pots", {}, 'no view in URLS is called "pots"; did you mean "post"?'),
+    ("html", {}, 'no view in URLS is called "html"; add it to URLS'),
     ("xyzzy", {}, 'no view in URLS is called "xyzzy"; add it to URLS'),
     (print, {}, "print has no route; add it to URLS"),
     (3.5, {}, "3.5 has no route; add it to URLS"),

@@ -111,7 +111,7 @@ URLS = {
     "/a": "1",
     "/b": "2",
 }
-URLS["/c"] = "3"
+URLS["/c"] = {"/" + "d": "3"}
 """
 FOUND = [
     (FLAT, {"/": 3, "/blog": 5, "/blog/{slug}": 5, "/blog/x/y": 6}),
@@ -130,7 +130,40 @@ def test_each_key_is_found_on_its_line(tmp_path: Path, main: str, lines: dict[st
 
 def test_a_key_that_is_added_later_has_no_line(tmp_path: Path) -> None:
     """A key that no literal holds is told by its name, and the others by their lines."""
-    assert places(tmp_path, GROWN) == {"/a": "main.py:3", "/b": "main.py:4", "/c": "URLS['/c']"}
+    assert places(tmp_path, GROWN) == {"/a": "main.py:3", "/b": "main.py:4", "/c/d": "URLS['/c']['/d']"}
+
+
+COMPUTED = """
+NAME = "x"
+def make():
+    return {"/made": "1"}
+
+class Room:
+    URLS = {"/in/class": "2"}
+
+URLS = {
+    "/": "index",
+    f"/{NAME}": "computed",
+    **make(),
+    **Room.URLS,
+    "/y" "/z": "joined",
+    "/deep": make(),
+    "/w": "w",
+}
+"""
+
+
+def test_what_only_running_would_tell_has_no_line(tmp_path: Path) -> None:
+    """Computed keys and tables are told by their names, unless a literal of theirs is found."""
+    assert places(tmp_path, COMPUTED) == {
+        "/": "main.py:10",
+        "/x": "URLS['/x']",
+        "/made": "URLS['/made']",
+        "/in/class": "URLS['/in/class']",
+        "/y/z": "main.py:14",
+        "/deep/made": "main.py:4",
+        "/w": "main.py:16",
+    }
 
 
 IMPORTS = [
@@ -174,6 +207,21 @@ def test_imports_are_followed_through_a_package(tmp_path: Path) -> None:
         "/shop": "shop/__init__.py:1",
         "/about": "about.py:2",
     }
+
+
+def test_a_file_outside_the_folder_is_told_by_its_name(tmp_path: Path) -> None:
+    """A table imported from a parent package is found, and told by its file's name."""
+    files = {
+        "up_x/__init__": "",
+        "up_x/tables": 'TABLE = {"/": "1"}\n',
+        "up_x/more/__init__": "",
+        "up_x/more/main": "from ..tables import TABLE\nfrom up_x.tables import TABLE as AGAIN\n"
+        'from .nothing_here import *\nURLS = {"/a": TABLE, "/b": AGAIN}\n',
+        "up_x/more/nothing_here": "",
+    }
+    urls, _ = load(tmp_path, "from up_x.more.main import URLS", **files)
+    table = build(urls, source=Source(tmp_path / "up_x" / "more" / "main.py"))
+    assert [route.place for route in table.routes] == ["tables.py:1", "tables.py:1"]
 
 
 def test_a_key_written_twice_is_a_mistake(tmp_path: Path) -> None:

@@ -63,15 +63,25 @@ def test_a_dead_end_goes_back_to_the_next_choice() -> None:
 
 def test_a_way_back_leaves_no_values_behind() -> None:
     """Values read on a dead end are not among the parameters of the route that is found."""
-    table = build({"/{a:int}/{b:int}/{c:int}/end": "1", "/{a:int}/{b}/{c}/stop": "2", "/{x}/{y...}": "3"})
+    table = build(
+        {"/{a:int}/{b:int}/{c:int}/end": "1", "/{a:int}/{b}/{c}/stop": "2", "/{x}/{y...}": "3", "/way/{d:int}/yes": "4"}
+    )
     for path, expected in [
         ("/1/2/3/stop", {"a": 1, "b": "2", "c": "3"}),
         ("/1/2/3/other", {"x": "1", "y": "2/3/other"}),
         ("/1/2/3/end", {"a": 1, "b": 2, "c": 3}),
+        ("/way/1/no", {"x": "way", "y": "1/no"}),
     ]:
         found = table.find("GET", path)
         assert not isinstance(found, Miss)
         assert found[1] == expected
+
+
+def test_a_rest_is_found_beside_a_parameter_whichever_is_written_first() -> None:
+    """A single parameter that does not fit leaves the path to the rest beside it."""
+    for keys in (["/a/{x:int}", "/a/{r...}"], ["/a/{r...}", "/a/{x:int}"]):
+        table = build(dict.fromkeys(keys, "view"))
+        assert [winner(table, path) for path in ("/a/1", "/a/b", "/a/1/2")] == ["/a/{x:int}", "/a/{r...}", "/a/{r...}"]
 
 
 class CountedLiterals(dict[str, Node]):

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from fanlight.routing.converter import CONVERTERS, read_path
-from fanlight.routing.path import climbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +60,7 @@ def _reader(segment: Segment) -> Callable[[str], object | None] | None:
         if len(text) < shortest or not text.startswith(prefix) or not text.endswith(suffix):
             return None
         inner = text[start : len(text) - len(suffix)]
-        return None if climbs(inner) else read(inner)
+        return read(inner)
 
     return read_between
 
