@@ -1,1 +1,37 @@
 """Fanlight: a small web framework that carries its own HTTP server."""
+
+from fanlight.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Gone,
+    HTTPError,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    UnprocessableContent,
+)
+from fanlight.message import Request, Response, Upload, lane, redirect
+from fanlight.pages import render
+from fanlight.server import Limits
+from fanlight.site import App
+
+__all__ = [
+    "App",
+    "BadRequest",
+    "Conflict",
+    "Forbidden",
+    "Gone",
+    "HTTPError",
+    "Limits",
+    "NotFound",
+    "Request",
+    "Response",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnprocessableContent",
+    "Upload",
+    "lane",
+    "redirect",
+    "render",
+]

@@ -1,0 +1,380 @@
+"""Raw bytes against the wire: one case a file in `vectors/`, the name says the case.
+
+Every one is fed whole, a byte at a time, and with the next request behind it, and must come out the
+same. The ideas are those on which servers and proxies have disagreed before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import Refusal
+from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, WireLimits
+
+VECTORS = Path(__file__).parent / "vectors"
+NEXT = b"GET /next HTTP/1.1\r\nHost: example.org\r\n\r\n"
+
+# A status: the message is refused with it. A text: method, target and content of the request.
+EXPECTED: dict[str, str | int] = {
+    "plain-get": "GET / ",
+    "query": "GET /a?b=c&d=%20 ",
+    "query-with-question-marks": "GET /a?b?c ",
+    "percent-encoded-path": "GET /caf%C3%A9/%2F ",
+    "unusual-target-characters": 'GET /a|b[c]{d}^`"<>\\ ',
+    "double-slash-path": "GET //evil.example/x ",
+    "absolute-form": "GET http://other.example:81/p?q ",
+    "absolute-form-without-path": "GET http://other.example ",
+    "absolute-form-with-query-and-no-path": "GET http://other.example?q=/x ",
+    "absolute-form-in-upper-case": "GET HTTP://other.example/ ",
+    "asterisk-form": "OPTIONS * ",
+    "authority-form": "CONNECT example.org:443 ",
+    "unknown-method": "BREW / ",
+    "lower-case-method": "get / ",
+    "method-of-odd-token-characters": "M-SEARCH!#$%&'*+.^_`|~9 / ",
+    "http-1.0-without-host": "GET / ",
+    "http-1.0-keep-alive": "GET / ",
+    "empty-line-first": "GET / ",
+    "four-empty-lines-first": "GET / ",
+    "field-without-value": "GET / ",
+    "field-with-tabs-around": "GET / ",
+    "field-without-space": "GET / ",
+    "field-with-latin-1": "GET / ",
+    "field-name-of-odd-token-characters": "GET / ",
+    "field-with-colons": "GET / ",
+    "repeated-field": "GET / ",
+    "two-cookies": "GET / ",
+    "host-with-port": "GET / ",
+    "host-with-empty-port": "GET / ",
+    "host-ipv4": "GET / ",
+    "host-ipv6": "GET / ",
+    "host-with-underscore": "GET / ",
+    "content-length-zero": "POST / ",
+    "content-length": "POST / hello",
+    "content-length-with-leading-zeros": "POST / hello",
+    "content-that-looks-like-a-request": "POST / GET /x HTTP/1.1\r\nHost: a\r\n\r",
+    "get-with-content": "GET / hi",
+    "http-1.0-with-content": "POST / hi",
+    "chunked": "POST / hello world",
+    "chunked-in-upper-case": "POST / ",
+    "chunked-empty": "POST / ",
+    "chunked-hexadecimal-sizes": "POST / 01234567890123456789",
+    "chunked-with-extension": "POST / hello",
+    "chunked-data-with-line-ends": "POST / \r\n\r\n",
+    "chunked-with-trailer": "POST / x",
+    "expect-continue": "POST / hi",
+    "connection-close": "GET / ",
+    "connection-upgrade-is-ignored": "GET / ",
+    "both-lengths": 400,
+    "both-lengths-the-other-way-round": 400,
+    "content-length-twice": 400,
+    "content-length-twice-different": 400,
+    "content-length-list": 400,
+    "content-length-with-plus": 400,
+    "content-length-negative": 400,
+    "content-length-hexadecimal": 400,
+    "content-length-with-space-inside": 400,
+    "content-length-with-underscore": 400,
+    "content-length-with-other-digits": 400,
+    "content-length-empty": 400,
+    "content-length-word": 400,
+    "content-length-float": 400,
+    "content-length-huge": 413,
+    "content-length-over-64-bits": 413,
+    "content-length-over-the-limit": 413,
+    "te-in-http-1.0": 400,
+    "te-in-http-1.0-keep-alive": 400,
+    "te-gzip-chunked": 501,
+    "te-chunked-twice": 400,
+    "te-two-fields": 400,
+    "te-two-different-fields": 400,
+    "te-chunked-not-last": 400,
+    "te-identity": 400,
+    "te-xchunked": 400,
+    "te-chunked-with-parameter": 400,
+    "te-quoted": 400,
+    "te-empty": 400,
+    "te-comma-first": 501,
+    "te-vertical-tab": 400,
+    "te-space-before-colon": 400,
+    "te-folded": 400,
+    "te-name-with-null": 400,
+    "cl-name-with-space": 400,
+    "host-missing": 400,
+    "host-missing-among-others": 400,
+    "host-twice": 400,
+    "host-twice-the-same": 400,
+    "host-empty": 400,
+    "host-with-space": 400,
+    "host-with-slash": 400,
+    "host-with-userinfo": 400,
+    "host-with-comma": 400,
+    "host-with-bad-port": 400,
+    "host-with-two-ports": 400,
+    "host-with-broken-ipv6": 400,
+    "absolute-form-still-needs-host": 400,
+    "absolute-form-with-userinfo": 400,
+    "absolute-form-without-host": 400,
+    "absolute-form-of-another-scheme": 400,
+    "obs-fold": 400,
+    "obs-fold-with-tab": 400,
+    "obs-fold-in-the-first-field": 400,
+    "space-before-colon": 400,
+    "tab-before-colon": 400,
+    "no-colon": 400,
+    "empty-field-name": 400,
+    "field-name-with-space": 400,
+    "field-name-with-bracket": 400,
+    "field-name-not-ascii": 400,
+    "null-in-value": 400,
+    "bell-in-value": 400,
+    "delete-in-value": 400,
+    "bare-cr-in-value": 400,
+    "bare-cr-then-field": 400,
+    "bare-lf-in-value": 400,
+    "bare-lf-everywhere": 400,
+    "bare-lf-at-the-end-of-the-head": 400,
+    "bare-lf-after-the-request-line": 400,
+    "two-spaces-in-the-request-line": 400,
+    "space-in-the-target": 400,
+    "space-after-the-version": 400,
+    "space-first": 400,
+    "tab-in-the-request-line": 400,
+    "fragment-in-the-target": 400,
+    "null-in-the-target": 400,
+    "high-byte-in-the-target": 400,
+    "delete-in-the-target": 400,
+    "relative-target": 400,
+    "backslash-target": 400,
+    "asterisk-form-with-get": 400,
+    "connect-without-port": 400,
+    "connect-with-path": 400,
+    "no-target": 400,
+    "http-0.9": 400,
+    "no-method": 400,
+    "method-with-colon": 400,
+    "method-too-long": 400,
+    "http-2.0": 505,
+    "http-1.2": 505,
+    "http-0.8": 505,
+    "http-2-preface": 505,
+    "lower-case-version": 400,
+    "version-with-two-digits": 400,
+    "version-without-minor": 400,
+    "not-http-at-all": 400,
+    "tls-client-hello": 400,
+    "five-empty-lines-first": 400,
+    "bare-cr-first": 400,
+    "bare-lf-first": 400,
+    "expectation-unknown": 417,
+    "chunk-size-with-plus": 400,
+    "chunk-size-negative": 400,
+    "chunk-size-with-0x": 400,
+    "chunk-size-with-underscore": 400,
+    "chunk-size-with-leading-space": 400,
+    "chunk-size-with-trailing-space": 400,
+    "chunk-size-empty": 400,
+    "chunk-size-not-hexadecimal": 400,
+    "chunk-size-overflow": 400,
+    "chunk-size-over-the-limit": 413,
+    "chunk-size-bare-lf": 400,
+    "chunk-size-bare-cr": 400,
+    "chunk-extension-bare-lf": 400,
+    "chunk-extension-with-null": 400,
+    "chunk-extension-too-long": 400,
+    "chunk-longer-than-its-size": 400,
+    "chunk-shorter-than-its-size": 400,
+    "chunk-end-bare-lf": 400,
+    "chunk-end-missing": 400,
+    "trailer-content-length": 400,
+    "trailer-transfer-encoding": 400,
+    "trailer-host": 400,
+    "trailer-authorization": 400,
+    "trailer-without-colon": 400,
+    "trailer-folded": 400,
+    "trailer-bare-lf": 400,
+    "trailers-too-long": 431,
+    "request-line-too-long": 414,
+    "head-too-long": 431,
+    "too-many-fields": 431,
+}
+
+
+def feeds(data: bytes) -> Iterator[list[bytes]]:
+    yield [data]
+    yield [data[index : index + 1] for index in range(len(data))]
+    yield [data + NEXT]
+    yield [data[: len(data) // 2], data[len(data) // 2 :]]
+
+
+def read(pieces: list[bytes]) -> tuple[str | int, Http1, RequestHead | None]:
+    """Return what a feed comes to, the wire, and the head."""
+    wire = Http1(WireLimits())
+    head, content, is_complete = None, b"", False
+    try:
+        for piece in pieces:
+            wire.receive(piece)
+            while not is_complete and (event := wire.next_event()) is not None:
+                if isinstance(event, RequestHead):
+                    head = event
+                    is_complete = not event.has_content
+                elif isinstance(event, Content):
+                    content += event.data
+                else:
+                    is_complete = True
+    except Refusal as refusal:
+        return refusal.status, wire, head
+    if head is None or not is_complete:
+        return "incomplete", wire, head
+    return f"{head.method} {head.target} {content.decode('latin-1')}", wire, head
+
+
+def vector(name: str) -> bytes:
+    return (VECTORS / f"{name}.http").read_bytes()
+
+
+def test_every_vector_has_its_expectation() -> None:
+    """No file is without a line in the table, and no line without a file."""
+    assert {path.stem for path in VECTORS.iterdir()} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("feed", range(4), ids=["whole", "bytewise", "with-next", "halves"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_each_vector_comes_to_the_same_however_it_arrives(name: str, feed: int) -> None:
+    """A message is accepted, or refused with its status, whatever the pieces it comes in."""
+    pieces = list(feeds(vector(name)))[feed]
+    assert read(pieces)[0] == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", [name for name, expected in EXPECTED.items() if isinstance(expected, int)])
+def test_a_refused_message_ends_the_connection(name: str) -> None:
+    """After a refusal nothing of what follows is ever taken for a request."""
+    _, wire, _ = read([vector(name)])
+    refusal = type("_", (Refusal,), {"status": EXPECTED[name]})("the reason")
+    answer = wire.refuse(refusal, b"")
+    assert answer.startswith(b"HTTP/1.1 %d " % EXPECTED[name])
+    assert b"connection: close\r\n" in answer
+    assert answer.endswith(b"\r\n\r\nthe reason\n")
+    wire.receive(NEXT)
+    assert wire.next_event() is None
+    assert wire.must_close
+
+
+ACCEPTED = [name for name, expected in EXPECTED.items() if isinstance(expected, str)]
+LAST = {"connection-close", "http-1.0-without-host", "http-1.0-with-content"}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_the_next_request_follows_an_accepted_one(name: str) -> None:
+    """Behind an accepted message the next one begins exactly where it ended, or the connection closes."""
+    _, wire, _ = read([vector(name) + NEXT])
+    answer = wire.send_response(200, (), b"ok", b"")
+    if name in LAST:
+        assert wire.must_close
+        assert b"connection: close\r\n" in answer
+        assert wire.next_event() is None
+    else:
+        head = wire.next_event()
+        assert isinstance(head, RequestHead)
+        assert head.target == "/next"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "query", "authority"),
+    [
+        ("query", "/a", "b=c&d=%20", "example.org"),
+        ("query-with-question-marks", "/a", "b?c", "example.org"),
+        ("absolute-form", "/p", "q", "other.example:81"),
+        ("absolute-form-without-path", "/", "", "other.example"),
+        ("absolute-form-with-query-and-no-path", "/", "q=/x", "other.example"),
+        ("double-slash-path", "//evil.example/x", "", "example.org"),
+        ("asterisk-form", "*", "", "example.org"),
+        ("authority-form", "", "", "example.org:443"),
+        ("host-ipv6", "/", "", "[::1]:8000"),
+        ("http-1.0-without-host", "/", "", ""),
+    ],
+)
+def test_a_target_is_taken_apart(name: str, path: str, query: str, authority: str) -> None:
+    """Path, query and authority come from the target; its authority overrides Host (RFC 9112 3.2.2)."""
+    head = read([vector(name)])[2]
+    assert head is not None
+    assert (head.path, head.query, head.authority) == (path, query, authority)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("field-without-value", "x-empty", ""),
+        ("field-with-tabs-around", "x", "a b"),
+        ("field-without-space", "host", "example.org"),
+        ("field-with-latin-1", "x-name", "caf\xe9"),
+        ("field-with-colons", "x", "a:b:c"),
+        ("repeated-field", "x", "1, 2"),
+        ("two-cookies", "cookie", "a=1; b=2"),
+    ],
+)
+def test_a_field_has_its_value(name: str, field: str, value: str) -> None:
+    """Values are stripped, decoded as Latin-1, and joined where a name is repeated."""
+    head = read([vector(name)])[2]
+    assert head is not None
+    assert head.values[field] == value
+
+
+def test_trailers_are_kept_apart() -> None:
+    """Trailers come with the end of the message, and are never among the fields."""
+    wire = Http1(WireLimits())
+    wire.receive(vector("chunked-with-trailer"))
+    head, content, end = wire.next_event(), wire.next_event(), wire.next_event()
+    assert isinstance(head, RequestHead)
+    assert "x-sum" not in head.values
+    assert content == Content(b"x")
+    assert end == EndOfMessage([("x-sum", "42"), ("x-more", "y")])
+
+
+def test_a_line_is_known_for_what_it_said_before() -> None:
+    """A head whose lines were all seen before means what it meant, and a refused line is never learnt."""
+    for _ in range(3):
+        head = read([vector("two-cookies")])[2]
+        assert head is not None
+        assert head.values == {"host": "example.org", "cookie": "a=1; b=2"}
+        assert read([vector("host-with-slash")])[0] == 400
+        assert read([vector("null-in-value")])[0] == 400
+
+
+def test_the_memory_of_lines_is_bounded() -> None:
+    """However many different lines come, no more than the bound are kept, and they mean the same."""
+    from fanlight.wire.http1 import fields
+
+    for number in range(20_000):
+        head = read([b"GET / HTTP/1.1\r\nHost: h%d\r\nX-%d: %d\r\n\r\n" % (number, number, number)])[2]
+        assert head is not None
+        assert head.fields == [("host", f"h{number}"), (f"x-{number}", str(number))]
+    assert len(fields._KNOWN) <= fields.MOST_KNOWN_LINES
+    assert len(fields._NAMES) <= fields.MOST_KNOWN_NAMES
+
+
+def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
+    """A megabyte in chunks of one byte is content of one megabyte, in a few events."""
+    wire = Http1(WireLimits())
+    wire.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert isinstance(wire.next_event(), RequestHead)
+    size = events = 0
+    for _ in range(256):
+        wire.receive(b"1\r\nx\r\n" * 4096)
+        while (event := wire.next_event()) is not None:
+            assert isinstance(event, Content)
+            size, events = size + len(event.data), events + 1
+    assert (size, events) == (1024 * 1024, 256)
+
+
+def test_pipelined_requests_come_one_by_one() -> None:
+    """The next head is not given before the answer to this one is complete."""
+    wire = Http1(WireLimits())
+    wire.receive(NEXT * 3)
+    for _ in range(3):
+        assert isinstance(wire.next_event(), RequestHead)
+        assert wire.next_event() is None
+        wire.send_response(200, (), b"", b"")
+    assert wire.is_idle
