@@ -1,0 +1,4 @@
+URLS = {
+    '/': 'home',
+    '/blog': 'Hello World',
+}

@@ -1,0 +1,6 @@
+from views import blog, index
+
+URLS = {
+    '/': index,
+    '/blog': blog,
+}
