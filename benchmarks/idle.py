@@ -33,7 +33,7 @@ QUICK_PEERS = IDLING_PEERS[:2]
 PROBES = 3_000
 HEADS = (
     *("server", "idle connections", "wake-ups/s", "CPU ms/s", "RSS KiB each", "PSS KiB each"),
-    *("p50 us", "p99 us", "worst us", "lost", "note"),
+    *("p50 us", "p99 us", "worst us", "lost"),
 )
 LEGEND = """\
 wake-ups/s: voluntary context switches of all threads. RSS, PSS: growth of the process for one connection.
@@ -60,6 +60,7 @@ def main(settings: Settings) -> None:
     """Measure, print and save."""
     machine = facts()
     lines: list[list[str]] = []
+    spoiled: list[tuple[str, str]] = []
     results: list[dict[str, object]] = []
     for peer in settings.chosen(QUICK_PEERS if settings.is_quick else IDLING_PEERS):
         told: dict[str, object] = {"server": peer.name, "setup": peer.note}
@@ -70,9 +71,9 @@ def main(settings: Settings) -> None:
                 lines.append(_line(peer, count, found))
                 results.append(told | {"connections": count} | asdict(found))
         except (CannotRunError, OSError) as error:
-            lines.append([peer.name, *["-"] * 9, str(error)])
+            spoiled.append((peer.name, str(error)))
             results.append(told | {"failure": str(error)})
-    text = report.table(HEADS, lines) + "\n\n" + LEGEND
+    text = report.table(HEADS, lines) + report.failures(spoiled) + "\n\n" + LEGEND
     print(text)
     report.save(settings.file("idle"), machine, asdict(settings), results, text)
 
@@ -153,5 +154,4 @@ def _line(peer: Peer, count: int, found: Idle) -> list[str]:
         f"{found.p99_us:.0f}",
         f"{found.worst_us:.0f}",
         str(found.lost),
-        "",
     ]

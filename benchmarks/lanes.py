@@ -27,7 +27,7 @@ FAST_CONNECTIONS, SLOW_CONNECTIONS = 32, 20
 MOST_ROUNDS = 3
 HEADS = (
     *("server", "alone req/s", "beside req/s", "kept", "p99 alone", "p99 beside", "worst beside"),
-    *("slow req/s", "slow p50", "note"),
+    *("slow req/s", "slow p50"),
 )
 LEGEND = f"""\
 alone, beside: the fast view on {FAST_CONNECTIONS} connections, without and with {SLOW_CONNECTIONS} connections on a
@@ -56,8 +56,8 @@ def main(settings: Settings) -> None:
                 rounds[peer.name].append(_measure(peer, settings))
             except (CannotRunError, OSError, RuntimeError) as error:
                 failures[peer.name] = str(error)
-    lines = [_line(peer, rounds[peer.name], failures.get(peer.name, "")) for peer in peers]
-    text = report.table(HEADS, lines) + "\n\n" + LEGEND
+    lines = [_line(peer, rounds[peer.name]) for peer in peers if peer.name not in failures]
+    text = report.table(HEADS, lines) + report.failures(list(failures.items())) + "\n\n" + LEGEND
     print(text)
     results = [_as_json(peer, rounds[peer.name], failures.get(peer.name, "")) for peer in peers]
     report.save(settings.file("lanes"), machine, asdict(settings), results, text)
@@ -85,9 +85,7 @@ def _measure(peer: Peer, settings: Settings) -> Round:
     return found
 
 
-def _line(peer: Peer, rounds: list[Round], failure: str) -> list[str]:
-    if failure or not rounds:
-        return [peer.name, *["-"] * 8, failure or "not measured"]
+def _line(peer: Peer, rounds: list[Round]) -> list[str]:
     return [
         peer.name,
         report.thousands(median(each.alone.rate for each in rounds)),
@@ -98,14 +96,13 @@ def _line(peer: Peer, rounds: list[Round], failure: str) -> list[str]:
         f"{max(each.beside.worst_ms for each in rounds):.1f}",
         report.thousands(median(each.slow.rate for each in rounds)),
         f"{median(each.slow.p50_ms for each in rounds):.0f}",
-        "",
     ]
 
 
 def _as_json(peer: Peer, rounds: list[Round], failure: str) -> dict[str, object]:
     told: dict[str, object] = {"server": peer.name, "setup": peer.note}
-    if failure or not rounds:
-        return told | {"failure": failure or "not measured"}
+    if failure:
+        return told | {"failure": failure}
     return told | {
         "kept": report.spread([each.beside.rate / each.alone.rate for each in rounds]),
         "rounds": [

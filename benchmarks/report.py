@@ -30,6 +30,11 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def failures(told: Sequence[tuple[str, str]]) -> str:
+    """Return the lines below a table for what has no row in it: a name and why each."""
+    return "".join(f"\nnot measured: {name}: {why}" for name, why in told)
+
+
 def save(name: str, machine: dict[str, object], settings: dict[str, object], results: object, text: str) -> Path:
     """Write results/NAME.json and the table beside it, and return the former's path."""
     RESULTS.mkdir(exist_ok=True)

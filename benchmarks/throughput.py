@@ -128,13 +128,13 @@ def _sample(server: Serving, shape: Shape, settings: Settings) -> Sample:
 
 
 def _table(title: str, rows: list[Row]) -> str:
-    """Return the table of one shape, the fastest server first, failures last."""
+    """Return the table of one shape, the fastest server first; below it, what could not be measured."""
     by_name = {row.peer.name: row for row in rows if row.is_result}
     nginx, fanlight = by_name.get(NGINX.name), by_name.get(FANLIGHT.name)
     good = sorted(by_name.values(), key=lambda row: -row.middle("rate"))
     lines = [_line(row, nginx, fanlight) for row in good]
-    lines += [[row.peer.name, *["-"] * 9, row.failure or "not measured"] for row in rows if not row.is_result]
-    return f"{title}, {CONNECTIONS} connections\n\n" + report.table(HEADS, lines)
+    spoiled = [(row.peer.name, row.failure) for row in rows if not row.is_result]
+    return f"{title}, {CONNECTIONS} connections\n\n" + report.table(HEADS, lines) + report.failures(spoiled)
 
 
 def _line(row: Row, nginx: Row | None, fanlight: Row | None) -> list[str]:
@@ -163,7 +163,7 @@ def _line(row: Row, nginx: Row | None, fanlight: Row | None) -> list[str]:
 def _as_json(row: Row) -> dict[str, object]:
     told: dict[str, object] = {"server": row.peer.name, "setup": row.peer.note}
     if not row.is_result:
-        return told | {"failure": row.failure or "not measured"}
+        return told | {"failure": row.failure}
     names = ("rate", "p99_ms", "cpu_us", "idle_share", "others_share")
     return (
         told
