@@ -56,6 +56,9 @@ SAID = [
     ("GET", "/blog/..", "the path climbs"),
     ("OPTIONS", "*", "Allow: GET, HEAD, POST, OPTIONS"),
     ("GET", "/blog/caf%C3%A9", "with slug='café'"),
+    ("GET", "/blog/café au lait", "with slug='café au lait'"),
+    ("GET", "/blog/a%20b", "with slug='a b'"),
+    ("GET", "/blog/\udcff", "400: the path is broken"),
 ]
 
 

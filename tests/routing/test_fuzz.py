@@ -241,4 +241,4 @@ def test_nothing_that_is_asked_raises(method: str, path: str, urls: dict[str, ob
         if isinstance(found, Miss) and found.kind is MissKind.REDIRECT:
             again = table.find(name, found.to)
             assert not isinstance(again, Miss) or again.kind is MissKind.WRONG_METHOD
-        assert table.explain(name, path)[0] == f"{name} {path}"
+        assert table.explain(name, path)[0].startswith(f"{name} ")

@@ -253,6 +253,29 @@ def test_a_key_written_twice_in_an_imported_table_is_a_mistake(tmp_path: Path) -
     assert mistake.places == ("blog.py:1", "blog.py:2")
 
 
+def test_a_key_written_twice_in_a_spread_table_is_a_mistake(tmp_path: Path) -> None:
+    """Doubles inside `{**name}` and `a | b` are doubles all the same."""
+    main = """
+    a = {"/x": "1", "/x": "2"}
+    b = {
+        "/y": "1",
+        "/y": "2",
+    }
+    URLS = {**a, "/z": "3"} | b
+    """
+    first, second = mistakes(tmp_path, main)
+    assert first.places == ("main.py:2",)
+    assert second.places == ("main.py:4", "main.py:5")
+
+
+def test_a_table_of_a_module_that_lies_elsewhere_has_no_line(tmp_path: Path) -> None:
+    """Installed packages are not searched for."""
+    main = 'from this_is_nowhere import TABLE\nURLS = {"/a": TABLE}\n'
+    (tmp_path / "main.py").write_text(main)
+    table = build({"/a": {"/b": "1"}}, source=Source(tmp_path / "main.py"))
+    assert table.routes[0].place == "URLS['/a']['/b']"
+
+
 def test_a_key_that_replaces_another_table_s_is_no_mistake(tmp_path: Path) -> None:
     """Whoever writes `{**defaults, "/x": mine}` means it, and the last place counts."""
     main = """

@@ -3,6 +3,11 @@
 In: the mapping and, where there is one, its source. Out: one `Entry` for each key that has a value,
 and every mistake in keys and values. Knows nothing of what a value means: all but a mapping and
 what can never be an answer (None, a number, a list) is somebody else's endpoint.
+
+A nested key goes below the outer one; the nested key "/" is the outer key as it is written:
+
+    "/blog": {"/": blog, "POST /": write, "/{slug}": post}    ->  /blog, POST /blog, /blog/{slug}
+    "/blog/": {"/": blog, "/{slug}": post}                    ->  /blog/, /blog/{slug}
 """
 
 from __future__ import annotations

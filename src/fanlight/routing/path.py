@@ -42,6 +42,11 @@ def decode_path(raw_path: str) -> list[str] | None:
     return NOWHERE if any(map(climbs, segments)) else segments
 
 
+def browser_path(typed: str) -> str:
+    """Return a path as a browser sends what its user types: what is encoded stays, the rest is encoded."""
+    return quote(typed, safe=_SAFE + '%/\\?#[]{}|<>^`"', errors="surrogatepass")
+
+
 def encode_path(segments: list[str]) -> str:
     """Return the path that decodes to these segments (without the leading "").
 

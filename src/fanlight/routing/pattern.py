@@ -4,8 +4,11 @@ In: a text such as "/blog/{id:int}". Out: a `Pattern`, one `Segment` for each pi
 Refuses, with what to write instead, everything that could not match what its author means.
 Knows nothing of methods, views or other patterns.
 
-A segment holds at most one parameter, with literal text on either side: "/file-{id:int}.txt".
+A segment holds at most one parameter, with literal text on either side: "/file-{id:int}.txt". No
+parameter is ever empty, and `{rest...}` (the same as `{rest:path}`) takes one or more segments, with
+the slash behind the last: of "/static/css/" it takes "css/", and "/static/" is left to other routes.
 A slash at the end is a last segment without text, so "/blog/" and "/blog" are two patterns.
+Literal text is compared with the decoded path, case included: write "/café", not "/caf%C3%A9".
 """
 
 from __future__ import annotations

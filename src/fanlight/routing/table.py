@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.routing.explain import explain
 from fanlight.routing.key import METHODS
-from fanlight.routing.path import decode_path, encode_path
+from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import Miss, MissKind, Route
 from fanlight.routing.tree import Node, NoParameters, find
@@ -125,8 +125,12 @@ class Table:
         return self._reverse.url_for(view, parameters)
 
     def explain(self, method: str, raw_path: str) -> list[str]:
-        """Return lines that say what a request gets, and why the routes that come near do not."""
-        return explain(self._patterns, method, raw_path, self.find(method, raw_path))
+        """Return lines that say what a request gets, and why the routes that come near do not.
+
+        A path that is typed by hand, like "/café", is encoded first, as a browser would.
+        """
+        sent = browser_path(raw_path)
+        return explain(self._patterns, method, sent, self.find(method, sent))
 
 
 def _with_other_end(segments: list[str]) -> list[str]:
