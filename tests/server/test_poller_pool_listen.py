@@ -142,7 +142,7 @@ def test_limits_refuse_what_makes_no_sense() -> None:
     """A limit below the least that works, or no number, is refused by its name."""
     for wrong in ({"threads": 0}, {"head_bytes": -1}, {"idle_seconds": 0}, {"field_count": True}, {"threads": "8"}):
         with pytest.raises(InvalidSetting, match=next(iter(wrong))):
-            Limits(**wrong)  # type: ignore[arg-type]  # that is the point
+            Limits(**wrong)
 
 
 def test_limits_hand_the_wire_its_part() -> None:

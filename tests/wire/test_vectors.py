@@ -254,7 +254,7 @@ def test_a_refused_message_ends_the_connection(name: str) -> None:
     _, wire, _ = read([vector(name)])
     refusal = type("_", (Refusal,), {"status": EXPECTED[name]})("the reason")
     answer = wire.refuse(refusal, b"")
-    assert answer.startswith(b"HTTP/1.1 %d " % EXPECTED[name])
+    assert answer.startswith(f"HTTP/1.1 {EXPECTED[name]} ".encode())
     assert b"connection: close\r\n" in answer
     assert answer.endswith(b"\r\n\r\nthe reason\n")
     wire.receive(NEXT)

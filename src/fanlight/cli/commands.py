@@ -32,16 +32,11 @@ class _Suggesting(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, or say which comes close."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
-            file = Path(args[0])
-            if close:
-                error.message += f" Did you mean '{close[0]}'?"
-            elif file.suffix == ".py":
-                error.message += f" Did you mean 'fanlight run {file}'?"
-            raise
+            meant = f"fanlight {close[0]}" if close else f"fanlight run {args[0]}" if args[0].endswith(".py") else ""
+            ctx.fail(f"there is no command {args[0]!r}{f'; did you mean `{meant}`?' if meant else ''}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Suggesting, context_settings={"help_option_names": ["-h", "--help"]})

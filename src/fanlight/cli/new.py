@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _ENDING = ".tmpl"  # keeps Python files of the model from being taken for ours
 
 
-class CanNotMake(AppError):  # noqa: N818 - the tree's names say what is the matter
+class CanNotMake(AppError):
     """The new site would be in the way of something, or its name is none."""
 
 

@@ -44,7 +44,7 @@ class Step(IntEnum):
     CLOSE = 6
 
 
-class OutOfTurn(FanlightError):  # noqa: N818 - the tree's names say what is the matter, not that it is an error
+class OutOfTurn(FanlightError):
     """The server's own mistake: it asked the wire for a step that can't come now."""
 
 
