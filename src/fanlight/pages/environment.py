@@ -8,13 +8,14 @@ so it passes as it is.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NoReturn
 
 import jinja2
 from jinja2.debug import rewrite_traceback_stack
 
-from fanlight.errors import HTTPError, PeerError, TemplateError
+from fanlight.errors import FanlightError, HTTPError, PeerError, TemplateError
 from fanlight.pages.kind import is_escaped
 from fanlight.pages.loader import FolderLoader
 from fanlight.pages.suggestion import did_you_mean
@@ -75,18 +76,18 @@ class FolderEnvironment(jinja2.Environment):
             raise self.explained(error) from None
         except UNCOMPILABLE as error:
             raise TemplateError(
-                f"`{name}` can't be compiled: {type(error).__name__}: {error}", place=self.loader.place_of(name)
+                f"`{name}` can't be compiled: {_in_one_line(error)}", place=self.loader.place_of(name)
             ) from error
 
     def explained(self, error: BaseException) -> TemplateError:
         """Return an error of a template in our own words."""
         place, names = self._whereabouts(error)
-        reason, hint = f"{type(error).__name__}: {error}", ""
+        reason, hint = _in_one_line(error), ""
         match error:
             case MissingNameError():
                 reason, hint = error.explain(names)
             case jinja2.TemplatesNotFound():
-                reason, hint = self.loader.absence_of(*map(str, error.templates))
+                reason, hint = self.loader.absence_of(*(each for each in error.templates if isinstance(each, str)))
             case jinja2.TemplateNotFound():
                 reason, hint = self.loader.absence_of(str(error.name))
             case jinja2.TemplateSyntaxError():
@@ -95,6 +96,8 @@ class FolderEnvironment(jinja2.Environment):
                 reason = str(error.message)
             case TemplateError():
                 reason, hint = error.reason, error.hint
+            case FanlightError():
+                reason = str(error)
         return TemplateError(reason.rstrip("."), place=place, hint=hint)
 
     def _whereabouts(self, error: BaseException) -> tuple[str, set[str]]:
@@ -117,6 +120,12 @@ class FolderEnvironment(jinja2.Environment):
             if message.startswith(start):
                 return did_you_mean(message.removeprefix(start).strip("'."), known)
         return ""
+
+
+def _in_one_line(error: BaseException) -> str:
+    """Return an error as the last line of its traceback says it, also if it can't say itself what it is."""
+    lines = traceback.format_exception_only(error)
+    return next((line for line in lines if not line.startswith(" ")), lines[0]).strip()
 
 
 def unescaped_part(name: str) -> str:

@@ -88,7 +88,7 @@ class FolderLoader(BaseLoader):
 
     def absence_of(self, *names: str) -> tuple[str, str]:
         """Return what is missing and what to do about it."""
-        told = " or ".join(f"`{name}`" for name in names)
+        told = " or ".join(f"`{name}`" for name in names) or "of these names"
         if self.folder is None or not self.folder.is_dir():
             where = f"there is no folder {self.folder}" if self.folder else "this app has no templates folder"
             return f"there is no template {told}", where

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from fanlight.errors import FanlightError, HTTPError, InternalServerError, Mistake, UnprocessableContent
+from fanlight.errors import FanlightError, HTTPError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message import HTML, Request, Response
 from fanlight.pages.builtin import error_page, heading_page, plain_error_page, reason_of
 from fanlight.pages.page import Page
@@ -67,7 +67,7 @@ class Pages:
 
         The page is `error/error404.html` (or whatever the status is) where there is one, else built in.
         """
-        error = self._with_error_status(error)
+        error = self._sound(error)
         if request is not None and wants_problem(request):
             response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
         else:
@@ -78,12 +78,22 @@ class Pages:
         self._add_fields(error, response)
         return response
 
-    def _with_error_status(self, error: HTTPError) -> HTTPError:
-        status: object = error.status  # a class of the user's may hold anything
-        if isinstance(status, int) and 400 <= status <= 599:
+    def _sound(self, error: HTTPError) -> HTTPError:
+        """Return an error that can be sent: a class of the user's may hold anything, or call no `super().__init__`."""
+        status: object = error.status
+        detail, headers = getattr(error, "detail", None), getattr(error, "headers", None)
+        has_status = isinstance(status, int) and 400 <= status <= 599
+        if has_status and isinstance(detail, str) and isinstance(headers, Mapping):
             return error
-        self._tell(f"{type(error).__name__}.status is {status!r}, which is no error status; 500 is sent")
-        return InternalServerError(error.detail, headers=error.headers)
+        self._tell(
+            f"{type(error).__name__} should have a status from 400 to 599, a detail that is text, and headers; "
+            f"it has {status!r}, {type(detail).__name__} and {type(headers).__name__}"
+        )
+        sound = HTTPError(
+            detail if isinstance(detail, str) else "", headers=headers if isinstance(headers, Mapping) else None
+        )
+        sound.status = error.status if has_status else 500
+        return sound
 
     def _own_page(self, error: HTTPError, request: Request | None) -> bytes | None:
         """Return the app's own page for an error; None if there is none, or it fails."""
@@ -103,7 +113,8 @@ class Pages:
         try:
             return self._templates.render(name, context).encode("utf-8", "replace")
         except FanlightError as failure:
-            self._tell(f"the error page {name} failed, the built-in one is shown instead: {failure}", failure)
+            told = failure if isinstance(failure, TemplateError) else repr(failure)
+            self._tell(f"the error page {name} failed, the built-in one is shown instead: {told}", failure)
             return None
 
     def _add_fields(self, error: HTTPError, response: Response) -> None:
@@ -125,5 +136,5 @@ def _builtin_page(error: HTTPError) -> bytes:
     fields = error.fields if isinstance(error, UnprocessableContent) else ()
     if not error.detail and not fields:
         return plain_error_page(error.status)
-    items = [(each.name, each.message) for each in fields]
+    items = [(sendable(each.name), sendable(each.message)) for each in fields]
     return error_page(error.status, sendable(error.detail), items).encode("utf-8", "replace")

@@ -11,8 +11,9 @@ from fanlight.message import Request
 from fanlight.pages.builtin import reason_of
 
 PROBLEM = "application/problem+json"
-_PAGE_FIRST = ("text/html", PROBLEM, "application/json")
-_JSON_FIRST = (PROBLEM, "application/json", "text/html")
+_JSON = (PROBLEM, "application/json")
+_JSON_FIRST = (*_JSON, "text/html")
+_PAGE_FIRST = ("text/html", *_JSON)
 
 
 def problem(error: HTTPError, request: Request | None = None) -> dict[str, object]:
@@ -25,7 +26,8 @@ def problem(error: HTTPError, request: Request | None = None) -> dict[str, objec
         found["instance"] = sendable(request.raw_path)
     if isinstance(error, UnprocessableContent) and error.fields:
         found["errors"] = [
-            {"in": each.source, "name": sendable(each.name), "detail": sendable(each.message)} for each in error.fields
+            {"in": sendable(each.source), "name": sendable(each.name), "detail": sendable(each.message)}
+            for each in error.fields
         ]
     return found
 
@@ -33,12 +35,15 @@ def problem(error: HTTPError, request: Request | None = None) -> dict[str, objec
 def wants_problem(request: Request) -> bool:
     """Return whether a client wants JSON rather than a page.
 
-    It does if it says that it likes JSON better; and if it likes both alike, but has sent JSON itself.
+    It does if it likes JSON better than HTML; also if it likes both alike, but names only JSON
+    ("application/json, */*"), or has itself sent JSON.
     """
-    if request.is_json:
-        return request.accepts(*_JSON_FIRST) in (PROBLEM, "application/json")
-    # PERF: tests/pages/test_speed.py: what a browser sends has no "json" in it
-    return "json" in request.head.values.get("accept", "") and request.accepts(*_PAGE_FIRST) not in (None, "text/html")
+    # PERF: tests/pages/test_speed.py: what a browser sends has no "json" in it, so nothing is compared
+    accept = request.head.values.get("accept", "").lower()
+    names_json = "json" in accept
+    if request.is_json or (names_json and "html" not in accept):
+        return request.accepts(*_JSON_FIRST) in _JSON
+    return names_json and request.accepts(*_PAGE_FIRST) in _JSON
 
 
 def sendable(text: object) -> str:

@@ -7,7 +7,7 @@ given a `default`; those two work as Jinja's documents say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ class Missing(StrictUndefined):
 
 
 def _parts_of(owner: object) -> list[str]:
-    if isinstance(owner, Mapping):
-        return [key for key in owner if isinstance(key, str)]
-    # Not `dir(owner)`: that may be the owner's own code, and this is no time for it to fail.
+    # Not `iter(owner)` and `dir(owner)`: that may be the owner's own code, and this is no time for it to fail.
+    if isinstance(owner, dict):
+        return [key for key in dict.keys(owner) if isinstance(key, str)]
     return [name for name in object.__dir__(owner) if not name.startswith("_")]

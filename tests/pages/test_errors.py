@@ -1,0 +1,272 @@
+"""Every error gets an answer: the user's own page, or the one built in; nothing else can happen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fanlight import errors
+from fanlight.errors import (
+    BadField,
+    HTTPError,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+    UnprocessableContent,
+)
+from fanlight.message import HTML, Request, Response
+from fanlight.pages import Pages
+
+Write = Callable[[Mapping[str, str]], Path]
+Site = Callable[[Mapping[str, str]], Pages]
+Ask = Callable[..., Request]
+
+LATIN = st.text(st.characters(max_codepoint=255), max_size=20)
+HTTP_ERRORS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, HTTPError)]
+
+
+def text_of(response: Response) -> str:
+    """Return the content of a response as text."""
+    assert isinstance(response.content, bytes)
+    return response.content.decode()
+
+
+def make(kind: type[HTTPError]) -> HTTPError:
+    """Return an error of a kind, with a detail."""
+    return MethodNotAllowed("a detail", allow=["GET"]) if issubclass(kind, MethodNotAllowed) else kind("a detail")
+
+
+@pytest.mark.parametrize("kind", HTTP_ERRORS)
+def test_every_error_has_a_page_built_in(kind: type[HTTPError]) -> None:
+    """Without any template, each error is answered with its status, as HTML, with its detail."""
+    response = Pages(None).error(make(kind))
+    assert (response.status, response.media_type) == (kind.status, HTML)
+    assert "<p>a detail</p>" in text_of(response)
+
+
+def test_an_error_without_a_detail_says_what_it_means() -> None:
+    """The built-in page has a sentence for an error that says nothing itself."""
+    assert "There is nothing at this address." in text_of(Pages(None).error(NotFound()))
+
+
+def test_the_bad_fields_are_shown() -> None:
+    """The page for 422 says what is wrong with every field."""
+    error = UnprocessableContent(
+        fields=[
+            BadField(source="query", name="page", message="must be a number"),
+            BadField(source="form", name="q", message="missing"),
+        ]
+    )
+    page = text_of(Pages(None).error(error))
+    assert "<dt>page</dt><dd>must be a number</dd>" in page
+    assert "<dt>q</dt><dd>missing</dd>" in page
+
+
+def test_the_users_own_page_is_shown(site: Site, ask: Ask) -> None:
+    """`error/error404.html` is the page for 404, and is told all there is to say."""
+    pages = site(
+        {
+            "base.html": "<{% block b %}{% endblock %}>",
+            "error/error404.html": '{% extends "base.html" %}{% block b %}'
+            "{{ status }} {{ reason }} {{ detail }} {{ error.status }} {{ request.path }}{% endblock %}",
+        }
+    )
+    response = pages.error(NotFound("no post"), ask("/blog"))
+    assert (response.status, response.media_type) == (404, HTML)
+    assert text_of(response) == "<404 Not Found no post 404 /blog>"
+
+
+def test_only_the_page_of_that_status_is_shown(site: Site) -> None:
+    """A page for 404 is no page for 405, and none elsewhere than in `error/` is."""
+    pages = site({"error/error404.html": "mine", "error405.html": "mine", "error/405.html": "mine"})
+    assert "405" in text_of(pages.error(MethodNotAllowed(allow=["GET"])))
+
+
+def test_the_users_own_page_works_without_a_request(site: Site) -> None:
+    """An error page can be made where no request is known."""
+    assert text_of(site({"error/error500.html": "{{ request }}"}).error(InternalServerError())) == "None"
+
+
+def test_a_page_that_is_added_is_found_when_reloading(write: Write) -> None:
+    """With `reload`, an error page counts from the moment it is written, and to the moment it is gone."""
+    folder = write({})
+    pages = Pages(folder, reload=True)
+    shown = [text_of(pages.error(NotFound()))]
+    write({"error/error404.html": "mine"})
+    shown.append(text_of(pages.error(NotFound())))
+    (folder / "error/error404.html").unlink()
+    shown.append(text_of(pages.error(NotFound())))
+    assert [text == "mine" for text in shown] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "\n{% if %}",
+        "\n{{ nope }}",
+        "\n{{ 1 / 0 }}",
+        '\n{% include "nope.html" %}',
+        '\n{% extends "error/error404.html" %}',
+        "\n{{ raise_not_found() }}",
+        "{% for a in b %}" * 30 + "{% endfor %}" * 30,
+    ],
+)
+def test_a_broken_error_page_is_replaced_and_told(
+    write: Write, ask: Ask, caplog: pytest.LogCaptureFixture, template: str
+) -> None:
+    """The error keeps its status and gets the built-in page; the log is told once, with the page's name."""
+
+    def raise_not_found() -> None:
+        raise NotFound("again")
+
+    pages = Pages(write({"error/error404.html": template}), {"raise_not_found": raise_not_found})
+    responses = [pages.error(NotFound("no post"), ask("/")) for _ in range(3)]
+    assert {(each.status, text_of(each)) for each in responses} == {
+        (404, text_of(Pages(None).error(NotFound("no post"))))
+    }
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("fanlight.pages", logging.ERROR)
+    assert record.getMessage().startswith(
+        "the error page error/error404.html failed, the built-in one is shown instead: "
+    )
+
+
+def test_the_log_says_where_an_error_page_is_broken(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """The log line has file and line of the template, and the traceback below it."""
+    site({"error/error500.html": "\n{{ nope }}"}).error(InternalServerError())
+    assert "templates/error/error500.html:2: there is no `nope` here" in caplog.records[0].getMessage()
+    assert caplog.records[0].exc_info is not None
+
+
+def test_the_log_cannot_be_filled(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Error pages that fail in ever new ways are told a limited number of times."""
+    pages = site({"error/error404.html": "{{ [][error.detail] }}"})
+    for number in range(500):
+        pages.error(NotFound(f"detail {number}"))
+    assert 0 < len(caplog.records) <= 64
+
+
+def test_nothing_of_the_failure_is_shown(site: Site) -> None:
+    """The built-in page in place of a broken one shows neither template, nor path, nor error."""
+    pages = site({"error/error500.html": "{{ secret_name / 0 }}"})
+    page = text_of(pages.error(InternalServerError()))
+    assert page == text_of(Pages(None).error(InternalServerError()))
+    assert "secret_name" not in page
+
+
+def test_the_cause_of_an_error_is_not_shown() -> None:
+    """What an error was raised from stays inside."""
+    error = InternalServerError()
+    error.__cause__ = LookupError("the password is 1234")
+    assert "1234" not in text_of(Pages(None).error(error))
+
+
+def test_the_headers_of_an_error_are_sent() -> None:
+    """`Allow`, `Retry-After` and `WWW-Authenticate` reach the response."""
+    pages = Pages(None)
+    assert pages.error(MethodNotAllowed(allow=["GET", "HEAD"])).headers["allow"] == "GET, HEAD"
+    assert pages.error(ServiceUnavailable(headers={"Retry-After": "30"})).headers["retry-after"] == "30"
+    error = Unauthorized(headers={"WWW-Authenticate": 'Basic realm="x"'})
+    assert pages.error(error).headers["www-authenticate"] == 'Basic realm="x"'
+
+
+def test_the_headers_of_an_error_are_sent_with_the_users_own_page(site: Site, ask: Ask) -> None:
+    """Whichever page is shown, and to a program too, `Allow` is there."""
+    pages = site({"error/error405.html": "mine"})
+    for fields in ({}, {"accept": "application/json"}):
+        assert pages.error(MethodNotAllowed(allow=["GET"]), ask("/", fields)).headers["allow"] == "GET"
+
+
+def test_an_error_cannot_say_what_its_content_is() -> None:
+    """Content type and length are ours to say, as the content is."""
+    error = NotFound(headers={"Content-Type": "image/png", "content-length": "3"})
+    assert Pages(None).error(error).headers.pairs() == [("content-type", HTML), ("vary", "accept")]
+
+
+def test_a_cache_keeps_the_answers_for_people_and_programs_apart(ask: Ask) -> None:
+    """Every error says that it varies by `Accept`, beside what else it varies by."""
+    error = NotFound(headers={"vary": "cookie"})
+    for fields in ({}, {"accept": "application/json"}):
+        assert sorted(Pages(None).error(error, ask("/", fields)).headers.get_all("vary")) == ["accept", "cookie"]
+
+
+def test_a_header_that_cannot_be_sent_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """A line end in a header begins no other header: the header is left out, and the log is told."""
+    error = NotFound(headers={"x-name": "a\r\nset-cookie: evil=1", "bad name": "b", "x-good": "c"})
+    response = Pages(None).error(error)
+    assert [name for name, _ in response.headers.pairs()] == ["content-type", "vary", "x-good"]
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("status", [200, 302, 399, 600, 0, -1, "404", None])
+def test_a_status_that_is_no_error_becomes_500(caplog: pytest.LogCaptureFixture, status: object) -> None:
+    """An error of the user's whose status makes no sense is answered with 500, and the log is told."""
+    kind = type("Odd", (HTTPError,), {"status": status})
+    assert Pages(None).error(kind("a detail")).status == 500
+    assert "Odd should have a status from 400 to 599" in caplog.text
+
+
+def test_an_error_of_the_users_own_is_answered() -> None:
+    """A class of the user's with a status of its own needs nothing more."""
+
+    class Teapot(HTTPError):
+        status = 418
+
+    response = Pages(None).error(Teapot())
+    assert (response.status, "I&#x27;m a Teapot" in text_of(response)) == (418, True)
+
+
+def test_an_error_that_forgot_its_parts_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the user's that calls no `super().__init__` keeps its status, and the log is told."""
+
+    class Payment(HTTPError):
+        status = 402
+
+        def __init__(self) -> None:
+            pass
+
+    assert Pages(None).error(Payment()).status == 402
+    assert "Payment should have" in caplog.text
+
+
+@pytest.mark.parametrize("fields", [{}, {"accept": "application/json"}])
+def test_half_a_surrogate_pair_can_be_shown(site: Site, ask: Ask, fields: Mapping[str, str]) -> None:
+    """A detail that no UTF-8 can hold is sent with a question mark, by a template of the user's too."""
+    own = site({"error/error404.html": "{{ detail }}"})
+    for pages in (Pages(None), own):
+        assert "?!" in text_of(pages.error(NotFound("\ud800!"), ask("/", fields)))
+
+
+def test_errors_of_one_app_do_not_share_their_response() -> None:
+    """Every error gets a response of its own, which middleware may change."""
+    pages = Pages(None)
+    first = pages.error(NotFound())
+    first.headers["x-first"] = "1"
+    assert "x-first" not in pages.error(NotFound()).headers
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    status=st.integers(300, 700),
+    text=st.text(st.characters(codec=None), max_size=20),
+    headers=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
+    accept=LATIN | st.from_regex(r"(application/json|\*/\*|;q=|,|0\.5)*"),
+    target=LATIN,
+)
+def test_no_error_whatever_raises(
+    ask: Ask, status: int, text: str, headers: dict[str, str], accept: str, target: str
+) -> None:
+    """Whatever an error and a request hold, there is an answer with an error status and sound fields."""
+    error = UnprocessableContent(text, fields=[BadField(source=text, name=text, message=text)])
+    error.status, error.headers = status, headers
+    response = Pages(None).error(error, ask(target, {"accept": accept}))
+    assert 400 <= response.status <= 599
+    assert text_of(response)
+    assert not [value for _, value in response.fields() if {"\r", "\n", "\0"} & set(value)]

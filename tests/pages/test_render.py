@@ -1,0 +1,208 @@
+"""Pages are rendered from templates, with what they are told and what all of them may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import NotFound, PeerGone, TemplateError
+from fanlight.message import HTML, TEXT, Request
+from fanlight.pages import Page, Pages, render
+from fanlight.pages.environment import MOST_TEMPLATES, BoundedDict
+
+Write = Callable[[Mapping[str, str]], Path]
+Site = Callable[[Mapping[str, str]], Pages]
+
+
+def test_render_only_notes_what_is_to_be_rendered() -> None:
+    """`render` opens nothing: it gives a page that equals another with the same template and context."""
+    assert render("nowhere.html", a=1) == Page("nowhere.html", {"a": 1})
+
+
+def test_a_page_cannot_be_changed() -> None:
+    """A page is frozen, as it travels."""
+    page = render("a.html")
+    with pytest.raises(FrozenInstanceError):
+        page.template = "b.html"  # type: ignore[misc]  # what the test is about
+    assert not hasattr(page, "__dict__")
+
+
+def test_the_context_may_have_any_name() -> None:
+    """A template may be told a `template`, as the name of the template is positional only."""
+    assert render("a.html", template="x").context == {"template": "x"}
+
+
+def test_a_page_does_not_show_its_context() -> None:
+    """A page in a log or a traceback does not show what the template is told."""
+    assert "secret" not in repr(render("a.html", password="secret"))
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("a.html", HTML),
+        ("A.HTML", HTML),
+        ("a", HTML),
+        ("a.unknown", HTML),
+        ("robots.txt", TEXT),
+        ("mail/robots.txt.j2", TEXT),
+        ("a.html.jinja", HTML),
+        ("feed.xml", "application/xml"),
+        ("logo.svg", "image/svg+xml"),
+        ("data.json", "application/json"),
+    ],
+)
+def test_a_page_knows_what_it_is_sent_as(name: str, media_type: str) -> None:
+    """The media type of a page follows from the extension of its template."""
+    assert render(name).media_type == media_type
+
+
+def test_a_template_says_what_it_is_told(site: Site) -> None:
+    """A template finds its context by name."""
+    assert site({"a.html": "<h1>{{ title }}</h1>"}).render(render("a.html", title="Snow")) == "<h1>Snow</h1>"
+
+
+def test_templates_extend_include_and_import_from_anywhere_in_the_folder(site: Site) -> None:
+    """Templates name one another as seen from the folder, from wherever they are."""
+    pages = site(
+        {
+            "base.html": "<{% block body %}{% endblock %}>",
+            "parts/nav.html": "nav of {{ title }}",
+            "parts/macros.html": "{% macro shout(text) %}{{ text | upper }}{% endmacro %}",
+            "blog/post.html": '{% extends "base.html" %}{% from "parts/macros.html" import shout %}'
+            '{% block body %}{% include "parts/nav.html" %}, {{ shout("hi") }}{% endblock %}',
+        }
+    )
+    assert pages.render(render("blog/post.html", title="Snow")) == "<nav of Snow, HI>"
+
+
+def test_an_include_may_be_missing_where_it_says_so(site: Site) -> None:
+    """`ignore missing` is not an error."""
+    assert site({"a.html": 'a{% include "b.html" ignore missing %}'}).render(render("a.html")) == "a"
+
+
+def test_the_first_of_several_includes_that_exists_is_taken(site: Site) -> None:
+    """A list of templates stands for the first that is there."""
+    pages = site({"a.html": '{% include ["x.html", "b.html", "c.html"] %}', "b.html": "b", "c.html": "c"})
+    assert pages.render(render("a.html")) == "b"
+
+
+def test_a_template_may_use_the_names_handed_in(write: Write) -> None:
+    """Every template, also an imported one, may use what the pages were made with."""
+    folder = write(
+        {
+            "a.html": '{% from "m.html" import link %}{{ url_for("x") }} {{ link() }}',
+            "m.html": "{% macro link() %}{{ url_for('y') }}{% endmacro %}",
+        }
+    )
+    pages = Pages(folder, {"url_for": lambda name: f"/{name}"})
+    assert pages.render(render("a.html")) == "/x /y"
+
+
+def test_the_context_goes_before_the_names_handed_in(write: Write) -> None:
+    """What a view says wins over what every template may use, for this page only."""
+    pages = Pages(write({"a.html": "{{ who }}"}), {"who": "all"})
+    assert [pages.render(render("a.html", who="me")), pages.render(render("a.html"))] == ["me", "all"]
+
+
+def test_a_template_knows_the_request(site: Site, ask: Callable[..., Request]) -> None:
+    """A template finds the request as `request`, and so do the templates that it includes."""
+    pages = site({"a.html": '{{ request.path }}{% include "b.html" %}', "b.html": " {{ request.method }}"})
+    assert pages.render(render("a.html"), ask("/blog")) == "/blog GET"
+
+
+def test_a_view_may_have_a_request_of_its_own(site: Site, ask: Callable[..., Request]) -> None:
+    """What a view calls `request` is what its template finds."""
+    assert site({"a.html": "{{ request }}"}).render(render("a.html", request="mine"), ask("/")) == "mine"
+
+
+def test_rendering_leaves_the_context_alone(site: Site, ask: Callable[..., Request]) -> None:
+    """A page can be rendered again: nothing of a rendering stays in its context."""
+    page = render("a.html", n=1)
+    site({"a.html": "{% set n = 2 %}{{ n }}"}).render(page, ask("/"))
+    assert page.context == {"n": 1}
+
+
+def test_an_http_error_raised_in_a_template_is_an_answer(site: Site) -> None:
+    """What a template calls may raise NotFound, and NotFound it stays."""
+
+    def find() -> None:
+        raise NotFound("no such post")
+
+    with pytest.raises(NotFound, match="no such post"):
+        site({"a.html": "{{ find() }}"}).render(render("a.html", find=find))
+
+
+def test_a_client_that_leaves_is_no_mistake_in_a_template(site: Site) -> None:
+    """An error that the client is to blame for passes as it is."""
+
+    def read() -> None:
+        raise PeerGone
+
+    with pytest.raises(PeerGone):
+        site({"a.html": "{{ read() }}"}).render(render("a.html", read=read))
+
+
+def test_a_template_is_read_once(write: Write) -> None:
+    """A template is compiled when it is first needed; that its file changes, or goes, makes no difference."""
+    folder = write({"a.html": "{% include 'b.html' %}", "b.html": "first"})
+    pages = Pages(folder)
+    before = pages.render(render("a.html"))
+    write({"b.html": "second"})
+    (folder / "a.html").unlink()
+    assert [before, pages.render(render("a.html"))] == ["first", "first"]
+
+
+def test_a_changed_template_is_read_again_when_asked_for(write: Write) -> None:
+    """With `reload`, a change in a page, or in what it extends or includes, is seen at the next rendering."""
+    folder = write({"a.html": "1{% include 'b.html' %}", "b.html": "first"})
+    pages = Pages(folder, reload=True)
+    shown = [pages.render(render("a.html"))]
+    for name, text in (("b.html", "second!"), ("a.html", "2{% include 'b.html' %}.")):
+        write({name: text})
+        os.utime(folder / name, ns=(1, 1))
+        shown.append(pages.render(render("a.html")))
+    assert shown == ["1first", "1second!", "2second!."]
+
+
+def test_a_template_that_vanished_is_told_when_reloading(write: Write) -> None:
+    """With `reload`, a template that is gone is an error, not a memory."""
+    folder = write({"a.html": "a"})
+    pages = Pages(folder, reload=True)
+    pages.render(render("a.html"))
+    (folder / "a.html").unlink()
+    with pytest.raises(TemplateError, match=r"there is no template `a\.html`"):
+        pages.render(render("a.html"))
+
+
+def test_the_memory_of_templates_is_bounded() -> None:
+    """However many names are asked for, no more are kept than the limit."""
+    kept = BoundedDict()
+    for number in range(3 * MOST_TEMPLATES):
+        kept[number] = number
+        assert len(kept) <= MOST_TEMPLATES
+    assert kept[3 * MOST_TEMPLATES - 1] == 3 * MOST_TEMPLATES - 1
+
+
+def test_a_byte_order_mark_is_no_part_of_a_page(write: Write) -> None:
+    """A template that an editor began with a byte order mark is rendered without it."""
+    folder = write({})
+    (folder / "a.html").write_bytes(b"\xef\xbb\xbf<p>\xc3\xa9</p>")
+    assert Pages(folder).render(render("a.html")) == "<p>\u00e9</p>"
+
+
+def test_an_app_may_have_no_templates(tmp_path: Path) -> None:
+    """Without a folder, or with one that isn't there, there are no templates and nothing is wrong."""
+    for folder in (None, tmp_path / "templates"):
+        pages = Pages(folder)
+        assert (pages.names(), pages.check(), pages.has("a.html"), pages.folder) == ([], [], False, folder)
+
+
+def test_the_names_are_those_of_the_templates(site: Site) -> None:
+    """The names are sorted, seen from the folder, without hidden files and without what is no template."""
+    pages = site({"b.html": "", "a/c.htm": "", "d.txt.j2": "", ".hidden.html": "", ".git/x.html": "", "photo.jpg": ""})
+    assert pages.names() == ["a/c.htm", "b.html", "d.txt.j2"]
