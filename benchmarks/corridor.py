@@ -90,7 +90,7 @@ STEPS: tuple[tuple[str, Callable[[Corridor], None]], ...] = (
 def step_times(heads: Sequence[bytes]) -> dict[str, float]:
     """Return the nanoseconds of each step: means without the slowest hundredth and without the clock's own cost."""
     corridor, clock = Corridor(), time.perf_counter_ns
-    # The first is slow: the client's system call has just pushed us out of the caches; the second is the cost of timing.
+    # The first is slow, as the system call before it emptied the caches; the second is the cost of timing.
     steps = [Corridor.nothing, Corridor.nothing, *(step for _, step in STEPS)]
     times: list[list[int]] = [[] for _ in steps]
     gc.collect()

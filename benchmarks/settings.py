@@ -24,6 +24,7 @@ class Settings:
     warm_up: float = 1  # seconds
     idle_seconds: float = 10  # of watching a server that has nothing to do
     connections: int = 10_000  # that idle
+    tries: int = 1  # of one measurement, while other programs keep the machine busy
     only: tuple[str, ...] = ()  # words; a server is measured when its name holds one of them
     is_quick: bool = False
 
