@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -225,3 +226,13 @@ def test_an_owner_that_misbehaves_does_not_hide_the_mistake(site: Site) -> None:
     for it in (Proxy(title=1), Keys(title=1)):
         with pytest.raises(TemplateError, match=r"has no `titel`; did you mean `title`\?$"):
             pages.render(render("a.html", it=it))
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")
+def test_a_template_that_the_system_does_not_give_is_told(write: Write) -> None:
+    """A template that is there but can't be read is not called missing."""
+    folder = write({"b.html": "{% include 'a.html' ignore missing %}"})
+    (folder / "a.html").symlink_to("a.html")  # leads round in a circle
+    for name, place in (("a.html", ""), ("b.html", "templates/b.html:1: ")):
+        with pytest.raises(TemplateError, match=rf"^{place}the template `a\.html` can't be read: "):
+            Pages(folder).render(render(name))

@@ -27,24 +27,25 @@ TEMPLATES = "templates"
 class Application:
     """A site, ready to be served; it is what the server calls a handler.
 
-    `source` is the file that makes the app, beside which its templates are, or just that folder.
+    Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
+    is one, so that mistakes can be told with their lines.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
         urls: Mapping[str, object],
         *,
         errors: Mapping[int, object] | None = None,
-        templates: str | None = TEMPLATES,
+        templates: str | Path | None = TEMPLATES,
         around: Sequence[Callable[..., object]] = (),
         lifespan: Callable[..., object] | None = None,
-        source: Path,
+        folder: Path,
+        source: Path | None = None,
     ) -> None:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
-        folder = source if source.is_dir() else source.parent
         self.folder = folder
         self._table: Table | None = None
-        self.pages = Pages(folder / templates if templates else None, {"url_for": self.url_for})
+        self.pages = Pages(folder / templates if templates is not None else None, {"url_for": self.url_for})
         results = Results(self.pages)
         failures = Failures(errors, self.pages, results, folder)
         steps, step_mistakes = read_steps(around, folder)
@@ -61,11 +62,11 @@ class Application:
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._miss = self.table.find, self._misses.call
 
-    def _build(self, urls: Mapping[str, object], endpoints: Endpoints, source: Path) -> list[Mistake]:
+    def _build(self, urls: Mapping[str, object], endpoints: Endpoints, source: Path | None) -> list[Mistake]:
         try:
             self._table = build(
                 urls,
-                source=None if source.is_dir() else Source(source),
+                source=None if source is None else Source(source),
                 hints=endpoints.hints,
                 endpoint_of=endpoints.call,
             )
@@ -73,9 +74,9 @@ class Application:
             return list(error.mistakes)
         return []
 
-    def _templates_mistakes(self, templates: str | None) -> list[Mistake]:
+    def _templates_mistakes(self, templates: str | Path | None) -> list[Mistake]:
         folder = self.pages.folder
-        if folder is not None and templates != TEMPLATES and not folder.is_dir():
+        if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
             hint = f"make the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
         return self.pages.check()

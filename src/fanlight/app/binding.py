@@ -103,11 +103,11 @@ def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool) -> Bi
     return binding
 
 
-def _annotation(parameter: Parameter) -> Any:
-    """Return a parameter's annotation; without one, the type of its default, or a text."""
+def _annotation(parameter: Parameter, otherwise: type = str) -> Any:
+    """Return a parameter's annotation; without one, the type of its default, else a text."""
     if parameter.annotation is not MISSING:
         return parameter.annotation
-    return type(parameter.default) if isinstance(parameter.default, _INFERRED) else str
+    return type(parameter.default) if isinstance(parameter.default, _INFERRED) else otherwise
 
 
 def _is_request(parameter: Parameter) -> bool:
@@ -152,7 +152,7 @@ class _Binder:
         if _is_request(parameter):
             self._refuse(f'"{name}" is the request in {self._signature.name}, and a part of the path', "rename one")
             return
-        found = self._asked(parameter)
+        found = self._asked(parameter, otherwise=object)
         if found is None:
             return
         is_text = converter in ("str", "path")
@@ -196,8 +196,8 @@ class _Binder:
 
     # --- query and body --------------------------------------------------------------------
 
-    def _asked(self, parameter: Parameter) -> _Asked | None:
-        annotation = _annotation(parameter)
+    def _asked(self, parameter: Parameter, otherwise: type = str) -> _Asked | None:
+        annotation = _annotation(parameter, otherwise)
         try:
             kind = kind_of(annotation)
         except TypeError as error:
@@ -220,7 +220,7 @@ class _Binder:
             self._bind_whole(whole[0], files)
             self._bind_query(fields, [], [])
         else:
-            self._bind_fields(fields, files)
+            self._bind_fields(asked, files)
 
     def _bind_query(self, asked: list[_Asked], whole: list[_Asked], files: list[_Asked]) -> None:
         for each in files:
@@ -258,7 +258,7 @@ class _Binder:
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
     def _bind_fields(self, asked: list[_Asked], files: list[_Asked]) -> None:
-        found = {each.name: field_of(each.name, each.kind, has_default=each.has_default) for each in [*asked, *files]}
+        found = {each.name: field_of(each.name, each.kind, has_default=each.has_default) for each in asked}
         jsons = [each for each in asked if found[each.name] is None]
         fields = tuple(each for each in found.values() if each is not None)
         if jsons and files:

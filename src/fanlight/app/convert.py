@@ -32,7 +32,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
 
 
-class Unfit(ValueError):  # noqa: N818 - it is no error of anybody's program
+class Unfit(ValueError):
     """A value is not what is asked for; the message says so in plain words."""
 
 

@@ -128,18 +128,16 @@ def _wrong_leaf(kind: Kind, value: object) -> str:
     return broken_rule(kind, value) if fits(kind, value) else misfit(kind, value)
 
 
-def _is_number(kind: Kind, value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return isinstance(kind, kinds.FloatType) or isinstance(value, int) or value.is_integer()
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _FITS: Mapping[type[Kind], Callable[[Kind, object], bool]] = {
     kinds.NoneType: lambda _, value: value is None,
     kinds.BoolType: lambda _, value: isinstance(value, bool),
     kinds.StrType: lambda _, value: isinstance(value, str),
-    kinds.IntType: _is_number,
-    kinds.FloatType: _is_number,
+    kinds.IntType: lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+    kinds.FloatType: lambda _, value: _is_number(value),
 }
 
 
@@ -148,7 +146,7 @@ def _wrong_text(kind: Kind, value: object) -> str:
         choices = [member.value for member in kind.cls] if isinstance(kind, kinds.EnumType) else kind.values
         is_there = any(value == choice and type(value) is type(choice) for choice in choices)
         return "" if is_there else f"{shown(value)} is not {says(kind)}"
-    if isinstance(kind, kinds.DecimalType) and _is_number(kinds.FloatType(), value):
+    if isinstance(kind, kinds.DecimalType) and _is_number(value):
         return ""
     read = reader_of(kind)
     if not isinstance(value, str) or read is None:

@@ -18,7 +18,7 @@ from fanlight.app.signature import called, is_async, place_of
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import HTTPError, InternalServerError, Mistake
 from fanlight.message import Request, Response
-from fanlight.pages import Page, Pages
+from fanlight.pages import Page, Pages, reason_of, wants_problem
 
 log = logging.getLogger("fanlight.app")
 
@@ -45,14 +45,13 @@ class Failures:
 
     def respond(self, error: HTTPError, request: Request) -> Response:
         """Return the answer to an error; never raises an Exception."""
-        shows = self._own.get(error.status)
-        if shows is None:
-            return self._pages.error(error, request)
         try:
-            return _completed(shows(error, request), error)
+            shows = self._own.get(error.status)
+            if shows is not None:
+                return _completed(shows(error, request), error)
         except Exception:
             log.exception("the answer to error %s failed: %s", error.status, _asked(request))
-            return self._pages.error(error, request)
+        return self._pages.error(error, request)
 
     def crash(self, error: BaseException, request: Request, name: str) -> Response:
         """Log an exception, and return the answer that says nothing of it."""
@@ -105,7 +104,8 @@ class Failures:
             self.mistakes.append(mistake)
 
         def show(error: HTTPError, request: Request) -> Response:
-            context = {"error": error, "status": error.status, "detail": error.detail}
+            reason = reason_of(error.status)
+            context = {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
             return self._results.answer(Page(value, context), request)
 
         self._own[status] = self._for_people(show)
@@ -133,7 +133,7 @@ class Failures:
         """Return an answer that leaves clients who ask for JSON to the pages, which have it."""
 
         def show_people(error: HTTPError, request: Request) -> Response:
-            return self._pages.error(error, request) if request.prefers_json else show(error, request)
+            return self._pages.error(error, request) if wants_problem(request) else show(error, request)
 
         return show_people
 

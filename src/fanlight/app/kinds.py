@@ -70,7 +70,7 @@ def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
     if id(kind) in seen:  # a Struct that holds itself
         return
     seen.add(id(kind))
-    if isinstance(kind, kinds.CustomType) and kind.cls is not Upload:
+    if isinstance(kind, kinds.CustomType) and kind.cls not in (Upload, object):
         raise TypeError(f"nothing says how a {kind.cls.__qualname__} is written")
     for name in kind.__struct_fields__:
         inner = getattr(kind, name)

@@ -70,6 +70,7 @@ class Exchange:
     def __init__(self, hub: Hub, handler: Handler, limits: Limits, *, access_log: AccessLog | None = None) -> None:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
         self._hub, self._find, self._limits, self._log = hub, handler.find, limits, access_log
+        self._idle_seconds = limits.idle_seconds
         self.monitor: Monitor
         self.lanes: Lanes
         self.pool: Pool
@@ -100,7 +101,8 @@ class Exchange:
                 if connection.phase > CONTENT:
                     return True
                 if wire.is_idle:
-                    break  # PERF: benchmarks/profile.py: saves asking for an event that is not there
+                    self._wait_for_next(connection)
+                    return True
         except Refusal as refusal:
             self.refuse(connection, refusal)
             return True
@@ -128,17 +130,21 @@ class Exchange:
             log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
             raise StorageFull("this server has no room to keep what was sent; try again later") from None
 
+    def _wait_for_next(self, connection: Connection) -> None:
+        hub = self._hub
+        connection.phase = IDLE
+        connection.deadline = hub.now + self._idle_seconds
+        if hub.is_draining:
+            hub.drop(connection)
+
     def _wait_for_more(self, connection: Connection) -> None:
-        phase, hub = connection.phase, self._hub
+        phase = connection.phase
         if connection.wire.is_idle:
-            connection.phase = IDLE
-            connection.deadline = hub.now + self._limits.idle_seconds
-            if hub.is_draining:
-                hub.drop(connection)
+            self._wait_for_next(connection)
         elif phase is CONTENT:
             connection.progress(self._limits)
         elif phase is not HEAD:
-            connection.wait(HEAD, hub.now, self._limits)
+            connection.wait(HEAD, self._hub.now, self._limits)
 
     # --- lanes --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
 from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.request_line import read_request_line
-from fanlight.wire.http1.response import reason_of, write_head, write_line
+from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
 
 Event = RequestHead | Content | EndOfMessage
@@ -98,7 +98,7 @@ class Http1:
         if buffer[start] < _FIRST_VISIBLE:
             return self._skip_empty_line()
         searched = self._searched
-        end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call, on the hot path
+        end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call
         if end < 0:
             self._check_half_a_head(max(start, searched))
             self._searched = len(buffer) - 3
@@ -106,23 +106,22 @@ class Http1:
         self._searched = 0
         if buffer.__class__ is not bytes:
             buffer = self._buffer = bytes(buffer)
-        line_end = buffer.find(b"\r\n", start)
+        # PERF: benchmarks/profile.py: a client's next head mostly has the same fields, to the letter
+        line, _, block = buffer[start:end].partition(b"\r\n")
         if end - start > self._small_bytes:
-            self._check_size(line_end - start, end - line_end)
-        block = buffer[line_end + 2 : end]
+            self._check_size(len(line), len(block))
         if block != self._last_block:
-            # PERF: benchmarks/profile.py: a client's next head mostly has the same fields, to the letter
             self._block = read_block(block, self._limits.field_count)
             self._last_block = block
         fields = self._block
-        self._head = head = read_request_line(buffer[start:line_end], fields)
+        self._head = head = read_request_line(line, fields)
         if end + 4 == len(buffer):
             self._buffer, self._position = b"", 0
         else:
             self._position = end + 4
         if fields.is_plain and head.minor:
             self._is_last = False
-            self.state = NEXT[_IDLE][_HEAD]
+            self.state = _ANSWERING  # NEXT[IDLE][HEAD]
         else:
             self._begin(head)
         return head
@@ -233,7 +232,8 @@ class Http1:
 
         Raises InvalidResponse for what can't be sent; the wire is then as it was.
         """
-        lines = write_head(status, fields)
+        # PERF: benchmarks/profile.py: a plain page's fields are one shared tuple
+        lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
         state = NEXT[self.state][_ANSWERED]
         if state < 0:
             raise out_of_turn(self.state, _ANSWERED)

@@ -96,11 +96,8 @@ def read_block(block: bytes, most_fields: int) -> FieldBlock:
     lines = block.split(b"\r\n")
     if len(lines) > most_fields:
         raise HeadTooLarge(f"the request has over {most_fields} fields; raise Limits.field_count to allow it")
-    pairs: list[Pair] = list(map(_KNOWN.get, lines))  # type: ignore[arg-type]  # the misses are mended at once
-    if None in pairs:
-        for index, pair in enumerate(pairs):
-            if pair is None:
-                pairs[index] = read_line(lines[index])
+    known = _KNOWN.get
+    pairs = [known(line) or read_line(line) for line in lines]
     values = dict(pairs)
     if len(values) != len(pairs):
         values = _joined(pairs)

@@ -26,35 +26,25 @@ MOST_KNOWN_LINES = 2048
 MOST_KNOWN_LINE_BYTES = 512
 MOST_KNOWN_HEADS = 256
 _KNOWN: dict[Pair, bytes] = {}
-_HEADS: dict[tuple[int, tuple[Pair, ...]], bytes] = {}
+known_heads: dict[tuple[int, Sequence[Pair]], bytes] = {}
 
 
 def write_head(status: int, fields: Sequence[Pair]) -> bytes:
     """Return the status line and the field lines, each with its line end. Raises InvalidResponse."""
-    if fields.__class__ is tuple:
-        # PERF: benchmarks/run.py: a plain page's fields are one shared tuple
-        key = status, fields
-        head = _HEADS.get(key)
-        if head is None:
-            head = _written(status, fields)
-            if len(_HEADS) >= MOST_KNOWN_HEADS:
-                _HEADS.clear()
-            if len(head) < MOST_KNOWN_LINE_BYTES:
-                _HEADS[key] = head
-        return head
-    return _written(status, fields)
+    known = _KNOWN.get
+    lines = [_STATUS_LINES.get(status) or _status_line(status)]
+    lines += [known(pair) or write_line(pair) for pair in fields]
+    head = b"".join(lines)
+    if isinstance(fields, tuple) and len(head) < MOST_KNOWN_LINE_BYTES:
+        if len(known_heads) >= MOST_KNOWN_HEADS:
+            known_heads.clear()
+        known_heads[status, fields] = head
+    return head
 
 
 def reason_of(status: int) -> str:
     """Return the reason phrase of a status, "" for one without."""
     return _REASONS.get(status, "")
-
-
-def _written(status: int, fields: Sequence[Pair]) -> bytes:
-    known = _KNOWN.get
-    lines = [_STATUS_LINES.get(status) or _status_line(status)]
-    lines += [known(pair) or write_line(pair) for pair in fields]
-    return b"".join(lines)
 
 
 def write_line(pair: Pair) -> bytes:
