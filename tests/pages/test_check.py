@@ -24,6 +24,7 @@ def test_sound_templates_have_no_mistakes(site: Site) -> None:
             "c.html": "{% include ['nope.html', 'a.html'] %}{% include 'nope.html' ignore missing %}",
             "d.html": "{% extends 'base.html' if plain else 'a.html' %}{% include ['nope.html', or_this] %}",
             "m.html": "{% macro m() %}{% endmacro %}",
+            "maybe.html": "{% if framed %}{% extends 'maybe.html' %}{% endif %}",
             "robots.txt": "{% include 'part.txt' %}",
             "part.txt": "",
             "tree.html": "{% if more %}{% include 'tree.html' %}{% endif %}",

@@ -236,6 +236,24 @@ def test_an_error_that_forgot_its_parts_is_answered(caplog: pytest.LogCaptureFix
     assert "Payment should have" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("part", "value"), [("headers", None), ("headers", [("a", "b")]), ("detail", None), ("detail", 7)]
+)
+def test_an_error_with_parts_of_another_kind_is_answered(
+    caplog: pytest.LogCaptureFixture, part: str, value: object
+) -> None:
+    """Headers that are no mapping, and a detail that is no text, are left out, and the log is told."""
+    error = NotFound("a detail", headers={"x-name": "kept"})
+    setattr(error, part, value)
+    response = Pages(None).error(error)
+    assert (response.status, "x-name" in response.headers, "a detail" in text_of(response)) == (
+        404,
+        part != "headers",
+        part != "detail",
+    )
+    assert "NotFound should have" in caplog.text
+
+
 @pytest.mark.parametrize("fields", [{}, {"accept": "application/json"}])
 def test_half_a_surrogate_pair_can_be_shown(site: Site, ask: Ask, fields: Mapping[str, str]) -> None:
     """A detail that no UTF-8 can hold is sent with a question mark, by a template of the user's too."""

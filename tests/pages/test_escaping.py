@@ -27,6 +27,7 @@ HARMLESS = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&#34;&amp;"
         "a",
         "a.jinja",
         "a.html.j2",
+        "a.txt.j2",
         "a.md",
         "a.js",
         "a.txt.html",
@@ -38,7 +39,7 @@ def test_values_are_escaped_in_every_template_but_plain_text(site: Site, name: s
     assert site({name: "{{ said }}"}).render(render(name, said=EVIL)) == HARMLESS
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "a.txt.j2"])
+@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "b/a.html.txt"])
 def test_nothing_is_escaped_in_plain_text(site: Site, name: str) -> None:
     """A .txt template escapes nothing; it is sent as text/plain, so no browser reads HTML in it."""
     page = render(name, said=EVIL)

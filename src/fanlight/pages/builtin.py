@@ -133,7 +133,7 @@ def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] =
     )
 
 
-# PERF: tests/pages/test_speed.py: a page that says no more than its status is made once
+# A page that says no more than its status is made once: bots ask for it all day.
 _PLAIN = {status: error_page(status).encode() for status in range(400, 600) if status in REASONS}
 
 

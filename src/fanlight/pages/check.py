@@ -17,7 +17,7 @@ def check_templates(environment: FolderEnvironment) -> list[Mistake]:
     """Return what is wrong, file by file; what compiles stays compiled."""
     mistakes: list[Mistake] = []
     parents: dict[str, Reference] = {}
-    waiting = environment.loader.list_markup()
+    waiting = environment.loader.list_sure()
     seen = set(waiting)
     for name in waiting:  # grows while we go
         try:

@@ -1,18 +1,17 @@
 """What kind of text a template makes, by its file name extension.
 
-In: a template's name. Out: its media type, and whether values are escaped in it. An extension that
-says only "this is a template" (`mail.txt.j2`) is looked through.
+In: a template's name. Out: its media type, and whether values are escaped in it. Only the last
+extension counts, so `mail.txt.j2` is HTML like every name that says nothing else.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import PurePosixPath
 
 from fanlight.message import HTML, JSON, TEXT
 
-TEMPLATE_SUFFIXES = frozenset({".j2", ".jinja", ".jinja2"})
-MARKUP_SUFFIXES = frozenset({".htm", ".html", ".svg", ".xhtml", ".xml"})
+# What is surely meant as a template; another file may just lie in the folder.
+SURE_SUFFIXES = frozenset({".htm", ".html", ".j2", ".jinja", ".jinja2", ".svg", ".txt", ".xhtml", ".xml"})
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
@@ -25,11 +24,9 @@ _MEDIA_TYPES = {
 }
 
 
-@lru_cache(maxsize=1024)
 def suffix_of(name: str) -> str:
-    """Return the extension that says what the text is, in lower case: ".html", ".txt", or ""."""
-    path = PurePosixPath(name.lower())
-    return path.with_suffix("").suffix if path.suffix in TEMPLATE_SUFFIXES else path.suffix
+    """Return the last extension of a name, in lower case: ".html", or ""."""
+    return PurePosixPath(name).suffix.lower()
 
 
 def media_type_of(name: str) -> str:
@@ -40,4 +37,4 @@ def media_type_of(name: str) -> str:
 def is_escaped(name: str | None) -> bool:
     """Return whether values are escaped in a template: in all of them but `.txt`, which is sent as plain text."""
     # SECURITY: tests/pages/test_escaping.py: an extension that we don't know must not turn escaping off
-    return name is None or suffix_of(name) != ".txt"
+    return name is None or not name.lower().endswith(".txt")

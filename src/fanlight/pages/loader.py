@@ -16,7 +16,7 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError
 
 from fanlight.errors import TemplateError
-from fanlight.pages.kind import MARKUP_SUFFIXES, suffix_of
+from fanlight.pages.kind import SURE_SUFFIXES, suffix_of
 from fanlight.pages.suggestion import did_you_mean
 
 # A part begins with no dot (no "..", no hidden file) and has nothing in it that some system reads as
@@ -71,9 +71,9 @@ class FolderLoader(BaseLoader):
         names = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
         return sorted(name for name in names if _NAME.fullmatch(name))
 
-    def list_markup(self) -> list[str]:
-        """Return the names of the files that are surely meant as templates: HTML, XML and plain text."""
-        return [name for name in self.list_templates() if suffix_of(name) in MARKUP_SUFFIXES | {".txt"}]
+    def list_sure(self) -> list[str]:
+        """Return the names of the files that are surely meant as templates: HTML, XML, plain text."""
+        return [name for name in self.list_templates() if suffix_of(name) in SURE_SUFFIXES]
 
     def place_of(self, name: str, line: int | None = None) -> str:
         """Return where a template is, as a person reads it: "templates/home.html:12"."""

@@ -38,7 +38,7 @@ def wants_problem(request: Request) -> bool:
     It does if it likes JSON better than HTML; also if it likes both alike, but names only JSON
     ("application/json, */*"), or has itself sent JSON.
     """
-    # PERF: tests/pages/test_speed.py: what a browser sends has no "json" in it, so nothing is compared
+    # What a browser sends has no "json" in it, so for a browser nothing more is compared.
     accept = request.head.values.get("accept", "").lower()
     names_json = "json" in accept
     if request.is_json or (names_json and "html" not in accept):

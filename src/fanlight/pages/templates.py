@@ -35,11 +35,10 @@ class Templates:
 
     def names(self) -> list[str]:
         """Return the names of all templates in the folder: HTML, XML and plain text."""
-        return self._environment.loader.list_markup()
+        return self._environment.loader.list_sure()
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
         """Return a template's text. Raises TemplateError with file and line; an HTTPError raised inside passes."""
-        # PERF: tests/pages/test_speed.py: Jinja's own look-up costs more than this one
         template = self._compiled.get(name) or self._load(name)
         return template.render(context)
 
