@@ -72,11 +72,11 @@ def fail(error: Exception) -> Callable[[], None]:
             "t.html:1: parameter 'a' was not provided",
         ),
         # templates that aren't there
-        ('{% include "bas.html" %}', "t.html:1: there is no template `bas.html`; did you mean `base.html`?"),
-        ('\n{% extends "bas.html" %}', "t.html:2: there is no template `bas.html`; did you mean `base.html`?"),
+        ('{% include "bas.html" %}', "t.html:1: there is no template bas.html; did you mean `base.html`?"),
+        ('\n{% extends "bas.html" %}', "t.html:2: there is no template bas.html; did you mean `base.html`?"),
         (
             '{% include ["bas.html", "bse.html"] %}',
-            "t.html:1: there is no template `bas.html` or `bse.html`; did you mean `base.html`?",
+            "t.html:1: there is no template bas.html or bse.html; did you mean `base.html`?",
         ),
         ("{% include [titel, titel] %}", "t.html:1: there is no `titel` here; did you mean `title`?"),
         ("{% include titel %}", "t.html:1: there is no `titel` here; did you mean `title`?"),
@@ -155,7 +155,7 @@ def test_what_may_be_missing_can_be_asked_for(site: Site) -> None:
 @pytest.mark.parametrize("name", ["indx.html", "index.htm"])
 def test_a_page_that_is_not_there_gets_a_suggestion(site: Site, name: str) -> None:
     """A page whose template is missing is told with the name that is nearest."""
-    with pytest.raises(TemplateError, match=rf"^there is no template `{name}`; did you mean `index\.html`\?$"):
+    with pytest.raises(TemplateError, match=rf"^there is no template {name}; did you mean `index\.html`\?$"):
         site({"index.html": "", "about.html": ""}).render(render(name))
 
 
@@ -164,7 +164,7 @@ def test_a_page_unlike_any_other_is_told_the_folder(site: Site) -> None:
     pages = site({"index.html": ""})
     with pytest.raises(TemplateError) as caught:
         pages.render(render("zzzz.html"))
-    assert str(caught.value) == f"there is no template `zzzz.html`; templates are looked for in {pages.folder}"
+    assert str(caught.value) == f"there is no template zzzz.html; templates are looked for in {pages.folder}"
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_template_that_cannot_be_read_is_told(write: Write) -> None:
 def test_a_template_that_no_compiler_takes_is_told(site: Site, template: str, message: str) -> None:
     """What Python's compiler refuses is a TemplateError too, for a page and for a part of one."""
     pages = site({"a.html": template, "b.html": '{% include "a.html" %}'})
-    with pytest.raises(TemplateError, match=rf"^templates/a\.html: `a\.html` can't be compiled: {message}"):
+    with pytest.raises(TemplateError, match=rf"^templates/a\.html: a\.html can't be compiled: {message}"):
         pages.render(render("a.html"))
     with pytest.raises(TemplateError, match=message):
         pages.render(render("b.html"))
@@ -234,5 +234,5 @@ def test_a_template_that_the_system_does_not_give_is_told(write: Write) -> None:
     folder = write({"b.html": "{% include 'a.html' ignore missing %}"})
     (folder / "a.html").symlink_to("a.html")  # leads round in a circle
     for name, place in (("a.html", ""), ("b.html", "templates/b.html:1: ")):
-        with pytest.raises(TemplateError, match=rf"^{place}the template `a\.html` can't be read: "):
+        with pytest.raises(TemplateError, match=rf"^{place}the template a\.html can't be read: "):
             Pages(folder).render(render(name))

@@ -66,7 +66,7 @@ def _circles(parents: dict[str, Reference], environment: FolderEnvironment) -> l
             ring = way[way.index(name) :]
             mistakes.append(
                 Mistake(
-                    message=" extends ".join(f"`{each}`" for each in [*ring, ring[0]]),
+                    message=" extends ".join([*ring, ring[0]]),
                     places=tuple(environment.loader.place_of(each, parents[each].line) for each in ring),
                     hint="one of them must stand without `extends`",
                 )

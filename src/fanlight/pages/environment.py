@@ -76,7 +76,7 @@ class FolderEnvironment(jinja2.Environment):
             raise self.explained(error) from None
         except UNCOMPILABLE as error:
             raise TemplateError(
-                f"`{name}` can't be compiled: {_in_one_line(error)}", place=self.loader.place_of(name)
+                f"{name} can't be compiled: {_in_one_line(error)}", place=self.loader.place_of(name)
             ) from error
 
     def explained(self, error: BaseException) -> TemplateError:
@@ -130,4 +130,4 @@ def _in_one_line(error: BaseException) -> str:
 
 def unescaped_part(name: str) -> str:
     """Return what is wrong with a page that has a .txt template as its part."""
-    return f"nothing is escaped in `{name}`, as .txt is plain text, so it can't be a part of a page"
+    return f"nothing is escaped in {name}, as .txt is plain text, so it can't be a part of a page"

@@ -44,7 +44,7 @@ class FolderLoader(BaseLoader):
         except OSError as error:
             if error.errno in _ABSENT:
                 raise TemplateNotFound(template) from None
-            raise TemplateError(f"the template `{template}` can't be read: {error.strerror}") from error
+            raise TemplateError(f"the template {template} can't be read: {error.strerror}") from error
         return _text_of(data, template, path), str(path), lambda: _stamp_of(path) == stamp
 
     def path_of(self, name: str) -> Path:
@@ -88,7 +88,7 @@ class FolderLoader(BaseLoader):
 
     def absence_of(self, *names: str) -> tuple[str, str]:
         """Return what is missing and what to do about it."""
-        told = " or ".join(f"`{name}`" for name in names) or "of these names"
+        told = " or ".join(names) or "of these names"
         if self.folder is None or not self.folder.is_dir():
             where = f"there is no folder {self.folder}" if self.folder else "this app has no templates folder"
             return f"there is no template {told}", where
