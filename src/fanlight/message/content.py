@@ -12,13 +12,14 @@ MEMORY_BYTES = 1024 * 1024
 class SpooledContent:
     """Written by the server as it comes, read by the view when it is whole. Closing it deletes the file."""
 
-    __slots__ = ("_file", "_memory_bytes", "_pieces", "size")
+    __slots__ = ("_file", "_memory_bytes", "_owned", "_pieces", "size")
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
         """Begin empty; over `memory_bytes` it moves to a file."""
         self._pieces: list[bytes] = []
         self._file: BinaryIO | None = None
         self._memory_bytes = memory_bytes
+        self._owned: list[BinaryIO] = []
         self.size = 0
 
     def write(self, piece: bytes) -> None:
@@ -52,8 +53,14 @@ class SpooledContent:
         self._file.seek(0)
         return self._file
 
+    def own(self, file: BinaryIO) -> None:
+        """Close a file that was made of it, when it is closed itself."""
+        self._owned.append(file)
+
     def close(self) -> None:
-        """Forget it."""
+        """Forget it, and the files that were made of it."""
         self._pieces.clear()
+        for file in self._owned:
+            file.close()
         if self._file is not None:
             self._file.close()

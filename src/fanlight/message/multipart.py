@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 from multipart import (  # type: ignore[import-untyped]  # it comes without types
     MultipartSegment,
     ParserError,
+    ParserLimitReached,
     PushMultipartParser,
     parse_options_header,
 )
@@ -86,6 +87,9 @@ def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> lis
     except ParserError as error:
         reader.close()
         raise BadRequest(f"the multipart form is malformed: {error}") from None
+    except ParserLimitReached as error:
+        reader.close()
+        raise ContentTooLarge(f"the multipart form is over a limit: {error}") from None
     except BaseException:
         reader.close()
         raise
@@ -117,6 +121,8 @@ class _Reader:
                 raise ContentTooLarge(f"a field of the form is over {self._limits.field_bytes} bytes")
 
     def _begin(self, segment: MultipartSegment) -> None:
+        if segment.disposition != "form-data" or not segment.name:
+            raise BadRequest("a part of the multipart form has no name")
         self._segment = segment
         self._text.clear()
         if segment.filename is None:

@@ -194,8 +194,11 @@ class Request:
             except UnicodeDecodeError:
                 raise BadRequest("an urlencoded form has a byte in it that should be percent-encoded") from None
         if kind == MULTIPART and self.content_source is not None:
-            pairs = read_multipart(self.content_source.open(), self.head.values["content-type"], limits)
-            return Form(pairs)
+            form = Form(read_multipart(self.content_source.open(), self.head.values["content-type"], limits))
+            for _, value in form.pairs():
+                if isinstance(value, Upload):
+                    self.content_source.own(value.file)
+            return form
         raise UnsupportedMediaType(f"send a form ({URLENCODED} or {MULTIPART}), not {kind or 'nothing'}")
 
     # --- what the client likes ----------------------------------------------------------------

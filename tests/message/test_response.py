@@ -1,0 +1,154 @@
+"""What a response is, by what it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import AppError, InvalidResponse
+from fanlight.message import MARK, Lane, Response, SpooledContent, file_response, json_response, lane, redirect
+
+
+@pytest.mark.parametrize(
+    ("response", "content", "media_type"),
+    [
+        (Response("é"), "é".encode(), "text/html; charset=utf-8"),
+        (Response(b"x"), b"x", "application/octet-stream"),
+        (Response(), b"", ""),
+        (Response("x", media_type="text/css"), b"x", "text/css"),
+        (json_response({"a": [1, None]}), b'{"a":[1,null]}', "application/json"),
+    ],
+)
+def test_content_has_its_media_type(response: Response, content: bytes, media_type: str) -> None:
+    """Text is HTML in UTF-8, bytes are just bytes, nothing has no type, and a given type is kept."""
+    assert (response.content, response.media_type) == (content, media_type)
+    assert list(response.fields()) == ([("content-type", media_type)] if media_type else [])
+
+
+def test_plain_pages_share_their_fields() -> None:
+    """Two pages without fields of their own have one tuple between them."""
+    assert Response("a").fields() is Response("b").fields()
+
+
+def test_fields_once_asked_for_are_the_responses_own() -> None:
+    """Setting a field of one response changes no other."""
+    one, other = Response("a"), Response("b")
+    one.headers["x"] = "1"
+    assert list(one.fields()) == [("content-type", "text/html; charset=utf-8"), ("x", "1")]
+    assert list(other.fields()) == [("content-type", "text/html; charset=utf-8")]
+
+
+def test_a_copy_has_fields_of_its_own() -> None:
+    """What is set on a copy is not on the original."""
+    original = redirect("/new")
+    copy = original.copy()
+    copy.headers["x"] = "1"
+    assert "x" not in original.headers
+    assert copy.headers["location"] == "/new"
+
+
+@pytest.mark.parametrize(
+    ("to", "location"),
+    [
+        ("/new", "/new"),
+        ("/a b", "/a%20b"),
+        ("/café?q=ü", "/caf%C3%A9?q=%C3%BC"),
+        ("https://x.org/%20", "https://x.org/%20"),
+    ],
+)
+def test_a_redirect_names_its_target(to: str, location: str) -> None:
+    """303 unless said otherwise; what is not ASCII is percent-encoded, what is encoded stays."""
+    response = redirect(to)
+    assert (response.status, response.headers["location"]) == (303, location)
+
+
+def test_a_redirect_for_ever_is_308() -> None:
+    """`permanent` and `status` choose the kind; what is no redirect is refused."""
+    assert redirect("/", permanent=True).status == 308
+    assert redirect("/", status=302).status == 302
+    with pytest.raises(InvalidResponse):
+        redirect("/", status=200)
+
+
+def test_a_redirects_page_escapes_its_target() -> None:
+    """The little page behind a redirect runs no script of the target's."""
+    content = redirect('/"><script>alert(1)</script>').content
+    assert isinstance(content, bytes)
+    assert b"<script>" not in content
+
+
+def test_cookies_are_safe_unless_said_otherwise() -> None:
+    """A cookie is HttpOnly and SameSite=Lax for the whole site; deleting it ends its life."""
+    response = Response("x")
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2", same_site="None", http_only=False, max_age=60)
+    response.delete_cookie("c")
+    assert response.headers.get_all("set-cookie") == [
+        "a=1; Path=/; HttpOnly; SameSite=Lax",
+        "b=2; Path=/; Max-Age=60; Secure; SameSite=None",
+        "c=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "options"),
+    [
+        ("a b", "x", {}),
+        ("a", "x; Domain=evil.example", {}),
+        ("a", 'x"', {}),
+        ("a", "x", {"path": "/; Secure"}),
+        ("a", "x" * 5000, {}),
+        ("__Host-a", "x", {"path": "/sub"}),
+    ],
+)
+def test_what_is_no_cookie_is_refused(name: str, value: str, options: dict[str, str]) -> None:
+    """A name, value or path that a browser would read as something else can't be set."""
+    with pytest.raises(InvalidResponse):
+        Response("x").set_cookie(name, value, **options)
+
+
+def test_what_is_no_json_is_refused() -> None:
+    """A value that JSON can't hold is the app's mistake, and is told as one."""
+    with pytest.raises(InvalidResponse):
+        json_response({"a": object()})
+
+
+def test_a_file_is_sent_in_pieces(tmp_path: Path) -> None:
+    """A file has its length, its media type, and its date; it is closed when it was read."""
+    path = tmp_path / "a.css"
+    path.write_bytes(b"x" * 150_000)
+    response = file_response(path)
+    assert (response.length, response.media_type) == (150_000, "text/css; charset=utf-8")
+    assert "last-modified" in response.headers
+    assert b"".join(response.content) == b"x" * 150_000  # type: ignore[arg-type]  # an iterator of bytes
+
+
+@pytest.mark.parametrize("sizes", [[10], [600_000, 600_000], [1] * 1000, [2_000_000, 5]])
+def test_content_is_the_same_in_memory_and_on_disk(sizes: list[int]) -> None:
+    """What is written comes back whole, read at once or as a file, again and again."""
+    pieces = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
+    content = SpooledContent()
+    for piece in pieces:
+        content.write(piece)
+    assert content.size == sum(sizes)
+    for _ in range(2):
+        assert content.read() == b"".join(pieces)
+        assert content.open().read() == b"".join(pieces)
+    content.close()
+
+
+def test_lane_marks_a_view() -> None:
+    """@lane pins a sync view, and refuses an async one and a lane that there is not."""
+
+    def view() -> str:
+        return ""
+
+    async def async_view() -> str:
+        return ""
+
+    assert getattr(lane("thread")(view), MARK) is Lane.THREAD
+    with pytest.raises(AppError, match="async"):
+        lane("inline")(async_view)
+    with pytest.raises(AppError, match="no lane"):
+        lane("fast")(view)  # type: ignore[arg-type]  # that is the point
