@@ -52,7 +52,7 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     if not _VALUE.fullmatch(value):
         raise InvalidResponse(f"the cookie {name} can't hold {value!r}; encode it (urllib.parse.quote, or base64)")
     for attribute in (options.path, options.domain):
-        # SECURITY: tests/message/test_cookies.py: a semicolon would begin another attribute
+        # SECURITY: tests/message/test_response.py: a semicolon would begin another attribute
         if not _ATTRIBUTE.fullmatch(attribute):
             raise InvalidResponse(f"the cookie {name} can't have {attribute!r} as its path or domain")
     if len(name) + len(value) > _LONGEST:

@@ -160,5 +160,5 @@ def last_segment(filename: str) -> str:
     """Return the last segment of a client's file name, without what a file system could take amiss."""
     name = filename.replace("\\", "/").rpartition("/")[2]
     name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
-    # SECURITY: tests/message/test_multipart.py: never a path, never hidden, never too long
+    # SECURITY: tests/message/test_request.py: never a path, never hidden, never too long
     return os.fsdecode(os.fsencode(name)[:255])

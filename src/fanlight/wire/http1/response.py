@@ -56,7 +56,7 @@ def write_line(pair: Pair) -> bytes:
         raise InvalidResponse(f"the field {name!r} is not text that a header can hold") from None
     if not raw_name or raw_name.translate(None, TOKEN_BYTES):
         raise InvalidResponse(f"{name!r} is no name for a field")
-    # SECURITY: tests/wire/test_response.py: header injection ends here, whatever let it in
+    # SECURITY: tests/fuzz/test_fuzz_wire.py: header injection ends here, whatever let it in
     if raw_value.translate(None, VALUE_BYTES):
         raise InvalidResponse(f"the value of {name} has a line end or another control character in it")
     if raw_name.lower().decode() in _FRAMING:

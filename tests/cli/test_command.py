@@ -1,0 +1,281 @@
+"""The command, as a person types it: a process, its output, its exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 30
+Started = tuple["subprocess.Popen[str]", str, str]
+
+
+def fanlight(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fanlight", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def write(folder: Path, source: str, name: str = "main.py") -> Path:
+    path = folder / name
+    path.write_text(source)
+    return path
+
+
+HOME = 'def home():\n    return "<h1>home</h1>"\n\nURLS = {"/": home, "/about": "About us"}\n'
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    """Return a function that runs a server and gives its process, its banner and its URL."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, folder: Path = tmp_path) -> Started:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fanlight", "run", *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout is not None
+        banner = ""
+        while "Ctrl+C" not in banner:
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            banner += line
+        found = re.search(r"http://\S+|unix:\S+", banner)
+        assert found
+        return process, banner, found[0]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def asked(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+        return answer.status, answer.read().decode()
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[..., Started], number: int) -> None:
+    """`fanlight run` serves a main.py of URLS and views, tells of itself, logs, and ends with exit code 0."""
+    write(tmp_path, HOME)
+    process, banner, url = start("--port", "0")
+    assert asked(f"{url}/") == (200, "<h1>home</h1>")
+    assert "<h1>About us</h1>" in asked(f"{url}/about")[1]
+    assert "2 routes from main.py" in banner
+    assert "limits: head 16 KiB in 10 s" in banner
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert re.search(r"127\.0\.0\.1 +GET /  200  \d+ B  \d+\.\d ms\n", out)
+
+
+def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """--no-access-log leaves the banner alone."""
+    write(tmp_path, HOME)
+    process, _, url = start("--port", "0", "--no-access-log")
+    asked(f"{url}/")
+    process.terminate()
+    assert process.communicate(timeout=PATIENCE)[0] == "\n"
+
+
+def test_an_app_is_taken_as_it_is(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """A file that makes an `app` is served by it, from any folder, with the templates beside the file."""
+    folder = tmp_path / "site"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates" / "home.html").write_text("{{ 1 + 1 }} at {{ url_for('home') }}")
+    write(
+        folder,
+        'from fanlight import App, render\ndef home():\n    return render("home.html")\napp = App({"/": home})\n',
+    )
+    _, _, url = start("site/main.py", "--port", "0")
+    assert asked(f"{url}/") == (200, "2 at /")
+
+
+def test_a_program_runs_its_own_app(tmp_path: Path) -> None:
+    """`python main.py` with app.run() serves, too."""
+    write(tmp_path, f"from fanlight import App\n{HOME}\nApp(URLS).run(port=0)\n")
+    process = subprocess.Popen([sys.executable, "main.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        url = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+        assert asked(f"{url}/") == (200, "<h1>home</h1>")
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """--bind unix:PATH serves there, and the file is gone afterwards."""
+    write(tmp_path, HOME)
+    process, _, _ = start("--bind", f"unix:{tmp_path}/s")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"{tmp_path}/s")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_limit_can_be_given_and_is_held(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """Every limit is a flag, and what it bounds is refused by its name."""
+    write(tmp_path, HOME)
+    _, _, url = start("--port", "0", "--request-line-bytes", "64")
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as client:
+        client.sendall(b"GET /" + b"a" * 100 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 414 ")
+    assert b"Limits.request_line_bytes" in answer
+
+
+def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
+    """Whoever starts a second server learns who has the port, and what to do."""
+    write(tmp_path, HOME)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = fanlight("run", "--bind", f"127.0.0.1:{port}", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"127.0.0.1:{port} is taken" in done.stderr
+    assert f"(process {os.getpid()})" in done.stderr or not sys.platform.startswith("linux")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run",), "did you mean mian.py?"),
+        (("run", "mian.py", "--threads", "0"), "Limits.threads is 0; the least that works is 1"),
+        (("run", "mian.py", "--bind", "nonsense"), "is not an address"),
+        (("run", "nowhere/main.py"), "there is no folder nowhere"),
+        (("rnu",), "did you mean `fanlight run`?"),
+        (("mian.py",), "did you mean `fanlight run mian.py`?"),
+        (("check", "empty.py"), "has neither `app` nor `URLS`"),
+        (("check", "broken.py"), "SyntaxError"),
+        (("check", "raises.py"), "ZeroDivisionError"),
+        (("check", "exits.py"), "ended the program while it was imported"),
+    ],
+)
+def test_a_mistake_at_the_terminal_is_met_with_a_way_out(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    """Nothing is served, the exit code is not 0, and stderr says what is wrong and what would do."""
+    write(tmp_path, HOME, "mian.py")
+    write(tmp_path, "", "empty.py")
+    write(tmp_path, "def (:\n", "broken.py")
+    write(tmp_path, "1 / 0\n", "raises.py")
+    write(tmp_path, "raise SystemExit(3)\n", "exits.py")
+    done = fanlight(*words, folder=tmp_path)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_broken_file_is_shown_without_our_own_frames(tmp_path: Path) -> None:
+    """The traceback of an error in the user's file begins in that file."""
+    write(tmp_path, "def f():\n    1 / 0\n\nf()\n")
+    errors = fanlight("check", folder=tmp_path).stderr
+    assert errors.count("File ") == 2
+    assert "site/loading.py" not in errors
+
+
+# --- check and routes -----------------------------------------------------------------------------
+
+
+def test_check_finds_every_mistake_before_a_port_opens(tmp_path: Path) -> None:
+    """All mistakes are told at once, each with its place in the file."""
+    write(
+        tmp_path,
+        "def post(slug):\n    return slug\n\n"
+        'URLS = {\n    "/": "home.html",\n    "blog": "x",\n    "/a": post,\n    "/a": "twice",\n}\n',
+    )
+    done = fanlight("check", folder=tmp_path)
+    assert done.returncode == 1
+    for place in ("main.py:6", "main.py:7", "main.py:8"):
+        assert place in done.stderr
+    assert "home.html" in done.stderr
+
+
+def test_check_says_that_all_is_well(tmp_path: Path) -> None:
+    """A sound site gets one line, and exit code 0."""
+    write(tmp_path, HOME)
+    done = fanlight("check", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "main.py: all is well (2 routes, 0 templates)\n")
+
+
+def test_routes_lists_the_table(tmp_path: Path) -> None:
+    """Each route has its methods, pattern, view and place."""
+    write(tmp_path, "def a(): ...\ndef b(id: int): ...\nURLS = {\n    '/': a,\n    'POST|PUT /b/{id}': b,\n}\n")
+    done = fanlight("routes", folder=tmp_path)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [(line[0], line[1], line[-1]) for line in lines] == [
+        ("GET", "/", "main.py:4"),
+        ("POST|PUT", "/b/{id:int}", "main.py:5"),
+    ]
+
+
+def test_routes_explains_a_path(tmp_path: Path) -> None:
+    """--explain says what matches, and why a near one does not."""
+    write(tmp_path, "def a(): ...\ndef b(id: int): ...\nURLS = {'/': a, '/b/{id}': b}\n")
+    assert "/b/{id:int}" in fanlight("routes", "--explain", "/b/1", folder=tmp_path).stdout
+    assert "404" in fanlight("routes", "--explain", "/b/x", folder=tmp_path).stdout
+    assert "405" in fanlight("routes", "--explain", "POST /b/1", folder=tmp_path).stdout
+
+
+# --- new ------------------------------------------------------------------------------------------
+
+
+def test_a_new_site_runs_checks_and_passes_its_test(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """What `fanlight new` makes is served, checked and tested as its README says."""
+    done = fanlight("new", "mysite", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "cd mysite" in done.stdout
+    site = tmp_path / "mysite"
+    assert fanlight("check", folder=site).returncode == 0
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert "3 passed" in tested.stdout, tested.stdout
+    _, _, url = start("--port", "0", folder=site)
+    page = asked(f"{url}/")[1]
+    assert "<strong>mysite</strong>" in page
+    assert "@NAME@" not in page
+
+
+def test_new_overwrites_nothing(tmp_path: Path) -> None:
+    """A folder with something in it, and a name that is none, are refused."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("precious")
+    assert "not empty" in fanlight("new", "mine", folder=tmp_path).stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
+    assert (
+        "no name for a site"
+        in fanlight("new", "-- x", folder=tmp_path).stderr + fanlight("new", "a b", folder=tmp_path).stderr
+    )
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    """--version is one line."""
+    assert re.fullmatch(r"fanlight \d+\.\d+\.\d+\n", fanlight("--version", folder=tmp_path).stdout)
