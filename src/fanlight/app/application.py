@@ -16,7 +16,7 @@ from fanlight.app.failures import Failures
 from fanlight.app.lifespan import Lifespan
 from fanlight.app.misses import Misses
 from fanlight.app.results import Results
-from fanlight.errors import Mistake, NoSuchURL, SetupError
+from fanlight.errors import Mistake, SetupError
 from fanlight.message import Request
 from fanlight.pages import Pages
 from fanlight.routing import Source, Table, build
@@ -28,8 +28,11 @@ class Application:
     """A site, ready to be served; it is what the server calls a handler.
 
     Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
-    is one, so that mistakes can be told with their lines.
+    is one, so that mistakes can be told with their lines. `table` holds the routes, `pages` the
+    templates and error pages.
     """
+
+    table: Table
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
@@ -44,7 +47,6 @@ class Application:
     ) -> None:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
         self.folder = folder
-        self._table: Table | None = None
         self.pages = Pages(folder / templates if templates is not None else None, {"url_for": self.url_for})
         results = Results(self.pages)
         failures = Failures(errors, self.pages, results, folder)
@@ -64,7 +66,7 @@ class Application:
 
     def _build(self, urls: Mapping[str, object], endpoints: Endpoints, source: Path | None) -> list[Mistake]:
         try:
-            self._table = build(
+            self.table = build(
                 urls,
                 source=None if source is None else Source(source),
                 hints=endpoints.hints,
@@ -80,13 +82,6 @@ class Application:
             hint = f"make the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
         return self.pages.check()
-
-    @property
-    def table(self) -> Table:
-        """The routes of the site."""
-        if self._table is None:
-            raise NoSuchURL("the table of URLS is not built yet")
-        return self._table
 
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, or of its name: templates know this function. Raises NoSuchURL."""

@@ -30,7 +30,7 @@ from msgspec import inspect as kinds
 from fanlight.app.body import Body, JSONReader, fields_struct
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.fields import LEAVE_OUT, Field, Fields, Record, field_of, record_of
-from fanlight.app.kinds import ANY, SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
+from fanlight.app.kinds import SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
 from fanlight.app.signature import MISSING, Parameter, Signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import Request
@@ -179,7 +179,7 @@ class _Binder:
     def _check_path(self) -> None:
         """Find the names of the path that nobody takes."""
         names = [parameter.name for parameter in self._signature.parameters]
-        for name, converter in self._path.items():
+        for name in self._path:
             if name in names:
                 continue
             view = self._signature.name
@@ -192,7 +192,6 @@ class _Binder:
                 close = difflib.get_close_matches(name, free, n=1)
                 hint = f'did you mean "{close[0]}"?' if close else f"write {_example(view, [*names, name])}"
                 self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
-            del converter
 
     # --- query and body --------------------------------------------------------------------
 
@@ -253,7 +252,7 @@ class _Binder:
             message = f"{whole.name}: {_written(whole.annotation)} in {self._signature.name} can't come from a form"
             self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
             return
-        json = None if files else self._json_reader(whole.annotation, whole.kind)
+        json = None if files else JSONReader(whole.annotation, whole.kind)
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
@@ -265,25 +264,15 @@ class _Binder:
             message = f"{jsons[0].name}: {_written(jsons[0].annotation)} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
             return
-        json = None if files else self._json_reader_of(asked)
+        json = None if files else _json_reader_of(asked)
         form = None if jsons else Fields(fields, "form")
         self._binding.body = Body(json=json, form=form)
 
-    def _json_reader_of(self, asked: list[_Asked]) -> JSONReader | None:
-        try:
-            struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
-            kind = plain(kinds.type_info(struct))
-        except TypeError as error:
-            self._refuse(f"the parameters of {self._signature.name} can't be read from JSON: {error}")
-            return None
-        return self._json_reader(struct, kind)
 
-    def _json_reader(self, annotation: Any, kind: Kind) -> JSONReader | None:
-        try:
-            return JSONReader(annotation, kind)
-        except TypeError as error:
-            self._refuse(f"{_written(annotation)} in {self._signature.name} can't be read from JSON: {error}")
-            return None
+def _json_reader_of(asked: list[_Asked]) -> JSONReader:
+    """Return what reads the fields of a JSON object, all in one pass."""
+    struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
+    return JSONReader(struct, plain(kinds.type_info(struct)))
 
 
 def _default_of(asked: _Asked) -> Callable[[], object] | None:
@@ -326,6 +315,3 @@ def _type_hint(annotation: Any) -> str:
 
 def _example(view: str, names: list[str]) -> str:
     return f"def {view.rpartition('.')[2]}({', '.join(names)})"
-
-
-__all__ = ["ANY", "BODY_METHODS", "Binding", "bind", "hints_of"]

@@ -27,7 +27,7 @@ class JSONReader:
     """Reads JSON of one kind: the class of a whole body, or one made of a view's fields."""
 
     def __init__(self, annotation: Any, kind: Kind) -> None:
-        """Prepare the decoder. Raises TypeError for a kind that JSON can't be told as."""
+        """Prepare the decoder."""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(annotation)
         self._kind = kind
 

@@ -165,9 +165,10 @@ def is_async(view: View) -> bool:
 def pinned_lane(view: object) -> Lane | None:
     """Return the lane that `@lane` has pinned a view to, None if it has not."""
     while view is not None:
-        mark = getattr(view, MARK, None) or getattr(_call_of(view), MARK, None)
-        if isinstance(mark, Lane):
-            return mark
+        for marked in (view, _call_of(view)):
+            mark = getattr(marked, MARK, None)
+            if isinstance(mark, Lane):
+                return mark
         view = view.func if isinstance(view, functools.partial) else None
     return None
 

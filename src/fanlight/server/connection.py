@@ -43,7 +43,7 @@ class Phase(IntEnum):
     CLOSED = 6
 
 
-# PERF: benchmarks/profile.py: a name of the module is found faster than a member of an Enum.
+# PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
 IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, CLOSED = Phase
 
 

@@ -106,7 +106,7 @@ class Http1:
         self._searched = 0
         if buffer.__class__ is not bytes:
             buffer = self._buffer = bytes(buffer)
-        # PERF: benchmarks/profile.py: a client's next head mostly has the same fields, to the letter
+        # PERF: benchmarks/stages.py: a client's next head mostly has the same fields, to the letter
         line, _, block = buffer[start:end].partition(b"\r\n")
         if end - start > self._small_bytes:
             self._check_size(len(line), len(block))
@@ -232,7 +232,7 @@ class Http1:
 
         Raises InvalidResponse for what can't be sent; the wire is then as it was.
         """
-        # PERF: benchmarks/profile.py: a plain page's fields are one shared tuple
+        # PERF: benchmarks/stages.py: a plain page's fields are one shared tuple
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
         state = NEXT[self.state][_ANSWERED]
         if state < 0:

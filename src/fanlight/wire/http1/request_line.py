@@ -21,7 +21,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def read_request_line(line: bytes, block: FieldBlock) -> RequestHead:
     """Return the head that a request line and fields make. Raises BadMessage or VersionUnknown."""
-    # PERF: benchmarks/profile.py: one look at all bytes, one decoding, one split
+    # PERF: benchmarks/stages.py: one look at all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
         raise BadMessage(_why_not_visible(line))
     try:
