@@ -279,3 +279,22 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
 def test_the_version_is_told(tmp_path: Path) -> None:
     """--version is one line."""
     assert re.fullmatch(r"fanlight \d+\.\d+\.\d+\n", fanlight("--version", folder=tmp_path).stdout)
+
+
+def test_uvloop_serves_where_it_is_asked_for(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """With --uvloop the hub is nested in uvloop's loop: views in place, in threads and on the loop are answered."""
+    write(
+        tmp_path,
+        "import asyncio\nfrom fanlight import lane\n"
+        "def plain():\n    return 'plain'\n"
+        "@lane('thread')\ndef threaded():\n    return 'threaded'\n"
+        "async def waits():\n    await asyncio.sleep(0.01)\n    return type(asyncio.get_running_loop()).__module__\n"
+        "URLS = {'/plain': plain, '/threaded': threaded, '/waits': waits}\n",
+    )
+    process, _, url = start("--port", "0", "--uvloop")
+    for _ in range(3):
+        assert [asked(f"{url}/{name}")[1] for name in ("plain", "threaded")] == ["plain", "threaded"]
+        assert asked(f"{url}/waits")[1].startswith("uvloop")
+    process.terminate()
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
