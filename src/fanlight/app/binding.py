@@ -29,9 +29,9 @@ from msgspec import inspect as kinds
 
 from fanlight.app.body import Body, JSONReader, fields_struct
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
-from fanlight.app.fields import LEAVE_OUT, Field, Fields, Record, field_of, record_of
+from fanlight.app.fields import Field, Fields, Record, field_of, record_of
 from fanlight.app.kinds import SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
-from fanlight.app.signature import MISSING, Parameter, Signature
+from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import Request
 
@@ -107,7 +107,9 @@ def _annotation(parameter: Parameter, otherwise: type = str) -> Any:
     """Return a parameter's annotation; without one, the type of its default, else a text."""
     if parameter.annotation is not MISSING:
         return parameter.annotation
-    return type(parameter.default) if isinstance(parameter.default, _INFERRED) else otherwise
+    if parameter.default is MISSING or not isinstance(parameter.default, _INFERRED):
+        return otherwise
+    return type(parameter.default)
 
 
 def _is_request(parameter: Parameter) -> bool:

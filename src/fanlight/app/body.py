@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from fanlight.app.diagnose import diagnose
-from fanlight.app.fields import LEAVE_OUT, Fields, Record
+from fanlight.app.fields import Fields, Record
 from fanlight.app.kinds import Kind
-from fanlight.app.signature import MISSING
+from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField, BadRequest, UnsupportedMediaType
 from fanlight.message import MultiMapping, Request
 

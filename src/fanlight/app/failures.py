@@ -151,8 +151,8 @@ def _arguments(view: Callable[..., object]) -> list[str] | None:
     """Return which of `error` and `request` a view takes, None if it must have something else."""
     try:
         parameters = inspect.signature(view).parameters.values()
-    except (TypeError, ValueError):
-        return []
+    except (TypeError, ValueError):  # one that is not written in Python
+        return None
     names = []
     for parameter in parameters:
         if parameter.name in ("error", "request") and parameter.kind is not parameter.POSITIONAL_ONLY:

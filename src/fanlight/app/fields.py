@@ -18,19 +18,9 @@ from msgspec import inspect as kinds
 from fanlight.app.convert import Reader, Unfit, as_it_is, reader_of
 from fanlight.app.diagnose import MOST_FIELDS
 from fanlight.app.kinds import SERIES, Kind, broken_rule, is_upload, optional, plain
-from fanlight.app.signature import MISSING
+from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField
 from fanlight.message import MultiMapping, Upload
-
-
-class _LeaveOut:
-    """Stands for an argument that is not given: the view has a default."""
-
-    def __repr__(self) -> str:
-        return "LEAVE_OUT"
-
-
-LEAVE_OUT = _LeaveOut()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +165,7 @@ class Record:
 
 def record_of(kind: Kind, source: str) -> Record | None:
     """Return the record for a kind, None if some field of it can't be sent as text."""
-    if not isinstance(kind, kinds.StructType | kinds.DataclassType):
-        return None
+    assert isinstance(kind, kinds.StructType | kinds.DataclassType)
     hidden = {
         name
         for name, field in getattr(kind.cls, "__dataclass_fields__", {}).items()
@@ -191,6 +180,3 @@ def record_of(kind: Kind, source: str) -> Record | None:
             return None
         fields.append(field)
     return Record(kind, source, tuple(fields))
-
-
-__all__ = ["LEAVE_OUT", "Field", "Fields", "Record", "field_of", "record_of"]

@@ -165,8 +165,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _broken_bound(kind: kinds.IntType | kinds.FloatType, value: object) -> str:
-    if not isinstance(value, int | float):
-        return ""
+    assert isinstance(value, int | float)
     for name, says_it, keeps in _BOUNDS:
         bound = getattr(kind, name)
         if bound is not None and not keeps(value, bound):

@@ -12,6 +12,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace
 
@@ -24,14 +25,15 @@ View = Callable[..., object]
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError)
 
 
-class _Missing:
-    """Stands for "there is none" where None is a value."""
+class Absent(Enum):
+    """What stands where there is no value, and where None would be one."""
 
-    def __repr__(self) -> str:
-        return "MISSING"
+    MISSING = "missing"  # there is none
+    LEAVE_OUT = "leave out"  # there is none, and need not be: the view has a default
 
 
-MISSING = _Missing()
+MISSING = Absent.MISSING
+LEAVE_OUT = Absent.LEAVE_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,504 @@
+"""Generators around the views."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from fanlight.errors import Forbidden, NotFound, UnprocessableContent
+from fanlight.message import Lane, Request, Response, lane, redirect
+
+Make = Callable[..., Any]
+PAGE = {"accept": "text/html"}
+
+
+class Trace:
+    """Notes what happens in which order, and makes steps that do so."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def step(self, name: str) -> Any:
+        def step(request: Request) -> Iterator[None]:
+            self.events.append(f"{name} in")
+            response = yield
+            self.events.append(f"{name} out {response.status}")  # type: ignore[attr-defined]  # it is sent in
+            response.headers["x-trace"] = response.headers.get("x-trace") + name  # type: ignore[attr-defined]  # same
+
+        return step
+
+    def async_step(self, name: str) -> Any:
+        async def step(request: Request) -> AsyncIterator[None]:
+            self.events.append(f"{name} in")
+            await asyncio.sleep(0)
+            response = yield
+            self.events.append(f"{name} out {response.status}")  # type: ignore[attr-defined]  # it is sent in
+            response.headers["x-trace"] = response.headers.get("x-trace") + name  # type: ignore[attr-defined]  # same
+
+        return step
+
+    def view(self) -> str:
+        self.events.append("view")
+        return "page"
+
+    async def async_view(self) -> str:
+        self.events.append("view")
+        return "page"
+
+
+@pytest.mark.parametrize("view", ["view", "async_view"])
+@pytest.mark.parametrize("kinds", ["ss", "sa", "as", "aa"])
+def test_steps_run_from_outside_in_and_back(site: Make, view: str, kinds: str) -> None:
+    """The first of the list is the outermost, whichever are async, the view too."""
+    trace = Trace()
+    steps = [
+        trace.step(name) if kind == "s" else trace.async_step(name) for name, kind in zip("ab", kinds, strict=True)
+    ]
+    answer = site({"/": getattr(trace, view)}, around=steps).get("/")
+    assert trace.events == ["a in", "b in", "view", "b out 200", "a out 200"]
+    assert (answer.text, answer.headers["x-trace"]) == ("page", "ba")
+
+
+@pytest.mark.parametrize("kind", ["step", "async_step"])
+def test_steps_are_around_everything(site: Make, kind: str) -> None:
+    """Texts, templates, redirects and URLs that lead nowhere pass through the steps like views."""
+    trace = Trace()
+    urls = {"/t": "text", "/h": "a.html", "/r": redirect("/t"), "/s/": "slash", "/c": Response("constant")}
+    asked = site(urls, around=[getattr(trace, kind)("a")], pages={"a.html": "page"})
+    requests = [
+        *[("GET", path) for path in ("/t", "/h", "/r", "/c", "/unknown", "/s", "/%FF")],
+        ("POST", "/t"),
+        ("OPTIONS", "/t"),
+    ]
+    for _ in range(2):  # a field that was set for one request is not there already at the next
+        answers = [asked.ask(*each) for each in requests]
+        assert [answer.status for answer in answers] == [200, 200, 303, 200, 404, 308, 400, 405, 204]
+        assert [answer.headers["x-trace"] for answer in answers] == ["a"] * 9
+
+
+def early(request: Request) -> Iterator[None]:
+    if request.path == "/closed":
+        return "closed", 403  # type: ignore[return-value]  # a step may answer so
+    yield
+
+
+def early_yield(request: Request) -> Iterator[object]:
+    if request.path == "/closed":
+        yield "closed", 403
+    yield None
+
+
+async def early_async(request: Request) -> AsyncIterator[object]:
+    if request.path == "/closed":
+        yield "closed", 403
+    yield None
+
+
+@pytest.mark.parametrize("step", [early, early_yield, early_async])
+@pytest.mark.parametrize("name", ["view", "async_view"])
+def test_a_step_may_answer_itself(site: Make, step: Any, name: str) -> None:
+    """What it gives before the view has run is the answer, made of the same values as a view's."""
+    trace = Trace()
+    view = getattr(trace, name)
+    asked = site({"/closed": view, "/open": view}, around=[trace.step("o"), step, trace.step("i")])
+    answer = asked.get("/closed")
+    assert (answer.status, answer.text, answer.headers["x-trace"]) == (403, "closed", "o")
+    assert trace.events == ["o in", "o out 403"]
+    assert asked.get("/open").text == "page"
+
+
+def replacing() -> Iterator[None]:
+    response = yield
+    return {"was": response.status}  # type: ignore[attr-defined, return-value]  # a step may answer so
+
+
+def replacing_yield() -> Iterator[object]:
+    response = yield None
+    yield {"was": response.status}  # type: ignore[attr-defined]  # it is sent in
+
+
+async def replacing_async() -> AsyncIterator[object]:
+    response = yield None
+    yield {"was": response.status}  # type: ignore[attr-defined]  # it is sent in
+
+
+async def created() -> tuple[str, int]:
+    return "x", 201
+
+
+@pytest.mark.parametrize("step", [replacing, replacing_yield, replacing_async])
+@pytest.mark.parametrize("view", [lambda: ("x", 201), created])
+def test_a_step_may_replace_the_answer(site: Make, step: Any, view: Any) -> None:
+    """What it gives after the view has run takes the place of the response; it need not take the request."""
+    assert site({"/": view}, around=[step]).get("/").json == {"was": 201}
+
+
+def broken() -> str:
+    raise KeyError("key")
+
+
+async def broken_async() -> str:
+    raise KeyError("key")
+
+
+def catching(request: Request) -> Iterator[None]:
+    try:
+        yield
+    except KeyError as error:
+        return f"caught {error}", 409  # type: ignore[return-value]  # a step may answer so
+
+
+async def catching_async(request: Request) -> AsyncIterator[object]:
+    try:
+        yield None
+    except KeyError as error:
+        yield f"caught {error}", 409
+
+
+@pytest.mark.parametrize("view", [broken, broken_async])
+@pytest.mark.parametrize("step", [catching, catching_async])
+def test_an_exception_of_the_view_arrives_at_the_yield(
+    site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any
+) -> None:
+    """A step may catch it, and answer in its place; steps further out see that answer."""
+    trace = Trace()
+    answer = site({"/": view}, around=[trace.step("o"), step, trace.step("i")]).get("/")
+    assert (answer.status, answer.text) == (409, "caught 'key'")
+    assert trace.events == ["o in", "i in", "o out 409"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("view", [broken, broken_async])
+@pytest.mark.parametrize("kind", ["step", "async_step"])
+def test_an_exception_that_nobody_catches_is_500(
+    site: Make, caplog: pytest.LogCaptureFixture, kind: str, view: Any
+) -> None:
+    """It is logged once, with the route, when it has passed all steps."""
+    trace = Trace()
+    answer = site({"/": view}, around=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
+    assert answer.status == 500
+    assert trace.events == ["a in", "b in"]
+    (record,) = caplog.records
+    assert "GET /" in record.getMessage()
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+
+
+def missing() -> str:
+    raise NotFound("no such cat")
+
+
+async def missing_async() -> str:
+    raise NotFound("no such cat")
+
+
+@pytest.mark.parametrize("view", [missing, missing_async, lambda q: q])
+@pytest.mark.parametrize("kind", ["step", "async_step"])
+def test_an_http_error_of_the_view_is_a_response_to_steps(site: Make, kind: str, view: Any) -> None:
+    """What is raised to be answered has been answered when a step sees it."""
+    trace = Trace()
+    answer = site({"/": view}, around=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get("/", fields=PAGE)
+    status = 422 if view not in (missing, missing_async) else 404
+    assert (answer.status, answer.headers["x-trace"]) == (status, "a")
+    assert status == 422 or answer.text == "own"
+
+
+def guard(request: Request, when: str) -> Iterator[None]:
+    if when == "before":
+        raise Forbidden("members only")
+    yield
+    raise Forbidden("members only")
+
+
+async def guard_async(request: Request, when: str) -> AsyncIterator[None]:
+    if when == "before":
+        raise Forbidden("members only")
+    yield
+    raise Forbidden("members only")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", [guard, guard_async])
+def test_an_http_error_of_a_step_is_a_response_to_steps_around_it(site: Make, step: Any, when: str) -> None:
+    """A step may raise errors like a view, before and after it."""
+    trace = Trace()
+    answer = site({"/": trace.view}, around=[trace.step("o"), partial(step, when=when)]).get("/")
+    assert (answer.status, answer.headers["x-trace"]) == (403, "o")
+    assert trace.events[-1] == "o out 403"
+
+
+def failing_before() -> Iterator[None]:
+    raise ZeroDivisionError
+    yield
+
+
+def failing_after() -> Iterator[None]:
+    yield
+    raise ZeroDivisionError
+
+
+def twice() -> Iterator[None]:
+    yield
+    yield
+
+
+def never() -> Iterator[None]:
+    return
+    yield
+
+
+def swallowing() -> Iterator[None]:
+    try:  # noqa: SIM105 - it shows what happens
+        yield
+    except KeyError:
+        pass
+
+
+def swallowing_twice() -> Iterator[None]:
+    try:
+        yield
+    except KeyError:
+        yield
+
+
+def answering_nonsense() -> Iterator[None]:
+    return 5  # type: ignore[return-value]  # it shows what happens
+    yield
+
+
+async def failing_before_async() -> AsyncIterator[None]:
+    raise ZeroDivisionError
+    yield
+
+
+async def failing_after_async() -> AsyncIterator[None]:
+    yield
+    raise ZeroDivisionError
+
+
+async def twice_async() -> AsyncIterator[None]:
+    yield
+    yield
+
+
+async def never_async() -> AsyncIterator[None]:
+    return
+    yield
+
+
+async def swallowing_async() -> AsyncIterator[None]:
+    try:  # noqa: SIM105 - it shows what happens
+        yield
+    except KeyError:
+        pass
+
+
+@pytest.mark.parametrize("others", [[], [Trace().step("a")], [Trace().async_step("a")]])
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (failing_before, "ZeroDivisionError"),
+        (failing_after, "ZeroDivisionError"),
+        (twice, "twice yields twice"),
+        (never, "never ended before its yield"),
+        (answering_nonsense, "a value of type int can't be sent"),
+        (failing_before_async, "ZeroDivisionError"),
+        (failing_after_async, "ZeroDivisionError"),
+        (twice_async, "twice_async yields twice"),
+        (never_async, "never_async ended before its yield"),
+    ],
+)
+def test_a_step_that_fails_is_500_and_told(
+    site: Make, caplog: pytest.LogCaptureFixture, step: Any, said: str, others: list[Any]
+) -> None:
+    """A step is code of the app's, like a view: what it does wrong is logged with its name."""
+    assert site({"/": lambda: "x"}, around=[*others, step]).get("/").status == 500
+    assert len(caplog.records) == 1
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize("step", [swallowing, swallowing_twice, swallowing_async])
+@pytest.mark.parametrize("view", [broken, broken_async])
+def test_a_swallowed_exception_comes_out(site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any) -> None:
+    """A step that catches an exception must say what is answered instead."""
+    assert site({"/": view}, around=[step]).get("/").status == 500
+    assert "KeyError" in caplog.text
+    assert step.__name__ in caplog.text
+
+
+def cleaning(events: list[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        events.append("cleaned")
+
+
+async def cleaning_async(events: list[str]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        events.append("cleaned")
+
+
+@pytest.mark.parametrize("step", [cleaning, cleaning_async])
+def test_a_step_cleans_up_when_its_task_is_cancelled(site: Make, step: Any) -> None:
+    """A client that leaves cancels the task: `finally` runs, and the cancellation goes on."""
+    events: list[str] = []
+
+    async def wait() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    asked = site({"/": wait}, around=[partial(step, events)])
+    request = asked.request("GET", "/")
+
+    async def run() -> Any:
+        task = asyncio.ensure_future(asked.app.find(request).run(request))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert asyncio.run(run())
+    assert events == ["cleaned"]
+
+
+def greedy() -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # noqa: BLE001 - it shows what happens
+        return "caught"  # type: ignore[return-value]  # a step may answer so
+
+
+def test_an_exit_can_not_be_caught(site: Make) -> None:
+    """Not even a step that catches everything keeps the program from ending."""
+
+    def leave() -> str:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        site({"/": leave}, around=[greedy]).get("/")
+
+
+def test_a_sync_view_with_async_steps_has_a_thread(site: Make) -> None:
+    """The loop must not wait for it; `@lane("inline")` says that it is quick enough."""
+    threads: dict[str, threading.Thread] = {}
+
+    def slow() -> str:
+        threads["slow"] = threading.current_thread()
+        return ""
+
+    @lane("inline")
+    def quick() -> str:
+        threads["quick"] = threading.current_thread()
+        return ""
+
+    asked = site({"/slow": slow, "/quick": quick, "/text": "text"}, around=[Trace().async_step("a")])
+    assert [asked.call("GET", path).lane for path in ("/slow", "/quick", "/text", "/unknown")] == [Lane.TASK] * 4
+    asked.get("/slow")
+    asked.get("/quick")
+    assert threads["slow"] is not threading.current_thread()
+    assert threads["quick"] is threading.current_thread()
+
+
+def test_sync_steps_leave_a_view_in_its_lane(site: Make) -> None:
+    """With steps that are sync, a sync view runs in place, or where it is pinned."""
+
+    @lane("thread")
+    def pinned() -> str:
+        return ""
+
+    async def waits() -> str:
+        return ""
+
+    asked = site({"/": lambda: "", "/t": pinned, "/a": waits}, around=[Trace().step("a")])
+    calls = [asked.call("GET", path) for path in ("/", "/t", "/a")]
+    assert [(call.lane, call.is_pinned) for call in calls] == [
+        (Lane.INLINE, False),
+        (Lane.THREAD, True),
+        (Lane.TASK, False),
+    ]
+
+
+def test_steps_may_read_the_content(site: Make) -> None:
+    """With steps the content is kept, also for a view that asks for none of it."""
+
+    def signed(request: Request) -> Iterator[None]:
+        if request.content != b"x":
+            raise UnprocessableContent
+        yield
+
+    asked = site({"POST /": lambda: "ok"}, around=[signed])
+    assert asked.call("POST", "/").reads_content
+    assert asked.post("/", content=b"x").text == "ok"
+    assert asked.post("/", content=b"y").status == 422
+
+
+class Counting:
+    """A step that is an object."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, request: Request) -> Iterator[None]:
+        self.count += 1
+        yield
+
+
+def test_an_object_may_be_a_step(site: Make) -> None:
+    """Whatever gives a generator when it is called will do."""
+    counting = Counting()
+    site({"/": "x"}, around=(counting,)).get("/")
+    assert counting.count == 1
+
+
+def no_yield(request: Request) -> None:
+    pass
+
+
+def too_much(request: Request, response: Response) -> Iterator[None]:
+    yield
+
+
+def too_much_by_name(*, other: int) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("around", "message"),
+    [
+        ([no_yield], "no_yield is around the views, but has no yield"),
+        ([too_much], "too_much is around the views, and takes more than the request"),
+        ([too_much_by_name], "takes more than the request"),
+        ([5], "around has 5, which is no function"),
+        ([Counting], "which is no function"),
+        (greedy, "around is one function"),
+        ("greedy", "around is a str"),
+        (None, "around is a NoneType"),
+    ],
+)
+def test_what_can_not_be_a_step_is_found_before_the_port_opens(mistakes: Make, around: Any, message: str) -> None:
+    """Functions that never yield, or ask for what nobody has, are mistakes."""
+    (mistake,) = mistakes({"/": "x"}, around=around)
+    assert message in mistake.message
+    assert mistake.hint
+
+
+def test_without_steps_nothing_is_in_between(site: Make) -> None:
+    """What is not configured is not there: a constant answer is even the same object each time."""
+    asked = site({"/": "text"})
+    assert asked.get("/").response is asked.get("/").response
+    assert site({"/": "text"}, around=[early]).get("/").status == 200
+
+
+def test_a_failing_step_is_told_once(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """One failure is one entry, whatever is around it."""
+    with caplog.at_level(logging.ERROR):
+        site({"/": broken}, around=[Trace().step("a"), Trace().step("b"), Trace().step("c")]).get("/")
+    assert len(caplog.records) == 1

@@ -1,0 +1,241 @@
+"""Texts read as values: what each kind takes, and what it says to anything else."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import inspect as kinds
+
+from fanlight.app.convert import Unfit, keeper_of, reader_of
+from fanlight.app.kinds import kind_of
+
+ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def read(annotation: Any, text: str) -> object:
+    reader = reader_of(kind_of(annotation))
+    assert reader is not None
+    return reader(text)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "value"),
+    [
+        (str, "abc", "abc"),
+        (str, "", ""),
+        (object, "abc", "abc"),
+        (Any, "abc", "abc"),
+        (int, "42", 42),
+        (int, "-7", -7),
+        (int, "+7", 7),
+        (int, "007", 7),
+        (float, "3.5", 3.5),
+        (float, "3", 3.0),
+        (float, ".5", 0.5),
+        (float, "1e3", 1000.0),
+        (Decimal, "1.10", Decimal("1.10")),
+        (bool, "1", True),
+        (bool, "true", True),
+        (bool, "True", True),
+        (bool, "on", True),
+        (bool, "yes", True),
+        (bool, "0", False),
+        (bool, "false", False),
+        (bool, "OFF", False),
+        (bool, "no", False),
+        (UUID, ID, UUID(ID)),
+        (UUID, ID.upper(), UUID(ID)),
+        (date, "2026-01-31", date(2026, 1, 31)),
+        (datetime, "2026-01-31T12:30", datetime(2026, 1, 31, 12, 30)),  # noqa: DTZ001 - as a form sends it
+        (datetime, "2026-01-31 12:30:15.25", datetime(2026, 1, 31, 12, 30, 15, 250000)),  # noqa: DTZ001 - same
+        (datetime, "2026-01-31t12:30z", datetime(2026, 1, 31, 12, 30, tzinfo=UTC)),
+        (datetime, "2026-01-31T12:30+02:00", datetime(2026, 1, 31, 12, 30, tzinfo=timezone(timedelta(hours=2)))),
+        (time, "12:30", time(12, 30)),
+        (time, "12:30:01", time(12, 30, 1)),
+        (Color, "red", Color.RED),
+        (Level, "2", Level.HIGH),
+        (Literal["a", 3], "a", "a"),
+        (Literal["a", 3], "3", 3),
+        (int | None, "5", 5),
+        (Annotated[int, msgspec.Meta(ge=1, title="a title")], "1", 1),
+        (Annotated[str, msgspec.Meta(pattern="^a")], "ab", "ab"),
+        (Annotated[int, "a note for somebody else"], "1", 1),
+    ],
+)
+def test_a_text_is_read_as_the_kind_that_is_asked_for(annotation: Any, text: str, value: object) -> None:
+    """Each kind has its notation, and gives a value of exactly its type."""
+    found = read(annotation, text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "message"),
+    [
+        (int, "abc", "'abc' is not an integer"),
+        (int, "", "'' is not an integer"),
+        (int, "1.0", "'1.0' is not an integer"),
+        (int, "1_000", "'1_000' is not an integer"),
+        (int, "\u0661", "'\u0661' is not an integer"),  # the digit one, in Arabic
+        (int, " 1", "' 1' is not an integer"),
+        (int, "1\n", r"'1\n' is not an integer"),
+        (int, "9" * 129, f"'{'9' * 40}...' is not an integer"),
+        (float, "nan", "'nan' is not a number"),
+        (float, "inf", "'inf' is not a number"),
+        (float, "1e999", "'1e999' is not a number"),
+        (float, "1e99999", "'1e99999' is not a number"),
+        (float, ".", "'.' is not a number"),
+        (Decimal, "NaN", "'NaN' is not a number"),
+        (Decimal, "sNaN", "'sNaN' is not a number"),
+        (bool, "2", "'2' is not true or false"),
+        (bool, "", "'' is not true or false"),
+        (UUID, ID.replace("-", ""), f"'{ID.replace('-', '')}' is not a UUID"),
+        (UUID, f"{{{ID}}}", f"'{{{ID}}}' is not a UUID"),
+        (date, "2026-02-30", "'2026-02-30' is not a date like 2026-01-31"),
+        (date, "20260131", "'20260131' is not a date like 2026-01-31"),
+        (date, "2026-W05-6", "'2026-W05-6' is not a date like 2026-01-31"),
+        (datetime, "2026-01-31", "'2026-01-31' is not a date and time like 2026-01-31T12:30"),
+        (datetime, "2026-01-31T25:00", "'2026-01-31T25:00' is not a date and time like 2026-01-31T12:30"),
+        (time, "12", "'12' is not a time like 12:30"),
+        (time, "24:01", "'24:01' is not a time like 12:30"),
+        (Color, "RED", "'RED' is not one of red, blue"),
+        (Level, "3", "'3' is not one of 1, 2"),
+        (Literal["a", 3], "b", "'b' is not one of 3, a"),
+        (Annotated[int, msgspec.Meta(ge=1)], "0", "must be at least 1"),
+        (Annotated[int, msgspec.Meta(gt=1)], "1", "must be more than 1"),
+        (Annotated[int, msgspec.Meta(le=9)], "10", "must be at most 9"),
+        (Annotated[int, msgspec.Meta(lt=9)], "9", "must be less than 9"),
+        (Annotated[int, msgspec.Meta(multiple_of=5)], "7", "must be a multiple of 5"),
+        (Annotated[float, msgspec.Meta(ge=0.5)], "0.4", "must be at least 0.5"),
+        (Annotated[str, msgspec.Meta(min_length=1)], "", "must have at least 1 character"),
+        (Annotated[str, msgspec.Meta(max_length=2)], "abc", "must have at most 2 characters"),
+        (Annotated[str, msgspec.Meta(pattern="^a")], "b", "'b' does not match ^a"),
+        (Annotated[int, msgspec.Meta(ge=1)] | None, "0", "must be at least 1"),
+        (
+            Annotated[datetime, msgspec.Meta(tz=True)],
+            "2026-01-31T12:30",
+            "must say its time zone, like Z or +02:00",
+        ),
+        (Annotated[datetime, msgspec.Meta(tz=False)], "2026-01-31T12:30Z", "must not say a time zone"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, message: str) -> None:
+    """A text that is not written as its kind is refused, quoted, with what would do."""
+    with pytest.raises(Unfit) as caught:
+        read(annotation, text)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "annotation", [dict[str, int], list[int], int | str, tuple[int, str], bytes, msgspec.Raw, timedelta]
+)
+def test_some_kinds_have_no_text(annotation: Any) -> None:
+    """What could be written in several ways, or in none, is not read from a text at all."""
+    assert reader_of(kind_of(annotation)) is None
+
+
+class _Own:
+    pass
+
+
+@pytest.mark.parametrize("annotation", [_Own, list[_Own], dict[str, _Own], complex, _Own | None, "int", 5])
+def test_a_class_that_nothing_reads_is_refused(annotation: Any) -> None:
+    """A class of the app's own is refused when the kind is made, however deep it is inside."""
+    with pytest.raises(TypeError):
+        kind_of(annotation)
+
+
+class Node(msgspec.Struct):
+    value: int
+    next: Node | None = None
+
+
+def test_a_kind_may_hold_itself() -> None:
+    """A recursive Struct is a kind like any other."""
+    assert isinstance(kind_of(Node), kinds.StructType)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "converter", "given", "value"),
+    [
+        (int, "int", 5, 5),
+        (object, "int", 5, 5),
+        (float, "int", 5, 5.0),
+        (Decimal, "int", 5, Decimal(5)),
+        (Level, "int", 2, Level.HIGH),
+        (Literal[1, 2], "int", 2, 2),
+        (float, "float", 1.5, 1.5),
+        (UUID, "uuid", UUID(ID), UUID(ID)),
+        (date, "date", date(2026, 1, 31), date(2026, 1, 31)),
+        (Annotated[int, msgspec.Meta(le=9)] | None, "int", 9, 9),
+    ],
+)
+def test_what_the_path_has_read_is_kept(annotation: Any, converter: str, given: object, value: object) -> None:
+    """A value that the path gives as a number may be asked for as any kind of that number."""
+    keep = keeper_of(kind_of(annotation), converter)
+    assert keep is not None
+    found = keep(given)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "converter"),
+    [(str, "int"), (bool, "int"), (int, "float"), (Decimal, "float"), (str, "uuid"), (str, "date"), (datetime, "date")],
+)
+def test_what_the_path_has_read_is_never_made_something_else(annotation: Any, converter: str) -> None:
+    """Kinds that do not hold each other's values are told apart before the port opens."""
+    assert keeper_of(kind_of(annotation), converter) is None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given"),
+    [(Annotated[int, msgspec.Meta(le=9)], 10), (Level, 3), (Literal[1, 2], 3), (float, 10**400)],
+)
+def test_a_path_is_held_to_the_bounds_too(annotation: Any, given: object) -> None:
+    """A number that the path lets through may still be none that the view takes."""
+    keep = keeper_of(kind_of(annotation), "int")
+    assert keep is not None
+    with pytest.raises(Unfit):
+        keep(given)
+
+
+@given(st.text(), st.sampled_from([int, float, Decimal, bool, UUID, date, datetime, time, Color, Literal["a"]]))
+def test_no_text_raises_anything_but_unfit(text: str, annotation: Any) -> None:
+    """Whatever a client sends is either read or refused, with a message of bounded length."""
+    message = ""
+    try:
+        read(annotation, text)
+    except Unfit as unfit:
+        message = str(unfit)
+    assert len(message) < 600
+
+
+@given(st.integers(min_value=-(10**100), max_value=10**100))
+def test_an_integer_is_read_as_it_is_written(value: int) -> None:
+    """str() and the reader are each other's inverse."""
+    assert read(int, str(value)) == value
+
+
+@given(st.datetimes(timezones=st.sampled_from([None, UTC])))
+def test_a_moment_is_read_as_it_is_written(value: datetime) -> None:
+    """isoformat() and the reader are each other's inverse."""
+    assert read(datetime, value.isoformat()) == value

@@ -1,0 +1,273 @@
+"""What goes wrong in a view, and what is answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fanlight.errors import (
+    Conflict,
+    HTTPError,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+    UnprocessableContent,
+)
+from fanlight.message import Request, Response, redirect
+from fanlight.pages import render
+
+Make = Callable[..., Any]
+PAGE = {"accept": "text/html"}
+
+
+def missing() -> str:
+    raise NotFound("no such cat")
+
+
+def busy() -> str:
+    raise ServiceUnavailable(headers={"retry-after": "5"})
+
+
+def broken() -> str:
+    secret = "hunter2"
+    raise KeyError(secret)
+
+
+async def broken_async() -> str:
+    raise KeyError("hunter2")
+
+
+@pytest.mark.parametrize("view", [broken, broken_async])
+def test_an_exception_is_500_without_internals(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
+    """The client learns only that it was not its fault; the log has route, request and traceback."""
+    answer = site({"/a/{x}": lambda x: "", "/b": view}).get("/b?q=1", fields=PAGE)
+    assert answer.status == 500
+    assert "hunter2" not in answer.text
+    assert "KeyError" not in answer.text
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("fanlight.app", logging.ERROR)
+    assert record.getMessage() == f"GET /b (tests.app.test_failures.{view.__name__}) failed: GET /b?q=1"
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+
+
+def test_a_log_entry_is_one_line(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A request can't write a second entry into the log, whatever reaches us as its target."""
+    asked = site({"/": broken})
+    request = asked.request("GET", "/?a=\r\n2026 ERROR forged\x1b[2J")
+    asked.app.find(request).run(request)
+    assert caplog.records[0].getMessage().isprintable()
+    assert "\\r\\n" in caplog.records[0].getMessage()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_program_is_not_caught(site: Make, stop: type[BaseException]) -> None:
+    """Only exceptions are answered; an exit goes on to the server."""
+
+    def leave() -> str:
+        raise stop
+
+    with pytest.raises(stop):
+        site({"/": leave}).get("/")
+
+
+def test_an_http_error_is_its_own_answer(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """What a view raises as an error goes to the client, with its fields, and is no failure."""
+    asked = site({"/missing": missing, "/busy": busy})
+    assert (asked.get("/missing").status, asked.get("/missing").json["detail"]) == (404, "no such cat")
+    assert "no such cat" in asked.get("/missing", fields=PAGE).text
+    assert (asked.get("/busy").status, asked.get("/busy").headers["retry-after"]) == (503, "5")
+    assert not caplog.records
+
+
+def nothing() -> str:
+    return "<h1>own page</h1>"
+
+
+def of_error(error: HTTPError) -> str:
+    return f"own {error.status} {error.detail}"
+
+
+def of_both(request: Request, error: HTTPError) -> tuple[str, int]:
+    return f"own {request.path} {error.detail}", error.status
+
+
+def of_request(request: Request, more: str = "default", *rest: object, **names: object) -> str:
+    return f"own {request.path} {more}"
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        (nothing, "<h1>own page</h1>"),
+        (of_error, "own 404 no such cat"),
+        (of_both, "own /missing no such cat"),
+        (of_request, "own /missing default"),
+        (Response("own"), "own"),
+        (render("e.html", name="<"), "&lt;"),
+        ("e2.html", "404 Not Found no such cat /missing"),
+    ],
+)
+def test_the_table_of_errors_has_the_page(site: Make, view: Any, said: str) -> None:
+    """A view, a response or a template in `errors` is the page, under the error's status."""
+    pages = {"e.html": "{{ name }}", "e2.html": "{{ status }} {{ reason }} {{ detail }} {{ request.path }}"}
+    asked = site({"/missing": missing}, errors={404: view}, pages=pages)
+    for _ in range(2):
+        answer = asked.get("/missing", fields=PAGE)
+        assert (answer.status, answer.text) == (404, said)
+    assert asked.get("/unknown", fields=PAGE).status == 404
+
+
+def test_a_text_in_the_table_is_a_heading(site: Make) -> None:
+    """A text is a page with the text as its heading, as in URLS."""
+    answer = site({"/": missing}, errors={404: "Nothing <here>"}).get("/", fields=PAGE)
+    assert answer.status == 404
+    assert "<h1>Nothing &lt;here&gt;</h1>" in answer.text
+
+
+def test_an_answer_of_another_status_keeps_it(site: Make) -> None:
+    """Only an answer that says nothing else has the error's status: a redirect stays one."""
+
+    def locked() -> str:
+        raise Unauthorized(headers={"www-authenticate": "Basic"})
+
+    asked = site({"/": locked}, errors={401: redirect("/login")})
+    for _ in range(2):
+        answer = asked.get("/", fields=PAGE)
+        assert (answer.status, answer.headers["location"]) == (303, "/login")
+        assert answer.headers["www-authenticate"] == "Basic"
+
+
+def test_the_fields_of_an_error_are_not_doubled(site: Make) -> None:
+    """A field that the app's own answer states is left as it states it."""
+    answer = site({"/": busy}, errors={503: lambda: ("wait", 503, {"retry-after": "60"})}).get("/", fields=PAGE)
+    assert answer.headers["retry-after"] == "60"
+
+
+def test_405_keeps_allow_with_the_app_s_own_page(site: Make) -> None:
+    """The methods that would do are in the answer, whoever wrote the page."""
+    answer = site({"/": nothing}, errors={405: nothing}).ask("DELETE", "/", fields=PAGE)
+    assert (answer.status, answer.headers["allow"], answer.text) == (405, "GET, HEAD, OPTIONS", "<h1>own page</h1>")
+
+
+@pytest.mark.parametrize("view", [nothing, of_error, "text", "e.html", Response("x")])
+def test_who_asks_for_json_gets_json(site: Make, view: Any) -> None:
+    """A page for people is not sent to a program."""
+    answer = site({"/": missing}, errors={404: view}, pages={"e.html": "x"}).get("/")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["detail"] == "no such cat"
+
+
+def test_a_view_that_looks_at_the_request_decides_for_all(site: Make) -> None:
+    """A view that takes the request is asked whatever the client likes."""
+    assert site({"/missing": missing}, errors={404: of_both}).get("/missing").text == "own /missing no such cat"
+
+
+def failing_page() -> str:
+    raise ZeroDivisionError
+
+
+def raising_page() -> str:
+    raise NotFound("again")
+
+
+def wrong_page() -> int:
+    return 5
+
+
+@pytest.mark.parametrize("view", [failing_page, raising_page, wrong_page, render("e.html")])
+def test_an_error_in_an_error_page_ends_there(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
+    """The built-in page of the first error is sent instead, and the second is logged, once."""
+    answer = site({"/": missing}, errors={404: view, 500: view}, pages={"e.html": "{{ x }}"}).get("/", fields=PAGE)
+    assert answer.status == 404
+    assert "no such cat" in answer.text
+    (record,) = caplog.records
+    assert "the answer to error 404 failed" in record.getMessage()
+
+
+def test_500_has_its_own_page_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The page for a crash is asked like any other, and told nothing of the exception."""
+    answer = site({"/": broken}, errors={500: of_error}).get("/", fields=PAGE)
+    assert (answer.status, answer.text) == (500, "own 500 ")
+
+
+def test_a_folder_of_error_pages_needs_no_table(site: Make) -> None:
+    """templates/error/error404.html is the page of every 404, those of unknown URLS included."""
+    asked = site({"/": missing}, pages={"error/error404.html": "<h1>gone fishing</h1>{{ detail }}"})
+    assert asked.get("/", fields=PAGE).text == "<h1>gone fishing</h1>no such cat"
+    assert asked.get("/unknown", fields=PAGE).text == "<h1>gone fishing</h1>"
+
+
+class Strange(HTTPError):
+    """An error that calls no super().__init__."""
+
+    status = 418
+
+    def __init__(self) -> None:
+        pass
+
+
+class Odd(HTTPError):
+    status = [404]  # type: ignore[assignment]  # noqa: RUF012 - as wrong as can be
+
+
+@pytest.mark.parametrize("error", [Strange, Odd])
+@pytest.mark.parametrize("errors", [None, {418: nothing, 500: nothing}])
+def test_errors_of_any_shape_are_answered(site: Make, error: Any, errors: Any) -> None:
+    """An error class of the app's may be made wrongly: the client still gets an answer."""
+
+    def raising() -> str:
+        raise error
+
+    assert site({"/": raising}, errors=errors).get("/", fields=PAGE).status in (418, 500)
+
+
+def test_a_view_may_raise_422_itself(site: Make) -> None:
+    """Bad fields are listed, whoever found them; without any it is an error like others."""
+
+    def refuse() -> str:
+        raise UnprocessableContent("the dates overlap")
+
+    assert site({"/": refuse}).get("/").json["detail"] == "the dates overlap"
+
+
+def in_a_helper() -> None:
+    raise Conflict("taken")
+
+
+def through_a_helper() -> str:
+    in_a_helper()
+    return ""
+
+
+def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
+    """It need not be the view itself that raises."""
+    assert site({"/": through_a_helper}).get("/").status == 409
+
+
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        ({200: nothing}, "errors[200]: there is no such error"),
+        ({"404": nothing}, "errors['404']: there is no such error"),
+        ({NotFound: nothing}, "there is no such error"),
+        ({True: nothing}, "errors[True]: there is no such error"),
+        ({404: 5}, "errors[404] is a int, which answers nothing"),
+        ({404: Response}, "errors[404] is a type, which answers nothing"),
+        ({404: None}, "errors[404] is a NoneType"),
+        ({404: broken_async}, "errors[404]: tests.app.test_failures.broken_async is async"),
+        ({404: lambda error, slug: ""}, "takes other parameters"),
+        ({404: lambda error, /: ""}, "takes other parameters"),
+        ({404: min}, "takes other parameters"),
+        ({404: "missing.html"}, 'errors[404] names the template "missing.html", which is not there'),
+        ([nothing], "errors is a list"),
+    ],
+)
+def test_a_mistake_in_the_table_is_found_before_the_port_opens(mistakes: Make, errors: Any, message: str) -> None:
+    """Keys that are no error, values that answer nothing, views that ask too much."""
+    (mistake,) = mistakes({"/": nothing}, errors=errors)
+    assert message in mistake.message
+    assert mistake.hint

@@ -1,0 +1,201 @@
+"""Parameters that a posted form fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from fanlight.message import Request, Upload
+
+Make = Callable[..., Any]
+
+
+def send(name: str, age: int, news: bool = False) -> str:
+    return f"{name!r} {age} {news}"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_form_fills_the_parameters(site: Make, method: str) -> None:
+    """POST, PUT and PATCH fill parameters from the form, not from the query."""
+    asked = site({"POST|PUT|PATCH /": send})
+    assert asked.ask(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
+
+
+def test_a_multipart_form_does_so_too(site: Make) -> None:
+    """The two kinds of forms are one to a view."""
+    asked = site({"POST /": send})
+    assert asked.post("/", parts=[("name", None, "x"), ("age", None, "4")]).text == "'x' 4 False"
+
+
+def test_every_bad_field_of_a_form_is_told(site: Make) -> None:
+    """What is missing, blank and wrong is listed at once."""
+    bad = [
+        ("form", "name", "is missing"),
+        ("form", "age", "is missing"),
+        ("form", "news", "'x' is not true or false"),
+    ]
+    assert site({"POST /": send}).post("/", form={"age": "", "news": "x"}).bad == bad
+
+
+@pytest.mark.parametrize("fields", [{}, {"content-type": "application/x-www-form-urlencoded"}])
+def test_nothing_sent_is_an_empty_form(site: Make, fields: dict[str, str]) -> None:
+    """A post without content misses what the view needs, and is fine where it needs nothing."""
+    asked = site({"POST /": send, "POST /free": lambda name="none": name})
+    assert asked.post("/", fields=fields).bad == [("form", "name", "is missing"), ("form", "age", "is missing")]
+    assert asked.post("/free", fields=fields).text == "none"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png", ""])
+def test_content_of_another_kind_is_415(site: Make, kind: str) -> None:
+    """Content that is neither form nor JSON is refused, with what would do."""
+    answer = site({"POST /": send}).post("/", content=b"name=x&age=1", fields={"content-type": kind})
+    assert answer.status == 415
+    assert "send JSON or a form" in answer.text
+
+
+@pytest.mark.parametrize("content", [b"name=\xff", b"name=%FF&age=1"])
+def test_a_broken_form_is_400(site: Make, content: bytes) -> None:
+    """A form that is no text is not half a form."""
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert site({"POST /": send}).post("/", content=content, fields=kind).status == 400
+
+
+class Contact(msgspec.Struct, kw_only=True, rename="camel"):
+    full_name: str
+    age: int = 0
+    tags: list[str] = []
+    note: str | None = None
+
+
+@dataclass
+class Range:
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low is over high")
+
+
+def contact(contact: Contact, notify: bool = False) -> str:
+    return f"{contact} {notify}"
+
+
+def between(range_: Range) -> str:
+    return f"{range_.low}..{range_.high}"
+
+
+def test_a_struct_is_the_whole_form(site: Make) -> None:
+    """The fields of a class, as they are called outside, are those of the form; the rest is in the query."""
+    said = "Contact(full_name='A', age=0, tags=['x', 'y'], note=None) True"
+    asked = site({"POST /": contact})
+    assert asked.post("/?notify=1", form={"fullName": "A", "tags": ["x", "y"], "age": ""}).text == said
+
+
+def test_a_whole_form_tells_all_that_is_bad(site: Make) -> None:
+    """Fields of the form and of the query are in one answer, by the names they are sent by."""
+    bad = [
+        ("form", "age", "'x' is not an integer"),
+        ("form", "fullName", "is missing"),
+        ("query", "notify", "'y' is not true or false"),
+    ]
+    answer = site({"POST /": contact}).post("/?notify=y", form={"age": "x"})
+    assert sorted(answer.bad) == bad
+
+
+def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
+    """A ValueError of `__post_init__` is a bad body, not a failure."""
+    asked = site({"POST /": between})
+    assert asked.post("/", form={"low": 1, "high": 2}).text == "1..2"
+    assert asked.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high")]
+
+
+def maybe(contact: Contact | None) -> str:
+    return str(contact)
+
+
+def usual(contact: Contact = Contact(full_name="nobody")) -> str:  # noqa: B008 - it is never changed
+    return contact.full_name
+
+
+def test_a_whole_body_may_be_optional(site: Make) -> None:
+    """Where nothing is sent, it is None, or the default."""
+    asked = site({"POST /a": maybe, "POST /b": usual})
+    assert [asked.post("/a").text, asked.post("/b").text] == ["None", "nobody"]
+    assert asked.post("/b", form={"fullName": "A"}).text == "A"
+    assert asked.post("/b", form={"age": 1}).bad == [("form", "fullName", "is missing")]
+
+
+def photo(photo: Upload, title: str, more: list[Upload]) -> str:
+    return f"{photo.filename} {photo.file.read()!r} {title} {[each.filename for each in more]}"
+
+
+def test_files_are_parameters(site: Make) -> None:
+    """An Upload is a posted file, a list of them all files of that name."""
+    parts = [("photo", "a.png", "PNG"), ("title", None, "T"), ("more", "b.txt", "b"), ("more", "c.txt", "c")]
+    assert site({"POST /": photo}).post("/", parts=parts).text == "a.png b'PNG' T ['b.txt', 'c.txt']"
+
+
+def avatar(photo: Upload | None = None) -> str:
+    return "none" if photo is None else photo.filename
+
+
+def test_a_file_that_nobody_chose_is_not_sent(site: Make) -> None:
+    """A browser sends an empty part for an empty file field."""
+    asked = site({"POST /": photo, "POST /avatar": avatar})
+    assert asked.post("/avatar", parts=[("photo", "", "")]).text == "none"
+    bad = asked.post("/", parts=[("photo", "", ""), ("title", None, "T"), ("more", "", "")]).bad
+    assert bad == [("form", "photo", "is missing")]
+
+
+def test_files_and_texts_are_not_mixed_up(site: Make) -> None:
+    """A file where a text is due is a bad field, and the other way round."""
+    bad = site({"POST /": photo}).post("/", parts=[("photo", None, "text"), ("title", "t.txt", "T")]).bad
+    assert bad == [
+        ("form", "photo", "is a text, where a file is asked for"),
+        ("form", "title", "is a file, where a text is asked for"),
+    ]
+
+
+def test_a_view_of_files_takes_no_json(site: Make) -> None:
+    """JSON has no files, so it is of the wrong kind."""
+    answer = site({"POST /": photo}).post("/", json={"title": "T"})
+    assert answer.status == 415
+    assert "send a form, not application/json" in answer.text
+
+
+def described(contact: Contact, photo: Upload) -> str:
+    return f"{contact.full_name} {photo.filename}"
+
+
+def test_a_class_and_files_share_a_form(site: Make) -> None:
+    """A whole body and files beside it come from one form."""
+    asked = site({"POST /": described})
+    assert asked.post("/", parts=[("fullName", None, "A"), ("photo", "a.png", "PNG")]).text == "A a.png"
+    assert asked.post("/", parts=[("x", None, "A")]).bad == [
+        ("form", "photo", "is missing"),
+        ("form", "fullName", "is missing"),
+    ]
+
+
+def both(request: Request, name: str = "none") -> str:
+    return f"{request.method} {name}"
+
+
+def test_a_view_of_two_methods_takes_each_one_s_fields(site: Make) -> None:
+    """GET shows the form with the query's fields, POST takes the form's."""
+    asked = site({"GET|POST /": both})
+    assert asked.get("/?name=a").text == "GET a"
+    assert asked.post("/?name=a", form={"name": "b"}).text == "POST b"
+    assert asked.ask("HEAD", "/?name=a").text == "HEAD a"
+
+
+def test_a_form_of_very_many_fields_is_refused(site: Make) -> None:
+    """There is a limit to what a form may hold."""
+    content = b"&".join([b"a=1"] * 2000)
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert site({"POST /": send}).post("/", content=content, fields=kind).status == 413

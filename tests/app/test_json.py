@@ -1,0 +1,364 @@
+"""Parameters that a JSON body fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.app.diagnose import diagnose
+from fanlight.app.kinds import kind_of
+
+Make = Callable[..., Any]
+KIND = {"content-type": "application/json"}
+
+
+def send(name: str, age: int, born: date | None = None, tags: list[str] = ["x"]) -> str:  # noqa: B006 - it is never changed
+    return f"{name!r} {age} {born} {tags}"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/vnd.api+json"])
+def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> None:
+    """A JSON object is to a view what a form is, with JSON's own types."""
+    content = b'{"age": 3, "name": "A", "born": "2026-01-31", "unknown": [1]}'
+    answer = site({"POST /": send}).post("/", content=content, fields={"content-type": kind})
+    assert answer.text == "'A' 3 2026-01-31 ['x']"
+
+
+@pytest.mark.parametrize(
+    ("body", "bad"),
+    [
+        ({}, [("name", "is missing"), ("age", "is missing")]),
+        ({"name": 1, "age": "3"}, [("name", "1 is not a text"), ("age", "'3' is not an integer")]),
+        ({"name": None, "age": 1.0}, [("name", "null is not a text"), ("age", "1.0 is not an integer")]),
+        ({"name": "A", "age": True}, [("age", "true is not an integer")]),
+        ({"name": {}, "age": []}, [("name", "an object is not a text"), ("age", "a list is not an integer")]),
+        ({"name": "A", "age": 1, "born": "x"}, [("born", "'x' is not a date like 2026-01-31")]),
+        ({"name": "A", "age": 1, "tags": "x"}, [("tags", "'x' is not a list")]),
+        (
+            {"name": "A", "age": 1, "tags": ["x", 1, None]},
+            [("tags[1]", "1 is not a text"), ("tags[2]", "null is not a text")],
+        ),
+        ([], [("", "a list is not an object")]),
+        (5, [("", "5 is not an object")]),
+    ],
+)
+def test_every_bad_field_is_told_at_once(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
+    """One 422 lists all that is missing and all that is wrong, in the order of the parameters."""
+    assert site({"POST /": send}).post("/", json=body).bad == [("json", *each) for each in bad]
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b"nope", b'{"name":"A","age":1} x', b'{"name": 1, ', b"\xff", b'"\xff"', b"[" * 100_000]
+)
+def test_broken_json_is_400(site: Make, content: bytes) -> None:
+    """What is not JSON is nobody's field, also where it breaks behind a mistake."""
+    answer = site({"POST /": send}).post("/", content=content, fields=KIND)
+    assert answer.status == 400
+    assert "JSON" in answer.text
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass
+class Line:
+    name: str
+    price: Annotated[Decimal, "in euros"]
+    count: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
+
+
+class Order(msgspec.Struct):
+    id: UUID
+    lines: Annotated[list[Line], msgspec.Meta(min_length=1)]
+    color: Color
+    kind: Literal["new", "used"] = "new"
+    extra: dict[str, int] = {}
+    note: str | None = None
+
+
+ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
+GOOD = {"id": ID, "lines": [{"name": "a", "price": "1.10"}], "color": "red"}
+
+
+def order(order: Order, dry: bool = False) -> str:
+    return f"{order.id} {order.lines} {order.color.value} {order.kind} {order.extra} {order.note} {dry}"
+
+
+def test_a_struct_is_the_whole_body(site: Make) -> None:
+    """A Struct, with dataclasses inside, is validated as it is read; other parameters are in the query."""
+    said = f"{ID} [Line(name='a', price=Decimal('1.10'), count=1)] red new {{}} None True"
+    assert site({"POST /": order}).post("/?dry=yes", json=GOOD).text == said
+
+
+@pytest.mark.parametrize(
+    ("change", "bad"),
+    [
+        ({"id": "x"}, [("id", "'x' is not a UUID")]),
+        ({"lines": []}, [("lines", "must have at least 1 item")]),
+        ({"lines": {}}, [("lines", "an object is not a list")]),
+        ({"lines": [1]}, [("lines[0]", "1 is not an object")]),
+        (
+            {"lines": [{"price": "x"}, {"name": "b", "price": 1, "count": 100}]},
+            [
+                ("lines[0].name", "is missing"),
+                ("lines[0].price", "'x' is not a number"),
+                ("lines[1].count", "must be at most 99"),
+            ],
+        ),
+        ({"color": "RED"}, [("color", "'RED' is not one of red, blue")]),
+        ({"color": 1}, [("color", "1 is not one of red, blue")]),
+        ({"kind": "old"}, [("kind", "'old' is not one of new, used")]),
+        ({"extra": {"a": 1, "b": "x"}}, [("extra.b", "'x' is not an integer")]),
+        ({"extra": 1}, [("extra", "1 is not an object")]),
+        ({"note": 1}, [("note", "1 is not a text")]),
+        ({"id": 1, "color": None}, [("id", "1 is not a UUID"), ("color", "null is not one of red, blue")]),
+    ],
+)
+def test_mistakes_deep_inside_are_told_with_their_way(
+    site: Make, change: dict[str, Any], bad: list[tuple[str, str]]
+) -> None:
+    """A field is named by the way to it, whatever it is in."""
+    assert site({"POST /": order}).post("/", json=GOOD | change).bad == [("json", *each) for each in bad]
+
+
+def test_query_and_body_are_told_together(site: Make) -> None:
+    """What is bad in the query stands beside what is bad in the body."""
+    answer = site({"POST /": order}).post("/?dry=x", json=GOOD | {"color": "x"})
+    assert sorted(each[0] for each in answer.bad) == ["json", "query"]
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    full_name: str
+
+
+class Cat(msgspec.Struct, tag="cat"):
+    lives: int
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    tricks: list[str]
+
+
+class Checked(msgspec.Struct):
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low is over high")
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+class Row(msgspec.Struct, array_like=True):
+    x: int
+
+
+class Typed(TypedDict):
+    a: int
+
+
+@dataclass
+class Mixed:
+    any: object = None
+    either: int | str = 0
+    pair: tuple[int, str] = (1, "a")
+    pet: Cat | Dog | None = None
+    typed: Typed | None = None
+    point: Point | None = None
+    row: Row | None = None
+    data: bytes = b""
+    unique: set[int] = field(default_factory=set)
+    number: float = 0.0
+    flag: bool = False
+    inner: dict[str, list[Strict]] = field(default_factory=dict)
+
+
+def strict(body: Strict) -> str:
+    return body.full_name
+
+
+def checked(body: Checked) -> str:
+    return f"{body.low}"
+
+
+def mixed(body: Mixed) -> str:
+    return repr(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "bad"),
+    [
+        ({"fullName": "A", "more": 1, "other": 2}, [("more", "is not known here"), ("other", "is not known here")]),
+        ({"full_name": "A"}, [("fullName", "is missing"), ("full_name", "is not known here")]),
+    ],
+)
+def test_a_strict_struct_knows_its_fields(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
+    """Fields that a Struct forbids are told by name."""
+    assert site({"POST /": strict}).post("/", json=body).bad == [("json", *each) for each in bad]
+
+
+def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
+    """A ValueError of `__post_init__` is a bad body, in its own words."""
+    ((source, name, message),) = site({"POST /": checked}).post("/", json={"low": 3, "high": 2}).bad
+    assert (source, name) == ("json", "")
+    assert "low is over high" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "bad"),
+    [
+        ({"any": [1, {"b": None}], "either": "x"}, None),
+        ({"either": 1.5}, [("either", "1.5 is not an integer or a text")]),
+        ({"pair": [1]}, [("pair", "must have 2 items")]),
+        ({"pair": ["a", 1]}, [("pair[0]", "'a' is not an integer"), ("pair[1]", "1 is not a text")]),
+        ({"typed": {}}, [("typed.a", "is missing")]),
+        ({"typed": {"a": "x"}}, [("typed.a", "'x' is not an integer")]),
+        ({"point": 1}, [("point", "1 is not a list")]),
+        ({"row": {"x": 1}}, [("row", "an object is not a list")]),
+        ({"unique": [1, "x"]}, [("unique[1]", "'x' is not an integer")]),
+        ({"number": "1"}, [("number", "'1' is not a number")]),
+        ({"flag": 1}, [("flag", "1 is not true or false")]),
+        ({"inner": {"k": [{"fullName": 1}]}}, [("inner.k[0].fullName", "1 is not a text")]),
+        ({"flag": 1, "number": None}, [("number", "null is not a number"), ("flag", "1 is not true or false")]),
+    ],
+)
+def test_every_kind_has_its_words(site: Make, body: object, bad: list[tuple[str, str]] | None) -> None:
+    """Unions, tuples, typed dicts and the like are told in the same plain words."""
+    answer = site({"POST /": mixed}).post("/", json=body)
+    if bad is None:
+        assert answer.status == 200
+    else:
+        assert answer.bad == [("json", *each) for each in bad]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"pet": {"type": "cow"}},
+        {"pet": {"type": "cat"}},
+        {"data": "not base64!"},
+        {"row": []},
+        {"point": ["x", 1]},
+        {"number": 10**400},
+    ],
+)
+def test_what_we_have_no_words_for_is_told_in_those_of_msgspec(site: Make, body: object) -> None:
+    """There is always at least one bad field, with a message."""
+    bad = site({"POST /": mixed}).post("/", json=body).bad
+    assert bad
+    assert all(message for _, _, message in bad)
+
+
+def whole(contact: Strict | None) -> str:
+    return str(contact)
+
+
+def test_a_whole_body_may_be_null(site: Make) -> None:
+    """`X | None` takes JSON's null, and nothing at all."""
+    asked = site({"POST /": whole})
+    assert asked.post("/", content=b"null", fields=KIND).text == "None"
+    assert asked.post("/").text == "None"
+
+
+class Nested(msgspec.Struct):
+    items: list[Strict]
+
+
+def nested(body: Nested) -> str:
+    return str(len(body.items))
+
+
+def batch(items: list[Strict], names: dict[str, int]) -> str:
+    return f"{[item.full_name for item in items]} {names}"
+
+
+@pytest.mark.parametrize("path", ["/nested", "/batch"])
+def test_what_a_form_can_not_say_is_json_only(site: Make, path: str) -> None:
+    """A view that asks for nested things takes no form, and says so."""
+    asked = site({"POST /nested": nested, "POST /batch": batch})
+    answer = asked.post(path, form={"items": "x"})
+    assert answer.status == 415
+    assert "send JSON, not application/x-www-form-urlencoded" in answer.text
+    assert asked.post(path).status == 415
+
+
+def test_nested_parameters_come_from_json(site: Make) -> None:
+    """Lists of Structs and dicts may be parameters of their own."""
+    asked = site({"POST /": batch})
+    assert asked.post("/", json={"items": [{"fullName": "A"}], "names": {"a": 1}}).text == "['A'] {'a': 1}"
+    assert asked.post("/", json={"items": [{}], "names": 1}).bad == [
+        ("json", "items[0].fullName", "is missing"),
+        ("json", "names", "1 is not an object"),
+    ]
+
+
+def free(n: list[int], o: int | None, d: list[int] = [7]) -> str:  # noqa: B006 - it is never changed
+    return f"{n} {o} {d}"
+
+
+def test_what_may_be_missing_is_the_same_as_in_a_form(site: Make) -> None:
+    """A list, an optional and a default need not be sent in JSON either."""
+    assert site({"POST /": free}).post("/", json={}).text == "[] None [7]"
+
+
+class Tree(msgspec.Struct):
+    left: Tree | None = None
+
+
+def climb(tree: Tree) -> str:
+    return "climbed"
+
+
+def test_a_deep_body_is_refused_and_not_fallen_into(site: Make) -> None:
+    """JSON nested deeper than anybody means is 400, also when it is searched for mistakes."""
+    for depth in (200, 900, 5000, 100_000):
+        content = b'{"left":' * depth + b"1" + b"}" * depth
+        answer = site({"POST /": climb}).post("/", content=content, fields=KIND)
+        assert answer.status in (400, 422)
+
+
+def test_the_answer_to_a_huge_body_is_small(site: Make) -> None:
+    """However much is wrong, what is said of it is bounded, also each message and name."""
+    asked = site({"POST /": send, "POST /mixed": mixed})
+    answer = asked.post("/", json={"name": "x" * 100_000, "age": "y" * 100_000, "tags": [1] * 100_000})
+    assert len(answer.bad) == 100
+    assert len(answer.text) < 10_000
+    many = {f"{number}" + "k" * 10_000: "x" for number in range(200)}
+    answer = asked.post("/mixed", json={"inner": many})
+    assert len(answer.text) < 20_000
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list("abcxy")), inner, max_size=3),
+    max_leaves=10,
+)
+_KINDS: list[Any] = [Order, Mixed, Strict, Checked, Tree, list[Line], dict[str, Color], Cat | Dog, int | None, Point]
+
+
+@given(st.sampled_from(_KINDS), _VALUES)
+def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> None:
+    """The search for mistakes ends with at least one bad field, and raises nothing, for any JSON."""
+    content = msgspec.json.encode(value)
+    try:
+        msgspec.json.decode(content, type=annotation)
+    except msgspec.ValidationError as error:
+        found = diagnose(kind_of(annotation), msgspec.json.decode(content), str(error))
+        assert found
+        assert all(each.message for each in found)

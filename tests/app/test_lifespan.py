@@ -1,0 +1,137 @@
+"""What runs once, before the first request and after the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fanlight.errors import AppError
+
+Make = Callable[..., Any]
+
+
+class Log:
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def sync(self) -> Iterator[None]:
+        self.events.append("open")
+        yield
+        self.events.append("close")
+
+    def with_app(self, app: object) -> Iterator[None]:
+        self.events.append(app)
+        yield
+        self.events.append("close")
+
+    async def of_loop(self) -> AsyncIterator[None]:
+        await asyncio.sleep(0)
+        self.events.append("open")
+        yield
+        self.events.append("close")
+
+
+async def live(app: Any) -> None:
+    await app.start()
+    await app.stop()
+
+
+@pytest.mark.parametrize("name", ["sync", "of_loop"])
+def test_a_lifespan_opens_and_closes(site: Make, name: str) -> None:
+    """What stands before the yield runs at the start, the rest at the stop; and again, if it starts again."""
+    log = Log()
+    app = site({"/": "x"}, lifespan=getattr(log, name)).app
+    asyncio.run(live(app))
+    asyncio.run(live(app))
+    assert log.events == ["open", "close"] * 2
+
+
+def test_a_lifespan_may_take_the_app(site: Make) -> None:
+    """A parameter is the app itself."""
+    log = Log()
+    app = site({"/": "x"}, lifespan=log.with_app).app
+    asyncio.run(live(app))
+    assert log.events == [app, "close"]
+
+
+def test_an_app_needs_no_lifespan(site: Make) -> None:
+    """Without one, start and stop do nothing; a stop without a start does nothing either."""
+    asyncio.run(live(site({"/": "x"}).app))
+    log = Log()
+    asyncio.run(site({"/": "x"}, lifespan=log.sync).app.stop())
+    assert log.events == []
+
+
+def never() -> Iterator[None]:
+    return
+    yield
+
+
+async def never_async() -> AsyncIterator[None]:
+    return
+    yield
+
+
+def twice() -> Iterator[None]:
+    yield
+    yield
+
+
+async def twice_async() -> AsyncIterator[None]:
+    yield
+    yield
+
+
+def failing() -> Iterator[None]:
+    raise OSError("no database")
+    yield
+
+
+@pytest.mark.parametrize(
+    ("lifespan", "error", "said"),
+    [
+        (never, AppError, "never ended before its yield"),
+        (never_async, AppError, "never_async ended before its yield"),
+        (twice, AppError, "twice yields twice"),
+        (twice_async, AppError, "twice_async yields twice"),
+        (failing, OSError, "no database"),
+    ],
+)
+def test_what_goes_wrong_is_raised(site: Make, lifespan: Any, error: type[Exception], said: str) -> None:
+    """The server must know that the app is not there, or did not end well."""
+    with pytest.raises(error, match=said):
+        asyncio.run(live(site({"/": "x"}, lifespan=lifespan).app))
+
+
+def test_an_app_is_started_once(site: Make) -> None:
+    """A second start without a stop would leave the first open for ever."""
+
+    async def start_twice() -> None:
+        await app.start()
+        try:
+            await app.start()
+        finally:
+            await app.stop()
+
+    app = site({"/": "x"}, lifespan=Log().sync).app
+    with pytest.raises(AppError, match="started already"):
+        asyncio.run(start_twice())
+
+
+def plain() -> None:
+    pass
+
+
+def greedy(app: object, more: object) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(("lifespan", "message"), [(plain, "has no yield"), (greedy, "takes more than the app")])
+def test_what_can_not_be_a_lifespan_is_found_at_once(mistakes: Make, lifespan: Any, message: str) -> None:
+    """A function that never yields, or asks for what nobody has, is a mistake with its place."""
+    (mistake,) = mistakes({"/": "x"}, lifespan=lifespan)
+    assert message in mistake.message
+    assert "test_lifespan.py:" in mistake.places[0]

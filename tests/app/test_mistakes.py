@@ -1,0 +1,366 @@
+"""What is wrong with an app, found before the port opens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from fanlight.errors import Mistake, SetupError
+from fanlight.message import Request, Response, Upload
+from fanlight.pages import render
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+Find = Callable[..., list[Mistake]]
+Make = Callable[..., Any]
+
+
+class Own:
+    pass
+
+
+@dataclass
+class Item:
+    name: str
+
+
+class Bag(msgspec.Struct):
+    items: list[Item]
+
+
+@dataclass
+class Holder:
+    own: Own
+
+
+def none() -> str:
+    return ""
+
+
+def one(slug: str) -> str:
+    return slug
+
+
+def own(x: Own) -> str:
+    return ""
+
+
+def held(x: Holder) -> str:
+    return ""
+
+
+def moment(x: datetime) -> str:
+    return ""
+
+
+def number(x: int) -> str:
+    return ""
+
+
+def listed(x: list[int]) -> str:
+    return ""
+
+
+def either(x: int | str) -> str:
+    return ""
+
+
+def item(item: Item) -> str:
+    return ""
+
+
+def bag(bag: Bag) -> str:
+    return ""
+
+
+def two(first: Item, second: Bag) -> str:
+    return ""
+
+
+def nested(x: dict[str, int]) -> str:
+    return ""
+
+
+def file(photo: Upload) -> str:
+    return ""
+
+
+def file_and_nested(photo: Upload, x: dict[str, int]) -> str:
+    return ""
+
+
+def file_and_bag(photo: Upload, bag: Bag) -> str:
+    return ""
+
+
+def positional(x: str, /) -> str:
+    return x
+
+
+def unread(x: Decimal) -> str:
+    return ""
+
+
+def unwritten(x: "no such [type") -> str:  # type: ignore[valid-type]  # noqa: F722 - it is meant to be wrong
+    return ""
+
+
+def misnamed(x: Path.nothing) -> str:  # type: ignore[name-defined]  # it is meant to be wrong
+    return ""
+
+
+def requested(request: str) -> str:
+    return ""
+
+
+def asked(request: Request) -> str:
+    return ""
+
+
+def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 - as some write it
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("key", "view", "message", "hint"),
+    [
+        ("/{slug}", none, "the path has {slug}, but NAME.none takes no slug", "write def none(slug)"),
+        ("/{slgu}", one, "the path has {slgu}, but NAME.one takes no slgu", 'did you mean "slug"?'),
+        ("/{a}/{slug}", one, "the path has {a}, but NAME.one takes no a", "write def one(slug, a)"),
+        ("/{slug}", partial(one, slug="x"), "the path has {slug}, which is set already in NAME.one", "take it out"),
+        ("/{request}", asked, '"request" is the request in NAME.asked, and a part of the path', "rename one"),
+        ("/{x:str}", listed, "no part of a path can be list[int], which NAME.listed wants as x", "a part of a path is"),
+        ("/{x}", partial(item), "the path has {x}, but NAME.item takes no x", "did you mean|write def"),
+        ("/{x}", either, "no part of a path can be int | str", "a part of a path is one text"),
+        (
+            "/{x:int}",
+            moment,
+            "the path reads x as int, but NAME.moment wants datetime",
+            'write "{x}" in the key, or x: int',
+        ),
+        ("/{x:uuid}", number, "the path reads x as uuid, but NAME.number wants int", "x: UUID in the view"),
+        ("/{x}", own, "x: Own in NAME.own can't be read: nothing says how a Own is written", "make it a dataclass"),
+        ("/", own, "x: Own in NAME.own can't be read: nothing says how a Own is written", "make it a dataclass"),
+        ("/", held, "x: Holder in NAME.held can't be read: nothing says how a Own is written", "dataclass"),
+        ("/", nested, "x: dict[str, int] in NAME.nested can't come from a query", "a query has texts"),
+        ("/", either, "x: int | str in NAME.either can't come from a query", "a query has texts"),
+        ("/", bag, "bag: Bag in NAME.bag can't come from a query", "nested ones need a POST"),
+        ("/", two, "NAME.two takes the whole body twice, as first and second", "put them into one class"),
+        ("POST /", two, "NAME.two takes the whole body twice, as first and second", "put them into one class"),
+        ("/", file, "NAME.file takes the file photo, but is asked with a method without content", '"POST /path"'),
+        ("GET|POST /", file, "NAME.file takes the file photo, but is asked with a method without content", "POST"),
+        ("POST /", file_and_nested, "x: dict[str, int] in NAME.file_and_nested needs JSON", "split the view in two"),
+        ("POST /", file_and_bag, "bag: Bag in NAME.file_and_bag can't come from a form", "beside files there is only"),
+        ("/", positional, "NAME.positional takes x by position only", 'remove the "/" behind "x"'),
+        (
+            "/",
+            unread,
+            "the annotation of x in NAME.unread can't be read: name 'Decimal' is not defined",
+            "TYPE_CHECKING",
+        ),
+        ("/", unwritten, "the annotation of x in NAME.unwritten can't be read", "write a type"),
+        ("/", misnamed, "the annotation of x in NAME.misnamed can't be read", "write a type"),
+        ("/", requested, "NAME.requested wants str as request", "call this one something else"),
+        ("POST /", sent, "can't be read", ""),
+    ],
+)
+def test_a_view_that_can_not_be_filled_is_told(mistakes: Find, key: str, view: Any, message: str, hint: str) -> None:
+    """What is wrong, where the view is written, where the key is, and what to write instead."""
+    (mistake,) = mistakes({key: view})
+    assert message.replace("NAME", "tests.app.test_mistakes") in mistake.message
+    assert any(each in mistake.hint for each in hint.split("|"))
+    assert "test_mistakes.py:" in mistake.places[0]
+    assert mistake.places[-1] == f"URLS[{key!r}]"
+
+
+def test_the_place_of_a_view_is_its_line(mistakes: Find) -> None:
+    """A mistake leads to the very line on which the view begins."""
+    (mistake,) = mistakes({"/{slug}": none})
+    assert mistake.places[0].endswith(f"tests/app/test_mistakes.py:{none.__code__.co_firstlineno}")
+
+
+def several(a: Own, b: dict[str, int], c: Upload, /, d: int) -> str:
+    return ""
+
+
+def several_by_name(a: Own, b: Own) -> str:
+    return ""
+
+
+def test_all_mistakes_of_a_view_are_told(mistakes: Find) -> None:
+    """A view with several mistakes names all of them at once."""
+    assert len(mistakes({"/": several})) == 3
+    assert len(mistakes({"/{x}/{y}": several_by_name})) == 4
+
+
+async def coroutine() -> str:
+    return ""
+
+
+def generator() -> Iterator[str]:
+    yield ""
+
+
+async def async_generator() -> AsyncIterator[str]:
+    yield ""
+
+
+@pytest.mark.parametrize(
+    ("make", "message", "hint"),
+    [
+        (lambda: Own, "Own at / is a class", "give a function"),
+        (lambda: Response, "Response at / is a class", "give a function"),
+        (coroutine, "the view at / has been called", "without parentheses"),
+        (generator, "the view at / has been called", "without parentheses"),
+        (async_generator, "the view at / has been called", "without parentheses"),
+        (Own, "a value of type Own at / answers nothing", "give a view"),
+        (lambda: b"bytes", "a value of type bytes at / answers nothing", "give a view"),
+        (lambda: Path("x"), "answers nothing", "give a view"),
+        (lambda: Response(generator()), "the response at / is a stream", "return it from a view"),
+        (lambda: "hom.html", 'URLS names the template "hom.html", which is not there', 'did you mean "home.html"?'),
+        (lambda: "templates/home.html", "which is not there", 'did you mean "home.html"?'),
+        (lambda: "../home.html", "which is not there", "did you mean"),
+        (lambda: "zzz.html", "which is not there", "write it to"),
+        (lambda: render("zzz.html"), "which is not there", "write it to"),
+        (lambda: None, 'the value of "/" is None', ""),
+        (lambda: 5, "int", ""),
+    ],
+)
+def test_a_value_that_answers_nothing_is_told(mistakes: Find, make: Any, message: str, hint: str) -> None:
+    """Classes, called views, streams and templates that are not there are no values of URLS."""
+    (mistake,) = mistakes({"/": make()}, pages={"home.html": ""})
+    assert message in mistake.message
+    assert hint in mistake.hint
+    assert "URLS['/']" in mistake.places
+
+
+def test_everything_is_told_in_one_go(mistakes: Find, tmp_path: Path) -> None:
+    """Table, views, errors, steps, lifespan and templates: one start-up tells all that is wrong."""
+    found = mistakes(
+        {"/": none, "GET /": none, "blog": one, "/a/{slug}": none, "/t": "missing.html"},
+        pages={"broken.html": "\n{% if %}", "dangling.html": '{% extends "nothing.html" %}'},
+        errors={200: none},
+        around=[none],
+        lifespan=none,
+    )
+    text = str(SetupError(found))
+    for each in [
+        '"GET /"',
+        '"blog" does not begin with "/"',
+        "takes no slug",
+        '"missing.html"',
+        "errors[200]",
+        "has no yield",
+        "broken.html",
+        "nothing.html",
+        "the lifespan",
+    ]:
+        assert each in text
+    assert len(found) == 9
+
+
+def test_lines_of_the_table_are_told_where_its_file_is_known(mistakes: Find, tmp_path: Path) -> None:
+    """With a source, a mistake names the line of the key, and the template's own file."""
+    file = tmp_path / "main.py"
+    file.write_text('URLS = {\n    "/a": "x",\n    "/t": "missing.html",\n}\n', encoding="utf-8")
+    (mistake,) = mistakes({"/a": "x", "/t": "missing.html"}, source=file)
+    assert mistake.places == ("main.py:3",)
+
+
+def test_places_in_the_app_s_folder_are_short(mistakes: Find, tmp_path: Path) -> None:
+    """A view beside the app is named as its author knows it."""
+    space: dict[str, Any] = {"__name__": "views"}
+    exec(compile("\n\ndef post(): return ''\n", str(tmp_path / "views.py"), "exec"), space)
+    (mistake,) = mistakes({"/{slug}": space["post"]})
+    assert mistake.places[0] == "views.py:3"
+    assert "views.post takes no slug" in mistake.message
+
+
+def test_a_folder_of_templates_that_is_named_must_be_there(mistakes: Find, site: Make) -> None:
+    """The usual folder may be missing; one that was asked for may not."""
+    (mistake,) = mistakes({"/": none}, templates="pages")
+    assert 'templates="pages" names no folder' in mistake.message
+    assert site({"/": none}).get("/").status == 200
+    assert site({"/": none}, templates=None).get("/").status == 200
+
+
+def test_a_template_without_a_folder_is_told(mistakes: Find) -> None:
+    """Without a folder there is no template, whatever it is called."""
+    (mistake,) = mistakes({"/": "a.html"}, templates=None)
+    assert mistake.hint == "there is no folder of templates"
+    (mistake,) = mistakes({"/": "a.html"})
+    assert "there is no folder" in mistake.hint
+
+
+def wrapping(view: Any) -> Any:
+    @wraps(view)
+    def wrapper(*args: object, **names: object) -> object:
+        return f"wrapped {view(*args, **names)}"
+
+    return wrapper
+
+
+@wrapping
+def wrapped(n: int) -> str:
+    return repr(n)
+
+
+def test_a_decorated_view_is_read_through_its_decorator(site: Make, mistakes: Find) -> None:
+    """A decorator that uses functools.wraps changes neither parameters nor the place."""
+    assert site({"/{n}": wrapped}).get("/5").text == "wrapped 5"
+    (mistake,) = mistakes({"/": wrapped, "/{m}": wrapped})
+    assert "takes no m" in mistake.message
+    assert "test_mistakes.py" in mistake.places[0]
+
+
+def bare(view: Any) -> Any:
+    def wrapper(*args: object, **names: object) -> object:
+        return view(*args, **names)
+
+    return wrapper
+
+
+def test_a_decorator_without_wraps_still_passes_the_path(site: Make) -> None:
+    """Behind a bare `*args, **kwargs` a view gets what the path has, as text."""
+    assert site({"/{slug}": bare(one)}).get("/a").text == "a"
+
+
+def test_a_view_may_use_a_class_that_was_made_beside_it(site: Make) -> None:
+    """Annotations that stand as text are looked up in the function around a view, too, if it holds them."""
+
+    @dataclass
+    class Local:
+        n: int
+
+    def view(body: Local) -> str:
+        return repr(Local(body.n).n)
+
+    assert site({"POST /": view}).post("/", json={"n": 3}).text == "3"
+
+
+def test_a_class_that_is_made_later_is_told(mistakes: Find) -> None:
+    """A name that the function around a view has not assigned yet can't be read."""
+
+    def view(body: Later) -> str:
+        return repr(Later)
+
+    for mistake in mistakes({"POST /": view, "POST /{x}": view}):
+        assert "the annotation of body in" in mistake.message
+
+    class Later:
+        pass
+
+
+def test_a_builtin_is_no_view_if_nothing_is_known_of_it(site: Make, mistakes: Find) -> None:
+    """What has a signature is bound, whatever it is written in; what has none is told."""
+    assert site({"/": "abc".upper}).get("/").text == "ABC"
+    (mistake,) = mistakes({"/": min})
+    assert "the parameters of builtins.min can't be read" in mistake.message

@@ -1,0 +1,289 @@
+"""What a view returns, and the response it becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from fanlight.errors import NotFound
+from fanlight.message import Response, redirect
+from fanlight.pages import render
+
+Make = Callable[..., Any]
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    when: date
+
+
+class Struct(msgspec.Struct):
+    price: Decimal
+
+
+class Pair(NamedTuple):
+    body: str
+    status: int
+
+
+class Word(StrEnum):
+    HELLO = "hello"
+
+
+class Markup(str):
+    """A text whose own methods do more than those of text."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any) -> bytes:
+        raise AssertionError
+
+    def __str__(self) -> str:
+        raise AssertionError
+
+
+class Own(Response):
+    pass
+
+
+ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
+MADE = Response("made", 202, headers={"x-a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "kind", "text"),
+    [
+        ("<p>ä", 200, HTML, "<p>ä"),
+        ("", 200, HTML, ""),
+        (Word.HELLO, 200, HTML, "hello"),
+        (b"abc", 200, BYTES, "abc"),
+        (bytearray(b"abc"), 200, BYTES, "abc"),
+        (memoryview(b"abc"), 200, BYTES, "abc"),
+        ({"a": [1, None]}, 200, JSON, '{"a":[1,null]}'),
+        ({}, 200, JSON, "{}"),
+        ([1, "ä"], 200, JSON, '[1,"ä"]'),
+        (OrderedDict(a=1), 200, JSON, '{"a":1}'),
+        (Point(1, date(2026, 1, 31)), 200, JSON, '{"x":1,"when":"2026-01-31"}'),
+        (Struct(Decimal("1.10")), 200, JSON, '{"price":"1.10"}'),
+        ({"id": UUID(ID)}, 200, JSON, f'{{"id":"{ID}"}}'),
+        (None, 204, None, ""),
+        (Response(b"x", 418, media_type="image/png"), 418, "image/png", "x"),
+        (Own("x"), 200, HTML, "x"),
+        (redirect("/there"), 303, HTML, None),
+        (("text", 201), 201, HTML, "text"),
+        (({"a": 1}, HTTPStatus.CREATED), 201, JSON, '{"a":1}'),
+        ((None, 404), 404, None, ""),
+        (("text", 200, {"content-type": "text/csv"}), 200, "text/csv", "text"),
+        (("text", 200, None), 200, HTML, "text"),
+        ((MADE, 203), 203, HTML, "made"),
+    ],
+)
+def test_a_value_becomes_a_response(site: Make, result: Any, status: int, kind: str | None, text: str | None) -> None:
+    """The type of what a view returns decides the media type; the status is 200 unless it is said."""
+    answer = site({"/": lambda: result}).get("/")
+    assert (answer.status, answer.headers.get("content-type")) == (status, kind)
+    if text is not None:
+        assert answer.text == text
+
+
+def test_a_kind_of_text_is_sent_as_the_text_it_is(site: Make) -> None:
+    """What a subclass of str does in its own methods does not matter."""
+    answer = site({"/": lambda: Markup("<b>")}).get("/")
+    assert (answer.text, answer.headers["content-type"]) == ("<b>", HTML)
+
+
+def test_a_value_is_sent_alike_by_every_kind_of_view(site: Make) -> None:
+    """With or without parameters, async or not: the same value is the same answer."""
+
+    async def waited() -> object:
+        return {"a": 1}
+
+    async def waited_path(x: str) -> object:
+        return {"a": 1}
+
+    async def waited_query(q: str = "") -> object:
+        return {"a": 1}
+
+    asked = site(
+        {
+            "/": lambda: {"a": 1},
+            "/p/{x}": lambda x: {"a": 1},
+            "/q": lambda q="": {"a": 1},
+            "/async": waited,
+            "/async/{x}": waited_path,
+            "/async-q": waited_query,
+        }
+    )
+    paths = ["/", "/p/x", "/q", "/async", "/async/x", "/async-q"]
+    assert [asked.get(path).text for path in paths] == ['{"a":1}'] * 6
+
+
+def test_status_and_fields_stand_beside_the_body(site: Make) -> None:
+    """(body, status, headers) sets both, and a view that keeps its response has it unchanged."""
+    asked = site({"/": lambda: (MADE, 203, {"X-More": "1"})})
+    for _ in range(2):
+        answer = asked.get("/")
+        assert (answer.status, answer.headers["x-a"], answer.headers["x-more"]) == (203, "b", "1")
+    assert (MADE.status, "x-more" in MADE.headers) == (202, False)
+
+
+def numbers() -> Iterator[str]:
+    yield "1\n"
+    yield "2\n"
+
+
+async def later() -> AsyncIterator[str]:
+    yield "1\n"
+
+
+def iterating(kind: Any) -> object:
+    return kind()
+
+
+class Asks:
+    def __aiter__(self) -> Asks:
+        return self
+
+    async def __anext__(self) -> str:
+        raise StopAsyncIteration
+
+
+@pytest.mark.parametrize("view", [numbers, later, lambda: iter(["1"]), lambda: map(str, [1]), Asks])
+def test_a_generator_is_a_stream_of_text(site: Make, view: Any) -> None:
+    """What gives its pieces one by one is sent so, as plain text; the view itself is over at once."""
+    make = view if not isinstance(view, type) else functools.partial(iterating, view)
+    response = site({"/": make}).get("/").response
+    assert not isinstance(response.content, bytes)
+    assert (response.status, response.length, response.media_type) == (200, None, TEXT)
+
+
+def test_a_stream_may_be_of_another_kind(site: Make) -> None:
+    """The fields of a tuple say what it is."""
+    answer = site({"/": lambda: (numbers(), 200, {"content-type": "text/csv"})}).get("/")
+    assert answer.headers["content-type"] == "text/csv"
+    assert list(answer.response.content) == ["1\n", "2\n"]
+
+
+def test_a_page_is_rendered(site: Make) -> None:
+    """What `render` returns becomes the page, with the request in it; its name says its kind."""
+    pages = {
+        "a.html": "<p>{{ name }} {{ request.path }}",
+        "b.txt": "{{ name }}",
+        "c.xml": "<a>{{ name }}</a>",
+        "d.unheard": "{{ name }}",
+    }
+    urls = {f"/{name}": (lambda name=name: render(name, name="<&>")) for name in pages}
+    asked = site({path: functools.partial(view) for path, view in urls.items()}, pages=pages)
+    found = {path: asked.get(path) for path in urls}
+    assert found["/a.html"].text == "<p>&lt;&amp;&gt; /a.html"
+    assert found["/b.txt"].text == "<&>"
+    kinds = [answer.headers["content-type"] for answer in found.values()]
+    assert kinds[0] == HTML
+    assert kinds[1] == TEXT
+    assert kinds[2].startswith(("text/xml", "application/xml"))
+    assert kinds[3] == HTML
+
+
+def test_a_path_is_a_file(site: Make, tmp_path: Path) -> None:
+    """The file's content is sent piece by piece, with its length and kind."""
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"content")
+    response = site({"/": lambda: file}).get("/").response
+    assert b"".join(response.content) == b"content"
+    assert response.length == 7
+    assert dict(response.fields())["content-type"] == TEXT
+
+
+@pytest.mark.parametrize("name", ["missing.txt", ".", "a.txt/b"])
+def test_a_file_that_is_not_there_is_404(site: Make, tmp_path: Path, name: str) -> None:
+    """A path without a file, or one of a folder, is not found."""
+    (tmp_path / "a.txt").write_bytes(b"content")
+    assert site({"/": lambda: tmp_path / name}).get("/").status == 404
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (5, "a value of type int can't be sent"),
+        (1.5, "a value of type float can't be sent"),
+        (True, "a value of type bool can't be sent"),
+        ({1, 2}, "a value of type set can't be sent"),
+        (SimpleNamespace(), "a value of type SimpleNamespace can't be sent"),
+        (Pair("x", 201), "a value of type Pair can't be sent"),
+        (dict, "dict itself was returned; call it"),
+        (Point, "Point itself was returned; call it"),
+        (numbers, "numbers itself was returned; call it"),
+        (NotFound("x"), "NotFound was returned; raise it"),
+        ((), "a tuple of 0 can't be sent"),
+        (("a",), "a tuple of 1 can't be sent"),
+        (("a", 200, {}, 1), "a tuple of 4 can't be sent"),
+        (("a", "200"), "'200' is no status"),
+        (("a", True), "True is no status"),
+        (("a", 99), "99 is no status"),
+        (("a", 101), "101 is no status"),
+        (("a", 600), "600 is no status"),
+        (("a", {"x": "y"}), "{'x': 'y'} is no status"),
+        (("a", 200, [("x", "y")]), "are no headers"),
+        ((("a", 201), 200), "a tuple in a tuple can't be sent"),
+        (("a", 200, {"x": "a\r\nb: c"}), "the value of x"),
+        ((5, 200), "a value of type int can't be sent"),
+        ({"a": object()}, "can't be sent as JSON"),
+        ("\ud800", "surrogates not allowed"),
+    ],
+)
+def test_what_can_not_be_sent_is_500_and_told_to_the_author(
+    site: Make, caplog: pytest.LogCaptureFixture, result: Any, reason: str
+) -> None:
+    """The log names the route and says what to return; the client learns nothing of it."""
+    with caplog.at_level(logging.ERROR):
+        answer = site({"/x": lambda: result}).get("/x")
+    assert answer.status == 500
+    assert reason not in answer.text
+    assert "GET /x" in caplog.text
+    assert reason in caplog.text
+
+
+def test_a_coroutine_is_never_silently_dropped(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A sync view that returns what should have been awaited is told so, once."""
+
+    async def work() -> str:
+        return "done"
+
+    def forgetful() -> object:
+        return work()
+
+    assert site({"/": forgetful}).get("/").status == 500
+    assert 'write "await"' in caplog.text
+
+
+def test_a_template_that_fails_is_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A name that a template was not given is a mistake of the app's; the log says where."""
+    asked = site({"/": lambda: render("a.html"), "/none": lambda: render("b.html")}, pages={"a.html": "\n{{ name }}"})
+    assert [asked.get("/").status, asked.get("/none").status] == [500, 500]
+    assert "a.html:2" in caplog.text
+    assert "b.html" in caplog.text
+
+
+def test_types_that_are_made_anew_are_not_remembered_without_end(site: Make) -> None:
+    """An app that makes a class for each answer does not grow by it."""
+    asked = site({"/": lambda: type("Text", (str,), {})("x")})
+    assert {asked.get("/").text for _ in range(600)} == {"x"}
