@@ -5,9 +5,10 @@ they say of the message's framing, checked and decided once. Refuses every line 
 could read differently: no colon, space before it, folding, a bare CR or LF, control characters.
 Knows nothing of what most fields mean.
 
-Real clients send the same lines again and again. A line that was checked once is kept in a table,
-`_KNOWN`, from its raw bytes to its (name, value), and never checked again. The table is bounded, in
-entries and in bytes; when it is full it is emptied. Who fills it with lines of his own slows down
+Real clients send the same lines again and again. A line that was checked twice is kept in a table,
+`_KNOWN`, from its raw bytes to its (name, value), and never checked again. (At its first coming only
+its hash is noted, in `_SEEN`: what never comes again must not push the others out.) The table is
+bounded, in entries and in bytes; when it is full it is emptied. Who fills it with lines of his own slows down
 nobody by more than the check that every line had to pass anyway. (Keys are hashed with Python's
 per-process secret, so nobody can choose lines that collide.)
 """
@@ -28,7 +29,9 @@ _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~-]{1,255})(?::[0-9]
 MOST_KNOWN_LINES = 4096
 MOST_KNOWN_LINE_BYTES = 256
 MOST_KNOWN_NAMES = 1024
+MOST_SEEN = 8192
 _KNOWN: dict[bytes, Pair] = {}
+_SEEN: set[int] = set()
 _NAMES: dict[bytes, str] = {}
 
 # Lines that seldom come twice would only push the others out; secrets are not kept longer than needed.
@@ -135,10 +138,20 @@ def read_line(line: bytes) -> Pair:
         raise BadMessage("Host is not a name or an address, with or without a port")
     pair = name, value
     if len(line) < MOST_KNOWN_LINE_BYTES and name not in _NEVER_KEPT:
+        _learn(line, pair)
+    return pair
+
+
+def _learn(line: bytes, pair: Pair) -> None:
+    mark = hash(line)
+    if mark in _SEEN:
         if len(_KNOWN) >= MOST_KNOWN_LINES:
             _KNOWN.clear()
         _KNOWN[line] = pair
-    return pair
+        return
+    if len(_SEEN) >= MOST_SEEN:
+        _SEEN.clear()
+    _SEEN.add(mark)
 
 
 def is_host(text: str) -> bool:
@@ -150,6 +163,7 @@ def forget_lines() -> None:
     """Empty the table of known lines and names; nothing but speed depends on them."""
     _KNOWN.clear()
     _NAMES.clear()
+    _SEEN.clear()
 
 
 def _read_name(raw_name: bytes, line: bytes) -> str:
