@@ -1,0 +1,31 @@
+import socket
+
+
+def parse_request(request):
+    parsed = request.split(" ")
+    method = parsed[0]
+    url = parsed[1]
+    return method, url
+
+
+def generate_response(request):
+    method, url = parse_request(request)
+    body = f"You asked with {method} for {url}\n"
+    return ("HTTP/1.1 200 OK\r\n\r\n" + body).encode()
+
+
+def run():
+    server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server_socket.bind(("localhost", 8000))
+    server_socket.listen()
+    while True:
+        client_socket, _ = server_socket.accept()
+        request = client_socket.recv(1024).decode()
+        if request:
+            client_socket.sendall(generate_response(request))
+        client_socket.close()
+
+
+if __name__ == "__main__":
+    run()

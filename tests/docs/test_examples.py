@@ -1,0 +1,89 @@
+"""Every example of the documents is run, and does what its page says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+RunPage = Callable[[str, str], None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_a_page_does_what_it_says(page: Path, run_page: RunPage) -> None:
+    """Each file, command and answer of a page is as it is printed there; what is not run says why."""
+    run_page(str(page.relative_to(REPOSITORY)), page.read_text())
+
+
+def test_what_is_not_run_has_a_reason(
+    blocks_of: Callable[[str], list[object]], record_property: Callable[[str, object], None]
+) -> None:
+    """A block that is not run says why, in words; they are listed in the report of the tests."""
+    for page in PAGES:
+        for block in blocks_of(page.read_text()):
+            reason = getattr(block, "why_not_run", None)
+            if reason is not None:
+                where = f"{page.relative_to(REPOSITORY)}:{getattr(block, 'line', 0)}"
+                record_property(where, reason)
+                print(f"not run: {where}: {reason}")  # noqa: T201 - the list
+                assert len(reason.split()) >= 3, f"{where} does not say why it is not run"
+
+
+def page(*lines: str) -> str:
+    return "\n".join(lines) + "\n"
+
+
+MAIN = ("```python", "# main.py", "def index():", '    return "hello"', 'URLS = {"/": index}', "```")
+
+
+def test_an_answer_that_is_as_promised_passes(run_page: RunPage) -> None:
+    """A page whose command prints what the page says is right; `...` stands for anything."""
+    run_page("a", page(*MAIN, "```console", "$ curl -i localhost:8000/", "HTTP/1.1 200 OK", "...", "", "hello", "```"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (*MAIN, "```console", "$ curl localhost:8000/", "good bye", "```"),
+        (*MAIN, "```console", "$ curl localhost:8000/", "hello...!", "```"),
+        (*MAIN, "```console", "$ fanlight run", "no such banner", "```"),
+        ("```console", "$ printf 'a\\nb\\n'", "a", "```"),
+    ],
+)
+def test_an_answer_that_is_not_as_promised_fails(run_page: RunPage, lines: tuple[str, ...]) -> None:
+    """A page whose command prints something else is wrong, and both texts are told."""
+    with pytest.raises(AssertionError, match=r"(?s)line .*the page says:.*it is:"):
+        run_page("a", page(*lines))
+
+
+def test_a_table_that_no_command_uses_is_checked(run_page: RunPage) -> None:
+    """A block with URLS is checked as `fanlight check` does, though the page asks nothing of it."""
+    with pytest.raises(AssertionError, match="takes no slug"):
+        run_page("a", page("```python", "def post(name):", "    pass", 'URLS = {"/{slug}": post}', "```"))
+
+
+def test_a_program_that_fails_is_found(run_page: RunPage) -> None:
+    """A block of Python without a file's name is run, and must end well."""
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        run_page("a", page("```python", "1 / 0", "```"))
+
+
+def test_a_test_that_fails_is_found(run_page: RunPage) -> None:
+    """A file of tests on a page is run with pytest, though the page does not say so."""
+    with pytest.raises(AssertionError, match="1 failed"):
+        run_page("a", page("```python", "# test_a.py", "def test_a():", "    assert False", "```", "```console",
+                           "$ pytest -q", "1 passed", "```"))  # fmt: skip
+
+
+def test_a_block_of_another_language_needs_a_reason(run_page: RunPage) -> None:
+    """What can't be run must say why."""
+    with pytest.raises(AssertionError, match="say why"):
+        run_page("a", page("```toml", "[x]", "```"))
+    run_page("a", page("<!-- not run: it is a setting of another program -->", "```toml", "[x]", "```"))
+
+
+def test_a_program_that_serves_nothing_is_found(run_page: RunPage) -> None:
+    """A command that should serve, and ends, is told with what it printed."""
+    with pytest.raises(AssertionError, match=r"(?s)serves nothing.*there is no main.py"):
+        run_page("a", page("```console", "$ fanlight run", "```"))
