@@ -225,10 +225,11 @@ async def guard_async(request: Request, when: str) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", [guard, guard_async])
-def test_an_http_error_of_a_step_is_a_response_to_steps_around_it(site: Make, step: Any, when: str) -> None:
+@pytest.mark.parametrize("name", ["view", "async_view"])
+def test_an_http_error_of_a_step_is_a_response_to_steps_around_it(site: Make, step: Any, when: str, name: str) -> None:
     """A step may raise errors like a view, before and after it."""
     trace = Trace()
-    answer = site({"/": trace.view}, around=[trace.step("o"), partial(step, when=when)]).get("/")
+    answer = site({"/": getattr(trace, name)}, around=[trace.step("o"), partial(step, when=when)]).get("/")
     assert (answer.status, answer.headers["x-trace"]) == (403, "o")
     assert trace.events[-1] == "o out 403"
 

@@ -77,6 +77,7 @@ def read(annotation: Any, text: str) -> object:
         (int | None, "5", 5),
         (Annotated[int, msgspec.Meta(ge=1, title="a title")], "1", 1),
         (Annotated[str, msgspec.Meta(pattern="^a")], "ab", "ab"),
+        (Annotated[time, msgspec.Meta(tz=True)], "12:30Z", time(12, 30, tzinfo=UTC)),
         (Annotated[int, "a note for somebody else"], "1", 1),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -60,6 +60,7 @@ async def add_async(a: int, b: int) -> str:
         ("a.html", "<p>/</p>"),
         (render("b.html", x=1), "1"),
         (Response("constant"), "constant"),
+        (cache(index), "index"),
     ],
 )
 def test_a_value_answers(site: Make, value: Any, said: str) -> None:

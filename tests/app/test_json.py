@@ -276,6 +276,17 @@ def test_a_whole_body_may_be_null(site: Make) -> None:
     assert asked.post("/").text == "None"
 
 
+def whole_nested(body: Nested | None = None) -> str:
+    return str(body)
+
+
+def test_a_whole_body_that_only_json_can_say_may_be_missing(site: Make) -> None:
+    """Where nothing is sent there is nothing of the wrong kind."""
+    asked = site({"POST /": whole_nested})
+    assert asked.post("/").text == "None"
+    assert asked.post("/", form={"items": "x"}).status == 415
+
+
 class Nested(msgspec.Struct):
     items: list[Strict]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -364,3 +365,5 @@ def test_a_builtin_is_no_view_if_nothing_is_known_of_it(site: Make, mistakes: Fi
     assert site({"/": "abc".upper}).get("/").text == "ABC"
     (mistake,) = mistakes({"/": min})
     assert "the parameters of builtins.min can't be read" in mistake.message
+    (mistake,) = mistakes({"/": partial(operator.methodcaller("upper"), "abc")})
+    assert "the parameters of operator.methodcaller can't be read" in mistake.message

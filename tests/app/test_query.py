@@ -91,6 +91,21 @@ def test_every_item_of_a_list_is_checked(site: Make) -> None:
     assert site({"/": listed}).get("/?n=x&n=1&n=y").bad == bad
 
 
+def maybe_listed(n: list[int] | None) -> str:
+    return repr(n)
+
+
+def test_an_optional_list_is_none_where_nothing_is_sent(site: Make) -> None:
+    """None and an empty list are told apart by the annotation."""
+    asked = site({"/": maybe_listed})
+    assert [asked.get("/").text, asked.get("/?n=1").text] == ["None", "[1]"]
+
+
+def test_a_long_list_of_bad_values_has_a_short_answer(site: Make) -> None:
+    """At most a hundred mistakes are told, however many there are."""
+    assert len(site({"/": listed}).get("/?" + "n=x&" * 500).bad) == 100
+
+
 def bounded(n: Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(min_length=1, max_length=2)]) -> str:
     return repr(n)
 

@@ -139,7 +139,8 @@ def _sync_run(
 
         def run(request: Request) -> Response:
             try:
-                return answer(view(**give(request)), request)
+                result = view(**give(request))
+                return Response(result) if result.__class__ is str else answer(result, request)
             except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
                 return failed(error, request)
 
@@ -176,7 +177,8 @@ def _async_run(
 
         async def run(request: Request) -> Response:
             try:
-                return answer(await view(**give(request)), request)
+                result = await view(**give(request))
+                return Response(result) if result.__class__ is str else answer(result, request)
             except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
                 return failed(error, request)
 

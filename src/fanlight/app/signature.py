@@ -178,7 +178,7 @@ def pinned_lane(view: object) -> Lane | None:
 def called(view: object) -> str:
     """Return how one speaks of a view: "views.post", without the module where that is only the start file."""
     function = function_of(view)
-    name = getattr(function, "__qualname__", "") or type(view).__qualname__
+    name = getattr(function, "__qualname__", "") or type(function).__qualname__
     name = name.replace("<locals>.", "").removesuffix(".__call__")
     module = getattr(function, "__module__", "") or ""
     return name if module in ("", "__main__", "main") else f"{module}.{name}"
