@@ -78,7 +78,7 @@ class Range:
 
     def __post_init__(self) -> None:
         if self.low > self.high:
-            raise ValueError("low is over high")
+            raise ValueError("low is over high" + "!" * self.low)
 
 
 def contact(contact: Contact, notify: bool = False) -> str:
@@ -111,7 +111,9 @@ def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
     """A ValueError of `__post_init__` is a bad body, not a failure."""
     asked = site({"POST /": between})
     assert asked.post("/", form={"low": 1, "high": 2}).text == "1..2"
-    assert asked.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high")]
+    assert asked.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high!!!")]
+    ((_, _, message),) = asked.post("/", form={"low": 100_000, "high": 2}).bad
+    assert len(message) < 400
 
 
 def maybe(contact: Contact | None) -> str:
@@ -166,6 +168,16 @@ def test_a_view_of_files_takes_no_json(site: Make) -> None:
     answer = site({"POST /": photo}).post("/", json={"title": "T"})
     assert answer.status == 415
     assert "send a form, not application/json" in answer.text
+
+
+def pictured(photo: Upload, contact: Contact | None = None) -> str:
+    return f"{photo.filename} {contact}"
+
+
+def test_a_class_beside_files_may_be_optional(site: Make) -> None:
+    """Where nothing at all is sent, only the file is missing."""
+    asked = site({"POST /": pictured})
+    assert asked.post("/").bad == [("form", "photo", "is missing")]
 
 
 def described(contact: Contact, photo: Upload) -> str:

@@ -284,6 +284,7 @@ def test_a_whole_body_that_only_json_can_say_may_be_missing(site: Make) -> None:
     """Where nothing is sent there is nothing of the wrong kind."""
     asked = site({"POST /": whole_nested})
     assert asked.post("/").text == "None"
+    assert asked.post("/", content=b"", fields=KIND).text == "None"
     assert asked.post("/", form={"items": "x"}).status == 415
 
 
@@ -350,6 +351,8 @@ def test_the_answer_to_a_huge_body_is_small(site: Make) -> None:
     answer = asked.post("/", json={"name": "x" * 100_000, "age": "y" * 100_000, "tags": [1] * 100_000})
     assert len(answer.bad) == 100
     assert len(answer.text) < 10_000
+    answer = asked.post("/mixed", json={"pet": {"type": "x" * 100_000}})
+    assert len(answer.text) < 1000
     many = {f"{number}" + "k" * 10_000: "x" for number in range(200)}
     answer = asked.post("/mixed", json={"inner": many})
     assert len(answer.text) < 20_000

@@ -102,6 +102,10 @@ def file_and_bag(photo: Upload, bag: Bag) -> str:
     return ""
 
 
+def beside(item: Item, x: dict[str, int]) -> str:
+    return ""
+
+
 def positional(x: str, /) -> str:
     return x
 
@@ -160,6 +164,7 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("GET|POST /", file, "NAME.file takes the file photo, but is asked with a method without content", "POST"),
         ("POST /", file_and_nested, "x: dict[str, int] in NAME.file_and_nested needs JSON", "split the view in two"),
         ("POST /", file_and_bag, "bag: Bag in NAME.file_and_bag can't come from a form", "beside files there is only"),
+        ("POST /", beside, "x: dict[str, int] in NAME.beside can't come from a query", "put all into one class"),
         ("/", positional, "NAME.positional takes x by position only", 'remove the "/" behind "x"'),
         (
             "/",

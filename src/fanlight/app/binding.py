@@ -242,7 +242,8 @@ class _Binder:
         found = field_of(asked.name, asked.kind, has_default=asked.has_default)
         if found is None:
             message = f"{asked.name}: {_written(asked.annotation)} in {self._signature.name} can't come from a query"
-            self._refuse(message, "a query has texts, numbers, dates and lists of them")
+            beside = "what stands beside a whole body comes from the query: put all into one class"
+            self._refuse(message, beside if self._has_body else "a query has texts, numbers, dates and lists of them")
         return found
 
     def _bind_whole(self, whole: _Asked, files: list[_Asked]) -> None:

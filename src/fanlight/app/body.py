@@ -89,14 +89,14 @@ class Body:
         """Put what the content says `into` the arguments. Raises UnsupportedMediaType or BadRequest."""
         source = request.content_source
         is_empty = source is None or source.size == 0
-        if self._json is not None and request.is_json:
+        if is_empty and self._missing is not MISSING and self._form is None:
+            self._leave(into)
+        elif self._json is not None and request.is_json:
             self._take_json(self._json, request, into, bad)
         elif self._takes_forms and is_empty and request.media_type in ("", *_FORMS):
             self._take_form(_NOTHING, into, bad)
         elif self._takes_forms and request.media_type in _FORMS:
             self._take_form(request.form, into, bad)
-        elif is_empty and self._missing is not MISSING:
-            self._leave(into)
         else:
             raise UnsupportedMediaType(f"send {self._wanted}, not {request.media_type or 'content of no type'}")
 

@@ -13,7 +13,7 @@ from itertools import islice
 from msgspec import inspect as kinds
 
 from fanlight.app.convert import Unfit, reader_of
-from fanlight.app.kinds import RECORDS, SERIES, Kind, broken_rule, misfit, plain, says, shown
+from fanlight.app.kinds import RECORDS, SERIES, Kind, broken_rule, cut, misfit, plain, says, shown
 from fanlight.errors import BadField
 
 # SECURITY: tests/app/test_json.py; an answer must not be larger than what it answers.
@@ -32,7 +32,7 @@ def diagnose(kind: Kind, value: object, otherwise: str) -> list[BadField]:
 
 
 def _bad(name: str, message: str) -> BadField:
-    return BadField(source="json", name=name, message=message)
+    return BadField(source="json", name=name, message=cut(message))
 
 
 def _wrong(kind: Kind, value: object, name: str) -> Iterator[BadField]:

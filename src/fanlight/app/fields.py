@@ -17,7 +17,7 @@ from msgspec import inspect as kinds
 
 from fanlight.app.convert import Reader, Unfit, as_it_is, reader_of
 from fanlight.app.diagnose import MOST_FIELDS
-from fanlight.app.kinds import SERIES, Kind, broken_rule, is_upload, optional, plain
+from fanlight.app.kinds import SERIES, Kind, broken_rule, cut, is_upload, optional, plain
 from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField
 from fanlight.message import MultiMapping, Upload
@@ -159,7 +159,7 @@ class Record:
         try:
             return self._make(**values)
         except (TypeError, ValueError) as error:  # its __post_init__ has refused the fields together
-            bad.append(BadField(source=self.fields.source, name="", message=str(error)))
+            bad.append(BadField(source=self.fields.source, name="", message=cut(str(error))))
             return None
 
 

@@ -29,6 +29,7 @@ SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
 ANY = kinds.AnyType()
 NONE = kinds.NoneType()
 _SHOWN_CHARACTERS = 40
+_MESSAGE_CHARACTERS = 300
 
 _SAYS: Mapping[type[Kind], str] = {
     kinds.IntType: "an integer",
@@ -119,6 +120,11 @@ def shown(value: object) -> str:
         return "null"
     text = repr(value)
     return text.lower() if isinstance(value, bool) else text[:_SHOWN_CHARACTERS]
+
+
+def cut(message: str) -> str:
+    """Return a message in which others than us may have quoted what a client has sent, not too long."""
+    return message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "..."
 
 
 def misfit(kind: Kind, value: object) -> str:
