@@ -29,6 +29,9 @@ from fanlight.server.logs import AccessLog, log_to_stderr
 if TYPE_CHECKING:
     from fanlight.message import Handler
 
+# PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits so long for the interpreter after each
+# system call; Python's own 5 ms would halve what fast views get.
+SWITCH_SECONDS = 0.0005
 ABANDONED_EXIT_CODE = 70  # EX_SOFTWARE: a view never returned, so what it would have answered is lost
 
 log = logging.getLogger("fanlight.server")
@@ -104,6 +107,8 @@ class Server:
         # What exists by now stays: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
+        switch_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._hub = hub
         if self._is_told_to_stop:
             hub.drain()
@@ -114,6 +119,7 @@ class Server:
             hub.close()
             await self._handler.stop()
             gc.unfreeze()
+            sys.setswitchinterval(switch_seconds)
             if access_log is not None:
                 access_log.stop()
 
