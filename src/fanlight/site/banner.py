@@ -20,8 +20,8 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
     lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
     name = _shown(file)
     shown = [_url(url) for url in urls]
-    # "localhost" listens on two addresses; one line is enough for a person.
-    if len(shown) > 1 and all(url.startswith(("http://127.0.0.1:", "http://[::1]:")) for url in urls):
+    if len(options.bind) == 1 and options.bind[0].startswith("localhost:"):
+        # It may be two addresses, of IPv4 and of IPv6; a person needs the one name.
         shown = [f"http://localhost:{urls[0].rpartition(':')[2]}"]
     command = "" if file.name == "main.py" else f" {name}"
     lines = [
