@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -378,3 +379,5 @@ def test_a_builtin_is_no_view_if_nothing_is_known_of_it(site: Make, mistakes: Fi
     assert "the parameters of builtins.min can't be read" in mistake.message
     (mistake,) = mistakes({"/": partial(Opaque(), "abc")})
     assert "the parameters of tests.app.test_mistakes.Opaque can't be read" in mistake.message
+    (mistake,) = mistakes({"/": operator.methodcaller("upper")})
+    assert "operator.methodcaller" in mistake.message
