@@ -86,10 +86,14 @@ class Server:
 
     def adopt(self, sock: socket.socket, client: str | None = None) -> None:
         """Serve a connected socket as if it had been accepted; from any thread, while `run` runs."""
-        hub = self._hub
-        if hub is None:
+        self.hub.post(self.hub.adopt, sock, client)
+
+    @property
+    def hub(self) -> Hub:
+        """What serves, once `started` is set."""
+        if self._hub is None:
             raise InvalidSetting("the server does not run yet; wait for `started`")
-        hub.post(hub.adopt, sock, client)
+        return self._hub
 
     async def serve(self) -> None:
         """Serve in a loop that runs already, without signals; returns after `stop`."""

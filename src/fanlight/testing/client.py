@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import msgspec
 
 from fanlight.message import Handler, Headers
-from fanlight.server import Limits, Options, Server
+from fanlight.server import Hub, Limits, Options, Server
 
 HOST = "testserver"
 START_SECONDS = 30
@@ -238,6 +238,11 @@ class LiveServer:
 
     def __exit__(self, *_: object) -> None:
         self._running.stop()
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that serves, for a test that counts its connections."""
+        return self._running.server.hub
 
     @property
     def port(self) -> int:

@@ -1,0 +1,82 @@
+"""Every raw message we know, through a real socket: whatever comes, the server answers the next client."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanlight import App, Request
+from fanlight.server import Limits
+from fanlight.testing import LiveServer
+
+VECTORS = sorted((Path(__file__).parents[1] / "wire" / "vectors").iterdir())
+PATIENCE = 20
+
+
+def echo(request: Request) -> bytes:
+    return request.content
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    # The deadlines are short, so that what is left incomplete on purpose ends within the test.
+    limits = Limits(head_seconds=1, content_seconds=1, linger_seconds=0.2, least_rate=1_000_000)
+    app = App({"GET|POST|PUT|OPTIONS /": echo, "POST /{rest...}": "x"})
+    with LiveServer(app, limits=limits) as running:
+        yield running
+
+
+def sent(server: LiveServer, data: bytes) -> bytes:
+    """Return all that comes back for some bytes, from a client that says that no more follow."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
+        try:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            while piece := client.recv(65536):
+                answer += piece
+        except ConnectionResetError:
+            pass  # it was refused while it still sent
+    return answer
+
+
+def is_well(server: LiveServer) -> bool:
+    return sent(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_each_message_gets_an_answer_or_the_door(server: LiveServer, path: Path) -> None:
+    """A message is answered, refused with a reason, or dropped when its sender leaves; the next client is served."""
+    answer = sent(server, path.read_bytes())
+    assert not answer or answer.startswith(b"HTTP/1.1 ")
+    assert is_well(server)
+
+
+def test_nothing_is_left_of_a_thousand_hostile_clients(server: LiveServer) -> None:
+    """After every message many times over there are no more connections, threads or memory than before."""
+    for path in VECTORS:
+        sent(server, path.read_bytes())
+    hub = server.hub
+    assert is_well(server)
+    threads = threading.active_count()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(6):
+            for path in VECTORS:
+                sent(server, path.read_bytes())
+        assert is_well(server)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert threading.active_count() <= threads + 1
+    assert len(hub.connections) <= 1  # the last one may be on its way out
+    assert grown < 1_000_000, f"{grown} bytes stayed"
