@@ -263,7 +263,7 @@ class PageRun:
     def _directed(self, command: str) -> str:
         """Return a command that asks the port which the system has chosen."""
         for wanted, chosen in (self.serving.ports if self.serving else {}).items():
-            command = command.replace(f"nc localhost {wanted}", f"nc 127.0.0.1 {chosen}")
+            command = command.replace(f"localhost {wanted}", f"127.0.0.1 {chosen}")
         return command
 
     def _environment(self) -> dict[str, str]:
