@@ -8,12 +8,10 @@ from fanlight import Limits
 def table() -> str:
     """Return the table in Markdown."""
     rows = ["| limit | default | what it bounds |", "|---|---|---|"]
-    rows += [
-        f"| `{each.name}` | {each.default:,} {each.metadata['unit'].replace('count', '').strip()} | {each.metadata['help']} |".replace(
-            " |  |", " |"
-        ).replace("  |", " |")
-        for each in fields(Limits)
-    ]
+    for each in fields(Limits):
+        unit = each.metadata["unit"]
+        default = f"{each.default:,}" if unit == "count" else f"{each.default:,} {unit}"
+        rows.append(f"| `{each.name}` | {default} | {each.metadata['help']} |")
     return "\n".join(rows) + "\n"
 
 
