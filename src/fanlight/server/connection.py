@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
+NOTHING = memoryview(b"")
 LINGER_BYTES = 4 * 1024 * 1024  # what a refused client may still send before it is cut off
 
 
@@ -80,7 +81,7 @@ class Connection:
         self.deadline = deadline
         self.interest = READ  # what the poller tells us of
         self.content: SpooledContent | None = None
-        self.out = b""  # the part of an answer that the client has not taken yet
+        self.out = NOTHING  # the part of an answer that the client has not taken yet
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
         self.since = 0.0  # when the content, or the writing, began
         self.moved_bytes = 0  # how much of it has come or gone
@@ -98,15 +99,14 @@ class Connection:
         self.moved_bytes += sent
         if sent == len(data):
             return True
-        self.out = data[sent:]
+        self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
         return False
 
     def flush(self) -> bool:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
-        with memoryview(self.out) as view:
-            sent = self.sock.send(view[:CONTENT_RECV_BYTES])
+        sent = self.sock.send(self.out[:CONTENT_RECV_BYTES])
         self.moved_bytes += sent
-        self.out = self.out[sent:]
+        self.out = self.out[sent:] if sent < len(self.out) else NOTHING
         return not self.out
 
     def release(self) -> None:

@@ -255,7 +255,7 @@ class Exchange:
         if connection.content is not None:
             connection.release()
         if sent != len(data):
-            connection.out = data[sent:]
+            connection.out = memoryview(data)[sent:]
         elif not wire.must_close:
             return True
         if connection.phase is not RUNNING:
