@@ -275,7 +275,7 @@ class PageRun:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
-            "COLUMNS": "100",
+            "COLUMNS": "80",
         }
 
     def _compare(self, command: str, promised: str, printed: str) -> None:
