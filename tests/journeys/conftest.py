@@ -1,0 +1,121 @@
+"""Serve a site as a person does: the command, in a process of its own; and ask it with programs that aren't ours."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENCE = 60
+CHROMIUM = [
+    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-sync", "--disable-component-update", "--disable-dev-shm-usage", "--virtual-time-budget=10000"),
+]
+
+
+class Site:
+    """A site that is served, until it is told to stop."""
+
+    def __init__(self, command: list[str], folder: Path) -> None:
+        """Start it, and read its banner."""
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        )
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.banner = self.read_until("Ctrl+C stops it")
+        found = re.search(r"http://\S+|unix:\S+", self.banner)
+        self.url = found[0] if found else ""
+
+    @property
+    def port(self) -> str:
+        """The port that the system chose."""
+        return self.url.rpartition(":")[2]
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def read_until(self, text: str) -> str:
+        """Return what it prints, up to the line with a text in it."""
+        printed = ""
+        while text not in printed:
+            line = self._lines.get(timeout=PATIENCE)
+            assert line, f"it ended without {text!r}:\n{printed}"
+            printed += line
+        return printed
+
+    def rest(self) -> str:
+        """Return what it prints until it ends."""
+        printed = ""
+        while line := self._lines.get(timeout=PATIENCE):
+            printed += line
+        return printed
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Return its exit code."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+Serve = Callable[..., Site]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Give a function that serves the site of a folder with `fanlight run`, or with another command."""
+    running: list[Site] = []
+
+    def start(folder: Path, *words: str, command: tuple[str, ...] = ("-m", "fanlight", "run", "--port", "0")) -> Site:
+        running.append(Site([sys.executable, *command, *words], folder))
+        return running[-1]
+
+    yield start
+    for site in running:
+        if site.process.poll() is None:
+            site.process.kill()
+        site.end()
+
+
+@pytest.fixture
+def lesson(serve: Serve) -> Site:
+    """Give the lesson's site, served."""
+    return serve(EXAMPLES / "lesson")
+
+
+@pytest.fixture
+def run() -> Callable[..., str]:
+    """Give a function that runs a program of the system, and returns what it prints."""
+
+    def run_program(*words: str, stdin: bytes = b"") -> str:
+        done = subprocess.run(words, input=stdin, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    return run_program
+
+
+@pytest.fixture
+def dom_of(run: Callable[..., str], tmp_path: Path) -> Callable[[str], str]:
+    """Give a function that opens a page in a browser, and returns it as it stands then."""
+
+    def open_page(url: str) -> str:
+        return run(*CHROMIUM, f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", url)
+
+    return open_page

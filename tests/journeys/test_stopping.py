@@ -1,0 +1,129 @@
+"""How a served site ends: what runs is finished, whoever is late is turned away, and the exit code says so."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITE = """
+import asyncio, os, time
+
+def finish():
+    print("the view runs", flush=True)
+    with open("gate") as gate:     # waits until somebody opens the other end
+        gate.read()
+    return "finished"
+
+async def finish_async():
+    return await asyncio.to_thread(finish)
+
+def quick():
+    return "quick"
+
+URLS = {"/plain": finish, "/async": finish_async, "/": quick}
+"""
+Serve = Callable[..., Any]
+
+
+@pytest.fixture
+def site(serve: Serve, tmp_path: Path) -> Any:
+    """Give a site with views that run until the pipe `gate` is opened."""
+    os.mkfifo(tmp_path / "gate")
+    (tmp_path / "main.py").write_text(SITE)
+    return serve(tmp_path)
+
+
+def ask(port: str, path: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", int(port)), 60)
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return client
+
+
+def all_of(client: socket.socket) -> bytes:
+    with client:
+        received = b""
+        while piece := client.recv(65536):
+            received += piece
+    return received
+
+
+def wait_until_nobody_is_let_in(port: str) -> None:
+    """Return once the port is closed; whoever is let in before that gets his answer."""
+    while True:
+        try:
+            client = ask(port, "/")
+        except ConnectionRefusedError:
+            return
+        try:
+            assert b"quick" in all_of(client)
+        except ConnectionResetError:  # it was in the queue of the port as it closed
+            return
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("path", ["/plain", "/async"])
+def test_what_runs_is_finished(site: Any, tmp_path: Path, path: str, number: signal.Signals) -> None:
+    """After a signal a running request gets its whole answer, nobody new is let in, and the exit code is 0."""
+    client = ask(site.port, path)
+    site.read_until("the view runs")
+    site.tell(number)
+    site.read_until("stopping: what runs is finished first")
+    wait_until_nobody_is_let_in(site.port)
+    (tmp_path / "gate").open("w").close()
+    answer = all_of(client)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"finished")
+    assert site.end() == 0
+
+
+def test_an_idle_site_ends_at_once(site: Any) -> None:
+    """A site with nobody on it ends with exit code 0, and needs no words for it."""
+    site.tell(signal.SIGTERM)
+    assert site.end() == 0
+    assert site.rest().strip() == ""
+
+
+def test_an_idle_connection_holds_up_nobody(site: Any) -> None:
+    """A client that has its answer, and stays connected, is closed at once."""
+    client = ask(site.port, "/")
+    assert client.recv(65536).endswith(b"quick")
+    site.tell(signal.SIGTERM)
+    assert all_of(client) == b""
+    assert site.end() == 0
+
+
+def test_a_second_signal_cuts_off_what_still_runs(site: Any, tmp_path: Path) -> None:
+    """Who presses Ctrl+C twice does not wait: the connection is closed without an answer."""
+    client = ask(site.port, "/async")
+    site.read_until("the view runs")
+    site.tell(signal.SIGINT)
+    site.read_until("once more cuts it off")
+    site.tell(signal.SIGINT)
+    assert all_of(client) == b""
+    (tmp_path / "gate").open("w").close()
+    site.end()
+
+
+def test_a_log_that_nobody_reads_stops_no_one(tmp_path: Path) -> None:
+    """When the reader of its output has gone, a site goes on answering, and ends well."""
+    (tmp_path / "main.py").write_text(SITE)
+    command = [sys.executable, "-m", "fanlight", "run", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        banner = ""
+        while not banner.endswith("Ctrl+C stops it\n\n"):
+            banner += process.stdout.readline()
+        process.stdout.close()
+        port = banner.partition("http://localhost:")[2].split()[0]
+        for _ in range(3):
+            with ask(port, "/") as client:
+                assert client.recv(65536).endswith(b"quick")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
