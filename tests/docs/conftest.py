@@ -119,9 +119,7 @@ class Serving:
         self._reader.start()
         self._told = os.fdopen(read)  # stays open, for what it listens on besides
         first = self._told.readline().split()
-        self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen
-        if not self.ports:
-            raise AssertionError(f"$ {command}\nserves nothing:\n{self.stop()}")
+        self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen; none if it has ended already
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -291,6 +289,11 @@ class PageRun:
     def _serve(self, command: str, promised: str | None) -> None:
         self.serving = Serving(command, self.folder, self._environment())
         self.promised = promised
+        if not self.serving.ports:
+            if promised is None:
+                self._fail(f"`{command}` serves nothing:\n{self.serving.stop()}")
+            self._stop_serving()
+            return
         lines = ["silent", "show-error"]
         for wanted, chosen in self.serving.ports.items():
             if wanted != "unix":

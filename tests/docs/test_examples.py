@@ -84,6 +84,13 @@ def test_a_block_of_another_language_needs_a_reason(run_page: RunPage) -> None:
 
 
 def test_a_program_that_serves_nothing_is_found(run_page: RunPage) -> None:
-    """A command that should serve, and ends, is told with what it printed."""
+    """A site that does not start is told with what it printed, be it that the page runs it or only asks it."""
+    with pytest.raises(AssertionError, match=r"(?s)it is:.*there is no main.py"):
+        run_page("a", page("```console", "$ fanlight run", "Fanlight", "```"))
     with pytest.raises(AssertionError, match=r"(?s)serves nothing.*there is no main.py"):
-        run_page("a", page("```console", "$ fanlight run", "```"))
+        run_page("a", page("```console", "$ curl localhost:8000/", "```"))
+
+
+def test_a_program_that_is_meant_to_end_may_be_shown(run_page: RunPage) -> None:
+    """A command that refuses to serve is an example too, if the page says what it says."""
+    run_page("a", page("```console", "$ fanlight run", "fanlight: there is no main.py; ...", "```"))
