@@ -19,7 +19,10 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
 }
-_STATUS_LINES = {status: f"HTTP/1.1 {status} {reason}\r\n".encode() for status, reason in _REASONS.items()}
+# Interim answers (1xx) are no answers: the wire sends the one that it knows by itself.
+_STATUS_LINES = {
+    status: f"HTTP/1.1 {status} {reason}\r\n".encode() for status, reason in _REASONS.items() if status >= 200
+}
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"})
 
 MOST_KNOWN_LINES = 2048

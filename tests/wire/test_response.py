@@ -1,0 +1,172 @@
+"""What we send, as another reader reads it: the standard library's."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from typing import Any
+
+import pytest
+
+from fanlight.errors import InvalidResponse
+from fanlight.wire.http1 import Http1, WireLimits
+
+STANDARD = b"server: fanlight\r\ndate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
+FIELDS = (("content-type", "text/plain"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
+
+
+def asked(method: str = "GET", minor: int = 1, fields: str = "") -> Http1:
+    wire = Http1(WireLimits())
+    wire.receive(f"{method} / HTTP/1.{minor}\r\nHost: a\r\n{fields}\r\n".encode())
+    wire.next_event()
+    return wire
+
+
+def read(data: bytes, method: str = "GET") -> tuple[Any, bytes, bytes]:
+    """Return the answer, its content, and what is left behind it."""
+
+    class Socket:
+        def __init__(self) -> None:
+            self.file = io.BytesIO(data)
+
+        def makefile(self, *_: object) -> io.BytesIO:
+            return self.file
+
+    socket = Socket()
+    answer = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]  # all it asks for is makefile
+    answer.begin()
+    file = socket.file
+    content = answer.read()
+    return answer, content, b"" if file.closed else file.read()
+
+
+def test_a_whole_answer() -> None:
+    """Status, fields in order, length and content arrive as they were given."""
+    answer, content, rest = read(asked().send_response(200, FIELDS, b"hello", STANDARD))
+    assert (answer.status, answer.reason, content, rest) == (200, "OK", b"hello", b"")
+    assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert answer.headers["content-length"] == "5"
+    assert answer.headers["date"].startswith("Mon")
+    assert "connection" not in answer.headers
+
+
+@pytest.mark.parametrize(("status", "length"), [(200, "5"), (404, "5"), (204, None), (304, None)])
+def test_an_answer_to_head_has_no_content(status: int, length: str | None) -> None:
+    """HEAD gets the fields that GET would, and not a byte of content (RFC 9110 9.3.2)."""
+    data = asked("HEAD").send_response(status, (), b"hello", b"")
+    answer, content, rest = read(data, "HEAD")
+    assert (answer.status, content, rest) == (status, b"", b"")
+    assert answer.headers["content-length"] == length
+    assert data.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_some_answers_never_have_content(status: int) -> None:
+    """204 and 304 have neither content nor a length of it (RFC 9110 8.6)."""
+    data = asked().send_response(status, (), b"hello", b"")
+    assert data.endswith(b"\r\n\r\n")
+    assert b"content-length" not in data
+
+
+@pytest.mark.parametrize(
+    ("minor", "fields", "connection", "closes"),
+    [
+        (1, "", None, False),
+        (1, "Connection: close\r\n", "close", True),
+        (1, "Connection: Keep-Alive, Close\r\n", "close", True),
+        (0, "", "close", True),
+        (0, "Connection: Keep-Alive\r\n", "keep-alive", False),
+    ],
+)
+def test_the_connection_goes_on_as_both_sides_want(
+    minor: int, fields: str, connection: str | None, *, closes: bool
+) -> None:
+    """HTTP/1.1 goes on unless somebody says close; 1.0 only if the client asks for it (RFC 9112 9.3)."""
+    wire = asked(minor=minor, fields=fields)
+    answer = read(wire.send_response(200, (), b"x", b""))[0]
+    assert answer.headers["connection"] == connection
+    assert wire.must_close is closes
+
+
+def test_the_server_can_end_the_connection() -> None:
+    """close_after_this puts `connection: close` on the next answer."""
+    wire = asked()
+    wire.close_after_this()
+    assert read(wire.send_response(200, (), b"x", b""))[0].headers["connection"] == "close"
+    assert wire.must_close
+
+
+def test_a_stream_of_unknown_length_is_chunked() -> None:
+    """In 1.1 pieces come as chunks, with trailers at the end, and the connection goes on."""
+    wire = asked()
+    data = wire.start_response(200, FIELDS, None, STANDARD)
+    data += wire.send_content(b"hello ") + wire.send_content(b"") + wire.send_content(b"world")
+    data += wire.end_response([("x-sum", "1")])
+    answer, content, _ = read(data)
+    assert (answer.status, content) == (200, b"hello world")
+    assert data.endswith(b"0\r\nx-sum: 1\r\n\r\n")
+    assert wire.is_idle
+
+
+def test_a_stream_of_unknown_length_to_an_old_client_ends_with_the_connection() -> None:
+    """HTTP/1.0 has no chunks: the content ends where the connection does."""
+    wire = asked(minor=0, fields="Connection: keep-alive\r\n")
+    data = wire.start_response(200, (), None, b"") + wire.send_content(b"hello") + wire.end_response()
+    assert b"transfer-encoding" not in data
+    assert data.endswith(b"\r\n\r\nhello")
+    assert wire.must_close
+
+
+def test_a_stream_keeps_to_its_length() -> None:
+    """More or less than was promised is an error before it is sent: the next answer would be read wrongly."""
+    wire = asked()
+    wire.start_response(200, (), 5, b"")
+    assert wire.send_content(b"hell") == b"hell"
+    with pytest.raises(InvalidResponse, match="longer"):
+        wire.send_content(b"oo")
+    with pytest.raises(InvalidResponse, match="shorter"):
+        wire.end_response()
+    assert wire.send_content(b"o") + wire.end_response() == b"o"
+    assert wire.is_idle
+
+
+def test_a_stream_for_head_sends_its_fields_only() -> None:
+    """HEAD of a stream has the framing's field and no content."""
+    wire = asked("HEAD")
+    data = wire.start_response(200, (), None, b"") + wire.send_content(b"x") + wire.end_response()
+    assert data.endswith(b"transfer-encoding: chunked\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("content-length", "5"),
+        ("Transfer-Encoding", "chunked"),
+        ("connection", "close"),
+        ("x", "a\r\nb: c"),
+        ("x\r\ny", "a"),
+        ("", "a"),
+        ("x", "\u2028"),
+        ("x", None),
+    ],
+)
+def test_a_field_that_would_change_the_message_is_refused(field: tuple[str, Any]) -> None:
+    """Framing is the wire's own, a field is one line, and after the refusal the wire is as it was."""
+    wire = asked()
+    with pytest.raises(InvalidResponse):
+        wire.send_response(200, [field], b"x", b"")
+    with pytest.raises(InvalidResponse):
+        wire.start_response(200, (field,), None, b"")
+    assert wire.send_response(200, (), b"x", b"").endswith(b"x")
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 101, 1000, -200, "200", None])
+def test_what_is_no_final_status_is_refused(status: Any) -> None:
+    """An answer has a status from 200 on."""
+    with pytest.raises(InvalidResponse):
+        asked().send_response(status, (), b"", b"")
+
+
+def test_a_status_without_a_name_is_sent() -> None:
+    """A status that has no reason phrase is still one."""
+    assert asked().send_response(599, (), b"", b"").startswith(b"HTTP/1.1 599 \r\n")
