@@ -130,21 +130,6 @@ def test_the_client_gets_what_it_likes_best(accept: str, best: str | None) -> No
     assert made(accept=accept).accepts("text/html", "application/json") == best
 
 
-@pytest.mark.parametrize(
-    ("accept", "is_program"),
-    [
-        ("", False),
-        ("*/*", False),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
-        ("application/json", True),
-        ("application/problem+json, application/json", True),
-    ],
-)
-def test_a_program_is_told_from_a_browser(accept: str, *, is_program: bool) -> None:
-    """Only who says that it likes JSON best is answered in JSON when something goes wrong."""
-    assert made(accept=accept).prefers_json is is_program
-
-
 def part(name: str, content: bytes, filename: str | None = None, kind: str = "") -> bytes:
     disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename is not None else "")
     media = f"\r\nContent-Type: {kind}" if kind else ""

@@ -207,12 +207,6 @@ class Request:
         """Return which of the media types the client likes best, None if it takes none of them."""
         return best_of(self.head.values.get("accept", ""), media_types)
 
-    @property
-    def prefers_json(self) -> bool:
-        """Whether a program asks, not a browser: it likes JSON better than HTML, and says so."""
-        accept = self.head.values.get("accept", "")
-        return "json" in accept and (self.accepts("text/html", "application/json") or "").endswith("json")
-
     def __repr__(self) -> str:
         return f"<Request {self.head.method} {self.head.target}>"
 

@@ -159,13 +159,6 @@ def is_host(text: str) -> bool:
     return _HOST.fullmatch(text) is not None
 
 
-def forget_lines() -> None:
-    """Empty the table of known lines and names; nothing but speed depends on them."""
-    _KNOWN.clear()
-    _NAMES.clear()
-    _SEEN.clear()
-
-
 def _read_name(raw_name: bytes, line: bytes) -> str:
     if line[:1] in (b" ", b"\t"):
         raise BadMessage("a field line begins with a space; folded lines are obsolete and refused")
