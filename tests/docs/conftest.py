@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 PORTS = Path(__file__).parent / "ports"
 SECONDS = 60
+CONNECTED_SECONDS = 5  # for a program in the background; where the system does not tell, it has all of this
 
 _FENCE = re.compile(r"( *)```(\w*)\s*$")
 _REMARK = re.compile(r"<!-- (not run|folder|new folder)(?:: (.*?))? -->")
@@ -244,7 +246,9 @@ class PageRun:
         if re.match(r"fanlight|pytest|python", command):
             self.unused = ""
         if command.endswith("&"):
+            before = self._clients()
             self.background.append(self._in_background(command.removesuffix("&")))
+            self._wait_for_client(before)
             return
         done = subprocess.run(
             ["bash", "-c", self._directed(command)], cwd=self.folder, env=self._environment(), text=True,
@@ -257,6 +261,21 @@ class PageRun:
             ["bash", "-c", self._directed(command)], cwd=self.folder, env=self._environment(), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+
+    def _clients(self) -> int:
+        """Return how many connections of the one that serves the system knows, those that are over included."""
+        table = Path("/proc/net/tcp")
+        if self.serving is None or not table.exists():
+            return 0
+        ports = {f"{int(chosen):04X}" for wanted, chosen in self.serving.ports.items() if wanted != "unix"}
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+        return sum(row[3] != "0A" and row[1].rpartition(":")[2] in ports for row in rows)
+
+    def _wait_for_client(self, before: int) -> None:
+        """Wait until a program in the background has connected, so that the next command comes after it."""
+        until = time.monotonic() + CONNECTED_SECONDS
+        while self._clients() <= before and time.monotonic() < until:
+            time.sleep(0.01)
 
     def _directed(self, command: str) -> str:
         """Return a command that asks the port which the system has chosen."""
