@@ -142,7 +142,8 @@ class Serving:
         self._process.stdout.close()
         self._told.close()
         assert code in (0, 1, -signal.SIGTERM), f"$ {self.command}\nended with {code}"
-        return "".join(self._printed)
+        # What it says to our own signal is not on the page.
+        return re.sub(r"\nstopping: .*\n", "", "".join(self._printed))
 
 
 @dataclass(kw_only=True)
