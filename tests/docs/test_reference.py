@@ -1,0 +1,43 @@
+"""The tables of the reference name what is there, and leave nothing out."""
+
+import re
+from pathlib import Path
+
+import fanlight.errors
+from fanlight import Request, Response
+from fanlight.errors import HTTPError
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def first_cells(page: str) -> list[str]:
+    """Return the first cell of each row of a page's first table."""
+    table = (REFERENCE / page).read_text().partition("\n| ")[2].partition("\n\n")[0]
+    return re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+
+
+def names_in(cells: list[str]) -> set[str]:
+    """Return the names that stand in cells, each before its parameters."""
+    return {name for cell in cells for name in re.findall(r"`(\w+)(?:\([^`]*\))?`", cell)}
+
+
+def public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def test_every_part_of_a_request_is_told() -> None:
+    """docs/reference/requests.md has a row for each public name of Request, and for no other."""
+    inner = {"head", "content_source", "is_json"}  # for the rooms that make requests and read bodies
+    assert names_in(first_cells("requests.md")) == public(Request) - inner
+
+
+def test_every_part_of_a_response_is_told() -> None:
+    """docs/reference/responses.md has a row for each public name of Response, and for no other."""
+    assert names_in(first_cells("responses.md")) == public(Response) - {"fields"}  # what the server asks
+
+
+def test_every_error_that_can_be_raised_is_told() -> None:
+    """docs/reference/errors.md has a row for each HTTPError, with its status."""
+    rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", (REFERENCE / "errors.md").read_text(), re.MULTILINE)
+    kinds = [each for each in vars(fanlight.errors).values() if isinstance(each, type) and issubclass(each, HTTPError)]
+    assert dict(rows) == {each.__name__: str(each.status) for each in kinds if each is not HTTPError}
