@@ -45,7 +45,7 @@ class Handler(Protocol):
         ...
 
     async def start(self) -> None:
-        """Open what the app needs for its whole life; the port opens after it returns."""
+        """Open what the app needs for its whole life; no request is served before it returns."""
         ...
 
     async def stop(self) -> None:

@@ -47,6 +47,7 @@ class Server:
         self._hub: Hub | None = None
         self._is_told_to_stop = False
         self._signals = 0
+        self._announce: Callable[[list[str]], None] | None = None
         self.started = threading.Event()
 
     def open(self) -> list[str]:
@@ -62,11 +63,13 @@ class Server:
             raise
         return [url_of(sock) for sock in self._listeners]
 
-    def run(self) -> None:
+    def run(self, announce: Callable[[list[str]], None] | None = None) -> None:
         """Serve until `stop`, SIGINT or SIGTERM, then finish what runs and return.
 
-        A second signal cuts off what still runs, a third ends the process on the spot.
+        `announce` is given the URLs when the app has started and the first request can be served. A
+        second signal cuts off what still runs, a third ends the process on the spot.
         """
+        self._announce = announce
         loop_factory = self._loop_factory()
         if not self._listeners:
             self.open()
@@ -116,6 +119,8 @@ class Server:
         self._hub = hub
         if self._is_told_to_stop:
             hub.drain()
+        if self._announce is not None:
+            self._announce([url_of(sock) for sock in self._listeners])
         self.started.set()
         try:
             await hub.finished.wait()

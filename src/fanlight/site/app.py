@@ -6,6 +6,7 @@ requests and never opens the server; the room `server` serves whatever it is han
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -77,9 +78,13 @@ class App(Application):
     def serve(self, options: Options) -> None:
         """Serve with these options. Raises ServerError when the address can't be had."""
         server = Server(self, options)
-        urls = server.open()
-        print(banner(urls, len(self.table.routes), options, self.file), flush=True)  # noqa: T201 - the start-up banner
-        server.run()
+        server.open()
+
+        def announce(urls: list[str]) -> None:
+            with contextlib.suppress(OSError):  # nobody reads what we say: no reason not to serve
+                print(banner(urls, len(self.table.routes), options, self.file), flush=True)  # noqa: T201 - the banner
+
+        server.run(announce)
 
 
 __all__ = ["App", "ServerError"]
