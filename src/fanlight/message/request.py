@@ -40,6 +40,10 @@ class Head(Protocol):
         """Whom the request is for."""
         ...
 
+    def at(self, authority: str, /) -> object:
+        """Note whom it is for, where somebody knows that better than the fields: a proxy that is trusted."""
+        ...
+
     @property
     def fields(self) -> list[tuple[str, str]]:
         """Every field, names in lower case."""

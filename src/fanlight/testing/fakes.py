@@ -60,3 +60,7 @@ class FakeHead:
         self.values = {"host": "testserver"} | {name.lower(): value for name, value in (fields or {}).items()}
         self.fields = list(self.values.items())
         self.authority = self.values["host"]
+
+    def at(self, authority: str) -> None:
+        """Note whom it is for."""
+        self.authority = authority
