@@ -18,6 +18,7 @@ from fanlight.message.content import SpooledContent
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import FormLimits, Query, read_urlencoded
 from fanlight.message.headers import Headers
+from fanlight.message.identity import NAME, id_line, id_of
 from fanlight.message.multipart import Form, Upload, read_multipart
 from fanlight.message.negotiation import best_of
 
@@ -59,7 +60,9 @@ class Request:
     """One request. All its parts can be read; only `state` is the app's to write."""
 
     # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
-    __slots__ = ("_known", "client", "content_source", "head", "params", "scheme")
+    __slots__ = ("_id_line", "_known", "client", "content_source", "head", "params", "scheme")
+
+    _id_line: bytes  # only set once it is asked for
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
         """Keep the head, the client's address (None behind a unix socket) and the content."""
@@ -78,6 +81,24 @@ class Request:
             known[name] = make()
         value: T = known[name]
         return value
+
+    @property
+    def id(self) -> str:
+        """What the logs call this request: the client's `X-Request-Id` where it is well-formed, else one of ours."""
+        return id_of(self.id_line)
+
+    @property
+    def id_line(self) -> bytes:
+        """The field line that tells the id."""
+        try:
+            return self._id_line
+        except AttributeError:
+            return self.identify()
+
+    def identify(self) -> bytes:
+        """Decide the id, and return the field line that tells it: for the server, which does so once."""
+        self._id_line = line = id_line(self.head.values.get(NAME))
+        return line
 
     @property
     def method(self) -> str:

@@ -1,0 +1,40 @@
+"""What a request is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from fanlight.message import Request
+from fanlight.testing import FakeHead
+
+
+def asked(**fields: str) -> Request:
+    return Request(FakeHead(fields={name.replace("_", "-"): value for name, value in fields.items()}), None, None)
+
+
+@pytest.mark.parametrize("given", ["a", "0f-9._~+/=:Z", "x" * 128])
+def test_a_well_formed_id_is_taken_over(given: str) -> None:
+    """The id that a client or a proxy has given is the id of the request."""
+    assert asked(x_request_id=given).id == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "a b", 'a"b', "a\\b", "a, b", "é", "a\nb", "a\x9bb", "<a>"])
+def test_an_id_that_could_break_a_log_is_replaced(given: str) -> None:
+    """Empty, too long or with anything but plain letters: one of ours takes its place."""
+    made = asked(x_request_id=given).id
+    assert made != given
+    assert made.replace("-", "").isalnum()
+
+
+def test_ids_that_we_make_differ() -> None:
+    """Every request has another id, and keeps it."""
+    requests = [asked() for _ in range(1000)]
+    assert len({each.id for each in requests}) == 1000
+    assert requests[0].id == requests[0].id
+
+
+def test_an_id_has_its_field_line() -> None:
+    """What the answer carries is the field line of the id."""
+    request = asked(x_request_id="abc")
+    assert request.id_line == b"x-request-id: abc\r\n"
+    assert asked().id_line.startswith(b"x-request-id: ")
