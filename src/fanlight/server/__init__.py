@@ -2,7 +2,8 @@
 
 from fanlight.server.hub import Hub
 from fanlight.server.lanes import Monitor, Tenure
-from fanlight.server.limits import Limits, Options
+from fanlight.server.limits import Limits
+from fanlight.server.options import Options
 from fanlight.server.poller import EpollPoller, SelectorPoller, best_poller
 from fanlight.server.server import Server
 

@@ -1,28 +1,26 @@
-"""What one client may cost us, and how a server is told what to do.
+"""What one client may cost us, and how long we wait for whatever we wait for.
 
-In: numbers from a person. Out: two frozen objects, checked once. Refuses numbers that make no
+In: numbers from a person. Out: one frozen object, checked once. Refuses numbers that make no
 sense, and says which would. Knows nothing of how the numbers are enforced.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import cast
 
-from fanlight.errors import InvalidSetting
+from fanlight.server.setting import Unit, check_each, setting
 from fanlight.wire.http1 import WireLimits
-
-Unit = Literal["bytes", "seconds", "count", "bytes/second"]
 
 
 def _limit(default: int, unit: Unit, help_text: str, *, least: int = 0) -> int:
     """Declare one limit with the words that documentation and `--help` show."""
-    return field(default=default, metadata={"unit": unit, "help": help_text, "least": least})
+    return cast("int", setting(default, unit, help_text, group="Limits", least=least))
 
 
-def _wait(default: float, help_text: str) -> float:
+def _wait(default: float, help_text: str, *, least: float = 0.001) -> float:
     """Declare one deadline, in seconds."""
-    return field(default=default, metadata={"unit": "seconds", "help": help_text, "least": 0.001})
+    return cast("float", setting(default, "seconds", help_text, group="Limits", least=least))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +33,7 @@ class Limits:
     content_bytes: int = _limit(16 * 1024 * 1024, "bytes", "the content of one request", least=0)
     chunk_extension_bytes: int = _limit(256, "bytes", "the extensions of one chunk", least=0)
     trailer_bytes: int = _limit(4096, "bytes", "the trailers behind chunked content", least=0)
+    handshake_seconds: float = _wait(10, "for a TLS handshake, or a proxy's first line")
     head_seconds: float = _wait(10, "from the first byte of a request to the end of its head")
     idle_seconds: float = _wait(60, "between two requests on one connection")
     content_seconds: float = _wait(20, "for content to arrive, plus what its size earns at least_rate")
@@ -43,30 +42,25 @@ class Limits:
         1024, "bytes/second", "slower than this, content and answers run into their deadline", least=1
     )
     linger_seconds: float = _wait(2, "to let a refused client read why before the connection is closed")
+    unready_seconds: float = _wait(
+        0, "at shutdown, how long /readyz says 503 before we stop to accept, so that a balancer can notice", least=0
+    )
     drain_seconds: float = _wait(30, "at shutdown, for what runs to finish")
     connections: int = _limit(10_000, "count", "connections open at once; more wait in the system's queue", least=1)
+    connections_per_address: int = _limit(
+        1000, "count", "of them from one address, but for trusted proxies and unix sockets; 0 is no cap"
+    )
     threads: int = _limit(64, "count", "threads for views that block", least=1)
     waiting_calls: int = _limit(1024, "count", "calls that wait for a thread; more are answered 503", least=1)
+    start_seconds: float = _wait(60, "for a worker to load the site; one that takes longer is ended")
+    heartbeat_seconds: float = _wait(30, "without a sign of life from a worker; then it is dumped and replaced")
+    worker_requests: int = _limit(0, "count", "requests after which a worker is replaced; 0 is never")
+    worker_bytes: int = _limit(0, "bytes", "memory over which a worker is replaced; 0 is never")
 
     def __post_init__(self) -> None:
         """Refuse a number below the least that works."""
-        for each in fields(self):
-            value, least = getattr(self, each.name), each.metadata["least"]
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InvalidSetting(f"Limits.{each.name} is {value!r}; it takes a number of {each.metadata['unit']}")
-            if value < least:
-                raise InvalidSetting(f"Limits.{each.name} is {value}; the least that works is {least}")
+        check_each(self)
 
     def wire(self) -> WireLimits:
         """Return the part of the limits that the wire enforces by itself."""
         return WireLimits(**{each.name: getattr(self, each.name) for each in fields(WireLimits)})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a server runs."""
-
-    bind: tuple[str, ...] = ("localhost:8000",)  # "host:port", "[::1]:8000", ":8000" (everywhere), "unix:/path"
-    limits: Limits = field(default_factory=Limits)
-    access_log: bool = True
-    uvloop: bool = False

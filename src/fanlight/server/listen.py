@@ -16,16 +16,18 @@ import sys
 from pathlib import Path
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
+from fanlight.server.address import UNIX_PREFIX, host_and_port, path_of
 
 BACKLOG = 1024
-UNIX_PREFIX = "unix:"
+
+__all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "url_of"]
 
 
 def listen(bind: str) -> list[socket.socket]:
     """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6."""
     if bind.startswith(UNIX_PREFIX):
-        return [_listen_unix(bind.removeprefix(UNIX_PREFIX))]
-    host, port = _host_and_port(bind)
+        return [_listen_unix(path_of(bind))]
+    host, port = host_and_port(bind)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
@@ -53,17 +55,6 @@ def url_of(sock: socket.socket) -> str:
         return f"{UNIX_PREFIX}{sock.getsockname()}"
     host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _host_and_port(bind: str) -> tuple[str, int]:
-    host, colon, port = bind.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise InvalidSetting(f"{bind!r} is not an address; write host:port, [ipv6]:port, :port or unix:/path")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise InvalidSetting(f"{bind!r} is ambiguous; write an IPv6 address in brackets: [{host}]:{port}")
-    return host, int(port)
 
 
 def _is_missing_family(family: int) -> bool:
@@ -139,8 +130,6 @@ def _listen_unix(path: str) -> socket.socket:
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
         raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
-    if not path:
-        raise InvalidSetting("a unix socket needs a path: unix:/path/to/site.sock")
     _remove_stale(family, path)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

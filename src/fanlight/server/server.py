@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.hub import Hub
-from fanlight.server.limits import Options
 from fanlight.server.listen import UNIX_PREFIX, listen, url_of
 from fanlight.server.logs import AccessLog, log_to_stderr
+from fanlight.server.options import Options
 
 if TYPE_CHECKING:
     from fanlight.message import Handler

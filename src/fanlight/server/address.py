@@ -1,0 +1,53 @@
+"""Read an address as a person writes it.
+
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: its parts. Refuses,
+as InvalidSetting, what is no address. Opens nothing, and asks nobody what a name stands for.
+"""
+
+from __future__ import annotations
+
+from fanlight.errors import InvalidSetting
+
+UNIX_PREFIX = "unix:"
+FD_PREFIX = "fd:"
+FIRST_FD = 3  # 0, 1 and 2 are the standard streams
+_MOST_PORT = 65535
+_FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
+
+
+def check_address(bind: str) -> None:
+    """Refuse what is no address."""
+    if bind.startswith(UNIX_PREFIX):
+        path_of(bind)
+    elif bind.startswith(FD_PREFIX):
+        descriptor_of(bind)
+    else:
+        host_and_port(bind)
+
+
+def path_of(bind: str) -> str:
+    """Return the path of a unix socket."""
+    path = bind.removeprefix(UNIX_PREFIX)
+    if not path:
+        raise InvalidSetting("a unix socket needs a path: unix:/path/to/site.sock")
+    return path
+
+
+def descriptor_of(bind: str) -> int:
+    """Return the number of a socket that somebody else has opened."""
+    number = bind.removeprefix(FD_PREFIX)
+    if not (number.isascii() and number.isdigit()) or int(number) < FIRST_FD:
+        raise InvalidSetting(f"{bind!r} is not a socket that was handed over; write fd:{FIRST_FD}, or a number above")
+    return int(number)
+
+
+def host_and_port(bind: str) -> tuple[str, int]:
+    """Return the host, "" for every one of this machine, and the port."""
+    host, colon, port = bind.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _MOST_PORT:
+        raise InvalidSetting(f"{bind!r} is not an address; {_FORMS}")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise InvalidSetting(f"{bind!r} is ambiguous; write an IPv6 address in brackets: [{host}]:{port}")
+    return host, int(port)
