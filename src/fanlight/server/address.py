@@ -6,11 +6,14 @@ as InvalidSetting, what is no address. Opens nothing, and asks nobody what a nam
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from fanlight.errors import InvalidSetting
 
 UNIX_PREFIX = "unix:"
 FD_PREFIX = "fd:"
-FIRST_FD = 3  # 0, 1 and 2 are the standard streams
+FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd's sockets come right behind them
+REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are sent to https
 _MOST_PORT = 65535
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 
@@ -51,3 +54,19 @@ def host_and_port(bind: str) -> tuple[str, int]:
     elif ":" in host:
         raise InvalidSetting(f"{bind!r} is ambiguous; write an IPv6 address in brackets: [{host}]:{port}")
     return host, int(port)
+
+
+def inherited(environ: Mapping[str, str], process_ids: Collection[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the addresses of the sockets that systemd hands to a process: to serve on, and to redirect from.
+
+    `process_ids` are those that may be meant: our own, and for a worker its parent's. (sd_listen_fds)
+    """
+    count, process_id = environ.get("LISTEN_FDS", ""), environ.get("LISTEN_PID", "")
+    if not (count.isascii() and count.isdigit()) or process_id not in {str(each) for each in process_ids}:
+        return (), ()
+    names = environ.get("LISTEN_FDNAMES", "").split(":")
+    binds: dict[bool, list[str]] = {False: [], True: []}
+    for index in range(int(count)):
+        is_redirect = index < len(names) and names[index] == REDIRECT_NAME
+        binds[is_redirect].append(f"{FD_PREFIX}{FIRST_FD + index}")
+    return tuple(binds[False]), tuple(binds[True])

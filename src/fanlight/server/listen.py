@@ -1,6 +1,6 @@
 """Turn an address that a person wrote into a socket that listens.
 
-In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock". Out: bound, listening,
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: bound, listening,
 non-blocking sockets. Refuses what is no address, and says who has it where it is taken. Knows
 nothing of connections.
 """
@@ -16,17 +16,24 @@ import sys
 from pathlib import Path
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.address import UNIX_PREFIX, host_and_port, path_of
+from fanlight.server.address import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, path_of
 
 BACKLOG = 1024
+_PRIVATE_UMASK = 0o177
 
 __all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "url_of"]
 
 
-def listen(bind: str) -> list[socket.socket]:
-    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6."""
+def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None) -> list[socket.socket]:
+    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6.
+
+    The file of a unix socket gets these permissions and this owner (user and group, as numbers); by
+    default it is made as any file is. Raises AddressUnavailable or InvalidSetting.
+    """
     if bind.startswith(UNIX_PREFIX):
-        return [_listen_unix(path_of(bind))]
+        return [_listen_unix(path_of(bind), mode, owner)]
+    if bind.startswith(FD_PREFIX):
+        return [_taken_over(descriptor_of(bind))]
     host, port = host_and_port(bind)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -49,12 +56,12 @@ def listen(bind: str) -> list[socket.socket]:
     return opened
 
 
-def url_of(sock: socket.socket) -> str:
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
     """Return the address of a listening socket as a person would type it."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return f"{UNIX_PREFIX}{sock.getsockname()}"
+        return f"{UNIX_PREFIX}{os.fsdecode(sock.getsockname())}"
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _is_missing_family(family: int) -> bool:
@@ -126,19 +133,50 @@ def _owner_of_port(port: int) -> str:
     return ""
 
 
-def _listen_unix(path: str) -> socket.socket:
+def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> socket.socket:
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
         raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
     _remove_stale(family, path)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.bind(path)
+        # SECURITY: nobody gets in between the making of the file and its permissions: tests/server/test_listen.py
+        umask = os.umask(_PRIVATE_UMASK) if mode is not None else None
+        try:
+            sock.bind(path)
+        finally:
+            if umask is not None:
+                os.umask(umask)
+        if owner is not None:
+            os.chown(path, *owner)
+        if mode is not None:
+            Path(path).chmod(mode)
         sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise AddressUnavailable(f"{path} can't be listened on: {error.strerror}") from None
+        raise AddressUnavailable(f"{path} can't be listened on: {error.strerror or error}") from None
+    return sock
+
+
+def _taken_over(descriptor: int) -> socket.socket:
+    """Return a listening socket that somebody else has opened and handed to us, as systemd does."""
+    name = f"{FD_PREFIX}{descriptor}"
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"{name} is no socket: {error.strerror}; a service manager hands sockets over (a .socket unit of systemd)"
+        ) from None
+    is_stream = sock.type == socket.SOCK_STREAM
+    if not is_stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.detach()  # it is not ours to close
+        raise AddressUnavailable(
+            f"{name} is {'a socket that does not listen' if is_stream else 'no stream socket'};"
+            " in a .socket unit of systemd that is ListenStream=, and Accept=no"
+        )
+    sock.setblocking(False)
+    sock.set_inheritable(False)
     return sock
 
 

@@ -1,0 +1,99 @@
+"""The file that says which process we are, for those who send signals.
+
+In: a path. Out: the file, while we run. Refuses, as AddressUnavailable, a path that a living process
+has taken, and, as InvalidSetting, one that can't be written or holds something else. Removes
+nobody's file but its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fanlight.errors import AddressUnavailable, InvalidSetting
+
+_MOST_BYTES = 32  # of a number and a line's end
+
+
+class PidFile:
+    """`with PidFile("/run/site.pid"):` the file is there, and holds our process id."""
+
+    def __init__(self, path: str) -> None:
+        """Take a path; nothing is read or written yet."""
+        self._path = Path(path).absolute()  # a site changes to its folder
+
+    def __enter__(self) -> Self:
+        """Write the file. Raises AddressUnavailable or InvalidSetting."""
+        self.write()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the file."""
+        self.remove()
+
+    def write(self) -> None:
+        """Write our process id: whoever reads the file finds all of it. Raises AddressUnavailable or InvalidSetting."""
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            draft.unlink(missing_ok=True)
+            with draft.open("x") as file:  # never through a link that somebody has laid in a folder for all
+                file.write(f"{os.getpid()}\n")
+            try:
+                self._take(draft)
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise InvalidSetting(f"the pid file {self._path} can't be written: {error.strerror or error}") from None
+
+    def remove(self) -> None:
+        """Remove the file, if it is still ours."""
+        with contextlib.suppress(OSError):
+            if self._owner() == os.getpid():
+                self._path.unlink()
+
+    def _take(self, draft: Path) -> None:
+        """Put the draft in its place, if nobody who lives is there."""
+        with contextlib.suppress(OSError):  # it is there, or the file system has no links
+            os.link(draft, self._path)  # unlike a rename, it never takes another's place: of two who start, one wins
+            return
+        owner = self._owner()
+        if owner is not None and owner != os.getpid() and _is_alive(owner):
+            raise AddressUnavailable(
+                f"{self._path} belongs to process {owner}, which is alive; stop it, or choose another --pid-file"
+            )
+        draft.replace(self._path)
+
+    def _owner(self) -> int | None:
+        """Return the process id in the file, None if there is none. Raises InvalidSetting for something else."""
+        try:
+            with self._path.open("rb") as file:
+                text = file.read(_MOST_BYTES + 1).strip()
+        except FileNotFoundError:
+            return None
+        if not text:
+            return None  # who wrote it did not get far
+        if not text.isdigit() or len(text) > _MOST_BYTES:
+            raise InvalidSetting(
+                f"{self._path} is there and is no pid file; it is left alone. Choose another --pid-file"
+            )
+        return int(text)
+
+
+def pid_file(path: str) -> contextlib.AbstractContextManager[PidFile | None]:
+    """Return what keeps a pid file, or nothing for an empty path."""
+    return PidFile(path) if path else contextlib.nullcontext()
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return process_id > 0

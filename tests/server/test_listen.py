@@ -1,0 +1,141 @@
+"""Unix sockets' permissions, and sockets that somebody else has opened."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import AddressUnavailable, InvalidSetting
+from fanlight.server.address import check_address, inherited
+from fanlight.server.listen import listen, url_of
+
+
+def test_a_unix_socket_has_the_permissions_that_were_asked_for(tmp_path: Path) -> None:
+    """Whatever the umask, the file's permissions are those of socket_mode; the umask is as before."""
+    before = os.umask(0o077)
+    try:
+        (sock,) = listen(f"unix:{tmp_path}/s", mode=0o666)
+        with sock:
+            assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o666
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+
+
+def test_nobody_gets_in_before_the_permissions_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the file appears only its owner may use it; it is opened to others afterwards."""
+    seen: list[int] = []
+    real = Path.chmod
+
+    def chmod(path: Path, mode: int) -> None:
+        seen.append(stat.S_IMODE(path.stat().st_mode))
+        real(path, mode)
+
+    monkeypatch.setattr(Path, "chmod", chmod)
+    before = os.umask(0)
+    try:
+        listen(f"unix:{tmp_path}/s", mode=0o660)[0].close()
+    finally:
+        os.umask(before)
+    assert seen == [0o600]
+
+
+def test_a_unix_socket_can_be_given_away(tmp_path: Path) -> None:
+    """The owner of the file is who was asked for; one whom we may not name is told of."""
+    (sock,) = listen(f"unix:{tmp_path}/s", owner=(os.getuid(), os.getgid()))
+    sock.close()
+    assert (tmp_path / "s").stat().st_uid == os.getuid()
+    if os.geteuid() == 0:
+        (sock,) = listen(f"unix:{tmp_path}/t", mode=0o660, owner=(12345, 54321))
+        sock.close()
+        found = (tmp_path / "t").stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 54321, 0o660)
+    else:
+        with pytest.raises(AddressUnavailable, match="not permitted"):
+            listen(f"unix:{tmp_path}/t", owner=(12345, 54321))
+
+
+def test_a_path_that_is_too_long_is_told(tmp_path: Path) -> None:
+    """The system's reason is passed on even where it has no number."""
+    with pytest.raises(AddressUnavailable, match="too long"):
+        listen(f"unix:{tmp_path}/{'x' * 200}")
+
+
+def test_a_socket_that_was_handed_over_is_served_on() -> None:
+    """fd:N takes a listening socket as it is: non-blocking, and no longer for our children."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        os.set_inheritable(opened.fileno(), True)
+        (sock,) = listen(f"fd:{opened.fileno()}")
+        assert sock.getsockname() == opened.getsockname()
+        assert (sock.getblocking(), sock.get_inheritable()) == (False, False)
+        assert url_of(sock) == f"http://127.0.0.1:{opened.getsockname()[1]}"
+        assert url_of(sock, "https").startswith("https://")
+        sock.detach()
+
+
+def test_an_abstract_unix_socket_can_be_handed_over() -> None:
+    """Its address can be printed, too."""
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(f"\0fanlight-{os.getpid()}")
+        opened.listen()
+        (sock,) = listen(f"fd:{opened.fileno()}")
+        assert "fanlight-" in url_of(sock)
+        sock.detach()
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "says"),
+    [
+        (socket.AF_INET, socket.SOCK_DGRAM, "no stream socket"),
+        (socket.AF_UNIX, socket.SOCK_DGRAM, "no stream socket"),
+        (socket.AF_INET, socket.SOCK_STREAM, "does not listen"),
+    ],
+)
+def test_another_kind_of_socket_is_refused(family: int, kind: int, says: str) -> None:
+    """A datagram socket, or one that does not listen, is refused with what would do, and left open."""
+    with socket.socket(family, kind) as opened:
+        with pytest.raises(AddressUnavailable, match=says):
+            listen(f"fd:{opened.fileno()}")
+        assert os.fstat(opened.fileno())
+
+
+def test_what_is_no_socket_is_refused(tmp_path: Path) -> None:
+    """A file, and a number that stands for nothing, are refused; the file stays open."""
+    with (tmp_path / "file").open("w") as file:
+        with pytest.raises(AddressUnavailable, match="is no socket"):
+            listen(f"fd:{file.fileno()}")
+        file.write("still open")
+    with pytest.raises(AddressUnavailable, match="is no socket"):
+        listen("fd:1000")
+
+
+@pytest.mark.parametrize(
+    "bind", ["fd:2", "fd:", "fd:-3", "fd:x", "unix:", "host", "host:port", "::1:80", "a:65536", ""]
+)
+def test_what_is_no_address_is_refused(bind: str) -> None:
+    """Every form that can't be an address is refused before anything is opened."""
+    with pytest.raises(InvalidSetting):
+        check_address(bind)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, ((), ())),
+        ({"LISTEN_FDS": "2", "LISTEN_PID": "7"}, (("fd:3", "fd:4"), ())),
+        ({"LISTEN_FDS": "2", "LISTEN_PID": "8"}, ((), ())),
+        ({"LISTEN_FDS": "2"}, ((), ())),
+        ({"LISTEN_FDS": "x", "LISTEN_PID": "7"}, ((), ())),
+        ({"LISTEN_FDS": "2", "LISTEN_PID": "7", "LISTEN_FDNAMES": "https:redirect"}, (("fd:3",), ("fd:4",))),
+        ({"LISTEN_FDS": "3", "LISTEN_PID": "7", "LISTEN_FDNAMES": "redirect"}, (("fd:4", "fd:5"), ("fd:3",))),
+    ],
+)
+def test_systemd_says_which_sockets_are_ours(
+    environ: dict[str, str], expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    """LISTEN_FDS counts sockets from 3 on, for the process of LISTEN_PID; one named `redirect` only redirects."""
+    assert inherited(environ, [7]) == expected
