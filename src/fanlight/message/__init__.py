@@ -4,6 +4,7 @@ from fanlight.message.content import SpooledContent
 from fanlight.message.form import FormLimits, MultiMapping, Query
 from fanlight.message.handler import Call, Handler, Lane
 from fanlight.message.headers import Headers, MutableHeaders
+from fanlight.message.identity import id_of
 from fanlight.message.lanes import MARK, lane
 from fanlight.message.multipart import Form, Upload
 from fanlight.message.request import Head, Request
@@ -30,6 +31,7 @@ __all__ = [
     "SpooledContent",
     "Upload",
     "file_response",
+    "id_of",
     "json_response",
     "lane",
     "redirect",

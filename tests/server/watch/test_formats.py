@@ -1,0 +1,100 @@
+"""The lines of the access log."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.server.watch.formats import Entry, Format, formatter
+from fanlight.server.watch.sink import PIPE_PIECE_BYTES
+from fanlight.testing import FakeHead
+
+OFFSET = 1_800_000_000.0
+
+
+def entry(target: str = "/", *, reason: str = "", has_head: bool = True, **fields: str) -> Entry:
+    head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
+    route = "GET /{page} (views.page)"
+    line = b"x-request-id: abc-1\r\n"
+    return (5.25, 0.0123, head if has_head else None, "192.0.2.1", "https", route, 200, 321, line, reason)
+
+
+def line(form: Format, of: Entry) -> str:
+    return formatter(form)(of, OFFSET)
+
+
+def test_a_line_of_text() -> None:
+    """Text: time, client, what was asked, status, bytes, duration, id."""
+    shown = line("text", entry("/a?b=c"))
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  192\.0\.2\.1        GET /a\?b=c  200  321 B  12\.3 ms  abc-1\n", shown
+    )
+
+
+def test_a_combined_line() -> None:
+    """Combined: as Apache writes it, with referer and agent."""
+    shown = line("combined", entry("/a", referer="http://x/?token=1", user_agent='A "b" \\'))
+    assert re.fullmatch(
+        r'192\.0\.2\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /a HTTP/1\.1" 200 321'
+        r' "http://x/\?token=\*\*\*" "A \\x22b\\x22 \\x5c"\n',
+        shown,
+    )
+
+
+def test_a_json_line() -> None:
+    """JSON: one object, with everything that is known."""
+    found = json.loads(line("json", entry("/a?key=1", referer="http://x/", user_agent="A", host="example.org")))
+    assert found == {
+        "time": "2027-01-15T08:00:05.250Z",
+        "id": "abc-1",
+        "client": "192.0.2.1",
+        "method": "GET",
+        "target": "/a?key=***",
+        "status": 200,
+        "bytes": 321,
+        "ms": 12.3,
+        "route": "GET /{page} (views.page)",
+        "host": "example.org",
+        "referer": "http://x/",
+        "agent": "A",
+        "scheme": "https",
+    }
+
+
+def test_a_refusal_without_a_head() -> None:
+    """What was no request is a line too: who, and why it was refused."""
+    of = entry(reason='Host is "missing"', has_head=False)
+    assert line("text", of).split("  ", 1)[1] == "192.0.2.1        refused 200  Host is 'missing'  abc-1\n"
+    assert '"-" 200 321 "-" "-"' in line("combined", of)
+    assert json.loads(line("json", of))["refused"] == 'Host is "missing"'
+
+
+HOSTILE: Any = st.text(st.characters(max_codepoint=0x2FF), max_size=30)
+
+
+@given(target=HOSTILE, agent=HOSTILE, referer=HOSTILE, reason=HOSTILE)
+@pytest.mark.parametrize("form", ["text", "combined", "json"])
+def test_a_client_can_not_forge_a_line(form: Format, target: str, agent: str, referer: str, reason: str) -> None:
+    """Whatever a client sends, an entry is one line of visible ASCII."""
+    shown = line(form, entry(target, reason=reason, user_agent=agent, referer=referer))
+    assert shown[-1] == "\n"
+    assert shown[:-1].isprintable()
+    assert shown.isascii()
+    if form == "json":
+        json.loads(shown)
+    if form == "combined":
+        assert shown.count('"') == 6
+
+
+@pytest.mark.parametrize("letter", ["a", "\x9b", '"', "\\"])
+@pytest.mark.parametrize("form", ["text", "combined", "json"])
+def test_a_line_fits_into_one_piece_of_a_pipe(form: Format, letter: str) -> None:
+    """However much a client sends, its line is no longer than what a pipe takes in one piece."""
+    much = letter * 20_000
+    shown = line(form, entry(much, user_agent=much, referer=much, host=much, reason=much))
+    assert len(shown) <= PIPE_PIECE_BYTES

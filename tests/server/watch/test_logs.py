@@ -1,0 +1,325 @@
+"""The access log and the log of messages: where their lines go, and what stops nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import InvalidSetting
+from fanlight.server.watch import logs
+from fanlight.server.watch.formats import Entry
+from fanlight.server.watch.logs import AccessLog, MessageLog
+from fanlight.server.watch.sink import PIPE_PIECE_BYTES, Sink
+from fanlight.testing import FakeHead
+
+PATIENCE = 20.0
+
+
+def entry(target: str = "/") -> Entry:
+    return (time.perf_counter(), 0.01, FakeHead(target=target), "127.0.0.1", "http", "GET /", 200, 9, b"", "")
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def pipe_as(descriptor: int) -> Iterator[int]:
+    """Put a pipe in the place of a descriptor; gives the end to read from."""
+    kept = os.dup(descriptor)
+    read_end, write_end = os.pipe()
+    os.dup2(write_end, descriptor)
+    os.close(write_end)
+    try:
+        yield read_end
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        with contextlib.suppress(OSError):
+            os.close(read_end)
+
+
+def read_all(read_end: int) -> bytes:
+    data = b""
+    while more := os.read(read_end, 1 << 20):
+        data += more
+    return data
+
+
+# --- the access log -----------------------------------------------------------------------------
+
+
+def test_the_log_keeps_every_line_in_order(tmp_path: Path) -> None:
+    """What was added before the stop is written, each line with its time, behind what the file had."""
+    file = tmp_path / "access.log"
+    file.write_text("before\n")
+    log = AccessLog(str(file))
+    log.start()
+    for number in range(1000):
+        log.add(entry(f"/{number}"))
+    log.stop()
+    first, *lines = file.read_text().splitlines()
+    assert first == "before"
+    assert [re.findall(r"GET \S+", line)[0] for line in lines] == [f"GET /{number}" for number in range(1000)]
+    assert all(re.match(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  ", line) for line in lines)
+
+
+def test_a_log_that_is_moved_away_goes_on_in_a_new_file(tmp_path: Path) -> None:
+    """Rotation loses no line and writes none twice; the new file is there at once."""
+    file, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log = AccessLog(str(file))
+    log.start()
+    log.add(entry("/first"))
+    until(lambda: "/first" in file.read_text())
+    file.rename(old)
+    log.add(entry("/second"))
+    log.reopen()
+    until(file.exists)
+    log.add(entry("/third"))
+    log.stop()
+    both = old.read_text() + file.read_text()
+    assert [both.count(each) for each in ("/first", "/second", "/third")] == [1, 1, 1]
+    assert "/third" in file.read_text()
+
+
+def test_a_log_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
+    """A path in a folder that is not there is refused before anything runs."""
+    with pytest.raises(InvalidSetting, match="No such file"):
+        AccessLog(str(tmp_path / "nowhere" / "access.log"))
+    with pytest.raises(InvalidSetting, match="No such file"):
+        MessageLog(str(tmp_path / "nowhere" / "messages.log"))
+
+
+def test_a_log_that_nobody_reads_stalls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding to a log whose pipe is full returns at once; what can't be kept is counted, and told later."""
+    monkeypatch.setattr(logs, "KEPT_BYTES", 100_000)
+    with pipe_as(1) as read_end:
+        log = AccessLog()
+        log.start()
+        for _ in range(10_000):
+            log.add(entry("/" + "x" * 100))
+        until(lambda: log.lost > 0)
+        collected: list[bytes] = []
+
+        def read() -> None:
+            while b"/last" not in (data := os.read(read_end, 1 << 20)):
+                collected.append(data)
+            collected.append(data)
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        until(lambda: b"lines of this log are lost" in b"".join(collected))
+        log.add(entry("/last"))
+        log.stop()
+        reader.join(PATIENCE)
+    lines = b"".join(collected).splitlines()
+    (told,) = [line for line in lines if b"lines of this log are lost" in line]
+    assert int(told.split()[0]) == log.lost
+    assert len(lines) - 2 + log.lost == 10_000
+
+
+def test_a_full_disk_is_told_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """While the disk is full lines wait; when there is room again they are written, and both is told once."""
+    file, good = tmp_path / "access.log", tmp_path / "good.log"
+    file.symlink_to("/dev/full")
+    log = AccessLog(str(file))
+    with caplog.at_level(logging.INFO, "fanlight"):
+        log.start()
+        log.add(entry("/first"))
+        until(lambda: "No space left" in caplog.text)
+        log.add(entry("/second"))
+        file.unlink()
+        file.symlink_to(good)
+        log.reopen()
+        until(lambda: "is written again; 0 of its lines are lost" in caplog.text)
+        log.stop()
+    assert caplog.text.count("No space left") == 1
+    assert [good.read_text().count(each) for each in ("/first", "/second")] == [1, 1]
+
+
+def test_a_reader_that_is_gone_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A broken pipe is told; the log goes on taking entries, and stops when it is told to."""
+    with pipe_as(1) as read_end, caplog.at_level(logging.INFO, "fanlight"):
+        log = AccessLog()
+        log.start()
+        os.close(read_end)
+        log.add(entry())
+        until(lambda: "Broken pipe" in caplog.text)
+        log.add(entry())
+        assert log._thread.is_alive()
+        log._lines.clear()
+        log._entries.clear()
+        log.stop()
+    assert not log._thread.is_alive()
+
+
+def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
+    """Workers that write to one pipe write whole lines, whatever their length."""
+    program = tmp_path / "writer.py"
+    program.write_text(
+        "import sys, time\n"
+        "from fanlight.server.watch.logs import AccessLog\n"
+        "from fanlight.testing import FakeHead\n"
+        "log = AccessLog()\n"
+        "log.start()\n"
+        "for number in range(3000):\n"
+        "    target = f'/{sys.argv[1] * (number % 1500)}'\n"
+        "    log.add((time.perf_counter(), 0.01, FakeHead(target=target), '127.0.0.1', 'http', 'x', 200, 9, b'', ''))\n"
+        "log.stop()\n"
+    )
+    with pipe_as(1) as read_end:
+        writers = [subprocess.Popen([sys.executable, str(program), letter]) for letter in "abc"]
+        os.dup2(2, 1)  # the writers alone hold the pipe now
+        data = read_all(read_end)
+        assert [each.wait(PATIENCE) for each in writers] == [0, 0, 0]
+    lines = data.decode().splitlines()
+    assert len(lines) == 9000
+    assert all(
+        re.fullmatch(r"20[\d: -]+  127\.0\.0\.1        GET /(a*|b*|c*)  200  9 B  10\.0 ms", line) for line in lines
+    )
+
+
+def test_an_idle_log_sleeps(tmp_path: Path) -> None:
+    """A log with nothing to write wakes nobody."""
+    log = AccessLog(str(tmp_path / "log"))
+    log.start()
+    log.add(entry())
+    until(lambda: log._is_asleep)
+    spent = time.process_time()
+    threading.Event().wait(0.3)
+    assert log._is_asleep
+    assert time.process_time() - spent < 0.1
+    log.stop()
+
+
+# --- the sink -----------------------------------------------------------------------------------
+
+
+def test_pieces_end_at_line_ends() -> None:
+    """What goes to a pipe goes in pieces that it takes whole."""
+    with pipe_as(1) as read_end:
+        sink = Sink()
+        lines = [b"x" * 3000 + b"\n"] * 100
+        taken = sink.write(lines)
+        assert 0 < taken < 100
+        data = os.read(read_end, 1 << 20)
+        assert data == b"".join(lines[:taken])
+        assert sink.write(lines[taken:]) > 0
+        sink.close()
+    assert PIPE_PIECE_BYTES >= 512
+
+
+def test_others_keep_their_blocking_descriptor() -> None:
+    """That we never wait does not change how the app's own print() writes."""
+    with pipe_as(1):
+        sink = Sink()
+        assert os.get_blocking(1)
+        sink.close()
+
+
+def test_a_line_that_was_cut_off_is_ended_first(tmp_path: Path) -> None:
+    """When the system took half a line, its rest comes before the next one."""
+    program = tmp_path / "limited.py"
+    program.write_text(
+        "import resource, signal, sys\n"
+        "from fanlight.server.watch.sink import Sink\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (15, resource.RLIM_INFINITY))\n"
+        "sink = Sink(sys.argv[1])\n"
+        "assert sink.write([b'first line\\n', b'second line\\n']) == 2\n"
+        "try:\n"
+        "    sink.write([b'third line\\n'])\n"
+        "except OSError:\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
+        "    assert sink.write([b'third line\\n']) == 1\n"
+    )
+    file = tmp_path / "log"
+    subprocess.run([sys.executable, str(program), str(file)], check=True, timeout=PATIENCE)
+    assert file.read_text() == "first line\nsecond line\nthird line\n"
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hide_handlers(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what lets the process look as if nobody had set up logging; pytest has, when a test begins."""
+    return lambda: monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+
+def test_messages_go_to_a_file_with_their_traceback(tmp_path: Path) -> None:
+    """A message and its exception are written; further lines are set in, and controls are escaped."""
+    file = tmp_path / "messages.log"
+    with MessageLog(str(file), has_process_id=True):
+        log = logging.getLogger("fanlight.test")
+        forged = "no\n2026-01-01 00:00:00  [1]  INFO  forged\x1b[2J\x9b"
+        try:
+            int(forged)
+        except ValueError as error:
+            error.args = (forged,)
+            log.exception("it failed at /a?token=abc&b=c")
+    first, *others = file.read_text().splitlines()
+    assert re.fullmatch(rf"20[\d: -]+  \[{os.getpid()}\]  ERROR  it failed at /a\?token=\*\*\*&b=c", first)
+    assert all(line.startswith("    ") for line in others)
+    assert others[0] == "    Traceback (most recent call last):"
+    assert "forged\\x1b[2J\\x9b" in others[-1]
+    assert logging.getLogger("fanlight").handlers == []
+
+
+def test_messages_go_to_stderr(hide_handlers: Callable[[], None]) -> None:
+    """Without a file and without logging of the app's, stderr it is, without a process id."""
+    hide_handlers()
+    with pipe_as(2) as read_end:
+        os.set_blocking(read_end, False)
+        with MessageLog():
+            logging.getLogger("fanlight.test").info("hello")
+        assert re.fullmatch(rb"20[\d: -]+  INFO  hello\n", os.read(read_end, 1000))
+
+
+def test_the_app_s_own_logging_is_left_alone() -> None:
+    """Where there are handlers already, none is added."""
+    with MessageLog():
+        assert logging.getLogger("fanlight").handlers == []
+
+
+def test_messages_that_nobody_reads_stall_nobody(hide_handlers: Callable[[], None]) -> None:
+    """A full stderr never holds up who has something to say; what is lost is counted and told."""
+    hide_handlers()
+    with pipe_as(2) as read_end:
+        os.set_blocking(read_end, False)
+        with MessageLog():
+            log = logging.getLogger("fanlight.test")
+            for number in range(5000):
+                log.info("message %d %s", number, "x" * 100)
+            data = os.read(read_end, 1 << 20)
+            log.info("the end")
+            data += os.read(read_end, 1 << 20)
+        lines = data.splitlines()
+        (told,) = [line for line in lines if b"are lost" in line]
+        assert len(lines) - 2 + int(told.split()[0]) == 5000
+
+
+def test_messages_go_on_in_a_new_file(tmp_path: Path) -> None:
+    """After the file is moved away, `reopen` makes a new one."""
+    file, old = tmp_path / "m.log", tmp_path / "m.log.1"
+    with MessageLog(str(file)) as messages:
+        log = logging.getLogger("fanlight.test")
+        log.info("first")
+        file.rename(old)
+        messages.reopen()
+        log.info("second")
+    assert "first" in old.read_text()
+    assert "second" in file.read_text()
