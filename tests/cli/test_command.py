@@ -164,7 +164,12 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("run",), "did you mean mian.py?"),
-        (("run", "mian.py", "--threads", "0"), "Limits.threads is 0; the least that works is 1"),
+        (("run", "mian.py", "--threads", "0"), "--threads is 0; the least that works is 1"),
+        (("run", "mian.py", "--head-byts", "1"), "there is no flag --head-byts; did you mean --head-bytes?"),
+        (("run", "mian.py", "--content-bytes", "16MB"), "--content-bytes is '16MB'; it takes bytes, like 16384, 64k"),
+        (("run", "mian.py", "--user", "www-data"), "add --workers 1"),
+        (("run", "runs.py"), "calls app.run() while it is imported"),
+        (("check", "runs.py"), "calls app.run() while it is imported"),
         (("run", "mian.py", "--bind", "nonsense"), "is not an address"),
         (("run", "nowhere/main.py"), "there is no folder nowhere"),
         (("rnu",), "did you mean `fanlight run`?"),
@@ -182,6 +187,7 @@ def test_a_mistake_at_the_terminal_is_met_with_a_way_out(tmp_path: Path, words: 
     write(tmp_path, "def (:\n", "broken.py")
     write(tmp_path, "1 / 0\n", "raises.py")
     write(tmp_path, "raise SystemExit(3)\n", "exits.py")
+    write(tmp_path, "from fanlight import App\nApp({'/': 'x'}).run()\n", "runs.py")
     done = fanlight(*words, folder=tmp_path)
     assert done.returncode != 0
     assert says in done.stderr

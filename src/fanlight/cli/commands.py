@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable
-from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 
+from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
 from fanlight.cli.routes import explained, listed
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server import Limits, Options
 from fanlight.site import App, load
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Suggesting(click.Group):
@@ -45,41 +41,15 @@ def main() -> None:
     """Fanlight: a small web framework that carries its own HTTP server."""
 
 
-def _limits_options(command: Command) -> Command:
-    """Add an option for every field of `Limits`."""
-    for each in reversed(fields(Limits)):
-        unit = each.metadata["unit"]
-        command = click.option(
-            f"--{each.name.replace('_', '-')}",
-            type=float if unit == "seconds" else int,
-            default=each.default,
-            show_default=True,
-            metavar="SECONDS" if unit == "seconds" else "BYTES" if unit.startswith("bytes") else "COUNT",
-            help=f"Limit: {each.metadata['help']}.",
-        )(command)
-    return command
-
-
 _FILE = click.argument("file", default="main.py", type=click.Path(path_type=Path))
 
 
-@main.command()
+@main.command(cls=SettingsCommand)
 @_FILE
-@click.option("--host", default="localhost", show_default=True, help="The name or address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="The port to listen on; 0 lets the system choose.")
-@click.option(
-    "--bind", multiple=True, help="host:port, [ipv6]:port, :port (everywhere) or unix:/path; may be repeated."
-)
-@click.option("--access-log/--no-access-log", default=True, show_default=True, help="A line for every request.")
-@click.option("--uvloop", is_flag=True, help="Use uvloop for async views; pip install 'fanlight[uvloop]'.")
-@_limits_options
-def run(
-    file: Path, host: str, port: int, bind: tuple[str, ...], *, access_log: bool, uvloop: bool, **limits: float
-) -> None:
+def run(file: Path, **flags: Any) -> None:
     """Serve the site of FILE (main.py if none is given)."""
-    addresses = bind or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)
     try:
-        options = Options(bind=addresses, limits=Limits(**limits), access_log=access_log, uvloop=uvloop)  # type: ignore[arg-type]  # click has made them numbers
+        options = options_of(flags)
         load(file).serve(options)
     except FanlightError as error:
         _fail(error)

@@ -6,8 +6,22 @@ from fanlight.server.limits import Limits
 from fanlight.server.options import Options
 from fanlight.server.poller import EpollPoller, SelectorPoller, best_poller
 from fanlight.server.server import Server
+from fanlight.server.setting import words_of
+from fanlight.server.sources import (
+    ADDRESS_PARTS,
+    SETTINGS,
+    flag_of,
+    from_arguments,
+    from_environment,
+    from_flags,
+    options_from,
+    variable_of,
+)
+from fanlight.server.units import written
 
 __all__ = [
+    "ADDRESS_PARTS",
+    "SETTINGS",
     "EpollPoller",
     "Hub",
     "Limits",
@@ -17,4 +31,12 @@ __all__ = [
     "Server",
     "Tenure",
     "best_poller",
+    "flag_of",
+    "from_arguments",
+    "from_environment",
+    "from_flags",
+    "options_from",
+    "variable_of",
+    "words_of",
+    "written",
 ]

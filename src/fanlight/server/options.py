@@ -58,7 +58,7 @@ class Options:
     )
     pid_file: str = _text("file", "where the process id is written while we run", group="Processes")
     uvloop: bool = _switch(
-        default=False, help_text="uvloop for async views; pip install 'fanlight[uvloop]'", group="Processes"
+        default=False, help_text="run async views on uvloop; pip install 'fanlight[uvloop]'", group="Processes"
     )
     cert: tuple[str, ...] = _texts(
         "file", "a certificate with its chain (PEM); several are chosen from by the name asked for", group="TLS"
@@ -68,7 +68,12 @@ class Options:
         "the private key of each certificate, in the same order; none if the certificates hold them",
         group="TLS",
     )
-    tls: str = _text("name", "dev makes a certificate for this machine on the spot", group="TLS", choices=("", "dev"))
+    tls: str = _text(
+        "name",
+        "for development: dev makes a certificate for this machine on the spot",
+        group="TLS",
+        choices=("", "dev"),
+    )
     client_ca: str = _text("file", "who may have signed clients' certificates (PEM)", group="TLS")
     client_cert: str = _text(
         "name",

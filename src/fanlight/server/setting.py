@@ -53,12 +53,13 @@ def words_of(each: Field[Any]) -> Words:
 def check_each(owner: Any) -> None:
     """Refuse, as InvalidSetting, a value that does not fit the setting it was given for."""
     for each in settings_of(type(owner)):
-        wrong = _what_is_wrong(getattr(owner, each.name), each)
+        wrong = what_is_wrong(getattr(owner, each.name), each)
         if wrong:
             raise InvalidSetting(f"{type(owner).__name__}.{each.name} is {wrong}")
 
 
-def _what_is_wrong(value: object, each: Field[Any]) -> str:
+def what_is_wrong(value: object, each: Field[Any]) -> str:
+    """Return why a value does not fit a setting, to be read behind "... is", or "" if it does."""
     words = words_of(each)
     if words.unit in NUMBERS:
         return _wrong_number(value, words, is_whole=each.type == "int")
@@ -74,7 +75,7 @@ def _what_is_wrong(value: object, each: Field[Any]) -> str:
 
 def _wrong_number(value: object, words: Words, *, is_whole: bool) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-        return f"{value!r}; it takes a number of {words.unit}"
+        return f"{value!r}; it takes a {'whole number' if words.unit == 'count' else f'number of {words.unit}'}"
     if is_whole and not isinstance(value, int):
         return f"{value!r}; it takes a whole number"
     return f"{value}; the least that works is {words.least:g}" if value < words.least else ""

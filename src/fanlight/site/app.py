@@ -7,18 +7,24 @@ requests and never opens the server; the room `server` serves whatever it is han
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from fanlight.app import Application
-from fanlight.errors import AddressUnavailable, InvalidSetting, ServerError
-from fanlight.server import Limits, Options, Server
+from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
+from fanlight.server import Limits, Options, Server, from_arguments, from_environment, options_from
 from fanlight.site.banner import banner
+from fanlight.site.settings import Settings
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 8000
+RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # a site that somebody runs can be asked how it is
+
+is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is imported, not run
 
 
 class App(Application):
@@ -59,19 +65,25 @@ class App(Application):
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
         *,
-        bind: Sequence[str] = (),
         limits: Limits | None = None,
-        access_log: bool = True,
-        uvloop: bool = False,
+        **settings: Unpack[Settings],
     ) -> None:
         """Serve on http://host:port, or on every address of `bind`, until Ctrl+C or SIGTERM.
 
-        Ends the program, with what is wrong and what to do on stderr, when the address can't be had.
+        `settings` are fields of `Options` and of `Limits`. What the environment says (FANLIGHT_...) has the last
+        word: it is who runs the site who sets it. Ends the program, with what is wrong and what to do on stderr,
+        when a setting makes no sense or the address can't be had.
         """
-        addresses = tuple(bind) or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}",)
-        options = Options(bind=addresses, limits=limits or Limits(), access_log=access_log, uvloop=uvloop)
+        if is_loading.get():
+            raise AppError(
+                f'{self.file.name} calls app.run() while it is imported; write `if __name__ == "__main__":` above'
+                f" the call, or start the site by `python {self.file.name}`"
+            )
         try:
-            self.serve(options)
+            given = from_arguments(settings, limits)
+            if "bind" not in given or (host, port) != (DEFAULT_HOST, DEFAULT_PORT):
+                given |= {"host": host, "port": port}
+            self.serve(options_from(from_environment(os.environ), given, RUN_DEFAULTS))
         except (AddressUnavailable, InvalidSetting) as error:
             sys.exit(f"fanlight: {error}")
 

@@ -30,7 +30,7 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
         "",
         f"  {routes} route{'s' * (routes != 1)} from {name}{dim}   fanlight routes{command}{plain}",
         f"  {dim}{_limits(options.limits)}",
-        f"  change them: fanlight run --help, or app.run(limits=Limits(...)){plain}",
+        f"  change them: fanlight run --help, or app.run(idle_seconds=...){plain}",
         "",
         f"  {dim}Ctrl+C stops it{plain}",
         "",

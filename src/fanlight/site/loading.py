@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fanlight.errors import AppError
-from fanlight.site.app import App
+from fanlight.site.app import App, is_loading
 
 _EXAMPLE = """write it, for example:
 
@@ -65,6 +65,7 @@ def _imported(file: Path) -> ModuleType:
         raise LoadError(f"{file} is no Python file; give one that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    before = is_loading.set(True)
     try:
         spec.loader.exec_module(module)
     except AppError:
@@ -75,6 +76,8 @@ def _imported(file: Path) -> ModuleType:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise LoadError(_without_our_frames(error, file)) from None
+    finally:
+        is_loading.reset(before)
     return module
 
 

@@ -1,0 +1,113 @@
+"""A flag for every setting: made of what the settings say of themselves.
+
+In: what was typed. Out: one `Options`, with what the environment says. Refuses a flag that is none,
+with the one that was meant. Knows no setting by name but for the two that make one address.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from fanlight.server import (
+    ADDRESS_PARTS,
+    SETTINGS,
+    Options,
+    flag_of,
+    from_environment,
+    from_flags,
+    options_from,
+    words_of,
+    written,
+)
+from fanlight.site import RUN_DEFAULTS
+
+GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits")
+_METAVARS = {
+    "bytes": "SIZE",
+    "bytes/second": "SIZE",
+    "seconds": "TIME",
+    "count": "COUNT",
+    "mode": "MODE",
+    "address": "ADDRESS",
+    "network": "NETWORK",
+    "file": "FILE",
+    "name": "NAME",
+}
+_EPILOG = """\
+A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. What can be given several times can also
+be written with commas. Each flag is an environment variable too, FANLIGHT_HEAD_BYTES for --head-bytes; a flag has the
+last word."""
+
+
+class SettingsCommand(click.Command):
+    """A command that takes every setting, beside what it takes itself."""
+
+    def __init__(self, name: str | None = None, **more: Any) -> None:
+        """Add the flags."""
+        super().__init__(name, **{"epilog": _EPILOG, **more})
+        self.params += [_address_part(name) for name in ADDRESS_PARTS] + [_flag(name) for name in SETTINGS]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what was typed, or say which flag comes close."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            flags = [flag for each in self.params for flag in (*each.opts, *each.secondary_opts)]
+            close = difflib.get_close_matches(error.option_name, flags, 1)
+            meant = f"did you mean {close[0]}?" if close else "--help lists them all"
+            raise click.UsageError(f"there is no flag {error.option_name}; {meant}", ctx) from None
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the flags under the heading of their group."""
+        rows: dict[str, list[tuple[str, str]]] = {"Options": [], **{group: [] for group in GROUPS}}
+        for each in self.get_params(ctx):
+            record = each.get_help_record(ctx)
+            if record is not None and isinstance(each, click.Option):
+                rows[each.group if isinstance(each, _Flag) else "Options"].append(record)
+        for group, records in rows.items():
+            if records:
+                with formatter.section(group):
+                    formatter.write_dl(records)
+
+
+class _Flag(click.Option):
+    """A flag that knows its group."""
+
+    group: str
+
+
+def options_of(flags: Mapping[str, Any]) -> Options:
+    """Return the options of what was typed and what the environment says. Raises InvalidSetting."""
+    given = {name: value for name, value in flags.items() if name in SETTINGS or name in ADDRESS_PARTS}
+    return options_from(from_flags(given), from_environment(os.environ), RUN_DEFAULTS)
+
+
+def _address_part(name: str) -> _Flag:
+    words, default = ADDRESS_PARTS[name]
+    flag = _Flag([flag_of(name)], metavar=name.upper(), help=f"{_sentence(words.help)}  [{default}]")
+    flag.group = words.group
+    return flag
+
+
+def _flag(name: str) -> _Flag:
+    field = SETTINGS[name]
+    words = words_of(field)
+    default = written(RUN_DEFAULTS.get(name, field.default), words)
+    help_text = f"{_sentence(words.help)}  [{default}]" if default else _sentence(words.help)
+    if words.unit == "switch":
+        flag = _Flag([f"{flag_of(name)}/--no-{flag_of(name)[2:]}"], default=None, help=help_text)
+    else:
+        metavar = "|".join(each for each in words.choices if each) or _METAVARS[words.unit]
+        metavar += "|auto" if words.has_auto else ""
+        flag = _Flag([flag_of(name)], multiple=words.is_list, metavar=metavar, help=help_text)
+    flag.group = words.group
+    return flag
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,76 @@
+"""How many processors we may use: what the machine has, what we are bound to, and what our container is given.
+
+In: the files of /proc and /sys/fs/cgroup. Out: a whole number, at least 1. Part of a processor is
+not counted: a worker that expects it would be stopped in the middle of a request. Refuses nothing:
+a file that is not there, or not as it should be, limits nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+
+def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:
+    """Return how many workers can run at the same time; `root` is where /proc and /sys are."""
+    most = available or _available()
+    limits = [limit for limit in (_unified_limit(root), _v1_limit(root)) if limit is not None]
+    return max(1, int(min([most, *limits])))
+
+
+def _available() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _unified_limit(root: Path) -> float | None:
+    """Return the smallest limit of our cgroup and those above it (version 2: cpu.max, "quota period")."""
+    found = []
+    for folder in _folders(root, "", root / "sys/fs/cgroup"):
+        quota, _, period = _read(folder / "cpu.max").partition(" ")
+        if limit := _ratio(quota, period):
+            found.append(limit)
+    return min(found, default=None)
+
+
+def _v1_limit(root: Path) -> float | None:
+    """Return the same of version 1, where the quota is -1 if there is none."""
+    found = []
+    for mount in ("cpu", "cpu,cpuacct", "cpuacct,cpu"):
+        for folder in _folders(root, "cpu", root / "sys/fs/cgroup" / mount):
+            limit = _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+            if limit:
+                found.append(limit)
+    return min(found, default=None)
+
+
+def _folders(root: Path, controller: str, mount: Path) -> Iterator[Path]:
+    """Yield the folders of our cgroup and of those above it, as far as they can be seen from here.
+
+    Lines of /proc/self/cgroup are "number:controllers:path"; version 2 is the one without controllers. In
+    a container the path may be the host's: then only the mount's own folder is there, and it is ours.
+    """
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controller in controllers.split(","):
+            ours = PurePosixPath(path.lstrip("/"))
+            if ".." not in ours.parts:
+                yield from (mount / each for each in (ours, *ours.parents))
+            return
+    yield mount
+
+
+def _ratio(quota: str, period: str) -> float | None:
+    if not (quota.isascii() and quota.isdigit() and period.isascii() and period.isdigit()):
+        return None
+    return int(quota) / int(period) if int(quota) and int(period) else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

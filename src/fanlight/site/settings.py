@@ -1,0 +1,60 @@
+"""The names and types of what `App.run` takes, for editors and type checkers.
+
+Each is a field of `Options` or of `Limits`; a test holds this list to theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+
+class Settings(TypedDict, total=False):
+    """What can be given to `App.run`, beside `host`, `port` and `limits`."""
+
+    bind: Sequence[str]
+    socket_mode: int | None
+    workers: int | Literal["auto"]
+    user: str
+    pid_file: str
+    uvloop: bool
+    cert: Sequence[str]
+    key: Sequence[str]
+    tls: str
+    client_ca: str
+    client_cert: str
+    redirect_from: Sequence[str]
+    hsts_seconds: int
+    trusted_proxies: Sequence[str]
+    proxy_fields: str
+    proxy_protocol: bool
+    access_log: bool
+    access_format: str
+    access_file: str
+    log_file: str
+    admin: str
+    control: str
+
+    request_line_bytes: int
+    head_bytes: int
+    field_count: int
+    content_bytes: int
+    chunk_extension_bytes: int
+    trailer_bytes: int
+    handshake_seconds: float
+    head_seconds: float
+    idle_seconds: float
+    content_seconds: float
+    write_seconds: float
+    least_rate: int
+    linger_seconds: float
+    unready_seconds: float
+    drain_seconds: float
+    connections: int
+    connections_per_address: int
+    threads: int
+    waiting_calls: int
+    start_seconds: float
+    heartbeat_seconds: float
+    worker_requests: int
+    worker_bytes: int

@@ -1,0 +1,71 @@
+"""Settings that can't be together, and those that can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fanlight.errors import InvalidSetting
+from fanlight.server import SETTINGS, Limits, Options, words_of
+from fanlight.server.setting import settings_of
+
+TLS: dict[str, Any] = {"cert": ("c",)}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"cert": ("a", "b"), "key": ("a",)}, "2 certificates and 1 keys; give one --key for each --cert"),
+        ({"key": ("a",)}, "0 certificates and 1 keys"),
+        ({"tls": "dev", **TLS}, "leave out one of --tls and --cert"),
+        ({"tls": "prod"}, "it takes '' or 'dev'"),
+        ({"hsts_seconds": 1}, "hsts_seconds is given, but there is no TLS; add --cert and --key, or --tls dev"),
+        ({"redirect_from": (":80",)}, "redirect_from is given, but there is no TLS"),
+        ({"client_ca": "ca"}, "client_ca is given, but there is no TLS"),
+        ({"client_cert": "required", **TLS}, "add --client-ca FILE"),
+        ({"client_cert": "optional", **TLS}, "add --client-ca FILE"),
+        ({"client_ca": "ca", **TLS}, "add --client-cert required"),
+        ({"proxy_protocol": True}, "add --trusted-proxies ADDRESS"),
+        ({"user": "www-data"}, "add --workers 1"),
+        ({"bind": ("nonsense",)}, "is not an address"),
+        ({"redirect_from": ("80",), **TLS}, "is not an address"),
+        ({"admin": "9000"}, "is not an address"),
+        ({"workers": -1}, "Options.workers is -1; the least that works is 0"),
+        ({"limits": None}, "it takes a Limits(...)"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_would(given: dict[str, Any], says: str) -> None:
+    """Each combination that can't be says what is missing, or what is too much."""
+    with pytest.raises(InvalidSetting) as caught:
+        Options(**given)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"bind": ()},
+        {"cert": ("a", "b"), "key": ("c", "d"), "hsts_seconds": 1, "redirect_from": (":80", "[::]:80")},
+        {"client_ca": "ca", "client_cert": "required", **TLS},
+        {"tls": "dev", "redirect_from": ("localhost:8001",)},
+        {"proxy_protocol": True, "bind": ("unix:/s", "fd:3")},
+        {"proxy_protocol": True, "trusted_proxies": ("10.0.0.0/8",)},
+        {"user": "www-data:web", "workers": 1},
+        {"limits": Limits(worker_bytes=0, connections_per_address=0, unready_seconds=0)},
+    ],
+)
+def test_what_makes_sense_is_taken(given: dict[str, Any]) -> None:
+    """Nothing that can be is refused."""
+    assert Options(**given).has_tls is ("cert" in given or "tls" in given)
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """Each field has its words, for a person and for the documents; only `limits` is none itself."""
+    assert set(SETTINGS) == {each.name for kind in (Options, Limits) for each in settings_of(kind)}
+    assert set(Options.__dataclass_fields__) - set(SETTINGS) == {"limits"}
+    assert set(Limits.__dataclass_fields__) <= set(SETTINGS)
+    for each in SETTINGS.values():
+        assert words_of(each).help
+        assert not words_of(each).help.endswith(".")

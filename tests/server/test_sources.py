@@ -1,0 +1,119 @@
+"""Who has the last word about a setting, and which names there are."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fanlight.errors import InvalidSetting
+from fanlight.server import SETTINGS, Limits, from_arguments, from_environment, from_flags, options_from, variable_of
+from fanlight.server.processes.cpus import usable_cpus
+
+
+def test_whoever_runs_the_site_has_the_last_word() -> None:
+    """A flag is over the environment, that over what run() was given, and that over the default."""
+    flags = from_flags({"threads": "1", "idle_seconds": None, "cert": ()})
+    environ = from_environment({"FANLIGHT_THREADS": "2", "FANLIGHT_HEAD_BYTES": "2k", "PATH": "/bin"})
+    arguments = from_arguments(
+        {"threads": 3, "head_bytes": 3000, "field_count": 3}, Limits(field_count=4, connections=4)
+    )
+    limits = options_from(flags, environ, arguments).limits
+    assert (limits.threads, limits.head_bytes, limits.field_count, limits.connections) == (1, 2048, 3, 4)
+    assert limits.idle_seconds == Limits().idle_seconds
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_its_variable(name: str) -> None:
+    """Each field of Options and of Limits is read from FANLIGHT_ and its name."""
+    texts = {"switch": "yes", "mode": "600", "address": "unix:/x", "count": "7", "bytes": "7777", "seconds": "7"}
+    each = SETTINGS[name]
+    text = each.metadata["choices"][-1] if each.metadata["choices"] else texts.get(each.metadata["unit"], "999")
+    assert set(from_environment({variable_of(name): text})) == {name}
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"FANLIGHT_HEAD_BYTS": "1"}, "there is no setting FANLIGHT_HEAD_BYTS; did you mean FANLIGHT_HEAD_BYTES?"),
+        ({"FANLIGHT_WORKER": "1"}, "did you mean FANLIGHT_WORKERS?"),
+        ({"FANLIGHT_XYZZY": "1"}, "`fanlight run --help` lists them all"),
+        ({"FANLIGHT_LIMITS": "1"}, "there is no setting FANLIGHT_LIMITS"),
+        ({"FANLIGHT_THREADS": "x"}, "FANLIGHT_THREADS is 'x'; it takes a whole number"),
+        ({"FANLIGHT_PORT": "70000"}, "FANLIGHT_PORT is '70000'; it takes a number from 0 to 65535"),
+        ({"FANLIGHT_PORT": "1", "FANLIGHT_BIND": ":1"}, "bind and port are given together"),
+        ({"FANLIGHT_HOST": "a b:c:d", "FANLIGHT_ADMIN": "here"}, "'here' is not an address"),
+    ],
+)
+def test_a_wrong_variable_is_refused(environ: dict[str, str], says: str) -> None:
+    """A name that nothing has, and a value that can't be, are told with what would do."""
+    with pytest.raises(InvalidSetting) as caught:
+        options_from(from_environment(environ))
+    assert says in str(caught.value)
+
+
+def test_variables_of_our_own_processes_are_none_of_this() -> None:
+    """What begins with _FANLIGHT_ is what a parent tells its workers."""
+    assert from_environment({"_FANLIGHT_CHANNEL": "3"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"head_byts": 1}, "run() has no setting head_byts; did you mean head_bytes?"),
+        ({"limit": 1}, "run() has no setting limit"),
+        ({"threads": 0}, "Limits.threads is 0; the least that works is 1"),
+        ({"threads": "8"}, "Limits.threads is '8'; it takes a whole number"),
+        ({"head_bytes": 100.5}, "Limits.head_bytes is 100.5; it takes a whole number"),
+        ({"head_seconds": float("nan")}, "it takes a number of seconds"),
+        ({"access_log": 1}, "Options.access_log is 1; it takes True or False"),
+        ({"access_format": "xml"}, "it takes 'text', 'combined' or 'json'"),
+        ({"socket_mode": 660}, "it takes 0 to 777"),
+        ({"socket_mode": "660"}, "it takes a number like 0o660"),
+        ({"bind": [1]}, "it takes a tuple of texts"),
+        ({"user": 0}, "Options.user is 0; it takes a text"),
+    ],
+)
+def test_a_wrong_argument_is_refused(given: dict[str, object], says: str) -> None:
+    """What a program gives is held to the same bounds."""
+    with pytest.raises(InvalidSetting) as caught:
+        options_from(from_arguments(given))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "arguments", "bind"),
+    [
+        ({}, {}, {}, ("localhost:8000",)),
+        ({"port": "9000"}, {}, {}, ("localhost:9000",)),
+        ({"host": "::1", "port": "9000"}, {}, {}, ("[::1]:9000",)),
+        ({"port": "9000"}, {"FANLIGHT_HOST": "0.0.0.0"}, {"port": 7}, ("0.0.0.0:9000",)),
+        ({"port": "9000"}, {"FANLIGHT_BIND": "unix:/x"}, {}, ("localhost:9000",)),
+        ({"bind": [":1", ":2,:3"]}, {"FANLIGHT_HOST": "0.0.0.0"}, {}, (":1", ":2", ":3")),
+        ({}, {"FANLIGHT_BIND": ":1,unix:/x"}, {"host": "localhost", "port": 7}, (":1", "unix:/x")),
+        ({}, {"FANLIGHT_PORT": "1"}, {"bind": [":2"]}, ("localhost:1",)),
+        ({}, {}, {"bind": "unix:/x"}, ("unix:/x",)),
+    ],
+)
+def test_an_address_is_of_the_first_who_says_any(
+    flags: dict[str, str], environ: dict[str, str], arguments: dict[str, object], bind: tuple[str, ...]
+) -> None:
+    """Host and port make one address; whoever is heard first about either or about bind decides."""
+    assert options_from(from_flags(flags), from_environment(environ), from_arguments(arguments)).bind == bind
+
+
+def test_sockets_of_systemd_come_before_what_the_program_says() -> None:
+    """Sockets that were opened for us are served on, unless whoever runs us names an address."""
+    environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+    assert options_from(from_environment(environ), from_arguments({"port": 7})).bind == ("fd:3",)
+    assert options_from(from_environment({**environ, "FANLIGHT_PORT": "1"})).bind == ("localhost:1",)
+    environ = {"LISTEN_PID": str(os.getppid()), "LISTEN_FDS": "1"}
+    assert from_environment(environ) == {}
+    assert from_environment({**environ, "_FANLIGHT_CHANNEL": "5"}) == {"bind": ("fd:3",)}
+
+
+def test_auto_is_as_many_workers_as_can_run() -> None:
+    """In text and in Python `auto` is the number of processors we may use."""
+    assert from_flags({"workers": "auto"}) == {"workers": usable_cpus()}
+    assert from_environment({"FANLIGHT_WORKERS": "AUTO"}) == {"workers": usable_cpus()}
+    assert from_arguments({"workers": "auto"}) == {"workers": usable_cpus()}

@@ -1,0 +1,70 @@
+"""`App.run`: what it takes, and what it makes of it."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+
+import pytest
+
+from fanlight import App, Limits
+from fanlight.server import SETTINGS, Options
+from fanlight.site.settings import Settings
+
+
+class Recording(App):
+    """An app that keeps the options it would have served with."""
+
+    def serve(self, options: Options) -> None:
+        self.options = options
+
+
+@pytest.fixture
+def app() -> Recording:
+    return Recording({"/": "x"})
+
+
+def test_its_settings_are_those_there_are() -> None:
+    """The names and types that an editor shows are the fields' own, but that lists may be of any kind."""
+    expected = {
+        name: {"tuple[str, ...]": "Sequence[str]", "int": "int"}.get(str(each.type), str(each.type))
+        for name, each in SETTINGS.items()
+    } | {"workers": "int | Literal['auto']"}
+    names = {"Sequence": Sequence, "Literal": typing.Literal}
+    written = typing.get_type_hints(Settings)
+    assert written == {name: eval(each, names) for name, each in expected.items()}
+
+
+def test_every_setting_can_be_given(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options, limits one by one, and limits as a whole, of which the single ones are changed; a site can be asked."""
+    app.run(port=9, workers=2, threads=3, limits=Limits(threads=4, connections=5), trusted_proxies=["10.0.0.1"])
+    assert app.options == Options(
+        bind=("localhost:9",),
+        workers=2,
+        trusted_proxies=("10.0.0.1",),
+        control="auto",
+        limits=Limits(threads=3, connections=5),
+    )
+    monkeypatch.setenv("FANLIGHT_THREADS", "1")
+    monkeypatch.setenv("FANLIGHT_BIND", "unix:/x")
+    app.run("0.0.0.0", 9, threads=3)
+    assert (app.options.limits.threads, app.options.bind) == (1, ("unix:/x",))
+    app.run(bind=["127.0.0.1:7"], control="")
+    assert app.options.control == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"head_byts": 1}, "fanlight: run() has no setting head_byts; did you mean head_bytes?"),
+        ({"threads": 0}, "fanlight: Limits.threads is 0"),
+        ({"port": 9, "bind": [":1"]}, "fanlight: bind and host are given together"),
+        ({"port": 99999}, "is not an address"),
+    ],
+)
+def test_what_makes_no_sense_ends_the_program(app: Recording, given: dict[str, typing.Any], says: str) -> None:
+    """The words are for whoever started it, and nothing is served."""
+    with pytest.raises(SystemExit) as caught:
+        app.run(**given)
+    assert says in str(caught.value)
+    assert not hasattr(app, "options")
