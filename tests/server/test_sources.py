@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -117,3 +118,23 @@ def test_auto_is_as_many_workers_as_can_run() -> None:
     assert from_flags({"workers": "auto"}) == {"workers": usable_cpus()}
     assert from_environment({"FANLIGHT_WORKERS": "AUTO"}) == {"workers": usable_cpus()}
     assert from_arguments({"workers": "auto"}) == {"workers": usable_cpus()}
+
+
+def test_a_path_is_seen_from_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and unix sockets are those of the folder we were in; an address, a name and `auto` stay as they are."""
+    monkeypatch.chdir(tmp_path)
+    options = options_from(
+        from_flags({"bind": ["unix:s", ":80", "localhost:1"], "cert": ["a.pem", "../b.pem"], "pid_file": "p"}),
+        from_environment({"FANLIGHT_LOG_FILE": "/var/log/x", "FANLIGHT_CONTROL": "auto", "FANLIGHT_ADMIN": "unix:a"}),
+    )
+    assert options.bind == (f"unix:{tmp_path}/s", ":80", "localhost:1")
+    assert options.cert == (f"{tmp_path}/a.pem", f"{tmp_path.parent}/b.pem")
+    assert (options.pid_file, options.log_file) == (f"{tmp_path}/p", "/var/log/x")
+    assert (options.control, options.admin, options.access_file) == ("auto", f"unix:{tmp_path}/a", "")
+
+
+def test_a_unix_socket_deep_down_keeps_its_short_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Systems take about a hundred bytes; where the whole path is longer, the relative one is what works."""
+    (tmp_path / ("x" * 100)).mkdir()
+    monkeypatch.chdir(tmp_path / ("x" * 100))
+    assert options_from(from_flags({"bind": ["unix:s"]})).bind == ("unix:s",)

@@ -14,6 +14,7 @@ UNIX_PREFIX = "unix:"
 FD_PREFIX = "fd:"
 FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd's sockets come right behind them
 REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are sent to https
+MOST_UNIX_PATH_BYTES = 103  # the least of what systems take; a relative path may be the way out
 _MOST_PORT = 65535
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 

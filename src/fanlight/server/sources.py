@@ -10,11 +10,11 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.address import check_address, inherited
+from fanlight.server.address import MOST_UNIX_PATH_BYTES, UNIX_PREFIX, check_address, inherited
 from fanlight.server.limits import Limits
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
@@ -102,9 +102,9 @@ def options_from(*sources: Source) -> Options:
     for source in reversed(sources):
         merged |= source
     merged |= {"bind": _bind_of(sources)}
+    merged = {name: _anchored(name, value) for name, value in merged.items() if name in SETTINGS}
     limits = Limits(**{name: merged.pop(name) for name in _LIMITS & set(merged)})
-    known = {each.name for each in fields(Options)}
-    return Options(limits=limits, **{name: value for name, value in merged.items() if name in known})
+    return Options(limits=limits, **merged)
 
 
 def _bind_of(sources: Sequence[Source]) -> tuple[str, ...]:
@@ -122,6 +122,21 @@ def _bind_of(sources: Sequence[Source]) -> tuple[str, ...]:
     address = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
     check_address(address)
     return (address,)
+
+
+def _anchored(name: str, value: Any) -> Any:
+    """Return paths as seen from where they were typed: a site changes to its own folder, its workers do too."""
+    if isinstance(value, tuple):
+        return tuple(_anchored(name, each) for each in value)
+    if not isinstance(value, str) or value in ("", AUTO):
+        return value
+    unit = words_of(SETTINGS[name]).unit
+    if unit == "file":
+        return os.path.abspath(value)  # noqa: PTH100 - Path.absolute keeps dots
+    if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
+        path = os.path.abspath(value.removeprefix(UNIX_PREFIX))  # noqa: PTH100 - as above
+        return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MOST_UNIX_PATH_BYTES else value
+    return value
 
 
 def _read(name: str, text: str, given_as: str) -> Any:
