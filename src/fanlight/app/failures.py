@@ -7,6 +7,7 @@ so nothing goes round in circles. A client never learns what an exception said.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -16,13 +17,14 @@ from typing import Any
 from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of
 from fanlight.app.templates import misnamed_template
-from fanlight.errors import HTTPError, InternalServerError, Mistake
+from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake
 from fanlight.message import Request, Response
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
 log = logging.getLogger("fanlight.app")
 
 Shows = Callable[[HTTPError, Request], Response]
+NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
 class Failures:
@@ -54,7 +56,10 @@ class Failures:
         return self._pages.error(error, request)
 
     def crash(self, error: BaseException, request: Request, name: str) -> Response:
-        """Log an exception, and return the answer that says nothing of it."""
+        """Log an exception, and return the answer that says nothing of it, but that a disk is full where it is."""
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            log.error("%s found no room on the disk (%s): %s", name, error, _asked(request))
+            return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)
         log.error("%s failed: %s", name, _asked(request), exc_info=error)
         return self.respond(InternalServerError(), request)
 

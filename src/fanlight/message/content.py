@@ -26,12 +26,14 @@ class SpooledContent:
         """Add a piece. Raises OSError when there is no room for it."""
         self.size += len(piece)
         if self._file is not None:
-            self._file.write(piece)
+            _write_whole(self._file, piece)
             return
         self._pieces.append(piece)
         if self.size > self._memory_bytes:
-            self._file = cast("BinaryIO", tempfile.TemporaryFile(prefix="fanlight-"))  # noqa: SIM115 - closed by close()
-            self._file.write(b"".join(self._pieces))
+            # Without a buffer: what the disk has no room for is told now, not when a view reads, or at the end.
+            file = tempfile.TemporaryFile(prefix="fanlight-", buffering=0)  # noqa: SIM115 - closed by close()
+            self._file = cast("BinaryIO", file)
+            _write_whole(self._file, b"".join(self._pieces))
             self._pieces.clear()
         elif len(self._pieces) > 64:  # many small pieces cost more than their bytes
             self._pieces = [b"".join(self._pieces)]
@@ -64,3 +66,10 @@ class SpooledContent:
             file.close()
         if self._file is not None:
             self._file.close()
+
+
+def _write_whole(file: BinaryIO, data: bytes) -> None:
+    """Write all of it, where the system may take a part at a time."""
+    taken = file.write(data)
+    while taken < len(data):
+        taken += file.write(memoryview(data)[taken:])

@@ -7,6 +7,7 @@ as a path.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -66,7 +67,7 @@ class Form(MultiMapping["str | Upload"]):
         """Delete the files that came with it."""
         for _, value in self.pairs():
             if isinstance(value, Upload):
-                value.file.close()
+                _delete(value.file)
 
 
 def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> list[tuple[str, str | Upload]]:
@@ -152,8 +153,14 @@ class _Reader:
     def close(self) -> None:
         """Delete what has come so far."""
         if self._file is not None:
-            self._file.close()
+            _delete(self._file)
         Form(self.pairs).close()
+
+
+def _delete(file: BinaryIO) -> None:
+    """Close a temporary file; that its last bytes found no room any more matters to nobody."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def last_segment(filename: str) -> str:
