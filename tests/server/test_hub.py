@@ -240,7 +240,7 @@ def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any
         assert tools.ask(first, "/") == tools.ask(second, "/") == (200, b"quick")
         with socket.create_connection(address, 20) as third:
             third.sendall(tools.request("/"))
-            harness.wait_until(lambda: harness.hub._acceptor.is_paused)
+            harness.wait_until(lambda: harness.hub.acceptor.is_paused)
             assert len(harness.hub.connections) == 2
             first.close()
             assert tools.read_answer(third) == (200, b"quick")

@@ -7,6 +7,7 @@ wrong and what to do about it on stderr.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,8 @@ from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
 from fanlight.cli.routes import explained, listed
 from fanlight.errors import FanlightError, SetupError
-from fanlight.site import App, load
+from fanlight.server import is_parent, supervise
+from fanlight.site import App, announcement, load
 
 
 class _Suggesting(click.Group):
@@ -50,7 +52,10 @@ def run(file: Path, **flags: Any) -> None:
     """Serve the site of FILE (main.py if none is given)."""
     try:
         options = options_of(flags)
-        load(file).serve(options)
+        if is_parent(options, os.environ):
+            supervise(options, announcement(options))  # its workers load the site
+        else:
+            load(file).serve(options)
     except FanlightError as error:
         _fail(error)
 

@@ -17,6 +17,7 @@ from fanlight.server.sources import (
     options_from,
     variable_of,
 )
+from fanlight.server.start import is_parent, serve, supervise
 from fanlight.server.units import written
 
 __all__ = [
@@ -35,7 +36,10 @@ __all__ = [
     "from_arguments",
     "from_environment",
     "from_flags",
+    "is_parent",
     "options_from",
+    "serve",
+    "supervise",
     "variable_of",
     "words_of",
     "written",

@@ -1,61 +1,125 @@
-"""Accept clients, no more at once than the limits allow.
+"""Accept clients, no more at once than the limits allow, in all and from one address.
 
 In: a listening socket that is ready. Out: connected sockets, handed to `adopt`. When there are too
 many connections, or no descriptors left, the listeners are not watched for a while and clients wait
-in the system's queue: nobody is turned away, and a full process does not spin.
+in the system's queue: nobody is turned away, and a full process does not spin. A single address
+that has its share of connections is turned away, so that it can't take everybody's place.
 """
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Sized
+import time
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Protocol
 
-from fanlight.server.poller import READ, Poller
+from fanlight.server.poller import READ, SHARED, Poller
+
+if TYPE_CHECKING:
+    from fanlight.server.edge.entrance import Entrance
+    from fanlight.server.limits import Limits
 
 AT_ONCE = 64
+AT_ONCE_SHARED = 8  # of a queue that other workers serve too: they shall have their part
+TELL_SECONDS = 60.0  # between two log lines on the same matter
+
+Address = str | bytes
 
 log = logging.getLogger("fanlight.server")
+
+
+class Adopt(Protocol):
+    """What an accepted client is handed to."""
+
+    def __call__(
+        self, sock: socket.socket, client: str | None, entrance: Entrance | None, address: Address | None
+    ) -> None:
+        """Serve a client; `address` is what it is counted under, None if it is not."""
 
 
 class Acceptor:
     """The listening sockets of one hub."""
 
-    def __init__(
-        self, poller: Poller, open_now: Sized, most: int, adopt: Callable[[socket.socket, str | None], None]
-    ) -> None:
-        """Hand clients to `adopt` while fewer than `most` are in `open_now`."""
-        self._poller, self._open_now, self._most, self._adopt = poller, open_now, most, adopt
-        self._listeners: dict[int, socket.socket] = {}
+    def __init__(self, poller: Poller, open_now: Sized, limits: Limits, adopt: Adopt, *, is_shared: bool) -> None:
+        """Hand clients to `adopt` while fewer than the limit are in `open_now`; shared with other processes or not."""
+        self._poller, self._open_now, self._adopt = poller, open_now, adopt
+        self._most, self._most_of_one = limits.connections, limits.connections_per_address
+        self._at_once, self._events = (AT_ONCE_SHARED, READ | SHARED) if is_shared else (AT_ONCE, READ)
+        self._listeners: dict[int, tuple[socket.socket, Entrance | None]] = {}
+        self._counts: dict[Address, int] = {}
+        self._turned_away, self._told = 0, -TELL_SECONDS
         self.is_paused = False
+        self.accepted = 0
 
-    def add(self, listener: socket.socket) -> None:
-        """Accept from one more listening socket."""
-        self._listeners[listener.fileno()] = listener
-        self._poller.register(listener.fileno(), READ)
+    def add(self, listener: socket.socket, entrance: Entrance | None) -> None:
+        """Accept from one more listening socket, by its entrance."""
+        self._listeners[listener.fileno()] = listener, entrance
+        self._poller.register(listener.fileno(), self._events)
 
     def accept(self, fd: int) -> bool:
         """Accept who waits at a listener; False if the descriptor is no listener of ours."""
-        listener = self._listeners.get(fd)
-        if listener is None:
+        found = self._listeners.get(fd)
+        if found is None:
             return False
-        for _ in range(AT_ONCE):
+        listener, entrance = found
+        for _ in range(self._at_once):
             if len(self._open_now) >= self._most:
                 self._pause("Limits.connections is reached")
                 break
             try:
-                sock, address = listener.accept()
+                sock, peer = listener.accept()
             except (BlockingIOError, ConnectionError):
                 break
             except OSError as error:  # out of descriptors or memory
                 self._pause(str(error))
                 break
-            client = None
-            if sock.family in (socket.AF_INET, socket.AF_INET6):
-                client = address[0]
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._adopt(sock, client)
+            self.accepted += 1
+            self._let_in(sock, peer, entrance)
         return True
+
+    def accept_waiting(self) -> None:
+        """Accept who waits at any listener: the system may have called a worker for him that is no more."""
+        if not self.is_paused:
+            for fd in list(self._listeners):
+                self.accept(fd)
+
+    def _let_in(self, sock: socket.socket, peer: tuple[str, int], entrance: Entrance | None) -> None:
+        if sock.family not in (socket.AF_INET, socket.AF_INET6):
+            self._adopt(sock, None, entrance, None)
+            return
+        client, address = peer[0], None
+        if self._most_of_one and not (entrance is not None and entrance.trusts(client)):
+            address = address_of(client)
+            count = self._counts.get(address, 0)
+            if count >= self._most_of_one:
+                sock.close()
+                self._tell(client)
+                return
+            self._counts[address] = count + 1
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._adopt(sock, client, entrance, address)
+
+    def left(self, address: Address) -> None:
+        """Count one connection less from an address."""
+        count = self._counts[address] - 1
+        if count:
+            self._counts[address] = count
+        else:
+            del self._counts[address]
+
+    def _tell(self, client: str) -> None:
+        self._turned_away += 1
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS:
+            log.warning(
+                "%s has %d connections, and gets no more (Limits.connections_per_address);"
+                " %d were turned away since the last word of it",
+                client,
+                self._most_of_one,
+                self._turned_away,
+            )
+            self._told, self._turned_away = now, 0
 
     def _pause(self, why: str) -> None:
         if not self.is_paused:
@@ -69,14 +133,21 @@ class Acceptor:
         if self.is_paused:
             self.is_paused = False
             for fd in self._listeners:
-                self._poller.register(fd, READ)
+                self._poller.register(fd, self._events)
 
     def close(self) -> None:
         """Accept who waits by now, then close every listener."""
-        for fd, listener in list(self._listeners.items()):
+        for fd, (listener, _) in list(self._listeners.items()):
             if not self.is_paused:
                 self.accept(fd)
             if not self.is_paused:
                 self._poller.unregister(fd)
             listener.close()
         self._listeners.clear()
+
+
+def address_of(client: str) -> Address:
+    """Return what a client is counted under: its address, or the /64 network of an IPv6 one, which is one site."""
+    if ":" not in client:
+        return client
+    return socket.inet_pton(socket.AF_INET6, client.partition("%")[0])[:8]

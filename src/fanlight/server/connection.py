@@ -5,6 +5,7 @@ it may take. Whoever owns it may touch it, and nobody else:
 
     HEAD, CONTENT, IDLE     the hub owns it and reads
     WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
+    GREETING                the hub owns it, and its listener's entrance reads: a proxy's word, a TLS handshake
     RUNNING                 a thread or a task owns it; it comes back through `Hub.post`
     CLOSED                  nobody does
 
@@ -17,14 +18,17 @@ import math
 import socket
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.poller import READ
 from fanlight.wire.http1 import Http1
 
 if TYPE_CHECKING:
     from fanlight.message import Call, Request, SpooledContent
+    from fanlight.server.edge.tls import TlsStream
     from fanlight.server.limits import Limits
+
+    Stream = socket.socket | TlsStream
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
@@ -41,26 +45,42 @@ class Phase(IntEnum):
     WRITING = 3  # for the client to take its answer
     LINGERING = 4  # for a refused client to have read why
     RUNNING = 5  # for a thread or a task
-    CLOSED = 6
+    GREETING = 6  # for what comes before the first request
+    CLOSED = 7
 
 
 # PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
-IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, CLOSED = Phase
+IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, CLOSED = Phase
+
+
+class Edge(Protocol):
+    """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
+
+    def greet(self, connection: Connection) -> int:
+        """Go on with what comes before the first request; return the events to wait for, 0 when it is done."""
+        ...
+
+    def introduce(self, connection: Connection) -> None:
+        """Tell a connection's new request which way it came."""
 
 
 class Connection:
     """A client's socket and all that we know of it between two events."""
 
     __slots__ = (
+        "address",
         "after_write",
         "call",
         "client",
         "content",
         "deadline",
+        "edge",
         "fd",
         "interest",
+        "lines",
         "moved_bytes",
         "out",
+        "peer",
         "phase",
         "request",
         "since",
@@ -72,18 +92,22 @@ class Connection:
 
     call: Call
     request: Request
-    started: float  # when its head had come, on the performance counter; only set for the access log
+    started: float  # when its head had come, on the performance counter; only set where a witness looks on
 
-    def __init__(self, sock: socket.socket, client: str | None, wire: Http1, deadline: float) -> None:
+    def __init__(self, sock: Stream, client: str | None, wire: Http1, deadline: float) -> None:
         """Begin with a connection that has yet to send its first request."""
-        self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
+        self.sock, self.fd, self.wire = sock, sock.fileno(), wire
+        self.client = self.peer = client  # whom it is from, and who is at the other end: a proxy, perhaps
+        self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
+        self.edge: Edge | None = None  # what there is to be said of its requests because of the way they came
+        self.lines = b""  # field lines that the answer in progress has besides its own
         self.phase = HEAD
         self.deadline = deadline
         self.interest = READ  # what the poller tells us of
         self.content: SpooledContent | None = None
         self.out = NOTHING  # the part of an answer that the client has not taken yet
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
-        self.since = 0.0  # when the content, or the writing, began
+        self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.status = 0  # of the answer in progress, for the access log
 
@@ -122,6 +146,8 @@ class Connection:
             self.deadline = now + limits.idle_seconds
         elif phase is HEAD:
             self.deadline = now + limits.head_seconds
+        elif phase is GREETING:
+            self.deadline = now + limits.handshake_seconds
         elif phase is LINGERING:
             self.deadline = now + limits.linger_seconds
             self.moved_bytes = 0

@@ -13,21 +13,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Iterable
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
 from fanlight.message import Call, Handler, Lane, Request, Response, SpooledContent
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, RUNNING, WRITING, Connection
+from fanlight.server.host import Host
 from fanlight.server.streams import AsyncPump, Pump
 from fanlight.wire.http1 import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
     from fanlight.server.limits import Limits
-    from fanlight.server.logs import AccessLog
     from fanlight.server.pool import Pool
+    from fanlight.server.watch.witness import Witness
 
 log = logging.getLogger("fanlight.server")
 
@@ -41,36 +42,14 @@ Answer = Response | Awaitable[Response]  # what a call gives by its type; in the
 _INLINE = Lane.INLINE
 
 
-class Hub(Protocol):
-    """What an exchange needs of the hub."""
-
-    now: float
-    standard: bytes
-    is_draining: bool
-    limits: Limits
-    tenure: Tenure | None
-    loop: asyncio.AbstractEventLoop
-
-    def post(self, act: Callable[..., object], *args: object) -> None:
-        """Have the holder do something, soon; from any thread."""
-
-    def drop(self, connection: Connection) -> None:
-        """Close a connection; only the holder may."""
-
-    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
-        """Be told of a connection's events again; only the holder may."""
-
-    def is_home(self) -> bool:
-        """Say whether this is the loop's thread, and the holder."""
-
-
 class Exchange:
     """Serves the messages of every connection of one hub."""
 
-    def __init__(self, hub: Hub, handler: Handler, limits: Limits, *, access_log: AccessLog | None = None) -> None:
+    def __init__(self, hub: Host, handler: Handler, limits: Limits, *, witness: Witness | None = None) -> None:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
-        self._hub, self._find, self._limits, self._log = hub, handler.find, limits, access_log
+        self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
         self._idle_seconds = limits.idle_seconds
+        self.served = 0  # requests, since the beginning
         self.monitor: Monitor
         self.lanes: Lanes
         self.pool: Pool
@@ -84,10 +63,11 @@ class Exchange:
         try:
             while (event := wire.next_event()) is not None:
                 if isinstance(event, RequestHead):
+                    self.served += 1
                     connection.request = request = Request(event, connection.client, None)
                     connection.call = self._find(request)
-                    if self._log is not None:
-                        connection.started = perf_counter()
+                    if connection.edge is not None or self._witness is not None:
+                        self._introduce(connection)
                     if event.block.content_length != 0 and not self._is_whole_without_content(connection, event):
                         continue
                 elif isinstance(event, Content):
@@ -108,6 +88,14 @@ class Exchange:
             return True
         self._wait_for_more(connection)
         return True
+
+    def _introduce(self, connection: Connection) -> None:
+        """Have a new request told which way it came, and have it noticed."""
+        connection.lines = b""
+        if connection.edge is not None:
+            connection.edge.introduce(connection)
+        if self._witness is not None:
+            self._witness.began(connection)
 
     def _is_whole_without_content(self, connection: Connection, head: RequestHead) -> bool:
         """Prepare for content; True if its sender waits for our word and the call wants none of it."""
@@ -170,7 +158,7 @@ class Exchange:
                 return False
             self.answer(connection, response)
             return True
-        connection.phase = RUNNING
+        connection.phase, connection.since = RUNNING, self._hub.now
         if lane is Lane.THREAD:
             if not self.pool.submit(self._run_in_thread, connection):
                 connection.phase = IDLE
@@ -198,10 +186,10 @@ class Exchange:
 
     def _begin_task(self, connection: Connection) -> None:
         task = self._hub.loop.create_task(self._run_as_task(connection))
-        names = self.loop_watch.names
-        names[task] = connection.call.name
-        task.add_done_callback(names.pop)
-        if self.monitor.asleep and len(names) == 1:
+        at_work = self.loop_watch.at_work
+        at_work[task] = connection
+        task.add_done_callback(at_work.pop)
+        if self.monitor.asleep and len(at_work) == 1:
             self.monitor.wake()
 
     async def _run_as_task(self, connection: Connection) -> None:
@@ -240,7 +228,7 @@ class Exchange:
             return self._stream(connection, response)
         connection.status = response.status
         try:
-            data = wire.send_response(response.status, response.fields(), content, hub.standard)
+            data = wire.send_response(response.status, response.fields(), content, hub.standard + connection.lines)
         except InvalidResponse as error:
             data = self._unsendable(connection, error)
         try:
@@ -250,8 +238,8 @@ class Exchange:
         except OSError:
             self._lost(connection)
             return True
-        if self._log is not None:
-            self._note(connection, len(data))
+        if self._witness is not None:
+            self._witness.answered(connection, len(data))
         if connection.content is not None:
             connection.release()
         if sent != len(data):
@@ -269,13 +257,15 @@ class Exchange:
     def _unsendable(self, connection: Connection, error: InvalidResponse) -> bytes:
         log.error("%s can't be answered: %s", connection.call.name, error)
         connection.status = 500
-        return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, self._hub.standard)
+        standard = self._hub.standard + connection.lines
+        return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
         content, hub = response.content, self._hub
         start_response = connection.wire.start_response
         try:
-            opening = start_response(response.status, response.fields(), response.length, hub.standard)
+            standard = hub.standard + connection.lines
+            opening = start_response(response.status, response.fields(), response.length, standard)
         except InvalidResponse as error:
             log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
             return self.answer(connection, BROKEN)
@@ -284,21 +274,21 @@ class Exchange:
         has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
         if isinstance(content, AsyncIterable):
             pump = AsyncPump(hub, connection, content, self._streamed, has_content=has_content)
-            hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection.call.name)
+            hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection)
         else:
             pieces = cast("Iterable[bytes | str]", content)
             Pump(hub, connection, pieces, self._streamed, has_content=has_content).begin(opening, self.pool)
         return False
 
-    def _begin_pump(self, pump: AsyncPump, opening: bytes, name: str) -> None:
+    def _begin_pump(self, pump: AsyncPump, opening: bytes, connection: Connection) -> None:
         task = self._hub.loop.create_task(pump.run(opening))
-        self.loop_watch.names[task] = name
-        task.add_done_callback(self.loop_watch.names.pop)
+        self.loop_watch.at_work[task] = connection
+        task.add_done_callback(self.loop_watch.at_work.pop)
 
     def _streamed(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system."""
-        if self._log is not None:
-            self._note(connection, size)
+        if self._witness is not None:
+            self._witness.answered(connection, size)
         connection.release()
         self.settle(connection)
 
@@ -350,8 +340,8 @@ class Exchange:
 
     def refuse(self, connection: Connection, refusal: Refusal) -> None:
         """Tell a client why its message is refused, and let it read that before we close."""
-        if self._log is not None:
-            self._log.add(f"{connection.client or '-':<15}  refused {refusal.status}  {refusal}")
+        if self._witness is not None:
+            self._witness.refused(connection, refusal)
         connection.release()
         try:
             connection.send(connection.wire.refuse(refusal, self._hub.standard))
@@ -387,10 +377,3 @@ class Exchange:
             self._hub.post(self._hub.drop, connection)
         else:
             self._hub.drop(connection)
-
-    def _note(self, connection: Connection, size: int) -> None:
-        head = connection.request.head
-        spent = (perf_counter() - connection.started) * 1000
-        if self._log is not None:
-            who, what = connection.client or "-", f"{head.method} {head.target}"
-            self._log.add(f"{who:<15}  {what}  {connection.status}  {size} B  {spent:.1f} ms")

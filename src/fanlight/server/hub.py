@@ -13,21 +13,22 @@ thread, when its view has returned, detaches the poller from the loop and asks t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from fanlight.errors import Refusal
 from fanlight.message import Handler, Lane
 from fanlight.server.acceptor import Acceptor
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
     CONTENT_RECV_BYTES,
+    GREETING,
     HEAD,
     IDLE,
     LINGER_BYTES,
@@ -37,18 +38,22 @@ from fanlight.server.connection import (
     WRITING,
     Connection,
 )
+from fanlight.server.deadlines import end_the_late, make_room
 from fanlight.server.exchange import Exchange
+from fanlight.server.inbox import Inbox
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
 from fanlight.server.poller import READ, WRITE, Poller, best_poller
 from fanlight.server.pool import Pool
 from fanlight.wire.http1 import Http1
 
 if TYPE_CHECKING:
+    from fanlight.server.acceptor import Address
+    from fanlight.server.edge.entrance import Entrance
     from fanlight.server.limits import Limits
-    from fanlight.server.logs import AccessLog
+    from fanlight.server.watch.witness import Witness
 
 TICK_SECONDS = 1.0
-FRESH_SECONDS_IN_DRAIN = 1.0  # what a new client gets, at shutdown, to send the request it came with
+FRESH_SECONDS_IN_DRAIN = 1.0  # what a client in the middle of things gets, at shutdown, to send one more request
 
 log = logging.getLogger("fanlight.server")
 
@@ -61,13 +66,15 @@ class Hub:
         handler: Handler,
         limits: Limits,
         *,
-        access_log: AccessLog | None = None,
+        witness: Witness | None = None,
         poller: Poller | None = None,
         has_monitor: bool = True,
+        is_shared: bool = False,
     ) -> None:
         """Take the running loop's thread as home and begin to serve what is adopted or listened for.
 
-        Without a monitor, views in place are never rescued unless somebody calls `monitor.look`.
+        Without a monitor, views in place are never rescued unless somebody calls `monitor.look`. Shared
+        are its listeners if other processes accept from them too.
         """
         self.limits = limits
         self.loop = asyncio.get_running_loop()
@@ -82,48 +89,54 @@ class Hub:
 
         self._home_thread = threading.get_ident()
         self._wire_limits = limits.wire()
-        self._inbox: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self.inbox = Inbox()
+        self.post = self.inbox.post
         self._next_tick = self._drain_until = 0.0
         self._ticker: asyncio.TimerHandle | None = None
 
         self.monitor = Monitor(lambda: self.tenure, self._rescue)
         self.lanes = Lanes()
         self.pool = Pool(limits.threads, limits.waiting_calls)
-        self._exchange = Exchange(self, handler, limits, access_log=access_log)
+        self._exchange = Exchange(self, handler, limits, witness=witness)
         self._exchange.monitor, self._exchange.lanes, self._exchange.pool = self.monitor, self.lanes, self.pool
         self._exchange.loop_watch = self.monitor.loop_watch = LoopWatch(self.loop, self._home_thread)
 
         self._poller = poller or best_poller()
         self._poll = self._poller.poll
-        self._acceptor = Acceptor(self._poller, self.connections, limits.connections, self.adopt)
-        self._bell_in, self._bell_out = socket.socketpair()
-        for end in (self._bell_in, self._bell_out):
-            end.setblocking(False)
-        self._poller.register(self._bell_out.fileno(), READ)
+        self.acceptor = Acceptor(self._poller, self.connections, limits, self.adopt, is_shared=is_shared)
+        self._poller.register(self.inbox.fileno(), READ)
         self._poller.attach(self.loop, self.turn)
         if has_monitor:
             self.monitor.start()
 
     # --- what others ask of the hub -------------------------------------------------------
 
-    def listen(self, listener: socket.socket) -> None:
-        """Accept from a listening socket; called at home."""
-        self._acceptor.add(listener)
+    def listen(self, listener: socket.socket, entrance: Entrance | None = None) -> None:
+        """Accept from a listening socket, by its entrance; called at home."""
+        self.acceptor.add(listener, entrance)
 
-    def adopt(self, sock: socket.socket, client: str | None) -> None:
-        """Serve a connected socket; only the holder may."""
+    def adopt(
+        self,
+        sock: socket.socket,
+        client: str | None,
+        entrance: Entrance | None = None,
+        address: Address | None = None,
+    ) -> None:
+        """Serve a connected socket; only the holder may. `address` is what the acceptor counts it under."""
         sock.setblocking(False)
         self.now = time.monotonic()
         connection = Connection(sock, client, Http1(self._wire_limits), self.now + self.limits.head_seconds)
+        connection.address = address
+        if entrance is not None and entrance.admit(connection):
+            connection.wait(GREETING, self.now, self.limits)
         self.connections[connection.fd] = connection
         self._poller.register(connection.fd, READ)
         self._arm()
 
-    def post(self, act: Callable[..., object], *args: object) -> None:
-        """Have the holder do something, soon; from any thread, and from a signal handler."""
-        self._inbox.append((act, args))
-        with contextlib.suppress(OSError):  # it rings already, or the hub is closed
-            self._bell_in.send(b"!")
+    @property
+    def served(self) -> int:
+        """How many requests have come since the beginning."""
+        return self._exchange.served
 
     def is_home(self) -> bool:
         """Say whether this is the loop's thread, and the holder."""
@@ -150,27 +163,35 @@ class Hub:
         del self.connections[connection.fd]
         connection.sock.close()
         connection.release()
+        if connection.address is not None:
+            self.acceptor.left(connection.address)
         go_on, connection.after_write = connection.after_write, None
         if go_on is not None:
             go_on(False)
-        if self._acceptor.is_paused:
-            self._acceptor.resume()
+        if self.acceptor.is_paused:
+            self.acceptor.resume()
         if self.is_draining and not self.connections:
             self._finish()
 
     def drain(self) -> None:
-        """Stop accepting, finish what runs, close what idles; only the holder may. Then `finished` is set."""
+        """Stop accepting, finish what runs, close what idles; only the holder may. Then `finished` is set.
+
+        A client that got an answer a moment ago may be sending its next request: it gets that one
+        answer more, which says `connection: close`, so that it need not find out by a broken connection.
+        """
         if self.is_draining:
             return
-        self._acceptor.close()
+        self.acceptor.close()
         self.is_draining = True
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
+        fresh = self.now + FRESH_SECONDS_IN_DRAIN
+        cold = self.now + self.limits.idle_seconds - FRESH_SECONDS_IN_DRAIN  # the deadline of who idles for so long
         for connection in list(self.connections.values()):
-            if connection.phase is IDLE:
+            if connection.phase is IDLE and connection.deadline < cold:
                 self.drop(connection)
-            elif connection.phase is HEAD and connection.wire.is_idle:
-                connection.deadline = min(connection.deadline, self.now + FRESH_SECONDS_IN_DRAIN)
+            elif connection.phase in (IDLE, GREETING) or (connection.phase is HEAD and connection.wire.is_idle):
+                connection.deadline = min(connection.deadline, fresh)
         if self.connections:
             self._arm()
         else:
@@ -188,15 +209,14 @@ class Hub:
         self.is_closed = True
         self.monitor.stop()
         self.pool.close()
-        self._acceptor.close()
+        self.acceptor.close()
         for connection in list(self.connections.values()):
             self.drop(connection)
         if self._ticker is not None:
             self._ticker.cancel()
         self._poller.detach()
         self._poller.close()
-        self._bell_in.close()
-        self._bell_out.close()
+        self.inbox.close()
 
     # --- serving --------------------------------------------------------------------------
 
@@ -265,24 +285,32 @@ class Hub:
             connection.moved_bytes += size
             if not size or connection.moved_bytes > LINGER_BYTES:
                 self.drop(connection)
+        elif connection.phase is GREETING:
+            self._greet(connection)
         else:
             # It runs elsewhere, and its client sends more or has left: we look again when it comes back.
             self._unwatch(connection)
 
+    def _greet(self, connection: Connection) -> None:
+        """Go on with what comes before a connection's first request; who gets it wrong is dropped."""
+        edge = connection.edge
+        assert edge is not None
+        try:
+            wanted = edge.greet(connection)
+        except (OSError, Refusal):
+            self.drop(connection)
+            return
+        if wanted:
+            self.watch(connection, for_writing=wanted == WRITE)
+        else:
+            connection.wait(HEAD, self.now, self.limits)
+            self.watch(connection)
+
     def _serve_own(self, fd: int) -> bool:
         """Accept, or do what was posted; False once another thread has the hub."""
-        if self._acceptor.accept(fd) or fd != self._bell_out.fileno():
+        if self.acceptor.accept(fd) or fd != self.inbox.fileno():
             return True  # a listener, or a connection that was closed earlier in this batch
-        with contextlib.suppress(OSError):
-            self._bell_out.recv(4096)
-        inbox = self._inbox
-        while inbox:
-            act, args = inbox.popleft()
-            if act(*args) is False:
-                # Another thread goes on; it must hear the bell for what is left here.
-                self.post(_nothing)
-                return False
-        return True
+        return self.inbox.empty()
 
     def _unwatch(self, connection: Connection) -> None:
         if connection.interest:
@@ -293,7 +321,7 @@ class Hub:
 
     def _arm(self) -> None:
         """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
-        if self._ticker is None and self.is_home() and (self.connections or self._acceptor.is_paused):
+        if self._ticker is None and self.is_home() and (self.connections or self.acceptor.is_paused):
             self._ticker = self.loop.call_later(TICK_SECONDS, self._ring)
 
     def _ring(self) -> None:
@@ -307,28 +335,17 @@ class Hub:
         """Once a second at most: a new date, and the end for whoever took too long."""
         wall = time.time()
         self._next_tick = now + TICK_SECONDS - wall % 1
-        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(wall))
+        date = formatdate(wall, usegmt=True)  # in English, whatever locale the app has set
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
-        cold = now + self.limits.idle_seconds - TICK_SECONDS
-        for connection in list(self.connections.values()):
-            if connection.deadline < now:
-                self._expire(connection)
-            elif connection.phase is IDLE and connection.deadline < cold:
-                connection.wire.forget()
-        self._acceptor.resume()
+        connections = self.connections.values()
+        end_the_late(connections, self, self._exchange, now)
+        if self.acceptor.is_paused:
+            make_room(connections, self, now)
+        self.acceptor.resume()
         if self.is_draining and self.connections and now >= self._drain_until:
             self.abandon()
             if not self.is_home():
                 self.on_abandoned()
-
-    def _expire(self, connection: Connection) -> None:
-        phase = connection.phase
-        if phase is RUNNING:
-            return  # how long a view may take is the view's affair
-        if phase is CONTENT or (phase is HEAD and not connection.wire.is_idle):
-            self._exchange.too_slow(connection)
-        else:
-            self.drop(connection)
 
     def _finish(self) -> None:
         """Say that all is done; if the loop's thread is away, it is said when it comes home."""
@@ -339,20 +356,20 @@ class Hub:
 
     def _rescue(self, tenure: Tenure, connection: Connection, is_to_blame: bool) -> None:  # noqa: FBT001 - one caller
         """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
-        connection.phase = RUNNING
+        connection.phase, connection.since = RUNNING, self.now
         self.rescues += 1
         call = connection.call
         if is_to_blame:
             if self.lanes.mark_slow(call):
-                log.info("%s is slow: from now on it runs in a thread", call.name)
+                log.info("%s is slow: from now on it runs in a thread; it was at %s", call.name, tenure.place)
             elif call.lane is Lane.INLINE:
-                log.warning("%s is slow, and pinned inline: it has held up the others", call.name)
+                log.warning("%s, pinned inline, has held up the others; it was at %s", call.name, tenure.place)
         if tenure.is_home:
             self._poller.leave()
         self.tenure = fresh = Tenure(is_home=False)
         while True:
             try:
-                threading.Thread(target=self.lead, args=(fresh,), name="fanlight-rescue", daemon=True).start()
+                threading.Thread(target=fresh.hold, args=(self.lead,), name="fanlight-rescue", daemon=True).start()
             except RuntimeError:  # no thread to be had: better late than never
                 time.sleep(0.05)
             else:

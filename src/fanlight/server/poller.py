@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 READ = 1
 WRITE = 4  # the values of EPOLLIN and EPOLLOUT, so that epoll's events need no translation
+SHARED = getattr(select, "EPOLLEXCLUSIVE", 0)  # with READ, of a listener: wake one of the processes that wait for it
 
 
 class Poller(Protocol):

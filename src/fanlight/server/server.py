@@ -15,24 +15,30 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.edge.gate import Gate
 from fanlight.server.hub import Hub
-from fanlight.server.listen import UNIX_PREFIX, listen, url_of
-from fanlight.server.logs import AccessLog, log_to_stderr
 from fanlight.server.options import Options
+from fanlight.server.signals import Signals
+from fanlight.server.watch.counts import Counts
+from fanlight.server.watch.logs import AccessLog
+from fanlight.server.watch.messages import MessageLog
+from fanlight.server.watch.traces import traced
+from fanlight.server.watch.witness import Witness
 
 if TYPE_CHECKING:
     from fanlight.message import Handler
+    from fanlight.server.watch.formats import Format
 
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits so long for the interpreter after each
 # system call; Python's own 5 ms would halve what fast views get.
 SWITCH_SECONDS = 0.0005
 ABANDONED_EXIT_CODE = 70  # EX_SOFTWARE: a view never returned, so what it would have answered is lost
+STOPS = (signal.SIGINT, signal.SIGTERM)
+REOPENS = getattr(signal, "SIGUSR1", None)
 
 log = logging.getLogger("fanlight.server")
 
@@ -40,14 +46,25 @@ log = logging.getLogger("fanlight.server")
 class Server:
     """Serves a handler on the addresses of its options."""
 
-    def __init__(self, handler: Handler, options: Options | None = None) -> None:
-        """Prepare; nothing is opened before `open` or `run`."""
-        self._handler, self._options = handler, options or Options()
-        self._listeners: list[socket.socket] = []
+    def __init__(
+        self, handler: Handler, options: Options | None = None, *, gate: Gate | None = None, is_worker: bool = False
+    ) -> None:
+        """Prepare; nothing is opened before `open` or `run`. A worker is given its gate, and shares it with others.
+
+        Raises InvalidSetting, for example for a certificate that can't be read.
+        """
+        self._handler, self.options = handler, options or Options()
+        self._gate = gate or Gate(self.options)
+        self._is_worker = is_worker
         self._hub: Hub | None = None
         self._is_told_to_stop = False
-        self._signals = 0
+        self._stops = 0
         self._announce: Callable[[list[str]], None] | None = None
+        self._signals = Signals(STOPS if REOPENS is None else (*STOPS, REOPENS), self._on_signal)
+        self._messages = MessageLog(self.options.log_file, has_process_id=is_worker)
+        self._access_log: AccessLog | None = None
+        self.counts = Counts() if self.options.admin else None
+        self.is_ready = False  # to take requests; no longer, as soon as it is told to stop
         self.started = threading.Event()
 
     def open(self) -> list[str]:
@@ -55,13 +72,8 @@ class Server:
 
         Raises AddressUnavailable, which says who has the address, or InvalidSetting.
         """
-        try:
-            for bind in self._options.bind:
-                self._listeners.extend(listen(bind))
-        except BaseException:
-            self._close_listeners()
-            raise
-        return [url_of(sock) for sock in self._listeners]
+        self._gate.open()
+        return self._gate.urls()
 
     def run(self, announce: Callable[[list[str]], None] | None = None) -> None:
         """Serve until `stop`, SIGINT or SIGTERM, then finish what runs and return.
@@ -71,21 +83,35 @@ class Server:
         """
         self._announce = announce
         loop_factory = self._loop_factory()
-        if not self._listeners:
+        if not self._gate.listeners:
             self.open()
-        log_to_stderr()
         try:
-            with self._signals_handled(), asyncio.Runner(loop_factory=loop_factory) as runner:
+            with self._messages, self._signals.heard(), asyncio.Runner(loop_factory=loop_factory) as runner:
                 runner.run(self._serve())
         finally:
-            self._close_listeners()
+            self._gate.close()
+            if not self._is_worker:
+                self._gate.remove_files()
 
     def stop(self) -> None:
         """Have `run` finish what runs and return; from any thread."""
         self._is_told_to_stop = True
+        self.is_ready = False
         hub = self._hub
         if hub is not None:
             hub.post(hub.drain)
+
+    def abandon(self) -> None:
+        """Cut off what still runs; from any thread."""
+        hub = self._hub
+        if hub is not None:
+            hub.post(hub.abandon)
+
+    def reopen_logs(self) -> None:
+        """Open log files anew, after somebody has moved them away; from any thread."""
+        self._messages.reopen()
+        if self._access_log is not None:
+            self._access_log.reopen()
 
     def adopt(self, sock: socket.socket, client: str | None = None) -> None:
         """Serve a connected socket as if it had been accepted; from any thread, while `run` runs."""
@@ -103,37 +129,48 @@ class Server:
         await self._serve()
 
     async def _serve(self) -> None:
-        access_log = AccessLog(sys.stdout) if self._options.access_log else None
         await self._handler.start()
-        hub = Hub(self._handler, self._options.limits, access_log=access_log)
-        hub.on_abandoned = self._leave_stuck
-        for listener in self._listeners:
-            hub.listen(listener)
-        if access_log is not None:
-            access_log.start()
-        # What exists by now stays: the collector need not walk it again and again.
-        gc.collect()
-        gc.freeze()
-        switch_seconds = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
-        self._hub = hub
-        if self._is_told_to_stop:
-            hub.drain()
-        if self._announce is not None:
-            self._announce([url_of(sock) for sock in self._listeners])
-        self.started.set()
         try:
-            await hub.finished.wait()
+            async with self._hub_running() as hub:
+                self._hub = hub
+                if self._is_told_to_stop:
+                    hub.drain()
+                else:
+                    self.is_ready = True
+                if self._announce is not None:
+                    self._announce(self._gate.urls())
+                self.started.set()
+                await hub.finished.wait()
+        finally:
+            await self._handler.stop()
+            if self._access_log is not None:
+                self._access_log.stop()
+
+    @contextlib.asynccontextmanager
+    async def _hub_running(self) -> AsyncIterator[Hub]:
+        hub = Hub(traced(self._handler), self.options.limits, witness=self._make_witness(), is_shared=self._is_worker)
+        hub.on_abandoned = self._leave_stuck
+        for sock, entrance in self._gate.entrances():
+            hub.listen(sock, entrance)
+        # uvloop has the interpreter's place for signals, and does not share it.
+        heard = contextlib.nullcontext() if self.options.uvloop else self._signals.heard_by(hub.inbox)
+        try:
+            with _long_lived(), heard:
+                yield hub
         finally:
             hub.close()
-            await self._handler.stop()
-            gc.unfreeze()
-            sys.setswitchinterval(switch_seconds)
-            if access_log is not None:
-                access_log.stop()
+
+    def _make_witness(self) -> Witness | None:
+        options = self.options
+        if options.access_log:
+            self._access_log = AccessLog(options.access_file, cast("Format", options.access_format))
+            self._access_log.start()
+        if self._access_log is None and self.counts is None:
+            return None
+        return Witness(self._access_log, self.counts)
 
     def _loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
-        if self._options.uvloop:
+        if self.options.uvloop:
             try:
                 import uvloop  # noqa: PLC0415 - an extra
             except ImportError:
@@ -143,45 +180,53 @@ class Server:
         # On Windows the default loop can't watch a socket that is not its own; this one can everywhere.
         return asyncio.SelectorEventLoop
 
-    @contextlib.contextmanager
-    def _signals_handled(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM; only the main thread may say so."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {each: signal.signal(each, self._on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+    # --- signals ----------------------------------------------------------------------------------
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        # A Python handler runs even while the loop is stuck in a view; it only posts.
-        self._signals += 1
+    def _on_signal(self, number: int) -> None:
+        """Do what a signal asks for; by the holder of the hub, or by a handler before there is one."""
+        if number == REOPENS:
+            self.reopen_logs()
+            return
+        self._stops += 1
         hub = self._hub
-        if self._signals == 1:
+        if self._stops == 1:
             if hub is not None and hub.connections:
                 # os.write: a signal may come in the middle of another write to stderr, which is no place to begin one.
                 os.write(2, b"\nstopping: what runs is finished first; once more cuts it off\n")
+            self._stop_soon()
+        elif self._stops == 2 and hub is not None:
             self.stop()
-        elif self._signals == 2 and hub is not None:
-            hub.post(hub.abandon)
+            self.abandon()
         else:
             os._exit(128 + number)
+
+    def _stop_soon(self) -> None:
+        """Stop, after a while in which only readiness has changed, so that a balancer sends nobody any more."""
+        hub, seconds = self._hub, self.options.limits.unready_seconds
+        if hub is None or not seconds:
+            self.stop()
+            return
+        self.is_ready = False
+        hub.loop.call_soon_threadsafe(hub.loop.call_later, seconds, self.stop)
 
     def _leave_stuck(self) -> None:
         """End the process: its loop's thread is in a view that did not return while we drained."""
         log.critical("a view still holds the main thread after drain_seconds; leaving without it")
         logging.shutdown()
-        if threading.current_thread() is not threading.main_thread() and self._signals:
+        if threading.current_thread() is not threading.main_thread() and (self._stops or self._is_worker):
             os._exit(ABANDONED_EXIT_CODE)
 
-    def _close_listeners(self) -> None:
-        for sock in self._listeners:
-            with contextlib.suppress(OSError):
-                sock.close()
-        for bind in self._options.bind:
-            if self._listeners and bind.startswith(UNIX_PREFIX):
-                Path(bind.removeprefix(UNIX_PREFIX)).unlink(missing_ok=True)
-        self._listeners.clear()
+
+@contextlib.contextmanager
+def _long_lived() -> Iterator[None]:
+    """Set the interpreter up for a process that serves."""
+    # What exists by now stays: the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
+    switch_seconds = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        sys.setswitchinterval(switch_seconds)

@@ -11,33 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fanlight.errors import InvalidResponse, PeerGone
 from fanlight.server.connection import CLOSED, WRITING, Connection
+from fanlight.server.host import Host
 
 if TYPE_CHECKING:
-    from fanlight.server.limits import Limits
     from fanlight.server.pool import Pool
 
 log = logging.getLogger("fanlight.server")
-
-
-class Hub(Protocol):
-    """What a stream needs of the hub."""
-
-    now: float
-    limits: Limits
-    loop: asyncio.AbstractEventLoop
-
-    def post(self, act: Callable[..., object], *args: object) -> None:
-        """Have the holder do something, soon; from any thread."""
-
-    def drop(self, connection: Connection) -> None:
-        """Close a connection; only the holder may."""
-
-    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
-        """Be told of a connection's events again; only the holder may."""
 
 
 Pieces = TypeVar("Pieces")
@@ -55,11 +38,16 @@ def _encoded(piece: bytes | str) -> bytes:
 class _Sender(Generic[Pieces]):
     """What both kinds of stream share: send, wait for the client, end, fail."""
 
-    def __init__(self, hub: Hub, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
+    def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
         """Prepare; nothing is pulled yet, and nothing ever without content (an answer to HEAD)."""
         self._hub, self._connection, self._done = hub, connection, done
         self._content, self._has_content = content, has_content
         self._size = 0
+
+    @property
+    def connection(self) -> Connection:
+        """Whose answer it is."""
+        return self._connection
 
     def _send(self, data: bytes) -> bool:
         """Send; False if the client must take the rest first. Raises OSError when it is gone."""

@@ -1,7 +1,7 @@
 """An app that can run itself: the one room that joins app and server."""
 
 from fanlight.site.app import RUN_DEFAULTS, App
-from fanlight.site.banner import banner
+from fanlight.site.banner import announcement, banner
 from fanlight.site.loading import LoadError, load
 
-__all__ = ["RUN_DEFAULTS", "App", "LoadError", "banner", "load"]
+__all__ = ["RUN_DEFAULTS", "App", "LoadError", "announcement", "banner", "load"]

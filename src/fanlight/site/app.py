@@ -6,7 +6,6 @@ requests and never opens the server; the room `server` serves whatever it is han
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,8 @@ from typing import Any, Unpack
 
 from fanlight.app import Application
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
-from fanlight.server import Limits, Options, Server, from_arguments, from_environment, options_from
-from fanlight.site.banner import banner
+from fanlight.server import Limits, Options, from_arguments, from_environment, options_from, serve
+from fanlight.site.banner import announcement
 from fanlight.site.settings import Settings
 
 DEFAULT_HOST = "localhost"
@@ -88,15 +87,9 @@ class App(Application):
             sys.exit(f"fanlight: {error}")
 
     def serve(self, options: Options) -> None:
-        """Serve with these options. Raises ServerError when the address can't be had."""
-        server = Server(self, options)
-        server.open()
-
-        def announce(urls: list[str]) -> None:
-            with contextlib.suppress(OSError):  # nobody reads what we say: no reason not to serve
-                print(banner(urls, len(self.table.routes), options, self.file), flush=True)  # noqa: T201 - the banner
-
-        server.run(announce)
+        """Serve with these options, alone or with workers. Raises ServerError when the address can't be had."""
+        facts = {"routes": len(self.table.routes), "file": str(self.file)}
+        serve(self, options, facts, announcement(options))
 
 
 __all__ = ["App", "ServerError"]

@@ -5,14 +5,26 @@ In: facts. Out: text, in colour on a terminal, plain elsewhere (and where NO_COL
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from fanlight.server import Limits, Options
 
 _UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
+
+
+def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None]:
+    """Return what prints the banner, given the URLs and the facts of a site (`routes`, `file`)."""
+
+    def announce(urls: list[str], facts: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # nobody reads what we say: no reason not to serve
+            print(banner(urls, facts["routes"], options, Path(facts["file"])), flush=True)  # noqa: T201 - the banner
+
+    return announce
 
 
 def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> str:

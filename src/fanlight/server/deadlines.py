@@ -1,0 +1,47 @@
+"""Who has taken too long, and who must make room.
+
+In: connections and the time. Out: those that are late are refused or closed, each in the way that
+its phase asks for. Looked at once a second, never by a timer for each: a deadline is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fanlight.server.connection import CONTENT, HEAD, IDLE, RUNNING, Connection
+
+if TYPE_CHECKING:
+    from fanlight.server.exchange import Exchange
+    from fanlight.server.host import Host
+
+COLD_SECONDS = 1.0  # who idles for so long is let go of first
+AT_ONCE = 256
+
+
+def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
+    """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
+    cold = now + host.limits.idle_seconds - COLD_SECONDS
+    for connection in list(connections):
+        if connection.deadline < now:
+            _expire(connection, host, exchange)
+        elif connection.phase is IDLE and connection.deadline < cold:
+            connection.wire.forget()
+
+
+def make_room(connections: Iterable[Connection], host: Host, now: float) -> None:
+    """Close those that have idled longest: others wait for a place, and they can connect again."""
+    cold = now + host.limits.idle_seconds - COLD_SECONDS
+    idle = [each for each in connections if each.phase is IDLE and each.deadline < cold]
+    for connection in sorted(idle, key=lambda each: each.deadline)[:AT_ONCE]:
+        host.drop(connection)
+
+
+def _expire(connection: Connection, host: Host, exchange: Exchange) -> None:
+    phase = connection.phase
+    if phase is RUNNING:
+        return  # how long a view may take is the view's affair
+    if phase is CONTENT or (phase is HEAD and not connection.wire.is_idle):
+        exchange.too_slow(connection)
+    else:
+        host.drop(connection)

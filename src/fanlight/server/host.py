@@ -1,0 +1,36 @@
+"""What the hub is to those that serve its connections: the seam between `hub` and `exchange`, `streams`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fanlight.server.connection import Connection
+    from fanlight.server.lanes import Tenure
+    from fanlight.server.limits import Limits
+
+
+class Host(Protocol):
+    """The hub, as far as a connection's affairs need it."""
+
+    now: float
+    standard: bytes
+    is_draining: bool
+    limits: Limits
+    tenure: Tenure | None
+    loop: asyncio.AbstractEventLoop
+
+    def post(self, act: Callable[..., object], *args: object) -> None:
+        """Have the holder do something, soon; from any thread."""
+
+    def drop(self, connection: Connection) -> None:
+        """Close a connection; only the holder may."""
+
+    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
+        """Be told of a connection's events again; only the holder may."""
+
+    def is_home(self) -> bool:
+        """Say whether this is the loop's thread, and the holder."""
+        ...

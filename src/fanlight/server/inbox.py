@@ -1,0 +1,75 @@
+"""Work that only the holder of the hub may do, posted by anybody.
+
+In: functions and their arguments, from any thread, and numbers of signals from the system. Out: they
+are called by the holder, soon, in the order of their coming. The bell is a pair of sockets that the
+hub's poller watches. Knows nothing of what it carries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+
+RING = b"\x00"  # no signal has the number 0
+
+
+class Inbox:
+    """What waits for the holder, and the bell that tells it so."""
+
+    def __init__(self) -> None:
+        """Make the bell; `fileno` is what a poller watches."""
+        self._waiting: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._in, self._out = socket.socketpair()
+        self._in.setblocking(False)
+        self._out.setblocking(False)
+        self._is_rung = False
+        self.on_signal: Callable[[int], object] = _nothing
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there is something."""
+        return self._out.fileno()
+
+    @property
+    def wakeup_fd(self) -> int:
+        """Return what the system may write a signal's number to, for `signal.set_wakeup_fd`.
+
+        The interpreter writes it at once, also while its main thread is stuck where no handler can run.
+        """
+        return self._in.fileno()
+
+    def post(self, act: Callable[..., object], *args: object) -> None:
+        """Have the holder call `act(*args)`; from any thread, and from a signal handler."""
+        self._waiting.append((act, args))
+        if not self._is_rung:  # once is enough; a bell full of rings could not take a signal
+            self._is_rung = True
+            with contextlib.suppress(OSError):  # it is closed
+                self._in.send(RING)
+
+    def empty(self) -> bool:
+        """Do what waits; False once something has given the hub to another thread, which then goes on."""
+        try:
+            rung = self._out.recv(4096)
+        except OSError:
+            rung = b""
+        self._is_rung = False  # whoever rang before this is served below, whoever comes now rings anew
+        for number in rung:
+            if number:
+                self.on_signal(number)
+        waiting = self._waiting
+        while waiting:
+            act, args = waiting.popleft()
+            if act(*args) is False:
+                self.post(_nothing)  # the other must hear the bell for what is left here
+                return False
+        return True
+
+    def close(self) -> None:
+        """Give the bell back; what is posted from now on is not done."""
+        self._in.close()
+        self._out.close()
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""
