@@ -30,6 +30,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from fanlight.message import Call, Lane
 
@@ -57,15 +58,22 @@ log = logging.getLogger("fanlight.server")
 class Tenure:
     """One thread's stay at the hub."""
 
-    __slots__ = ("baton", "handed", "is_home", "is_taken", "serial")
+    __slots__ = ("__weakref__", "baton", "handed", "is_home", "is_taken", "place", "serial", "thread_id")
 
     def __init__(self, *, is_home: bool) -> None:
-        """Begin SERVING, at home (in the loop's thread) or in a rescue thread."""
+        """Begin SERVING, at home (in the loop's thread, which must make it) or in a rescue thread."""
         self.baton: list[Connection] = []
+        self.thread_id = threading.get_ident() if is_home else 0
+        self.place = ""  # where the view was when the monitor took the baton: "file:line in function"
         self.serial = 0
         self.is_home = is_home
         self.is_taken = False
         self.handed = threading.Event()
+
+    def hold(self, lead: Callable[[Tenure], object]) -> None:
+        """Serve in this thread, by `lead`: a rescue thread's whole life."""
+        self.thread_id = threading.get_ident()
+        lead(self)
 
 
 class Record:
@@ -117,6 +125,10 @@ class Lanes:
         """Return the routes that run in threads because they were stuck once."""
         return [call for call in list(self._records) if call.lane is Lane.THREAD]
 
+    def slow_seconds(self, call: Call) -> float:
+        """Return how long ago a slow route was stuck."""
+        return self._clock() - self._records[call].since
+
 
 class Monitor:
     """Watches the holder from a thread of its own, and takes the hub from a view that is stuck.
@@ -135,6 +147,8 @@ class Monitor:
         self._thread: threading.Thread | None = None
         self.asleep = False
         self.loop_watch: LoopWatch | None = None
+        # Whose views were stuck, and may be still: a tenure lives as long as its thread is in it.
+        self.taken: WeakKeyDictionary[Tenure, Connection] = WeakKeyDictionary()
 
     def start(self) -> None:
         """Begin to look, in a thread of our own."""
@@ -163,12 +177,14 @@ class Monitor:
         if self._seen != (tenure, serial):
             self._seen = (tenure, serial)
             return True
+        place = place_of_thread(tenure.thread_id)
         try:
             connection = tenure.baton.pop()
         except IndexError:  # it has returned just now
             return True
         self._seen = None
-        tenure.is_taken = True
+        tenure.is_taken, tenure.place = True, place
+        self.taken[tenure] = connection
         try:
             # The serial rises before a baton is laid down. If it has moved, the baton we took is a newer
             # view's: the hub must be passed on all the same, but that view is not to blame.
@@ -221,13 +237,13 @@ class LoopWatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         """Watch a loop that runs in the thread with this identifier."""
-        self._loop, self._thread_id = loop, thread_id
+        self._loop, self.thread_id = loop, thread_id
         self._suspect: asyncio.Task[Any] | None = None
-        self.names: dict[asyncio.Task[Any], str] = {}  # each running task's call
+        self.at_work: dict[asyncio.Task[Any], Connection] = {}  # what each running task is for
 
     def has_tasks(self) -> bool:
         """Say whether any call runs as a task now."""
-        return bool(self.names)
+        return bool(self.at_work)
 
     def look(self) -> None:
         """Look once; if the loop seems blocked, stay until it is free again and tell of it."""
@@ -244,10 +260,9 @@ class LoopWatch:
             return
         if free.wait(LOOP_BLOCKED_SECONDS - LOOP_LOOK_SECONDS):
             return
-        name = self.names.get(task, "a task")
-        frame = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - the documented way to see another thread
-        where = _place_of(frame)
-        del frame
+        connection = self.at_work.get(task)
+        name = "a task" if connection is None else connection.call.name
+        where = place_of_thread(self.thread_id)
         free.wait()
         seconds = time.monotonic() - began
         log.warning(
@@ -265,7 +280,12 @@ def _task_on(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
         return None
 
 
-def _place_of(frame: FrameType | None) -> str:
+def place_of_thread(thread_id: int) -> str:
+    """Return where another thread is: "file:line in function", "?" if it is no more."""
+    return place_of(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
+
+
+def place_of(frame: FrameType | None) -> str:
     """Return "file:line in function" of the innermost frame that is not the standard library's."""
     best = frame
     stdlib = asyncio.__file__.rpartition("asyncio")[0]

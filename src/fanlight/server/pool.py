@@ -24,6 +24,12 @@ class Pool:
         self._lock = threading.Lock()
         self._idle = 0  # threads that wait for work, less the work that waits for them
         self._made = 0
+        self.at_work: dict[int, Work] = {}  # what each busy thread does, by the thread's identifier
+
+    @property
+    def waiting(self) -> int:
+        """How much work waits for a thread."""
+        return max(0, -self._idle)
 
     def submit(self, act: Callable[..., object], *args: object) -> bool:
         """Have a thread call `act(*args)`; False if too much work waits already."""
@@ -46,9 +52,11 @@ class Pool:
                 self._queue.put(None)
 
     def _work(self) -> None:
+        at_work, own = self.at_work, threading.get_ident()
         while (work := self._queue.get()) is not None:
+            at_work[own] = work
             act, args = work
             act(*args)
-            del work, act, args  # a thread that waits keeps nothing of its last request alive
+            del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1

@@ -1,0 +1,163 @@
+"""What one process says of itself while it serves, and while it is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from fanlight.message import Lane, Request, Response
+from fanlight.server import Limits
+from fanlight.server.watch.state import described
+from fanlight.testing import FakeCall
+
+
+def line_of(function: Any, offset: int) -> str:
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno + offset} in {code.co_name}"
+
+
+def until_one(hub: Any, lane: str) -> dict[str, Any]:
+    """Ask until there is one request in a lane, and return it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        state = json.loads(json.dumps(described(hub)))
+        for each in state["in_flight"]:
+            if each["lane"] == lane and "src/fanlight" not in each["at"]:
+                return dict(each)
+        time.sleep(0.01)
+    raise AssertionError(state)
+
+
+@pytest.mark.parametrize("lane", ["thread", "task", "inline, stuck"])
+def test_a_request_in_flight_says_where_it_stands(serve: Any, tools: Any, lane: str) -> None:
+    """Method, target without secrets, route, client, age, lane, and the line of the view."""
+    go_on, go_on_later = threading.Event(), asyncio.Event()
+
+    def view(_: Request) -> Response:
+        go_on.wait()
+        return Response("done")
+
+    async def wait() -> None:
+        await go_on_later.wait()
+
+    async def view_later(_: Request) -> Response:
+        await wait()
+        return Response("done")
+
+    call = {
+        "thread": FakeCall(view, Lane.THREAD, name="GET /slow (view)"),
+        "task": FakeCall(view_later, Lane.TASK, name="GET /slow (view)"),
+        "inline, stuck": FakeCall(view, name="GET /slow (view)"),
+    }[lane]
+    harness = serve({"/slow": call})
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/slow?token=x"))
+        found = until_one(harness.hub, lane)
+        go_on.set()
+        harness.hub.loop.call_soon_threadsafe(go_on_later.set)
+        tools.read_answer(sock)
+    assert found.pop("seconds") >= 0
+    assert found == {
+        "method": "GET",
+        "target": "/slow?token=***",
+        "route": "GET /slow (view)",
+        "client": "127.0.0.1",
+        "lane": lane,
+        "at": line_of(wait, 1) if lane == "task" else line_of(view, 1),
+    }
+
+
+def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A route that was rescued from is slow since then, and the log says at which line it was."""
+    go_on = threading.Event()
+
+    def view(_: Request) -> Response:
+        go_on.wait()
+        return Response("done")
+
+    with caplog.at_level("INFO", "fanlight"):
+        harness = serve({"/slow": FakeCall(view, name="GET /slow (view)")})
+        with harness.connect() as sock:
+            sock.sendall(tools.request("/slow"))
+            until_one(harness.hub, "inline, stuck")
+            state = described(harness.hub)
+            go_on.set()
+            tools.read_answer(sock)
+    assert state["rescues"] == 1
+    assert [each["route"] for each in state["slow_routes"]] == ["GET /slow (view)"]
+    assert f"GET /slow (view) is slow: from now on it runs in a thread; it was at {line_of(view, 1)}" in caplog.text
+
+
+def test_what_is_over_is_no_longer_in_flight(serve: Any, tools: Any) -> None:
+    """An idle server has connections, and nothing in flight; the numbers say what was."""
+    harness = serve({"/": lambda _: Response("x")}, limits=Limits(threads=3))
+    with harness.connect() as sock:
+        tools.ask(sock, "/")
+        state = described(harness.hub)
+    assert state["in_flight"] == []
+    assert state["connections"] == {"open": 1, "idle": 1}
+    assert state["served"] == 1
+    assert state["threads"] == {"busy": 0, "waiting_calls": 0}
+    assert state["limits"]["threads"] == 3
+    assert state["process"]["resident_bytes"] > 1_000_000
+    assert state["process"]["open_files"] > 3
+
+
+def test_a_client_that_sends_its_content_is_in_flight(serve: Any, tools: Any) -> None:
+    """A request whose content is still to come says so."""
+    harness = serve({"/": lambda _: Response("x")})
+    with harness.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n12345")
+        found = until_one(harness.hub, "")
+    assert found["at"] == "the client sends its content"
+
+
+def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
+    """With every thread taken, the state says who waits."""
+    go_on = threading.Event()
+
+    def view(_: Request) -> Response:
+        go_on.wait()
+        return Response("done")
+
+    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=Limits(threads=1))
+    with harness.connect() as first, harness.connect() as second:
+        first.sendall(tools.request("/"))
+        until_one(harness.hub, "thread")
+        second.sendall(tools.request("/"))
+        harness.wait_until(lambda: harness.hub.pool.waiting == 1)
+        state = described(harness.hub)
+        go_on.set()
+        tools.read_answer(first)
+        tools.read_answer(second)
+    assert sorted(each["at"] == "waits for a thread" for each in state["in_flight"]) == [False, True]
+    assert state["threads"] == {"busy": 1, "waiting_calls": 1}
+
+
+def test_the_state_is_told_while_the_hub_serves(serve: Any, tools: Any) -> None:
+    """Asking again and again from another thread disturbs nothing, and never fails."""
+    harness = serve({"/": lambda _: Response("x"), "/t": FakeCall(lambda _: Response("x"), Lane.THREAD)})
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def look() -> None:
+        try:
+            while not stop.is_set():
+                described(harness.hub)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(20):
+        with harness.connect() as sock:
+            for path in ("/", "/t") * 10:
+                assert tools.ask(sock, path)[0] == 200
+    stop.set()
+    thread.join()
+    assert failures == []
