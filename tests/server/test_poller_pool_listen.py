@@ -1,8 +1,7 @@
-"""The small parts of the room: pool, addresses, limits, the access log."""
+"""The small parts of the room: pool, addresses, limits, and leaving a stuck thread behind."""
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server import Limits
 from fanlight.server.listen import listen, url_of
-from fanlight.server.logs import AccessLog
 from fanlight.server.pool import Pool
 
 # --- the pool -----------------------------------------------------------------------------------
@@ -148,44 +146,6 @@ def test_limits_refuse_what_makes_no_sense() -> None:
 def test_limits_hand_the_wire_its_part() -> None:
     """What the wire enforces has the same names and numbers there."""
     assert Limits(head_bytes=1234).wire().head_bytes == 1234
-
-
-# --- the access log -----------------------------------------------------------------------------
-
-
-def test_the_log_keeps_every_line_in_order() -> None:
-    """What was added before the stop is written, each line with its time."""
-    stream = io.StringIO()
-    log = AccessLog(stream)
-    log.start()
-    for number in range(100):
-        log.add(f"line {number}")
-    log.stop()
-    lines = stream.getvalue().splitlines()
-    assert [line.split("  ")[1] for line in lines] == [f"line {number}" for number in range(100)]
-    assert lines[0][:2] == "20"
-
-
-def test_a_log_that_nobody_reads_stalls_nobody() -> None:
-    """Adding to a log whose stream is blocked returns at once; what is lost is counted."""
-    read_end, write_end = os.pipe()
-    log = AccessLog(open(write_end, "w"))  # noqa: SIM115, PTH123 - closed below
-    log.start()
-    for _ in range(200_000):
-        log.add("x" * 100)
-    collected: list[bytes] = []
-
-    def read() -> None:
-        while data := os.read(read_end, 1 << 20):
-            collected.append(data)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    log.stop()
-    log._stream.close()
-    reader.join()
-    os.close(read_end)
-    assert b"lines of this log are lost" in b"".join(collected)
 
 
 def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
