@@ -106,7 +106,7 @@ class Serving:
         read, write = os.pipe()
         self.command = command
         self._process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
+            ["bash", "-c", f"exec env {command}"],
             cwd=folder,
             env=environment | {"DOCS_PORTS_FD": str(write), "PYTHONPATH": str(PORTS)},
             stdout=subprocess.PIPE,
@@ -141,7 +141,7 @@ class Serving:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._told.close()
-        assert code in (0, 1, -signal.SIGTERM), f"$ {self.command}\nended with {code}"
+        assert code in (0, 1, 2, -signal.SIGTERM), f"$ {self.command}\nended with {code}"
         # What it says to our own signal is not on the page.
         return re.sub(r"\nstopping: .*\n", "", "".join(self._printed))
 
