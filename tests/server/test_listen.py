@@ -11,7 +11,7 @@ import pytest
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.address import check_address, inherited
-from fanlight.server.listen import listen, url_of
+from fanlight.server.listen import listen, try_address, url_of
 
 
 def test_a_unix_socket_has_the_permissions_that_were_asked_for(tmp_path: Path) -> None:
@@ -139,3 +139,37 @@ def test_systemd_says_which_sockets_are_ours(
 ) -> None:
     """LISTEN_FDS counts sockets from 3 on, for the process of LISTEN_PID; one named `redirect` only redirects."""
     assert inherited(environ, [7]) == expected
+
+
+def test_an_address_can_be_tried(tmp_path: Path) -> None:
+    """One that is free is not refused, nothing is left of it, and nobody could connect."""
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))
+        bind = f"127.0.0.1:{first.getsockname()[1]}"
+    try_address(bind)
+    try_address(f"unix:{tmp_path}/s")
+    try_address("fd:3")
+    listen(bind)[0].close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
+    """It is refused with the same words as when it is listened on, and a stale socket stays where it is."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket(socket.AF_UNIX) as living:
+        with pytest.raises(AddressUnavailable, match="is taken"):
+            try_address(f"127.0.0.1:{taken.getsockname()[1]}")
+        living.bind(f"{tmp_path}/s")
+        living.listen()
+        with pytest.raises(AddressUnavailable, match="still answers"):
+            try_address(f"unix:{tmp_path}/s")
+    try_address(f"unix:{tmp_path}/s")
+    assert (tmp_path / "s").exists()
+    with pytest.raises(AddressUnavailable, match="its folder is not there"):
+        try_address(f"unix:{tmp_path}/nowhere/s")
+
+
+@pytest.mark.parametrize("host", ["x" * 300, "a\0b", "no.such.host.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_here_is_told(host: str) -> None:
+    """A name nobody has, one that can't be asked for, and another machine's address are refused alike."""
+    with pytest.raises(AddressUnavailable):
+        listen(f"{host}:0")

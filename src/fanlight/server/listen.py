@@ -21,7 +21,7 @@ from fanlight.server.address import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_
 BACKLOG = 1024
 _PRIVATE_UMASK = 0o177
 
-__all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "url_of"]
+__all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "try_address", "url_of"]
 
 
 def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None) -> list[socket.socket]:
@@ -34,17 +34,56 @@ def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None 
         return [_listen_unix(path_of(bind), mode, owner)]
     if bind.startswith(FD_PREFIX):
         return [_taken_over(descriptor_of(bind))]
+    opened = _open_tcp(bind)
+    try:
+        for sock in opened:
+            try:
+                sock.listen(BACKLOG)
+            except OSError as error:  # another has bound the port too, and was faster
+                raise AddressUnavailable(_why_not(sock.getsockname(), error)) from None
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    return opened
+
+
+def try_address(bind: str) -> None:
+    """Refuse an address as `listen` would; nobody can connect to it meanwhile, and nothing is left of it."""
+    if bind.startswith(FD_PREFIX):
+        return  # whoever opens it is not here yet
+    if not bind.startswith(UNIX_PREFIX):
+        for sock in _open_tcp(bind):
+            sock.close()
+        return
+    path = Path(path_of(bind))
+    _is_stale(_unix_family(str(path)), str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise AddressUnavailable(f"{path} can't be listened on: its folder is not there, or not ours to write in")
+
+
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
+    """Return the address of a listening socket as a person would type it."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return f"{UNIX_PREFIX}{os.fsdecode(sock.getsockname())}"
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _open_tcp(bind: str) -> list[socket.socket]:
+    """Return the sockets of one address, bound; nobody can connect yet."""
     host, port = host_and_port(bind)
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        raise AddressUnavailable(f"{host!r} is not an address of this machine: {error.strerror}") from None
+    except (socket.gaierror, ValueError) as error:  # ValueError: it can't even be asked for
+        reason = error.strerror if isinstance(error, socket.gaierror) else error
+        raise AddressUnavailable(f"{host!r} is not an address of this machine: {reason}") from None
     opened: list[socket.socket] = []
     try:
         for family, address in dict.fromkeys((each[0], each[4]) for each in found):
             # With port 0 the system chooses a port for the first address; the others take the same.
             wanted = address if port or not opened else (address[0], opened[0].getsockname()[1], *address[2:])
-            sock = _listen_tcp(family, wanted, is_only=len(found) == 1 or not _is_missing_family(family))
+            sock = _bound(family, wanted, is_only=len(found) == 1 or not _is_missing_family(family))
             if sock is not None:
                 opened.append(sock)
     except BaseException:
@@ -54,14 +93,6 @@ def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None 
     if not opened:
         raise AddressUnavailable(f"{bind} can't be listened on: no address of it exists on this machine")
     return opened
-
-
-def url_of(sock: socket.socket, scheme: str = "http") -> str:
-    """Return the address of a listening socket as a person would type it."""
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return f"{UNIX_PREFIX}{os.fsdecode(sock.getsockname())}"
-    host, port = sock.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _is_missing_family(family: int) -> bool:
@@ -76,7 +107,7 @@ def _is_missing_family(family: int) -> bool:
     return False
 
 
-def _listen_tcp(family: int, address: tuple[object, ...], *, is_only: bool) -> socket.socket | None:
+def _bound(family: int, address: tuple[object, ...], *, is_only: bool) -> socket.socket | None:
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError:
@@ -89,7 +120,6 @@ def _listen_tcp(family: int, address: tuple[object, ...], *, is_only: bool) -> s
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
-        sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
@@ -134,10 +164,9 @@ def _owner_of_port(port: int) -> str:
 
 
 def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> socket.socket:
-    family = getattr(socket, "AF_UNIX", None)
-    if family is None:
-        raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
-    _remove_stale(family, path)
+    family = _unix_family(path)
+    if _is_stale(family, path):
+        Path(path).unlink()
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         # SECURITY: nobody gets in between the making of the file and its permissions: tests/server/test_listen.py
@@ -180,20 +209,26 @@ def _taken_over(descriptor: int) -> socket.socket:
     return sock
 
 
-def _remove_stale(family: int, path: str) -> None:
-    """Remove the socket file of a server that is gone; refuse to take one that is alive, or any other file."""
+def _unix_family(path: str) -> int:
+    family: int | None = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
+    return family
+
+
+def _is_stale(family: int, path: str) -> bool:
+    """Say whether a socket file is of a server that is gone; refuse one that is alive, or any other file."""
     try:
         mode = Path(path).stat().st_mode
     except OSError:
-        return
+        return False
     if not stat.S_ISSOCK(mode):
         raise AddressUnavailable(f"{path} exists and is not a socket; it is left alone. Choose another path")
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            Path(path).unlink()
-            return
+            return True
         except OSError:
-            return
+            return False
     raise AddressUnavailable(f"{path} is taken by a server that still answers; stop it, or choose another path")
