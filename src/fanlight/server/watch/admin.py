@@ -1,0 +1,168 @@
+"""What an operator's tools may ask: /metrics, /healthz, /readyz, and, on the control socket, /status.
+
+In: an overview of the server, and listening sockets of their own. Out: answers, from a small hub in a
+thread of its own, so that they come also while the site's hub is stuck or full. Whoever can reach the
+address may ask, so it belongs on loopback or in a closed network; /status, which tells what clients do,
+is only for those who can open the control socket, which is a file with permissions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+from fanlight.errors import ServerError
+from fanlight.message import TEXT, Lane, Request, Response
+from fanlight.server.hub import Hub
+from fanlight.server.limits import Limits
+from fanlight.server.watch.exposition import MEDIA_TYPE
+from fanlight.server.watch.state import State
+
+START_SECONDS = STOP_SECONDS = 5.0
+LIMITS = Limits(
+    connections=100,
+    connections_per_address=100,
+    content_bytes=1024,
+    threads=4,
+    waiting_calls=100,
+    idle_seconds=30,
+    drain_seconds=1,
+)
+JSON = "application/json"
+FOR_ALL = ("/healthz", "/metrics", "/readyz")
+
+
+class Overview(Protocol):
+    """A server, as its operator sees it; asked from a thread of the admin's pool, so an answer may take a while."""
+
+    def is_alive(self) -> bool:
+        """Say whether it still turns, so that it need not be ended."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Say whether it wants requests now."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Return what was counted, as Prometheus reads it."""
+        ...
+
+    def status(self) -> State:
+        """Return what it does just now, fit for JSON."""
+        ...
+
+
+class _Question:
+    """The call for one path."""
+
+    lane = Lane.THREAD  # an overview of several workers waits for their answers
+    is_pinned = True
+    reads_content = False
+
+    def __init__(self, name: str, overview: Overview) -> None:
+        self.name, self._overview = name, overview
+
+    def run(self, request: Request, /) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return Response("GET or HEAD\n", 405, headers={"allow": "GET, HEAD"}, media_type=TEXT)
+        answer = self._answer()
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+    def _answer(self) -> Response:
+        overview = self._overview
+        if self.name == "/metrics":
+            return Response(overview.metrics(), media_type=MEDIA_TYPE)
+        if self.name == "/status":
+            return Response(json.dumps(overview.status()).encode(), media_type=JSON)
+        if self.name == "/healthz":
+            return _yes() if overview.is_alive() else _no("it does not turn: a worker, or the hub, hangs")
+        return _yes() if overview.is_ready() else _no("it starts, or it is about to stop, or no worker is ready")
+
+
+def _yes() -> Response:
+    return Response("ok\n", media_type=TEXT)
+
+
+def _no(why: str) -> Response:
+    return Response(f"{why}\n", 503, media_type=TEXT)
+
+
+class _Unknown:
+    """The call for all that there is not."""
+
+    lane = Lane.INLINE
+    is_pinned = True
+    reads_content = False
+    name = "no such question"
+
+    def run(self, _: Request, /) -> Response:
+        return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
+
+
+class Admin:
+    """The handler: who comes by the control socket, which has no address, may ask for /status too."""
+
+    def __init__(self, overview: Overview) -> None:
+        """Answer from an overview."""
+        self._questions = {path: _Question(path, overview) for path in FOR_ALL}
+        self._status, self._unknown = _Question("/status", overview), _Unknown()
+
+    def find(self, request: Request, /) -> _Question | _Unknown:
+        """Return the call for a request."""
+        request.params = {}
+        path = request.head.path
+        if path == "/status" and request.client is None:
+            return self._status
+        return self._questions.get(path, self._unknown)
+
+    async def start(self) -> None:
+        """Do nothing: it is there at once."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+
+class AdminThread:
+    """Answers on its listeners from a thread of its own, between `start` and `stop`."""
+
+    def __init__(self, overview: Overview, listeners: Sequence[socket.socket]) -> None:
+        """Prepare; the listeners are closed by `stop`."""
+        self._admin, self._listeners = Admin(overview), listeners
+        self._hub: Hub | None = None
+        self._has_begun = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fanlight-admin", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer. Raises ServerError when it can't."""
+        self._thread.start()
+        if not self._has_begun.wait(START_SECONDS) or self._hub is None:
+            raise ServerError("the thread that answers /metrics and /status does not start")
+
+    def stop(self) -> None:
+        """Answer what has been asked, and end; later than STOP_SECONDS it is left to end with the process."""
+        if self._hub is not None:
+            self._hub.post(self._hub.drain)
+            self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        # On Windows the default loop can't watch a socket that is not its own; this one can everywhere.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner, contextlib.suppress(OSError):
+            runner.run(self._serve())
+        self._has_begun.set()
+
+    async def _serve(self) -> None:
+        hub = Hub(self._admin, LIMITS, has_monitor=False)
+        for listener in self._listeners:
+            hub.listen(listener)
+        self._hub = hub
+        self._has_begun.set()
+        try:
+            await hub.finished.wait()
+        finally:
+            hub.close()

@@ -1,0 +1,129 @@
+"""What an operator's tools may ask, by real sockets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanlight.server.listen import listen
+from fanlight.server.watch.admin import AdminThread
+
+
+class FakeOverview:
+    def __init__(self) -> None:
+        self.alive = self.ready = True
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def is_alive(self) -> bool:
+        self.may_answer.wait()
+        return self.alive
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+    def metrics(self) -> bytes:
+        return b"fanlight_x 1\n"
+
+    def status(self) -> dict[str, Any]:
+        return {"pid": 1}
+
+
+class Asked:
+    """An admin thread on a port and on a unix socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.overview = FakeOverview()
+        (tcp,), (unix,) = listen("127.0.0.1:0"), listen(f"unix:{folder}/control.sock")
+        self._port, self._path = tcp.getsockname()[1], f"{folder}/control.sock"
+        self.thread = AdminThread(self.overview, [tcp, unix])
+        self.thread.start()
+
+    def connect(self, *, by_socket: bool = False) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        if by_socket:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(self._path)
+        return connection
+
+    def ask(self, path: str, method: str = "GET", *, by_socket: bool = False) -> tuple[int, str]:
+        connection = self.connect(by_socket=by_socket)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def admin(tmp_path: Path) -> Iterator[Asked]:
+    asked = Asked(tmp_path)
+    yield asked
+    asked.overview.may_answer.set()
+    asked.thread.stop()
+
+
+def test_health_and_readiness(admin: Asked) -> None:
+    """Each is 200 while it is so, and 503 with a reason when it is not."""
+    assert admin.ask("/healthz") == admin.ask("/readyz") == (200, "ok\n")
+    admin.overview.alive = admin.overview.ready = False
+    assert [admin.ask(path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
+    assert "about to stop" in admin.ask("/readyz")[1]
+
+
+def test_metrics_have_their_media_type(admin: Asked) -> None:
+    """Prometheus is told which format it gets, and nobody keeps it."""
+    connection = admin.connect()
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    assert answer.getheader("content-type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.getheader("cache-control") == "no-store"
+    assert answer.read() == b"fanlight_x 1\n"
+    connection.close()
+
+
+def test_status_is_only_for_the_control_socket(admin: Asked) -> None:
+    """What clients do is told on the unix socket alone; everything else is told on both."""
+    assert admin.ask("/status")[0] == 404
+    status, content = admin.ask("/status", by_socket=True)
+    assert (status, json.loads(content)) == (200, {"pid": 1})
+    assert admin.ask("/metrics", by_socket=True)[0] == 200
+
+
+def test_what_there_is_not_is_404(admin: Asked) -> None:
+    """Another path is told what there is; another method, that it is none."""
+    assert admin.ask("/") == (404, "there is /healthz, /metrics, /readyz\n")
+    assert admin.ask("/metrics", "POST")[0] == 405
+    assert admin.ask("/metrics", "HEAD") == (200, "")
+
+
+def test_one_slow_answer_holds_up_no_other(admin: Asked) -> None:
+    """While an overview takes its time, others are answered."""
+    admin.overview.may_answer.clear()
+    waiting = admin.connect()
+    waiting.request("GET", "/healthz")
+    assert admin.ask("/readyz")[0] == 200
+    admin.overview.may_answer.set()
+    assert waiting.getresponse().status == 200
+    waiting.close()
+
+
+def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """After `stop` its thread is gone, though a client is still connected."""
+    asked = Asked(tmp_path)
+    connection = asked.connect()
+    connection.request("GET", "/healthz")
+    connection.getresponse().read()
+    asked.thread.stop()
+    assert not asked.thread._thread.is_alive()
+    connection.close()
+    with pytest.raises(OSError, match="refused"):
+        asked.ask("/healthz")
