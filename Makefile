@@ -2,13 +2,14 @@
 # make test    every check there is
 # make format  put the code in form
 # make bench   measure against peers (benchmarks/README.md)
+# make soak    ten minutes of load while workers are killed and everything else is done to disturb them
 # make fuzz    ten minutes of random bytes against the wire
 
 PYTHON ?= python3
 BIN := .venv/bin
 RUFF_PATHS := src tests examples benchmarks
 
-.PHONY: run test format bench fuzz clean
+.PHONY: run test format bench soak fuzz clean
 
 run: .venv/.runs
 	cd examples/lesson && ../../$(BIN)/fanlight run
@@ -27,6 +28,10 @@ format: .venv/.tests
 bench:
 	benchmarks/setup
 	benchmarks/run
+
+soak: .venv/.tests
+	scripts/install-system-packages
+	$(BIN)/python -m tests.soak.soak --report
 
 fuzz: .venv/.tests
 	$(BIN)/python tests/fuzz/wire_atheris.py -max_total_time=600

@@ -1,0 +1,88 @@
+"""The site that the soak asks: a bit of everything that sites do, such that every answer can be checked."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import Any
+
+from fanlight import App, Response, Upload, render
+
+FILE = bytes(range(256)) * 8192  # 2 MiB
+WORKER = str(os.getpid())
+
+
+def tell_worker() -> Generator[None, Response, None]:
+    """Say with each answer which process gave it, so that a client knows whom it has lost when one is killed."""
+    response = yield
+    response.headers["x-worker"] = WORKER
+
+
+def page(number: int) -> Any:
+    """Give a page from a template."""
+    return render("page.html", number=number, said="<is escaped>")
+
+
+def numbers(number: int) -> dict[str, int]:
+    """Give JSON."""
+    return {"number": number, "double": 2 * number}
+
+
+def form(name: str, message: str) -> dict[str, str]:
+    """Take a posted form."""
+    return {"name": name, "message": message}
+
+
+def upload(file: Upload) -> dict[str, object]:
+    """Take a file."""
+    return {"size": file.size, "sha256": hashlib.sha256(file.file.read()).hexdigest()}
+
+
+def download() -> Response:
+    """Give 2 MiB."""
+    return Response(FILE, media_type="application/octet-stream")
+
+
+def stream(lines: int) -> Response:
+    """Give a stream from a generator."""
+
+    def pieces() -> Iterator[str]:
+        for number in range(lines):
+            yield f"line {number}\n"
+
+    return Response(pieces(), media_type="text/plain")
+
+
+async def ticks(lines: int) -> AsyncIterator[str]:
+    """Give a stream from an async generator."""
+    for number in range(lines):
+        await asyncio.sleep(0.005)
+        yield f"tick {number}\n"
+
+
+def slow() -> str:
+    """Block for a while."""
+    time.sleep(0.1)
+    return "slow"
+
+
+async def wait() -> str:
+    """Wait for a while, and block nobody."""
+    await asyncio.sleep(0.05)
+    return "waited"
+
+
+URLS = {
+    "/page/{number}": page,
+    "/json/{number}": numbers,
+    "POST /form": form,
+    "POST /upload": upload,
+    "/download": download,
+    "/stream/{lines:int}": stream,
+    "/ticks/{lines:int}": ticks,
+    "/slow": slow,
+    "/wait": wait,
+}
+
+app = App(URLS, around=(tell_worker,))

@@ -1,0 +1,157 @@
+"""Serve a site for ten minutes, while honest clients come and go and everything is done to disturb them.
+
+    python -m tests.soak.soak [--seconds 600] [--report]
+
+In: time. Out: a report, and exit code 1 if a request failed without a killed worker that explains it, if
+the server grew, or if its log has an error that nobody made. Everything stays on loopback. With
+`--report` the section Soak of docs/reference/trials.md is written anew. `--of-each` and `--visitors` say
+how many clients there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.soak.faults import CALM_PART, Faults
+from tests.soak.hostile import Hostile
+from tests.soak.programs import Curl, Wrk
+from tests.soak.report import Measured, describe, markdown, write_into, wrongs
+from tests.soak.served import SITE, Served
+from tests.soak.tally import Tally
+from tests.soak.visitors import ByLibrary, BySocket, Visitor
+
+WORKERS = 2
+SETTLE_SECONDS = 30.0
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "trials.md"
+LIMITS = "--head-seconds 5 --content-seconds 5 --idle-seconds 15 --write-seconds 5 --drain-seconds 15".split()
+
+log = logging.getLogger("soak")
+
+
+class Soak:
+    """One soak."""
+
+    def __init__(self, served: Served, folder: Path, access_file: Path, arguments: argparse.Namespace) -> None:
+        """Prepare the clients and the faults."""
+        seconds: float = arguments.seconds
+        self.served, self.tally, self.seconds = served, Tally(), seconds
+        self.measured = Measured(seconds=seconds)
+        self._samples: list[tuple[float, int]] = []
+        port = served.port
+        kinds = [(ByLibrary, BySocket)[number % 2] for number in range(arguments.visitors)]
+        self._clients: list[Visitor | Curl | Wrk] = [
+            *(Visitor(kind, port, self.tally, seed) for seed, kind in enumerate(kinds)),
+            Curl(port, self.tally, folder, 0.5),
+            Wrk(port, self.tally, folder, max(2.0, min(20.0, seconds / 5))),
+        ]
+        self._hostile = Hostile(port, self.tally, arguments.of_each)
+        self._faults = Faults(served, self.tally, seconds, access_file)
+
+    def run(self) -> None:
+        """Measure, disturb, measure again."""
+        served, measured = self.served, self.measured
+        self._settle(0)
+        measured.memory_before, measured.files_before = sum(served.memory().values()), sum(served.files().values())
+        log.info("%d s begin; workers %s", self.seconds, served.workers)
+        for each in (*self._clients, self._hostile, self._faults):
+            each.start()
+        try:
+            self._watch()
+        finally:
+            self._faults.stop()
+            for client in self._clients:
+                client.stop()
+            for client in self._clients:
+                client.join()
+            self._hostile.stop()
+        measured.done = self._faults.done
+        log.info("all clients have left")
+        self._settle(measured.files_before)
+        measured.files_after = sum(served.files().values())
+        before = set(served.workers)
+        served.tell(signal.SIGHUP)
+        served.wait_until(lambda: not before & set(served.workers), 60, "the old workers leave")
+        self._settle(0)
+        measured.memory_after = sum(served.memory().values())
+        self._weigh_calm()
+
+    def _watch(self) -> None:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < self.seconds:
+            self._samples.append((passed / self.seconds, sum(self.served.memory().values())))
+            if self.served.process.poll() is not None:
+                log.error("the server has ended by itself")
+                return
+            if len(self._samples) % 30 == 0:
+                self._tell(passed)
+            time.sleep(1)
+
+    def _tell(self, passed: float) -> None:
+        tally = self.tally
+        log.info(
+            "%4.0f s  sent %d  answered %d  failed %d (%d unexplained)  sent again %d  memory %d MiB  files %s",
+            *(passed, sum(tally.sent.values()), sum(tally.answered.values()), len(tally.failures)),
+            *(len(tally.unexplained), len(tally.retried), self._samples[-1][1] // 1024 // 1024),
+            sum(self.served.files().values()),
+        )
+        for each in tally.unexplained[:5]:
+            log.info("        unexplained: %s", describe(each))
+
+    def _settle(self, files: int) -> None:
+        """Wait until all workers are there, nobody else is, and as few files are open as before."""
+        served = self.served
+        served.wait_until(lambda: len(served.workers) == WORKERS, SETTLE_SECONDS, f"{WORKERS} workers")
+        until = time.monotonic() + SETTLE_SECONDS
+        while files and sum(served.files().values()) > files and time.monotonic() < until:
+            time.sleep(0.2)
+        time.sleep(1)  # for what a worker does once it serves
+
+    def _weigh_calm(self) -> None:
+        def weight(begin: float, end: float) -> int:
+            # What answers hold at a moment comes and goes: the lesser values are what stays.
+            found = [size for part, size in self._samples if begin <= part <= end]
+            return int(statistics.quantiles(found, n=4)[0]) if len(found) > 1 else sum(found)
+
+        self.measured.calm_begin = weight(1 - CALM_PART * 0.7, 1 - CALM_PART * 0.4)
+        self.measured.calm_end = weight(1 - CALM_PART * 0.3, 1)
+        self.measured.memory_most = max(size for _, size in self._samples)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one soak; return the exit code."""
+    parser = argparse.ArgumentParser(prog="soak", description="Serve while everything is done to disturb that.")
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
+    parser.add_argument("--visitors", type=int, default=12, help="honest clients that keep their connections")
+    parser.add_argument("--of-each", type=int, default=8, help="hostile clients of each kind")
+    arguments = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s  %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        folder = Path(name)
+        access_file = folder / "access.log"
+        served = Served(
+            SITE, ["--workers", str(WORKERS), "--access-file", str(access_file), *LIMITS], folder / "errors.log"
+        )
+        soak = Soak(served, folder, access_file, arguments)
+        try:
+            soak.run()
+        finally:
+            soak.measured.exit_code = served.end()
+        soak.measured.log_lines = served.log.read_text(errors="replace").splitlines()
+    section = markdown(soak.tally, soak.measured)
+    found = wrongs(soak.tally, soak.measured)
+    print(section, *found, sep="\n")  # noqa: T201 - the report
+    if arguments.report and not found:
+        write_into(PAGE, section)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Honest clients that keep their connections: one thread each, until they are told to stop.
+
+In: an address. Out: counts in the tally. Two kinds: Python's http.client, and a socket with a reader
+of our own, which knows of each byte whether it came. A kept connection that is closed before a single
+byte of an answer came is opened anew, and a GET is sent again (RFC 9112 section 9.3.1; a POST must not
+be): counted apart, and once only. Anything else that goes wrong is a failure.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import socket
+import threading
+import time
+from typing import Protocol
+
+from tests.soak.asks import Ask, draw
+from tests.soak.tally import Failure, Tally
+
+PATIENCE_SECONDS = 30.0
+MOST_ON_ONE_CONNECTION = 300
+
+
+class LostError(Exception):
+    """A connection ended before the answer did."""
+
+    def __init__(self, why: str, *, has_begun: bool) -> None:
+        """Say why, and whether any byte of the answer had come."""
+        super().__init__(why)
+        self.has_begun = has_begun
+
+
+class Way(Protocol):
+    """A connection, by whatever client."""
+
+    must_close: bool
+
+    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
+        """Return status, worker and content. Raises LostError."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class ByLibrary:
+    """A connection of Python's http.client."""
+
+    def __init__(self, port: int) -> None:
+        """Connect. Raises OSError."""
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        self._connection.connect()
+        self.must_close = False
+
+    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
+        """Send and read by the library."""
+        fields = {"content-type": ask.media_type} if ask.media_type else {}
+        response = None
+        try:
+            self._connection.request(ask.method, ask.path, ask.content or None, fields)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            # A reset while the first line is read is no RemoteDisconnected, but no line has come either.
+            raise LostError(f"{type(error).__name__}: {error}", has_begun=response is not None) from None
+        self.must_close = response.will_close
+        worker = response.getheader("x-worker")
+        return response.status, int(worker) if worker else None, content
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+class BySocket:
+    """A connection with a reader of our own."""
+
+    def __init__(self, port: int) -> None:
+        """Connect. Raises OSError."""
+        self._sock = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = b""
+        self._has_begun = False
+        self.must_close = False
+
+    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
+        """Send head and content at once, and read what comes."""
+        lines = [f"{ask.method} {ask.path} HTTP/1.1", "host: soak.example"]
+        if ask.content:
+            lines += [f"content-type: {ask.media_type}", f"content-length: {len(ask.content)}"]
+        self._received, self._has_begun = b"", False
+        try:
+            self._sock.sendall("\r\n".join([*lines, "", ""]).encode() + ask.content)
+            return self._read()
+        except OSError as error:
+            raise LostError(f"{type(error).__name__}: {error}", has_begun=self._has_begun) from None
+
+    def _read(self) -> tuple[int, int | None, bytes]:
+        head = self._up_to(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        fields = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        self.must_close = fields.get("connection") == "close"
+        if "chunked" in fields.get("transfer-encoding", ""):
+            content = b""
+            while size := int(self._up_to(b"\r\n"), 16):
+                content += self._exactly(size)
+                self._exactly(2)
+            self._exactly(2)
+        else:
+            content = self._exactly(int(fields["content-length"]))
+        worker = fields.get("x-worker")
+        return int(head[0].split()[1]), int(worker) if worker else None, content
+
+    def _more(self) -> None:
+        piece = self._sock.recv(262_144)
+        if not piece:
+            raise ConnectionResetError("the server closed it")
+        self._received += piece
+        self._has_begun = True
+
+    def _up_to(self, end: bytes) -> bytes:
+        while end not in self._received:
+            self._more()
+        found, _, self._received = self._received.partition(end)
+        return found
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._received) < size:
+            self._more()
+        found, self._received = self._received[:size], self._received[size:]
+        return found
+
+    def close(self) -> None:
+        """Close it."""
+        self._sock.close()
+
+
+class Visitor:
+    """One client: asks, checks, pauses, and now and then begins a new connection."""
+
+    def __init__(self, kind: type[ByLibrary | BySocket], port: int, tally: Tally, seed: int) -> None:
+        """Prepare; `start` begins."""
+        self._kind, self._port, self._tally = kind, port, tally
+        self._luck = random.Random(seed)
+        self._name = "http.client" if kind is ByLibrary else "socket"
+        self._way: Way | None = None
+        self._worker: int | None = None
+        self._left = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"visitor-{seed}")
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stop.set()
+
+    def join(self) -> None:
+        """Wait for the last answer."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._ask(draw(self._luck))
+            self._stop.wait(self._luck.random() * 0.02)
+        self._leave()
+
+    def _ask(self, ask: Ask) -> None:
+        tally, began = self._tally, time.monotonic()
+        is_kept = self._way is not None
+        tally.sends(ask.kind)
+        try:
+            status, worker, content = self._exchange(ask)
+        except LostError as error:
+            failure = self._failure(ask, str(error), began)
+            self._leave()
+            if not is_kept or error.has_begun or ask.method != "GET":
+                tally.has_failed(failure)
+                return
+            tally.is_retried(failure)
+            try:
+                status, worker, content = self._exchange(ask)
+            except LostError as second:
+                tally.has_failed(self._failure(ask, f"sent again: {second}", began))
+                self._leave()
+                return
+        complaint = ask.complaint(status, content)
+        if complaint:
+            tally.has_failed(self._failure(ask, complaint, began))
+        else:
+            tally.was_answered(ask.kind, worker=worker, seconds=time.monotonic() - began)
+        self._worker = worker
+        self._left -= 1
+        if self._left <= 0 or (self._way is not None and self._way.must_close):
+            self._leave()
+
+    def _exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
+        if self._way is None:
+            try:
+                self._way = self._kind(self._port)
+            except OSError as error:
+                raise LostError(f"can't connect: {error}", has_begun=False) from None
+            self._left = self._luck.randrange(1, MOST_ON_ONE_CONNECTION)
+        return self._way.exchange(ask)
+
+    def _failure(self, ask: Ask, how: str, began: float) -> Failure:
+        return Failure(
+            client=self._name, kind=ask.kind, how=how, began=began, ended=time.monotonic(), worker=self._worker
+        )
+
+    def _leave(self) -> None:
+        if self._way is not None:
+            self._way.close()
+        self._way = self._worker = None
