@@ -1,4 +1,4 @@
-"""What can be typed: run, routes, check, new.
+"""What can be typed: run, routes, check, new, status.
 
 In: words. Out: a site that serves, or lines on the terminal, and an exit code: 0, or 1 with what is
 wrong and what to do about it on stderr.
@@ -7,6 +7,7 @@ wrong and what to do about it on stderr.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from importlib.metadata import version
@@ -18,6 +19,7 @@ import click
 from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
 from fanlight.cli.routes import explained, listed
+from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
 from fanlight.server import is_parent, supervise
 from fanlight.site import App, announcement, load
@@ -90,6 +92,18 @@ def new(name: str) -> None:
     click.echo(f"made {name}:")
     click.echo("\n".join(f"  {each}" for each in made))
     click.echo(f"\nnow:\n  cd {name}\n  fanlight run\n")
+
+
+@main.command()
+@click.argument("which", required=False, metavar="[PID or SOCKET]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each server, one a line.")
+def status(which: str | None, *, as_json: bool) -> None:
+    """Ask running servers what they do: all of yours, or the one with this process id or control socket."""
+    try:
+        found = statuses(which)
+    except FanlightError as error:
+        _fail(error)
+    click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(report, found)))
 
 
 def _loaded(file: Path) -> App:

@@ -1,8 +1,10 @@
 """The room with the sockets, the clock, the threads and the processes."""
 
+from fanlight.server.address import is_local, kind_of
 from fanlight.server.hub import Hub
 from fanlight.server.lanes import Monitor, Tenure
 from fanlight.server.limits import Limits
+from fanlight.server.machine import Certificate, Machine, Place
 from fanlight.server.options import Options
 from fanlight.server.poller import EpollPoller, SelectorPoller, best_poller
 from fanlight.server.server import Server
@@ -19,25 +21,33 @@ from fanlight.server.sources import (
 )
 from fanlight.server.start import is_parent, serve, supervise
 from fanlight.server.units import written
+from fanlight.server.watch.runtime_folder import control_path, running
 
 __all__ = [
     "ADDRESS_PARTS",
     "SETTINGS",
+    "Certificate",
     "EpollPoller",
     "Hub",
     "Limits",
+    "Machine",
     "Monitor",
     "Options",
+    "Place",
     "SelectorPoller",
     "Server",
     "Tenure",
     "best_poller",
+    "control_path",
     "flag_of",
     "from_arguments",
     "from_environment",
     "from_flags",
+    "is_local",
     "is_parent",
+    "kind_of",
     "options_from",
+    "running",
     "serve",
     "supervise",
     "variable_of",

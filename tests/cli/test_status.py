@@ -1,0 +1,179 @@
+"""`fanlight status`: what a running server is asked, and how its answer is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fanlight.cli import main
+from fanlight.message import Response
+from fanlight.server import Hub, Limits, control_path, running
+from fanlight.server.listen import listen
+from fanlight.server.watch.admin import AdminThread
+from fanlight.server.watch.state import described
+from fanlight.testing import FakeHandler
+
+
+class Overview:
+    """A server of one process, asked by its hub."""
+
+    def __init__(self, hub: Hub, *, is_parent: bool) -> None:
+        self._hub, self._is_parent = hub, is_parent
+
+    def is_alive(self) -> bool:
+        return True
+
+    def is_ready(self) -> bool:
+        return True
+
+    def metrics(self) -> bytes:
+        return b""
+
+    def status(self) -> dict[str, Any]:
+        state = described(self._hub)
+        if not self._is_parent:
+            return state
+        workers = [{"pid": 7, "state": "ready", "doing": state}, {"pid": 8, "state": "starting", "doing": None}]
+        return {"pid": 6, "is_ready": True, "restarts": {"killed": 2}, "workers": workers}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give this test a runtime folder of its own."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "fanlight"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """Run a hub with one route that is stuck until the test ends."""
+    ready: Future[Hub] = Future()
+    go_on = threading.Event()
+
+    def stuck(_: object) -> Response:
+        go_on.wait()
+        return Response("done")
+
+    async def serve() -> None:
+        hub = Hub(FakeHandler({"/slow": stuck}), Limits())
+        ready.set_result(hub)
+        await hub.finished.wait()
+        hub.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    hub = ready.result(20)
+    yield hub
+    go_on.set()
+    hub.post(hub.drain)
+    hub.post(hub.abandon)
+    thread.join(20)
+
+
+def told(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["status", *words])
+    return result.exit_code, result.output
+
+
+def answering(overview: Overview, pid: int) -> AdminThread:
+    thread = AdminThread(overview, listen(f"unix:{control_path(pid)}"))
+    thread.start()
+    return thread
+
+
+def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
+    """Without an argument every server of one's own answers: requests in flight with their place, lanes, limits."""
+    ours, theirs = socket.socketpair()
+    hub.post(hub.adopt, theirs, "192.0.2.1")
+    ours.sendall(b"GET /slow?token=x HTTP/1.1\r\nhost: a\r\n\r\n")
+    while not hub.rescues:
+        threading.Event().wait(0.01)
+    thread = answering(Overview(hub, is_parent=False), 4711)
+    code, output = told()
+    thread.stop()
+    ours.close()
+    assert code == 0
+    assert f"process {os.getpid()}" in output
+    assert "GET /slow?token=***  from 192.0.2.1" in output
+    assert "stuck: inline, stuck, " in output
+    assert "test_status.py" in output
+    assert "connections: 1 of 10000 (1 running)" in output
+    assert "slow routes, in threads: 1 (1 rescues)" in output
+    assert "limits: request_line_bytes 8192" in output
+
+
+def test_one_is_asked_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:
+    """Either names the same server."""
+    thread = answering(Overview(hub, is_parent=False), 4711)
+    answers = [told(which, "--json") for which in ("4711", str(folder / "4711.sock"), f"unix:{folder}/4711.sock")]
+    thread.stop()
+    assert [json.loads(output)["pid"] for _, output in answers] == [os.getpid()] * 3
+
+
+def test_the_workers_of_a_parent_are_told_of(folder: Path, hub: Hub) -> None:
+    """Each worker has its state, and one that does not answer is told of as such."""
+    thread = answering(Overview(hub, is_parent=True), 6)
+    code, output = told("6")
+    thread.stop()
+    assert code == 0
+    assert "process 6: ready, 2 workers\n  replaced: 2 killed\n  worker 7: ready\n    up " in output
+    assert "  worker 8: starting\n    it does not answer" in output
+
+
+def test_nothing_runs(folder: Path) -> None:
+    """Where there is no server, that is said, with what to do; the exit code is 1."""
+    code, output = told()
+    assert code == 1
+    assert "no server of yours runs here" in output
+
+
+def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
+    """A server that was killed leaves its socket; that disturbs nobody, and is said when one asks for it."""
+    (sock,) = listen(f"unix:{control_path(4711)}")
+    sock.close()
+    assert running() == [folder / "4711.sock"]
+    assert "no server of yours runs here" in told()[1]
+    assert "left behind" in told("4711")[1]
+    assert "is not there" in told("4712")[1]
+
+
+def test_somebody_else_s_folder_is_refused(folder: Path) -> None:
+    """A folder that others may write to holds no control socket of ours, and is not asked."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "1.sock").touch()
+    assert running() == []
+    code, output = told("1")
+    assert code == 1
+    assert "chmod 700" in output
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Nobody can lead us to another folder by a link."""
+    (tmp_path / "other").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "other")
+    code, output = told("1")
+    assert code == 1
+    assert "it is no folder" in output
+
+
+def test_without_a_runtime_folder_there_is_one_for_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the system has no folder for the user, one in the folder for temporary files is made, for him alone."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr("fanlight.server.watch.runtime_folder._user_id", lambda: 424242)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = control_path(1)
+    assert path == tmp_path / "fanlight-424242" / "1.sock"
+    assert path.parent.stat().st_mode & 0o777 == 0o700

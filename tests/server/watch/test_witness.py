@@ -1,0 +1,164 @@
+"""What is seen of each request, through a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanlight.message import Lane, Request, Response
+from fanlight.server import Hub, Limits
+from fanlight.server.watch.counts import Counts
+from fanlight.server.watch.logs import AccessLog
+from fanlight.server.watch.witness import Witness
+from fanlight.testing import FakeCall, FakeHandler
+
+PATIENCE = 20
+
+
+class Watched:
+    """A hub whose requests are seen by a log in a file, and by counts."""
+
+    def __init__(self, file: Path, calls: dict[str, Any], limits: Limits) -> None:
+        self.file, self.counts, self.log = file, Counts(), AccessLog(str(file), "json")
+        self.log.start()
+        self._ready: Future[Hub] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(calls, limits)))
+        self._thread.start()
+        self.hub = self._ready.result(PATIENCE)
+
+    async def _serve(self, calls: dict[str, Any], limits: Limits) -> None:
+        hub = Hub(FakeHandler(calls), limits, witness=Witness(self.log, self.counts))
+        self._ready.set_result(hub)
+        await hub.finished.wait()
+        hub.close()
+
+    def ask(self, data: bytes, *, ends: bytes = b"") -> bytes:
+        """Send bytes as a client, and return what comes up to `ends`, or up to the end of the connection."""
+        ours, theirs = socket.socketpair()
+        ours.settimeout(PATIENCE)
+        self.hub.post(self.hub.adopt, theirs, "192.0.2.1")
+        with ours:
+            ours.sendall(data)
+            got = b""
+            while not (ends and got.endswith(ends)) and (more := ours.recv(65536)):
+                got += more
+        return got
+
+    def lines(self) -> list[dict[str, Any]]:
+        """End, and return what the log has."""
+        self.hub.post(self.hub.drain)
+        self.hub.post(self.hub.abandon)
+        self._thread.join(PATIENCE)
+        self.log.stop()
+        return [json.loads(line) for line in self.file.read_text().splitlines()]
+
+
+Watch = Callable[..., Watched]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    made: list[Watched] = []
+
+    def start(calls: dict[str, Any], limits: Limits | None = None) -> Watched:
+        made.append(Watched(tmp_path / f"{len(made)}.log", calls, limits or Limits()))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.lines()
+
+
+def get(path: str, fields: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nhost: example.org\r\n{fields}\r\n".encode()
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+def test_each_answer_is_seen_once(watch: Watch, lane: Lane) -> None:
+    """In every lane: one line, one count, and the answer carries the id that the line has."""
+
+    async def later(_: Request) -> Response:
+        return Response("hello")
+
+    run: Any = later if lane is Lane.TASK else lambda _: Response("hello")
+    watched = watch({"/": FakeCall(run, lane, name="GET / (index)")})
+    answer = watched.ask(get("/", "connection: close\r\n"))
+    head, _, _ = answer.partition(b"\r\n\r\n")
+    (carried,) = [line for line in head.decode().split("\r\n") if line.startswith("x-request-id: ")]
+    (line,) = watched.lines()
+    assert f"x-request-id: {line['id']}" == carried
+    assert (line["method"], line["target"], line["status"], line["bytes"]) == ("GET", "/", 200, len(answer))
+    assert (line["client"], line["route"], line["host"]) == ("192.0.2.1", "GET / (index)", "example.org")
+    assert 0 <= line["ms"] < 10_000
+    snapshot = watched.counts.snapshot()
+    assert snapshot["requests"] == [["GET", 200, "/", 1]]
+    assert snapshot["bytes"] == len(answer)
+
+
+def test_an_id_is_accepted_and_returned(watch: Watch) -> None:
+    """The client's own id comes back, is the view's `request.id`, and stands in the log."""
+    watched = watch({"/": lambda request: Response(request.id)})
+    answer = watched.ask(get("/", "x-request-id: from-proxy/1\r\nconnection: close\r\n"))
+    assert answer.endswith(b"\r\n\r\nfrom-proxy/1")
+    assert b"x-request-id: from-proxy/1\r\n" in answer
+    assert watched.lines()[0]["id"] == "from-proxy/1"
+
+
+def test_each_request_of_a_connection_has_its_own_id(watch: Watch) -> None:
+    """A client that stays gets another id for every request, one each."""
+    watched = watch({"/": lambda request: Response(request.id)})
+    watched.ask(get("/") + get("/") + get("/", "connection: close\r\n"))
+    ids = [line["id"] for line in watched.lines()]
+    assert len(set(ids)) == 3
+
+
+def test_a_stream_is_seen_at_its_end(watch: Watch) -> None:
+    """A stream is a line with all its bytes when the last of them is out."""
+    watched = watch({"/": lambda _: Response(iter([b"a" * 1000, b"b" * 1000]))})
+    answer = watched.ask(get("/", "connection: close\r\n"))
+    (line,) = watched.lines()
+    assert line["bytes"] == len(answer)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "target"),
+    [
+        (b"nonsense\r\n\r\n", 400, None),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, None),
+        (b"POST /a?token=x HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n", 413, None),
+        (b"POST /a?token=x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400, "/a?token=***"),
+    ],
+)
+def test_a_refusal_is_seen(watch: Watch, data: bytes, status: int, target: str | None) -> None:
+    """What is refused is a line with the reason, and with the request where there was one."""
+    watched = watch({"/a": lambda _: Response("x")}, Limits(content_bytes=10))
+    assert watched.ask(data).startswith(f"HTTP/1.1 {status} ".encode())
+    (line,) = watched.lines()
+    assert (line["status"], line["target"], line["client"]) == (status, target, "192.0.2.1")
+    assert line["refused"]
+    assert watched.counts.snapshot()["refused"] == {str(status): 1}
+
+
+def test_a_log_that_is_gone_ends_no_request(
+    watch: Watch, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk is full requests are answered as before."""
+    watched = watch({"/": lambda _: Response("x")})
+
+    def full(lines: Sequence[bytes]) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(watched.log._sink, "write", full)
+    with caplog.at_level(logging.ERROR, "fanlight"):
+        for _ in range(10):
+            assert b"200 OK" in watched.ask(get("/", "connection: close\r\n"))
+    monkeypatch.undo()
