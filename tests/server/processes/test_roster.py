@@ -163,6 +163,14 @@ def test_a_site_that_can_not_start_is_given_up() -> None:
     assert company.roster.has_failed
 
 
+def test_a_first_start_that_the_system_refuses_is_given_up() -> None:
+    """When not even the first can be started, it is no use to try again and again."""
+    company = Company()
+    company.can_start = False
+    company.tend()
+    assert company.roster.has_failed
+
+
 def test_a_worker_that_does_not_answer_is_dumped_and_ended(company: Company) -> None:
     """One whose hub does not turn is told to write down where it stands, then killed; the other goes on."""
     hung, well = company.roster.staff

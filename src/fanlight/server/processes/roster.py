@@ -206,7 +206,9 @@ class Roster:
         try:
             self.staff.append(self._recruit(generation))
         except OSError as error:
-            log.error("a worker can't be started: %s; it is tried again", error)  # noqa: TRY400 - the reason says it all
+            again = "it is tried again" if self.was_ready else "giving up"
+            log.error("a worker can't be started: %s; %s", error, again)  # noqa: TRY400 - the reason says it all
+            self.has_failed = not self.was_ready
             self._next_start = now + FIRST_PAUSE_SECONDS
             return False
         return True

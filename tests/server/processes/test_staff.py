@@ -1,0 +1,141 @@
+"""How a worker is started, and what its parent knows of it: with real processes."""
+
+import os
+import pwd
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanlight.errors import InvalidSetting
+from fanlight.server.processes.channel import VARIABLE, Channel
+from fanlight.server.processes.staff import Adopted, Recruiter, Worker, identity_of, memory_of, own_command
+
+
+def end(worker: Worker) -> int:
+    """Wait for a worker's end; return its exit code."""
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+    code = worker.process.poll()
+    worker.channel.close()
+    assert code is not None
+    return code
+
+
+def test_a_worker_finds_its_channel(tmp_path: Path) -> None:
+    """What a worker writes to its channel is what its parent receives."""
+    program = f"""
+import os
+from fanlight.server.processes.channel import Channel
+channel = Channel.inherited(os.environ)
+assert {VARIABLE!r} not in os.environ
+channel.send("loaded", routes=3)
+"""
+    worker = Recruiter((sys.executable, "-c", program), folder=str(tmp_path)).start(1)
+    assert end(worker) == 0
+
+
+def test_messages_arrive_whole_and_in_order() -> None:
+    """However a stream cuts them, messages come out as they went in; the end of the channel is told."""
+    parent, theirs = Channel.pair()
+    worker = Channel(theirs)
+    for number in range(3000):
+        assert worker.send("pong", served=number)
+        if number % 100 == 0:
+            assert [each for each, _ in parent.received()]
+    worker.close()
+    last = parent.received()
+    while parent.is_open:
+        last = parent.received() or last
+    assert last[-1][0] == {"what": "pong", "served": 2999}
+    parent.close()
+
+
+def test_sockets_travel_by_the_channel() -> None:
+    """A descriptor that is sent is another descriptor for the same open file."""
+    parent, theirs = Channel.pair()
+    worker = Channel(theirs)
+    read, write = os.pipe()
+    assert parent.send("serve", [write])
+    ((message, descriptors),) = worker.received()
+    assert message == {"what": "serve"}
+    os.write(descriptors[0], b"through")
+    assert os.read(read, 100) == b"through"
+    for each in (read, write, *descriptors):
+        os.close(each)
+    parent.close()
+    worker.close()
+
+
+def test_a_channel_that_nobody_reads_holds_up_no_parent() -> None:
+    """A parent that speaks to a worker which does not listen goes on; what is not taken is told as lost."""
+    parent, theirs = Channel.pair()
+    while parent.send("ping"):
+        pass
+    parent.close()
+    theirs.close()
+
+
+def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
+    """A worker has a process group of its own: what a terminal sends to its foreground does not reach it."""
+    worker = Recruiter((sys.executable, "-c", "import time; time.sleep(60)"), folder=str(tmp_path)).start(1)
+    assert os.getpgid(worker.pid) == worker.pid != os.getpgid(0)
+    worker.signal(signal.SIGKILL)
+    assert end(worker) == -signal.SIGKILL
+
+
+def test_a_worker_can_be_somebody_else(tmp_path: Path) -> None:
+    """Started by root for nobody, it has nobody's user, group and groups, and no others."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    nobody = pwd.getpwnam("nobody")
+    tmp_path.chmod(0o755)
+    program = ("/bin/sh", "-c", 'test "$(id -u):$(id -g):$(id -G)" = "$WANTED"')
+    groups = " ".join(str(each) for each in os.getgrouplist("nobody", nobody.pw_gid))
+    os.environ["WANTED"] = f"{nobody.pw_uid}:{nobody.pw_gid}:{groups}"
+    try:
+        worker = Recruiter(program, identity_of("nobody"), folder="/").start(1)
+    finally:
+        del os.environ["WANTED"]
+    assert end(worker) == 0
+
+
+@pytest.mark.parametrize("user", ["no-such-user", "nobody:no-such-group"])
+def test_somebody_unknown_is_refused(user: str) -> None:
+    """A user or a group that the machine does not know is named."""
+    with pytest.raises(InvalidSetting, match="no-such"):
+        identity_of(user)
+
+
+def test_who_is_not_root_can_be_himself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may say that workers run as himself; to name another takes root."""
+    root = pwd.getpwuid(0).pw_name
+    monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
+    assert identity_of("nobody") is None
+    with pytest.raises(InvalidSetting, match="only root"):
+        identity_of(root)
+
+
+def test_an_adopted_child_is_waited_for() -> None:
+    """A child whose process object is gone gives its exit code all the same."""
+    pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", "raise SystemExit(3)"])
+    child = Adopted(pid)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert child.poll() == 3
+    assert child.poll() == 3
+
+
+def test_memory_is_read_from_the_system() -> None:
+    """Our own is more than a megabyte; of nobody it is 0."""
+    assert memory_of(os.getpid()) > 1024 * 1024
+    if sys.platform.startswith("linux"):
+        assert memory_of(2**30) == 0
+
+
+def test_the_own_command_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins with the interpreter; a program that came by standard input can't be repeated."""
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "fanlight", "run"])
+    assert own_command() == (sys.executable, "-m", "fanlight", "run")
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-"])
+    with pytest.raises(InvalidSetting, match="into a file"):
+        own_command()
