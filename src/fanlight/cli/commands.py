@@ -16,12 +16,15 @@ from typing import Any, NoReturn
 
 import click
 
+from fanlight.cli.doctor import examine
+from fanlight.cli.doctor import report as findings_report
 from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
 from fanlight.cli.routes import explained, listed
+from fanlight.cli.secrecy import names_beside
 from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server import is_parent, supervise
+from fanlight.server import Machine, is_parent, supervise
 from fanlight.site import App, announcement, load
 
 
@@ -72,13 +75,25 @@ def routes(file: Path, explain: str | None) -> None:
     click.echo("\n".join(lines))
 
 
-@main.command()
+@main.command(cls=SettingsCommand)
 @_FILE
-def check(file: Path) -> None:
+@click.option("--deploy", is_flag=True, help="Also how it would be served: takes every flag of `fanlight run`.")
+def check(file: Path, *, deploy: bool, **flags: Any) -> None:
     """Check everything that can be checked before a port opens."""
+    if not deploy and any(value not in {None, ()} for value in flags.values()):
+        raise click.UsageError("how it would be served is looked at with --deploy only; add it")
+    try:
+        options = options_of(flags) if deploy else None
+    except FanlightError as error:
+        _fail(error)
     app = _loaded(file)
     count = len(app.table.routes)
     click.echo(f"{file}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
+    if options is not None:
+        findings = examine(options, Machine.read(options, os.environ), names_beside(app.file))
+        click.echo(f"\n{findings_report(findings)}")
+        if any(each.level == "problem" for each in findings):
+            sys.exit(1)
 
 
 @main.command()

@@ -6,7 +6,9 @@ as InvalidSetting, what is no address. Opens nothing, and asks nobody what a nam
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from fanlight.errors import InvalidSetting
 
@@ -27,6 +29,22 @@ def check_address(bind: str) -> None:
         descriptor_of(bind)
     else:
         host_and_port(bind)
+
+
+def kind_of(bind: str) -> Literal["unix", "fd", "tcp"]:
+    """Return which kind of address it is."""
+    return "unix" if bind.startswith(UNIX_PREFIX) else "fd" if bind.startswith(FD_PREFIX) else "tcp"
+
+
+def is_local(bind: str) -> bool:
+    """Say whether only this machine can reach an address; of one that somebody else opens that is hoped."""
+    if kind_of(bind) != "tcp":
+        return True
+    host, _ = host_and_port(bind)
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def path_of(bind: str) -> str:

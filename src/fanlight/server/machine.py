@@ -1,0 +1,248 @@
+"""What the machine says of itself, as far as serving a site depends on it.
+
+In: options, and the system. Out: one frozen object with what was read. Opens nothing for longer than
+a look. Judges nothing: what is good and what is not, the doctor says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import stat
+import sys
+import tempfile
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fanlight.errors import FanlightError
+from fanlight.server.edge.gate import Gate
+from fanlight.server.listen import BACKLOG, try_address
+from fanlight.server.options import Options
+from fanlight.server.processes.cpus import usable_cpus
+
+_DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
+_MANY = 1 << 20  # more files than anybody opens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate with its key."""
+
+    path: str
+    key: str
+    trouble: str = ""  # why it can't be used
+    days_left: float | None = None  # None: not known
+    key_mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder or a file that must be written."""
+
+    path: str
+    about: str  # the setting it is for
+    is_writable: bool = True
+    is_open_to_others: bool = False  # anybody can put his own file in its place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What was read of it. The defaults are a machine on which all is well."""
+
+    cpus: int = 1
+    descriptors: int = _MANY  # how many files this process may have open
+    most_descriptors: int = _MANY  # to which it may raise that
+    queue: int = 4096  # connections that the system lets wait
+    wanted_queue: int = BACKLOG  # as many as we ask it to
+    user_id: int = 1000
+    umask: int = 0o022
+    environ: Mapping[str, str] = field(default_factory=dict)
+    debug: tuple[str, ...] = ()  # what is switched on that is for development
+    temp_folder: str = "/tmp"  # noqa: S108 - a machine for tests
+    temp_free: int | None = 1 << 40  # bytes; None: it can't be written
+    taken: Mapping[str, str] = field(default_factory=dict)  # addresses that can't be had, and why
+    certificates: tuple[Certificate, ...] = ()
+    places: tuple[Place, ...] = ()
+    missing: tuple[str, ...] = ()  # libraries that were asked for
+    refused: tuple[str, ...] = ()  # why a server would not start, beside the above
+
+    @classmethod
+    def read(cls, options: Options, environ: Mapping[str, str]) -> Machine:
+        """Ask the system."""
+        descriptors, most_descriptors = _descriptors()
+        certificates = tuple(
+            _certificate(cert, key) for cert, key in zip(options.cert, options.key or options.cert, strict=True)
+        )
+        return cls(
+            cpus=usable_cpus(),
+            descriptors=descriptors,
+            most_descriptors=most_descriptors,
+            queue=_queue(),
+            user_id=os.geteuid() if hasattr(os, "geteuid") else 1000,
+            umask=_umask(),
+            environ=dict(environ),
+            debug=tuple(_debug(environ)),
+            temp_folder=tempfile.gettempdir(),
+            temp_free=_free(tempfile.gettempdir()),
+            taken=_taken((*options.bind, *options.redirect_from, *((options.admin,) if options.admin else ()))),
+            certificates=certificates,
+            places=tuple(_places(options)),
+            missing=() if not options.uvloop or _has_uvloop() else ("uvloop",),
+            refused=tuple(_refused(options, {each.trouble for each in certificates})),
+        )
+
+
+def _descriptors() -> tuple[int, int]:
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return _MANY, _MANY
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (_MANY if soft == resource.RLIM_INFINITY else soft), (_MANY if hard == resource.RLIM_INFINITY else hard)
+
+
+def _queue() -> int:
+    try:
+        return int(Path("/proc/sys/net/core/somaxconn").read_text())
+    except (OSError, ValueError):
+        return 4096
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+def _debug(environ: Mapping[str, str]) -> Iterable[str]:
+    yield from (name for name in _DEBUG_VARIABLES if environ.get(name))
+    if sys.flags.dev_mode and not environ.get("PYTHONDEVMODE"):
+        yield "python -X dev"
+
+
+def _free(folder: str) -> int | None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def _taken(binds: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for bind in binds:
+        try:
+            try_address(bind)
+        except FanlightError as error:
+            found[bind] = str(error)
+    return found
+
+
+def _certificate(path: str, key: str) -> Certificate:
+    try:
+        key_mode = stat.S_IMODE(Path(key).stat().st_mode)
+    except OSError:
+        key_mode = None
+    return Certificate(path=path, key=key, trouble=_trouble(path, key), key_mode=key_mode)
+
+
+def _trouble(path: str, key: str) -> str:
+    """Return why a certificate can't be used with a key, "" if it can."""
+    for each in (path, key):
+        try:
+            with Path(each).open("rb"):
+                pass
+        except OSError as error:
+            return f"{each} can't be read: {error.strerror}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key, password=lambda: "")
+    except (ssl.SSLError, OSError) as error:
+        return f"{path} can't be used with {key}: {getattr(error, 'reason', None) or error}"
+    return ""
+
+
+def _refused(options: Options, known: Collection[str]) -> Iterable[str]:
+    """Yield what would be refused before a port opens: a user, the names of proxies, what TLS is made of."""
+
+    def user() -> None:
+        if options.user and os.name == "posix":
+            from fanlight.server.processes.staff import identity_of  # noqa: PLC0415 - not on Windows
+
+            identity_of(options.user)
+
+    for try_it in (user, lambda: Gate(options)):
+        try:
+            try_it()
+        except FanlightError as error:
+            if str(error) not in known:
+                yield str(error)
+
+
+def _places(options: Options) -> Iterable[Place]:
+    """Yield what will be written: log files by whoever serves, the pid file and the control socket by who starts."""
+    who = _identity_of(options.user) if options.user else _ourselves()
+    for about in ("access_file", "log_file"):
+        if path := getattr(options, about):
+            yield Place(path=path, about=about, is_writable=_may_write(Path(path), who))
+    if options.pid_file:
+        yield _folder_of(options.pid_file, "pid_file")
+    if options.control not in ("", "auto"):
+        yield _folder_of(options.control, "control")
+
+
+def _folder_of(path: str, about: str) -> Place:
+    folder = Path(path).parent
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return Place(path=str(folder), about=about, is_writable=False)
+    is_open = bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+    return Place(path=str(folder), about=about, is_writable=_may(folder, 0o3, _ourselves()), is_open_to_others=is_open)
+
+
+Identity = tuple[int, frozenset[int]]  # user and groups
+
+
+def _ourselves() -> Identity:
+    if not hasattr(os, "geteuid"):
+        return 1000, frozenset()
+    return os.geteuid(), frozenset((os.getegid(), *os.getgroups()))
+
+
+def _identity_of(user: str) -> Identity:
+    """Return whom a name stands for; ourselves for one that is not known: that is told elsewhere."""
+    try:
+        import pwd  # noqa: PLC0415 - not on Windows
+
+        entry = pwd.getpwnam(user.partition(":")[0])
+    except (ImportError, KeyError):
+        return _ourselves()
+    return entry.pw_uid, frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+
+
+def _may_write(path: Path, who: Identity) -> bool:
+    """Say whether somebody may write a file, or make it."""
+    if path.exists():
+        return not path.is_dir() and _may(path, 0o2, who)
+    return path.parent.is_dir() and _may(path.parent, 0o3, who)
+
+
+def _may(path: Path, wanted: int, who: Identity) -> bool:
+    """Say whether the permissions of a file give somebody `wanted` (of 0o7)."""
+    user, groups = who
+    if user == 0:
+        return os.access(path, os.W_OK)  # nobody is refused but by a file system that can't be written
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    shift = 6 if found.st_uid == user else 3 if found.st_gid in groups else 0
+    return (found.st_mode >> shift) & wanted == wanted
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - rarely asked
+
+    return find_spec("uvloop") is not None

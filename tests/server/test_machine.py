@@ -1,0 +1,108 @@
+"""What is read of this machine, by real system calls."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+
+from fanlight.server import Machine, Options
+from fanlight.server.machine import Place, _may
+
+
+def test_this_machine_is_read() -> None:
+    """Processors, descriptors, queue, umask and temp space are the system's own; the umask is left as it was."""
+    umask = os.umask(0o027)
+    try:
+        machine = Machine.read(Options(bind=()), {"A": "b"})
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(umask)
+    assert machine.cpus >= 1
+    assert min(machine.descriptors, 1 << 20) == min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20)
+    assert machine.queue >= 1
+    assert machine.umask == 0o027
+    assert machine.user_id == os.geteuid()
+    assert machine.temp_free is not None
+    assert machine.temp_free > 0
+    assert (machine.environ, machine.taken, machine.refused, machine.places) == ({"A": "b"}, {}, (), ())
+
+
+def test_a_taken_address_is_known(tmp_path: Path) -> None:
+    """Every address is tried: those to serve on, to redirect from, and of the admin."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        machine = Machine.read(Options(bind=(bind, f"unix:{tmp_path}/s"), admin=bind), {})
+    assert list(machine.taken) == [bind]
+    assert "is taken" in machine.taken[bind]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_for_development_is_known() -> None:
+    """Switches of the interpreter that slow it down are found by their variables."""
+    environ = {"PYTHONDEVMODE": "1", "PYTHONASYNCIODEBUG": "1", "PYTHONTRACEMALLOC": "", "PYTHONPATH": "x"}
+    assert Machine.read(Options(bind=()), environ).debug == ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
+
+
+def test_a_temp_folder_that_cannot_be_written_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file can be made there is no room."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    assert Machine.read(Options(bind=()), {}).temp_free is None
+
+
+def test_places_to_write_are_looked_at(tmp_path: Path) -> None:
+    """Log files and the folders of the pid file and the control socket are known; nothing is made."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    options = Options(
+        bind=(),
+        access_file=f"{tmp_path}/access.log",
+        log_file=f"{tmp_path}/nowhere/log",
+        pid_file=f"{tmp_path}/open/pid",
+        control=f"{tmp_path}/control",
+    )
+    assert Machine.read(options, {}).places == (
+        Place(path=f"{tmp_path}/access.log", about="access_file"),
+        Place(path=f"{tmp_path}/nowhere/log", about="log_file", is_writable=False),
+        Place(path=f"{tmp_path}/open", about="pid_file", is_open_to_others=True),
+        Place(path=str(tmp_path), about="control"),
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "who", "expected"),
+    [
+        (0o600, "owner", True),
+        (0o400, "owner", False),
+        (0o060, "group", True),
+        (0o600, "group", False),
+        (0o606, "group", False),  # the group's bits count for the group, however much others may
+        (0o602, "other", True),
+        (0o660, "other", False),
+    ],
+)
+def test_whoever_serves_needs_the_right_to_write(tmp_path: Path, mode: int, who: str, expected: bool) -> None:
+    """For another user than ourselves the permissions are read as the system would."""
+    file = tmp_path / "log"
+    file.touch()
+    file.chmod(mode)
+    found = file.stat()
+    if found.st_uid == 0 and who == "owner":
+        os.chown(file, 12345, found.st_gid)
+        found = file.stat()
+    identity = {
+        "owner": (found.st_uid, frozenset[int]()),
+        "group": (found.st_uid + 1, frozenset({found.st_gid})),
+        "other": (found.st_uid + 1, frozenset({found.st_gid + 1})),
+    }[who]
+    assert _may(file, 0o2, identity) is expected
+
+
+def test_a_user_who_is_not_there_is_refused() -> None:
+    """What would be refused at the start is known before."""
+    (why,) = Machine.read(Options(bind=(), workers=1, user="no-such-user"), {}).refused
+    assert "there is no user 'no-such-user'" in why
