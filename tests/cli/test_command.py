@@ -82,7 +82,7 @@ def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[
     process.send_signal(number)
     out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
-    assert re.search(r"(127\.0\.0\.1|::1) +GET /  200  \d+ B  \d+\.\d ms\n", out)
+    assert re.search(r"(127\.0\.0\.1|::1) +GET /  200  \d+ B  \d+\.\d ms  [0-9a-f-]+\n", out)
 
 
 def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Started]) -> None:
