@@ -124,6 +124,11 @@ class Server:
             raise InvalidSetting("the server does not run yet; wait for `started`")
         return self._hub
 
+    @property
+    def log_lines_lost(self) -> int:
+        """How many lines of the access log nobody took."""
+        return self._access_log.lost if self._access_log is not None else 0
+
     async def serve(self) -> None:
         """Serve in a loop that runs already, without signals; returns after `stop`."""
         await self._serve()
@@ -150,6 +155,8 @@ class Server:
     async def _hub_running(self) -> AsyncIterator[Hub]:
         hub = Hub(traced(self._handler), self.options.limits, witness=self._make_witness(), is_shared=self._is_worker)
         hub.on_abandoned = self._leave_stuck
+        if self.counts is not None:
+            self.counts.connections = lambda: hub.acceptor.accepted
         for sock, entrance in self._gate.entrances():
             hub.listen(sock, entrance)
         # uvloop has the interpreter's place for signals, and does not share it.

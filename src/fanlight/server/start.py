@@ -17,6 +17,7 @@ from fanlight.server.options import Options
 from fanlight.server.processes.notify import Notifier
 from fanlight.server.processes.pid_file import pid_file
 from fanlight.server.server import Server
+from fanlight.server.watch.service import ServerOverview, Service
 
 if TYPE_CHECKING:
     from fanlight.message import Handler
@@ -60,13 +61,16 @@ def supervise(options: Options, announce: Announce) -> None:
     if os.name != "posix":
         raise InvalidSetting("workers need a system that can hand sockets to them; on Windows leave --workers out")
     from fanlight.server.processes.handover import Handover  # noqa: PLC0415 - not on Windows
+    from fanlight.server.processes.overview import ParentOverview  # noqa: PLC0415 - not on Windows
     from fanlight.server.processes.parent import Parent  # noqa: PLC0415 - not on Windows
 
     handover = Handover.inherited(os.environ)
     parent = Parent(options, announce)
     if handover is not None:
         parent.take_over(handover)
-    code = parent.run()
+    with Service(options, ParentOverview(parent), admin=parent.admin) as service:
+        parent.admin = service.admin
+        code = parent.run()
     if code:
         sys.exit(code)
 
@@ -75,7 +79,7 @@ def _serve_alone(handler: Handler, options: Options, facts: dict[str, Any], anno
     server = Server(handler, options)
     server.open()
     notifier = Notifier(os.environ)
-    with pid_file(options.pid_file), notifier.watching(server):
+    with pid_file(options.pid_file), Service(options, ServerOverview(server)), notifier.watching(server):
 
         def tell(urls: list[str]) -> None:
             announce(urls, facts)

@@ -24,6 +24,7 @@ from fanlight.server.edge.gate import Listener
 from fanlight.server.processes.channel import Channel
 from fanlight.server.processes.roster import Roster
 from fanlight.server.processes.staff import Adopted, State, Worker
+from fanlight.server.watch.counts import merged
 
 HANDOVER = "_FANLIGHT_HANDOVER"
 TRIAL = "_FANLIGHT_TRIAL"
@@ -69,10 +70,10 @@ class Handover:
         """Take it from a parent."""
         self.listeners = list(listeners)
         self.generation = roster.generation if roster is not None else 1
-        self.past = list(roster.past) if roster is not None else []
+        self.past = roster.past if roster is not None else merged([])
         self.restarts = Counter(roster.restarts) if roster is not None else Counter()
         self.workers = list(roster.staff) if roster is not None else []
-        self.extra: dict[str, int] = {}  # other descriptors that go along, by name
+        self.admin: list[socket.socket] = []
 
     def exec(self, command: Sequence[str], signals: Sequence[signal.Signals]) -> None:
         """Become the new program, which begins with these signals blocked. Returns only by raising OSError."""
@@ -86,10 +87,11 @@ class Handover:
             "generation": self.generation,
             "past": self.past,
             "restarts": dict(self.restarts),
-            "extra": self.extra,
+            "admin": [each.fileno() for each in self.admin],
         }
         descriptors = [each.sock.fileno() for each in self.listeners]
-        descriptors += [*(each.channel.fileno() for each in self.workers), *self.extra.values()]
+        descriptors += [each.channel.fileno() for each in self.workers]
+        descriptors += [each.fileno() for each in self.admin]
         with tempfile.TemporaryFile() as file:
             file.write(msgspec.json.encode(facts))
             file.seek(0)
@@ -115,9 +117,8 @@ class Handover:
             facts: dict[str, Any] = msgspec.json.decode(file.read())
         made = cls([Listener(_socket(fd), bind, is_redirect) for fd, bind, is_redirect in facts["listeners"]])
         made.generation, made.past = facts["generation"], facts["past"]
-        made.restarts, made.extra = Counter(facts["restarts"]), facts["extra"]
-        for fd in made.extra.values():
-            os.set_inheritable(fd, False)
+        made.restarts = Counter(facts["restarts"])
+        made.admin = [_socket(fd) for fd in facts["admin"]]
         now = time.monotonic()
         for pid, fd, generation, seconds, state, counts in facts["workers"]:
             worker = Worker(

@@ -69,13 +69,14 @@ class Parent:
         self._is_announced = False
         self.is_ready = False
         self._messages = MessageLog(options.log_file, has_process_id=True)
-        self.on_handover: Callable[[], Handover] = lambda: Handover(listeners=self._gate.listeners, roster=self.roster)
+        self.admin: list[socket.socket] = []  # where operators' tools ask; they go along when we become new code
 
     def take_over(self, handover: Handover) -> None:
         """Go on with the sockets and the workers of what this process was before."""
         self._gate.take(handover.listeners)
+        self.admin = handover.admin
         self.roster.generation = handover.generation
-        self.roster.past += handover.past
+        self.roster.past = handover.past
         self.roster.restarts.update(handover.restarts)
         self.roster.was_ready = True
         for worker in handover.workers:
@@ -254,8 +255,10 @@ class Parent:
             return
         self._trial = None
         if trial.has_passed:
+            handover = Handover(self._gate.listeners, self.roster)
+            handover.admin = self.admin
             try:
-                self.on_handover().exec(self._command, SIGNALS)
+                handover.exec(self._command, SIGNALS)
             except OSError as error:
                 log.error("this process can't take up new code: %s", error)  # noqa: TRY400 - the reason says it all
         log.error("the new code does not start; the old one goes on serving")

@@ -15,10 +15,10 @@ import logging
 import signal
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from fanlight.server.limits import Limits
 from fanlight.server.processes.staff import State, Worker, memory_of
+from fanlight.server.watch.counts import Snapshot, merged
 
 MOST_SECONDS_BETWEEN_PINGS = 5.0
 STEADY_SECONDS = 10.0  # who worked for so long did not fail at its start
@@ -47,7 +47,7 @@ class Roster:
         self.generation = 1
         self.trial: int | None = None
         self.restarts: Counter[str] = Counter()
-        self.past: list[dict[str, Any]] = []  # the counts of who is gone
+        self.past = merged([])  # the counts of who is gone
         self.is_closing = False
         self.was_ready = False  # some worker has been, once
         self.has_failed = False  # none has ever been ready, and one ended
@@ -85,7 +85,7 @@ class Roster:
             worker.state, worker.heard = State.READY, now
             self.was_ready = True
 
-    def has_answered(self, worker: Worker, served: int, counts: dict[str, Any] | None, now: float) -> None:
+    def has_answered(self, worker: Worker, served: int, counts: Snapshot | None, now: float) -> None:
         """Note that a worker's hub turns; who has done enough, or holds too much memory, is retired."""
         worker.heard, worker.served, worker.counts = now, served, counts or worker.counts
         if worker.is_retired or worker.state is not State.READY:
@@ -100,7 +100,7 @@ class Roster:
         """Take a worker that has ended off the roster, and think of what that means."""
         self.staff.remove(worker)
         if worker.counts is not None:
-            self.past.append(worker.counts)
+            self.past = merged([self.past, worker.counts])
         if self.is_closing or worker.state is State.LEAVING:
             return
         what = worker.why or _words_for(code)

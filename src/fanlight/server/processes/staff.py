@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.processes.channel import VARIABLE, Channel
+from fanlight.server.watch.counts import Snapshot
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -78,7 +79,7 @@ class Worker:
     asked: float = 0.0  # when it was last asked to
     told: float = 0.0  # when it was told to leave, or to say where it hangs
     served: int = 0
-    counts: dict[str, Any] | None = None  # as it last told them
+    counts: Snapshot | None = None  # as it last told them
     why: str = ""  # why it is ended, if we end it
 
     @property

@@ -7,7 +7,7 @@ the hub turns is shown by having the holder itself answer.
     the parent says              we say
     serve (with the sockets)     loaded, before; ready, when requests are taken
     ping                         pong, from the hub
-    state, counts                reply, from this thread
+    look                         reply, from this thread
     drain, abandon, reopen
 """
 
@@ -24,6 +24,7 @@ from fanlight.server.edge.gate import Gate, Listener
 from fanlight.server.options import Options
 from fanlight.server.processes.channel import Channel, Message
 from fanlight.server.server import Server
+from fanlight.server.watch.counts import Snapshot
 from fanlight.server.watch.state import described
 
 if TYPE_CHECKING:
@@ -90,11 +91,8 @@ class Desk:
         if what == "ping":
             if server.started.is_set():
                 server.hub.post(self._show_life)
-        elif what == "state":
-            answer = described(server.hub) if server.started.is_set() else None
-            self._channel.send("reply", number=message["number"], answer=answer)
-        elif what == "counts":
-            answer = server.counts.snapshot() if server.counts is not None else None
+        elif what == "look":
+            answer = {"doing": described(server.hub) if server.started.is_set() else None, "counts": self._counts()}
             self._channel.send("reply", number=message["number"], answer=answer)
         elif what == "drain":
             server.stop()
@@ -111,5 +109,9 @@ class Desk:
 
     def _tell(self) -> None:
         server = self._server
-        counts = server.counts.snapshot() if server.counts is not None else None
-        self._channel.send("pong", served=server.hub.served if server.started.is_set() else 0, counts=counts)
+        served = server.hub.served if server.started.is_set() else 0
+        self._channel.send("pong", served=served, counts=self._counts())
+
+    def _counts(self) -> Snapshot | None:
+        counts = self._server.counts
+        return counts.snapshot() if counts is not None else None
