@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fanlight.cli.doctor import Finding, examine, report
-from fanlight.server import Certificate, Limits, Machine, Options, Place
+from fanlight.server import Limits, Machine, Options, Place, TlsFiles
 
 TLS: dict[str, Any] = {"cert": ("c.pem",)}
 SOUND: dict[str, Any] = {"bind": ("unix:/run/s",), "limits": Limits(idle_seconds=75)}
@@ -50,12 +50,12 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         ({"socket_mode": 0o666}, {}, "warning", "--socket-mode 660"),
         # --- TLS
         ({"tls": "dev"}, {}, "problem", "no browser but yours"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", trouble="c is no"),)}, "problem", "c is no"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", days_left=-3.2),)}, "problem", "c ended 3 days ago"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", days_left=6),)}, "problem", "6 more days"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", days_left=29),)}, "warning", "29 more days"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", key_mode=0o644),)}, "problem", "by everybody"),
-        (TLS, {"certificates": (Certificate(path="c", key="k", key_mode=0o640),)}, "warning", "chmod 600 k"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", trouble="c is no"),)}, "problem", "c is no"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=-3.2),)}, "problem", "c ended 3 days ago"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=6),)}, "problem", "6 more days"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=29),)}, "warning", "29 more days"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", key_mode=0o644),)}, "problem", "by everybody"),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", key_mode=0o640),)}, "warning", "chmod 600 k"),
         # --- what there is to serve with
         ({}, {"user_id": 0}, "warning", "--user www-data"),
         ({}, {"cpus": 4}, "warning", "add --workers auto"),
@@ -100,7 +100,7 @@ def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, 
         ({"workers": 4, "user": "www-data"}, {"user_id": 0, "cpus": 4}),
         ({"bind": (":8000",), "trusted_proxies": ("10.0.0.0/8",)}, {}),
         ({"bind": ("127.0.0.1:8000",), "trusted_proxies": ("127.0.0.1",)}, {}),
-        (TLS, {"certificates": (Certificate(path="c", key="k", days_left=60, key_mode=0o600),)}),
+        (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=60, key_mode=0o600),)}),
         ({}, {"places": (Place(path="/x", about="pid_file"),)}),
         ({"bind": ("fd:3",)}, {}),
         ({"limits": Limits(connections=100, idle_seconds=75)}, {"descriptors": 1024}),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fanlight.cli.secrecy import secrets_of, weakness
-from fanlight.server import Certificate, Machine, Options, is_local, kind_of
+from fanlight.server import Machine, Options, TlsFiles, is_local, kind_of
 
 Level = Literal["problem", "warning", "fine"]
 _ORDER: tuple[Level, ...] = ("problem", "warning", "fine")
@@ -132,7 +132,7 @@ def _certificates(options: Options, machine: Machine) -> Iterator[Finding]:
         yield Finding("fine", "plain http is not listened for; --redirect-from :80 sends those who type no https on")
 
 
-def _certificate(each: Certificate) -> Iterator[Finding]:
+def _certificate(each: TlsFiles) -> Iterator[Finding]:
     if each.trouble:
         yield Finding("problem", each.trouble, "give the certificate with its chain (--cert), and its own key (--key)")
     elif each.days_left is not None:

@@ -4,7 +4,7 @@ from fanlight.server.address import is_local, kind_of
 from fanlight.server.hub import Hub
 from fanlight.server.lanes import Monitor, Tenure
 from fanlight.server.limits import Limits
-from fanlight.server.machine import Certificate, Machine, Place
+from fanlight.server.machine import Machine, Place, TlsFiles
 from fanlight.server.options import Options
 from fanlight.server.poller import EpollPoller, SelectorPoller, best_poller
 from fanlight.server.server import Server
@@ -26,7 +26,6 @@ from fanlight.server.watch.runtime_folder import control_path, running
 __all__ = [
     "ADDRESS_PARTS",
     "SETTINGS",
-    "Certificate",
     "EpollPoller",
     "Hub",
     "Limits",
@@ -37,6 +36,7 @@ __all__ = [
     "SelectorPoller",
     "Server",
     "Tenure",
+    "TlsFiles",
     "best_poller",
     "control_path",
     "flag_of",

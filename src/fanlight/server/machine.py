@@ -12,12 +12,14 @@ import ssl
 import stat
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fanlight.errors import FanlightError
-from fanlight.server.edge.gate import Gate
+from fanlight.errors import FanlightError, InvalidSetting
+from fanlight.server.edge.certificates import Certificate, expiry, load_client_ca
+from fanlight.server.edge.forwarded import Trust
 from fanlight.server.listen import BACKLOG, try_address
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
@@ -27,8 +29,8 @@ _MANY = 1 << 20  # more files than anybody opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """A certificate with its key."""
+class TlsFiles:
+    """A certificate and its key, as they stand on the disk."""
 
     path: str
     key: str
@@ -63,7 +65,7 @@ class Machine:
     temp_folder: str = "/tmp"  # noqa: S108 - a machine for tests
     temp_free: int | None = 1 << 40  # bytes; None: it can't be written
     taken: Mapping[str, str] = field(default_factory=dict)  # addresses that can't be had, and why
-    certificates: tuple[Certificate, ...] = ()
+    certificates: tuple[TlsFiles, ...] = ()
     places: tuple[Place, ...] = ()
     missing: tuple[str, ...] = ()  # libraries that were asked for
     refused: tuple[str, ...] = ()  # why a server would not start, beside the above
@@ -73,7 +75,7 @@ class Machine:
         """Ask the system."""
         descriptors, most_descriptors = _descriptors()
         certificates = tuple(
-            _certificate(cert, key) for cert, key in zip(options.cert, options.key or options.cert, strict=True)
+            _tls_files(cert, key) for cert, key in zip(options.cert, options.key or options.cert, strict=True)
         )
         return cls(
             cpus=usable_cpus(),
@@ -90,7 +92,7 @@ class Machine:
             certificates=certificates,
             places=tuple(_places(options)),
             missing=() if not options.uvloop or _has_uvloop() else ("uvloop",),
-            refused=tuple(_refused(options, {each.trouble for each in certificates})),
+            refused=tuple(_refused(options)),
         )
 
 
@@ -140,31 +142,25 @@ def _taken(binds: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _certificate(path: str, key: str) -> Certificate:
+def _tls_files(path: str, key: str) -> TlsFiles:
     try:
         key_mode = stat.S_IMODE(Path(key).stat().st_mode)
     except OSError:
         key_mode = None
-    return Certificate(path=path, key=key, trouble=_trouble(path, key), key_mode=key_mode)
-
-
-def _trouble(path: str, key: str) -> str:
-    """Return why a certificate can't be used with a key, "" if it can."""
-    for each in (path, key):
-        try:
-            with Path(each).open("rb"):
-                pass
-        except OSError as error:
-            return f"{each} can't be read: {error.strerror}"
+    trouble, days_left, now = "", None, datetime.now(UTC)
+    certificate = Certificate(path, key)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, key, password=lambda: "")
-    except (ssl.SSLError, OSError) as error:
-        return f"{path} can't be used with {key}: {getattr(error, 'reason', None) or error}"
-    return ""
+        certificate.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        ends = expiry(path)
+        days_left = None if ends is None else (ends - now) / timedelta(days=1)
+        trouble = certificate.why_not_now(now) if days_left is None or days_left > 0 else ""
+    except InvalidSetting as error:
+        trouble = str(error)
+    return TlsFiles(path=path, key=key, trouble=trouble, days_left=days_left, key_mode=key_mode)
 
 
-def _refused(options: Options, known: Collection[str]) -> Iterable[str]:
-    """Yield what would be refused before a port opens: a user, the names of proxies, what TLS is made of."""
+def _refused(options: Options) -> Iterable[str]:
+    """Yield what would be refused before a port opens: a user, proxies, who signs clients' certificates."""
 
     def user() -> None:
         if options.user and os.name == "posix":
@@ -172,12 +168,15 @@ def _refused(options: Options, known: Collection[str]) -> Iterable[str]:
 
             identity_of(options.user)
 
-    for try_it in (user, lambda: Gate(options)):
+    def client_ca() -> None:
+        if options.client_ca:
+            load_client_ca(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), options.client_ca)
+
+    for try_it in (user, client_ca, lambda: Trust(options.trusted_proxies)):
         try:
             try_it()
         except FanlightError as error:
-            if str(error) not in known:
-                yield str(error)
+            yield str(error)
 
 
 def _places(options: Options) -> Iterable[Place]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,14 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
     shown = [_url(url) for url in urls]
     if len(options.bind) == 1 and options.bind[0].startswith("localhost:"):
         # It may be two addresses, of IPv4 and of IPv6; a person needs the one name.
-        shown = [f"http://localhost:{urls[0].rpartition(':')[2]}"]
+        shown = [f"{urls[0].partition('://')[0]}://localhost:{urls[0].rpartition(':')[2]}"]
     command = "" if file.name == "main.py" else f" {name}"
     lines = [
         "",
         f"  {lit}Fanlight{plain}  {', '.join(shown)}",
         "",
         f"  {routes} route{'s' * (routes != 1)} from {name}{dim}   fanlight routes{command}{plain}",
+        *(f"  {dim}{each}{plain}" for each in _beside(options)),
         f"  {dim}{_limits(options.limits)}",
         f"  change them: fanlight run --help, or app.run(idle_seconds=...){plain}",
         "",
@@ -48,6 +49,19 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
         "",
     ]
     return "\n".join(lines)
+
+
+def _beside(options: Options) -> Iterator[str]:
+    """Yield what else an operator will want to see, where it is not as it is by default."""
+    if options.workers:
+        user = f", as {options.user}" if options.user else ""
+        yield f"{options.workers} worker{'s' * (options.workers != 1)}{user}; a SIGHUP loads the code anew"
+    if options.redirect_from:
+        yield f"http at {', '.join(options.redirect_from)} is sent to https"
+    if options.trusted_proxies:
+        yield f"trusts the word of {', '.join(options.trusted_proxies)}"
+    if options.admin:
+        yield f"metrics and health at {options.admin}"
 
 
 def _limits(limits: Limits) -> str:
@@ -66,9 +80,8 @@ def _size(size: int) -> str:
 
 def _url(url: str) -> str:
     """Return an address as one can click on it: 0.0.0.0 means every address, and is none itself."""
-    for everywhere in ("http://0.0.0.0:", "http://[::]:"):
-        if url.startswith(everywhere):
-            return f"{url} (every address of this machine)"
+    if url.partition("://")[2].startswith(("0.0.0.0:", "[::]:")):
+        return f"{url} (every address of this machine)"
     return url
 
 

@@ -1,0 +1,114 @@
+"""`fanlight check --deploy`, as a person types it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SITE = 'URLS = {"/": "x"}\n'
+# What a test machine is like is no matter of these tests.
+SOUND = ["--connections", "50", "--content-bytes", "1k", "--idle-seconds", "75", "--workers", "auto"]
+
+
+def check(folder: Path, *words: str, source: str = SITE, **environ: str) -> subprocess.CompletedProcess[str]:
+    (folder / "main.py").write_text(source)
+    kept = {name: value for name, value in os.environ.items() if "SECRET" not in name and "TOKEN" not in name}
+    return subprocess.run(
+        [sys.executable, "-m", "fanlight", "check", "--deploy", *words],
+        cwd=folder,
+        env=kept | environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_sound_site_has_no_problem(tmp_path: Path) -> None:
+    """The site is checked, then how it would be served; without a problem the exit code is 0, and nothing is left."""
+    (tmp_path / "run").mkdir(mode=0o700)
+    done = check(tmp_path, *SOUND, "--bind", "unix:run/s", "--pid-file", "run/pid", "--log-file", "run/log")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "main.py: all is well (1 route, 0 templates)\n" in done.stdout
+    assert "problem " not in done.stdout
+    assert f"fine     unix:{tmp_path}/run/s can be listened on" in done.stdout
+    assert "0 problems, " in done.stdout
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_problems_are_told_with_what_to_do(tmp_path: Path) -> None:
+    """Whatever is wrong with trust, secrets, addresses and files is told at once, and the exit code is 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = check(
+            tmp_path,
+            *("--bind", f"127.0.0.1:{taken.getsockname()[1]}", "--trusted-proxies", "0.0.0.0/0,10.0.0.1"),
+            *("--log-file", "nowhere/log"),
+            source='SECRET_KEY = "changeme"\n' + SITE,
+            API_TOKEN="aaaaaaaaaaaaaaaaaaaaaaaa",
+            PYTHONASYNCIODEBUG="1",
+            FANLIGHT_PID_FILE="nowhere/pid",
+        )
+    assert done.returncode == 1
+    for says in (
+        "problem  trusted_proxies has 0.0.0.0/0: every client may say who it is",
+        f"(process {os.getpid()})",
+        "problem  main.SECRET_KEY: it is a word that everybody tries first",
+        "problem  API_TOKEN of the environment: its characters repeat",
+        "problem  PYTHONASYNCIODEBUG",
+        f"problem  log_file: {tmp_path}/nowhere/log can't be written",
+        f"problem  pid_file: {tmp_path}/nowhere can't be written",
+    ):
+        assert says in done.stdout
+    assert "changeme" not in done.stdout + done.stderr
+
+
+def test_settings_that_cannot_be_are_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
+    """What `run` would refuse, `check --deploy` refuses too; and settings without --deploy are a mistake."""
+    done = check(tmp_path, "--hsts-seconds", "1y")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--hsts-seconds is '1y'; it takes a time" in done.stderr
+    done = check(tmp_path, "--hsts-seconds", "365d")
+    assert "add --cert and --key, or --tls dev" in done.stderr
+    command = [sys.executable, "-m", "fanlight", "check", "--bind", ":8000"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "with --deploy only" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with two certificates of 20 days, and their keys."""
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("one", "two"):
+        words = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 20 -subj /CN={name}"
+        subprocess.run(
+            ["openssl", *words.split(), "-keyout", f"{name}.key", "-out", f"{name}.pem"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+        (folder / f"{name}.key").chmod(0o600)
+    return folder
+
+
+def test_a_certificate_is_looked_at(tmp_path: Path, certificates: Path) -> None:
+    """How long it is good, whether its key fits, and who else can read that."""
+    one, two = certificates / "one.pem", certificates / "two.pem"
+    done = check(tmp_path, "--cert", str(one), "--key", str(one.with_suffix(".key")), *SOUND)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"warning  {one} is good for 20 more days" in done.stdout
+    done = check(tmp_path, "--cert", str(one), "--key", str(two.with_suffix(".key")), *SOUND)
+    assert done.returncode == 1
+    assert str(one) in done.stdout
+    done = check(tmp_path, "--cert", f"{tmp_path}/none.pem", *SOUND)
+    assert f"{tmp_path}/none.pem" in done.stdout
+    open_key = tmp_path / "open.key"
+    open_key.write_bytes(one.with_suffix(".key").read_bytes())
+    open_key.chmod(0o644)
+    done = check(tmp_path, "--cert", str(one), "--key", str(open_key), *SOUND)
+    assert f"problem  {open_key} can be read by everybody on this machine (644)" in done.stdout

@@ -1,0 +1,42 @@
+"""What the terminal says when a site starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fanlight.server import Options
+from fanlight.site.banner import banner
+
+
+def said(urls: list[str], **options: object) -> str:
+    return banner(urls, 2, Options(**options), Path("main.py"))  # type: ignore[arg-type]
+
+
+def test_localhost_is_one_address() -> None:
+    """Its two sockets are one name to a person, by the scheme that is spoken."""
+    urls = ["https://127.0.0.1:8443", "https://[::1]:8443"]
+    assert "Fanlight  https://localhost:8443\n" in said(urls, bind=("localhost:8443",), tls="dev")
+    assert "Fanlight  http://localhost:8000\n" in said(["http://127.0.0.1:8000"])
+
+
+def test_every_address_is_said_to_be() -> None:
+    """0.0.0.0 and [::] are no addresses to click on, so it is told what they mean."""
+    for url in ("http://0.0.0.0:80", "https://[::]:443"):
+        assert f"{url} (every address of this machine)" in said([url], bind=(":80",))
+
+
+def test_what_is_not_as_usual_is_told() -> None:
+    """Workers and their user, redirects, trusted proxies and the admin address have a line each, if any."""
+    lines = said(
+        ["https://[::]:443"],
+        bind=(":443",),
+        tls="dev",
+        workers=2,
+        user="www-data",
+        redirect_from=(":80",),
+        trusted_proxies=("10.0.0.1",),
+        admin="127.0.0.1:9000",
+    )
+    for says in ("2 workers, as www-data;", "http at :80 is sent", "trusts the word of 10.0.0.1", "127.0.0.1:9000"):
+        assert says in lines
+    assert len(said(["http://127.0.0.1:8000"]).splitlines()) == len(lines.splitlines()) - 4
