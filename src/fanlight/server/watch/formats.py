@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+import msgspec
+
 from fanlight.message import Head, id_of
 from fanlight.server.watch.masking import escaped, masked
 
@@ -31,7 +33,7 @@ def formatter(name: Format) -> Formatter:
     """Return the function that makes a line of an entry; `offset` is wall clock less performance counter."""
     if name == "combined":
         return _Combined().line
-    return _json_line if name == "json" else _Text().line
+    return _Json().line if name == "json" else _Text().line
 
 
 class _Text:
@@ -71,35 +73,48 @@ class _Combined:
         return f'{client or "-"} - - [{self._stamp}] "{asked}" {status} {size} "{referer}" "{agent}"\n'
 
 
-def _json_line(entry: Entry, offset: float) -> str:
-    ended, seconds, head, client, scheme, route, status, size, id_line, reason = entry
-    moment = ended + offset
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
-    found: dict[str, object] = {
-        "time": f"{stamp}.{int(moment % 1 * 1000):03d}Z",
-        "id": id_of(id_line),
-        "client": client,
-        "method": None if head is None else escaped(head.method, MOST_METHOD),
-        "target": None if head is None else _cut(masked(head.target), MOST_TARGET),
-        "status": status,
-        "bytes": size,
-        "ms": round(seconds * 1000, 3),
-        "route": _cut(route, MOST_ROUTE),
-    }
-    if head is not None:
-        values = head.values
-        found["host"] = _cut(head.authority, MOST_HOST)
-        found["referer"] = _cut(masked(values.get("referer", "")), MOST_REFERER)
-        found["agent"] = _cut(values.get("user-agent", ""), MOST_AGENT)
-    found["scheme"] = scheme
-    if reason:
-        found["refused"] = _cut(reason, MOST_REASON)
-    return as_json(found)
+class _Json:
+    """One object, in ASCII, with everything that is known."""
+
+    def __init__(self) -> None:
+        self._second, self._stamp = -1, ""
+
+    def line(self, entry: Entry, offset: float) -> str:
+        ended, seconds, head, client, scheme, route, status, size, id_line, reason = entry
+        moment = ended + offset
+        if (second := int(moment)) != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        found: dict[str, object] = {
+            "time": f"{self._stamp}.{int((moment - second) * 1000):03d}Z",
+            "id": id_of(id_line),
+            "client": client,
+            "method": None if head is None else escaped(head.method, MOST_METHOD),
+            "target": None if head is None else _cut(masked(head.target), MOST_TARGET),
+            "status": status,
+            "bytes": size,
+            "ms": round(seconds * 1000, 3),
+            "route": _cut(route, MOST_ROUTE),
+        }
+        if head is not None:
+            values = head.values
+            found["host"] = _cut(head.authority, MOST_HOST)
+            found["referer"] = _cut(masked(values.get("referer", "")), MOST_REFERER)
+            found["agent"] = _cut(values.get("user-agent", ""), MOST_AGENT)
+        found["scheme"] = scheme
+        if reason:
+            found["refused"] = _cut(reason, MOST_REASON)
+        return as_json(found)
 
 
 def as_json(found: dict[str, object]) -> str:
     """Return an object on one line, in ASCII: control characters, C1 ones too, are escaped."""
-    return json.dumps(found, separators=(",", ":")).replace("\x7f", "\\u007f") + "\n"
+    try:
+        text = msgspec.json.encode(found).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, which the other one can write
+        text = ""
+    if not text.isascii() or "\x7f" in text or not text:  # msgspec is fast, but leaves these as they are
+        text = json.dumps(found, separators=(",", ":")).replace("\x7f", "\\u007f")
+    return text + "\n"
 
 
 def _request(head: Head) -> str:
