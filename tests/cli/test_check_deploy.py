@@ -107,6 +107,8 @@ def test_a_certificate_is_looked_at(tmp_path: Path, certificates: Path) -> None:
     assert str(one) in done.stdout
     done = check(tmp_path, "--cert", f"{tmp_path}/none.pem", *SOUND)
     assert f"{tmp_path}/none.pem" in done.stdout
+    done = check(tmp_path, "--cert", str(one), "--key", str(one.with_suffix(".key")), *SOUND, "--user", "nobody")
+    assert "can't be read by nobody, who the workers are" in done.stdout
     open_key = tmp_path / "open.key"
     open_key.write_bytes(one.with_suffix(".key").read_bytes())
     open_key.chmod(0o644)

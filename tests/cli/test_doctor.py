@@ -59,6 +59,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         # --- what there is to serve with
         ({}, {"user_id": 0}, "warning", "--user www-data"),
         ({}, {"cpus": 4}, "warning", "add --workers auto"),
+        ({"limits": Limits(worker_bytes=1, idle_seconds=75)}, {}, "warning", "no workers to replace"),
         ({"workers": 9}, {"cpus": 4}, "warning", "9 workers share 4 processors"),
         ({"uvloop": True}, {"missing": ("uvloop",)}, "problem", "pip install"),
         ({}, {"refused": ("there is no user 'x'",)}, "problem", "there is no user 'x'"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from fanlight.server import Machine, Options
-from fanlight.server.machine import Place, _may
+from fanlight.server.machine import Place, _has_bits, _may
 
 
 def test_this_machine_is_read() -> None:
@@ -35,8 +36,9 @@ def test_a_taken_address_is_known(tmp_path: Path) -> None:
     """Every address is tried: those to serve on, to redirect from, and of the admin."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         bind = f"127.0.0.1:{taken.getsockname()[1]}"
-        machine = Machine.read(Options(bind=(bind, f"unix:{tmp_path}/s"), admin=bind), {})
-    assert list(machine.taken) == [bind]
+        again = bind.replace("127.0.0.1", "localhost")
+        machine = Machine.read(Options(bind=(bind, f"unix:{tmp_path}/s"), admin=again), {})
+    assert list(machine.taken) == [bind, again]
     assert "is taken" in machine.taken[bind]
     assert list(tmp_path.iterdir()) == []
 
@@ -99,7 +101,21 @@ def test_whoever_serves_needs_the_right_to_write(tmp_path: Path, mode: int, who:
         "group": (found.st_uid + 1, frozenset({found.st_gid})),
         "other": (found.st_uid + 1, frozenset({found.st_gid + 1})),
     }[who]
-    assert _may(file, 0o2, identity) is expected
+    assert _has_bits(file, 0o2, identity) is expected
+
+
+def test_the_way_to_a_file_must_be_open_too(tmp_path: Path) -> None:
+    """A file that all may write is of no use behind a folder that they may not enter; root needs no leave."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        file = Path(folder) / "log"
+        file.touch()
+        file.chmod(0o666)
+        somebody = (os.geteuid() + 12345, frozenset[int]())
+        assert not _may(file, 0o2, somebody)
+        Path(folder).chmod(0o755)
+        assert _may(file, 0o2, somebody)
+        Path(folder).chmod(0o700)
+        assert _may(file, 0o2, (0, frozenset()))
 
 
 def test_a_user_who_is_not_there_is_refused() -> None:

@@ -31,6 +31,9 @@ TLS: dict[str, Any] = {"cert": ("c",)}
         ({"bind": ("nonsense",)}, "is not an address"),
         ({"redirect_from": ("80",), **TLS}, "is not an address"),
         ({"admin": "9000"}, "is not an address"),
+        ({"bind": (":80", ":443"), "redirect_from": (":80",), **TLS}, ":80 is given more than once"),
+        ({"bind": (":80", ":80")}, ":80 is given more than once"),
+        ({"bind": ("unix:/s",), "admin": "unix:/s"}, "unix:/s is given more than once"),
         ({"workers": -1}, "Options.workers is -1; the least that works is 0"),
         ({"limits": None}, "it takes a Limits(...)"),
     ],
@@ -47,6 +50,7 @@ def test_what_makes_no_sense_is_refused_with_what_would(given: dict[str, Any], s
     [
         {},
         {"bind": ()},
+        {"bind": ("127.0.0.1:0", "127.0.0.1:0"), "admin": "127.0.0.1:0"},
         {"cert": ("a", "b"), "key": ("c", "d"), "hsts_seconds": 1, "redirect_from": (":80", "[::]:80")},
         {"client_ca": "ca", "client_cert": "required", **TLS},
         {"tls": "dev", "redirect_from": ("localhost:8001",)},

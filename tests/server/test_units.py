@@ -44,6 +44,9 @@ from fanlight.server.units import read
         ("bind", "", ()),
         ("access_format", "json", "json"),
         ("user", "", ""),
+        ("control", "none", ""),
+        ("control", "auto", "auto"),
+        ("log_file", "none", "none"),
     ],
 )
 def test_a_value_is_read_as_a_person_means_it(name: str, text: str, value: object) -> None:

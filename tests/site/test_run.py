@@ -49,8 +49,9 @@ def test_every_setting_can_be_given(app: Recording, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FANLIGHT_BIND", "unix:/x")
     app.run("0.0.0.0", 9, threads=3)
     assert (app.options.limits.threads, app.options.bind) == (1, ("unix:/x",))
-    app.run(bind=["127.0.0.1:7"], control="")
-    assert app.options.control == ""
+    for none in ("", "none"):
+        app.run(bind=["127.0.0.1:7"], control=none)
+        assert app.options.control == ""
 
 
 @pytest.mark.parametrize(

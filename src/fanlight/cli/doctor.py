@@ -184,6 +184,11 @@ def _processes(options: Options, machine: Machine) -> Iterator[Finding]:
         )
     else:
         yield Finding("fine", f"{workers or 1} process{'es' * (workers > 1)} for {cpus} processor{'s' * (cpus != 1)}")
+    for name in ("worker_requests", "worker_bytes"):
+        if getattr(options.limits, name) and not workers:
+            yield Finding(
+                "warning", f"{name} is given, and there are no workers to replace", "add --workers 1, or more"
+            )
     if "uvloop" in machine.missing:
         yield Finding("problem", "uvloop is asked for and not installed", "pip install 'fanlight[uvloop]'")
 

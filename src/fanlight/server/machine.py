@@ -75,7 +75,8 @@ class Machine:
         """Ask the system."""
         descriptors, most_descriptors = _descriptors()
         certificates = tuple(
-            _tls_files(cert, key) for cert, key in zip(options.cert, options.key or options.cert, strict=True)
+            _tls_files(cert, key, options.user)
+            for cert, key in zip(options.cert, options.key or options.cert, strict=True)
         )
         return cls(
             cpus=usable_cpus(),
@@ -142,7 +143,7 @@ def _taken(binds: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _tls_files(path: str, key: str) -> TlsFiles:
+def _tls_files(path: str, key: str, user: str) -> TlsFiles:
     try:
         key_mode = stat.S_IMODE(Path(key).stat().st_mode)
     except OSError:
@@ -156,6 +157,9 @@ def _tls_files(path: str, key: str) -> TlsFiles:
         trouble = certificate.why_not_now(now) if days_left is None or days_left > 0 else ""
     except InvalidSetting as error:
         trouble = str(error)
+    for each in (path, key):
+        if user and not trouble and not _may(Path(each), 0o4, _identity_of(user)):
+            trouble = f"{each} can't be read by {user}, who the workers are"
     return TlsFiles(path=path, key=key, trouble=trouble, days_left=days_left, key_mode=key_mode)
 
 
@@ -229,10 +233,14 @@ def _may_write(path: Path, who: Identity) -> bool:
 
 
 def _may(path: Path, wanted: int, who: Identity) -> bool:
-    """Say whether the permissions of a file give somebody `wanted` (of 0o7)."""
+    """Say whether the permissions of a file, and of the folders on the way, give somebody `wanted` (of 0o7)."""
+    if who[0] == 0:
+        return os.access(path, os.W_OK if wanted & 0o2 else os.F_OK)  # but for a file system that can't be written
+    return _has_bits(path, wanted, who) and all(_has_bits(each, 0o1, who) for each in path.resolve().parents)
+
+
+def _has_bits(path: Path, wanted: int, who: Identity) -> bool:
     user, groups = who
-    if user == 0:
-        return os.access(path, os.W_OK)  # nobody is refused but by a file system that can't be written
     try:
         found = path.stat()
     except OSError:

@@ -114,8 +114,12 @@ class Options:
     admin: str = _text(
         "address", "where /metrics, /healthz and /readyz are; never where the public can come", group="Watching"
     )
-    control: str = _text(
-        "file", "the socket that `fanlight status` asks; auto is one in the runtime folder", group="Watching"
+    control: str = _other(
+        "",
+        "file",
+        "the socket that `fanlight status` asks; auto is one in the runtime folder, none is none",
+        group="Watching",
+        has_none=True,
     )
     limits: Limits = field(default_factory=Limits)
 
@@ -126,6 +130,7 @@ class Options:
             raise InvalidSetting(f"Options.limits is {self.limits!r}; it takes a Limits(...)")
         for bind in (*self.bind, *self.redirect_from, *((self.admin,) if self.admin else ())):
             check_address(bind)
+        self._check_addresses()
         self._check_tls()
         self._check_proxies()
         if self.user and not self.workers:
@@ -135,6 +140,14 @@ class Options:
     def has_tls(self) -> bool:
         """Say whether clients come in by TLS."""
         return bool(self.cert or self.tls)
+
+    def _check_addresses(self) -> None:
+        every = [*self.bind, *self.redirect_from, self.admin]
+        for bind in every:
+            if every.count(bind) > 1 and not bind.endswith(":0"):
+                raise InvalidSetting(
+                    f"{bind} is given more than once; bind, redirect_from and admin each need their own"
+                )
 
     def _check_tls(self) -> None:
         if self.tls and self.cert:

@@ -31,10 +31,11 @@ class Words:
     choices: tuple[str, ...] = ()
     is_list: bool = False
     has_auto: bool = False  # "auto" may be written for it
+    has_none: bool = False  # "none" may be written where there shall be none
 
 
 def setting(default: Any, unit: Unit, help_text: str, *, group: Group, **more: Any) -> Any:
-    """Declare one setting; `more` are `least`, `choices` and `has_auto`. Annotations are read as text."""
+    """Declare one setting; `more` are `least`, `choices`, `has_auto` and `has_none`. Annotations are read as text."""
     words = Words(unit=unit, help=help_text, group=group, is_list=isinstance(default, tuple), **more)
     metadata = {"unit": unit, "help": help_text, "least": words.least, "choices": words.choices, "words": words}
     return field(default=default, metadata=metadata)

@@ -19,7 +19,7 @@ from fanlight.server.limits import Limits
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
 from fanlight.server.setting import Words, settings_of, words_of
-from fanlight.server.units import AUTO, read
+from fanlight.server.units import AUTO, NONE, read
 
 PREFIX = "FANLIGHT_"
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
@@ -91,6 +91,8 @@ def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any
             found[name] = (value,) if isinstance(value, str) else tuple(value)
         elif words is not None and words.has_auto and value == AUTO:
             found[name] = usable_cpus()
+        elif words is not None and words.has_none and value == NONE:
+            found[name] = ""
         else:
             found[name] = value
     return found

@@ -17,7 +17,7 @@ from fanlight.errors import InvalidSetting
 from fanlight.server.processes.cpus import usable_cpus
 from fanlight.server.setting import Unit, Words, what_is_wrong, words_of
 
-AUTO = "auto"
+AUTO, NONE = "auto", "none"
 _NUMBER = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _TIMES = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
@@ -38,6 +38,8 @@ def read(each: Field[Any], text: str, name: str) -> Any:
     words = words_of(each)
     if words.has_auto and text.strip().lower() == AUTO:
         return usable_cpus()
+    if words.has_none and text.strip().lower() == NONE:
+        return ""
     try:
         value = _value(text, words, is_whole=each.type == "int")
     except ValueError:

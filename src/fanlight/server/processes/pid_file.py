@@ -90,6 +90,8 @@ def pid_file(path: str) -> contextlib.AbstractContextManager[PidFile | None]:
 
 
 def _is_alive(process_id: int) -> bool:
+    if os.name != "posix":
+        return False  # on Windows to ask is to interrupt
     try:
         os.kill(process_id, 0)
     except (ProcessLookupError, OverflowError):

@@ -1,0 +1,87 @@
+"""A flag for every setting, by the real command."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fanlight.cli.flags import SettingsCommand, options_of
+from fanlight.server import ADDRESS_PARTS, SETTINGS, Options, flag_of, words_of
+
+EXAMPLES = {"bytes": "77k", "seconds": "77s", "count": "77", "mode": "640", "address": "unix:/x", "bytes/second": "7k"}
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that gives the options of what is typed, or what is said instead."""
+
+    def run(*words: str, **environ: str) -> Options | str:
+        seen: list[Options] = []
+
+        @click.command(cls=SettingsCommand)
+        def command(**flags: Any) -> None:
+            seen.append(options_of(flags))
+
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(command, words)
+        return seen[0] if seen else result.output or str(result.exception)
+
+    return run
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
+    """Each field of Options and of Limits can be typed by its name; what it needs beside it is asked for."""
+    words = words_of(SETTINGS[name])
+    text = words.choices[-1] if words.choices else EXAMPLES.get(words.unit, "/x")
+    with_it = {"client_cert": ["--client-ca=/x"], "user": ["--workers=1"], "key": ["--cert=/x"]}.get(name, [])
+    if name in ("client_ca", "redirect_from", "hsts_seconds", "client_cert"):
+        with_it += ["--cert=/x"]
+    if name == "client_ca":
+        with_it += ["--client-cert=optional"]
+    if name == "proxy_protocol":
+        with_it += ["--trusted-proxies=10.0.0.1"]
+    is_switch = words.unit == "switch"
+    flag = f"--no-{flag_of(name)[2:]}" if is_switch and SETTINGS[name].default else flag_of(name)
+    options = typed(*with_it, flag, *([] if is_switch else [text]))
+    assert isinstance(options, Options), options
+    owner = options if hasattr(options, name) else options.limits
+    assert getattr(owner, name) != SETTINGS[name].default
+
+
+def test_help_lists_them_all_in_groups(typed: Any) -> None:
+    """--help has each flag under the heading of its group, with what it means and its default."""
+    text = typed("--help")
+    for name in (*SETTINGS, *ADDRESS_PARTS):
+        assert re.search(rf"^  {flag_of(name)}\b", text, re.MULTILINE), name
+    headings = re.findall(r"^([A-Z][\w ]+):$", text, re.MULTILINE)
+    assert headings == ["Options", "Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits"]
+    assert "[16KiB]" in text
+    assert "FANLIGHT_HEAD_BYTES for --head-bytes" in re.sub(r"\s+", " ", text)
+
+
+def test_flags_come_before_the_environment(typed: Any) -> None:
+    """A flag that was typed counts, then the variable, then the default; a site that is run can be asked."""
+    options = typed("--threads", "1", "--no-access-log", FANLIGHT_THREADS="2", FANLIGHT_CONNECTIONS="3")
+    assert (options.limits.threads, options.limits.connections, options.access_log) == (1, 3, False)
+    assert options.control == "auto"
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [("--head-byts", "--head-bytes"), ("--worker", "--workers"), ("--no-acess-log", "--no-access-log")],
+)
+def test_a_flag_that_is_none_is_met_with_the_one_that_was_meant(typed: Any, typo: str, meant: str) -> None:
+    """Nothing is guessed: it is asked."""
+    assert f"there is no flag {typo}; did you mean {meant}?" in typed(typo)
+
+
+def test_a_flag_that_is_like_no_other_is_told() -> None:
+    """Where nothing comes close, --help does."""
+    command = SettingsCommand("x", callback=lambda **_: None)
+    assert "there is no flag --qqqq; --help lists them all" in CliRunner().invoke(command, ["--qqqq"]).output
