@@ -32,7 +32,7 @@ BANNED = {
     "message": {"asyncio", "socket", "select", "selectors"},
     "routing": {"asyncio", "socket"},
 }
-DOORS_WITHIN = {"wire": {"http1"}}  # rooms whose doors are one floor down
+DOORS_WITHIN = {"wire": {"http1", "proxy"}}  # rooms whose doors are one floor down
 MOST_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS, MOST_AT_THE_FRONT_DOOR = 400, 60, 6, 20
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "core", "shared"}
 # Code of the user's runs here, or a connection is served: whatever is raised must not go further.

@@ -90,15 +90,22 @@ class Acceptor:
             return
         client, address = peer[0], None
         if self._most_of_one and not (entrance is not None and entrance.trusts(client)):
-            address = address_of(client)
-            count = self._counts.get(address, 0)
-            if count >= self._most_of_one:
+            address = self.counted(client)
+            if address is None:
                 sock.close()
-                self._tell(client)
                 return
-            self._counts[address] = count + 1
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._adopt(sock, client, entrance, address)
+
+    def counted(self, client: str) -> Address | None:
+        """Count one connection more of a client; None if it has as many as it may have."""
+        address = address_of(client)
+        count = self._counts.get(address, 0)
+        if self._most_of_one and count >= self._most_of_one:
+            self._tell(client)
+            return None
+        self._counts[address] = count + 1
+        return address
 
     def left(self, address: Address) -> None:
         """Count one connection less from an address."""
@@ -150,4 +157,7 @@ def address_of(client: str) -> Address:
     """Return what a client is counted under: its address, or the /64 network of an IPv6 one, which is one site."""
     if ":" not in client:
         return client
-    return socket.inet_pton(socket.AF_INET6, client.partition("%")[0])[:8]
+    try:
+        return socket.inet_pton(socket.AF_INET6, client.partition("%")[0])[:8]
+    except OSError:
+        return client

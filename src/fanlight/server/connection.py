@@ -56,6 +56,10 @@ IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, CLOSED = Phase
 class Edge(Protocol):
     """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
 
+    def trusts(self, client: str | None) -> bool:
+        """Say whether a client is a proxy of ours."""
+        ...
+
     def greet(self, connection: Connection) -> int:
         """Go on with what comes before the first request; return the events to wait for, 0 when it is done."""
         ...
@@ -80,7 +84,6 @@ class Connection:
         "lines",
         "moved_bytes",
         "out",
-        "peer",
         "phase",
         "request",
         "since",
@@ -96,8 +99,7 @@ class Connection:
 
     def __init__(self, sock: Stream, client: str | None, wire: Http1, deadline: float) -> None:
         """Begin with a connection that has yet to send its first request."""
-        self.sock, self.fd, self.wire = sock, sock.fileno(), wire
-        self.client = self.peer = client  # whom it is from, and who is at the other end: a proxy, perhaps
+        self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
         self.edge: Edge | None = None  # what there is to be said of its requests because of the way they came
         self.lines = b""  # field lines that the answer in progress has besides its own

@@ -302,9 +302,14 @@ class Hub:
             return
         if wanted:
             self.watch(connection, for_writing=wanted == WRITE)
-        else:
-            connection.wait(HEAD, self.now, self.limits)
-            self.watch(connection)
+            return
+        if connection.address is None and connection.client is not None and not edge.trusts(connection.client):
+            connection.address = self.acceptor.counted(connection.client)  # whom a proxy spoke for
+            if connection.address is None:
+                self.drop(connection)
+                return
+        connection.wait(HEAD, self.now, self.limits)
+        self.watch(connection)
 
     def _serve_own(self, fd: int) -> bool:
         """Accept, or do what was posted; False once another thread has the hub."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fanlight.server.connection import Connection
 
 HTTPS_PORT = 443
+LOOK_SECONDS = 5.0  # between two looks at the files of certificates
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 _SPEAKS_HTTPS = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
@@ -56,6 +58,7 @@ class Entrance:
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
         self._to_https = None if https_port is None else ToHttps(https_port)
         self._has_told_of_fields = self._has_told_of_greeting = False
+        self._next_look = 0.0
 
     def trusts(self, client: str | None) -> bool:
         """Say whether a peer is a proxy of ours; None is one behind a unix socket."""
@@ -65,7 +68,10 @@ class Entrance:
 
     def admit(self, connection: Connection) -> bool:
         """Take a fresh connection; True if something must come before its first request."""
-        if not self._proxies.has_preface and self._tls is not None:
+        if self._tls is not None and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            self._tls.refresh()
+        if not self._proxies.has_preface and self._tls is not None and isinstance(connection.sock, socket.socket):
             connection.sock = self._tls.wrap(connection.sock)
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_told_of_fields:
@@ -109,7 +115,9 @@ class Entrance:
             return False
         sock.recv(preface.length)
         if not preface.is_local:
-            connection.client = preface.client
+            connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
+        if preface.is_tls:
+            connection.edge = BehindTls(self)
         return True
 
     def _tell_of_greeting(self, connection: Connection, error: Exception) -> None:
@@ -122,15 +130,17 @@ class Entrance:
 
     def introduce(self, connection: Connection) -> None:
         """Tell a request which way it came; `connection.lines` are what its answer says because of that."""
-        request = connection.request
-        if isinstance(connection.sock, TlsStream):
+        self._introduce(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
+
+    def _introduce(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
+        if is_tls:
             request.scheme = "https"
-            if (certificate := connection.sock.client_cert) is not None:
-                request.note("client_cert", certificate)
-        request.client = connection.client
-        peer = connection.peer
-        if self.trusts(peer):
-            self._believe(request, peer)
+        if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
+            request.note("client_cert", certificate)
+        # SECURITY: tests/server/test_entrance.py: behind a PROXY header it is the client itself who writes the fields,
+        # so it is he who must be trusted, not the proxy that passes bytes on.
+        if self.trusts(connection.client):
+            self._believe(request, connection.client)
         else:
             self._notice(connection, request)
         if self._to_https is not None and request.scheme == "http":
@@ -177,6 +187,18 @@ class Entrance:
     def _tell_of_fields(self, message: str, *args: object) -> None:
         self._has_told_of_fields = True
         log.warning("%s (said once)", message % args)
+
+
+class BehindTls:
+    """The edge of a connection whose client spoke TLS to the proxy: its requests are https."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        """Be as an entrance, but for that."""
+        self.trusts, self.greet, self._introduce = entrance.trusts, entrance.greet, entrance._introduce  # noqa: SLF001
+
+    def introduce(self, connection: Connection) -> None:
+        """Tell a request which way it came."""
+        self._introduce(connection, connection.request, is_tls=True)
 
 
 class ToHttps:

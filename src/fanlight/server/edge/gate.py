@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from fanlight.server.address import UNIX_PREFIX
 from fanlight.server.edge.entrance import Entrance, Proxies, ProxyFields
 from fanlight.server.edge.forwarded import Trust
 from fanlight.server.edge.tls import ClientCertMode, Tls
-from fanlight.server.address import UNIX_PREFIX
 from fanlight.server.listen import listen, url_of
 from fanlight.server.options import Options
 

@@ -2,8 +2,8 @@
 
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.fields import FieldBlock
+from fanlight.wire.http1.fields import FieldBlock, is_host
 from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.states import State, Step
 
-__all__ = ["Content", "EndOfMessage", "FieldBlock", "Http1", "RequestHead", "State", "Step", "WireLimits"]
+__all__ = ["Content", "EndOfMessage", "FieldBlock", "Http1", "RequestHead", "State", "Step", "WireLimits", "is_host"]

@@ -1,0 +1,174 @@
+"""Whom proxies say a request is from: whose word is taken, how far, and what clients invent."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.errors import InvalidSetting
+from fanlight.server.edge.forwarded import MOST_REMEMBERED, Origin, Trust, read_forwarded, read_x_forwarded
+
+TRUST = Trust(["10.0.0.0/8", "fd00::/8"])
+PROXY = "10.0.0.1"
+
+
+def x(peer: str | None = PROXY, **fields: str) -> Origin:
+    return read_x_forwarded({f"x-forwarded-{name}": value for name, value in fields.items()}, peer, TRUST)
+
+
+# --- trust --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "10.255.255.255", "fd12::1", "::ffff:10.1.2.3", None])
+def test_addresses_of_trusted_networks_are_trusted(address: str | None) -> None:
+    """IPv4 as IPv6 too, and a peer behind a unix socket."""
+    assert TRUST.trusts(address)
+    assert TRUST.trusts(address)
+
+
+@pytest.mark.parametrize("address", ["11.0.0.1", "fe00::1", "", "unix", "10.0.0.1.example.org", "::ffff:11.0.0.1"])
+def test_all_others_are_not(address: str) -> None:
+    """An address of another network, or none at all."""
+    assert not TRUST.trusts(address)
+
+
+def test_without_addresses_nobody_is_trusted_but_unix_sockets() -> None:
+    """Not even loopback: the proxy there may pass on what clients write."""
+    nobody = Trust([])
+    assert not nobody.trusts("127.0.0.1")
+    assert nobody.trusts(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("10.0.0.1/8", "the network is 10.0.0.0/8"),
+        ("proxy.example.org", "write 10.0.0.7"),
+        ("*", "write"),
+        ("", "write"),
+    ],
+)
+def test_what_is_no_network_is_refused(text: str, hint: str) -> None:
+    """With what would be right."""
+    with pytest.raises(InvalidSetting, match=hint):
+        Trust([text])
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """However many peers come, no more are remembered than that."""
+    trust = Trust(["10.0.0.0/8"])
+    for number in range(3 * MOST_REMEMBERED):
+        trust.trusts(f"192.168.{number // 256}.{number % 256}")
+    assert len(trust._known) <= MOST_REMEMBERED
+
+
+# --- X-Forwarded-... ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1, 10.0.0.2", "192.0.2.1"),
+        ("6.6.6.6, 192.0.2.1, 10.0.0.2", "192.0.2.1"),  # 6.6.6.6 is what the client has invented
+        ("6.6.6.6, 192.0.2.1", "192.0.2.1"),
+        ("10.0.0.9, 10.0.0.2", "10.0.0.9"),  # a client within
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("nonsense, 10.0.0.2", "10.0.0.2"),
+        ("192.0.2.1, nonsense", None),
+        ("192.0.2.1,", None),
+        ("unknown", None),
+        ("", None),
+        ("192.0.2.1:x", None),
+        ("[2001:db8::1", None),
+        ("192.0.2.1 192.0.2.2", None),
+    ],
+)
+def test_the_client_is_the_first_from_the_right_who_is_not_trusted(value: str, client: str | None) -> None:
+    """What can't be read ends the walk."""
+    assert x(**{"for": value}).client == client
+
+
+def test_who_is_not_trusted_is_not_believed() -> None:
+    """From another address nothing counts."""
+    assert x("192.0.2.66", **{"for": "1.1.1.1", "proto": "https", "host": "evil"}) == Origin()
+
+
+@pytest.mark.parametrize(
+    ("fields", "scheme", "host"),
+    [
+        ({"proto": "https", "host": "example.org"}, "https", "example.org"),
+        ({"proto": "HTTP, https"}, "https", None),
+        ({"proto": "gopher"}, None, None),
+        ({"proto": "https", "host": "example.org", "port": "443"}, "https", "example.org"),
+        ({"proto": "https", "host": "example.org", "port": "8443"}, "https", "example.org:8443"),
+        ({"proto": "https", "host": "example.org:1", "port": "8443"}, "https", "example.org:1"),
+        ({"host": "[::1]", "port": "81"}, None, "[::1]:81"),
+        ({"host": "a/b"}, None, None),
+        ({"host": "a@b"}, None, None),
+        ({"host": "evil, good"}, None, "good"),
+        ({"host": "good", "port": "0x50"}, None, "good"),
+    ],
+)
+def test_scheme_and_host_are_what_the_last_proxy_says(
+    fields: Mapping[str, str], scheme: str | None, host: str | None
+) -> None:
+    """Only http and https, only what can be a host; a port where it is not the scheme's own."""
+    origin = x(**fields)
+    assert (origin.scheme, origin.host) == (scheme, host)
+
+
+# --- Forwarded ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("for=192.0.2.1", Origin("192.0.2.1")),
+        ("For=192.0.2.1;Proto=HTTPS;Host=example.org", Origin("192.0.2.1", "https", "example.org")),
+        ('for="[2001:db8:cafe::17]:4711"', Origin("2001:db8:cafe::17")),
+        ('for="192.0.2.1:_port"', Origin("192.0.2.1")),
+        ("for=6.6.6.6;host=evil, for=192.0.2.1;host=good;proto=http", Origin("192.0.2.1", "http", "good")),
+        ("for=192.0.2.1;host=outer;proto=https, for=10.0.0.2;host=inner", Origin("192.0.2.1", "https", "outer")),
+        ("for=6.6.6.6, for=unknown;proto=https", Origin(None, "https")),
+        ("for=6.6.6.6, for=_hidden", Origin()),
+        ("for=192.0.2.1 ; proto=https", Origin("192.0.2.1", "https")),
+        (r'for="192.0.2.\1"', Origin("192.0.2.1")),
+        ('host="evil.org, for=6.6.6.6";for=192.0.2.1', Origin("192.0.2.1")),  # a comma within quotes divides nothing
+        ("for=192.0.2.1;for=6.6.6.6", Origin()),  # twice
+        ("for=[2001:db8::1]", Origin()),  # brackets need quotes
+        ('for="192.0.2.1', Origin()),
+        ("for", Origin()),
+        ("for=192.0.2.1;;proto=https", Origin("192.0.2.1", "https")),
+        ("", Origin()),
+        (",,", Origin()),
+    ],
+)
+def test_forwarded_is_read_as_its_rfc_says(value: str, origin: Origin) -> None:
+    """RFC 7239 section 4: parameters of each hop, the last hop on the right; a broken field says nothing."""
+    assert read_forwarded(value, PROXY, TRUST) == origin
+
+
+def test_forwarded_counts_only_from_who_is_trusted() -> None:
+    """From another address nothing counts."""
+    assert read_forwarded("for=1.1.1.1;proto=https", "192.0.2.66", TRUST) == Origin()
+
+
+@given(st.text(alphabet='for=proto:host;,"\\ _[]192.0abc\t', max_size=200))
+def test_whatever_is_written_something_is_read(value: str) -> None:
+    """No text breaks it; and no address comes out of it that is none."""
+    for origin in (read_forwarded(value, PROXY, TRUST), x(**{"for": value, "host": value, "proto": value})):
+        assert origin.client is None or Trust(["0.0.0.0/0", "::/0"]).trusts(origin.client)
+
+
+@pytest.mark.parametrize(
+    "value", ["," * 16000, "for=1.1.1.1," * 1300, 'a="' + "\\" * 16000, "a=b;" * 4000, " " * 16000]
+)
+def test_long_fields_are_no_burden(value: str) -> None:
+    """A field as long as a head may be is walked once: what it costs grows with its length alone."""
+    read_forwarded(value, PROXY, TRUST)
+    x(**{"for": value})
