@@ -98,7 +98,7 @@ def test_what_is_over_is_no_longer_in_flight(serve: Any, tools: Any) -> None:
     harness = serve({"/": lambda _: Response("x")}, limits=Limits(threads=3))
     with harness.connect() as sock:
         tools.ask(sock, "/")
-        state = described(harness.hub)
+        state = harness.inside(lambda: described(harness.hub))
     assert state["in_flight"] == []
     assert state["connections"] == {"open": 1, "idle": 1}
     assert state["served"] == 1
