@@ -1,0 +1,175 @@
+"""Do what the page about deployment says: its configurations, with other ports and folders, and real programs."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
+PATIENCE = 60
+SITE = """
+def seen(request, rest=""):
+    return {
+        "client": request.client, "scheme": request.scheme, "host": request.host, "url": request.url,
+        "agent": request.headers.get("user-agent"),
+    }
+
+def taken(request):
+    return {"size": len(request.content)}
+
+URLS = {"/": seen, "/some/{rest...}": seen, "POST /taken": taken}
+"""
+_BLOCK = re.compile(r"^```\w+\n((?:#!/bin/sh\n)?# (\S+[/.]\S+|Dockerfile)([^\n]*)\n.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def blocks() -> dict[str, str]:
+    """Return the page's configurations, by what stands in the first line of each."""
+    return {path + more: text for text, path, more in _BLOCK.findall(PAGE.read_text())}
+
+
+@pytest.fixture(scope="session")
+def config() -> Callable[..., str]:
+    """Give a function that returns a configuration of the page with some words replaced; all of them must be in it."""
+
+    def adapted(name: str, words: dict[str, str]) -> str:
+        text = blocks()[name]
+        for old, new in words.items():
+            assert old in text, f"{old!r} is not in {name}"
+            text = text.replace(old, new)
+        return text
+
+    return adapted
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Give a function that returns a port which nobody has, and which it does not give twice."""
+    given: set[int] = set()
+
+    def choose() -> int:
+        while True:
+            with socket.create_server(("127.0.0.1", 0)) as sock:
+                port: int = sock.getsockname()[1]
+            if port not in given:
+                given.add(port)
+                return port
+
+    return choose
+
+
+class Running:
+    """A program that runs until the test is over."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+        """Start it in a session of its own; what it prints goes to a file."""
+        self.log = folder / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=os.environ | environment, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def wait_for_port(self, port: int) -> None:
+        """Return once somebody listens."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                assert self.process.poll() is None, f"it has ended:\n{self.log.read_text()}"
+                assert time.monotonic() < until, f"nobody listens on {port}:\n{self.log.read_text()}"
+                time.sleep(0.05)
+            else:
+                return
+
+    def end(self) -> int:
+        """Stop it, and whatever it has started; return its exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Give a function that starts a program, and waits until it listens on a port."""
+    running: list[Running] = []
+
+    def run(command: Sequence[str], port: int, **environment: str) -> Running:
+        running.append(Running(command, tmp_path, environment))
+        running[-1].wait_for_port(port)
+        return running[-1]
+
+    yield run
+    for each in reversed(running):
+        each.end()
+
+
+@pytest.fixture
+def serve(start: Start, tmp_path: Path) -> Start:
+    """Give a function that serves a site which tells what it sees of its clients."""
+
+    def run(port: int, *words: str) -> Running:
+        (tmp_path / "main.py").write_text(SITE)
+        return start([sys.executable, "-m", "fanlight", "run", *words], port)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder like certbot's, with a certificate for example.org and its key."""
+    folder = tmp_path_factory.mktemp("live") / "example.org"
+    folder.mkdir()
+    make_certificate(folder)
+    return folder
+
+
+def make_certificate(folder: Path) -> None:
+    """Make a certificate, and its key, in a folder."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=example.org"
+    names = ["-addext", "subjectAltName=DNS:example.org"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+
+
+@pytest.fixture
+def ask() -> Callable[..., Any]:
+    """Give a function that asks example.org at a port of this machine, with curl, and returns what the site says."""
+
+    def run(url: str, port: int, *words: str) -> Any:
+        host = re.sub(r"^https?://([^/:]+).*", r"\1", url)
+        command = [
+            "curl",
+            "-sS",
+            "--max-time",
+            "30",
+            "-k",
+            "--connect-to",
+            f"{host}:{port}:127.0.0.1:{port}",
+            *words,
+            url,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return done.stdout
+
+    return run

@@ -1,0 +1,159 @@
+"""The proxies of the page about deployment, each run with the very configuration that stands there.
+
+Only ports, the certificate's path and what a server of one's own would have besides are other ones.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Ask = Callable[..., Any]
+Config = Callable[..., str]
+FreePort = Callable[[], int]
+Start = Callable[..., Any]
+VISITOR = ("--interface", "127.0.0.3")  # not an address that is trusted
+TRUSTED = ("--trusted-proxies", "127.0.0.1,::1")
+FORGED = ("-H", "x-forwarded-for: 6.6.6.6", "-H", "x-forwarded-proto: gopher", "-H", "x-forwarded-host: evil.example")
+
+
+def nginx(config: Config, folder: Path, certificate: Path, ports: dict[str, int]) -> list[str]:
+    site = config(
+        "/etc/nginx/conf.d/site.conf",
+        {
+            "/etc/letsencrypt/live/example.org": str(certificate),
+            "127.0.0.1:8000": f"127.0.0.1:{ports['site']}",
+            "listen 443": f"listen 127.0.0.1:{ports['https']}",
+            "listen 80;": f"listen 127.0.0.1:{ports['http']};",
+        },
+    )
+    temporary = "".join(
+        f"{each}_temp_path {folder}/{each};\n" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; pid {folder}/nginx.pid; error_log stderr;\n"
+        f"events {{}}\nhttp {{\naccess_log off;\n{temporary}{site}}}\n"
+    )
+    return ["nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+
+
+def caddy(config: Config, folder: Path, _certificate: Path, ports: dict[str, int]) -> list[str]:
+    site = config(
+        "/etc/caddy/Caddyfile",
+        {
+            "example.org {": f"https://example.org:{ports['https']} {{\n    bind 127.0.0.1",
+            "127.0.0.1:8000": f"127.0.0.1:{ports['site']}",
+        },
+    )
+    # A certificate of its own making, as no authority can be asked here.
+    options = f"admin off\nlocal_certs\nskip_install_trust\nhttp_port {ports['http']}\nauto_https disable_redirects"
+    (folder / "Caddyfile").write_text(f"{{\n{options}\nstorage file_system {folder}/caddy\n}}\n{site}")
+    return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+
+
+def haproxy(config: Config, folder: Path, certificate: Path, ports: dict[str, int]) -> list[str]:
+    both = folder / "example.org.pem"
+    both.write_text((certificate / "fullchain.pem").read_text() + (certificate / "privkey.pem").read_text())
+    site = config(
+        "/etc/haproxy/haproxy.cfg, at the end",
+        {
+            "/etc/haproxy/example.org.pem": str(both),
+            "bind :80": f"bind 127.0.0.1:{ports['http']}",
+            "bind :443": f"bind 127.0.0.1:{ports['https']}",
+            "127.0.0.1:8000": f"127.0.0.1:{ports['site']}",
+            "check port 9000": f"check port {ports['admin']}",
+        },
+    )
+    return _haproxy(folder, site)
+
+
+def haproxy_in_tcp_mode(config: Config, folder: Path, _certificate: Path, ports: dict[str, int]) -> list[str]:
+    site = config(
+        "/etc/haproxy/haproxy.cfg, at the end, with TLS left to the site",
+        {
+            "bind :443": f"bind 127.0.0.1:{ports['https']}",
+            "127.0.0.1:8000": f"127.0.0.1:{ports['site']}",
+            "check port 9000": f"check port {ports['admin']}",
+        },
+    )
+    return _haproxy(folder, site)
+
+
+def _haproxy(folder: Path, site: str) -> list[str]:
+    defaults = "defaults\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n"
+    (folder / "haproxy.cfg").write_text(f"global\n    log stdout format raw daemon\n{defaults}{site}")
+    return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+class Behind:
+    """A site, and the proxies that can be put in front of it."""
+
+    def __init__(self, start: Start, config: Config, folder: Path, ports: dict[str, int]) -> None:
+        self.start, self.config, self.folder, self.ports = start, config, folder, ports
+        self.served: Any = None
+
+    def serve(self, serve: Start, *words: str) -> None:
+        """Serve the site as the page has it."""
+        bind = ("--bind", f"localhost:{self.ports['site']}", "--admin", f"localhost:{self.ports['admin']}")
+        self.served = serve(self.ports["site"], *bind, "--workers", "1", *TRUSTED, *words)
+
+    def put(self, proxy: Callable[..., list[str]], certificate: Path) -> None:
+        """Put a proxy in front of it."""
+        self.start(proxy(self.config, self.folder, certificate, self.ports), self.ports["https"])
+
+
+@pytest.fixture
+def behind(start: Start, config: Config, tmp_path: Path, free_port: FreePort) -> Behind:
+    """Give a place for a site and a proxy, with a free port for each that the page names."""
+    return Behind(start, config, tmp_path, {name: free_port() for name in ("site", "admin", "http", "https")})
+
+
+@pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_view_sees_the_visitor_and_not_the_proxy(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+) -> None:
+    """Behind each proxy, client, scheme, host and URL are those of the visitor, whatever he says of himself."""
+    behind.serve(serve)
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    url = f"https://example.org:{port}/some/where?a=b"
+    for words in ((), FORGED):
+        seen = ask(url, port, *VISITOR, *words)
+        assert isinstance(seen, dict), seen
+        assert (seen["client"], seen["scheme"]) == ("127.0.0.3", "https")
+        assert (seen["host"], seen["url"]) == (f"example.org:{port}", url)
+    assert ask(f"https://example.org:{port}/taken", port, "--data-binary", "a" * 100_000) == {"size": 100_000}
+    said = behind.served.log.read_text()
+    assert "127.0.0.3" in said
+    assert "not trusted" not in said
+
+
+@pytest.mark.parametrize("proxy", [nginx, haproxy], ids=lambda proxy: proxy.__name__)
+def test_plain_http_is_sent_to_https(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+) -> None:
+    """The page's proxies send visitors who come by http to https."""
+    behind.serve(serve)
+    behind.put(proxy, certificate)
+    port = behind.ports["http"]
+    asked = ("-o", "/dev/null", "-w", '{"status": %{http_code}, "to": "%header{location}"}')
+    answer = ask(f"http://example.org:{port}/a?b", port, *asked)
+    assert answer["status"] in (301, 302)
+    assert answer["to"].startswith("https://example.org")
+    assert answer["to"].endswith("/a?b")
+
+
+def test_a_proxy_that_passes_bytes_through_says_whose_they_are(
+    behind: Behind, serve: Start, certificate: Path, ask: Ask
+) -> None:
+    """With TLS left to the site, the client comes right by the PROXY protocol, and the certificate is the site's."""
+    cert, key = str(certificate / "fullchain.pem"), str(certificate / "privkey.pem")
+    behind.serve(serve, "--proxy-protocol", "--cert", cert, "--key", key)
+    behind.put(haproxy_in_tcp_mode, certificate)
+    port = behind.ports["https"]
+    url = f"https://example.org:{port}/some/where"
+    seen = ask(url, port, *VISITOR)
+    assert isinstance(seen, dict), seen
+    assert (seen["client"], seen["scheme"], seen["url"]) == ("127.0.0.3", "https", url)
