@@ -225,11 +225,21 @@ class Client:
 
 
 class LiveServer:
-    """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`."""
+    """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`.
 
-    def __init__(self, app: Handler, *, limits: Limits | None = None, bind: str = "127.0.0.1:0") -> None:
+    `options` say all of it, where a test is about TLS or proxies, for example.
+    """
+
+    def __init__(
+        self,
+        app: Handler,
+        *,
+        limits: Limits | None = None,
+        bind: str = "127.0.0.1:0",
+        options: Options | None = None,
+    ) -> None:
         """Prepare; the `with` block starts and ends it."""
-        self._running = Running(app, Options(bind=(bind,), limits=limits or Limits(), access_log=False))
+        self._running = Running(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
         self.url = ""
 
     def __enter__(self) -> Self:
