@@ -1,5 +1,6 @@
 """What a view holds: the request, the response, and what they are made of."""
 
+from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.form import FormLimits, MultiMapping, Query
 from fanlight.message.handler import Call, Handler, Lane
@@ -17,6 +18,7 @@ __all__ = [
     "MARK",
     "TEXT",
     "Call",
+    "ClientCert",
     "Form",
     "FormLimits",
     "Handler",

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from fanlight.errors import BadRequest, UnsupportedMediaType
+from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import FormLimits, Query, read_urlencoded
@@ -155,6 +156,15 @@ class Request:
     def http_version(self) -> str:
         """1.1 or 1.0."""
         return f"1.{self.head.minor}"
+
+    @property
+    def client_cert(self) -> ClientCert | None:
+        """The certificate that the client showed in the TLS handshake, None if it showed none."""
+        return None if self._known is None else self._known.get("client_cert")
+
+    def note(self, name: str, value: object) -> None:
+        """Keep what the server knows of a request that has it; one that has not is not burdened."""
+        self._once(name, lambda: value)
 
     @property
     def state(self) -> dict[str, Any]:

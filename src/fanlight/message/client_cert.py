@@ -1,0 +1,43 @@
+"""What a client has shown of itself in the TLS handshake.
+
+In: a certificate that was verified, and what stands in it. Out: its parts, under names that people
+use. Refuses nothing: a certificate that is not accepted never comes as far as a request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCert:
+    """A client's certificate, signed by one that the server was told to believe."""
+
+    subject: Mapping[str, str]  # by OpenSSL's names: commonName, organizationName, emailAddress, ...
+    issuer: Mapping[str, str]
+    serial: str  # hexadecimal, as OpenSSL writes it; only one of its kind together with the issuer
+    not_before: datetime
+    not_after: datetime
+    names: tuple[str, ...]  # of the subject's alternative names: DNS names, addresses, e-mail addresses, URIs
+    der: bytes = field(repr=False)
+
+    @property
+    def common_name(self) -> str:
+        """The common name of the subject, "" if there is none."""
+        return self.subject.get("commonName", "")
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the certificate, in lower-case hexadecimal."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def pem(self) -> str:
+        """The certificate as text."""
+        lines = textwrap.wrap(base64.b64encode(self.der).decode(), 64)
+        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
