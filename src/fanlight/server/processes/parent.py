@@ -66,7 +66,7 @@ class Parent:
         self._close_at: float | None = None
         self._trial: Trial | None = None
         self._facts: dict[str, Any] = {}
-        self._is_announced = False
+        self._is_announced = self._is_reloading = False  # to the service manager
         self.is_ready = False
         self._messages = MessageLog(options.log_file, has_process_id=True)
         self.admin: list[socket.socket] = []  # where operators' tools ask; they go along when we become new code
@@ -82,7 +82,7 @@ class Parent:
         for worker in handover.workers:
             self._welcome(worker)
         self.roster.reload()
-        self._is_announced = self.is_ready = True
+        self._is_announced = self._is_reloading = self.is_ready = True
 
     def run(self) -> int:
         """Supervise until told to stop; return the exit code. Raises AddressUnavailable."""
@@ -131,6 +131,9 @@ class Parent:
         if self._facts and not self._is_announced and len(roster.ready) >= roster.wanted:
             self._is_announced = self.is_ready = True
             self._announce(self._gate.urls(), self._facts)
+            self._notifier.ready()
+        elif self._is_reloading and not roster.is_reloading and not self._stops:
+            self._is_reloading = False
             self._notifier.ready()
 
     def _welcome(self, worker: Worker) -> None:
@@ -211,6 +214,7 @@ class Parent:
                 if number in (signal.SIGTERM, signal.SIGINT):
                     self._stop()
                 elif number == signal.SIGHUP and not self._stops:
+                    self._is_reloading = True
                     self._notifier.reloading()
                     self.roster.reload()
                 elif number == signal.SIGUSR1:

@@ -66,7 +66,12 @@ class Roster:
     @property
     def is_complete(self) -> bool:
         """Say whether all is as it should be: everybody there, nobody to come or to go."""
-        return len(self.staff) == len(self.ready) == self.wanted and self.trial is None and not self._wants_reload
+        return len(self.staff) == len(self.ready) == self.wanted and not self.is_reloading
+
+    @property
+    def is_reloading(self) -> bool:
+        """Say whether new code is wanted, and neither serves yet nor has failed to."""
+        return self.trial is not None or self._wants_reload
 
     @property
     def seconds_between_pings(self) -> float:
