@@ -63,7 +63,8 @@ def test_curl_head_gets_the_length_alone(lesson: Any, run: Run) -> None:
 
 def test_curl_by_a_unix_socket(serve: Any, run: Run, tmp_path: Path) -> None:
     """A site on a unix socket is asked by curl --unix-socket."""
-    site = serve(SITE.parent / "lesson", "--bind", f"unix:{tmp_path / 'site.sock'}")
+    by_socket = ("-m", "fanlight", "run", "--bind", f"unix:{tmp_path / 'site.sock'}")
+    site = serve(SITE.parent / "lesson", command=by_socket)
     assert "<h1>Blog</h1>" in run("curl", "-s", "--unix-socket", str(tmp_path / "site.sock"), "http://localhost/blog")
     assert site.url == f"unix:{tmp_path / 'site.sock'}"
 
