@@ -262,6 +262,33 @@ def test_a_drain_serves_who_waits_and_turns_nobody_away(serve: Serve, tools: Any
         assert harness.ended.wait(tools.patience)
 
 
+def test_an_answer_that_has_promised_more_is_followed_by_one_more(serve: Serve, tools: Any) -> None:
+    """A stream that began before the drain could not say that it is the last: the next request is still answered."""
+    go_on = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        assert go_on.wait(tools.patience)
+        yield b"two"
+
+    harness = serve({"/": lambda _: Response(pieces()), "/next": quick})
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        data = b""
+        while b"one" not in data:
+            data += sock.recv(65536)
+        assert b"connection: close" not in data
+        harness.inside(harness.hub.drain)
+        go_on.set()
+        while not data.endswith(b"0\r\n\r\n"):
+            data += sock.recv(65536)
+        sock.sendall(tools.request("/next"))
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close\r\n" in answer
+        assert harness.ended.wait(tools.patience)
+
+
 def test_an_async_view_that_blocks_the_loop_is_told_of(
     serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

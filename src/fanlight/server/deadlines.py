@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fanlight.server.host import Host
 
 COLD_SECONDS = 1.0  # who idles for so long is let go of first
+LAST_SECONDS = 1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
 AT_ONCE = 256
 
 

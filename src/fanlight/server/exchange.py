@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
 from fanlight.message import Call, Handler, Lane, Request, Response, SpooledContent
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, RUNNING, WRITING, Connection
+from fanlight.server.deadlines import LAST_SECONDS
 from fanlight.server.host import Host
 from fanlight.server.streams import AsyncPump, Pump
 from fanlight.wire.http1 import Content, RequestHead
@@ -121,9 +122,7 @@ class Exchange:
     def _wait_for_next(self, connection: Connection) -> None:
         hub = self._hub
         connection.phase = IDLE
-        connection.deadline = hub.now + self._idle_seconds
-        if hub.is_draining:
-            hub.drop(connection)
+        connection.deadline = hub.now + (LAST_SECONDS if hub.is_draining else self._idle_seconds)
 
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
@@ -312,8 +311,8 @@ class Exchange:
             hub.watch(connection)
             if wire.has_buffered:
                 hub.post(self.resume, connection)
-            elif hub.is_draining:
-                hub.drop(connection)
+            elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
+                connection.deadline = hub.now + LAST_SECONDS
 
     def resume(self, connection: Connection) -> bool:
         """Serve what had arrived behind the request that is now answered."""

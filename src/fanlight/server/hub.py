@@ -38,7 +38,7 @@ from fanlight.server.connection import (
     WRITING,
     Connection,
 )
-from fanlight.server.deadlines import end_the_late, make_room
+from fanlight.server.deadlines import LAST_SECONDS, end_the_late, make_room
 from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from fanlight.server.watch.witness import Witness
 
 TICK_SECONDS = 1.0
-FRESH_SECONDS_IN_DRAIN = 1.0  # what a client in the middle of things gets, at shutdown, to send one more request
 
 log = logging.getLogger("fanlight.server")
 
@@ -185,8 +184,8 @@ class Hub:
         self.is_draining = True
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
-        fresh = self.now + FRESH_SECONDS_IN_DRAIN
-        cold = self.now + self.limits.idle_seconds - FRESH_SECONDS_IN_DRAIN  # the deadline of who idles for so long
+        fresh = self.now + LAST_SECONDS
+        cold = self.now + self.limits.idle_seconds - LAST_SECONDS  # the deadline of who idles for so long
         for connection in list(self.connections.values()):
             if connection.phase is IDLE and connection.deadline < cold:
                 self.drop(connection)
