@@ -3,13 +3,14 @@
 # make format  put the code in form
 # make bench   measure against peers (benchmarks/README.md)
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
+# make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand), and what honest clients notice of them
 # make fuzz    ten minutes of random bytes against the wire
 
 PYTHON ?= python3
 BIN := .venv/bin
 RUFF_PATHS := src tests examples benchmarks
 
-.PHONY: run test format bench soak fuzz clean
+.PHONY: run test format bench soak trials fuzz clean
 
 run: .venv/.runs
 	cd examples/lesson && ../../$(BIN)/fanlight run
@@ -32,6 +33,9 @@ bench:
 soak: .venv/.tests
 	scripts/install-system-packages
 	$(BIN)/python -m tests.soak.soak --report
+
+trials: .venv/.tests
+	$(BIN)/python -m tests.soak.trials --report
 
 fuzz: .venv/.tests
 	$(BIN)/python tests/fuzz/wire_atheris.py -max_total_time=600

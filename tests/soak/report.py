@@ -106,13 +106,13 @@ def markdown(tally: Tally, measured: Measured) -> str:
     )
 
 
-def write_into(page: Path, section: str) -> None:
-    """Put the section into a page, in place of the one that is there."""
+def write_section(page: Path, heading: str, section: str) -> None:
+    """Put a section into a page, in place of the one with this heading, or at the end."""
     text = page.read_text()
-    before, _, rest = text.partition(HEADING)
+    before, _, rest = text.partition(f"{heading}\n")
     following = re.search(r"^## ", rest, re.MULTILINE)
     after = rest[following.start() :] if following else ""
-    page.write_text(f"{before}{section}{chr(10) + after if after else ''}")
+    page.write_text("\n\n".join(each.strip() for each in (before, section, after) if each.strip()) + "\n")
 
 
 def _counted(counts: Counter[str]) -> str:

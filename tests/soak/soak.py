@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.soak.faults import CALM_PART, Faults
 from tests.soak.hostile import Hostile
 from tests.soak.programs import Curl, Wrk
-from tests.soak.report import Measured, describe, markdown, write_into, wrongs
+from tests.soak.report import HEADING, Measured, describe, markdown, write_section, wrongs
 from tests.soak.served import SITE, Served
 from tests.soak.tally import Tally
 from tests.soak.visitors import ByLibrary, BySocket, Visitor
@@ -149,7 +149,7 @@ def main(words: list[str] | None = None) -> int:
     found = wrongs(soak.tally, soak.measured)
     print(section, *found, sep="\n")  # noqa: T201 - the report
     if arguments.report and not found:
-        write_into(PAGE, section)
+        write_section(PAGE, HEADING.strip(), section)
     return 1 if found else 0
 
 
