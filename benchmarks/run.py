@@ -23,6 +23,7 @@ PARTS = {
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
     "stages": "where the time of one request goes",
 }
+WHEN_NAMED = {"revisions": "requests per second before and after a change (--before REVISION)"}
 
 
 def main() -> int:
@@ -49,9 +50,10 @@ def main() -> int:
         tries=5 if arguments.patient else 1,
         only=tuple(arguments.only),
         is_quick=arguments.quick,
+        before=arguments.before,
     )
     for name in arguments.parts or PARTS:
-        print(f"\n== {name}: {PARTS[name]}\n", flush=True)
+        print(f"\n== {name}: {(PARTS | WHEN_NAMED)[name]}\n", flush=True)
         importlib.import_module(name).main(settings)
     return 0
 
@@ -66,10 +68,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="only servers with WORD in their name")
     parser.add_argument("--patient", action="store_true", help="measure again, 5 times at most, while others are busy")
     parser.add_argument("--setup", action="store_true", help="bring benchmarks/.venv up to date first")
+    parser.add_argument("--before", default="HEAD", metavar="REVISION", help="what `revisions` compares with (HEAD)")
     arguments = parser.parse_args()
-    unknown = [each for each in arguments.parts if each not in PARTS]
+    unknown = [each for each in arguments.parts if each not in PARTS | WHEN_NAMED]
     if unknown:
-        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+        parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS | WHEN_NAMED)}")
     return arguments
 
 

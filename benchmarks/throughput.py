@@ -76,17 +76,21 @@ class Row:
 
 def main(settings: Settings) -> None:
     """Measure, print and save."""
+    compare(settings, settings.chosen(PEERS), "throughput")
+
+
+def compare(settings: Settings, peers: list[Peer], name: str) -> None:
+    """Measure these servers, print what they did and save it under a name."""
     machine = facts()
-    peers = settings.chosen(PEERS)
     rows = {shape.name: {peer.name: Row(peer) for peer in peers} for shape in ALL_SHAPES}
     for number in range(settings.rounds):
         for peer in peers:
             settings.say(f"round {number + 1} of {settings.rounds}: {peer.name}")
             _measure(peer, [(shape, rows[shape.name][peer.name]) for shape in ALL_SHAPES], settings)
-    text = "\n\n".join(_table(name, list(found.values())) for name, found in rows.items()) + "\n\n" + LEGEND
+    text = "\n\n".join(_table(shape, list(found.values())) for shape, found in rows.items()) + "\n\n" + LEGEND
     print(text)
-    results = {name: [_as_json(row) for row in found.values()] for name, found in rows.items()}
-    report.save(settings.file("throughput"), machine, asdict(settings), results, text)
+    results = {shape: [_as_json(row) for row in found.values()] for shape, found in rows.items()}
+    report.save(settings.file(name), machine, asdict(settings), results, text)
 
 
 def _measure(peer: Peer, wanted: list[tuple[Shape, Row]], settings: Settings) -> None:

@@ -49,7 +49,7 @@ class Served:
 
     def _port(self) -> int:
         try:
-            while not (found := re.search(r"http://\S+:(\d+)", self._lines.get(timeout=START_SECONDS))):
+            while not (found := re.search(r"https?://\S+:(\d+)", self._lines.get(timeout=START_SECONDS))):
                 pass
         except Empty:
             self.process.kill()

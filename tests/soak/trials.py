@@ -92,6 +92,7 @@ def slow(mode: str, connections: int, seconds: int, folder: Path) -> tuple[str, 
         f"| {mode} | {connected:,} | {'yes, all the time' if is_up else 'NOT always'} | {_latency(quiet)} |"
         f" {_latency(noticed)} | {(most - before) / connections / 1024:.1f} KiB |"
     )
+    print(row, file=sys.stderr, flush=True)  # noqa: T201 - for who waits
     return row, is_up and " 0 failures" in noticed
 
 
@@ -124,7 +125,9 @@ def many(words: list[str], flags: list[str], folder: Path) -> tuple[str, bool]:
         told = "p50 {}, p99 {}".format(*re.findall(r"(?:50|99)%\s+(\S+)", said)[:2])
     shown = " ".join(words).replace("URL", f"{scheme}://...")
     how = f"`{' '.join(flags)}`" if flags else "one process"
-    return f"| `{shown}` | {total:,} | {failed} | {told} | {how} |", failed == 0 and total > 0
+    row = f"| `{shown}` | {total:,} | {failed} | {told} | {how} |"
+    print(row, file=sys.stderr, flush=True)  # noqa: T201 - for who waits
+    return row, failed == 0 and total > 0
 
 
 def main() -> int:
