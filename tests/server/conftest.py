@@ -90,13 +90,12 @@ def request(path: str, *, fields: str = "") -> bytes:
 
 
 def read_answer(sock: socket.socket) -> tuple[int, bytes]:
-    """Return status and content of one answer with a content-length."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = sock.recv(65536)
-        assert more, f"the connection was closed after {data!r}"
-        data += more
-    head, _, content = data.partition(b"\r\n\r\n")
+    """Return status and content of one answer with a content-length; not a byte of the next one is taken."""
+    head, content = b"", b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = sock.recv(1)
+        assert byte, f"the connection was closed after {head!r}"
+        head += byte
     length = 0
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):

@@ -82,6 +82,7 @@ class Connection:
         "fd",
         "interest",
         "lines",
+        "more",
         "moved_bytes",
         "out",
         "phase",
@@ -108,12 +109,13 @@ class Connection:
         self.interest = READ  # what the poller tells us of
         self.content: SpooledContent | None = None
         self.out = NOTHING  # the part of an answer that the client has not taken yet
+        self.more = NOTHING  # what follows it: content too big to be copied behind its head
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.status = 0  # of the answer in progress, for the access log
 
-    def send(self, data: bytes) -> bool:
+    def send(self, data: bytes | memoryview) -> bool:
         """Send all that the client takes now and keep the rest in `out`; False if there is a rest.
 
         Raises OSError when the client is gone.
@@ -128,11 +130,18 @@ class Connection:
         self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
         return False
 
+    def keep(self, rest: memoryview, more: memoryview) -> None:
+        """Keep what the client has not taken, if anything, and what follows it."""
+        self.out, self.more = (rest, more) if rest else (more, NOTHING)
+
     def flush(self) -> bool:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
         sent = self.sock.send(self.out[:CONTENT_RECV_BYTES])
         self.moved_bytes += sent
-        self.out = self.out[sent:] if sent < len(self.out) else NOTHING
+        if sent < len(self.out):
+            self.out = self.out[sent:]
+        else:
+            self.out, self.more = self.more, NOTHING
         return not self.out
 
     def release(self) -> None:

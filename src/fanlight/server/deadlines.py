@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection import CONTENT, HEAD, IDLE, RUNNING, Connection
+from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, Connection
+from fanlight.server.host import LAST_SECONDS
 
 if TYPE_CHECKING:
     from fanlight.server.exchange import Exchange
     from fanlight.server.host import Host
 
 COLD_SECONDS = 1.0  # who idles for so long is let go of first
-LAST_SECONDS = 1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
 AT_ONCE = 256
 
 
@@ -28,6 +28,17 @@ def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchan
             _expire(connection, host, exchange)
         elif connection.phase is IDLE and connection.deadline < cold:
             connection.wire.forget()
+
+
+def have_leave(connections: Iterable[Connection], host: Host, now: float) -> None:
+    """Close those that have idled for a while; who got an answer a moment ago may send one more request."""
+    cold = now + host.limits.idle_seconds - LAST_SECONDS
+    for connection in list(connections):
+        phase = connection.phase
+        if phase is IDLE and connection.deadline < cold:
+            host.drop(connection)
+        elif phase in (IDLE, GREETING) or (phase is HEAD and connection.wire.is_idle):
+            connection.deadline = min(connection.deadline, now + LAST_SECONDS)
 
 
 def make_room(connections: Iterable[Connection], host: Host, now: float) -> None:

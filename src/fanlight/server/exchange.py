@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
 from fanlight.message import Call, Handler, Lane, Request, Response, SpooledContent
-from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, RUNNING, WRITING, Connection
-from fanlight.server.deadlines import LAST_SECONDS
-from fanlight.server.host import Host
+from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
+from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.streams import AsyncPump, Pump
+from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.server")
 
+JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
+FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
@@ -50,6 +52,7 @@ class Exchange:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
         self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
         self._idle_seconds = limits.idle_seconds
+        self.unsent = Unsent(limits.unsent_bytes)
         self.served = 0  # requests, since the beginning
         self.monitor: Monitor
         self.lanes: Lanes
@@ -105,7 +108,7 @@ class Exchange:
             if not reads:
                 return True
             connection.send(connection.wire.send_continue())  # 25 bytes into an empty buffer: never partial
-        connection.content = SpooledContent() if reads else None
+        connection.content = SpooledContent(self._limits.spool_bytes) if reads else None
         connection.wait(CONTENT, self._hub.now, self._limits)
         return False
 
@@ -226,10 +229,15 @@ class Exchange:
         if not isinstance(content, bytes):
             return self._stream(connection, response)
         connection.status = response.status
+        standard = hub.standard + connection.lines
         try:
-            data = wire.send_response(response.status, response.fields(), content, hub.standard + connection.lines)
+            data, more = (
+                (wire.send_response(response.status, response.fields(), content, standard), NOTHING)
+                if len(content) <= JOINED_BYTES
+                else self._begun(connection, response, content)
+            )
         except InvalidResponse as error:
-            data = self._unsendable(connection, error)
+            data, more = self._unsendable(connection, error), NOTHING
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:
@@ -238,16 +246,28 @@ class Exchange:
             self._lost(connection)
             return True
         if self._witness is not None:
-            self._witness.answered(connection, len(data))
+            self._witness.answered(connection, len(data) + len(more))
         if connection.content is not None:
             connection.release()
-        if sent != len(data):
-            connection.out = memoryview(data)[sent:]
+        if sent != len(data) or more:
+            connection.keep(memoryview(data)[sent:], more)
         elif not wire.must_close:
             return True
         if connection.phase is not RUNNING:
             self.settle(connection)
         return True
+
+    def _begun(self, connection: Connection, response: Response, content: bytes) -> tuple[bytes, memoryview]:
+        """Return how a big answer begins, and the rest as a view: a thousand slow readers of one thing hold it once."""
+        wire = connection.wire
+        standard = self._hub.standard + connection.lines
+        opening = wire.start_response(response.status, response.fields(), len(content), standard)
+        if connection.request.head.method == "HEAD" or response.status in NO_CONTENT:
+            content = b""
+        wire.send_content(content)
+        wire.end_response()
+        first = max(0, FIRST_BYTES - len(opening))
+        return opening + content[:first], memoryview(content)[first:]
 
     def _not_a_response(self, connection: Connection, answer: object) -> Response:
         log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
@@ -301,6 +321,7 @@ class Exchange:
         if connection.out:
             connection.wait(WRITING, hub.now, self._limits)
             hub.watch(connection, for_writing=True)
+            self.unsent.add(connection, hub)
         elif wire.must_close:
             if wire.is_request_unread:
                 self.linger(connection)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from fanlight.server.lanes import Tenure
     from fanlight.server.limits import Limits
 
+LAST_SECONDS = 1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
+
 
 class Host(Protocol):
     """The hub, as far as a connection's affairs need it."""
@@ -21,6 +23,7 @@ class Host(Protocol):
     limits: Limits
     tenure: Tenure | None
     loop: asyncio.AbstractEventLoop
+    connections: dict[int, Connection]
 
     def post(self, act: Callable[..., object], *args: object) -> None:
         """Have the holder do something, soon; from any thread."""

@@ -30,7 +30,6 @@ from fanlight.server.connection import (
     CONTENT_RECV_BYTES,
     GREETING,
     HEAD,
-    IDLE,
     LINGER_BYTES,
     LINGERING,
     RECV_BYTES,
@@ -38,7 +37,7 @@ from fanlight.server.connection import (
     WRITING,
     Connection,
 )
-from fanlight.server.deadlines import LAST_SECONDS, end_the_late, make_room
+from fanlight.server.deadlines import end_the_late, have_leave, make_room
 from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
@@ -184,13 +183,7 @@ class Hub:
         self.is_draining = True
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
-        fresh = self.now + LAST_SECONDS
-        cold = self.now + self.limits.idle_seconds - LAST_SECONDS  # the deadline of who idles for so long
-        for connection in list(self.connections.values()):
-            if connection.phase is IDLE and connection.deadline < cold:
-                self.drop(connection)
-            elif connection.phase in (IDLE, GREETING) or (connection.phase is HEAD and connection.wire.is_idle):
-                connection.deadline = min(connection.deadline, fresh)
+        have_leave(self.connections.values(), self, self.now)
         if self.connections:
             self._arm()
         else:
@@ -343,6 +336,7 @@ class Hub:
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
         connections = self.connections.values()
         end_the_late(connections, self, self._exchange, now)
+        self._exchange.unsent.look(self)
         if self.acceptor.is_paused:
             make_room(connections, self, now)
         self.acceptor.resume()

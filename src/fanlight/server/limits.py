@@ -31,6 +31,9 @@ class Limits:
     head_bytes: int = _limit(16384, "bytes", "all field lines of one request", least=64)
     field_count: int = _limit(100, "count", "field lines in one request", least=1)
     content_bytes: int = _limit(16 * 1024 * 1024, "bytes", "the content of one request", least=0)
+    spool_bytes: int = _limit(
+        64 * 1024, "bytes", "of the content of one request in memory; more than that waits in a temporary file", least=0
+    )
     chunk_extension_bytes: int = _limit(256, "bytes", "the extensions of one chunk", least=0)
     trailer_bytes: int = _limit(4096, "bytes", "the trailers behind chunked content", least=0)
     handshake_seconds: float = _wait(10, "for a TLS handshake, or a proxy's first line")
@@ -40,6 +43,9 @@ class Limits:
     write_seconds: float = _wait(20, "for a client to take an answer, plus what its size earns at least_rate")
     least_rate: int = _limit(
         1024, "bytes/second", "slower than this, content and answers run into their deadline", least=1
+    )
+    unsent_bytes: int = _limit(
+        256 * 1024 * 1024, "bytes", "answers that clients have yet to take; over it the slowest are cut off", least=1
     )
     linger_seconds: float = _wait(2, "to let a refused client read why before the connection is closed")
     unready_seconds: float = _wait(

@@ -1,0 +1,117 @@
+"""Big answers and slow readers: what is held for them, and who is let go of when it is too much."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fanlight.message import Request, Response
+from fanlight.server import Limits
+from fanlight.server.connection import WRITING
+
+MIB = 1024 * 1024
+SHARED = bytes(4 * MIB)
+Serve = Callable[..., Any]
+
+
+def shared(_: Request) -> Response:
+    return Response(SHARED)
+
+
+def own(_: Request) -> Response:
+    return Response(b"x" * (4 * MIB))
+
+
+def quick(_: Request) -> Response:
+    return Response(b"quick")
+
+
+def writing(harness: Any) -> int:
+    """Return how many connections wait for their client to take an answer."""
+    return sum(each.phase is WRITING for each in harness.hub.connections.values())
+
+
+def ask_and_wait(harness: Any, tools: Any, clients: list[socket.socket], path: str) -> None:
+    """Have every client ask, and nobody read, until all of their answers wait."""
+    for number, each in enumerate(clients, start=1):
+        each.sendall(tools.request(path))
+        harness.wait_until(lambda number=number: writing(harness) >= number)
+
+
+def test_a_big_answer_arrives_whole(serve: Serve, tools: Any) -> None:
+    """Content that is not copied behind its head arrives as it is, and the next request is answered."""
+    content = bytes(range(256)) * 8192
+    harness = serve({"/": lambda _: Response(content), "/next": quick})
+    with harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, content)
+        assert tools.ask(sock, "/next") == (200, b"quick")
+
+
+@pytest.mark.parametrize("size", [16 * 1024, 64 * 1024, 64 * 1024 + 1, 65 * 1024])
+def test_no_size_loses_a_byte(serve: Serve, tools: Any, size: int) -> None:
+    """Around the size from which content is no longer copied, all of it arrives."""
+    content = bytes(range(251)) * (size // 251 + 1)
+    harness = serve({"/": lambda _: Response(content[:size])})
+    with harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, content[:size])
+
+
+def test_the_head_alone_of_a_big_answer(serve: Serve, tools: Any) -> None:
+    """HEAD gets the length of the content, and none of it."""
+    harness = serve({"/": shared, "/next": quick})
+    with harness.connect() as sock:
+        sock.sendall(b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + tools.request("/next"))
+        answer = b""
+        while not answer.endswith(b"quick"):
+            answer += sock.recv(65536)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    assert b"content-length: %d" % len(SHARED) in head
+    assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_slow_readers_of_one_thing_hold_it_once(serve: Serve, tools: Any) -> None:
+    """A hundred clients that ask for the same four MiB and read nothing cost a fraction of one."""
+    harness = serve({"/": shared}, limits=Limits(unsent_bytes=8 * MIB))
+    clients = [harness.connect() for _ in range(100)]
+    tracemalloc.start()
+    try:
+        ask_and_wait(harness, tools, clients, "/")
+        assert len(harness.hub.connections) == 100  # none of them was cut off
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        for each in clients:
+            each.close()
+    assert most < 4 * MIB
+
+
+def test_too_much_that_waits_costs_the_slowest_their_connection(
+    serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers of their own that nobody reads hold no more than Limits.unsent_bytes; the log says so, once."""
+    harness = serve({"/": own, "/next": quick}, limits=Limits(unsent_bytes=40 * MIB))
+    clients = [harness.connect() for _ in range(30)]
+    with caplog.at_level(logging.WARNING, "fanlight.server"):
+        for each in clients:
+            each.sendall(tools.request("/"))
+        with harness.connect() as honest:
+            harness.wait_until(lambda: harness.hub._exchange.served == 30)
+            assert tools.ask(honest, "/next") == (200, b"quick")
+        held = harness.inside(lambda: writing(harness) * 4 * MIB)
+    for each in clients:
+        each.close()
+    assert 0 < held <= 40 * MIB
+    (message,) = [each.getMessage() for each in caplog.records if "unsent_bytes" in each.getMessage()]
+    assert message.startswith("answers that wait for slow clients held more than Limits.unsent_bytes, 40 MiB; ")
+
+
+def test_an_answer_that_is_alone_may_be_of_any_size(serve: Serve, tools: Any) -> None:
+    """One client that takes an answer over the limit gets all of it."""
+    harness = serve({"/": own}, limits=Limits(unsent_bytes=MIB))
+    with harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, b"x" * (4 * MIB))
