@@ -12,17 +12,19 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from fanlight.errors import ServerError
-from fanlight.server import control_path, running
+from fanlight.server import Limits, control_path, running, words_of, written
 
 ANSWER_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"
 Status = Mapping[str, Any]
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+_LIMITS = {each.name: words_of(each) for each in fields(Limits)}
 _TIMES = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -102,7 +104,7 @@ def _process(state: Status) -> Iterator[str]:
     yield f"slow routes, in threads: {len(slow)} ({state['rescues']} rescues)"
     yield from (f"  {each['route']}, stuck {_time(each['seconds'])} ago" for each in slow)
     yield from _in_flight(state)
-    yield f"limits: {', '.join(f'{name} {value:g}' for name, value in limits.items())}"
+    yield f"limits: {', '.join(f'{name} {_limit(name, value)}' for name, value in limits.items())}"
 
 
 def _in_flight(state: Status) -> Iterator[str]:
@@ -128,3 +130,8 @@ def _time(seconds: float) -> str:
         if seconds >= unit:
             return f"{seconds / unit:.1f} {name}"
     return f"{seconds:.1f} s"
+
+
+def _limit(name: str, value: float) -> str:
+    """Return a limit as it is written; a server of another version may have one that we do not know."""
+    return written(value, _LIMITS[name]) if name in _LIMITS else str(value)
