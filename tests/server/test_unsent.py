@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import tracemalloc
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from fanlight.message import Request, Response
 from fanlight.server import Limits
+from fanlight.server.acceptor import MOST_UNSENT_BYTES
 from fanlight.server.connection import WRITING
 
 MIB = 1024 * 1024
@@ -88,6 +90,26 @@ def test_slow_readers_of_one_thing_hold_it_once(serve: Serve, tools: Any) -> Non
         for each in clients:
             each.close()
     assert most < 4 * MIB
+
+
+def test_the_system_takes_little_more_than_it_sends(serve: Serve, tools: Any) -> None:
+    """Of an answer that its client does not read, the system's memory for TCP gets a few hundred KiB, not megabytes."""
+    harness = serve({"/": shared})
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    harness.inside(lambda: harness.hub.listen(listener))
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(listener.getsockname())
+        sock.sendall(tools.request("/"))
+        sock.recv(1)
+        harness.wait_until(lambda: writing(harness) == 1)
+        (connection,) = harness.hub.connections.values()
+        option = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        assert option == MOST_UNSENT_BYTES
+        # What poll says is what the system would take: nothing, although its buffer may grow to megabytes.
+        harness.wait_until(lambda: not select.select([], [connection.sock], [], 0.1)[1])
+        assert 0 < connection.moved_bytes < MIB
 
 
 def test_too_much_that_waits_costs_the_slowest_their_connection(

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 AT_ONCE_SHARED = 8  # of a queue that other workers serve too: they shall have their part
+# How much of an answer the system takes ahead of what it sends; its clients' sockets have it from the listener. Without
+# it slow readers have megabytes each in the system's memory for TCP, until that is used up for everybody.
+MOST_UNSENT_BYTES = 256 * 1024
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 TELL_SECONDS = 60.0  # between two log lines on the same matter
 
 Address = str | bytes
@@ -55,6 +59,8 @@ class Acceptor:
     def add(self, listener: socket.socket, entrance: Entrance | None) -> None:
         """Accept from one more listening socket, by its entrance."""
         self._listeners[listener.fileno()] = listener, entrance
+        if listener.family in (socket.AF_INET, socket.AF_INET6) and (option := _NOTSENT_LOWAT):
+            listener.setsockopt(socket.IPPROTO_TCP, option, MOST_UNSENT_BYTES)
         self._poller.register(listener.fileno(), self._events)
 
     def accept(self, fd: int) -> bool:
