@@ -106,7 +106,7 @@ def _latency(line: str) -> str:
 def many(words: list[str], flags: list[str], folder: Path) -> tuple[str, bool]:
     """Run h2load or wrk; return a row of the table, and whether every request was answered."""
     served = Served(SITE, [*NO_CAP, *flags], folder / "errors.log")
-    scheme = "https" if flags else "http"
+    scheme = "https" if "--tls" in flags else "http"
     try:
         command = [each.replace("URL", f"{scheme}://127.0.0.1:{served.port}/page/1") for each in words]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
