@@ -9,8 +9,10 @@
     │       ├── ContentOverLimit       413
     │       ├── TargetTooLong          414
     │       ├── ExpectationUnknown     417
+    │       ├── Misdirected            421
     │       ├── HeadTooLarge           431
     │       ├── CodingUnknown          501
+    │       ├── MethodUnknown          501
     │       ├── VersionUnknown         505
     │       └── StorageFull            507
     ├── HTTPError                  a view, or the app, answers with an error status
@@ -87,6 +89,12 @@ class ExpectationUnknown(Refusal):
     status = 417
 
 
+class Misdirected(Refusal):
+    """It asks for https on a connection that is not secured (RFC 9110 section 7.4)."""
+
+    status = 421
+
+
 class HeadTooLarge(Refusal):
     """The head is over its limit in bytes or in fields (RFC 6585 section 5)."""
 
@@ -95,6 +103,12 @@ class HeadTooLarge(Refusal):
 
 class CodingUnknown(Refusal):
     """A transfer coding other than a single final `chunked` (RFC 9112 section 6.1)."""
+
+    status = 501
+
+
+class MethodUnknown(Refusal):
+    """The method is one that no server of this kind has (RFC 9110 section 9.1)."""
 
     status = 501
 

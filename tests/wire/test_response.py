@@ -160,9 +160,9 @@ def test_a_field_that_would_change_the_message_is_refused(field: tuple[str, Any]
     assert wire.send_response(200, (), b"x", b"").endswith(b"x")
 
 
-@pytest.mark.parametrize("status", [0, 99, 100, 101, 1000, -200, "200", None])
+@pytest.mark.parametrize("status", [0, 99, 100, 101, 426, 600, 999, 1000, -200, "200", None])
 def test_what_is_no_final_status_is_refused(status: Any) -> None:
-    """An answer has a status from 200 on."""
+    """An answer has a status from 200 to 599, and never one that must name a protocol we do not speak."""
     with pytest.raises(InvalidResponse):
         asked().send_response(status, (), b"", b"")
 

@@ -1,14 +1,14 @@
 """Answer what no route answers: unknown paths, other methods, a slash too many, OPTIONS.
 
-In: why there is no route. Out: one of five calls, made at start-up. Knows nothing of views.
+In: why there is no route. Out: one of six calls, made at start-up. Knows nothing of views.
 """
 
 from __future__ import annotations
 
 from fanlight.app.calls import Calls, RouteCall
-from fanlight.errors import BadRequest, MethodNotAllowed, NotFound
+from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
 from fanlight.message import Request, Response, redirect
-from fanlight.routing import Miss, MissKind, Table
+from fanlight.routing import METHODS, Miss, MissKind, Table
 
 
 class Misses:
@@ -24,9 +24,12 @@ class Misses:
             MissKind.REDIRECT: calls.of_answer(self._redirect, "the slash at the end"),
         }
         self._options = calls.of_answer(self._tell_options, "OPTIONS")
+        self._no_method = calls.of_answer(_refuse_unknown_method, "no such method")
 
     def call(self, miss: Miss, method: str) -> RouteCall:
         """Return the call for a miss."""
+        if method not in METHODS:  # no site can have it, so it is not this address's fault (RFC 9110 section 9.1)
+            return self._no_method
         if method == "OPTIONS" and miss.kind is MissKind.WRONG_METHOD:
             return self._options
         return self._calls[miss.kind]
@@ -52,6 +55,10 @@ class Misses:
 
 def _refuse_unknown(_: Request) -> Response:
     raise NotFound
+
+
+def _refuse_unknown_method(_: Request) -> Response:
+    raise NotImplementedByServer("This server does not know this method.")
 
 
 def _refuse_path(_: Request) -> Response:

@@ -14,6 +14,10 @@ from fanlight.errors import InvalidResponse
 Pair = tuple[str, str]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Fields that are no lists, so a second line of one would leave it to each reader which of them holds.
+_SINGLE = frozenset(
+    "age content-location content-range content-type etag expires last-modified location retry-after".split()
+)
 
 
 class Headers:
@@ -85,8 +89,11 @@ class MutableHeaders(Headers):
         self._pairs = [each for each in self._pairs if each[0] != name.lower()]
 
     def add(self, name: str, value: str) -> None:
-        """Add a value to those that the name has."""
-        self._pairs.append(_checked(name, value))
+        """Add a value to those that the name has; some names have only one (RFC 9110 section 5.3)."""
+        pair = _checked(name, value)
+        if pair[0] in _SINGLE and pair[0] in self:
+            raise InvalidResponse(f"{name} is there already, and has only one value; set it instead of adding to it")
+        self._pairs.append(pair)
 
     def setdefault(self, name: str, value: str) -> str:
         """Set a field that is not there yet; return what it is then."""

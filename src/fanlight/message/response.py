@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import mimetypes
 import re
+import time
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
@@ -130,7 +131,8 @@ def file_response(path: Path | str) -> Response:
     response = Response(
         _FilePieces(file), media_type=BYTES if kind is None or encoding else kind, length=status.st_size
     )
-    response.headers["last-modified"] = formatdate(status.st_mtime, usegmt=True)
+    # RFC 9110 section 8.8.2.1: never later than `date`, which is up to a second old.
+    response.headers["last-modified"] = formatdate(min(status.st_mtime, time.time() - 1), usegmt=True)
     return response
 
 

@@ -236,7 +236,7 @@ class Exchange:
                 if len(content) <= JOINED_BYTES
                 else self._begun(connection, response, content)
             )
-        except InvalidResponse as error:
+        except (InvalidResponse, TypeError) as error:
             data, more = self._unsendable(connection, error), NOTHING
         try:
             sent = connection.sock.send(data)
@@ -273,7 +273,7 @@ class Exchange:
         log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
         return BROKEN
 
-    def _unsendable(self, connection: Connection, error: InvalidResponse) -> bytes:
+    def _unsendable(self, connection: Connection, error: Exception) -> bytes:
         log.error("%s can't be answered: %s", connection.call.name, error)
         connection.status = 500
         standard = self._hub.standard + connection.lines
@@ -285,7 +285,7 @@ class Exchange:
         try:
             standard = hub.standard + connection.lines
             opening = start_response(response.status, response.fields(), response.length, standard)
-        except InvalidResponse as error:
+        except (InvalidResponse, TypeError) as error:
             log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
             return self.answer(connection, BROKEN)
         connection.phase = RUNNING

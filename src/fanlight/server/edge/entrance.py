@@ -12,6 +12,7 @@ import logging
 import socket
 import time
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from fanlight.message import Lane, Request, Response, redirect
 from fanlight.server.edge.forwarded import Trust, read_forwarded, read_x_forwarded
 from fanlight.server.edge.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
 from fanlight.server.poller import READ, WRITE
+from fanlight.wire.http1 import SECURED
 from fanlight.wire.proxy import MOST_BYTES, read_preface
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ HTTPS_PORT = 443
 LOOK_SECONDS = 5.0  # between two looks at the files of certificates
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
 _SPEAKS_HTTPS = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-    b"content-length: 43\r\n\r\nthis port speaks https; begin with https://\n"
+    b"HTTP/1.1 400 Bad Request\r\ndate: %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+    b"content-length: 44\r\n\r\nthis port speaks https; begin with https://\n"
 )
 
 log = logging.getLogger("fanlight.server")
@@ -76,6 +78,8 @@ class Entrance:
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_told_of_fields:
             connection.edge = self
+        if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
+            connection.wire.schemes = SECURED
         return self._proxies.has_preface or self._tls is not None
 
     def greet(self, connection: Connection) -> int:
@@ -94,7 +98,7 @@ class Entrance:
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
-                stream.send_plain(_SPEAKS_HTTPS)
+                stream.send_plain(_SPEAKS_HTTPS % formatdate(usegmt=True).encode())
             self._tell_of_greeting(connection, error)
             raise
         if outcome is DONE:
@@ -118,6 +122,8 @@ class Entrance:
             connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
         if preface.is_tls:
             connection.edge = BehindTls(self)
+        if preface.is_tls or self.trusts(connection.client):
+            connection.wire.schemes = SECURED
         return True
 
     def _tell_of_greeting(self, connection: Connection, error: Exception) -> None:

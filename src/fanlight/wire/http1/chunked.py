@@ -13,7 +13,7 @@ from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge
 from fanlight.wire.http1.fields import VALUE_BYTES, Pair, read_line
 from fanlight.wire.http1.limits import WireLimits
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})([ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 _LONGEST_SIZE = 15
 _FORBIDDEN_TRAILERS = frozenset(
     "authorization connection content-encoding content-length content-range content-type cookie expect host"

@@ -15,7 +15,7 @@ from fanlight.wire.http1.chunked import ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
 from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.http1.request_line import read_request_line
+from fanlight.wire.http1.request_line import PLAIN, read_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
 
@@ -26,7 +26,7 @@ _HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _ANSWER_BEGAN, _ANSWER_ENDED, _ANSWER
 _NO_BLOCK = read_block(b"", 0)
 _FIRST_VISIBLE = 0x21
 _EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 9112 section 2.2)
-_BARE = frozenset({204, 304})  # no content, and no length of it
+_BARE = {204: b"", 205: b"content-length: 0\r\n", 304: b""}  # no content, and what is said of its length
 
 
 class Http1:
@@ -47,12 +47,16 @@ class Http1:
         "_sends_chunked",
         "_skipped",
         "_small_bytes",
+        "schemes",
         "state",
     )
 
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first request."""
         self._limits = limits
+        self.schemes: tuple[str, ...] = (
+            PLAIN  # those that a URL as the target may have; more where the connection is secured
+        )
         self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # a head of no more is within both
         self._buffer: bytes | bytearray = b""
         self._position = 0  # where in the buffer the next unread byte is
@@ -114,7 +118,7 @@ class Http1:
             self._block = read_block(block, self._limits.field_count)
             self._last_block = block
         fields = self._block
-        self._head = head = read_request_line(line, fields)
+        self._head = head = read_request_line(line, fields, self.schemes)
         if end + 4 == len(buffer):
             self._buffer, self._position = b"", 0
         else:
@@ -143,7 +147,7 @@ class Http1:
             # SECURITY: tests/wire/test_vectors.py: readers of 1.0 would frame it differently (RFC 9112 section 6.1)
             if fields.is_chunked:
                 raise BadMessage("HTTP/1.0 has no Transfer-Encoding")
-            self._is_last = not fields.wants_keep_alive
+            self._is_last = fields.wants_close or not fields.wants_keep_alive
         if fields.content_length == 0:
             self.state = NEXT[_IDLE][_HEAD]
         else:
@@ -239,7 +243,7 @@ class Http1:
             raise out_of_turn(self.state, _ANSWERED)
         head = self._head
         if status in _BARE:
-            rest = b"\r\n"
+            rest = _BARE[status] + b"\r\n"
         elif head is not None and head.method == "HEAD":
             rest = b"content-length: %d\r\n\r\n" % len(content)
         else:
@@ -259,6 +263,7 @@ class Http1:
         head = self._head
         self._sends_chunked = False
         if status in _BARE:
+            lines.append(_BARE[status])
             self._send_left = 0
         elif length is not None:
             lines.append(b"content-length: %d\r\n" % length)

@@ -11,7 +11,7 @@ class RequestHead:
     """A request's method, target and fields (RFC 9112 section 3); nothing of its content.
 
     `target` is as it was sent; `path` and `query` are its parts, still percent-encoded. `path` is
-    "*" for the asterisk-form and "" for the authority-form.
+    "*" for the asterisk-form.
     """
 
     # PERF: benchmarks/run.py: a plain class with slots, made once a request.

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import re
 
-from fanlight.errors import BadMessage, VersionUnknown
+from fanlight.errors import BadMessage, MethodUnknown, Misdirected, VersionUnknown
 from fanlight.wire.http1.events import RequestHead
 from fanlight.wire.http1.fields import TOKEN_BYTES, FieldBlock, is_host
 
 _LINE_BYTES = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("#"))
 _CONNECT = "CONNECT takes host:port"
 LONGEST_METHOD = 32
+PLAIN = ("http",)  # the schemes of a connection that nothing secures
+SECURED = ("http", "https")
+_IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def read_request_line(line: bytes, block: FieldBlock) -> RequestHead:
-    """Return the head that a request line and fields make. Raises BadMessage or VersionUnknown."""
+def read_request_line(line: bytes, block: FieldBlock, schemes: tuple[str, ...] = PLAIN) -> RequestHead:
+    """Return the head that a request line and fields make. Raises Refusal."""
     # PERF: benchmarks/stages.py: one look at all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
         raise BadMessage(_why_not_visible(line))
@@ -34,10 +37,12 @@ def read_request_line(line: bytes, block: FieldBlock) -> RequestHead:
         minor = 1
     elif version == "HTTP/1.0":
         minor = 0
+    elif _IS_LATER(version):
+        minor = 1  # what 1.1 says of a request, every later 1.x says too (RFC 9110 section 6.2)
     else:
         raise _wrong_version(version)
     if target[:1] != "/":
-        return _read_other_form(method, target, minor, block)
+        return _read_other_form(RequestHead(method, target, "", "", minor, block), schemes)
     if "?" not in target:
         return RequestHead(method, target, target, "", minor, block)
     path, _, query = target.partition("?")
@@ -56,32 +61,36 @@ def _check_method(method: str, target: str) -> None:
     if not method or method.encode().translate(None, TOKEN_BYTES):
         raise BadMessage("the method is no token (RFC 9110 section 9.1)")
     if len(method) > LONGEST_METHOD:
-        raise BadMessage(f"the method is over {LONGEST_METHOD} bytes long")
+        raise MethodUnknown(f"no method is over {LONGEST_METHOD} bytes long")
 
 
-def _read_other_form(method: str, target: str, minor: int, block: FieldBlock) -> RequestHead:
+def _read_other_form(head: RequestHead, schemes: tuple[str, ...]) -> RequestHead:
     """Read a target that is no path: absolute-, authority- or asterisk-form (RFC 9112 section 3.2)."""
+    method, target = head.method, head.target
     if method == "CONNECT":
         host, colon, port = target.rpartition(":")
         if not colon or not host or not port or not is_host(target):
             raise BadMessage(_CONNECT)
-        return RequestHead(method, target, "", "", minor, block).at(target)
+        raise MethodUnknown("this server is no proxy, and opens no tunnel")
     if target == "*":
         if method != "OPTIONS":
             raise BadMessage("only OPTIONS may ask for *")
-        return RequestHead(method, target, "*", "", minor, block)
+        head.path = "*"
+        return head
     scheme, _, rest = target.partition("://")
-    if scheme.lower() not in ("http", "https") or not rest:
+    scheme = scheme.lower()
+    if scheme not in SECURED or not rest:
         raise BadMessage("the request target is neither a path nor an http URL")
-    before_query, mark, query = rest.partition("?")
+    before_query, mark, head.query = rest.partition("?")
     authority, slash, path = before_query.partition("/")
     if not is_host(authority):  # userinfo ("user@") has no place here (RFC 9110 section 4.2.4)
         raise BadMessage("the URL's host is not a name or an address, with or without a port")
-    if not slash and not mark and method == "OPTIONS":
-        path_text = "*"  # RFC 9112 section 3.2.4
-    else:
-        path_text = f"/{path}"
-    return RequestHead(method, target, path_text, query, minor, block).at(authority)
+    # SECURITY: tests/journeys/test_conformance.py: whoever asks for https must not be answered in the clear
+    if scheme not in schemes:
+        raise Misdirected("this connection is not secured, so it has no answers for https")
+    # RFC 9112 section 3.2.4: OPTIONS for a URL without a path asks for the server as a whole.
+    head.path = "*" if not slash and not mark and method == "OPTIONS" else f"/{path}"
+    return head.at(authority)
 
 
 def _why_not_visible(line: bytes) -> str:

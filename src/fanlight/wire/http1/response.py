@@ -19,11 +19,17 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
 }
+_UPGRADE_REQUIRED = 426  # has to name a protocol (RFC 9110 section 7.8), and there is no other here
 # Interim answers (1xx) are no answers: the wire sends the one that it knows by itself.
 _STATUS_LINES = {
-    status: f"HTTP/1.1 {status} {reason}\r\n".encode() for status, reason in _REASONS.items() if status >= 200
+    status: f"HTTP/1.1 {status} {reason}\r\n".encode()
+    for status, reason in _REASONS.items()
+    if status >= 200 and status != _UPGRADE_REQUIRED
 }
-_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer"})
+# What frames a message, and what stands in every answer already and may stand there once.
+_OURS = frozenset(
+    "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
+)
 
 MOST_KNOWN_LINES = 2048
 MOST_KNOWN_LINE_BYTES = 512
@@ -62,7 +68,7 @@ def write_line(pair: Pair) -> bytes:
     # SECURITY: tests/fuzz/test_fuzz_wire.py: header injection ends here, whatever let it in
     if raw_value.translate(None, VALUE_BYTES):
         raise InvalidResponse(f"the value of {name} has a line end or another control character in it")
-    if raw_name.lower().decode() in _FRAMING:
+    if raw_name.lower().decode() in _OURS:
         raise InvalidResponse(f"{name} is written by the server itself; leave it out")
     line = b"%b: %b\r\n" % (raw_name, raw_value.strip(b" \t"))
     if len(line) < MOST_KNOWN_LINE_BYTES and name != "set-cookie":
@@ -73,6 +79,8 @@ def write_line(pair: Pair) -> bytes:
 
 
 def _status_line(status: object) -> bytes:
-    if not isinstance(status, int) or not 200 <= status <= 999:
+    if not isinstance(status, int) or not 200 <= status <= 599:
         raise InvalidResponse(f"{status!r} is no status of an answer; it takes a number from 200 to 599")
+    if status == _UPGRADE_REQUIRED:
+        raise InvalidResponse("426 would have to name a protocol to upgrade to, and this server speaks no other")
     return b"HTTP/1.1 %d \r\n" % status
