@@ -197,9 +197,12 @@ def test_a_route_has_one_call(site: Make) -> None:
     [
         ("GET", "/unknown", 404, {}),
         ("POST", "/unknown", 404, {}),
-        ("FOO", "/unknown", 404, {}),
+        ("FOO", "/unknown", 501, {}),
+        ("TRACE", "/", 501, {}),
+        ("get", "/", 501, {}),
         ("POST", "/", 405, {"allow": "GET, HEAD, OPTIONS"}),
-        ("FOO", "/", 405, {"allow": "GET, HEAD, OPTIONS"}),
+        ("FOO", "/", 501, {}),
+        ("QUERY", "/", 405, {"allow": "GET, HEAD, OPTIONS"}),
         ("GET", "/n/x", 405, {"allow": "POST, DELETE, OPTIONS"}),
         ("OPTIONS", "/n/x", 204, {"allow": "POST, DELETE, OPTIONS"}),
         ("OPTIONS", "*", 204, {"allow": "GET, HEAD, POST, DELETE, OPTIONS"}),
@@ -215,7 +218,7 @@ def test_a_route_has_one_call(site: Make) -> None:
 def test_what_leads_nowhere_is_answered(
     site: Make, method: str, path: str, status: int, fields: dict[str, str]
 ) -> None:
-    """404, 405 and OPTIONS with `Allow`, 308 for a slash, 400 for what is no path."""
+    """404, 405 and OPTIONS with `Allow`, 501 for no method, 308 for a slash, 400 for what is no path."""
     asked = site({"/": index, "POST /n/{name}": field, "DELETE /n/{name}": field, "/s/": index})
     for like in ({}, PAGE):
         answer = asked.ask(method, path, fields=like)
