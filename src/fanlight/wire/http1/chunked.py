@@ -1,8 +1,9 @@
 """Take chunked content out of its framing (RFC 9112 section 7.1).
 
 In: a buffer and where to begin. Out: the content that is there, and where to go on. Refuses sizes
-with signs, spaces, prefixes or too many digits, extensions over their limit, a chunk that does not
-end in CR LF, and trailers that mean something to the framing or the routing of a message.
+with signs, spaces, prefixes or too many digits, extensions that are none or over their limit, a
+chunk that does not end in CR LF, and trailers that mean something to the framing or the routing of
+a message.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import re
 
 from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge
-from fanlight.wire.http1.fields import VALUE_BYTES, Pair, read_line
+from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
 from fanlight.wire.http1.limits import WireLimits
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})([ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_TOKEN = rb"[%b]++" % re.escape(TOKEN_BYTES)
+_QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+\""
+_EXTENSION = rb"[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
 _LONGEST_SIZE = 15
 _FORBIDDEN_TRAILERS = frozenset(
     "authorization connection content-encoding content-length content-range content-type cookie expect host"
@@ -87,8 +91,10 @@ class ChunkedReader:
         if self._part == self._SIZE:
             match = _SIZE_LINE.fullmatch(line)
             # SECURITY: tests/wire/test_vectors.py: int(x, 16) alone would take signs, spaces, 0x and underscores
-            if match is None or len(match[2] or b"") > self._limits.chunk_extension_bytes + 1:
-                raise BadMessage("a chunk size is not a hexadecimal number of at most 15 digits")
+            if match is None or len(match[2]) > self._limits.chunk_extension_bytes + 1:
+                raise BadMessage(
+                    "a chunk size is not a hexadecimal number of at most 15 digits, or its extension is none"
+                )
             self._left = int(match[1], 16)
             self._taken += self._left
             if self._taken > self._limits.content_bytes:

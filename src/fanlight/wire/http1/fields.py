@@ -39,7 +39,7 @@ _NEVER_KEPT = frozenset(
     "authorization content-length cookie if-match if-modified-since if-none-match if-range if-unmodified-since"
     " last-event-id proxy-authorization range referer traceparent x-forwarded-for x-request-id".split()
 )
-_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-type", "expect"})
+_SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-type"})
 _LONGEST_LENGTH = 18  # digits; more would be over any limit, and over 64 bits
 
 
@@ -87,7 +87,7 @@ class FramedBlock(FieldBlock):
         self.is_chunked = coding is not None and _is_chunked(coding)
         self.content_length = None if self.is_chunked else _length(length)
         self.expects_continue = _expects_continue(values.get("expect"))
-        options = {option.strip().lower() for option in values.get("connection", "").split(",")}
+        options = {option.strip(" \t").lower() for option in values.get("connection", "").split(",")}
         self.wants_close = "close" in options
         self.wants_keep_alive = "keep-alive" in options
 
@@ -191,7 +191,7 @@ def _is_chunked(coding: str) -> bool:
     """Say yes to `chunked` alone; what else there is, is refused (RFC 9112 section 6.1)."""
     if coding.lower() == "chunked":
         return True
-    codings = [each.strip().lower() for each in coding.split(",")]
+    codings = [each.strip(" \t").lower() for each in coding.split(",")]
     if codings[-1] != "chunked" or codings.count("chunked") > 1:
         # RFC 9112 section 6.3: without a final chunked nobody can tell where the content ends.
         raise BadMessage("Transfer-Encoding does not end in one `chunked`")
@@ -213,6 +213,7 @@ def _length(length: str | None) -> int:
 def _expects_continue(expectation: str | None) -> bool:
     if expectation is None:
         return False
-    if expectation.lower() != "100-continue":
+    members = {each.strip(" \t").lower() for each in expectation.split(",")} - {""}
+    if members - {"100-continue"}:
         raise ExpectationUnknown("the only expectation known here is 100-continue")
-    return True
+    return bool(members)
