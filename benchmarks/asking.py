@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from pathlib import Path
 
 from peers import Peer
@@ -42,7 +43,7 @@ def receive(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 def check(peer: Peer, port: int) -> None:
     """Refuse a server whose answers are not those that we mean to measure."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with _connected(peer, port) as connection:
         for file in ("tiny.txt", "browser.txt"):
             for number in ("42", "100007"):
                 connection.sendall(head(file, f"{peer.path}/{number}"))
@@ -51,6 +52,15 @@ def check(peer: Peer, port: int) -> None:
                 except (OSError, KeyError, ValueError) as error:
                     raise CannotRunError(f"wrong answer to {file}: {error!r}") from None
                 _judge(peer, number, status, fields, content)
+
+
+def _connected(peer: Peer, port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+    if peer.scheme == "http":
+        return connection
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # its certificate is of our own making
+    return context.wrap_socket(connection)
 
 
 def check_slow(peer: Peer, port: int) -> None:

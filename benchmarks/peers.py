@@ -6,8 +6,10 @@ log, its fastest event loop and parser. Each answers GET /user/{id} with a small
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,7 @@ class Peer:
     note: str  # how it is set up
     path: str = "/user"  # the id stands behind it
     slow_path: str = "/slow"
+    scheme: str = "http"
     answers_id: bool = True  # False: the same page for every id
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -45,9 +48,9 @@ def _uvicorn(app: str, *options: str) -> Command:
     return lambda port, _: [program("uvicorn"), app, "--port", str(port), *fixed, *options]
 
 
-def _granian(app: str, interface: str) -> Command:
+def _granian(app: str, interface: str, *options: str) -> Command:
     fixed = shlex.split("--host 127.0.0.1 --workers 1 --loop uvloop --no-ws --log-level warning")
-    return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed]
+    return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed, *options]
 
 
 def _gunicorn(*options: str) -> Command:
@@ -114,6 +117,48 @@ PEERS = (
     ),
     Peer(name="aiohttp", command=_script("aiohttp_app.py"), note="uvloop; its own server"),
     Peer(name="Sanic", command=_sanic, note="uvloop, httptools; its own server"),
+)
+
+# Over TLS, all with one certificate (tls.py makes it): TLS 1.3, AES-256-GCM, ECDSA P-256.
+TLS_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-tls-{os.getuid()}"
+CERT, KEY = TLS_FOLDER / "cert.pem", TLS_FOLDER / "key.pem"
+
+
+def _nginx_tls(port: int, folder: Path) -> list[str]:
+    command = _nginx(port, folder)
+    conf = folder / "nginx.conf"
+    secured = f"listen 127.0.0.1:{port} ssl;\n        ssl_certificate {CERT};\n        ssl_certificate_key {KEY};"
+    conf.write_text(conf.read_text().replace(f"listen 127.0.0.1:{port};", secured))
+    return command
+
+
+TLS_PEERS = (
+    Peer(name=NGINX.name, command=_nginx_tls, note=NGINX.note, answers_id=False, scheme="https"),
+    Peer(
+        name="Fanlight",
+        command=_fanlight("--no-access-log", "--cert", str(CERT), "--key", str(KEY)),
+        note="a sync view",
+        scheme="https",
+    ),
+    Peer(
+        name="uvicorn raw",
+        command=_uvicorn("asgi_raw:app", "--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY)),
+        note="uvloop, httptools; no framework",
+        scheme="https",
+    ),
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("starlette_app:app", "--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY)),
+        note="uvloop, httptools",
+        path="/async",
+        scheme="https",
+    ),
+    Peer(
+        name="Granian RSGI raw",
+        command=_granian("rsgi_raw:app", "rsgi", "--ssl-certificate", str(CERT), "--ssl-keyfile", str(KEY)),
+        note="a Rust server; no framework",
+        scheme="https",
+    ),
 )
 
 # Beside a view that blocks: the servers that run sync views.

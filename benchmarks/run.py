@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 PYTHON = HERE / ".venv" / "bin" / "python"
 PARTS = {
     "throughput": "requests per second beside the peers, with three shapes of request",
+    "tls": "requests per second over TLS, and handshakes",
     "lanes": "a fast view beside one that blocks for 200 ms",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
     "stages": "where the time of one request goes",

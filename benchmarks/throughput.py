@@ -7,6 +7,7 @@ servers in turn, so that a machine that slows down slows them all. A row with an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
@@ -79,14 +80,14 @@ def main(settings: Settings) -> None:
     compare(settings, settings.chosen(PEERS), "throughput")
 
 
-def compare(settings: Settings, peers: list[Peer], name: str) -> None:
+def compare(settings: Settings, peers: list[Peer], name: str, shapes: Sequence[Shape] = ALL_SHAPES) -> None:
     """Measure these servers, print what they did and save it under a name."""
     machine = facts()
-    rows = {shape.name: {peer.name: Row(peer) for peer in peers} for shape in ALL_SHAPES}
+    rows = {shape.name: {peer.name: Row(peer) for peer in peers} for shape in shapes}
     for number in range(settings.rounds):
         for peer in peers:
             settings.say(f"round {number + 1} of {settings.rounds}: {peer.name}")
-            _measure(peer, [(shape, rows[shape.name][peer.name]) for shape in ALL_SHAPES], settings)
+            _measure(peer, [(shape, rows[shape.name][peer.name]) for shape in shapes], settings)
     text = "\n\n".join(_table(shape, list(found.values())) for shape, found in rows.items()) + "\n\n" + LEGEND
     print(text)
     results = {shape: [_as_json(row) for row in found.values()] for shape, found in rows.items()}
@@ -117,7 +118,7 @@ def _quietest(server: Serving, shape: Shape, settings: Settings) -> Sample:
 
 
 def _sample(server: Serving, shape: Shape, settings: Settings) -> Sample:
-    url = f"http://127.0.0.1:{server.port}{server.peer.path}/42"
+    url = f"{server.peer.scheme}://127.0.0.1:{server.port}{server.peer.path}/42"
     load.run(url, shape, connections=CONNECTIONS, seconds=settings.warm_up)
     cores = core_time(SERVER_CORE), core_time(LOAD_CORE)
     server_before, load_before = server.cpu_seconds(), load.cpu_seconds_of_load()
