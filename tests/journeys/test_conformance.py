@@ -81,6 +81,17 @@ def odd(request: Request) -> Response:
     return Response(b"x", kinds[request.query["status"]])
 
 
+def doubling(request: Request) -> Response:
+    response = Response("hello")
+    for value in ("one", "two"):
+        response.headers.add(request.query["name"], value)
+    return response
+
+
+def reading(request: Request) -> str:
+    return str(request.json)
+
+
 def dated(request: Request) -> Response:
     return file_response(request.query["path"])
 
@@ -100,6 +111,8 @@ APP = App(
         "/page/{status}/{size}": page_of,
         "/set": setting,
         "/odd": odd,
+        "/double": doubling,
+        "POST /json": reading,
         "/file": dated,
         "POST /only": "posted",
         "/slow/": "with a slash",
@@ -296,6 +309,23 @@ def test_a_view_can_not_write_what_is_the_servers(server: LiveServer, name: str)
     (answer,) = ask(server, get(f"/set?{name}=1"))
     assert answer.status == 500
     assert answer.content
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("content-type", "Location", "etag", "last-modified", "expires", "age", "retry-after"),
+        *("content-location", "content-range"),
+    ],
+)
+def test_a_field_that_is_no_list_is_not_doubled(server: LiveServer, name: str) -> None:
+    """A second line of a field that has one value is a 500 for its author, never left to the reader (RFC 9110 5.3)."""
+    assert ask(server, get(f"/double?name={name}"))[0].status == 500
+
+
+def test_the_server_says_its_name_and_no_more(server: LiveServer) -> None:
+    """Server names no version, and nothing of what we are made of (RFC 9110 10.2.4)."""
+    assert ask(server, get("/"))[0].fields["server"] == "fanlight"
 
 
 @pytest.mark.parametrize(
@@ -601,7 +631,7 @@ def test_401_has_its_challenge(server: LiveServer) -> None:
 def test_what_depends_on_accept_says_so(server: LiveServer) -> None:
     """An error page that would be JSON for another client has Vary (RFC 9110 12.5.5)."""
     (page,) = ask(server, get("/nowhere"))
-    (problem,) = ask(server, get("/nowhere", "Accept: text/html;q=0.1,,application/json;x=1;q=0.9"))
+    (problem,) = ask(server, get("/nowhere", "Accept: text/html;x=1;q=0.1,,application/json;Q=0.9;x=1"))
     assert (page.fields["vary"], problem.fields["vary"]) == ("accept", "accept")
     assert (page.fields["content-type"], problem.fields["content-type"]) == (
         "text/html; charset=utf-8",
@@ -614,3 +644,27 @@ def test_a_redirect_says_where(server: LiveServer) -> None:
     (answer,) = ask(server, get("/slow"))
     assert (answer.status, answer.fields["location"]) == (308, "/slow/")
     assert answer.content
+
+
+def test_415_says_nothing_of_codings(server: LiveServer) -> None:
+    """Content of another kind is 415, without Accept-Encoding, which would blame its coding (RFC 9110 12.5.3)."""
+    (answer,) = ask(server, get("/json", "Content-Length: 2", "Content-Type: text/plain", method="POST") + b"hi")
+    assert answer.status == 415
+    assert "accept-encoding" not in answer.fields
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/nowhere", "GET", 404), ("/", "POST", 405), ("/", "OPTIONS", 204), ("/", "TRACE", 501)],
+)
+def test_conditions_do_not_touch_errors(server: LiveServer, path: str, method: str, status: int) -> None:
+    """What would be no success is what it is, whatever If-* say (RFC 9110 13.2.1)."""
+    fields = ['If-Match: "a"', "If-None-Match: *", "If-Unmodified-Since: Mon, 23 Nov 1998 10:00:00 GMT"]
+    assert ask(server, get(path, *fields, method=method))[0].status == status
+
+
+def test_505_says_which_versions_there_are(server: LiveServer) -> None:
+    """Who speaks another version reads which ones would do (RFC 9110 15.6.6)."""
+    (answer,) = ask(server, get("/", version="2.0"))
+    assert answer.status == 505
+    assert b"HTTP/1.1" in answer.content

@@ -337,6 +337,7 @@ EXPECTED: dict[str, str | int] = {
     "host-in-two-cases": 400,
     "host-folded": 400,
     "absolute-form-https": 421,
+    "absolute-form-https-without-host": 400,
     "absolute-form-two-hosts": 400,
     "absolute-form-backslash": 400,
     "absolute-form-port-word": 400,
