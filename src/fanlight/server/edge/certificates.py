@@ -120,7 +120,7 @@ def _parts(name: tuple[tuple[tuple[str, str], ...], ...]) -> dict[str, str]:
 
 def _decoded(path: str) -> Mapping[str, Any]:
     try:
-        # There is no public way; tests/server/test_tls.py tells if it should ever go.
+        # There is no public way; tests/server/edge/test_tls.py tells if it should ever go.
         decoded: Mapping[str, Any] = _ssl._test_decode_cert(path)  # type: ignore[attr-defined]  # noqa: SLF001 - not in typeshed
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or str(error)
