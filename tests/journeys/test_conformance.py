@@ -225,6 +225,38 @@ def test_head_has_the_fields_of_get_and_no_content(server: LiveServer, path: str
     assert (head.status, head.fields, head.content) == (asked.status, asked.fields, b"")
 
 
+@pytest.mark.parametrize(
+    ("path", "version", "fields", "status"),
+    [
+        ("/", "1.1", ["Expect: cake"], 417),
+        ("/", "1.1", ["Content-Length: x"], 400),
+        ("/", "1.1", ["Content-Length: 9999999"], 413),
+        ("/", "1.1", ["X: " + "x" * 20_000], 431),
+        ("/" + "x" * 9000, "1.1", [], 414),
+        ("/", "1.0", ["Transfer-Encoding: chunked"], 400),
+        ("/", "2.0", [], 505),
+        ("https://localhost/", "1.1", [], 421),
+        ("/", "1.1", ["Transfer-Encoding: chunked", "", "x"], 400),
+    ],
+)
+def test_a_refused_head_has_no_content_either(
+    server: LiveServer, path: str, version: str, fields: list[str], status: int
+) -> None:
+    """HEAD gets no content even if the wire refuses it, at its head or in its content (RFC 9110 9.3.2)."""
+    before = get("/echo")  # what was asked before changes nothing
+    data = get(path, *fields, method="HEAD", version=version)
+    first, answer = ask(server, before + data, "GET", "HEAD")
+    assert (first.status, answer.status, answer.content) == (200, status, b"")
+    (again,) = ask(server, data, "HEAD")
+    assert again.fields["content-length"] == answer.fields["content-length"] != "0"
+
+
+def test_head_before_a_refused_request_takes_nothing_from_it(server: LiveServer) -> None:
+    """The reason of a refusal is there, whatever was asked before it."""
+    _, answer = ask(server, get("/", method="HEAD") + get("/", version="2.0"), "HEAD", "GET")
+    assert (answer.status, bool(answer.content)) == (505, True)
+
+
 @pytest.mark.parametrize("query", ["", "?stream", "?stream&length"])
 @pytest.mark.parametrize("size", [0, 5, BIG])
 @pytest.mark.parametrize("status", [204, 304])

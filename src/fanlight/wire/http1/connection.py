@@ -119,15 +119,15 @@ class Http1:
             self._last_block = block
         fields = self._block
         self._head = head = read_request_line(line, fields, self.schemes)
-        if end + 4 == len(buffer):
-            self._buffer, self._position = b"", 0
-        else:
-            self._position = end + 4
         if fields.is_plain and head.minor:
             self._is_last = False
             self.state = _ANSWERING  # NEXT[IDLE][HEAD]
         else:
             self._begin(head)
+        if end + 4 == len(buffer):
+            self._buffer, self._position = b"", 0
+        else:
+            self._position = end + 4
         return head
 
     def _check_size(self, line_bytes: int, head_bytes: int) -> None:
@@ -316,7 +316,10 @@ class Http1:
         """Return the answer to a refused message: its status, and the reason as text. The wire is closed then."""
         content = f"{refusal}\n".encode()
         has_begun = self.state in (_SENDING, _EARLY)
-        is_head = self._head is not None and self._head.method == "HEAD" and self.state != _IDLE
+        if self.state == _IDLE:  # nobody has heard of this head: it is still at its place
+            is_head = self._buffer.startswith(b"HEAD ", self._position)
+        else:
+            is_head = self._head is not None and self._head.method == "HEAD"
         self.state = NEXT[self.state][_CLOSE]
         self._is_last = True
         self._chunked = None
