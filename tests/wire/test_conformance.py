@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fanlight.errors import BadMessage, FanlightError, InvalidResponse, Misdirected
-from fanlight.wire.http1 import SECURED, Content, Http1, RequestHead, WireLimits
+from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
 from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES
 from fanlight.wire.http1.response import known_heads
 
@@ -192,10 +192,10 @@ def test_a_request_is_whole_before_anybody_hears_of_it() -> None:
 @pytest.mark.parametrize("scheme", ["https", "HTTPS", "hTTps"])
 def test_https_needs_a_secured_connection(scheme: str) -> None:
     """A URL with https is a target for a secured connection only; plain http is one for both (RFC 9110 7.4)."""
-    for schemes, is_secured in ((None, False), (SECURED, True)):
+    for is_secured in (False, True):
         wire = Http1(WireLimits())
-        if schemes is not None:
-            wire.schemes = schemes
+        if is_secured:
+            wire.take_https()
         wire.receive(b"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")
         assert isinstance(wire.next_event(), RequestHead)
         wire.send_response(200, (), b"", b"")

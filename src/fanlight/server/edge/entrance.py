@@ -21,7 +21,6 @@ from fanlight.message import Lane, Request, Response, redirect
 from fanlight.server.edge.forwarded import Trust, read_forwarded, read_x_forwarded
 from fanlight.server.edge.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
 from fanlight.server.poller import READ, WRITE
-from fanlight.wire.http1 import SECURED
 from fanlight.wire.proxy import MOST_BYTES, read_preface
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Entrance:
         if not is_plain or not self._has_told_of_fields:
             connection.edge = self
         if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
-            connection.wire.schemes = SECURED
+            connection.wire.take_https()
         return self._proxies.has_preface or self._tls is not None
 
     def greet(self, connection: Connection) -> int:
@@ -123,7 +122,7 @@ class Entrance:
         if preface.is_tls:
             connection.edge = BehindTls(self)
         if preface.is_tls or self.trusts(connection.client):
-            connection.wire.schemes = SECURED
+            connection.wire.take_https()
         return True
 
     def _tell_of_greeting(self, connection: Connection, error: Exception) -> None:

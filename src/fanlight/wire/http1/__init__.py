@@ -4,11 +4,9 @@ from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, is_host
 from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.http1.request_line import SECURED
 from fanlight.wire.http1.states import State, Step
 
 __all__ = [
-    "SECURED",
     "Content",
     "EndOfMessage",
     "FieldBlock",

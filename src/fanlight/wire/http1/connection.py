@@ -8,14 +8,14 @@ a next head before the answer to this one is complete. Knows nothing of sockets 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
 from fanlight.wire.http1.chunked import ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
 from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.http1.request_line import PLAIN, read_request_line
+from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
 
@@ -42,21 +42,19 @@ class Http1:
         "_left",
         "_limits",
         "_position",
+        "_read_line",
         "_searched",
         "_send_left",
         "_sends_chunked",
         "_skipped",
         "_small_bytes",
-        "schemes",
         "state",
     )
 
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first request."""
         self._limits = limits
-        self.schemes: tuple[str, ...] = (
-            PLAIN  # those that a URL as the target may have; more where the connection is secured
-        )
+        self._read_line: Callable[[bytes, FieldBlock], RequestHead] = read_request_line
         self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # a head of no more is within both
         self._buffer: bytes | bytearray = b""
         self._position = 0  # where in the buffer the next unread byte is
@@ -118,7 +116,8 @@ class Http1:
             self._block = read_block(block, self._limits.field_count)
             self._last_block = block
         fields = self._block
-        self._head = head = read_request_line(line, fields, self.schemes)
+        read_line = self._read_line
+        self._head = head = read_line(line, fields)
         if fields.is_plain and head.minor:
             self._is_last = False
             self.state = _ANSWERING  # NEXT[IDLE][HEAD]
@@ -307,6 +306,10 @@ class Http1:
         if not self._sends_chunked or is_head:
             return b""
         return b"0\r\n%b\r\n" % b"".join(map(write_line, trailers))
+
+    def take_https(self) -> None:
+        """Take URLs with https for targets too: the connection is secured, or a gateway speaks that is trusted."""
+        self._read_line = read_secured_request_line
 
     def close_after_this(self) -> None:
         """Have the next answer be the last: it carries `connection: close`."""

@@ -16,14 +16,12 @@ from fanlight.wire.http1.fields import TOKEN_BYTES, FieldBlock, is_host
 _LINE_BYTES = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("#"))
 _CONNECT = "CONNECT takes host:port"
 LONGEST_METHOD = 32
-PLAIN = ("http",)  # the schemes of a connection that nothing secures
-SECURED = ("http", "https")
 _IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def read_request_line(line: bytes, block: FieldBlock, schemes: tuple[str, ...] = PLAIN) -> RequestHead:
-    """Return the head that a request line and fields make. Raises Refusal."""
+def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
+    """Return the head that a request line and fields make; https needs a secured connection. Raises Refusal."""
     # PERF: benchmarks/stages.py: one look at all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
         raise BadMessage(_why_not_visible(line))
@@ -42,11 +40,16 @@ def read_request_line(line: bytes, block: FieldBlock, schemes: tuple[str, ...] =
     else:
         raise _wrong_version(version)
     if target[:1] != "/":
-        return _read_other_form(RequestHead(method, target, "", "", minor, block), schemes)
+        return _read_other_form(RequestHead(method, target, "", "", minor, block), is_secured=is_secured)
     if "?" not in target:
         return RequestHead(method, target, target, "", minor, block)
     path, _, query = target.partition("?")
     return RequestHead(method, target, path, query, minor, block)
+
+
+def read_secured_request_line(line: bytes, block: FieldBlock) -> RequestHead:
+    """Return the same on a secured connection."""
+    return read_request_line(line, block, True)
 
 
 def _is_only_in_method(line: bytes) -> bool:
@@ -64,7 +67,7 @@ def _check_method(method: str, target: str) -> None:
         raise MethodUnknown(f"no method is over {LONGEST_METHOD} bytes long")
 
 
-def _read_other_form(head: RequestHead, schemes: tuple[str, ...]) -> RequestHead:
+def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:
     """Read a target that is no path: absolute-, authority- or asterisk-form (RFC 9112 section 3.2)."""
     method, target = head.method, head.target
     if method == "CONNECT":
@@ -79,14 +82,14 @@ def _read_other_form(head: RequestHead, schemes: tuple[str, ...]) -> RequestHead
         return head
     scheme, _, rest = target.partition("://")
     scheme = scheme.lower()
-    if scheme not in SECURED or not rest:
+    if scheme not in ("http", "https") or not rest:
         raise BadMessage("the request target is neither a path nor an http URL")
     before_query, mark, head.query = rest.partition("?")
     authority, slash, path = before_query.partition("/")
     if not is_host(authority):  # userinfo ("user@") has no place here (RFC 9110 section 4.2.4)
         raise BadMessage("the URL's host is not a name or an address, with or without a port")
     # SECURITY: tests/journeys/test_conformance.py: whoever asks for https must not be answered in the clear
-    if scheme not in schemes:
+    if scheme == "https" and not is_secured:
         raise Misdirected("this connection is not secured, so it has no answers for https")
     # RFC 9112 section 3.2.4: OPTIONS for a URL without a path asks for the server as a whole.
     head.path = "*" if not slash and not mark and method == "OPTIONS" else f"/{path}"
