@@ -18,7 +18,7 @@ from pathlib import Path
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.address import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, path_of
 
-BACKLOG = 1024
+BACKLOG = 4096  # the system may allow less (net.core.somaxconn)
 _PRIVATE_UMASK = 0o177
 
 __all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "try_address", "url_of"]

@@ -39,6 +39,7 @@ class Settings(TypedDict, total=False):
     head_bytes: int
     field_count: int
     content_bytes: int
+    spool_bytes: int
     chunk_extension_bytes: int
     trailer_bytes: int
     handshake_seconds: float
@@ -47,6 +48,7 @@ class Settings(TypedDict, total=False):
     content_seconds: float
     write_seconds: float
     least_rate: int
+    unsent_bytes: int
     linger_seconds: float
     unready_seconds: float
     drain_seconds: float
