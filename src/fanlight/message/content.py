@@ -12,11 +12,12 @@ MEMORY_BYTES = 1024 * 1024
 class SpooledContent:
     """Written by the server as it comes, read by the view when it is whole. Closing it deletes the file."""
 
-    __slots__ = ("_file", "_memory_bytes", "_owned", "_pieces", "size")
+    __slots__ = ("_file", "_memory", "_memory_bytes", "_owned", "size")
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
         """Begin empty; over `memory_bytes` it moves to a file."""
-        self._pieces: list[bytes] = []
+        # One piece is kept as it came. More are put together: a piece of few bytes has a page of memory for itself.
+        self._memory: bytes | bytearray = b""
         self._file: BinaryIO | None = None
         self._memory_bytes = memory_bytes
         self._owned: list[BinaryIO] = []
@@ -27,31 +28,32 @@ class SpooledContent:
         self.size += len(piece)
         if self._file is not None:
             _write_whole(self._file, piece)
-            return
-        self._pieces.append(piece)
-        if self.size > self._memory_bytes:
+        elif self.size > self._memory_bytes:
             # Without a buffer: what the disk has no room for is told now, not when a view reads, or at the end.
             file = tempfile.TemporaryFile(prefix="fanlight-", buffering=0)  # noqa: SIM115 - closed by close()
             self._file = cast("BinaryIO", file)
-            _write_whole(self._file, b"".join(self._pieces))
-            self._pieces.clear()
-        elif len(self._pieces) > 64:  # many small pieces cost more than their bytes
-            self._pieces = [b"".join(self._pieces)]
+            _write_whole(self._file, self._memory)
+            _write_whole(self._file, piece)
+            self._memory = b""
+        elif not self._memory:
+            self._memory = piece
+        else:
+            if isinstance(self._memory, bytes):
+                self._memory = bytearray(self._memory)
+            self._memory += piece
 
     def read(self) -> bytes:
         """Return all of it."""
         if self._file is not None:
             self._file.seek(0)
             return self._file.read()
-        if len(self._pieces) > 1:
-            self._pieces = [b"".join(self._pieces)]
-        return self._pieces[0] if self._pieces else b""
+        self._memory = bytes(self._memory)
+        return self._memory
 
     def open(self) -> BinaryIO:
         """Return a file to read it from, at its beginning."""
         if self._file is None:
-            self._file = BytesIO(b"".join(self._pieces))
-            self._pieces.clear()
+            self._file, self._memory = BytesIO(self._memory), b""
         self._file.seek(0)
         return self._file
 
@@ -61,14 +63,14 @@ class SpooledContent:
 
     def close(self) -> None:
         """Forget it, and the files that were made of it."""
-        self._pieces.clear()
+        self._memory = b""
         for file in self._owned:
             file.close()
         if self._file is not None:
             self._file.close()
 
 
-def _write_whole(file: BinaryIO, data: bytes) -> None:
+def _write_whole(file: BinaryIO, data: bytes | bytearray) -> None:
     """Write all of it, where the system may take a part at a time."""
     taken = file.write(data)
     while taken < len(data):
