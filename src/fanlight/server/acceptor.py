@@ -24,7 +24,7 @@ AT_ONCE = 64
 AT_ONCE_SHARED = 8  # of a queue that other workers serve too: they shall have their part
 # How much of an answer the system takes ahead of what it sends; its clients' sockets have it from the listener. Without
 # it slow readers have megabytes each in the system's memory for TCP, until that is used up for everybody.
-MOST_UNSENT_BYTES = 256 * 1024
+MOST_UNSENT_BYTES = 128 * 1024
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 TELL_SECONDS = 60.0  # between two log lines on the same matter
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
+SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
 LINGER_BYTES = 4 * 1024 * 1024  # what a refused client may still send before it is cut off
 
@@ -136,7 +137,7 @@ class Connection:
 
     def flush(self) -> bool:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
-        sent = self.sock.send(self.out[:CONTENT_RECV_BYTES])
+        sent = self.sock.send(self.out[:SEND_BYTES])
         self.moved_bytes += sent
         if sent < len(self.out):
             self.out = self.out[sent:]
