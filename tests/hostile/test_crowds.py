@@ -96,7 +96,7 @@ def test_a_crowd_from_one_address_gets_its_share_and_no_more(serve: Serve) -> No
 def test_a_full_server_lets_clients_wait(serve: Serve) -> None:
     """When every place is taken new clients wait in the system's queue, and are served when places are free again."""
     served = serve("--connections", "500", "--connections-per-address", "0", "--head-seconds", "3")
-    with Crowd(served.port, MANNERS["silent"], COUNT).holding():
-        with urllib.request.urlopen(f"http://127.0.0.1:{served.port}/page/1", timeout=60) as answer:
-            assert answer.status == 200
+    url = f"http://127.0.0.1:{served.port}/page/1"
+    with Crowd(served.port, MANNERS["silent"], COUNT).holding(), urllib.request.urlopen(url, timeout=60) as answer:
+        assert answer.status == 200
     assert "Limits.connections is reached" in served.log.read_text()
