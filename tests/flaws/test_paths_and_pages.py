@@ -1,0 +1,84 @@
+"""Paths that lead astray, and pages that tell too much, by their classes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fanlight import App, render
+from fanlight.testing import LiveServer
+
+Get = Callable[..., tuple[int, str, bytes]]
+
+
+@pytest.mark.parametrize("path", ["..%2f..%2fsecret", "%2e%2e%2fsecret", "..%5csecret", "a%2fb"])
+def test_traversal_by_encoded_slashes(get: Get, path: str) -> None:
+    """An encoded slash is part of a segment: it separates nothing, and leads nowhere."""
+    status, _, content = get(f"/segment/{path}")
+    assert status in (200, 400, 404)
+    if status == 200:
+        assert json.loads(content)["name"].count("/") >= path.lower().count("%2f")
+
+
+@pytest.mark.parametrize("path", ["/rest/../secret", "/rest/%2e%2e/secret", "/./secret", "/rest//../../secret"])
+def test_traversal_by_dot_segments(get: Get, path: str) -> None:
+    """Dot segments are resolved by nobody: a path means the same to a proxy in front and to the table."""
+    _, _, content = get(path)
+    assert content != b"secret"
+    assert b"<h1>secret</h1>" not in content
+
+
+@pytest.mark.parametrize("path", ["/segment/a%00b", "/secret%00.html", "/%00"])
+def test_a_null_in_a_path(get: Get, path: str) -> None:
+    """An encoded NUL does not cut a path off."""
+    status, _, content = get(path)
+    assert status in (200, 400, 404)
+    assert b"<h1>secret</h1>" not in content
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.html", "/etc/passwd", "a/../../secret.html", "..\\secret.html", "a\x00.html"]
+)
+def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
+    """A template is found in its folder, whatever its name says: what is not there is a mistake, not a file."""
+    folder = tmp_path / "site"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates" / "home.html").write_text("home")
+    (tmp_path / "secret.html").write_text("the secret")
+    (folder / "secret.html").write_text("the secret")
+    app = App({"/": lambda: render(name)}, templates=folder / "templates")
+    with LiveServer(app) as site:
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        assert answer.status == 500
+        assert b"secret" not in answer.read().replace(name.encode(), b"")
+        connection.close()
+
+
+def test_a_console_for_everybody(get: Get) -> None:
+    """An exception gives a page without its text, its values, its files and any way to run code."""
+    status, _, content = get("/broken", "Accept: text/html", "Host: localhost")
+    assert status in (500, 400)
+    for told in (b"hunter2", b"Traceback", b"conftest", b"password"):
+        assert told not in content
+
+
+def test_the_problem_of_a_program(get: Get) -> None:
+    """The same as JSON tells no more."""
+    status, head, content = get("/broken", "Accept: application/json")
+    assert (status, "application/problem+json" in head) == (500, True)
+    assert b"hunter2" not in content
+
+
+def test_an_upload_that_names_its_own_place(get: Get) -> None:
+    """A client's file name is told as it claims it, and decides nothing: the file lies where the server put it."""
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="../../etc/cron.d/x"\r\n\r\nx\r\n--b--\r\n'
+    status, _, content = get("/upload", "Content-Type: multipart/form-data; boundary=b", method="POST", content=part)
+    assert status == 200
+    assert json.loads(content)["size"] == 1
+    assert not Path("/etc/cron.d/x").exists()
