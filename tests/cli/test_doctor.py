@@ -65,7 +65,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         ({}, {"refused": ("there is no user 'x'",)}, "problem", "there is no user 'x'"),
         ({}, {"descriptors": 1024}, "warning", "LimitNOFILE=10128 in systemd; or --connections 896"),
         ({}, {"descriptors": 1024, "most_descriptors": 4096}, "problem", "10,000 connections need 10,128"),
-        ({}, {"queue": 128}, "warning", "somaxconn=1024"),
+        ({}, {"queue": 128}, "warning", "somaxconn=4096"),
         # --- times
         ({"limits": Limits(drain_seconds=90, idle_seconds=75)}, {}, "warning", "systemd waits 90 s"),
         ({}, {"environ": {"KUBERNETES_SERVICE_HOST": "x"}}, "warning", "Kubernetes waits 30 s"),

@@ -12,8 +12,9 @@ import importlib.util
 import os
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from fanlight.errors import AppError
 from fanlight.site.app import App, is_loading
@@ -58,10 +59,20 @@ def load(path: str | Path) -> App:
     )
 
 
+class _FromSource(SourceFileLoader):
+    """Compiles the file itself, as when Python runs it.
+
+    What was compiled before is told apart by the second and the size, and a reload may come within the second.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader is for one file
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _imported(file: Path) -> ModuleType:
     name = file.stem if file.stem.isidentifier() else "fanlight_site"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
+    spec = importlib.util.spec_from_file_location(name, file, loader=_FromSource(name, str(file)))
+    if spec is None or spec.loader is None or file.suffix != ".py":
         raise LoadError(f"{file} is no Python file; give one that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

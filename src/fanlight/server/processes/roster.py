@@ -70,8 +70,9 @@ class Roster:
 
     @property
     def is_reloading(self) -> bool:
-        """Say whether new code is wanted, and neither serves yet nor has failed to."""
-        return self.trial is not None or self._wants_reload
+        """Say whether new code is wanted and neither serves alone yet, nor has failed to."""
+        is_mixed = any(each.generation != self.generation for each in self.ready)
+        return is_mixed or self.trial is not None or self._wants_reload
 
     @property
     def seconds_between_pings(self) -> float:
