@@ -40,6 +40,7 @@ MAY_CATCH_ALL = {
     "app/calls.py",
     "app/failures.py",
     "app/around.py",
+    "app/held.py",
     "pages/pages.py",
     "server/exchange.py",
     "server/hub.py",

@@ -173,14 +173,14 @@ def test_a_route_says_what_it_is() -> None:
     table = build(
         {"GET|POST /x/{id:int}": "view"},
         label=lambda value: f"name of {value}",
-        endpoint_of=lambda value, pattern, methods, place: (value, pattern, methods, place),
+        endpoint_of=lambda value, pattern, methods, around: (value, pattern, methods, around),
     )
     (route,) = table.routes
     place = "URLS['GET|POST /x/{id:int}']"
     assert route.methods == {"GET", "POST"}
     assert (route.pattern, route.view) == ("/x/{id:int}", "view")
     assert (route.parameters, route.name, route.place) == ({"id": "int"}, "name of view", place)
-    assert route.endpoint == ("view", "/x/{id:int}", frozenset({"GET", "POST"}), place)
+    assert route.endpoint == ("view", "/x/{id:int}", frozenset({"GET", "POST"}), ())
 
 
 def test_a_static_route_is_found_ready_made() -> None:

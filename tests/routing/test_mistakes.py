@@ -162,7 +162,7 @@ def test_any_mapping_will_do() -> None:
 def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
     """The user reads all his mistakes in one go, in the order in which he wrote them."""
 
-    def endpoint_of(value: object, pattern: str, methods: frozenset[str], place: str) -> object:
+    def endpoint_of(value: object, pattern: str, methods: frozenset[str], around: tuple[object, ...]) -> object:
         if value == "bad":
             raise SetupError([Mistake(message=f"no template for {pattern}"), Mistake(message="other", places=("y:1",))])
         return value

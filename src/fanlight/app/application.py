@@ -6,22 +6,39 @@ mistakes in it: SetupError holds all of them. Knows nothing of connections, lane
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from fanlight.app.around import Around, read_steps
 from fanlight.app.calls import Calls, RouteCall
-from fanlight.app.endpoints import Endpoints
+from fanlight.app.endpoints import Endpoints, opened
 from fanlight.app.failures import Failures
 from fanlight.app.lifespan import Lifespan
+from fanlight.app.markers import Dependency
 from fanlight.app.misses import Misses
+from fanlight.app.provide import Provisions
 from fanlight.app.results import Results
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request
+from fanlight.message import Request, State
 from fanlight.pages import Pages
 from fanlight.routing import Source, Table, build
 
 TEMPLATES = "templates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What an app is made of."""
+
+    urls: Mapping[str, object]
+    errors: Mapping[int, object] | None
+    templates: str | Path | None
+    around: Sequence[Callable[..., object]]
+    lifespan: Callable[..., object] | None
+    source: Path | None
 
 
 class Application:
@@ -29,7 +46,7 @@ class Application:
 
     Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
     is one, so that mistakes can be told with their lines. `table` holds the routes, `pages` the
-    templates and error pages.
+    templates and error pages; `state` is the app's own place for what its lifespan opens.
     """
 
     table: Table
@@ -47,15 +64,36 @@ class Application:
     ) -> None:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
         self.folder = folder
+        self.state = State()
+        self._parts = _Parts(
+            urls=urls, errors=errors, templates=templates, around=around, lifespan=lifespan, source=source
+        )
+        self._join({})
+
+    def overridden(self, overrides: Mapping[Callable[..., object], Callable[..., object]]) -> Self:
+        """Return an app like this one in which other functions stand for dependencies: what tests want.
+
+        It shares the state of this one. Raises SetupError for a dependency that no view has, and for
+        mistakes in what stands for it.
+        """
+        other = copy.copy(self)
+        other._join(overrides)  # noqa: SLF001 - another of its kind
+        return other
+
+    def _join(self, overrides: Mapping[Dependency, Dependency]) -> None:
+        parts, folder = self._parts, self.folder
+        templates = parts.templates
         self.pages = Pages(folder / templates if templates is not None else None, {"url_for": self.url_for})
         results = Results(self.pages)
-        failures = Failures(errors, self.pages, results, folder)
-        steps, step_mistakes = read_steps(around, folder)
+        failures = Failures(parts.errors, self.pages, results, folder)
+        steps, step_mistakes = read_steps(parts.around, folder)
         calls = Calls(results, failures, Around(steps, results, failures))
-        mistakes = self._build(urls, Endpoints(calls, self.pages, results, folder), source)
-        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates)]
+        provisions = Provisions(overrides, self.state, folder)
+        endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder)
+        mistakes = self._build(parts.urls, endpoints, parts.source)
+        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates), *provisions.mistakes()]
         try:
-            self._lifespan = Lifespan(lifespan, self, folder)
+            self._lifespan = Lifespan(parts.lifespan, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
         if mistakes:
@@ -71,6 +109,7 @@ class Application:
                 source=None if source is None else Source(source),
                 hints=endpoints.hints,
                 endpoint_of=endpoints.call,
+                opened=opened,
             )
         except SetupError as error:
             return list(error.mistakes)

@@ -1,4 +1,4 @@
-"""Put generators around views: what runs before, and after, every answer of an app.
+"""Put generators around views: what runs before, and after, the answers of an app, or of a part of it.
 
 In: generator functions, outermost first. Out: for each route one function that runs them all,
 composed once; an app without any pays nothing. Refuses functions that are no generators.
@@ -87,6 +87,10 @@ class Around:
         self._results, self._failures = results, failures
         self.is_empty = not steps
         self.is_async = any(step.is_async for step in steps)
+
+    def and_within(self, steps: Sequence[Step]) -> Around:
+        """Return these steps, and more inside them."""
+        return Around((*self._steps, *steps), self._results, self._failures)
 
     def wrap(self, run: Run, name: str) -> Run:
         """Return a function that runs the steps around a sync one, and never raises an Exception."""

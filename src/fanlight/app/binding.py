@@ -6,6 +6,9 @@ fill and every name in the path that no parameter takes.
 
     a name in the path                    that segment; one that does not fit is a 404
     `request`, or annotated `Request`     the request
+    annotated `Cookie`, `Header`          a cookie, a header field
+    annotated `State`, `FormErrors`       the app's state; what is wrong with a form
+    annotated with a function             a dependency, which that function opens
     a dataclass or msgspec.Struct         the whole body (JSON, or a form); without a body, the whole query
     `Upload`, `list[Upload]`              a file of a posted form
     any other                             with a body: a field of it; without, or beside a whole body: of the query
@@ -15,7 +18,6 @@ fill and every name in the path that no parameter takes.
 from __future__ import annotations
 
 import difflib
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -24,16 +26,18 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import inspect as kinds
 
 from fanlight.app.body import Body, JSONReader, fields_struct
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.fields import Field, Fields, Record, field_of, record_of
+from fanlight.app.forms import Shown
 from fanlight.app.kinds import SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
+from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
+from fanlight.app.words import example, python_name, type_hint, written
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request
+from fanlight.message import CookieName, FormErrors, HeaderName, Request, State
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 _HINTS: Mapping[type[Kind], str] = {
@@ -51,6 +55,11 @@ class Binding:
 
     path: dict[str, Callable[[Any], object] | None] = field(default_factory=dict)  # None: as routing gives it
     requests: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    dependencies: dict[str, Dependency] = field(default_factory=dict)
+    headers: Fields | None = None
+    cookies: Fields | None = None
+    errors: Shown | None = None
     query: Fields | None = None
     query_record: tuple[str, Record] | None = None
     body: Body | None = None
@@ -91,12 +100,22 @@ def hints_of(signature: Signature) -> dict[str, str]:
     return hints
 
 
-def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool) -> Binding:
+def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool, is_first: bool = False) -> Binding:
     """Return where a view's arguments come from. Raises SetupError with all that can't come from anywhere.
 
-    `path` has the converter of each name in the path; `has_body` says whether the methods bring content.
+    `path` has the converter of each name in the path; `has_body` says whether the methods bring content;
+    `is_first`, whether others of the same route do, so that with these a form is only shown.
     """
     binder = _Binder(signature, path, has_body=has_body)
+    binding = binder.bind(is_first=is_first)
+    if binder.mistakes:
+        raise SetupError(binder.mistakes)
+    return binding
+
+
+def bind_dependency(signature: Signature, path: Mapping[str, str]) -> Binding:
+    """Return where a dependency's arguments come from: as a view's, but all its fields are the query's."""
+    binder = _Binder(signature, path, has_body=False, is_dependency=True)
     binding = binder.bind()
     if binder.mistakes:
         raise SetupError(binder.mistakes)
@@ -112,47 +131,59 @@ def _annotation(parameter: Parameter, otherwise: type = str) -> Any:
     return type(parameter.default)
 
 
-def _is_request(parameter: Parameter) -> bool:
-    annotation = parameter.annotation
-    return annotation is Request or Request in typing.get_args(annotation)
-
-
 class _Binder:
     """Binds one view to one path; what is wrong is collected in `mistakes`."""
 
-    def __init__(self, signature: Signature, path: Mapping[str, str], *, has_body: bool) -> None:
+    def __init__(
+        self, signature: Signature, path: Mapping[str, str], *, has_body: bool, is_dependency: bool = False
+    ) -> None:
         self._signature = signature
         self._path = path
         self._has_body = has_body
+        self._is_dependency = is_dependency
         self._binding = Binding()
+        self._fields: dict[type, list[Field]] = {CookieName: [], HeaderName: []}
+        self._errors = ""
         self.mistakes: list[Mistake] = []
 
     def _refuse(self, message: str, hint: str = "") -> None:
         self.mistakes.append(self._signature.mistake(message, hint))
 
-    def bind(self) -> Binding:
+    def bind(self, *, is_first: bool = False) -> Binding:
         """Go through the parameters, then through the path."""
         asked: list[_Asked] = []
         for parameter in self._signature.parameters:
+            try:
+                mark = marked(parameter.annotation)
+            except TypeError as error:
+                self._refuse(f"{parameter.name}: {written(parameter.annotation)} can't be read: {error}")
+                continue
             if parameter.name in self._path:
-                self._bind_path(parameter)
-            elif _is_request(parameter):
-                self._binding.requests.append(parameter.name)
+                self._bind_path(parameter, mark)
+            elif mark is not None:
+                self._bind_marked(parameter, mark)
             elif parameter.name == "request":
                 self._bind_request(parameter)
             elif (found := self._asked(parameter)) is not None:
                 asked.append(found)
-        self._check_path()
-        if asked and not self.mistakes:
+        if not self._is_dependency:
+            self._check_path()
+        if self.mistakes:
+            return self._binding
+        self._binding.cookies = _fields_of(self._fields[CookieName], "cookie")
+        self._binding.headers = _fields_of(self._fields[HeaderName], "header")
+        if asked:
             self._bind_sent(asked)
+        if self._errors:
+            self._bind_errors(asked, is_first=is_first)
         return self._binding
 
     # --- the path, the request ------------------------------------------------------------
 
-    def _bind_path(self, parameter: Parameter) -> None:
+    def _bind_path(self, parameter: Parameter, mark: Marked | None) -> None:
         name, converter = parameter.name, self._path[parameter.name]
-        if _is_request(parameter):
-            self._refuse(f'"{name}" is the request in {self._signature.name}, and a part of the path', "rename one")
+        if mark is not None:
+            self._refuse(f'"{name}" is {said(mark)} in {self._signature.name}, and a part of the path', "rename one")
             return
         found = self._asked(parameter, otherwise=object)
         if found is None:
@@ -163,20 +194,63 @@ class _Binder:
         if keep is not None:
             self._binding.path[name] = None if keep is as_it_is else keep
             return
-        annotated = _written(found.annotation)
+        annotated = written(found.annotation)
         if is_text:
             message = f"no part of a path can be {annotated}, which {self._signature.name} wants as {name}"
             self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
         else:
             message = f"the path reads {name} as {converter}, but {self._signature.name} wants {annotated}"
-            self._refuse(message, f'write "{{{name}}}" in the key, or {name}: {_python_name(converter)} in the view')
+            self._refuse(message, f'write "{{{name}}}" in the key, or {name}: {python_name(converter)} in the view')
 
     def _bind_request(self, parameter: Parameter) -> None:
         if parameter.annotation is not MISSING:
-            message = f"{self._signature.name} wants {_written(parameter.annotation)} as request"
+            message = f"{self._signature.name} wants {written(parameter.annotation)} as request"
             self._refuse(message, 'the name "request" is for the request; call this one something else')
             return
         self._binding.requests.append(parameter.name)
+
+    def _bind_marked(self, parameter: Parameter, mark: Marked) -> None:
+        name = parameter.name
+        if mark is Request:
+            self._binding.requests.append(name)
+        elif mark is State:
+            self._binding.states.append(name)
+        elif isinstance(mark, CookieName | HeaderName):
+            self._bind_named(parameter, mark)
+        elif mark is not FormErrors:
+            self._binding.dependencies[name] = mark
+        elif self._is_dependency or self._errors:
+            message = f"{self._signature.name} takes the errors of a form as {name}"
+            self._refuse(message, "a view takes them, once" if self._errors else "only a view does")
+        else:
+            self._errors = name
+
+    def _bind_named(self, parameter: Parameter, mark: CookieName | HeaderName) -> None:
+        """Bind a cookie or a header field."""
+        asked = self._asked(parameter)
+        if asked is None:
+            return
+        is_header = isinstance(mark, HeaderName)
+        sent_as = mark.name or parameter.name
+        sent_as = sent_as.replace("_", "-" if not mark.name else "_").lower() if is_header else sent_as
+        found = field_of(asked.name, asked.kind, has_default=asked.has_default, sent_as=sent_as)
+        if found is None or found.is_file or (found.series is not None and not is_header):
+            message = (
+                f"{asked.name}: {written(asked.annotation)} in {self._signature.name} can't come from {said(mark)}"
+            )
+            self._refuse(message, "it has one text, number, date, UUID, Enum or Literal")
+        else:
+            self._fields[type(mark)].append(found)
+
+    def _bind_errors(self, asked: list[_Asked], *, is_first: bool) -> None:
+        binding = self._binding
+        query = binding.query.names if binding.query is not None else frozenset()
+        if binding.query_record is not None:
+            query |= binding.query_record[1].fields.names
+        needed = tuple(each.name for each in asked if not each.has_default)
+        binding.errors = Shown(
+            name=self._errors, needed=needed, body=binding.body, query=query, is_first=is_first and not self._has_body
+        )
 
     def _check_path(self) -> None:
         """Find the names of the path that nobody takes."""
@@ -192,7 +266,7 @@ class _Binder:
             else:
                 free = [each for each in names if each not in self._path]
                 close = difflib.get_close_matches(name, free, n=1)
-                hint = f'did you mean "{close[0]}"?' if close else f"write {_example(view, [*names, name])}"
+                hint = f'did you mean "{close[0]}"?' if close else f"write {example(view, [*names, name])}"
                 self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
 
     # --- query and body --------------------------------------------------------------------
@@ -202,8 +276,8 @@ class _Binder:
         try:
             kind = kind_of(annotation)
         except TypeError as error:
-            message = f"{parameter.name}: {_written(annotation)} in {self._signature.name} can't be read: {error}"
-            self._refuse(message, _type_hint(annotation))
+            message = f"{parameter.name}: {written(annotation)} in {self._signature.name} can't be read: {error}"
+            self._refuse(message, type_hint(annotation, error))
             return None
         return _Asked(parameter=parameter, annotation=annotation, kind=kind)
 
@@ -226,14 +300,18 @@ class _Binder:
     def _bind_query(self, asked: list[_Asked], whole: list[_Asked], files: list[_Asked]) -> None:
         for each in files:
             message = f"{self._signature.name} takes the file {each.name}, but is asked with a method without content"
-            self._refuse(message, 'write "POST /path" as its key')
+            hint = 'write "POST /path" as its key'
+            if self._is_dependency:
+                message = f"{self._signature.name} takes the file {each.name}, but a dependency has no form"
+                hint = "let the view take it, or take the request here"
+            self._refuse(message, hint)
         fields = [field for each in asked if (field := self._text_field(each)) is not None]
         if fields:
             self._binding.query = Fields(tuple(fields), "query")
         for each in whole:
             record = record_of(optional(each.kind)[0], "query")
             if record is None:
-                message = f"{each.name}: {_written(each.annotation)} in {self._signature.name} can't come from a query"
+                message = f"{each.name}: {written(each.annotation)} in {self._signature.name} can't come from a query"
                 self._refuse(message, "a query has texts, numbers, dates and lists of them; nested ones need a POST")
             else:
                 self._binding.query_record = each.name, record
@@ -241,7 +319,7 @@ class _Binder:
     def _text_field(self, asked: _Asked) -> Field | None:
         found = field_of(asked.name, asked.kind, has_default=asked.has_default)
         if found is None:
-            message = f"{asked.name}: {_written(asked.annotation)} in {self._signature.name} can't come from a query"
+            message = f"{asked.name}: {written(asked.annotation)} in {self._signature.name} can't come from a query"
             beside = "what stands beside a whole body comes from the query: put all into one class"
             self._refuse(message, beside if self._has_body else "a query has texts, numbers, dates and lists of them")
         return found
@@ -252,7 +330,7 @@ class _Binder:
         missing: object = LEAVE_OUT if whole.has_default else None if is_optional else MISSING
         uploads = [found for each in files if (found := self._text_field(each)) is not None]
         if files and record is None:
-            message = f"{whole.name}: {_written(whole.annotation)} in {self._signature.name} can't come from a form"
+            message = f"{whole.name}: {written(whole.annotation)} in {self._signature.name} can't come from a form"
             self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
             return
         json = None if files else JSONReader(whole.annotation, whole.kind)
@@ -264,12 +342,16 @@ class _Binder:
         jsons = [each for each in asked if found[each.name] is None]
         fields = tuple(each for each in found.values() if each is not None)
         if jsons and files:
-            message = f"{jsons[0].name}: {_written(jsons[0].annotation)} in {self._signature.name} needs JSON"
+            message = f"{jsons[0].name}: {written(jsons[0].annotation)} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
             return
         json = None if files else _json_reader_of(asked)
         form = None if jsons else Fields(fields, "form")
         self._binding.body = Body(json=json, form=form)
+
+
+def _fields_of(fields: list[Field], source: str) -> Fields | None:
+    return Fields(tuple(fields), source) if fields else None
 
 
 def _json_reader_of(asked: list[_Asked]) -> JSONReader:
@@ -297,24 +379,3 @@ def _none() -> None:
 def _is_file(kind: Kind) -> bool:
     inner = optional(kind)[0]
     return is_upload(inner) or (type(inner) in SERIES and is_upload(plain(inner.item_type)))  # type: ignore[attr-defined]  # every series has it
-
-
-def _written(annotation: Any) -> str:
-    """Return an annotation as one writes it."""
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__qualname__.replace("<locals>.", "")
-    return str(annotation).replace("typing.", "")
-
-
-def _python_name(converter: str) -> str:
-    return "UUID" if converter == "uuid" else converter
-
-
-def _type_hint(annotation: Any) -> str:
-    if isinstance(annotation, type) and not issubclass(annotation, msgspec.Struct):
-        return "make it a dataclass or a msgspec.Struct, or take a text"
-    return "take str, int, float, bool, date, UUID, an Enum, a Literal, or a list of them"
-
-
-def _example(view: str, names: list[str]) -> str:
-    return f"def {view.rpartition('.')[2]}({', '.join(names)})"

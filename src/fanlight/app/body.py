@@ -100,6 +100,12 @@ class Body:
         else:
             raise UnsupportedMediaType(f"send {self._wanted}, not {request.media_type or 'content of no type'}")
 
+    def posted(self, request: Request) -> MultiMapping[Any]:
+        """Return the fields of the form that `take` has taken, nothing if it was none."""
+        source = request.content_source
+        is_empty = source is None or source.size == 0
+        return _NOTHING if is_empty or request.media_type not in _FORMS else request.form
+
     def _leave(self, into: dict[str, Any]) -> None:
         if self._missing is not LEAVE_OUT:
             into[self._whole] = self._missing
@@ -120,5 +126,5 @@ class Body:
             return
         if not sent and self._missing is not MISSING:
             self._leave(into)
-            return
-        into[self._whole] = self._record.take(sent, bad)
+        elif (made := self._record.take(sent, bad)) is not None:
+            into[self._whole] = made

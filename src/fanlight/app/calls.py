@@ -8,12 +8,14 @@ the view is async, what it is given, what is around it, which lane it takes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fanlight.app.around import Around, AsyncRun, Run
+from fanlight.app.around import Around, AsyncRun, Run, Step
 from fanlight.app.failures import Failures
+from fanlight.app.forms import with_status
 from fanlight.app.invoke import Arguments
+from fanlight.app.provide import Provision
 from fanlight.app.results import Results
 from fanlight.app.signature import View, is_async, pinned_lane
 from fanlight.message import Lane, Request, Response
@@ -53,26 +55,50 @@ class Calls:
         """Make answers with these."""
         self._results, self._failures, self._around = results, failures, around
 
-    def of_view(
-        self, view: View, arguments: dict[str, Arguments | None], name: str, *, has_path: bool, reads_content: bool
+    def within(self, steps: Sequence[Step]) -> Calls:
+        """Return what makes calls with more steps, inside those of the app."""
+        return Calls(self._results, self._failures, self._around.and_within(steps))
+
+    def of_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
+        self,
+        view: View,
+        arguments: dict[str, Arguments | None],
+        name: str,
+        *,
+        has_path: bool,
+        reads_content: bool,
+        provision: Provision | None = None,
+        errors: str = "",
     ) -> RouteCall:
         """Return the call of a view.
 
         `arguments` makes what the view is given, by method where methods differ ("" is all others);
-        None: the path's parameters as they are.
+        None: the path's parameters as they are. `provision` is what it depends on, `errors` the
+        parameter that takes the errors of its form.
         """
         pinned = pinned_lane(view)
         around = self._around
+        runs_async = is_async(view) or (provision is not None and provision.is_async)
+        if errors:
+            view = with_status(view, errors, is_async=is_async(view))
         failed = self._failures.of(name) if around.is_empty else self._failures.passing
         give = _by_method(arguments)
         answer = self._results.answer
         reads_content = reads_content or not around.is_empty
-        if is_async(view):
-            run_async = _async_run(view, give, answer, failed, has_path=has_path)
+        if runs_async:
+            run_async = (
+                _async_run(view, give, answer, failed, has_path=has_path)
+                if provision is None
+                else _guarded_async(provision.run_async(view, give, answer), failed)
+            )
             if not around.is_empty:
                 run_async = around.wrap_async(run_async, name)
             return RouteCall(run_async, name, lane=Lane.TASK, reads_content=reads_content)
-        run = _sync_run(view, give, answer, failed, has_path=has_path)
+        run = (
+            _sync_run(view, give, answer, failed, has_path=has_path)
+            if provision is None
+            else _guarded(provision.run(view, give, answer), failed)
+        )
         if around.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
             waiting = _awaiting(run) if pinned is Lane.INLINE else _in_thread(run)
@@ -98,15 +124,7 @@ class Calls:
         return RouteCall(lambda _: response, name)
 
     def _guarded(self, answer: Run, name: str) -> Run:
-        failed = self._failures.of(name) if self._around.is_empty else self._failures.passing
-
-        def run(request: Request) -> Response:
-            try:
-                return answer(request)
-            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
-                return failed(error, request)
-
-        return run
+        return _guarded(answer, self._failures.of(name) if self._around.is_empty else self._failures.passing)
 
 
 def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:
@@ -201,6 +219,26 @@ def _async_run(
                 return failed(error, request)
 
     return run
+
+
+def _guarded(run: Run, failed: Failed) -> Run:
+    def run_guarded(request: Request) -> Response:
+        try:
+            return run(request)
+        except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+            return failed(error, request)
+
+    return run_guarded
+
+
+def _guarded_async(run: AsyncRun, failed: Failed) -> AsyncRun:
+    async def run_guarded(request: Request) -> Response:
+        try:
+            return await run(request)
+        except Exception as error:  # noqa: BLE001 - as above
+            return failed(error, request)
+
+    return run_guarded
 
 
 def _awaiting(run: Run) -> AsyncRun:

@@ -12,14 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
+from fanlight.app.around import read_steps
 from fanlight.app.binding import BODY_METHODS, bind, hints_of
 from fanlight.app.calls import Calls, RouteCall
 from fanlight.app.invoke import Arguments, arguments_of
+from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
 from fanlight.app.signature import Signature, View, called, read_signature
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request, Response
+from fanlight.message import Request, Response, State, Surrounded, steps_on
 from fanlight.pages import Page, Pages
 from fanlight.routing import parameters_of
 
@@ -29,10 +31,20 @@ _KINDS = "give a view (a function, without calling it), a text, a template's nam
 class Endpoints:
     """Makes the calls for the values of one table."""
 
-    def __init__(self, calls: Calls, pages: Pages, results: Results, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        pages: Pages,
+        results: Results,
+        provisions: Provisions,
+        state: State,
+        folder: Path | None = None,
+    ) -> None:
         """Make calls with these; `folder` is what places are told from."""
-        self._calls, self._pages, self._results = calls, pages, results
-        self._folder = folder
+        self._base, self._pages, self._results = calls, pages, results
+        self._provisions, self._state, self._folder = provisions, state, folder
+        self._calls = calls  # those within the steps of the value that is being read
+        self._within: dict[tuple[object, ...], Calls] = {(): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
 
     def hints(self, value: object) -> Mapping[str, str]:
@@ -44,8 +56,9 @@ class Endpoints:
         except SetupError:
             return {}  # told when the call is made
 
-    def call(self, value: object, pattern: str, methods: frozenset[str], _: str) -> RouteCall:
-        """Return the call for a value. Raises SetupError with all that is wrong with it."""
+    def call(self, value: object, pattern: str, methods: frozenset[str], around: tuple[object, ...]) -> RouteCall:
+        """Return the call for a value, with steps `around` it. Raises SetupError with all that is wrong with it."""
+        self._calls = self._calls_within((*around, *steps_on(value)))
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._of_text(value, name)
@@ -65,6 +78,17 @@ class Endpoints:
         if not is_view(value):
             _refuse(f"a value of type {type(value).__name__} at {pattern} answers nothing", _KINDS)
         return self._of_view(value, parameters_of(pattern), methods, f"{name} ({called(value)})")
+
+    def _calls_within(self, around: tuple[object, ...]) -> Calls:
+        known = self._within.get(around)
+        if known is not None:
+            return known
+        self._within[around] = self._base  # a mistake in them is told once
+        steps, mistakes = read_steps(around, self._folder)
+        if mistakes:
+            raise SetupError(mistakes)
+        calls = self._within[around] = self._base.within(steps)
+        return calls
 
     def _of_text(self, text: str, name: str) -> RouteCall:
         if not text.endswith(".html"):
@@ -89,24 +113,37 @@ class Endpoints:
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
         arguments: dict[str, Arguments | None] = {}
-        reads_content = False
+        reads_content, errors = False, ""
+        provision: Provision | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
                 continue
             try:
-                binding = bind(signature, path, has_body=has_body)
+                binding = bind(signature, path, has_body=has_body, is_first=bool(with_body))
+                provision = self._provisions.of(binding, path, view)
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]
                 continue
-            found = arguments_of(binding)
-            reads_content = reads_content or binding.reads_content
+            found = arguments_of(binding, self._state)
+            errors = binding.errors.name if binding.errors is not None else ""
+            reads_content = (
+                reads_content or binding.reads_content or (provision is not None and provision.reads_content)
+            )
             if not arguments:
                 arguments[""] = found
             else:
                 arguments |= dict.fromkeys(mine, found)
         if mistakes:
             raise SetupError(mistakes)
-        return self._calls.of_view(view, arguments, name, has_path=bool(path), reads_content=reads_content)
+        return self._calls.of_view(
+            view,
+            arguments,
+            name,
+            has_path=bool(path),
+            reads_content=reads_content,
+            provision=provision,
+            errors=errors,
+        )
 
     def _signature(self, view: View) -> Signature:
         known = self._signatures.get(id(view))
@@ -119,6 +156,15 @@ class Endpoints:
 def is_view(value: object) -> TypeGuard[View]:
     """Say whether a value is called to answer."""
     return callable(value) and not isinstance(value, str | type | Response | Page | Mapping)
+
+
+def opened(value: object) -> tuple[object, tuple[object, ...]]:
+    """Return what a value of URLS holds, and the steps that stand around it, outermost first."""
+    around: tuple[object, ...] = ()
+    while isinstance(value, Surrounded):
+        around = (*around, *value.steps)
+        value = value.inner
+    return value, around
 
 
 def _refuse(message: str, hint: str) -> NoReturn:

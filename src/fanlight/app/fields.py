@@ -1,4 +1,4 @@
-"""Take a view's fields from what a query or a form has sent: names with texts, and files.
+"""Take a view's fields from what a query, a form, cookies or header fields have sent: names with texts, and files.
 
 In: the fields a view asks for, once; then what was sent. Out: arguments, and a `BadField` for every
 one that is missing or wrong. Knows nothing of JSON and of how content is read.
@@ -20,7 +20,9 @@ from fanlight.app.diagnose import MOST_FIELDS
 from fanlight.app.kinds import SERIES, Kind, broken_rule, cut, is_upload, optional, plain
 from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField
-from fanlight.message import MultiMapping, Upload
+from fanlight.message import Headers, MultiMapping, Upload
+
+Sent = MultiMapping[Any] | Headers | dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +72,17 @@ def _takes_blank(read: Reader) -> bool:
 
 
 class Fields:
-    """All the fields that a view takes from one source, "query" or "form"."""
+    """All the fields that a view takes from one source: "query", "form", "cookie" or "header"."""
 
     def __init__(self, fields: tuple[Field, ...], source: str) -> None:
         """Take these fields; whether anything at all must be sent is known now."""
         self.fields = fields
         self.source = source
         self.has_files = any(field.is_file for field in fields)
+        self.names = frozenset(field.sent_as for field in fields)
         self.may_be_empty = all(field.missing is LEAVE_OUT for field in fields)
 
-    def take(self, sent: MultiMapping[Any], into: dict[str, Any], bad: list[BadField]) -> None:
+    def take(self, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
         """Put every field's value `into` the arguments, or what is wrong with it into `bad`."""
         for field in self.fields:
             if field.series is not None:
@@ -101,7 +104,8 @@ class Fields:
         except Unfit as unfit:
             bad.append(self._bad(field, str(unfit)))
 
-    def _take_series(self, field: Field, sent: MultiMapping[Any], into: dict[str, Any], bad: list[BadField]) -> None:
+    def _take_series(self, field: Field, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
+        assert not isinstance(sent, dict)
         given = [value for value in sent.get_all(field.sent_as) if not _is_blank(field, value)]
         if not given and field.missing is not MISSING:
             if field.missing is not LEAVE_OUT:

@@ -12,25 +12,28 @@ from typing import Any
 
 from fanlight.app.binding import Binding
 from fanlight.app.convert import Unfit
+from fanlight.app.forms import DETAIL, Shown
 from fanlight.errors import BadField, NotFound, UnprocessableContent
-from fanlight.message import Query, Request
+from fanlight.message import Query, Request, State
 
 Arguments = Callable[[Request], dict[str, Any]]
 _Step = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY = Query()
 
 
-def arguments_of(binding: Binding) -> Arguments | None:
+def arguments_of(binding: Binding, state: State) -> Arguments | None:
     """Return what makes a view's arguments of a request, None if they are just the path's parameters."""
     keepers = [(name, keep) for name, keep in binding.path.items() if keep is not None]
     steps = _steps(binding)
-    if not keepers and not steps and not binding.requests:
+    given = dict.fromkeys(binding.states, state)
+    if not keepers and not steps and not binding.requests and not given and binding.errors is None:
         return None
-    if steps:
-        return _with_fields(binding.requests, keepers, steps)
-    if not keepers and len(binding.requests) == 1:
+    if not keepers and not steps and not given and binding.errors is None and len(binding.requests) == 1:
         return _with_request(binding.requests[0], has_path=bool(binding.path))
-    return _with_path(binding.requests, keepers)
+    from_path = _with_path(binding.requests, keepers, given)
+    if binding.errors is not None:
+        return _with_errors(from_path, steps, binding.errors)
+    return _with_fields(from_path, steps) if steps else from_path
 
 
 def _with_request(name: str, *, has_path: bool) -> Arguments:
@@ -39,9 +42,13 @@ def _with_request(name: str, *, has_path: bool) -> Arguments:
     return lambda request: {name: request, **request.params}
 
 
-def _with_path(requests: list[str], keepers: list[tuple[str, Callable[[Any], object]]]) -> Arguments:
+def _with_path(
+    requests: list[str], keepers: list[tuple[str, Callable[[Any], object]]], given: dict[str, State]
+) -> Arguments:
     def arguments(request: Request) -> dict[str, Any]:
         values = dict(request.params)
+        if given:
+            values.update(given)
         for name, keep in keepers:
             try:
                 values[name] = keep(values[name])
@@ -55,26 +62,33 @@ def _with_path(requests: list[str], keepers: list[tuple[str, Callable[[Any], obj
     return arguments
 
 
-def _with_fields(
-    requests: list[str], keepers: list[tuple[str, Callable[[Any], object]]], steps: list[_Step]
-) -> Arguments:
-    from_path = _with_path(requests, keepers)
-
+def _with_fields(from_path: Arguments, steps: list[_Step]) -> Arguments:
     def arguments(request: Request) -> dict[str, Any]:
         values = from_path(request)
         bad: list[BadField] = []
         for step in steps:
             step(request, values, bad)
         if bad:
-            detail = "Some of what was sent is missing, or is not as it should be."
-            raise UnprocessableContent(detail, fields=bad)
+            raise UnprocessableContent(DETAIL, fields=bad)
+        return values
+
+    return arguments
+
+
+def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Arguments:
+    def arguments(request: Request) -> dict[str, Any]:
+        values = from_path(request)
+        bad: list[BadField] = []
+        for step in steps:
+            step(request, values, bad)
+        shown.take(request, values, bad)
         return values
 
     return arguments
 
 
 def _steps(binding: Binding) -> list[_Step]:
-    steps: list[_Step] = []
+    steps: list[_Step] = _named_steps(binding)
     if binding.query is not None:
         fields = binding.query
 
@@ -89,9 +103,25 @@ def _steps(binding: Binding) -> list[_Step]:
         name, record = binding.query_record
 
         def take_record(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
-            values[name] = record.take(request.query, bad)
+            if (made := record.take(request.query, bad)) is not None:
+                values[name] = made
 
         steps.append(take_record)
     if binding.body is not None:
         steps.append(binding.body.take)
+    return steps
+
+
+def _named_steps(binding: Binding) -> list[_Step]:
+    """Return what takes cookies and header fields."""
+    steps: list[_Step] = []
+    if binding.cookies is not None:
+        cookies = binding.cookies
+        steps.append(lambda request, values, bad: cookies.take(request.cookies, values, bad))
+    if binding.headers is not None:
+        headers = binding.headers
+        if any(field.series is not None for field in headers.fields):
+            steps.append(lambda request, values, bad: headers.take(request.headers, values, bad))
+        else:
+            steps.append(lambda request, values, bad: headers.take(request.head.values, values, bad))
     return steps

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from fanlight.message import MARK, Lane
 View = Callable[..., object]
 
 # What an annotation that stands as text raises when it is looked at.
-_UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError)
+_UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
 
 
 class Absent(Enum):
@@ -119,6 +120,8 @@ def _enclosed(function: object) -> dict[str, object]:
 def _annotation_hint(error: Exception) -> str:
     if isinstance(error, NameError):
         return f"import {error.name} at the top of the file, outside `if TYPE_CHECKING:`" if error.name else ""
+    if isinstance(error, re.error):
+        return "Meta(pattern=...) takes a regular expression"
     return "write a type, like int, list[str] or date"
 
 

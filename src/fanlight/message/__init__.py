@@ -3,6 +3,7 @@
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.form import FormLimits, MultiMapping, Query
+from fanlight.message.form_errors import FormErrors
 from fanlight.message.handler import Call, Handler, Lane
 from fanlight.message.headers import Headers, MutableHeaders
 from fanlight.message.identity import id_of
@@ -10,6 +11,9 @@ from fanlight.message.lanes import MARK, lane
 from fanlight.message.multipart import Form, Upload
 from fanlight.message.request import Head, Request
 from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, file_response, json_response, redirect
+from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
+from fanlight.message.state import State
+from fanlight.message.surrounded import Surrounded, around, steps_on
 
 __all__ = [
     "BYTES",
@@ -19,10 +23,15 @@ __all__ = [
     "TEXT",
     "Call",
     "ClientCert",
+    "Cookie",
+    "CookieName",
     "Form",
+    "FormErrors",
     "FormLimits",
     "Handler",
     "Head",
+    "Header",
+    "HeaderName",
     "Headers",
     "Lane",
     "MultiMapping",
@@ -31,10 +40,14 @@ __all__ = [
     "Request",
     "Response",
     "SpooledContent",
+    "State",
+    "Surrounded",
     "Upload",
+    "around",
     "file_response",
     "id_of",
     "json_response",
     "lane",
     "redirect",
+    "steps_on",
 ]

@@ -13,14 +13,14 @@ from dataclasses import replace
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.conflicts import find_conflicts, find_unreachable
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.entries import Entry, Flattening
+from fanlight.routing.entries import Entry, Flattening, Opened
 from fanlight.routing.names import name_of
 from fanlight.routing.pattern import Pattern, check_whole, refuse
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 
-EndpointOf = Callable[[object, str, frozenset[str], str], object]
+EndpointOf = Callable[[object, str, frozenset[str], tuple[object, ...]], object]
 
 
 def build(
@@ -30,16 +30,18 @@ def build(
     hints: Callable[[object], Mapping[str, str]] | None = None,
     label: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf | None = None,
+    opened: Opened | None = None,
 ) -> Table:
     """Return the table of a site; raises SetupError with every mistake in it.
 
     `hints(value)` names the types of a view's parameters, {"id": "int"}, for those that the key
     leaves open. `label(value)` is the value's full name. `endpoint_of(value, pattern, methods,
-    place)` makes the endpoint, once for each route; it may raise SetupError with its own mistakes.
+    around)` makes the endpoint, once for each route; it may raise SetupError with its own mistakes.
+    `opened(value)` says what a value holds, and what stands around that, and so around all in it.
     """
     if not isinstance(urls, Mapping):
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
-    flat = Flattening()
+    flat = Flattening(opened)
     flat.read(urls, source.find(urls) if source is not None else None)
     mistakes = flat.mistakes
     entries = [_with_hints(entry, hints, mistakes) for entry in flat.entries]
@@ -78,7 +80,7 @@ def _route(
     endpoint = entry.value
     if endpoint_of is not None:
         try:
-            endpoint = endpoint_of(entry.value, pattern, methods, entry.place)
+            endpoint = endpoint_of(entry.value, pattern, methods, entry.around)
         except SetupError as error:
             mistakes += _placed(error, entry.place)
     return Route(

@@ -12,7 +12,7 @@ A nested key goes below the outer one; the nested key "/" is the outer key as it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fanlight.errors import Mistake, SetupError
@@ -20,6 +20,8 @@ from fanlight.routing.key import parse_key
 from fanlight.routing.pattern import Pattern, check_whole
 from fanlight.routing.source import Literal
 
+# From a value to what it holds, and what is to be around that, outermost first.
+Opened = Callable[[object], tuple[object, tuple[object, ...]]]
 _NEVER_AN_ANSWER = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
@@ -31,12 +33,24 @@ class Entry:
     pattern: Pattern
     value: object
     place: str
+    around: tuple[object, ...] = ()  # what stands around it and its tables, outermost first: somebody else's
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A nested table that is being read: the keys that led to it, and what it has from outside."""
+
+    keys: tuple[object, ...] = ()
+    pattern: Pattern | None = None
+    around: tuple[object, ...] = ()
 
 
 class Flattening:
     """The entries and mistakes found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Opened | None = None) -> None:
+        """Take what says what a value holds, and what is around it."""
+        self._opened = opened
         self.entries: list[Entry] = []
         self.mistakes: list[Mistake] = []
         self.places: list[str] = []  # of every key, in reading order
@@ -44,11 +58,9 @@ class Flattening:
 
     def read(self, urls: Mapping[str, object], source: Literal | None) -> None:
         """Read a whole table."""
-        self._read_table(urls, source, [], None)
+        self._read_table(urls, source, _Table())
 
-    def _read_table(
-        self, urls: Mapping[str, object], source: Literal | None, keys: list[object], outer: Pattern | None
-    ) -> None:
+    def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:
         self._open.append(urls)
         for key, places in source.doubles if source else ():
             self.mistakes.append(
@@ -59,37 +71,37 @@ class Flattening:
                 )
             )
         for key, value in urls.items():
-            trail = [*keys, key]
+            trail = (*table.keys, key)
             place = (source.place(key) if source else "") or "URLS" + "".join(f"[{step!r}]" for step in trail)
             self.places.append(place)
             try:
-                self._read_key(trail, value, outer, place, source)
+                self._read_key(value, place, replace(table, keys=trail), source)
             except SetupError as error:
                 self.mistakes += [
                     mistake if mistake.places else replace(mistake, places=(place,)) for mistake in error.mistakes
                 ]
         self._open.pop()
 
-    def _read_key(
-        self, keys: list[object], value: object, outer: Pattern | None, place: str, source: Literal | None
-    ) -> None:
-        key = parse_key(keys[-1])
-        pattern = key.pattern if outer is None else key.pattern.below(outer)
-        if outer is not None:
+    def _read_key(self, value: object, place: str, table: _Table, source: Literal | None) -> None:
+        written = table.keys[-1]
+        key = parse_key(written)
+        pattern = key.pattern if table.pattern is None else key.pattern.below(table.pattern)
+        if table.pattern is not None:
             check_whole(pattern)
+        value, around = (value, ()) if self._opened is None else self._opened(value)
+        around = (*table.around, *around)
         if not isinstance(value, Mapping):
-            _check_value(keys[-1], value)
-            self.entries.append(Entry(key.methods, pattern, value, place))
+            _check_value(written, value)
+            self.entries.append(Entry(key.methods, pattern, value, place, around))
             return
         if key.states_methods:
-            _refuse(f'"{keys[-1]}" gives methods to a nested table', "write the methods at the keys inside")
+            _refuse(f'"{written}" gives methods to a nested table', "write the methods at the keys inside")
         if not value:
-            _refuse(f'the table below "{keys[-1]}" is empty', "give it a key, or remove it")
+            _refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
         if any(value is table for table in self._open):
-            _refuse(
-                f'the table below "{keys[-1]}" holds itself', "a nested table is read whole, so it must have an end"
-            )
-        self._read_table(value, source.below(keys[-1], value) if source else None, keys, pattern)
+            _refuse(f'the table below "{written}" holds itself', "a nested table is read whole, so it must have an end")
+        inside = source.below(written, value) if source else None
+        self._read_table(value, inside, _Table(table.keys, pattern, around))
 
 
 def _refuse(message: str, hint: str) -> None:

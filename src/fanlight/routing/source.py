@@ -5,8 +5,8 @@ and the keys written twice, of which Python keeps only the last without a word.
 Refuses nothing: what can't be read, or is not written as a dict literal, has no place, and the
 message goes without. Runs no code of the file. Knows nothing of patterns.
 
-A literal is followed through `**names`, `a | b`, names of the module, and names or modules imported
-from files beside it.
+A literal is followed through `**names`, `a | b`, what is called with nothing but it, names of the
+module, and names or modules imported from files beside it.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ class _File:
             return _merged([side for side in sides if side is not None])
         if isinstance(node, ast.Name):
             return self.named(node.id, steps)
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # around(guard)({...})
+            return self.literal_of(node.args[0], steps + 1)
         return self._attribute(node, steps) if isinstance(node, ast.Attribute) else None
 
     def named(self, name: str, steps: int) -> Literal | None:

@@ -1,0 +1,39 @@
+"""Words for messages about a view's parameters: annotations as one writes them, hints, examples.
+
+In: an annotation or names. Out: text. Refuses nothing.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import msgspec
+
+
+def written(annotation: Any) -> str:
+    """Return an annotation as one writes it."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__.replace("<locals>.", "")
+    return str(annotation).replace("typing.", "")
+
+
+def python_name(converter: str) -> str:
+    """Return what Python calls the type of a converter."""
+    return "UUID" if converter == "uuid" else converter
+
+
+def type_hint(annotation: Any, error: TypeError) -> str:
+    """Return what to write instead of an annotation that can't be read."""
+    if "Can only set" in str(error):
+        inner = typing.get_args(annotation)
+        is_optional = bool(inner) and type(None) in typing.get_args(inner[0])
+        return "write Annotated[X, Meta(...)] | None" if is_optional else "take the bound away, or another type"
+    if isinstance(annotation, type) and not issubclass(annotation, msgspec.Struct):
+        return "make it a dataclass or a msgspec.Struct, or take a text"
+    return "take str, int, float, bool, date, UUID, an Enum, a Literal, or a list of them"
+
+
+def example(view: str, names: list[str]) -> str:
+    """Return how a view with these parameters begins."""
+    return f"def {view.rpartition('.')[2]}({', '.join(names)})"
