@@ -218,9 +218,10 @@ class UnsupportedMediaType(HTTPError):
 class BadField:
     """One input that a view can't take: where it was looked for, its name, and what is wrong."""
 
-    source: str  # "path", "query", "form" or "json"
+    source: str  # "query", "form", "json", "cookie" or "header"
     name: str
     message: str
+    pointer: str | None = None  # where it stands in JSON (RFC 6901): "/lines/2/count"
 
 
 class UnprocessableContent(HTTPError):

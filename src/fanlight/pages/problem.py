@@ -6,7 +6,7 @@ wants it rather than a page. Says nothing of an error but its status and what it
 
 from __future__ import annotations
 
-from fanlight.errors import HTTPError, UnprocessableContent
+from fanlight.errors import BadField, HTTPError, UnprocessableContent
 from fanlight.message import Request
 from fanlight.pages.builtin import reason_of
 
@@ -25,11 +25,16 @@ def problem(error: HTTPError, request: Request | None = None) -> dict[str, objec
     if request is not None and request.raw_path.startswith("/") and not request.raw_path.startswith("//"):
         found["instance"] = sendable(request.raw_path)
     if isinstance(error, UnprocessableContent) and error.fields:
-        found["errors"] = [
-            {"in": sendable(each.source), "name": sendable(each.name), "detail": sendable(each.message)}
-            for each in error.fields
-        ]
+        found["errors"] = [_wrong(each) for each in error.fields]
     return found
+
+
+def _wrong(field: BadField) -> dict[str, object]:
+    """Return a bad field: where it was looked for, its name, in JSON the pointer to it (RFC 6901), what is wrong."""
+    said: dict[str, object] = {"in": sendable(field.source), "name": sendable(field.name)}
+    if field.pointer is not None:
+        said["pointer"] = sendable(field.pointer)
+    return said | {"detail": sendable(field.message)}
 
 
 def wants_problem(request: Request) -> bool:

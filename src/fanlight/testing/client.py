@@ -12,13 +12,14 @@ import http.cookies
 import socket
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 
+from fanlight.app import Application
 from fanlight.message import Handler, Headers
 from fanlight.server import Hub, Limits, Options, Server
 
@@ -26,6 +27,7 @@ HOST = "testserver"
 START_SECONDS = 30
 ANSWER_SECONDS = 30
 MOST_REDIRECTS = 20
+Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +90,21 @@ class Client:
 
     `client.get("/search", query={"q": "cats"})`, `client.post("/", form={...})`,
     `client.post("/", json={...})`: every method takes `headers`, `query`, `content`, `form`, `json`.
+    `overrides` are functions that stand for dependencies: `Client(app, overrides={database: fake})`.
     """
 
-    def __init__(self, app: Handler, *, limits: Limits | None = None, follow_redirects: bool = False) -> None:
-        """Start the app's lifespan and its server."""
-        self._running = Running(app, Options(bind=(), limits=limits or Limits(), access_log=False))
+    def __init__(
+        self,
+        app: Handler,
+        *,
+        limits: Limits | None = None,
+        follow_redirects: bool = False,
+        overrides: Overrides | None = None,
+    ) -> None:
+        """Start the app's lifespan and its server. Raises SetupError for overrides that can't be."""
+        self._running = Running(
+            _overridden(app, overrides), Options(bind=(), limits=limits or Limits(), access_log=False)
+        )
         self._running.start()
         self._stop = weakref.finalize(self, self._running.stop)
         self._connection: http.client.HTTPConnection | None = None
@@ -227,7 +239,7 @@ class Client:
 class LiveServer:
     """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`.
 
-    `options` say all of it, where a test is about TLS or proxies, for example.
+    `options` say all of it, where a test is about TLS or proxies, for example; `overrides` are as with `Client`.
     """
 
     def __init__(
@@ -237,8 +249,10 @@ class LiveServer:
         limits: Limits | None = None,
         bind: str = "127.0.0.1:0",
         options: Options | None = None,
+        overrides: Overrides | None = None,
     ) -> None:
         """Prepare; the `with` block starts and ends it."""
+        app = _overridden(app, overrides)
         self._running = Running(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
         self.url = ""
 
@@ -258,6 +272,14 @@ class LiveServer:
     def port(self) -> int:
         """The port that the system chose."""
         return urlsplit(self.url).port or 0
+
+
+def _overridden(app: Handler, overrides: Overrides | None) -> Handler:
+    if not overrides:
+        return app
+    if not isinstance(app, Application):
+        raise TypeError(f"overrides are for an App, not for a {type(app).__name__}")
+    return app.overridden(overrides)
 
 
 def _body(
