@@ -376,3 +376,72 @@ def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> Non
         found = diagnose(kind_of(annotation), msgspec.json.decode(content), str(error))
         assert found
         assert all(each.message for each in found)
+
+
+class Street(msgspec.Struct):
+    street: str
+    number: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+@dataclass
+class Person:
+    name: str
+    address: list[Street]
+    marks: dict[str, int] = field(default_factory=dict)
+
+
+def person(person: Person) -> str:
+    return person.name
+
+
+def test_a_bad_field_has_a_pointer(site: Make) -> None:
+    """Every bad field of nested JSON has its JSON pointer (RFC 6901), all in one answer."""
+    body = {"address": [{"number": 0}, {"street": 5}, "x"], "marks": {"a/b~c": "x"}}
+    answer = site({"POST /": person}).post("/", json=body)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [(each["pointer"], each["detail"]) for each in answer.json["errors"]] == [
+        ("/name", "is missing"),
+        ("/address/0/street", "is missing"),
+        ("/address/0/number", "must be at least 1"),
+        ("/address/1/street", "5 is not a text"),
+        ("/address/2", "'x' is not an object"),
+        ("/marks/a~1b~0c", "'x' is not an integer"),
+    ]
+
+
+def test_what_is_wrong_as_a_whole_has_the_pointer_of_the_whole(site: Make) -> None:
+    """The empty pointer is the whole document."""
+    assert site({"POST /": person}).post("/", json=5).json["errors"][0]["pointer"] == ""
+
+
+def test_only_json_has_pointers(site: Make) -> None:
+    """A form's fields have names, and no way to them."""
+    assert "pointer" not in site({"POST /": send}).post("/", form={"name": "A"}).json["errors"][0]
+
+
+def test_a_pointer_that_would_be_very_long_is_left_out(site: Make) -> None:
+    """What a client makes up as a name is not sent back to it a hundred times."""
+    (each,) = (
+        site({"POST /": person}).post("/", json={"name": "A", "address": [], "marks": {"k" * 9999: "x"}}).json["errors"]
+    )
+    assert "pointer" not in each
+    assert len(each["name"]) < 100
+
+
+def _at(document: Any, pointer: str) -> Any:
+    """Follow a pointer as RFC 6901, section 4, says."""
+    for step in pointer.split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - as the RFC writes it
+        document = document[int(step)] if isinstance(document, list) else document[step]
+    return document
+
+
+@given(marks=st.dictionaries(st.text(max_size=5), st.text(max_size=3) | st.integers(), max_size=5))
+def test_a_pointer_leads_to_what_is_wrong(marks: dict[str, Any]) -> None:
+    """Whatever a key is made of, its pointer finds the value again."""
+    value = {"name": "A", "address": [], "marks": marks}
+    found = diagnose(kind_of(Person), value, "")
+    for each in found:
+        if each.pointer:
+            assert isinstance(_at(value, each.pointer), str)
+    assert len([each for each in found if each.pointer]) == sum(isinstance(each, str) for each in marks.values())

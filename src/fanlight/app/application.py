@@ -21,6 +21,7 @@ from fanlight.app.markers import Dependency
 from fanlight.app.misses import Misses
 from fanlight.app.provide import Provisions
 from fanlight.app.results import Results
+from fanlight.app.signature import called
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import Request, State
 from fanlight.pages import Pages
@@ -68,6 +69,7 @@ class Application:
         self._parts = _Parts(
             urls=urls, errors=errors, templates=templates, around=around, lifespan=lifespan, source=source
         )
+        self._dependencies: frozenset[Dependency] = frozenset()
         self._join({})
 
     def overridden(self, overrides: Mapping[Callable[..., object], Callable[..., object]]) -> Self:
@@ -76,6 +78,11 @@ class Application:
         It shares the state of this one. Raises SetupError for a dependency that no view has, and for
         mistakes in what stands for it.
         """
+        unknown = [called(each) for each in overrides if each not in self._dependencies]
+        if unknown:
+            raise SetupError(
+                [Mistake(message=f"overrides replace {each}, but no view depends on it") for each in unknown]
+            )
         other = copy.copy(self)
         other._join(overrides)  # noqa: SLF001 - another of its kind
         return other
@@ -91,11 +98,12 @@ class Application:
         provisions = Provisions(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder)
         mistakes = self._build(parts.urls, endpoints, parts.source)
-        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates), *provisions.mistakes()]
+        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates)]
         try:
             self._lifespan = Lifespan(parts.lifespan, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
+        self._dependencies |= provisions.asked
         if mistakes:
             raise SetupError(mistakes)
         self._misses = Misses(calls, self.table)

@@ -97,14 +97,6 @@ class Provisions:
         )
         return provider, binding
 
-    def mistakes(self) -> list[Mistake]:
-        """Return what is wrong with the replacements: those that nothing asks for."""
-        return [
-            Mistake(message=f"overrides replace {called(each)}, but no view depends on it")
-            for each in self._replaced
-            if each not in self.asked
-        ]
-
 
 class _Reading:
     """Reads all that one view depends on; `found` has each behind what it needs itself."""

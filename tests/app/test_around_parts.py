@@ -1,0 +1,192 @@
+"""Generators around a nested table, and around a single view."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from fanlight.errors import Forbidden, Mistake
+from fanlight.message import Request, Response, around
+from fanlight.site import App
+from fanlight.testing import LiveServer
+
+Make = Callable[..., Any]
+Find = Callable[..., list[Mistake]]
+PAGE = {"accept": "text/html"}
+
+
+def step(name: str) -> Any:
+    """Return a step that writes its name behind those that are inside."""
+
+    def note(request: Request) -> Iterator[None]:
+        response: Any = yield
+        response.headers["x-trace"] = response.headers.get("x-trace") + name
+
+    return note
+
+
+def async_step(name: str) -> Any:
+    """Return an async step that does the same."""
+
+    async def note(request: Request) -> AsyncIterator[None]:
+        response: Any = yield
+        response.headers["x-trace"] = response.headers.get("x-trace") + name
+
+    return note
+
+
+def plain() -> str:
+    return "plain"
+
+
+@around(step("v"), async_step("w"))
+def both() -> str:
+    return "both"
+
+
+@around(step("v"))
+async def asynchronous() -> str:
+    return "async"
+
+
+@around(step("a"))
+@around(step("b"))
+def stacked() -> str:
+    return "stacked"
+
+
+@pytest.mark.parametrize(
+    "app_steps", [[step("1"), step("2")], [step("1"), async_step("2")], [async_step("1"), step("2")]]
+)
+@pytest.mark.parametrize("table_steps", [(step("t"), step("u")), (step("t"), async_step("u"))])
+def test_steps_are_in_one_order_from_outside_in(site: Make, app_steps: Any, table_steps: Any) -> None:
+    """Those of the app are outermost, then those of the tables, then those of the view; the kinds are mixed freely."""
+    inner = {"/": plain, "/both": both, "/async": asynchronous, "/text": "text", "/r": Response("r")}
+    asked = site(
+        {"/": plain, "/in": around(*table_steps)({"/": plain, "/on": around(step("x"))(inner)})}, around=app_steps
+    )
+    traces = {
+        path: asked.get(path).headers["x-trace"] for path in ("/", "/in", "/in/on", "/in/on/both", "/in/on/async")
+    }
+    assert traces == {
+        "/": "21",
+        "/in": "ut21",
+        "/in/on": "xut21",
+        "/in/on/both": "wvxut21",
+        "/in/on/async": "vxut21",
+    }
+    for _ in range(2):
+        assert [asked.get(f"/in/on/{each}").headers["x-trace"] for each in ("text", "r")] == ["xut21", "xut21"]
+
+
+def test_decorators_read_from_outside_in(site: Make) -> None:
+    """The upper of two decorators is the outer one."""
+    assert site({"/": stacked}).get("/").headers["x-trace"] == "ba"
+
+
+def test_a_marked_view_is_the_function_still() -> None:
+    """A decorated view can be called by a test as it is written; nothing is around it then."""
+    assert both() == "both"
+
+
+def test_steps_go_around_a_single_value(site: Make) -> None:
+    """A text, a template, a method or a response of the table may have steps, in place."""
+
+    class Views:
+        def index(self) -> str:
+            return "index"
+
+    put = around(step("s"))
+    asked = site({"/t": put("text"), "/h": put("a.html"), "/m": put(Views().index)}, pages={"a.html": "page"})
+    assert [asked.get(path).headers["x-trace"] for path in ("/t", "/h", "/m")] == ["s", "s", "s"]
+
+
+def guard(request: Request) -> Iterator[None]:
+    if "authorization" not in request.headers:
+        raise Forbidden("closed")
+    yield
+
+
+def lenient(request: Request) -> Generator[None, object, object]:
+    try:
+        yield
+    except ZeroDivisionError:
+        return "infinite", 200
+    return None
+
+
+def divide(by: int) -> str:
+    return str(1 // by)
+
+
+def test_a_step_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None:
+    """Through a socket: a step may refuse, or answer for the views in its table; others never meet it."""
+    app = site({"/open": divide, "/in": around(guard, lenient)({"/divide": divide})}).app
+    with LiveServer(app) as server:
+        statuses = []
+        for path, field in (("/in/divide?by=0", ""), ("/in/divide?by=0", "authorization: x\r\n"), ("/open?by=0", "")):
+            with socket.create_connection(("127.0.0.1", server.port)) as sock:
+                sock.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n{field}connection: close\r\n\r\n".encode())
+                statuses.append(b"".join(iter(lambda: sock.recv(65536), b""))[9:12])
+    assert statuses == [b"403", b"200", b"500"]
+
+
+def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
+    """A table with steps can't be spread into another, which would leave its steps behind."""
+    table: Any = around(guard)({"/": plain})
+    with pytest.raises(TypeError):
+        {**table}
+    with pytest.raises(TypeError):
+        {"/a": plain} | table
+
+
+def test_a_table_of_another_kind_has_steps_too(site: Make) -> None:
+    """Any mapping is a table; steps around steps are as if written at once."""
+    asked = site({"/": around(step("a"))(around(step("b"))(MappingProxyType({"/x": plain})))})
+    assert asked.get("/x").headers["x-trace"] == "ba"
+
+
+def numbered(id: int) -> str:  # noqa: A002 - the name in the path
+    return str(id)
+
+
+def test_url_for_knows_a_view_with_steps(site: Make) -> None:
+    """What is around a view does not change its name."""
+    app = site({"/a": around(step("a"))({"/b": both, "/{id:int}": numbered})}).app
+    assert (app.url_for(both), app.url_for(numbered, id=3)) == ("/a/b", "/a/3")
+
+
+def no_generator(request: Request) -> None:
+    return None
+
+
+def test_what_is_no_step_is_told_once_with_its_place(mistakes: Find) -> None:
+    """A function without a yield around a table is one mistake, however many routes are in it."""
+    (mistake,) = mistakes({"/a": around(no_generator)({"/b": plain, "/c": plain})})
+    assert "no_generator is around the views, but has no yield" in mistake.message
+    assert mistake.places[0].endswith(f"test_around_parts.py:{no_generator.__code__.co_firstlineno}")
+
+
+def test_mistakes_in_a_table_with_steps_have_their_lines(tmp_path: Path) -> None:
+    """What is put around a nested table does not hide where it is written."""
+    main = tmp_path / "main.py"
+    main.write_text(
+        "from fanlight.message import around\n"
+        "def step():\n"
+        "    yield\n"
+        "URLS = {\n"
+        "    '/a': around(step)({\n"
+        "        '/b': 'one',\n"
+        "        '/c': None,\n"
+        "    }),\n"
+        "}\n"
+    )
+    names: dict[str, Any] = {}
+    exec(main.read_text(), names)
+    with pytest.raises(Exception, match=r"main\.py:7"):
+        App(names["URLS"], file=main)

@@ -1,0 +1,179 @@
+"""Parameters that a cookie or a header field fills, and the app's state."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from fanlight.app.convert import Unfit, reader_of
+from fanlight.app.kinds import kind_of
+from fanlight.errors import Mistake
+from fanlight.message import Cookie, CookieName, Header, HeaderName, Request, State, Upload
+from fanlight.testing import LiveServer
+
+Make = Callable[..., Any]
+Find = Callable[..., list[Mistake]]
+
+
+def themed(theme: Cookie[str] = "light") -> str:
+    return theme
+
+
+def session(key: Annotated[UUID, CookieName("__Host-key")], seen: Cookie[date | None]) -> str:
+    return f"{key} {seen}"
+
+
+def agent(user_agent: Header[str], dnt: Header[bool] = False) -> str:
+    return f"{user_agent} {dnt}"
+
+
+def keyed(key: Annotated[int, HeaderName("X-Key"), Meta(ge=1)]) -> str:
+    return str(key)
+
+
+def repeated(x_tag: Header[list[int]]) -> str:
+    return str(x_tag)
+
+
+def test_a_cookie_fills_a_parameter(site: Make) -> None:
+    """`Cookie[...]` takes the cookie of the parameter's name, converted; a default makes it optional."""
+    asked = site({"/": themed, "/s": session})
+    assert asked.get("/").text == "light"
+    assert asked.get("/", fields={"cookie": "a=b; theme=dark"}).text == "dark"
+    key = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
+    assert asked.get("/s", fields={"cookie": f"__Host-key={key}; seen=2026-01-31"}).text == f"{key} 2026-01-31"
+    assert asked.get("/s", fields={"cookie": f"__Host-key={key}"}).text == f"{key} None"
+
+
+def test_a_bad_cookie_is_told_by_its_name(site: Make) -> None:
+    """One that is missing or wrong is listed with the other bad fields, as a cookie."""
+    bad = site({"/": session}).get("/", fields={"cookie": "seen=x"}).bad
+    assert bad == [("cookie", "__Host-key", "is missing"), ("cookie", "seen", "'x' is not a date like 2026-01-31")]
+
+
+def test_a_header_field_fills_a_parameter(site: Make) -> None:
+    """`Header[...]` takes the field with hyphens for underscores, or the one that is named."""
+    asked = site({"/": agent, "/k": keyed})
+    assert asked.get("/", fields={"user-agent": "curl", "dnt": "1"}).text == "curl True"
+    assert asked.get("/").bad == [("header", "user-agent", "is missing")]
+    assert asked.get("/k", fields={"x-key": "7"}).text == "7"
+    assert asked.get("/k", fields={"x-key": "0"}).bad == [("header", "x-key", "must be at least 1")]
+
+
+def test_a_list_takes_every_field_of_a_name(site: Make) -> None:
+    """A header field that comes several times fills a list."""
+    with LiveServer(site({"/": repeated}).app) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nX-Tag: 1\r\nx-tag: 2\r\nconnection: close\r\n\r\n")
+        received = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert received.endswith(b"[1, 2]")
+
+
+def stateful(state: State, request: Request) -> str:
+    return f"{state['greeting']} {request.path}"
+
+
+def test_the_state_of_the_app_is_a_parameter(site: Make) -> None:
+    """What a lifespan puts into `app.state`, a view reads by a parameter annotated `State`."""
+    asked = site({"/": stateful, "/only": lambda_of_state})
+    asked.app.state["greeting"] = "Hello"
+    assert asked.get("/").text == "Hello /"
+    assert asked.get("/only").text == "Hello"
+
+
+def lambda_of_state(state: State) -> str:
+    return str(state["greeting"])
+
+
+def two_places(x: Annotated[str, CookieName("a"), HeaderName("b")]) -> str:
+    return x
+
+
+def no_name(x: Annotated[str, HeaderName("a b")]) -> str:
+    return x
+
+
+def cookie_list(x: Cookie[list[str]]) -> str:
+    return str(x)
+
+
+def cookie_file(x: Cookie[Upload]) -> str:
+    return str(x)
+
+
+def header_object(x: Header[dict[str, int]]) -> str:
+    return str(x)
+
+
+def pathed(x: Header[str]) -> str:
+    return x
+
+
+def unfit(x: Annotated[str, Meta(ge=1)]) -> str:
+    return x
+
+
+def unfit_optional(x: Annotated[int | None, Meta(ge=1)]) -> str:
+    return str(x)
+
+
+def unwritten(x: Annotated[str, Meta(pattern="[")]) -> str:
+    return x
+
+
+@pytest.mark.parametrize(
+    ("key", "view", "said", "hint"),
+    [
+        ("/", two_places, "two places", ""),
+        ("/", no_name, "nothing can be called 'a b'", ""),
+        ("/", cookie_list, "can't come from a cookie", "it has one"),
+        ("/", cookie_file, "can't come from a cookie", "it has one"),
+        ("/", header_object, "can't come from a header field", "it has one"),
+        ("/{x}", pathed, '"x" is a header field in', "rename one"),
+        ("/", unfit, "Can only set `ge` on a numeric type", "take the bound away"),
+        ("/", unfit_optional, "Can only set `ge`", "write Annotated[X, Meta(...)] | None"),
+        ("/", unwritten, "unterminated character set", "regular expression"),
+    ],
+)
+def test_what_can_not_be_asked_is_told_before_the_port_opens(
+    mistakes: Find, key: str, view: Any, said: str, hint: str
+) -> None:
+    """Each has its message, its file and line, and what to write instead."""
+    (mistake,) = mistakes({key: view})
+    assert said in mistake.message
+    assert hint in mistake.hint
+    assert mistake.places[0].endswith(f"test_named.py:{view.__code__.co_firstlineno}")
+
+
+BOUNDED = [
+    Annotated[int, Meta(ge=-5, le=5, multiple_of=2)],
+    Annotated[float, Meta(gt=0, lt=1)],
+    Annotated[str, Meta(min_length=2, max_length=4, pattern="^[a-z]+$")],
+    date,
+    bool,
+    UUID,
+]
+
+
+@given(text=st.text(max_size=12) | st.from_regex(r"[-+0-9a-z.]{0,8}", fullmatch=True), number=st.integers(0, 5))
+def test_a_text_is_read_within_its_bounds_or_refused(text: str, number: int) -> None:
+    """Whatever is sent becomes a value within the bounds, or an Unfit; never another exception."""
+    read = reader_of(kind_of(BOUNDED[number]))
+    assert read is not None
+    try:
+        value = read(text)
+    except Unfit:
+        return
+    if number == 0:
+        assert value in (-4, -2, 0, 2, 4)
+    elif number == 1:
+        assert isinstance(value, float) and 0 < value < 1  # noqa: PT018
+    elif number == 2:
+        assert value == text and 2 <= len(text) <= 4  # noqa: PT018
