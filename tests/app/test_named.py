@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +130,23 @@ def unwritten(x: Annotated[str, Meta(pattern="[")]) -> str:
     return x
 
 
+@dataclass
+class Late:
+    name: Annotated[str, Meta(pattern="(")]
+
+
+class Unknown(msgspec.Struct):
+    own: Nowhere  # type: ignore[name-defined]  # noqa: F821 - it is meant to be wrong
+
+
+def late(x: Late) -> str:
+    return ""
+
+
+def unknown(x: Unknown) -> str:
+    return ""
+
+
 @pytest.mark.parametrize(
     ("key", "view", "said", "hint"),
     [
@@ -139,6 +158,8 @@ def unwritten(x: Annotated[str, Meta(pattern="[")]) -> str:
         ("/{x}", pathed, '"x" is a header field in', "rename one"),
         ("/", unfit, "Can only set `ge` on a numeric type", "take the bound away"),
         ("/", unfit_optional, "Can only set `ge`", "write Annotated[X, Meta(...)] | None"),
+        ("/", late, "unterminated subpattern", ""),
+        ("/", unknown, "'Nowhere' is not defined", ""),
         ("/", unwritten, "unterminated character set", "regular expression"),
     ],
 )

@@ -29,6 +29,7 @@ SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
 ANY = kinds.AnyType()
 NONE = kinds.NoneType()
 _SHOWN_CHARACTERS = 40
+_UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, ValueError, re.error)
 _MESSAGE_CHARACTERS = 300
 
 _SAYS: Mapping[type[Kind], str] = {
@@ -53,7 +54,10 @@ def kind_of(annotation: object) -> Kind:
     """Return what an annotation stands for. Raises TypeError for what can't be read, and says why."""
     if annotation is object:
         return ANY
-    kind = plain(kinds.type_info(annotation))
+    try:
+        kind = plain(kinds.type_info(annotation))
+    except _UNREADABLE as error:  # a field of a class, whose annotation stands as text
+        raise TypeError(str(error)) from None
     _refuse_unreadable(kind, set())
     return kind
 

@@ -30,7 +30,7 @@ def type_hint(annotation: Any, error: TypeError) -> str:
         is_optional = bool(inner) and type(None) in typing.get_args(inner[0])
         return "write Annotated[X, Meta(...)] | None" if is_optional else "take the bound away, or another type"
     if isinstance(annotation, type) and not issubclass(annotation, msgspec.Struct):
-        return "make it a dataclass or a msgspec.Struct, or take a text"
+        return "make it a dataclass or a msgspec.Struct, or name a function that opens it: Annotated[type, function]"
     return "take str, int, float, bool, date, UUID, an Enum, a Literal, or a list of them"
 
 
