@@ -43,6 +43,10 @@ def _fanlight(*options: str) -> Command:
     return lambda port, _: [program("fanlight"), "run", "fanlight_app.py", "--port", str(port), *options]
 
 
+def _of_fanlight(app: str) -> Command:
+    return lambda port, _: [program("fanlight"), "run", app, "--port", str(port), "--no-access-log"]
+
+
 def _uvicorn(app: str, *options: str) -> Command:
     fixed = shlex.split("--host 127.0.0.1 --loop uvloop --http httptools --no-access-log --log-level warning")
     return lambda port, _: [program("uvicorn"), app, "--port", str(port), *fixed, *options]
@@ -163,6 +167,24 @@ TLS_PEERS = (
 
 # Beside a view that blocks: the servers that run sync views.
 BLOCKING_PEERS = (FANLIGHT, STARLETTE_SYNC, FLASK, FLASK_WIDE)
+
+# Where a view's arguments are the work: each answers /json, /form and /depends below its path.
+BINDING_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("binding_fanlight.py"), note="sync views", path=""),
+    Peer(name="Fanlight async", command=_of_fanlight("binding_fanlight.py"), note="async views", path="/async"),
+    Peer(
+        name="Litestar async, uvicorn",
+        command=_uvicorn("binding_litestar:app"),
+        note="msgspec; uvloop, httptools",
+        path="",
+    ),
+    Peer(
+        name="FastAPI async, uvicorn",
+        command=_uvicorn("binding_fastapi:app"),
+        note="pydantic; uvloop, httptools",
+        path="",
+    ),
+)
 
 # With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.
 IDLING_PEERS = (

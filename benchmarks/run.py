@@ -1,4 +1,4 @@
-"""Run the benchmarks: python benchmarks/run.py [--quick] [throughput] [lanes] [idle] [stages].
+"""Run the benchmarks: python benchmarks/run.py [--quick] [throughput] [lanes] [idle] [binding] [stages].
 
 In: the command line. Out: tables on the screen, files in results/. The first run makes benchmarks/.venv
 with the peers; every run goes on inside it.
@@ -22,6 +22,7 @@ PARTS = {
     "tls": "requests per second over TLS, and handshakes",
     "lanes": "a fast view beside one that blocks for 200 ms",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
+    "binding": "requests per second where arguments are the work: JSON, a form, a dependency",
     "stages": "where the time of one request goes",
 }
 WHEN_NAMED = {"revisions": "requests per second before and after a change (--before REVISION)"}
