@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from fanlight.message import Request, Upload
+from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]
 
@@ -130,6 +133,36 @@ def test_a_whole_body_may_be_optional(site: Make) -> None:
     assert [asked.post("/a").text, asked.post("/b").text] == ["None", "nobody"]
     assert asked.post("/b", form={"fullName": "A"}).text == "A"
     assert asked.post("/b", form={"age": 1}).bad == [("form", "fullName", "is missing")]
+
+
+def album(title: str, photos: list[Upload], cover: Upload | None, sizes: list[int]) -> object:
+    sent = [[each.filename, each.file.read().decode()] for each in photos]
+    return {"title": title, "photos": sent, "cover": cover and cover.filename, "sizes": sizes}
+
+
+def test_curl_sends_files_and_fields(site: Make, tmp_path: Path) -> None:
+    """Through a socket: several files, one that may be left out, repeated fields, and all that is wrong at once."""
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name * 2)
+
+    def curl(*fields: str) -> Any:
+        options = [part for each in fields for part in ("-F", each)]
+        command = ["curl", "-s", "-H", "accept: application/json", "-w", "\n%{http_code} %{content_type}", *options]
+        done = subprocess.run([*command, server.url], cwd=tmp_path, capture_output=True, text=True, check=True)
+        text, _, status = done.stdout.rpartition("\n")
+        return msgspec.json.decode(text), status
+
+    with LiveServer(site({"POST /": album}).app) as server:
+        answer = curl("title=Sea", "photos=@a.txt", "photos=@b.txt", "sizes=1", "sizes=2")
+        photos = [["a.txt", "a.txta.txt"], ["b.txt", "b.txtb.txt"]]
+        assert answer == ({"title": "Sea", "photos": photos, "cover": None, "sizes": [1, 2]}, "200 application/json")
+        told, status = curl("photos=no file", "cover=@b.txt", "sizes=1", "sizes=x")
+        assert status == "422 application/problem+json"
+        assert [(each["name"], each["detail"]) for each in told["errors"]] == [
+            ("title", "is missing"),
+            ("photos", "is a text, where a file is asked for"),
+            ("sizes", "'x' is not an integer"),
+        ]
 
 
 def photo(photo: Upload, title: str, more: list[Upload]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from fanlight.app.diagnose import diagnose
 from fanlight.app.kinds import kind_of
+from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]
 KIND = {"content-type": "application/json"}
@@ -407,6 +409,22 @@ def test_a_bad_field_has_a_pointer(site: Make) -> None:
         ("/address/2", "'x' is not an object"),
         ("/marks/a~1b~0c", "'x' is not an integer"),
     ]
+
+
+def test_curl_gets_the_pointers(site: Make) -> None:
+    """Through a socket: who sends JSON that is wrong gets problem details, although he accepts anything."""
+    with LiveServer(site({"POST /": person}).app) as server:
+        command = ["curl", "-si", "--json", '{"name": "A", "address": [{"street": null}]}', server.url]
+        head, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n\n")
+    assert head.startswith("HTTP/1.1 422 ")
+    assert "content-type: application/problem+json" in head
+    (each,) = msgspec.json.decode(body)["errors"]
+    assert each == {
+        "in": "json",
+        "name": "address[0].street",
+        "pointer": "/address/0/street",
+        "detail": "null is not a text",
+    }
 
 
 def test_what_is_wrong_as_a_whole_has_the_pointer_of_the_whole(site: Make) -> None:

@@ -126,6 +126,10 @@ def unfit_optional(x: Annotated[int | None, Meta(ge=1)]) -> str:
     return str(x)
 
 
+def contradictory(x: list[Annotated[int, Meta(ge=5, lt=5)]]) -> str:
+    return str(x)
+
+
 def unwritten(x: Annotated[str, Meta(pattern="[")]) -> str:
     return x
 
@@ -158,6 +162,7 @@ def unknown(x: Unknown) -> str:
         ("/{x}", pathed, '"x" is a header field in', "rename one"),
         ("/", unfit, "Can only set `ge` on a numeric type", "take the bound away"),
         ("/", unfit_optional, "Can only set `ge`", "write Annotated[X, Meta(...)] | None"),
+        ("/", contradictory, "nothing has both ge=5 and lt=5", "turn the bounds round"),
         ("/", late, "unterminated subpattern", ""),
         ("/", unknown, "'Nowhere' is not defined", ""),
         ("/", unwritten, "unterminated character set", "regular expression"),

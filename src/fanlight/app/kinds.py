@@ -29,6 +29,13 @@ SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
 ANY = kinds.AnyType()
 NONE = kinds.NoneType()
 _SHOWN_CHARACTERS = 40
+_RANGES = (  # a least and a most, and whether they may be the same
+    ("ge", "le", True),
+    ("ge", "lt", False),
+    ("gt", "le", False),
+    ("gt", "lt", False),
+    ("min_length", "max_length", True),
+)
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, ValueError, re.error)
 _MESSAGE_CHARACTERS = 300
 
@@ -77,12 +84,21 @@ def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
     seen.add(id(kind))
     if isinstance(kind, kinds.CustomType) and kind.cls not in (Upload, object):
         raise TypeError(f"nothing says how a {kind.cls.__qualname__} is written")
+    _refuse_contradiction(kind)
     for name in kind.__struct_fields__:
         inner = getattr(kind, name)
         for each in inner if isinstance(inner, tuple) else (inner,):
             each_kind = each.type if isinstance(each, kinds.Field) else each
             if isinstance(each_kind, Kind):
                 _refuse_unreadable(each_kind, seen)
+
+
+def _refuse_contradiction(kind: Kind) -> None:
+    """Raise TypeError for bounds that no value keeps."""
+    for least, most, may_touch in _RANGES:
+        low, high = getattr(kind, least, None), getattr(kind, most, None)
+        if low is not None and high is not None and (low > high or (low == high and not may_touch)):
+            raise TypeError(f"nothing has both {least}={low} and {most}={high}")
 
 
 def optional(kind: Kind) -> tuple[Kind, bool]:

@@ -47,8 +47,8 @@ _SAYS: dict[object, str] = {Request: "the request", State: "the app's state", Fo
 
 
 def _marks(annotation: object) -> Iterator[Marked]:
-    if annotation in _GIVEN:
-        yield annotation
+    if any(annotation is each for each in _GIVEN):
+        yield annotation  # type: ignore[misc]  # it is one of the three
         return
     origin = typing.get_origin(annotation)
     if origin is Annotated:

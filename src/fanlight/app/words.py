@@ -25,6 +25,8 @@ def python_name(converter: str) -> str:
 
 def type_hint(annotation: Any, error: TypeError) -> str:
     """Return what to write instead of an annotation that can't be read."""
+    if "nothing has both" in str(error):
+        return "turn the bounds round, or take one away"
     if "Can only set" in str(error):
         inner = typing.get_args(annotation)
         is_optional = bool(inner) and type(None) in typing.get_args(inner[0])
