@@ -20,19 +20,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
-from decimal import Decimal
-from enum import Enum
 from typing import Any
-from uuid import UUID
 
 from msgspec import inspect as kinds
 
-from fanlight.app.body import Body, JSONReader, fields_struct
+from fanlight.app.asked import Asked, annotation_of, is_file, json_reader_of
+from fanlight.app.body import Body, JSONReader
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.fields import Field, Fields, Record, field_of, record_of
 from fanlight.app.forms import Shown
-from fanlight.app.kinds import SERIES, WHOLE, Kind, is_upload, kind_of, optional, plain
+from fanlight.app.kinds import WHOLE, Kind, kind_of, optional
 from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
 from fanlight.app.words import example, python_name, type_hint, written
@@ -46,7 +43,6 @@ _HINTS: Mapping[type[Kind], str] = {
     kinds.UUIDType: "uuid",
     kinds.DateType: "date",
 }
-_INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,29 +66,12 @@ class Binding:
         return self.body is not None or bool(self.requests)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A parameter that is no part of the path and not the request, with what it stands for."""
-
-    parameter: Parameter
-    annotation: Any
-    kind: Kind
-
-    @property
-    def name(self) -> str:
-        return self.parameter.name
-
-    @property
-    def has_default(self) -> bool:
-        return self.parameter.default is not MISSING
-
-
 def hints_of(signature: Signature) -> dict[str, str]:
     """Return the converters by which the path should read a view's parameters: {"id": "int"}."""
     hints = {}
     for parameter in signature.parameters:
         try:
-            kind = optional(kind_of(_annotation(parameter)))[0]
+            kind = optional(kind_of(annotation_of(parameter)))[0]
         except TypeError:
             continue
         if type(kind) in _HINTS:
@@ -122,15 +101,6 @@ def bind_dependency(signature: Signature, path: Mapping[str, str]) -> Binding:
     return binding
 
 
-def _annotation(parameter: Parameter, otherwise: type = str) -> Any:
-    """Return a parameter's annotation; without one, the type of its default, else a text."""
-    if parameter.annotation is not MISSING:
-        return parameter.annotation
-    if parameter.default is MISSING or not isinstance(parameter.default, _INFERRED):
-        return otherwise
-    return type(parameter.default)
-
-
 class _Binder:
     """Binds one view to one path; what is wrong is collected in `mistakes`."""
 
@@ -151,7 +121,7 @@ class _Binder:
 
     def bind(self, *, is_first: bool = False) -> Binding:
         """Go through the parameters, then through the path."""
-        asked: list[_Asked] = []
+        asked: list[Asked] = []
         for parameter in self._signature.parameters:
             try:
                 mark = marked(parameter.annotation)
@@ -242,7 +212,7 @@ class _Binder:
         else:
             self._fields[type(mark)].append(found)
 
-    def _bind_errors(self, asked: list[_Asked], *, is_first: bool) -> None:
+    def _bind_errors(self, asked: list[Asked], *, is_first: bool) -> None:
         binding = self._binding
         query = binding.query.names if binding.query is not None else frozenset()
         if binding.query_record is not None:
@@ -271,19 +241,19 @@ class _Binder:
 
     # --- query and body --------------------------------------------------------------------
 
-    def _asked(self, parameter: Parameter, otherwise: type = str) -> _Asked | None:
-        annotation = _annotation(parameter, otherwise)
+    def _asked(self, parameter: Parameter, otherwise: type = str) -> Asked | None:
+        annotation = annotation_of(parameter, otherwise)
         try:
             kind = kind_of(annotation)
         except TypeError as error:
             message = f"{parameter.name}: {written(annotation)} in {self._signature.name} can't be read: {error}"
             self._refuse(message, type_hint(annotation, error))
             return None
-        return _Asked(parameter=parameter, annotation=annotation, kind=kind)
+        return Asked(parameter=parameter, annotation=annotation, kind=kind)
 
-    def _bind_sent(self, asked: list[_Asked]) -> None:
+    def _bind_sent(self, asked: list[Asked]) -> None:
         whole = [each for each in asked if isinstance(optional(each.kind)[0], WHOLE)]
-        files = [each for each in asked if _is_file(each.kind)]
+        files = [each for each in asked if is_file(each.kind)]
         fields = [each for each in asked if each not in whole and each not in files]
         if len(whole) > 1:
             names = " and ".join(each.name for each in whole)
@@ -297,7 +267,7 @@ class _Binder:
         else:
             self._bind_fields(asked, files)
 
-    def _bind_query(self, asked: list[_Asked], whole: list[_Asked], files: list[_Asked]) -> None:
+    def _bind_query(self, asked: list[Asked], whole: list[Asked], files: list[Asked]) -> None:
         for each in files:
             message = f"{self._signature.name} takes the file {each.name}, but is asked with a method without content"
             hint = 'write "POST /path" as its key'
@@ -316,7 +286,7 @@ class _Binder:
             else:
                 self._binding.query_record = each.name, record
 
-    def _text_field(self, asked: _Asked) -> Field | None:
+    def _text_field(self, asked: Asked) -> Field | None:
         found = field_of(asked.name, asked.kind, has_default=asked.has_default)
         if found is None:
             message = f"{asked.name}: {written(asked.annotation)} in {self._signature.name} can't come from a query"
@@ -324,7 +294,7 @@ class _Binder:
             self._refuse(message, beside if self._has_body else "a query has texts, numbers, dates and lists of them")
         return found
 
-    def _bind_whole(self, whole: _Asked, files: list[_Asked]) -> None:
+    def _bind_whole(self, whole: Asked, files: list[Asked]) -> None:
         kind, is_optional = optional(whole.kind)
         record = record_of(kind, "form")
         missing: object = LEAVE_OUT if whole.has_default else None if is_optional else MISSING
@@ -337,7 +307,7 @@ class _Binder:
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
-    def _bind_fields(self, asked: list[_Asked], files: list[_Asked]) -> None:
+    def _bind_fields(self, asked: list[Asked], files: list[Asked]) -> None:
         found = {each.name: field_of(each.name, each.kind, has_default=each.has_default) for each in asked}
         jsons = [each for each in asked if found[each.name] is None]
         fields = tuple(each for each in found.values() if each is not None)
@@ -345,37 +315,10 @@ class _Binder:
             message = f"{jsons[0].name}: {written(jsons[0].annotation)} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
             return
-        json = None if files else _json_reader_of(asked)
+        json = None if files else json_reader_of(asked)
         form = None if jsons else Fields(fields, "form")
         self._binding.body = Body(json=json, form=form)
 
 
 def _fields_of(fields: list[Field], source: str) -> Fields | None:
     return Fields(tuple(fields), source) if fields else None
-
-
-def _json_reader_of(asked: list[_Asked]) -> JSONReader:
-    """Return what reads the fields of a JSON object, all in one pass."""
-    struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
-    return JSONReader(struct, plain(kinds.type_info(struct)))
-
-
-def _default_of(asked: _Asked) -> Callable[[], object] | None:
-    """Return what makes the value of a JSON field that was not sent, by the rules of a form; None if it must be."""
-    if asked.has_default:
-        default = asked.parameter.default
-        return lambda: default
-    inner, is_optional = optional(asked.kind)
-    if is_optional:
-        return _none
-    series = SERIES.get(type(inner))
-    return (lambda: series([])) if series is not None else None
-
-
-def _none() -> None:
-    """Return the value of an optional field that was not sent."""
-
-
-def _is_file(kind: Kind) -> bool:
-    inner = optional(kind)[0]
-    return is_upload(inner) or (type(inner) in SERIES and is_upload(plain(inner.item_type)))  # type: ignore[attr-defined]  # every series has it
