@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
+CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
 SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
 LINGER_BYTES = 4 * 1024 * 1024  # what a refused client may still send before it is cut off
@@ -115,6 +116,10 @@ class Connection:
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.status = 0  # of the answer in progress, for the access log
+
+    def receive_content(self) -> bytes:
+        """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""
+        return self.sock.recv(min(max(self.wire.expected, CHUNKS_RECV_BYTES), CONTENT_RECV_BYTES))
 
     def send(self, data: bytes | memoryview) -> bool:
         """Send all that the client takes now and keep the rest in `out`; False if there is a rest.

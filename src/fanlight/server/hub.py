@@ -244,7 +244,7 @@ class Hub:
                 self._serve_other(connection)
                 continue
             try:
-                data = connection.sock.recv(CONTENT_RECV_BYTES if phase is CONTENT else RECV_BYTES)
+                data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
                 if not data:
                     self.drop(connection)
                     continue

@@ -44,6 +44,11 @@ class ChunkedReader:
         """Whether the last chunk and its trailers have been read."""
         return self._part == self._END
 
+    @property
+    def expected(self) -> int:
+        """How many bytes of the present chunk are still to come."""
+        return self._left
+
     def read(self, buffer: bytes | bytearray, start: int) -> tuple[bytes, int]:
         """Return the content in the buffer from `start`, and where the next read begins. Raises Refusal."""
         pieces: list[bytes] = []

@@ -200,7 +200,8 @@ class Http1:
         chunked = self._chunked
         if chunked is not None:
             if not chunked.is_done:
-                data, self._position = chunked.read(self._buffer, self._position)
+                data, position = chunked.read(self._buffer, self._position)
+                self._pass(position)
                 if data:
                     return Content(data)
             if not chunked.is_done:
@@ -214,8 +215,15 @@ class Http1:
         end = min(size, start + self._left)
         piece = bytes(self._buffer[start:end])
         self._left -= len(piece)
-        self._position = end
+        self._pass(end)
         return Content(piece)
+
+    def _pass(self, position: int) -> None:
+        """Go on to a place in the buffer; one that is read is let go, as its client may send no more for a while."""
+        if position < len(self._buffer):
+            self._position = position
+        else:
+            self._buffer, self._position = b"", 0
 
     def _end_content(self, trailers: list[Pair]) -> EndOfMessage:
         self._chunked = None
@@ -352,6 +360,11 @@ class Http1:
     def is_idle(self) -> bool:
         """Whether nothing of a request has come since the last answer."""
         return self.state == _IDLE and self._position >= len(self._buffer)
+
+    @property
+    def expected(self) -> int:
+        """How many bytes of content are sure to come: the rest of it, or of a chunk."""
+        return self._left if self._chunked is None else self._chunked.expected
 
     @property
     def has_buffered(self) -> bool:
