@@ -9,6 +9,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,14 +17,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from hypothesis import given
-from hypothesis import strategies as st
 
+from fanlight import App
 from fanlight.errors import InvalidSetting
 from fanlight.server.edge.certificates import expiry
 from fanlight.server.edge.dev_certificate import AUTHORITY, AUTHORITY_KEY, dev_certificate
-from fanlight.server.edge.hello import is_whole, name_asked
-from fanlight.server.edge.tls import Tls
+from fanlight.server.edge.tls import FRESH_SECONDS, Tls
+from fanlight.server.options import Options
+from fanlight.testing import LiveServer
 
 
 def shown(server: Any, name: str | None, context: ssl.SSLContext) -> set[str]:
@@ -136,7 +137,54 @@ def test_a_certificate_out_of_its_time_is_served_and_told_of(
     pair = certificates.make("late.test", days=days)
     Tls(certificates=[(pair.cert, pair.key)])
     assert said in caplog.text
-    assert expiry(pair.cert) == expiry(pair.cert)
+
+
+def test_a_change_of_rights_is_a_change(files: tuple[Path, Path]) -> None:
+    """Who makes a file readable that could not be read need not write it again."""
+    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    files[1].chmod(0o640)
+    assert tls.refresh()
+    assert not tls.refresh()
+
+
+def test_keys_of_tickets_live_no_longer_than_a_day(
+    files: tuple[Path, Path], ends_at: Callable[[float], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a day everything is made anew, without a word, even though no file has changed."""
+    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    before = tls._contexts.first
+    with caplog.at_level(logging.INFO, "fanlight.server"):
+        ends_at(FRESH_SECONDS - 60)
+        assert not tls.refresh()
+        ends_at(FRESH_SECONDS + 60)
+        assert tls.refresh()
+    assert tls._contexts.first is not before
+    assert not caplog.records
+
+
+@pytest.fixture
+def ends_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Give a function that puts the clock forward to so many seconds from now."""
+    now = time.monotonic()
+    return lambda seconds: monkeypatch.setattr("fanlight.server.edge.tls.time.monotonic", lambda: now + seconds)
+
+
+def test_a_site_that_serves_takes_up_a_renewal(
+    certificates: Any, files: tuple[Path, Path], trusting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody need tell it: the next client gets what the files hold, and who is connected stays."""
+    monkeypatch.setattr("fanlight.server.edge.entrance.LOOK_SECONDS", 0.0)
+    options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(str(files[0]),), key=(str(files[1]),))
+    ask = b"GET / HTTP/1.1\r\nHost: first.test\r\n\r\n"
+    with LiveServer(App({"/": lambda: "hello"}), options=options) as server:
+        raw = socket.create_connection(("127.0.0.1", server.port), 20)
+        with trusting().wrap_socket(raw, server_hostname="first.test") as old:
+            renewed = certificates.make("second.test")
+            put(renewed.cert, files[0])
+            put(renewed.key, files[1])
+            assert shown(server, "second.test", trusting()) == {"second.test"}
+            old.sendall(ask)
+            assert old.recv(15) == b"HTTP/1.1 200 OK"
 
 
 # --- refused ----------------------------------------------------------------------------------------------
@@ -144,6 +192,16 @@ def test_a_certificate_out_of_its_time_is_served_and_told_of(
 
 def der_of(path: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(Path(path).read_text())
+
+
+def der_of_key(path: Path) -> bytes:
+    command = ["openssl", "pkey", "-in", str(path), "-outform", "der"]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def a_folder_at(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
 
 
 Break = Callable[[Path, Path, Any], object]
@@ -167,6 +225,20 @@ BROKEN: list[tuple[Break, str]] = [
         lambda _cert, key, certificates: shutil.copy(certificates.make("other.test").key, key),
         "the key {key} does not fit the certificate {cert}",
     ),
+    (
+        lambda cert, _key, certificates: cert.write_text(Path(certificates.ca).read_text() + cert.read_text()),
+        "the file's first certificate must be the one the key was made for, and then its chain",
+    ),
+    (lambda _cert, key, _: key.write_text(""), "the key {key} is empty"),
+    (
+        lambda _cert, key, _: key.write_bytes(der_of_key(key)),
+        "it looks like DER, and PEM is wanted: openssl pkey -inform der -in {key} -out FILE",
+    ),
+    (
+        lambda cert, _key, _: cert.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        "{cert} and {key} can't be used as certificate and key: ",
+    ),
+    (lambda cert, _key, _: a_folder_at(cert), "the certificate {cert} can't be read: Is a directory"),
 ]
 
 
@@ -201,12 +273,22 @@ def test_a_weak_certificate_is_refused(tmp_path: Path) -> None:
         Tls(certificates=[(str(cert), str(key))])
 
 
-def test_an_authority_that_is_none_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", " is empty"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", " can't be used: ")],
+)
+def test_an_authority_that_is_none_is_refused(files: tuple[Path, Path], tmp_path: Path, text: str, said: str) -> None:
     """client_ca is checked like the others."""
-    empty = tmp_path / "ca.pem"
-    empty.touch()
-    with pytest.raises(InvalidSetting, match=rf"the client_ca {empty} is empty"):
-        Tls(certificates=[(str(files[0]), str(files[1]))], client_ca=str(empty), client_cert="required")
+    path = tmp_path / "ca.pem"
+    path.write_text(text)
+    with pytest.raises(InvalidSetting, match=rf"client_ca {path}{said}"):
+        Tls(certificates=[(str(files[0]), str(files[1]))], client_ca=str(path), client_cert="required")
+
+
+def test_without_any_certificate_there_is_no_tls() -> None:
+    """The message says which settings bring one."""
+    with pytest.raises(InvalidSetting, match="add --cert and --key, or --tls dev"):
+        Tls()
 
 
 def test_the_end_of_a_certificate_is_known(certificates: Any, tmp_path: Path) -> None:
@@ -271,7 +353,8 @@ def test_the_authority_signs_for_no_host_of_the_public_net(tmp_path: Path) -> No
 
 def test_without_its_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--tls dev` without cryptography names the extra."""
-    monkeypatch.setitem(sys.modules, "fanlight.server.edge.authority", None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    monkeypatch.delitem(sys.modules, "fanlight.server.edge.authority", raising=False)
     with pytest.raises(InvalidSetting, match=r"pip install 'fanlight\[tls\]'"):
         dev_certificate(["localhost:8000"], tmp_path)
 
@@ -281,26 +364,3 @@ def test_a_folder_that_can_t_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidSetting, match="XDG_DATA_HOME names another place"):
         dev_certificate(["localhost:8000"], tmp_path / "file" / "below")
-
-
-# --- the first message -----------------------------------------------------------------------------------------
-
-
-@given(st.binary(max_size=600))
-def test_any_bytes_have_a_name_or_none(data: bytes) -> None:
-    """Reading the name that a client asks for never fails, whatever it sends."""
-    for bytes_ in (data, b"\x01" + len(data).to_bytes(3) + data):
-        is_whole(bytes_)
-        name = name_asked(bytes_)
-        assert name is None or (name.isascii() and name == name.lower())
-
-
-def test_a_real_first_message_is_read() -> None:
-    """The name that OpenSSL asks for is found, and every shorter part of the message has none."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="Some.Example")
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    message = outgoing.read()[5:]
-    assert name_asked(message) == "some.example"
-    assert not any(name_asked(message[:at]) for at in range(len(message)))

@@ -34,7 +34,7 @@ FRESH_SECONDS = 24 * 60 * 60.0
 
 ClientCertMode = Literal["off", "optional", "required"]
 _VERIFY = {"off": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
-_Signature = tuple[tuple[int, int, int], ...]
+_Signature = tuple[tuple[int, ...], ...]
 
 log = logging.getLogger("fanlight.server")
 
@@ -113,7 +113,7 @@ class Tls:
         return self._contexts.choose(name)
 
     def _sign(self) -> _Signature:
-        """Return what tells whether a file has changed; one that is not there has zeros."""
+        """Return what tells whether a file has changed; one that is not there has nothing."""
         return tuple(_sign(path) for path in self._files)
 
     def _find(self) -> None:
@@ -151,12 +151,13 @@ class Tls:
         return context
 
 
-def _sign(path: str) -> tuple[int, int, int]:
+def _sign(path: str) -> tuple[int, ...]:
+    """Return what differs when a file was written, replaced, or made readable for us."""
     try:
         found = Path(path).stat()
     except (OSError, ValueError):
-        return 0, 0, 0
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 __all__ = [
