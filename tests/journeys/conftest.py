@@ -31,7 +31,7 @@ class Site:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.banner = self.read_until("Ctrl+C stops it")
-        found = re.search(r"http://\S+|unix:\S+", self.banner)
+        found = re.search(r"https?://\S+|unix:\S+", self.banner)
         self.url = found[0] if found else ""
 
     @property

@@ -38,6 +38,7 @@ from fanlight.server.connection import (
     Connection,
 )
 from fanlight.server.deadlines import end_the_late, have_leave, make_room
+from fanlight.server.edge.tls_stream import TlsError
 from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
@@ -284,11 +285,14 @@ class Hub:
             self._unwatch(connection)
 
     def _greet(self, connection: Connection) -> None:
-        """Go on with what comes before a connection's first request; who gets it wrong is dropped."""
+        """Go on with what comes before a connection's first request; who gets it wrong is let go."""
         edge = connection.edge
         assert edge is not None
         try:
             wanted = edge.greet(connection)
+        except TlsError:  # it was told why, and may send on: closing now, we would take our word back with a reset
+            self._exchange.linger(connection)
+            return
         except (OSError, Refusal):
             self.drop(connection)
             return
