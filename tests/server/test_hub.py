@@ -246,6 +246,20 @@ def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any
             assert tools.read_answer(third) == (200, b"quick")
 
 
+def test_a_full_server_says_so_once(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Where clients come and go at the limit, each that goes makes room, and none of them a line in the log."""
+    harness = serve({"/": quick}, limits=Limits(connections=1))
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    harness.inside(lambda: harness.hub.listen(listener))
+    with caplog.at_level(logging.WARNING, "fanlight.server"):
+        waiting = [socket.create_connection(listener.getsockname(), 20) for _ in range(20)]
+        for each in waiting:
+            assert tools.ask(each, "/") == (200, b"quick")
+            each.close()
+    assert len([each for each in caplog.records if "system's queue" in each.getMessage()]) == 1
+
+
 def test_a_drain_serves_who_waits_and_turns_nobody_away(serve: Serve, tools: Any) -> None:
     """At shutdown idle clients are closed, one half-way through its request is answered, then all ends."""
     harness = serve({"/": quick})

@@ -137,3 +137,29 @@ def test_an_answer_that_is_alone_may_be_of_any_size(serve: Serve, tools: Any) ->
     harness = serve({"/": own}, limits=Limits(unsent_bytes=MIB))
     with harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"x" * (4 * MIB))
+
+
+def test_who_asks_while_others_sip_gets_his_answer(serve: Serve, tools: Any) -> None:
+    """The newest answer is not taken for the slowest: who reads gets all of it while others hold what they may."""
+    harness = serve({"/": own}, limits=Limits(unsent_bytes=40 * MIB))
+    clients = [harness.connect() for _ in range(10)]
+    ask_and_wait(harness, tools, clients, "/")
+    for each in clients:
+        each.recv(100_000)  # a sip, which is more than somebody who came just now has taken
+    harness.wait_until(lambda: all(each.moved_bytes for each in harness.hub.connections.values()))
+    with harness.connect() as honest:
+        assert tools.ask(honest, "/") == (200, b"x" * (4 * MIB))
+    for each in clients:
+        each.close()
+
+
+def test_small_answers_are_bounded_too(serve: Serve, tools: Any) -> None:
+    """Answers that are small, but many, and each its own, hold no more than the limit either."""
+    harness = serve({"/": lambda _: Response(b"x" * 60_000)}, limits=Limits(unsent_bytes=MIB))
+    clients = [harness.connect() for _ in range(60)]
+    for each in clients:
+        each.sendall(tools.request("/") * 20)
+    harness.wait_until(lambda: len(harness.hub.connections) < 60)
+    assert 0 < harness.inside(lambda: writing(harness)) * 60_000 <= MIB
+    for each in clients:
+        each.close()

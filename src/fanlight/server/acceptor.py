@@ -52,7 +52,7 @@ class Acceptor:
         self._at_once, self._events = (AT_ONCE_SHARED, READ | SHARED) if is_shared else (AT_ONCE, READ)
         self._listeners: dict[int, tuple[socket.socket, Entrance | None]] = {}
         self._counts: dict[Address, int] = {}
-        self._turned_away, self._told = 0, -TELL_SECONDS
+        self._turned_away, self._told, self._told_of_pause = 0, -TELL_SECONDS, -TELL_SECONDS
         self.is_paused = False
         self.accepted = 0
 
@@ -136,7 +136,10 @@ class Acceptor:
 
     def _pause(self, why: str) -> None:
         if not self.is_paused:
-            log.warning("new clients wait in the system's queue: %s (%d are open)", why, len(self._open_now))
+            now = time.monotonic()
+            if now - self._told_of_pause >= TELL_SECONDS:  # where many come and go, each that goes ends a pause
+                log.warning("new clients wait in the system's queue: %s (%d are open)", why, len(self._open_now))
+                self._told_of_pause = now
             self.is_paused = True
             for fd in self._listeners:
                 self._poller.unregister(fd)

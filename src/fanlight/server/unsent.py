@@ -3,7 +3,7 @@
 In: connections that have begun to wait for their client to take the rest of an answer. Out: the slowest
 readers are dropped while all together hold more than the limit. Content that several answers share (a
 constant page) is held once and counted once, and who waits for it is not in the way. Refuses nothing:
-an answer that is alone may be of any size.
+an answer that is alone, or is taken fastest of all, may be of any size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from fanlight.server.connection import WRITING, Connection
 if TYPE_CHECKING:
     from fanlight.server.host import Host
 
-SMALL_BYTES = 64 * 1024  # who holds less is not worth cutting off
+SMALL_BYTES = 64 * 1024  # who holds less is cut off last, as that gains little
+NEW_SECONDS = 1.0  # whose answer began to wait so short a time ago has had no chance to be fast
 ROOM = 0.75  # part of the limit that is held afterwards, so that the next look is not due at once
 TELL_SECONDS = 60.0  # between two log lines on this
 
@@ -45,11 +46,15 @@ class Unsent:
         sizes, sharers = _held_by(waiting)
         held = sum(sizes.values())
         if held > self._most:
-            for each in sorted(waiting, key=lambda each: each.moved_bytes / (host.now - each.since + 1.0))[:-1]:
-                if held <= self._most * ROOM:
+            ranked = sorted(waiting, key=lambda each: _rank(each, host.now))
+            big = [each for each in ranked if sizes[id(_source(each))] >= SMALL_BYTES]
+            small = [each for each in ranked if sizes[id(_source(each))] < SMALL_BYTES]
+            spared = sizes[id(_source(big.pop()))] if big else 0
+            for each in (*big, *small):
+                if held - spared <= self._most * ROOM:
                     break
                 which = id(_source(each))
-                if sizes[which] / sharers[which] < SMALL_BYTES:
+                if sharers[which] > 1 and sizes[which] / sharers[which] < SMALL_BYTES:
                     continue
                 sharers[which] -= 1
                 held -= 0 if sharers[which] else sizes[which]
@@ -67,6 +72,13 @@ class Unsent:
                 self._cut,
             )
             self._told, self._cut = now, 0
+
+
+def _rank(connection: Connection, now: float) -> tuple[bool, float]:
+    """Return what sorts the slowest first, and who came just now last."""
+    age = now - connection.since
+    is_new = age < NEW_SECONDS
+    return is_new, -age if is_new else connection.moved_bytes / age
 
 
 def _source(connection: Connection) -> object:

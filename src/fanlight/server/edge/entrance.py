@@ -115,7 +115,9 @@ class Entrance:
             )
         preface = read_preface(data)
         if preface is None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # wake us for more than that
             return False
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         sock.recv(preface.length)
         if not preface.is_local:
             connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
