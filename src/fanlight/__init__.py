@@ -11,7 +11,7 @@ from fanlight.errors import (
     Unauthorized,
     UnprocessableContent,
 )
-from fanlight.message import Request, Response, Upload, lane, redirect
+from fanlight.message import Request, Response, Upload, lane, limits, redirect
 from fanlight.pages import render
 from fanlight.server import Limits
 from fanlight.site import App
@@ -32,6 +32,7 @@ __all__ = [
     "UnprocessableContent",
     "Upload",
     "lane",
+    "limits",
     "redirect",
     "render",
 ]

@@ -18,8 +18,9 @@
     ├── HTTPError                  a view, or the app, answers with an error status
     │   ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404,
     │   │   MethodNotAllowed 405, NotAcceptable 406, Conflict 409, Gone 410,
-    │   │   PreconditionFailed 412, ContentTooLarge 413, UnsupportedMediaType 415,
-    │   │   UnprocessableContent 422, TooManyRequests 429
+    │   │   LengthRequired 411, PreconditionFailed 412, ContentTooLarge 413,
+    │   │   UnsupportedMediaType 415, MisdirectedRequest 421, UnprocessableContent 422,
+    │   │   TooManyRequests 429
     │   └── InternalServerError 500, NotImplementedByServer 501, ServiceUnavailable 503,
     │       InsufficientStorage 507
     ├── AppError                   the app is written wrong
@@ -196,6 +197,12 @@ class Gone(HTTPError):
     status = 410
 
 
+class LengthRequired(HTTPError):
+    """411: say how long the content is before it comes; for a view that must know."""
+
+    status = 411
+
+
 class PreconditionFailed(HTTPError):
     """412: a condition of the client does not hold."""
 
@@ -212,6 +219,12 @@ class UnsupportedMediaType(HTTPError):
     """415: not a kind of content that this view reads."""
 
     status = 415
+
+
+class MisdirectedRequest(HTTPError):
+    """421: this is not who the request is for."""
+
+    status = 421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

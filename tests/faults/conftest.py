@@ -31,7 +31,10 @@ def worker():
 def form(file: Upload):
     return str(file.size)
 
-URLS = {"/": hello, "POST /take": take, "/worker": worker, "POST /form": form}
+def later(request):
+    return str(request.form["file"].size)
+
+URLS = {"/": hello, "POST /take": take, "/worker": worker, "POST /form": form, "POST /later": later}
 """
 
 

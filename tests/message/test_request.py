@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.errors import BadRequest, ContentTooLarge, HTTPError, UnsupportedMediaType
+from fanlight.errors import BadRequest, ContentTooLarge, HTTPError, NoSuchURL, UnsupportedMediaType
 from fanlight.message import FormLimits, Request, SpooledContent
 from fanlight.testing import FakeHead
 
@@ -202,3 +202,36 @@ def test_a_multipart_form_over_a_limit_is_refused(limits: FormLimits) -> None:
     body = part("a", b"12345") + part("b", b"1") + part("f", b"x", "x") + b"--x--\r\n"
     with pytest.raises(HTTPError):
         made("/", body, MULTIPART).read_form(limits)
+
+
+@pytest.mark.parametrize(
+    "charset", ["punycode", "idna", "zlib", "unicode_escape", "rot13", "nowhere", "utf-8\x00", "x" * 99]
+)
+def test_a_charset_is_one_of_the_web(charset: str) -> None:
+    """A codec of Python's that is no charset is refused, before it has seen the content."""
+    with pytest.raises(BadRequest, match="is no charset"):
+        _ = made(content=b"a" * 100_000, kind=f"text/plain; charset={charset}").text
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", "latin-1", "windows-1252", "utf-16", "shift_jis", "ascii", "gbk"])
+def test_a_charset_is_read(charset: str) -> None:
+    """The charsets of the web are read by all of their names."""
+    assert made(content="abc".encode(charset), kind=f'text/plain; charset="{charset}"').text == "abc"
+
+
+def test_the_origin_stands_before_the_path() -> None:
+    """Scheme and host make a whole URL of a path."""
+    assert made("/a").origin == "http://testserver"
+
+
+def test_without_an_app_nobody_knows_addresses() -> None:
+    """A request that no app got has no way back."""
+    with pytest.raises(NoSuchURL, match="without an app"):
+        made().url_for("home")
+
+
+def test_an_urlencoded_form_has_a_limit_of_its_own() -> None:
+    """However much a route takes, texts are held in memory, so they have their own limit."""
+    request = made(content=b"a=" + b"x" * 100, kind=FORM)
+    with pytest.raises(ContentTooLarge, match="raise text_bytes"):
+        request.read_form(FormLimits(text_bytes=50))

@@ -87,7 +87,7 @@ def test_cookies_are_safe_unless_said_otherwise() -> None:
     assert response.headers.get_all("set-cookie") == [
         "a=1; Path=/; HttpOnly; SameSite=Lax",
         "b=2; Path=/; Max-Age=60; Secure; SameSite=None",
-        "c=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+        "c=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax",
     ]
 
 

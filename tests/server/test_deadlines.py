@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 from collections.abc import Callable
@@ -157,7 +158,7 @@ def test_a_refused_client_can_read_why_before_we_close(serve: Serve) -> None:
 
 def test_a_refused_client_can_not_send_for_ever(serve: Serve) -> None:
     """What a refused client sends on is read only up to a bound."""
-    harness = serve({"/": quick}, limits=LIMITS)
+    harness = serve({"/": quick}, limits=dataclasses.replace(LIMITS, linger_bytes=1_000_000))
     with harness.connect() as sock:
         sock.sendall(b"nonsense\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
@@ -169,3 +170,20 @@ def test_a_refused_client_can_not_send_for_ever(serve: Serve) -> None:
         else:
             raise AssertionError("64 MB were taken")
         harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_a_refused_client_may_send_only_so_long(serve: Serve) -> None:
+    """While it sends it is read on, ten times as long as one that is silent, and no longer."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"nonsense\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
+        (connection,) = harness.hub.connections.values()
+        since = connection.since
+        sock.sendall(b"x")
+        harness.wait_until(lambda: connection.moved_bytes == 1)
+        assert connection.deadline <= harness.hub.now + 2
+        connection.since = since - 19.5
+        sock.sendall(b"x")
+        harness.wait_until(lambda: connection.moved_bytes == 2)
+        assert connection.deadline == connection.since + 20

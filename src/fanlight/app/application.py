@@ -91,6 +91,8 @@ class Application:
         parts, folder = self._parts, self.folder
         templates = parts.templates
         self.pages = Pages(folder / templates if templates is not None else None, {"url_for": self.url_for})
+        # A class of its own for each app: so a request knows the way back, and pays nothing for it.
+        self.request_class = type("Request", (Request,), {"__slots__": (), "reverse": staticmethod(self.url_for)})
         results = Results(self.pages)
         failures = Failures(parts.errors, self.pages, results, folder)
         steps, step_mistakes = read_steps(parts.around, folder)

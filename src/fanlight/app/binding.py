@@ -10,6 +10,7 @@ fill and every name in the path that no parameter takes.
     annotated `State`, `FormErrors`       the app's state; what is wrong with a form
     annotated with a function             a dependency, which that function opens
     a dataclass or msgspec.Struct         the whole body (JSON, or a form); without a body, the whole query
+    annotated `ContentStream`             the content as it comes; fields beside it come from the query
     `Upload`, `list[Upload]`              a file of a posted form
     any other                             with a body: a field of it; without, or beside a whole body: of the query
     `*names`                              nothing; `**names` takes what is left of the path
@@ -34,7 +35,7 @@ from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
 from fanlight.app.words import example, python_name, type_hint, written
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import CookieName, FormErrors, HeaderName, Request, State
+from fanlight.message import ContentStream, CookieName, FormErrors, HeaderName, Request, State, Taking
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 _HINTS: Mapping[type[Kind], str] = {
@@ -59,11 +60,19 @@ class Binding:
     query: Fields | None = None
     query_record: tuple[str, Record] | None = None
     body: Body | None = None
+    stream: str = ""  # the parameter that is the content as it comes
 
     @property
     def reads_content(self) -> bool:
         """Whether the content must be kept for the view."""
-        return self.body is not None or bool(self.requests)
+        return self.body is not None or bool(self.requests or self.stream)
+
+    @property
+    def taking(self) -> Taking:
+        """How the content is taken."""
+        if self.stream:
+            return Taking.STREAM
+        return Taking.FORM if self.body is not None and self.body.takes_forms else Taking.WHOLE
 
 
 def hints_of(signature: Signature) -> dict[str, str]:
@@ -179,12 +188,22 @@ class _Binder:
             return
         self._binding.requests.append(parameter.name)
 
+    def _bind_stream(self, parameter: Parameter) -> None:
+        if self._is_dependency:
+            self._refuse(f"{self._signature.name} takes the content as a stream", "only a view does")
+        if self._binding.stream:
+            message = f"{self._signature.name} takes the content as a stream twice"
+            self._refuse(message, f"leave out {self._binding.stream} or {parameter.name}")
+        self._binding.stream = parameter.name
+
     def _bind_marked(self, parameter: Parameter, mark: Marked) -> None:
         name = parameter.name
         if mark is Request:
             self._binding.requests.append(name)
         elif mark is State:
             self._binding.states.append(name)
+        elif mark is ContentStream:
+            self._bind_stream(parameter)
         elif isinstance(mark, CookieName | HeaderName):
             self._bind_named(parameter, mark)
         elif mark is not FormErrors:
@@ -259,7 +278,13 @@ class _Binder:
             names = " and ".join(each.name for each in whole)
             hint = f"put them into one class: class Body with a field for each of {names}"
             self._refuse(f"{self._signature.name} takes the whole body twice, as {names}", hint)
-        elif not self._has_body:
+        elif self._binding.stream and (whole or files):
+            other = (whole or files)[0].name
+            message = (
+                f"{self._signature.name} takes the content twice, as the stream {self._binding.stream} and as {other}"
+            )
+            self._refuse(message, "leave out one of them; texts and numbers beside a stream come from the query")
+        elif not self._has_body or self._binding.stream:
             self._bind_query(fields, whole, files)
         elif whole:
             self._bind_whole(whole[0], files)

@@ -83,7 +83,7 @@ class Body:
         self._missing = missing  # the whole body, when nothing was sent
         forms = form is not None if not whole else record is not None
         self._wanted = " or ".join(["JSON"] * (json is not None) + ["a form"] * forms)
-        self._takes_forms = forms
+        self.takes_forms = forms
 
     def take(self, request: Request, into: dict[str, Any], bad: list[BadField]) -> None:
         """Put what the content says `into` the arguments. Raises UnsupportedMediaType or BadRequest."""
@@ -93,9 +93,9 @@ class Body:
             self._leave(into)
         elif self._json is not None and request.is_json:
             self._take_json(self._json, request, into, bad)
-        elif self._takes_forms and is_empty and request.media_type in ("", *_FORMS):
+        elif self.takes_forms and is_empty and request.media_type in ("", *_FORMS):
             self._take_form(_NOTHING, into, bad)
-        elif self._takes_forms and request.media_type in _FORMS:
+        elif self.takes_forms and request.media_type in _FORMS:
             self._take_form(request.form, into, bad)
         else:
             raise UnsupportedMediaType(f"send {self._wanted}, not {request.media_type or 'content of no type'}")

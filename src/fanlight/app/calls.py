@@ -18,7 +18,7 @@ from fanlight.app.invoke import Arguments
 from fanlight.app.provide import Provision
 from fanlight.app.results import Results
 from fanlight.app.signature import View, is_async, pinned_lane
-from fanlight.message import Lane, Request, Response
+from fanlight.message import AS_EVER, ContentPlan, Lane, Request, Response
 
 Failed = Callable[[Exception, Request], Response]
 
@@ -26,7 +26,7 @@ Failed = Callable[[Exception, Request], Response]
 class RouteCall:
     """A call as the server wants it; `run` is a plain function, so running it costs no more than that."""
 
-    __slots__ = ("is_pinned", "lane", "name", "reads_content", "run")
+    __slots__ = ("is_pinned", "lane", "name", "plan", "reads_content", "run")
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class RouteCall:
         lane: Lane = Lane.INLINE,
         is_pinned: bool = False,
         reads_content: bool = False,
+        plan: ContentPlan = AS_EVER,
     ) -> None:
         """Keep what was decided."""
         self.run = run
@@ -43,6 +44,7 @@ class RouteCall:
         self.lane = lane
         self.is_pinned = is_pinned
         self.reads_content = reads_content
+        self.plan = plan
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -18,10 +18,10 @@ from fanlight.app.calls import Calls, RouteCall
 from fanlight.app.invoke import Arguments, arguments_of
 from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
-from fanlight.app.signature import Signature, View, called, read_signature
+from fanlight.app.signature import Signature, View, called, is_async, own_limits, read_signature
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request, Response, State, Surrounded, steps_on
+from fanlight.message import Request, Response, State, Surrounded, Taking, plan_of, steps_on
 from fanlight.pages import Page, Pages
 from fanlight.routing import parameters_of
 
@@ -113,7 +113,7 @@ class Endpoints:
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
         arguments: dict[str, Arguments | None] = {}
-        reads_content, errors = False, ""
+        reads_content, errors, taking = False, "", Taking.WHOLE
         provision: Provision | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
@@ -124,8 +124,12 @@ class Endpoints:
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]
                 continue
+            if binding.stream and not is_async(view):
+                mistakes.append(_needs_async(signature, binding.stream))
+                continue
             found = arguments_of(binding, self._state)
             errors = binding.errors.name if binding.errors is not None else ""
+            taking = max(taking, binding.taking)
             reads_content = (
                 reads_content or binding.reads_content or (provision is not None and provision.reads_content)
             )
@@ -135,7 +139,7 @@ class Endpoints:
                 arguments |= dict.fromkeys(mine, found)
         if mistakes:
             raise SetupError(mistakes)
-        return self._calls.of_view(
+        call = self._calls.of_view(
             view,
             arguments,
             name,
@@ -144,6 +148,8 @@ class Endpoints:
             provision=provision,
             errors=errors,
         )
+        call.plan = plan_of(own_limits(view), taking, name.partition(" (")[0])
+        return call
 
     def _signature(self, view: View) -> Signature:
         known = self._signatures.get(id(view))
@@ -151,6 +157,11 @@ class Endpoints:
             # The view is kept beside its signature, so that no other gets its id.
             known = self._signatures[id(view)] = view, read_signature(view, self._folder)
         return known[1]
+
+
+def _needs_async(signature: Signature, stream: str) -> Mistake:
+    hint = "write async def, without a yield in it, and read it before you return"
+    return signature.mistake(f"{signature.name} takes the content as a stream, {stream}, and is not async", hint)
 
 
 def is_view(value: object) -> TypeGuard[View]:

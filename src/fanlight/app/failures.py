@@ -17,7 +17,7 @@ from typing import Any
 from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of
 from fanlight.app.templates import misnamed_template
-from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake
+from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
 from fanlight.message import Request, Response
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
@@ -57,6 +57,8 @@ class Failures:
 
     def crash(self, error: BaseException, request: Request, name: str) -> Response:
         """Log an exception, and return the answer that says nothing of it, but that a disk is full where it is."""
+        if isinstance(error, PeerGone):
+            return Response(b"", 400)  # there is nobody to read it
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             log.error("%s found no room on the disk (%s): %s", name, error, _asked(request))
             return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)

@@ -89,6 +89,12 @@ def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Argu
 
 def _steps(binding: Binding) -> list[_Step]:
     steps: list[_Step] = _named_steps(binding)
+    if stream := binding.stream:
+
+        def take_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+            values[stream] = request.content_stream
+
+        steps.append(take_stream)
     if binding.query is not None:
         fields = binding.query
 

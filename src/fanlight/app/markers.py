@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from types import UnionType
 from typing import Annotated, Any
 
-from fanlight.message import CookieName, FormErrors, HeaderName, Request, State
+from fanlight.message import ContentStream, CookieName, FormErrors, HeaderName, Request, State
 
 Dependency = Callable[..., Any]
-Marked = CookieName | HeaderName | Dependency | type[Request] | type[State] | type[FormErrors]
+Marked = CookieName | HeaderName | Dependency | type[Request] | type[State] | type[FormErrors] | type[ContentStream]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
-_GIVEN = (Request, State, FormErrors)
+_GIVEN = (Request, State, FormErrors, ContentStream)
 
 
 def marked(annotation: object) -> Marked | None:
@@ -43,12 +43,17 @@ def said(mark: Marked) -> str:
     return _SAYS.get(mark, "a dependency")
 
 
-_SAYS: dict[object, str] = {Request: "the request", State: "the app's state", FormErrors: "the errors of a form"}
+_SAYS: dict[object, str] = {
+    Request: "the request",
+    State: "the app's state",
+    FormErrors: "the errors of a form",
+    ContentStream: "the content as it comes",
+}
 
 
 def _marks(annotation: object) -> Iterator[Marked]:
     if any(annotation is each for each in _GIVEN):
-        yield annotation  # type: ignore[misc]  # it is one of the three
+        yield annotation  # type: ignore[misc]  # it is one of these
         return
     origin = typing.get_origin(annotation)
     if origin is Annotated:

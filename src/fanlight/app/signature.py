@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace
+from typing import TypeVar
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import MARK, Lane
+from fanlight.message import LIMITS_MARK, MARK, Lane, RouteLimits
 
 View = Callable[..., object]
+M = TypeVar("M")
 
 # What an annotation that stands as text raises when it is looked at.
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
@@ -169,10 +171,20 @@ def is_async(view: View) -> bool:
 
 def pinned_lane(view: object) -> Lane | None:
     """Return the lane that `@lane` has pinned a view to, None if it has not."""
+    return _mark_of(view, MARK, Lane)
+
+
+def own_limits(view: object) -> RouteLimits | None:
+    """Return what `@limits` says of a view, None if it says nothing."""
+    return _mark_of(view, LIMITS_MARK, RouteLimits)
+
+
+def _mark_of(view: object, name: str, kind: type[M]) -> M | None:
+    """Return what a decorator has written on a view, or on what runs when it is called."""
     while view is not None:
         for marked in (view, _call_of(view)):
-            mark = getattr(marked, MARK, None)
-            if isinstance(mark, Lane):
+            mark = getattr(marked, name, None)
+            if isinstance(mark, kind):
                 return mark
         view = view.func if isinstance(view, functools.partial) else None
     return None

@@ -6,16 +6,19 @@ import tempfile
 from io import BytesIO
 from typing import BinaryIO, cast
 
+from fanlight.message.limits import AS_EVER, FormLimits
+
 MEMORY_BYTES = 1024 * 1024
 
 
 class SpooledContent:
     """Written by the server as it comes, read by the view when it is whole. Closing it deletes the file."""
 
-    __slots__ = ("_file", "_memory", "_memory_bytes", "_owned", "size")
+    __slots__ = ("_file", "_memory", "_memory_bytes", "_owned", "limits", "size")
 
-    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
-        """Begin empty; over `memory_bytes` it moves to a file."""
+    def __init__(self, memory_bytes: int = MEMORY_BYTES, limits: FormLimits = AS_EVER.form) -> None:
+        """Begin empty; over `memory_bytes` it moves to a file. If it is a form, it has these limits."""
+        self.limits = limits
         # One piece is kept as it came. More are put together: a piece of few bytes has a page of memory for itself.
         self._memory: bytes | bytearray = b""
         self._file: BinaryIO | None = None
@@ -23,8 +26,8 @@ class SpooledContent:
         self._owned: list[BinaryIO] = []
         self.size = 0
 
-    def write(self, piece: bytes) -> None:
-        """Add a piece. Raises OSError when there is no room for it."""
+    def write(self, piece: bytes) -> bool:
+        """Add a piece; True if no more of it matters. Raises OSError when there is no room for it."""
         self.size += len(piece)
         if self._file is not None:
             _write_whole(self._file, piece)
@@ -41,6 +44,7 @@ class SpooledContent:
             if isinstance(self._memory, bytes):
                 self._memory = bytearray(self._memory)
             self._memory += piece
+        return False
 
     def read(self) -> bytes:
         """Return all of it."""

@@ -7,24 +7,13 @@ more fields than the limits allow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
+from fanlight.message.limits import AS_EVER, FormLimits
 
 Value_co = TypeVar("Value_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormLimits:
-    """What one form, or query, may be."""
-
-    fields: int = 1000
-    field_bytes: int = 1024 * 1024  # of a field that is no file
-    files: int = 100
-    header_bytes: int = 8192  # of one part of a multipart form
-    memory_bytes: int = 1024 * 1024  # of one file; what is over goes to disk
 
 
 class MultiMapping(Generic[Value_co]):
@@ -86,7 +75,7 @@ def read_urlencoded(text: str, limits: FormLimits | None = None) -> list[tuple[s
 
     Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields.
     """
-    most = (limits or FormLimits()).fields
+    most = (limits or AS_EVER.form).fields
     if text.count("&") >= most:
         raise ContentTooLarge(f"there are over {most} fields")
     pairs = []

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from fanlight.message.limits import ContentPlan
     from fanlight.message.request import Request
     from fanlight.message.response import Response
 
@@ -30,6 +31,7 @@ class Call(Protocol):
     lane: Lane  # the server moves a call that was stuck from INLINE to THREAD, and back
     is_pinned: bool  # True: the user chose the lane, so the server never moves it
     reads_content: bool  # False (404, 405, redirects): the content is discarded, never kept
+    plan: ContentPlan  # how it takes the content that it reads, and how much of it
     name: str  # for logs: "GET /blog/{slug} (views.post)"
 
     def run(self, request: Request, /) -> Response | Awaitable[Response]:
@@ -38,7 +40,7 @@ class Call(Protocol):
 
 
 class Handler(Protocol):
-    """What the server asks of an application."""
+    """What the server asks of an application. One with a `request_class` of its own gets its requests as that."""
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request (an unknown URL has one too) and set `request.params`."""

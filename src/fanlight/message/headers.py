@@ -71,11 +71,14 @@ class Headers:
 class MutableHeaders(Headers):
     """The fields of a response, to be set and added to. Raises InvalidResponse for what no field can be."""
 
-    __slots__ = ()
+    __slots__ = ("undecided",)
+
+    undecided: tuple[str, ...]  # cookies that are `Secure` if they are sent by https
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
         """Check every pair."""
         super().__init__()
+        self.undecided = ()
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
             self.add(name, value)
 
@@ -94,6 +97,11 @@ class MutableHeaders(Headers):
         if pair[0] in _SINGLE and pair[0] in self:
             raise InvalidResponse(f"{name} is there already, and has only one value; set it instead of adding to it")
         self._pairs.append(pair)
+
+    def take(self) -> list[Pair]:
+        """Return every pair, and keep none."""
+        pairs, self._pairs = self._pairs, []
+        return pairs
 
     def setdefault(self, name: str, value: str) -> str:
         """Set a field that is not there yet; return what it is then."""

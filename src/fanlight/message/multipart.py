@@ -1,18 +1,14 @@
 """multipart/form-data: text fields and files (RFC 7578), by the `multipart` library.
 
-In: a file with the content, and the boundary. Out: pairs of name and text, or name and `Upload`.
-Refuses malformed parts with 400 and parts over a limit with 413. A client's file name is never used
-as a path.
+In: the content, whole or in pieces as it comes. Out: pairs of name and text, or name and `Upload`.
+Refuses malformed parts with 400 and what is over a limit with 413, as soon as it is seen. While a form
+comes it holds no more in memory than its limits say; when it is whole, its texts too.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import BinaryIO, cast
+from io import BytesIO
+from typing import BinaryIO
 
 from multipart import (  # type: ignore[import-untyped]  # it comes without types
     MultipartSegment,
@@ -22,40 +18,16 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
     parse_options_header,
 )
 
-from fanlight.errors import BadRequest, ContentTooLarge
-from fanlight.message.form import FormLimits, MultiMapping
+from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
+from fanlight.message.content import SpooledContent
+from fanlight.message.files import Spool, close, open_unnamed
+from fanlight.message.form import MultiMapping
+from fanlight.message.limits import FormLimits
+from fanlight.message.upload import Upload, last_segment
 
-READ_BYTES = 64 * 1024
-
-
-class Upload:
-    """A file that was posted; `file` is open at its beginning, and gone when the answer is out."""
-
-    __slots__ = ("file", "filename", "media_type", "name", "size")
-
-    def __init__(self, name: str, filename: str, media_type: str, file: BinaryIO, size: int) -> None:
-        """Keep what the part said; `filename` is its last segment only, and may be empty."""
-        self.name, self.filename, self.media_type = name, filename, media_type
-        self.file, self.size = file, size
-
-    def save_to(self, path: Path | str) -> Path:
-        """Write the file where the app says, never where the client says; return the path.
-
-        Raises FileExistsError rather than overwrite, and OSError when there is no room.
-        """
-        target = Path(path)
-        self.file.seek(0)
-        with target.open("xb") as out:
-            try:
-                shutil.copyfileobj(self.file, out, READ_BYTES)
-            except BaseException:
-                out.close()
-                target.unlink()
-                raise
-        return target
-
-    def __repr__(self) -> str:
-        return f"Upload({self.name!r}, {self.filename!r}, {self.media_type!r}, {self.size} bytes)"
+READ_BYTES = 256 * 1024
+BIG_BYTES = 512 * 1024  # of a file that gets one of its own while the form comes
+Field = tuple[str, str | Upload]
 
 
 class Form(MultiMapping["str | Upload"]):
@@ -67,105 +39,231 @@ class Form(MultiMapping["str | Upload"]):
         """Delete the files that came with it."""
         for _, value in self.pairs():
             if isinstance(value, Upload):
-                _delete(value.file)
+                close(value.file)
 
 
-def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> list[tuple[str, str | Upload]]:
-    """Return the fields of a multipart form. Raises BadRequest or ContentTooLarge."""
-    boundary = parse_options_header(content_type)[1].get("boundary", "")
-    if not boundary:
-        raise BadRequest("the multipart form has no boundary")
-    reader = _Reader(limits)
+class FormContent(SpooledContent):
+    """A multipart form, read while it comes: each file is written once, to where it can be moved from."""
+
+    __slots__ = ("_error", "_form", "_reader")
+
+    def __init__(self, content_type: str, limits: FormLimits) -> None:
+        """Begin before the first piece."""
+        super().__init__(limits=limits)
+        self._reader = FormReader(content_type, limits)
+        self._form: Form | None = None
+        self._error: HTTPError | None = None
+
+    def write(self, piece: bytes) -> bool:
+        """Read a piece; True once the form is refused, and no more of it matters. Raises OSError."""
+        self.size += len(piece)
+        if self._error is None:
+            try:
+                self._reader.feed(piece)
+            except HTTPError as error:
+                self._error = error
+                self._reader.close()
+        return self._error is not None
+
+    def form(self) -> Form:
+        """Return the whole form. Raises BadRequest or ContentTooLarge."""
+        if self._error is not None:
+            raise self._error
+        if self._form is None:
+            self._form = Form(self._reader.end())
+        return self._form
+
+    def read(self) -> bytes:
+        """Refuse: raises AppError."""
+        raise AppError("the form was read while it came, so its raw content is not kept; take request.form")
+
+    def open(self) -> BinaryIO:
+        """Refuse: raises AppError."""
+        raise AppError("the form was read while it came, so its raw content is not kept; take request.form")
+
+    def close(self) -> None:
+        """Delete the files that came with it."""
+        self._reader.close()
+        super().close()
+
+
+def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> list[Field]:
+    """Return the fields of a multipart form that is there as a whole. Raises BadRequest or ContentTooLarge."""
+    reader = FormReader(content_type, limits)
     try:
-        with PushMultipartParser(
-            boundary,
-            max_header_size=limits.header_bytes,
-            max_segment_count=limits.fields + limits.files,
-        ) as parser:
-            while not parser.closed:
-                for each in parser.parse(file.read(READ_BYTES)):
-                    reader.take(each)
-    except ParserError as error:
-        reader.close()
-        raise BadRequest(f"the multipart form is malformed: {error}") from None
-    except ParserLimitReached as error:
-        reader.close()
-        raise ContentTooLarge(f"the multipart form is over a limit: {error}") from None
+        while piece := file.read(READ_BYTES):
+            reader.feed(piece)
+        return reader.end()
     except BaseException:
         reader.close()
         raise
-    return reader.pairs
 
 
-class _Reader:
-    """Collects the parts of one form."""
+class _Part:
+    """What is known of a part while the form comes; all that a client can make long waits in the spool."""
 
-    def __init__(self, limits: FormLimits) -> None:
-        self.pairs: list[tuple[str, str | Upload]] = []
-        self._limits = limits
-        self._segment: MultipartSegment | None = None
-        self._text = bytearray()
-        self._file: BinaryIO | None = None
-        self._files = 0
+    __slots__ = ("file", "filename_bytes", "name_bytes", "size", "spooled", "type_bytes")
 
-    def take(self, each: MultipartSegment | bytes | bytearray | None) -> None:
+    def __init__(self, name_bytes: int, filename_bytes: int | None, type_bytes: int) -> None:
+        self.name_bytes, self.filename_bytes, self.type_bytes = name_bytes, filename_bytes, type_bytes
+        self.size = self.spooled = 0  # bytes of it, and how many of them are in the spool
+        self.file: BinaryIO | None = None  # all of it, if it is a big file
+
+
+class FormReader:
+    """Collects the parts of one form.
+
+    While it comes it holds little: names, texts and small files are in one spool, each big file in a file of its
+    own. So a client that sends slowly costs a spool, and a descriptor for each `BIG_BYTES` that it has sent.
+    """
+
+    def __init__(self, content_type: str, limits: FormLimits) -> None:
+        """Begin before the first piece."""
+        self._content_type, self._limits = content_type, limits
+        self._parser: PushMultipartParser | None = None
+        self._parts: list[_Part] = []
+        self._pairs: list[Field] = []
+        self._spool = Spool(limits.memory_bytes)
+        self._texts = self._files = self._text_bytes = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Read a piece. Raises BadRequest or ContentTooLarge, and OSError when there is no room for a file."""
+        try:
+            parser = self._parser
+            if parser is None:
+                parser = self._parser = self._begun()
+            if not parser.closed:
+                for each in parser.parse(piece):
+                    self._take(each)
+        except ParserLimitReached as error:
+            raise ContentTooLarge(f"the multipart form is over a limit: {error}") from None
+        except ParserError as error:
+            raise BadRequest(f"the multipart form is malformed: {error}") from None
+
+    def end(self) -> list[Field]:
+        """Return all fields. Raises BadRequest for a form that breaks off, and OSError when there is no room."""
+        try:
+            parser = self._begun() if self._parser is None else self._parser
+            parser.close()
+        except ParserError as error:
+            raise BadRequest(f"the multipart form is malformed: {error}") from None
+        start, memory_left = 0, self._limits.memory_bytes
+        while self._parts:
+            part = self._parts[0]
+            name, start = self._text(start, part.name_bytes)
+            filename, start = self._text(start, part.filename_bytes or 0)
+            kind, start = self._text(start, part.type_bytes)
+            if part.filename_bytes is None:
+                self._pairs.append((name, self._value(name, start, part.size)))
+            else:
+                file = self._file(part, start, memory_left)
+                memory_left -= part.size if isinstance(file, BytesIO) else 0
+                self._pairs.append((name, Upload(name, last_segment(filename), kind, file, part.size)))
+            start += part.spooled
+            del self._parts[0]
+        self._spool.close()
+        return self._pairs
+
+    def close(self) -> None:
+        """Delete the files that have come so far."""
+        for part in self._parts:
+            if part.file is not None:
+                close(part.file)
+        self._parts.clear()
+        self._spool.close()
+        Form(self._pairs).close()
+
+    # --- while it comes ---------------------------------------------------------------------
+
+    def _begun(self) -> PushMultipartParser:
+        boundary = parse_options_header(self._content_type)[1].get("boundary", "")
+        if not boundary:
+            raise BadRequest("the multipart form has no boundary")
+        limits = self._limits
+        # One more than there may be: which of the two limits it was, is said here.
+        most = limits.fields + limits.files + 1
+        return PushMultipartParser(boundary, max_header_size=limits.header_bytes, max_segment_count=most)
+
+    def _take(self, each: MultipartSegment | bytes | bytearray | None) -> None:
         """Take a part's head, a piece of it, or its end."""
         if isinstance(each, MultipartSegment):
             self._begin(each)
         elif each is None:
-            self._end()
-        elif self._file is not None:
-            self._file.write(each)
+            file = self._parts[-1].file
+            if file is not None:
+                file.flush()  # what there is no room for is told now, not when the view reads
+        elif self._parts[-1].filename_bytes is None:
+            self._take_text(self._parts[-1], each)
         else:
-            self._text += each
-            if len(self._text) > self._limits.field_bytes:
-                raise ContentTooLarge(f"a field of the form is over {self._limits.field_bytes} bytes")
+            self._take_file(self._parts[-1], each)
 
     def _begin(self, segment: MultipartSegment) -> None:
         if segment.disposition != "form-data" or not segment.name:
             raise BadRequest("a part of the multipart form has no name")
-        self._segment = segment
-        self._text.clear()
+        limits = self._limits
         if segment.filename is None:
-            return
-        self._files += 1
-        if self._files > self._limits.files:
-            raise ContentTooLarge(f"there are over {self._limits.files} files in the form")
-        spooled = tempfile.SpooledTemporaryFile(max_size=self._limits.memory_bytes)  # noqa: SIM115 - closed with the form
-        self._file = cast("BinaryIO", spooled)
+            self._texts += 1
+            if self._texts > limits.fields:
+                raise ContentTooLarge(_over(f"there are over {limits.fields} fields in the form", "fields"))
+        else:
+            self._files += 1
+            if self._files > limits.files:
+                raise ContentTooLarge(_over(f"there are over {limits.files} files in the form", "files"))
+        name, filename, kind = (
+            (text or "").encode() for text in (segment.name, segment.filename, segment.content_type)
+        )
+        self._spool.write(name + filename + kind)
+        self._parts.append(_Part(len(name), None if segment.filename is None else len(filename), len(kind)))
 
-    def _end(self) -> None:
-        segment, file = self._segment, self._file
-        self._segment = self._file = None
-        if segment is None:
-            return
+    def _take_text(self, part: _Part, piece: bytes | bytearray) -> None:
+        part.size += len(piece)
+        self._text_bytes += len(piece)
+        limits = self._limits
+        if part.size > limits.field_bytes:
+            raise ContentTooLarge(_over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes"))
+        if self._text_bytes > limits.text_bytes:
+            raise ContentTooLarge(_over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes"))
+        part.spooled = part.size
+        self._spool.write(piece)
+
+    def _take_file(self, part: _Part, piece: bytes | bytearray) -> None:
+        part.size += len(piece)
+        most = self._limits.file_bytes
+        if most is not None and part.size > most:
+            raise ContentTooLarge(_over(f"a file of the form is over {most} bytes", "file_bytes"))
+        if part.file is None and part.size > BIG_BYTES:
+            part.file = open_unnamed()
+            part.file.write(self._spool.cut(part.spooled))
+            part.spooled = 0
+        if part.file is not None:
+            part.file.write(piece)
+        else:
+            self._spool.write(piece)
+            part.spooled = part.size
+
+    # --- when it is whole ------------------------------------------------------------------
+
+    def _text(self, start: int, size: int) -> tuple[str, int]:
+        return (self._spool.read(start, size).decode() if size else ""), start + size
+
+    def _value(self, name: str, start: int, size: int) -> str:
+        try:
+            return self._spool.read(start, size).decode()
+        except UnicodeDecodeError:
+            raise BadRequest(f"the field {name!r} is not UTF-8") from None
+
+    def _file(self, part: _Part, start: int, memory_left: int) -> BinaryIO:
+        file = part.file
         if file is None:
-            try:
-                self.pairs.append((segment.name, bytes(self._text).decode()))
-            except UnicodeDecodeError:
-                raise BadRequest(f"the field {segment.name!r} is not UTF-8") from None
-            return
-        size = file.tell()
+            content = self._spool.read(start, part.size)
+            if part.size <= memory_left:
+                return BytesIO(content)
+            file = part.file = open_unnamed()
+            file.write(content)
+            file.flush()
         file.seek(0)
-        filename = last_segment(segment.filename or "")
-        self.pairs.append((segment.name, Upload(segment.name, filename, segment.content_type or "", file, size)))
-
-    def close(self) -> None:
-        """Delete what has come so far."""
-        if self._file is not None:
-            _delete(self._file)
-        Form(self.pairs).close()
+        return file
 
 
-def _delete(file: BinaryIO) -> None:
-    """Close a temporary file; that its last bytes found no room any more matters to nobody."""
-    with contextlib.suppress(OSError):
-        file.close()
-
-
-def last_segment(filename: str) -> str:
-    """Return the last segment of a client's file name, without what a file system could take amiss."""
-    name = filename.replace("\\", "/").rpartition("/")[2]
-    name = "".join(letter for letter in name if letter.isprintable()).strip(". ")
-    # SECURITY: tests/message/test_request.py: never a path, never hidden, never too long
-    return os.fsdecode(os.fsencode(name)[:255])
+def _over(what: str, limit: str) -> str:
+    return f"{what}; raise {limit} in the view's @limits to allow it"

@@ -8,20 +8,24 @@ Knows nothing of bytes on the wire, of routes and of views.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
-from fanlight.errors import BadRequest, UnsupportedMediaType
+from fanlight.errors import BadRequest, ContentTooLarge, NoSuchURL, UnsupportedMediaType
+from fanlight.message.charset import decoded
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.cookies import read_cookies
-from fanlight.message.form import FormLimits, Query, read_urlencoded
+from fanlight.message.form import Query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.identity import NAME, id_line, id_of
-from fanlight.message.multipart import Form, Upload, read_multipart
+from fanlight.message.limits import AS_EVER, FormLimits
+from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.negotiation import best_of
+from fanlight.message.stream import ContentStream
+from fanlight.message.upload import Upload
 
 T = TypeVar("T")
 URLENCODED = "application/x-www-form-urlencoded"
@@ -63,6 +67,7 @@ class Request:
     # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
     __slots__ = ("_id_line", "_known", "client", "content_source", "head", "params", "scheme")
 
+    reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
     _id_line: bytes  # only set once it is asked for
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
@@ -153,6 +158,21 @@ class Request:
         return f"{self.scheme}://{self.host}{self.head.path}{query}"
 
     @property
+    def origin(self) -> str:
+        """Scheme and host: what stands before the path in a whole URL of this site."""
+        return f"{self.scheme}://{self.head.authority}"
+
+    def url_for(self, view: object, /, **parameters: object) -> str:
+        """Return the path of a view, or of its name, as templates do; put `origin` before it for a whole URL.
+
+        Raises NoSuchURL for a view that has no route, and for parameters that don't fit its path.
+        """
+        reverse = self.reverse
+        if reverse is None:
+            raise NoSuchURL("this request was made without an app, so nobody knows the addresses of its views")
+        return reverse(view, **parameters)
+
+    @property
     def http_version(self) -> str:
         """1.1 or 1.0."""
         return f"1.{self.head.minor}"
@@ -184,13 +204,15 @@ class Request:
         return self.content_source.read() if self.content_source is not None else b""
 
     @property
+    def content_stream(self) -> ContentStream:
+        """The content as it comes, where the view takes it so; else one that has ended."""
+        return self._once("content_stream", ContentStream)
+
+    @property
     def text(self) -> str:
         """The content as text. Raises BadRequest where it is not what its charset says (UTF-8 if it says none)."""
         charset = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
-        try:
-            return self.content.decode(charset.strip('" ') or "utf-8")
-        except (UnicodeDecodeError, LookupError):
-            raise BadRequest("the content is not text in the charset that it claims") from None
+        return decoded(self.content, charset.strip('" ') or "utf-8")
 
     @property
     def json(self) -> Any:
@@ -218,21 +240,26 @@ class Request:
     @property
     def form(self) -> Form:
         """The fields of a posted form. Raises UnsupportedMediaType if it is none, BadRequest if it is broken."""
-        return self._once("form", lambda: self.read_form(FormLimits()))
+        source = self.content_source
+        return self._once("form", lambda: self.read_form(AS_EVER.form if source is None else source.limits))
 
     def read_form(self, limits: FormLimits) -> Form:
         """Return the fields of a posted form, under limits of one's own."""
-        kind = self.media_type
+        kind, source = self.media_type, self.content_source
+        if isinstance(source, FormContent):
+            return source.form()
         if kind == URLENCODED:
+            if source is not None and source.size > limits.text_bytes:
+                raise ContentTooLarge(f"the form is over {limits.text_bytes} bytes; raise text_bytes to allow it")
             try:
                 return Form(read_urlencoded(self.content.decode("ascii"), limits))
             except UnicodeDecodeError:
                 raise BadRequest("an urlencoded form has a byte in it that should be percent-encoded") from None
-        if kind == MULTIPART and self.content_source is not None:
-            form = Form(read_multipart(self.content_source.open(), self.head.values["content-type"], limits))
+        if kind == MULTIPART and source is not None:
+            form = Form(read_multipart(source.open(), self.head.values["content-type"], limits))
             for _, value in form.pairs():
                 if isinstance(value, Upload):
-                    self.content_source.own(value.file)
+                    source.own(value.file)
             return form
         raise UnsupportedMediaType(f"send a form ({URLENCODED} or {MULTIPART}), not {kind or 'nothing'}")
 
@@ -246,4 +273,4 @@ class Request:
         return f"<Request {self.head.method} {self.head.target}>"
 
 
-__all__ = ["Head", "Request", "Upload"]
+__all__ = ["Head", "Request"]

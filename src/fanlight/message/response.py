@@ -20,7 +20,7 @@ from urllib.parse import quote
 import msgspec
 
 from fanlight.errors import InvalidResponse
-from fanlight.message.cookies import CookieOptions, write_cookie
+from fanlight.message.cookies import FORGOTTEN, CookieOptions, is_undecided, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
 
 HTML = "text/html; charset=utf-8"
@@ -91,15 +91,28 @@ class Response:
         made = Response(self.content, self.status, media_type=self.media_type, length=self.length)
         if self._headers is not None:
             made._headers = MutableHeaders(self._headers.pairs())
+            made._headers.undecided = self._headers.undecided
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
         """Set a cookie; the options are those of `CookieOptions`. Raises InvalidResponse for what can't be one."""
-        self.headers.add("set-cookie", write_cookie(name, value, CookieOptions(**options)))
+        chosen = CookieOptions(**options)
+        line = write_cookie(name, value, chosen)
+        self.headers.add("set-cookie", line)
+        if is_undecided(name, chosen):
+            self.headers.undecided += (line,)
 
-    def delete_cookie(self, name: str, *, path: str = "/", domain: str = "") -> None:
-        """Have the client forget a cookie; path and domain must be those it was set with."""
-        self.set_cookie(name, "", path=path, domain=domain, max_age=0)
+    def delete_cookie(self, name: str, **options: Any) -> None:
+        """Have the client forget a cookie; path, domain and partitioned must be those it was set with."""
+        self.set_cookie(name, "", **options, max_age=0, expires=FORGOTTEN)
+
+    def secure_cookies(self) -> None:
+        """Have cookies that say nothing of it be `Secure`: the server calls this where it answers by https."""
+        headers = self._headers
+        if headers is not None and headers.undecided:
+            undecided, headers.undecided = headers.undecided, ()
+            for name, value in headers.take():
+                headers.add(name, f"{value}; Secure" if name == "set-cookie" and value in undecided else value)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
@@ -155,8 +168,8 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
     """Return an answer that sends the client elsewhere: 303 (See Other), or 308 if it is for ever.
 
     `to` is a path of this site or a whole URL, of the app's own making: to send a user where he
-    himself asked to go, check first that it is a path of yours. Raises InvalidResponse for control
-    characters, which could begin another field, and for a status that is no redirect.
+    himself asked to go, there is `redirect_back`. Raises InvalidResponse for control characters,
+    which could begin another field, and for a status that is no redirect.
     """
     if permanent:
         status = 308
@@ -164,7 +177,10 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
         raise InvalidResponse(f"{status} is no redirect; it is one of {sorted(_REDIRECTS)}")
     if _CONTROL.search(to):
         raise InvalidResponse("a redirect's target can't have control characters in it")
-    location = quote(to, safe="%/:=&?~#+!$,;'@()*[]")
+    try:
+        location = quote(to, safe="%/:=&?~#+!$,;'@()*[]")
+    except UnicodeEncodeError:
+        raise InvalidResponse(f"a redirect's target can't have half a character in it: {to!r}") from None
     shown = html.escape(location)
     response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location

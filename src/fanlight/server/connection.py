@@ -5,6 +5,7 @@ it may take. Whoever owns it may touch it, and nobody else:
 
     HEAD, CONTENT, IDLE     the hub owns it and reads
     WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
+    TAKING                  the hub owns it and reads for a view that runs and waits for more of the content
     GREETING                the hub owns it, and its listener's entrance reads: a proxy's word, a TLS handshake
     RUNNING                 a thread or a task owns it; it comes back through `Hub.post`
     CLOSED                  nobody does
@@ -24,7 +25,7 @@ from fanlight.server.poller import READ
 from fanlight.wire.http1 import Http1
 
 if TYPE_CHECKING:
-    from fanlight.message import Call, Request, SpooledContent
+    from fanlight.message import Call, Request
     from fanlight.server.edge.tls import TlsStream
     from fanlight.server.limits import Limits
 
@@ -35,7 +36,7 @@ CONTENT_RECV_BYTES = 256 * 1024
 CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
 SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
-LINGER_BYTES = 4 * 1024 * 1024  # what a refused client may still send before it is cut off
+LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
 
 
 class Phase(IntEnum):
@@ -48,11 +49,19 @@ class Phase(IntEnum):
     LINGERING = 4  # for a refused client to have read why
     RUNNING = 5  # for a thread or a task
     GREETING = 6  # for what comes before the first request
-    CLOSED = 7
+    TAKING = 7  # for more of the content, which a view takes as it comes
+    CLOSED = 8
 
 
 # PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
-IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, CLOSED = Phase
+IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, TAKING, CLOSED = Phase
+
+
+class Kept(Protocol):
+    """The content of a request, in whichever way its call takes it."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 class Edge(Protocol):
@@ -109,7 +118,7 @@ class Connection:
         self.phase = HEAD
         self.deadline = deadline
         self.interest = READ  # what the poller tells us of
-        self.content: SpooledContent | None = None
+        self.content: Kept | None = None  # see `intake`
         self.out = NOTHING  # the part of an answer that the client has not taken yet
         self.more = NOTHING  # what follows it: content too big to be copied behind its head
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
@@ -150,6 +159,18 @@ class Connection:
             self.out, self.more = self.more, NOTHING
         return not self.out
 
+    def discard(self, now: float, limits: Limits) -> bool:
+        """Throw away what a refused client still sends; False when it has closed, or has sent too much."""
+        try:
+            size = len(self.sock.recv(CONTENT_RECV_BYTES))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self.moved_bytes += size
+        self.deadline = min(now, self.since + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
+        return size > 0 and self.moved_bytes <= limits.linger_bytes
+
     def release(self) -> None:
         """Give back the content of the request, which may be a file."""
         if self.content is not None:
@@ -167,7 +188,7 @@ class Connection:
             self.deadline = now + limits.handshake_seconds
         elif phase is LINGERING:
             self.deadline = now + limits.linger_seconds
-            self.moved_bytes = 0
+            self.since, self.moved_bytes = now, 0
         elif phase is RUNNING:
             self.deadline = math.inf
         else:

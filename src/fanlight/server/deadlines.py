@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, Connection
+from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, TAKING, Connection
 from fanlight.server.host import LAST_SECONDS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _expire(connection: Connection, host: Host, exchange: Exchange) -> None:
     phase = connection.phase
     if phase is RUNNING:
         return  # how long a view may take is the view's affair
-    if phase is CONTENT or (phase is HEAD and not connection.wire.is_idle):
+    if phase in (CONTENT, TAKING) or (phase is HEAD and not connection.wire.is_idle):
         exchange.too_slow(connection)
     else:
         host.drop(connection)

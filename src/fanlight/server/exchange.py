@@ -17,10 +17,11 @@ from collections.abc import AsyncIterable, Awaitable, Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
-from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal, StorageFull
-from fanlight.message import Call, Handler, Lane, Request, Response, SpooledContent
+from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
+from fanlight.message import Call, Handler, Lane, Request, Response
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
 from fanlight.server.host import LAST_SECONDS, Host
+from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
 from fanlight.server.streams import AsyncPump, Pump
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
@@ -38,6 +39,7 @@ FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
+LATE_HEAD = "the head did not arrive in time; Limits.head_seconds says how long we wait"
 BROKEN_CONTENT = b"Something went wrong on this server.\n"
 BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
 
@@ -51,6 +53,7 @@ class Exchange:
     def __init__(self, hub: Host, handler: Handler, limits: Limits, *, witness: Witness | None = None) -> None:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
         self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
+        self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._idle_seconds = limits.idle_seconds
         self.unsent = Unsent(limits.unsent_bytes)
         self.served = 0  # requests, since the beginning
@@ -68,18 +71,17 @@ class Exchange:
             while (event := wire.next_event()) is not None:
                 if isinstance(event, RequestHead):
                     self.served += 1
-                    connection.request = request = Request(event, connection.client, None)
+                    connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
                     if connection.edge is not None or self._witness is not None:
                         self._introduce(connection)
-                    if event.block.content_length != 0 and not self._is_whole_without_content(connection, event):
+                    if event.block.content_length != 0 and not begin_content(connection, event, self._hub):
                         continue
                 elif isinstance(event, Content):
-                    self._keep(connection, event.data)
-                    continue
+                    if not keep_content(connection, event.data):
+                        continue
                 else:
-                    connection.request.content_source = connection.content
-                    connection.phase = IDLE
+                    end_content(connection)
                 if not self._start(connection, tenure):
                     return False
                 if connection.phase > CONTENT:
@@ -100,27 +102,6 @@ class Exchange:
             connection.edge.introduce(connection)
         if self._witness is not None:
             self._witness.began(connection)
-
-    def _is_whole_without_content(self, connection: Connection, head: RequestHead) -> bool:
-        """Prepare for content; True if its sender waits for our word and the call wants none of it."""
-        reads = connection.call.reads_content
-        if head.expects_continue:
-            if not reads:
-                return True
-            connection.send(connection.wire.send_continue())  # 25 bytes into an empty buffer: never partial
-        connection.content = SpooledContent(self._limits.spool_bytes) if reads else None
-        connection.wait(CONTENT, self._hub.now, self._limits)
-        return False
-
-    def _keep(self, connection: Connection, data: bytes) -> None:
-        connection.moved_bytes += len(data)
-        if connection.content is None:
-            return
-        try:
-            connection.content.write(data)
-        except OSError as error:
-            log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
-            raise StorageFull("this server has no room to keep what was sent; try again later") from None
 
     def _wait_for_next(self, connection: Connection) -> None:
         hub = self._hub
@@ -202,9 +183,23 @@ class Exchange:
             raise
         except (Exception, SystemExit):  # noqa: BLE001 - around the view
             response = self._broken(connection.call)
-        if not self._hub.is_home():
+        if isinstance(connection.content, IncomingContent):
+            self._hub.post(self._answer_stream, connection, response)  # only the holder may: it may read just now
+        elif not self._hub.is_home():
             self._answer_from_outside(connection, response)
         elif self.answer(connection, response):
+            self.settle(connection)
+
+    def _answer_stream(self, connection: Connection, response: Response) -> None:
+        """Answer for a view that had the content as a stream, whether it has read all of it or not."""
+        if connection.phase is CLOSED:
+            return
+        if isinstance(connection.content, IncomingContent) and connection.content.is_gone:
+            self._hub.drop(connection)
+            return
+        connection.phase = RUNNING
+        connection.release()
+        if self.answer(connection, response):
             self.settle(connection)
 
     # --- the answer -----------------------------------------------------------------------------
@@ -214,7 +209,7 @@ class Exchange:
         if self.answer(connection, response):
             self._hub.post(self.settle, connection)
 
-    def answer(self, connection: Connection, response: Answer) -> bool:
+    def answer(self, connection: Connection, response: Answer) -> bool:  # noqa: C901 - the way of every answer: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
         If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
@@ -225,6 +220,8 @@ class Exchange:
             wire.close_after_this()
         if not isinstance(response, Response):
             response = self._not_a_response(connection, response)
+        if connection.edge is not None and connection.request.scheme == "https":
+            response.secure_cookies()
         content = response.content
         if not isinstance(content, bytes):
             return self._stream(connection, response)
@@ -375,10 +372,10 @@ class Exchange:
 
     def too_slow(self, connection: Connection) -> None:
         """Refuse a client whose message did not come in time."""
-        part, limit = ("content", "content_seconds") if connection.phase is CONTENT else ("head", "head_seconds")
-        self.refuse(
-            connection, DeadlineMissed(f"the {part} did not arrive in time; Limits.{limit} says how long we wait")
-        )
+        if isinstance(connection.content, IncomingContent):
+            connection.content.fail(DeadlineMissed(LATE_CONTENT))
+            return
+        self.refuse(connection, DeadlineMissed(LATE_CONTENT if connection.phase is CONTENT else LATE_HEAD))
 
     def linger(self, connection: Connection) -> None:
         """Say that we send no more, and read until the client has closed (RFC 9112 section 9.6)."""

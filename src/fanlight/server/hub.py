@@ -27,13 +27,12 @@ from fanlight.server.acceptor import Acceptor
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
-    CONTENT_RECV_BYTES,
     GREETING,
     HEAD,
-    LINGER_BYTES,
     LINGERING,
     RECV_BYTES,
     RUNNING,
+    TAKING,
     WRITING,
     Connection,
 )
@@ -41,6 +40,7 @@ from fanlight.server.deadlines import end_the_late, have_leave, make_room
 from fanlight.server.edge.tls_stream import TlsError
 from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
+from fanlight.server.intake import take_content
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
 from fanlight.server.poller import READ, WRITE, Poller, best_poller
 from fanlight.server.pool import Pool
@@ -269,17 +269,12 @@ class Hub:
         if connection.phase is WRITING:
             self._exchange.written(connection)
         elif connection.phase is LINGERING:
-            try:
-                size = len(connection.sock.recv(CONTENT_RECV_BYTES))
-            except BlockingIOError:
-                return
-            except OSError:
-                size = 0
-            connection.moved_bytes += size
-            if not size or connection.moved_bytes > LINGER_BYTES:
+            if not connection.discard(self.now, self.limits):
                 self.drop(connection)
         elif connection.phase is GREETING:
             self._greet(connection)
+        elif connection.phase is TAKING:
+            take_content(connection)
         else:
             # It runs elsewhere, and its client sends more or has left: we look again when it comes back.
             self._unwatch(connection)

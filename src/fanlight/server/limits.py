@@ -47,7 +47,12 @@ class Limits:
     unsent_bytes: int = _limit(
         256 * 1024 * 1024, "bytes", "answers that clients have yet to take; over it the slowest are cut off", least=1
     )
-    linger_seconds: float = _wait(2, "to let a refused client read why before the connection is closed")
+    linger_seconds: float = _wait(
+        2, "to let a refused client read why before the connection is closed; up to ten times that while it sends"
+    )
+    linger_bytes: int = _limit(
+        256 * 1024 * 1024, "bytes", "what a refused client may still send in that time before it is cut off"
+    )
     unready_seconds: float = _wait(
         0, "at shutdown, how long /readyz says 503 before we stop to accept, so that a balancer can notice", least=0
     )

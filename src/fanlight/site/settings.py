@@ -50,6 +50,7 @@ class Settings(TypedDict, total=False):
     least_rate: int
     unsent_bytes: int
     linger_seconds: float
+    linger_bytes: int
     unready_seconds: float
     drain_seconds: float
     connections: int

@@ -7,8 +7,8 @@ the hub and its lanes included. `LiveServer` does the same on a real port.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import http.cookies
 import socket
 import threading
 import weakref
@@ -22,6 +22,7 @@ import msgspec
 from fanlight.app import Application
 from fanlight.message import Handler, Headers
 from fanlight.server import Hub, Limits, Options, Server
+from fanlight.testing.sending import Sent, body_of, cookie_of
 
 HOST = "testserver"
 START_SECONDS = 30
@@ -89,7 +90,9 @@ class Client:
     """Asks an app, and keeps its cookies; use it in a `with` block, or `close` it.
 
     `client.get("/search", query={"q": "cats"})`, `client.post("/", form={...})`,
-    `client.post("/", json={...})`: every method takes `headers`, `query`, `content`, `form`, `json`.
+    `client.post("/", json={...})`, `client.post("/", files={"photo": ("a.png", b"...")})`: every method
+    takes `headers`, `query`, `content` (bytes, or an iterable of them to be sent in chunks), `form`,
+    `files` and `json`.
     `overrides` are functions that stand for dependencies: `Client(app, overrides={database: fake})`.
     """
 
@@ -191,19 +194,22 @@ class Client:
         query: Mapping[str, Any] | None = None,
         **content: Any,
     ) -> Answer:
-        body, kind = _body(**content)
+        body, kind = body_of(**content)
         target = f"{url}{'&' if '?' in url else '?'}{urlencode(query, doseq=True)}" if query else url
         fields = {"host": HOST} | ({"content-type": kind} if kind else {})
         if self.cookies:
             fields["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         fields |= {name.lower(): value for name, value in (headers or {}).items()}
-        if body is not None or method in ("POST", "PUT", "PATCH"):
-            fields["content-length"] = str(len(body or b""))
+        is_chunked = body is not None and not isinstance(body, bytes)
+        if is_chunked:
+            fields["transfer-encoding"] = "chunked"
+        elif body is not None or method in ("POST", "PUT", "PATCH"):
+            fields["content-length"] = str(len(body or b""))  # type: ignore[arg-type]  # bytes, by the line above
         connection = self._connected()
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in fields.items():
             connection.putheader(name, value)
-        connection.endheaders(body)
+        _send(connection, body, is_chunked=is_chunked)
         response = connection.getresponse()
         answer = Answer(
             status=response.status,
@@ -229,11 +235,11 @@ class Client:
 
     def _keep_cookies(self, answer: Answer) -> None:
         for line in answer.headers.get_all("set-cookie"):
-            for name, morsel in http.cookies.SimpleCookie(line).items():
-                if morsel["max-age"] == "0" or "1970" in morsel["expires"]:
-                    self.cookies.pop(name, None)
-                else:
-                    self.cookies[name] = morsel.coded_value
+            name, value = cookie_of(line)
+            if value is None:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
 
 
 class LiveServer:
@@ -274,19 +280,15 @@ class LiveServer:
         return urlsplit(self.url).port or 0
 
 
+def _send(connection: http.client.HTTPConnection, body: Sent | None, *, is_chunked: bool) -> None:
+    """Send what was prepared; a server that has answered already, and takes no more, is no error here."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.endheaders(body, encode_chunked=is_chunked)
+
+
 def _overridden(app: Handler, overrides: Overrides | None) -> Handler:
     if not overrides:
         return app
     if not isinstance(app, Application):
         raise TypeError(f"overrides are for an App, not for a {type(app).__name__}")
     return app.overridden(overrides)
-
-
-def _body(
-    *, content: bytes | None = None, form: Mapping[str, Any] | None = None, json: Any = None
-) -> tuple[bytes | None, str]:
-    if form is not None:
-        return urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"
-    if json is not None:
-        return msgspec.json.encode(json), "application/json"
-    return content, ""

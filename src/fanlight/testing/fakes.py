@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from fanlight.message import Lane, Request, Response
+from fanlight.message import AS_EVER, Lane, Request, Response
 
 Run = Callable[[Request], Response | Awaitable[Response]]
 
 
 class FakeCall:
     """A call that runs a function."""
+
+    plan = AS_EVER
 
     def __init__(self, run: Run, lane: Lane = Lane.INLINE, *, is_pinned: bool = False, name: str = "") -> None:
         """Run `run` in a lane."""

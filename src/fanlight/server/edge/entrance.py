@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from fanlight.errors import BadMessage
-from fanlight.message import Lane, Request, Response, redirect
+from fanlight.message import AS_EVER, Lane, Request, Response, redirect
 from fanlight.server.edge.forwarded import Trust, read_forwarded, read_x_forwarded
 from fanlight.server.edge.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
 from fanlight.server.poller import READ, WRITE
@@ -214,6 +214,7 @@ class ToHttps:
     lane = Lane.INLINE
     is_pinned = True
     reads_content = False
+    plan = AS_EVER
     name = "redirect to https"
 
     def __init__(self, port: int) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fanlight.errors import ServerError
-from fanlight.message import TEXT, Lane, Request, Response
+from fanlight.message import AS_EVER, TEXT, Lane, Request, Response
 from fanlight.server.hub import Hub
 from fanlight.server.limits import Limits
 from fanlight.server.watch.exposition import MEDIA_TYPE
@@ -63,6 +63,7 @@ class _Question:
     lane = Lane.THREAD  # an overview of several workers waits for their answers
     is_pinned = True
     reads_content = False
+    plan = AS_EVER
 
     def __init__(self, name: str, overview: Overview) -> None:
         self.name, self._overview = name, overview
@@ -99,6 +100,7 @@ class _Unknown:
     lane = Lane.INLINE
     is_pinned = True
     reads_content = False
+    plan = AS_EVER
     name = "no such question"
 
     def run(self, _: Request, /) -> Response:

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message import Lane
-from fanlight.server.connection import CLOSED, CONTENT, RUNNING, WRITING, Connection, Phase
+from fanlight.server.connection import CLOSED, CONTENT, RUNNING, TAKING, WRITING, Connection, Phase
 from fanlight.server.lanes import place_of
 from fanlight.server.watch.counts import METHODS, OTHER_METHOD
 from fanlight.server.watch.masking import escaped, masked
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fanlight.server.hub import Hub
 
 MOST_IN_FLIGHT = 200  # are listed, the oldest first; the others are only counted
+IN_FLIGHT = (CONTENT, RUNNING, TAKING, WRITING)
 MOST_TARGET = 500
 MOST_AWAITED = 100  # coroutines within each other that are followed
 STARTED = time.monotonic()
@@ -133,7 +134,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
     """Return what is known of the request a connection has, None if it has none."""
     phase = connection.phase
     place = places.get(connection)
-    if phase is CLOSED or (place is None and phase not in (CONTENT, RUNNING, WRITING)):
+    if phase is CLOSED or (place is None and phase not in IN_FLIGHT):
         return None
     try:
         request, call = connection.request, connection.call
@@ -141,7 +142,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
         return None
     if place is not None and phase is not WRITING:
         lane, at = place
-    elif phase is RUNNING:
+    elif phase in (RUNNING, TAKING):
         lane, at = ("thread", "waits for a thread") if call.lane is Lane.THREAD else ("task", "waits for the loop")
     else:
         lane, at = "", "the client sends its content" if phase is CONTENT else "the client takes the answer"
@@ -162,4 +163,4 @@ def _age(connection: Connection) -> float:
     started = getattr(connection, "started", None)
     if started is not None:
         return time.perf_counter() - float(started)
-    return time.monotonic() - connection.since if connection.phase in (CONTENT, RUNNING, WRITING) else 0.0
+    return time.monotonic() - connection.since if connection.phase in IN_FLIGHT else 0.0

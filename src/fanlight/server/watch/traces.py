@@ -43,6 +43,11 @@ class TracedHandler:
         self._handler, self._tracer = handler, tracer
         self._calls: dict[Call, TracedCall] = {}
 
+    @property
+    def request_class(self) -> type[Request]:
+        """The handler's own, if it has one."""
+        return getattr(self._handler, "request_class", Request)
+
     def find(self, request: Request, /) -> TracedCall:
         """Return the call for a request."""
         call = self._handler.find(request)
@@ -74,6 +79,7 @@ class TracedCall:
             call.reads_content,
             call.name,
         )
+        self.plan = call.plan
         route = route_of(call.name)
         self._route = route if route.startswith("/") else ""
         self.run: Callable[[Request], Response | Awaitable[Response]]

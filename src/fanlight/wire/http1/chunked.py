@@ -19,6 +19,7 @@ _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff]
 _EXTENSION = rb"[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
 _LONGEST_SIZE = 15
+HINT = "raise Limits.content_bytes to allow it"
 _FORBIDDEN_TRAILERS = frozenset(
     "authorization connection content-encoding content-length content-range content-type cookie expect host"
     " keep-alive max-forwards proxy-authorization range te trailer transfer-encoding upgrade".split()
@@ -28,13 +29,14 @@ _FORBIDDEN_TRAILERS = frozenset(
 class ChunkedReader:
     """Where one message's chunked content stands."""
 
-    __slots__ = ("_left", "_limits", "_part", "_taken", "_trailer_bytes", "trailers")
+    __slots__ = ("_left", "_limits", "_part", "_taken", "_trailer_bytes", "hint", "most", "trailers")
 
     _SIZE, _DATA, _DATA_END, _TRAILERS, _END = range(5)
 
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first chunk."""
         self._limits = limits
+        self.most, self.hint = limits.content_bytes, HINT  # of this content
         self._part = self._SIZE
         self._left = self._taken = self._trailer_bytes = 0
         self.trailers: list[Pair] = []
@@ -102,8 +104,8 @@ class ChunkedReader:
                 )
             self._left = int(match[1], 16)
             self._taken += self._left
-            if self._taken > self._limits.content_bytes:
-                raise ContentOverLimit(content_over(self._limits))
+            if self._taken > self.most:
+                raise ContentOverLimit(content_over(self.most, self.hint))
             self._part = self._DATA if self._left else self._TRAILERS
         elif not line:
             self._part = self._END
@@ -118,6 +120,6 @@ class ChunkedReader:
             self.trailers.append(pair)
 
 
-def content_over(limits: WireLimits) -> str:
+def content_over(most: int, hint: str) -> str:
     """Return what a client over the limit is told."""
-    return f"the content is over {limits.content_bytes} bytes; raise Limits.content_bytes to allow it"
+    return f"the content is over {most} bytes; {hint}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
-from fanlight.wire.http1.chunked import ChunkedReader, content_over
+from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
 from fanlight.wire.http1.limits import WireLimits
@@ -41,6 +41,7 @@ class Http1:
         "_last_block",
         "_left",
         "_limits",
+        "_most",
         "_position",
         "_read_line",
         "_searched",
@@ -65,6 +66,7 @@ class Http1:
         self._head: RequestHead | None = None
         self._last_block, self._block = b"", _NO_BLOCK
         self._left = 0  # bytes of content that are still to come
+        self._most = 0  # how many there may be
         self._chunked: ChunkedReader | None = None
         self._send_left: int | None = 0  # bytes of our answer that were promised; None: until we end it
         self._sends_chunked = False
@@ -190,11 +192,20 @@ class Http1:
         length = fields.content_length
         if length is None:
             self._chunked = ChunkedReader(self._limits)
-        elif length > self._limits.content_bytes:
-            raise ContentOverLimit(content_over(self._limits))
         else:
-            self._chunked, self._left = None, length
+            self._chunked, self._left, self._most = None, length, self._limits.content_bytes
         self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
+
+    def admit_content(self, most: int, hint: str) -> None:
+        """Take so much content of the message whose head is out, in place of what the limits say.
+
+        Raises ContentOverLimit if more is announced; `hint` is told to whoever sends more.
+        """
+        self._most = most
+        if self._chunked is not None:
+            self._chunked.most, self._chunked.hint = most, hint
+        elif self._left > most:
+            raise ContentOverLimit(content_over(most, hint))
 
     def _read_content(self) -> Content | EndOfMessage | None:
         chunked = self._chunked
@@ -204,16 +215,15 @@ class Http1:
                 self._pass(position)
                 if data:
                     return Content(data)
-            if not chunked.is_done:
-                return None
-            return self._end_content(chunked.trailers)
+            return self._end_content(chunked.trailers) if chunked.is_done else None
         if not self._left:
             return self._end_content([])
-        start, size = self._position, len(self._buffer)
-        if start >= size:
+        if self._left > self._most:
+            raise ContentOverLimit(content_over(self._most, HINT))
+        if self._position >= len(self._buffer):
             return None
-        end = min(size, start + self._left)
-        piece = bytes(self._buffer[start:end])
+        end = min(len(self._buffer), self._position + self._left)
+        piece = bytes(self._buffer[self._position : end])
         self._left -= len(piece)
         self._pass(end)
         return Content(piece)

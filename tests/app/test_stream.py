@@ -1,0 +1,79 @@
+"""A parameter annotated ContentStream: what may stand beside it, and what is refused before the port opens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from fanlight.app import Application
+from fanlight.errors import SetupError
+from fanlight.message import ContentStream, Taking, Upload
+
+Site = Callable[..., Any]
+
+
+@dataclass
+class Whole:
+    name: str
+
+
+def sync(stream: ContentStream) -> str:
+    return str(stream.length)
+
+
+async def generator(stream: ContentStream) -> AsyncIterator[bytes]:
+    async for piece in stream:
+        yield piece
+
+
+async def twice(one: ContentStream, other: ContentStream) -> str:
+    return f"{one}{other}"
+
+
+async def beside_a_body(stream: ContentStream, body: Whole) -> str:
+    return f"{stream}{body}"
+
+
+async def beside_a_file(stream: ContentStream, file: Upload) -> str:
+    return f"{stream}{file}"
+
+
+async def good(stream: ContentStream, page: int = 1) -> str:
+    return f"{stream.length} {page}"
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        (sync, "is not async"),
+        (generator, "is not async"),
+        (twice, "takes the content as a stream twice"),
+        (beside_a_body, "takes the content twice, as the stream stream and as body"),
+        (beside_a_file, "takes the content twice, as the stream stream and as file"),
+    ],
+)
+def test_what_can_not_be_is_told_at_the_start(site: Site, view: object, said: str) -> None:
+    """A view that can't have the stream is a mistake of the site."""
+    with pytest.raises(SetupError, match=said):
+        site({"POST /": view})
+
+
+def test_fields_beside_a_stream_come_from_the_query(site: Site) -> None:
+    """As beside a whole body."""
+    assert site({"POST /": good}).post("/?page=3").text == "0 3"
+    assert site({"POST /": good}).post("/?page=x").status == 422
+
+
+def test_the_call_knows_how_content_is_taken(site: Site) -> None:
+    """The server is told before any request comes."""
+
+    def form(name: str) -> str:
+        return name
+
+    made = site({"POST /a": good, "POST /b": form, "/c": form})
+    app: Application = made.app
+    takings = [app.find(made.request(*each)).plan.taking for each in (("POST", "/a"), ("POST", "/b"), ("GET", "/c"))]
+    assert takings == [Taking.STREAM, Taking.FORM, Taking.WHOLE]

@@ -1,0 +1,178 @@
+"""Big uploads to a site that is served by the command: memory, files, and answers to those who still send."""
+
+import http.client
+import json
+import re
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MIB = 1024 * 1024
+PATIENCE = 60
+Run = Callable[..., str]
+MAIN = """
+import os
+from pathlib import Path
+
+from fanlight import Request, Upload, limits
+from fanlight.message import ContentStream
+
+HERE = Path(__file__).parent
+
+def memory():
+    status = Path("/proc/self/status").read_text()
+    return {"now": int(status.partition("VmRSS:")[2].split()[0]), "most": int(status.partition("VmHWM:")[2].split()[0])}
+
+@limits(content_bytes=1024**3)
+def keep(file: Upload):
+    saved = file.save_to(HERE / "saved", overwrite=True)
+    return {"size": saved.stat().st_size, "inode": saved.stat().st_ino == os.fstat(file.file.fileno()).st_ino}
+
+@limits(content_bytes=1024**3)
+def later(request: Request):
+    return {"size": request.form["file"].size}
+
+@limits(content_bytes=1024**3)
+async def stream(stream: ContentStream):
+    size = 0
+    async for piece in stream:
+        size += len(piece)
+    return {"size": size}
+
+def number(count: int):
+    return str(count)
+
+@limits(files=1, content_bytes=1024**3)
+def one(file: Upload, text: str = ""):
+    return file.filename
+
+URLS = {
+    "/memory": memory,
+    "POST /keep": keep,
+    "POST /later": later,
+    "POST /stream": stream,
+    "POST /number": number,
+    "POST /one": one,
+}
+"""
+
+
+@pytest.fixture
+def site(serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Serve the site; its temporary files are on the file system of its folder."""
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    monkeypatch.setenv("TMPDIR", str(waiting))
+    (tmp_path / "main.py").write_text(MAIN)
+    return serve(tmp_path)
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    """Make a file of 200 MiB that takes no room."""
+    path = tmp_path / "big"
+    with path.open("wb") as file:
+        file.truncate(200 * MIB)
+    return path
+
+
+def asked(site: Any, path: str) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/keep", ("-F", "file=@{}")),
+        ("/later", ("-F", "file=@{}")),
+        ("/stream", ("-X", "POST", "-T", "{}")),
+        ("/stream", ("-X", "POST", "-T", "{}", "-H", "transfer-encoding: chunked")),
+    ],
+    ids=["read while it comes", "read when it is whole", "as a stream", "as a stream of chunks"],
+)
+def test_memory_stays_flat(site: Any, run: Run, big: Path, path: str, words: tuple[str, ...]) -> None:
+    """200 MiB pass through, and the server needs no more than a few MiB for them."""
+    before = asked(site, "/memory")["now"]
+    printed = run("curl", "-s", *(word.format(big) for word in words), f"{site.url}{path}")
+    assert json.loads(printed)["size"] == 200 * MIB
+    assert asked(site, "/memory")["most"] - before < 16 * 1024  # KiB
+
+
+def test_a_saved_upload_was_moved(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
+    """The file that was written while it came is the one that is saved; nothing waits any more."""
+    said = json.loads(run("curl", "-s", "-F", f"file=@{big}", f"{site.url}/keep"))
+    assert said == {"size": 200 * MIB, "inode": True}
+    assert (tmp_path / "saved").stat().st_size == 200 * MIB
+    assert not [each for each in (tmp_path / "waiting").iterdir() if each.is_file()]
+
+
+def test_an_upload_that_is_cut_off_leaves_nothing(site: Any, tmp_path: Path) -> None:
+    """A client that leaves half-way leaves no file, and no room taken."""
+    head = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    request = (
+        b"POST /keep HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n"
+        b"content-length: 100000000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(site.port))) as sock:
+        sock.sendall(request + head + b"a" * 30_000_000)
+        assert open_files(site, tmp_path) == 1
+    until = time.monotonic() + PATIENCE
+    while open_files(site, tmp_path):
+        assert time.monotonic() < until, "the file is still open"
+        time.sleep(0.02)  # another process closes it: there is nothing to wait on
+    assert not (tmp_path / "saved").exists()
+    assert not [each for each in (tmp_path / "waiting").iterdir() if each.is_file()]
+
+
+def open_files(site: Any, folder: Path) -> int:
+    """Return how many files without a name the site has open in a folder, once it has had time to open one."""
+    asked(site, "/memory")
+    links = [str(each.readlink()) for each in Path(f"/proc/{site.process.pid}/fd").iterdir() if each.is_symlink()]
+    return sum(link.startswith(f"{folder}/waiting/#") for link in links)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/number", 413, "Limits.content_bytes, or write @limits(content_bytes=...) above the view of POST /number"),
+        ("/nowhere", 404, "not found"),
+        ("/memory", 405, "GET"),
+    ],
+)
+def test_curl_reads_an_early_answer(site: Any, run: Run, big: Path, path: str, status: int, said: str) -> None:
+    """A curl sends 200 MiB and stops when the answer comes, which it reads; with and without `Expect`."""
+    for expect in ("Expect:", "Expect: 100-continue"):
+        words = ("-H", expect, "--data-binary", f"@{big}", "-w", "\n%{http_code}")
+        printed = run("curl", "-s", *words, f"{site.url}{path}")
+        assert printed.endswith(f"\n{status}")
+        assert re.search(re.escape(said), printed, re.IGNORECASE)
+
+
+def test_a_form_over_its_limits_is_refused_while_it_comes(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
+    """The second of two files, where one may be, is not waited for; curl reads why, as a page or as JSON."""
+    (tmp_path / "small").write_text("x")
+    files = ("-F", f"file=@{tmp_path}/small", "-F", f"file=@{big}")
+    printed = run("curl", "-s", "-H", "accept: application/json", *files, f"{site.url}/one")
+    assert json.loads(printed)["status"] == 413
+    assert "there are over 1 files in the form; raise files" in json.loads(printed)["detail"]
+
+
+def test_a_client_that_sends_all_before_it_reads(site: Any) -> None:
+    """One that looks for the answer only when everything is sent, or can't be, finds it."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
+    try:
+        connection.request("POST", "/number", b"a" * (32 * MIB), {"content-type": "application/json"})
+        response = connection.getresponse()
+        assert response.status == 413
+        assert b"content is over" in response.read()
+    finally:
+        connection.close()

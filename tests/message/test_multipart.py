@@ -1,0 +1,196 @@
+"""Multipart forms, however they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
+from fanlight.message import Form, FormContent, FormLimits, Upload
+from fanlight.message.files import Spool
+from fanlight.message.multipart import BIG_BYTES
+from fanlight.testing.sending import multipart_of
+
+KIND = "multipart/form-data; boundary=x"
+
+
+def part(disposition: str, content: bytes = b"", *more: str) -> bytes:
+    head = "\r\n".join(("--x", f"content-disposition: {disposition}", *more, "", ""))
+    return head.encode() + content + b"\r\n"
+
+
+def read(data: bytes, size: int | None = None, limits: FormLimits | None = None, kind: str = KIND) -> Form:
+    content = FormContent(kind, limits or FormLimits())
+    try:
+        for at in range(0, len(data), size or len(data) or 1):
+            if content.write(data[at : at + (size or len(data))]):
+                break
+        return content.form()
+    except HTTPError:
+        content.close()
+        raise
+
+
+def value_of(form: Form, name: str) -> object:
+    value = form[name]
+    return (value.filename, value.media_type, value.file.read()) if isinstance(value, Upload) else value
+
+
+@pytest.mark.parametrize("size", [None, 1, 7, 64])
+def test_a_form_is_the_same_however_it_arrives(size: int | None) -> None:
+    """Whole, byte by byte, or in pieces: the same fields and files."""
+    data = (
+        part('form-data; name="a"', "grüezi".encode())
+        + part('form-data; name="f"; filename="a.txt"', b"one\r\n--y\r\ntwo", "content-type: text/plain")
+        + part('form-data; name="empty"; filename=""')
+        + b"--x--\r\n"
+    )
+    form = read(data, size)
+    assert value_of(form, "a") == "grüezi"
+    assert value_of(form, "f") == ("a.txt", "text/plain", b"one\r\n--y\r\ntwo")
+    assert value_of(form, "empty") == ("", "", b"")
+    form.close()
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=20), max_size=4),
+    st.lists(st.binary(max_size=200), max_size=3),
+    st.integers(1, 50),
+)
+def test_what_is_sent_comes_out(fields: dict[str, str], files: list[bytes], size: int) -> None:
+    """Any text and any bytes arrive as they were, in pieces of any size; names as browsers quote them."""
+    data, kind = multipart_of(fields, {"a file": [("a.bin", each) for each in files]})
+    form = read(data, size, FormLimits(memory_bytes=100), kind)
+    texts = [value for _, value in form.pairs() if isinstance(value, str)]
+    uploads = [value.file.read() for value in form.get_all("a file") if isinstance(value, Upload)]
+    assert sorted(texts) == sorted(fields.values())
+    assert uploads == files
+    form.close()
+
+
+@given(st.binary(max_size=300), st.integers(1, 300))
+def test_nonsense_is_refused(data: bytes, size: int) -> None:
+    """Whatever is sent, it is a form, or 400 or 413."""
+    with contextlib.suppress(BadRequest, ContentTooLarge):
+        read(b"--x\r\n" + data, size).close()
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"", "multipart/form-data", "no boundary"),
+        (b"", KIND, "malformed"),
+        (part('form-data; name="a"', b"x"), KIND, "malformed"),
+        (part("form-data", b"x") + b"--x--", KIND, r"no name|malformed"),
+        (part('attachment; name="a"', b"x") + b"--x--", KIND, r"no name|malformed"),
+        (part('form-data; name="a"', b"\xff") + b"--x--", KIND, "is not UTF-8"),
+        (b"--x\r\nno colon\r\n\r\n", KIND, "malformed"),
+    ],
+)
+def test_a_malformed_form_is_400(data: bytes, kind: str, said: str) -> None:
+    """What is wrong is said."""
+    with pytest.raises(BadRequest, match=said):
+        read(data, kind=kind)
+
+
+def test_no_more_is_read_of_a_form_that_is_refused() -> None:
+    """The first thing wrong is enough: the rest is not looked at, and files are given back."""
+    content = FormContent(KIND, FormLimits(files=1, memory_bytes=0))
+    assert not content.write(part('form-data; name="a"; filename="a"', b"content"))
+    assert content.write(part('form-data; name="a"; filename="b"', b"content"))
+    assert content.write(b"whatever follows")
+    with pytest.raises(ContentTooLarge):
+        content.form()
+    content.close()
+
+
+def test_the_raw_content_is_not_kept() -> None:
+    """Who asks for it is told why."""
+    content = FormContent(KIND, FormLimits())
+    content.write(b"--x--\r\n")
+    for ask in (content.read, content.open):
+        with pytest.raises(AppError, match=r"take request\.form"):
+            ask()
+    assert len(content.form()) == 0
+    content.close()
+
+
+def test_small_files_stay_in_memory_together_up_to_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all files of a form hold in memory is bounded; those over it wait in files without names."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    parts = [part(f'form-data; name="f"; filename="{n}"', b"x" * 400) for n in range(5)]
+    form = read(b"".join(parts) + b"--x--", limits=FormLimits(memory_bytes=1000))
+    uploads = [each for each in form.get_all("f") if isinstance(each, Upload)]
+    assert [each.file.read() for each in uploads] == [b"x" * 400] * 5
+    assert [hasattr(each.file, "getbuffer") for each in uploads] == [True, True, False, False, False]
+    assert not list(tmp_path.iterdir())
+    form.close()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number matters
+
+
+def test_closing_gives_every_file_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are whole, and one that is not, are closed with the content, whether it is read or not."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = descriptors()
+    for is_read in (False, True):
+        content = FormContent(KIND, FormLimits(memory_bytes=0))
+        content.write(part('form-data; name="a"; filename="a"', b"small"))
+        content.write(part('form-data; name="b"; filename="b"', b"big" * BIG_BYTES))
+        if is_read:
+            content.write(b"--x--")
+            assert len(content.form()) == 2
+        else:
+            content.write(part('form-data; name="c"; filename="c"', b"half" * BIG_BYTES)[:-4])
+        assert descriptors() == before + (2 if is_read else 3)
+        content.close()
+        assert descriptors() == before
+
+
+def test_a_form_that_comes_slowly_holds_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names, texts and small files wait in one file together: 1100 parts cost one descriptor, and little memory."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    long = "n" * 4000
+    texts = [part(f'form-data; name="{long}{n}"', b"v" * 5000) for n in range(1000)]
+    files = [part(f'form-data; name="f"; filename="{long}{n}"', b"f" * 5000) for n in range(100)]
+    before = descriptors()
+    tracemalloc.start()
+    content = FormContent(KIND, FormLimits())
+    for each in texts + files:
+        assert not content.write(each)
+    held = tracemalloc.get_traced_memory()[0] - sum(map(sys.getsizeof, (texts, files)))
+    tracemalloc.stop()
+    assert held < 500_000
+    assert descriptors() == before + 1
+    content.write(b"--x--")
+    form = content.form()
+    assert len(form) == 1001
+    assert form[f"{long}999"] == "v" * 5000
+    assert [each.size for each in form.get_all("f") if isinstance(each, Upload)] == [5000] * 100
+    content.close()
+    assert descriptors() == before
+
+
+@given(st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 60)), max_size=20), st.integers(0, 100))
+def test_a_spool_holds_what_was_written(steps: list[tuple[bytes, int]], memory_bytes: int) -> None:
+    """Whatever is written and cut off again, in memory or on the disk, the rest is what it was."""
+    spool, expected = Spool(memory_bytes), b""
+    for data, cut in steps:
+        spool.write(data)
+        expected += data
+        size = min(cut, len(expected))
+        assert spool.cut(size) == expected[len(expected) - size :]
+        expected = expected[: len(expected) - size]
+        assert spool.size == len(expected)
+        assert spool.read(0, spool.size) == expected
+    spool.close()
