@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.server.edge.hello import is_whole, name_asked
+from fanlight.server.edge.hello import is_whole, name_asked, wants_finite_field
+from fanlight.server.edge.tls import Tls
+
+PATIENCE = 20.0
+FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 
 
 @given(st.binary(max_size=600))
@@ -17,6 +22,7 @@ def test_any_bytes_have_a_name_or_none(data: bytes) -> None:
     """Reading the name that a client asks for never fails, whatever it sends."""
     for bytes_ in (data, b"\x01" + len(data).to_bytes(3) + data):
         is_whole(bytes_)
+        wants_finite_field(bytes_)
         name = name_asked(bytes_)
         assert name is None or (name.isascii() and name == name.lower())
 
@@ -25,6 +31,12 @@ def vector(width: int, *parts: bytes) -> bytes:
     """Return bytes behind their length, as TLS writes them."""
     data = b"".join(parts)
     return len(data).to_bytes(width) + data
+
+
+def message(session: bytes, *extensions: tuple[int, bytes]) -> bytes:
+    """Return a first message with these extensions: the kind and the content of each."""
+    head = b"\x03\x03" + bytes(32) + vector(1, session) + vector(2, b"\x13\x01") + vector(1, b"\0")
+    return b"\x01" + vector(3, head, vector(2, *(kind.to_bytes(2) + vector(2, data) for kind, data in extensions)))
 
 
 EXTENSIONS = st.lists(st.tuples(st.integers(1, 0xFFFF), st.binary(max_size=40)), max_size=8)
@@ -39,9 +51,7 @@ EXTENSIONS = st.lists(st.tuples(st.integers(1, 0xFFFF), st.binary(max_size=40)),
 def test_a_name_is_found_wherever_it_stands(name: str, session: bytes, before: Any, after: Any) -> None:
     """Whatever extensions come before it and behind it, the name is found, in lower case and without its last dot."""
     asked = (0, vector(2, b"\0", vector(2, name.encode())))
-    extensions = [kind.to_bytes(2) + vector(2, data) for kind, data in (*before, asked, *after)]
-    head = b"\x03\x03" + bytes(32) + vector(1, session) + vector(2, b"\x13\x01") + vector(1, b"\0")
-    assert name_asked(b"\x01" + vector(3, head, vector(2, *extensions))) == name.lower().removesuffix(".")
+    assert name_asked(message(session, *before, asked, *after)) == name.lower().removesuffix(".")
 
 
 def test_a_real_first_message_is_read() -> None:
@@ -53,3 +63,53 @@ def test_a_real_first_message_is_read() -> None:
     message = outgoing.read()[5:]
     assert name_asked(message) == "some.example"
     assert not any(name_asked(message[:at]) for at in range(len(message)))
+
+
+# --- keys that cost a server too much ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("groups", "shares", "is_so"),
+    [
+        ([X25519], [X25519], False),
+        ([X25519, FFDHE8192], [X25519], False),
+        ([FFDHE8192, X25519], [], False),
+        ([GREASE, X25519], [GREASE, X25519], False),
+        ([X25519, FFDHE8192], [X25519, FFDHE8192], True),
+        ([X25519, FFDHE8192], [FFDHE8192], True),
+        ([FFDHE8192], [], True),
+        ([GREASE, FFDHE8192], [GREASE], True),
+        ([], [FFDHE8192], True),
+        ([], [], False),
+    ],
+)
+def test_what_leads_to_a_finite_field_is_seen(groups: list[bytes], shares: list[bytes], *, is_so: bool) -> None:
+    """A key for one does, and to know nothing else; to know them besides a curve does not."""
+    known = (10, vector(2, *groups))
+    made = (51, vector(2, *(each + vector(2, b"key") for each in shares)))
+    assert wants_finite_field(message(b"", known, made)) is is_so
+    assert wants_finite_field(message(b"", made, known)) is is_so
+
+
+def s_client(port: int, groups: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-groups", groups]
+    return subprocess.run(command, check=False, capture_output=True, input=b"", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("groups", ["ffdhe2048", "ffdhe8192", "ffdhe8192:X25519"])
+def test_keys_of_a_finite_field_are_refused(serve_tls: Any, localhost: Any, groups: str) -> None:
+    """They would cost us thousands of times what they cost the client, who gets an alert and a reason in the log."""
+    server = serve_tls(Tls(certificates=[(localhost.cert, localhost.key)]))
+    done = s_client(server.port, groups)
+    assert b"alert handshake failure" in done.stderr
+    assert server.why() == "it wants keys of a finite field (ffdhe), and we use curves only"
+
+
+@pytest.mark.parametrize("groups", ["X25519:ffdhe8192", "P-256:ffdhe2048", "P-384", "P-521", "X448"])
+def test_a_client_with_a_curve_is_served(serve_tls: Any, localhost: Any, groups: str) -> None:
+    """Whatever else it knows, a client that makes its key on a curve shakes hands."""
+    server = serve_tls(Tls(certificates=[(localhost.cert, localhost.key)]))
+    done = s_client(server.port, groups)
+    assert done.returncode == 0
+    assert b"Server Temp Key: " in done.stdout
+    assert b"DH, 8192 bits" not in done.stdout

@@ -1,8 +1,9 @@
-"""Read the name that a client asks for from its first message of TLS (RFC 8446 section 4.1.2, RFC 6066 section 3).
+"""Read a client's first message of TLS (RFC 8446 section 4.1.2): whom it asks for, and for what kind of keys.
 
 In: the bytes of a ClientHello, or as many as have come. Out: whether it is whole; the name in it, in
-lower case. Refuses nothing: what it can't read has no name, and OpenSSL, which gets the same bytes
-next, has the word on whether they are any good. Knows nothing of sockets, records and certificates.
+lower case (RFC 6066 section 3); whether to go on would cost us far more than the client. Refuses nothing:
+what it can't read has no name and asks for nothing, and OpenSSL, which gets the same bytes next, has the
+word on whether they are any good. Knows nothing of sockets, records and certificates.
 
 We look for ourselves, and not in OpenSSL's callback, so that a certificate is chosen before anything
 is made for the client, and because a name that is no ASCII would be reported there by the interpreter,
@@ -11,9 +12,14 @@ on stderr, for every hello that a stranger sends.
 
 from __future__ import annotations
 
-_CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 1, 0, 0
+from collections.abc import Iterator
+
+_CLIENT_HELLO, _HOST_NAME = 1, 0
+_SERVER_NAME, _SUPPORTED_GROUPS, _KEY_SHARE = 0, 10, 51  # kinds of extensions
 _BEFORE_SESSION = 4 + 2 + 32  # the message's head, the version, the random
 _MOST_NAME_BYTES = 255
+_CURVES = frozenset({0x0017, 0x0018, 0x0019, 0x001D, 0x001E})  # P-256, P-384, P-521, X25519, X448
+_FINITE_FIELDS = range(0x0100, 0x0200)  # ffdhe2048 to ffdhe8192, and room for more
 
 
 def is_whole(hello: bytes) -> bool:
@@ -23,8 +29,29 @@ def is_whole(hello: bytes) -> bool:
 
 def name_asked(hello: bytes) -> str | None:
     """Return the host that a ClientHello asks for, None if it names none that could be one."""
+    return next((_name_in(content) for kind, content in _extensions(hello) if kind == _SERVER_NAME), None)
+
+
+def wants_finite_field(hello: bytes) -> bool:
+    """Say whether OpenSSL may choose keys of a finite field (RFC 7919) for a ClientHello.
+
+    SECURITY: tests/server/edge/test_hello.py: one exchange of ffdhe8192 takes our processor 90 ms, and a
+    client that makes its share up takes nothing. Python can't tell OpenSSL to do without, and every client
+    that knows TLS 1.3 knows a curve.
+    """
+    groups: set[int] = set()
+    for kind, content in _extensions(hello):
+        if kind == _KEY_SHARE and any(share in _FINITE_FIELDS for share in _shares_in(content)):
+            return True
+        if kind == _SUPPORTED_GROUPS:
+            groups.update(int.from_bytes(content[at : at + 2]) for at in range(2, len(content) - 1, 2))
+    return not groups & _CURVES and any(group in _FINITE_FIELDS for group in groups)
+
+
+def _extensions(hello: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the kind and the content of each extension, as far as they can be read."""
     if not is_whole(hello) or hello[0] != _CLIENT_HELLO:
-        return None
+        return
     hello = hello[: 4 + int.from_bytes(hello[1:4])]
     at = _after(hello, _BEFORE_SESSION, 1)  # the session's id
     at = _after(hello, at, 2)  # the ciphers
@@ -34,9 +61,15 @@ def name_asked(hello: bytes) -> str | None:
     while at + 4 <= end <= len(hello):
         kind, start = int.from_bytes(hello[at : at + 2]), at + 4
         at = _after(hello, at + 2, 2)
-        if kind == _SERVER_NAME:
-            return _name_in(hello[start : min(at, end)])
-    return None
+        yield kind, hello[start : min(at, end)]
+
+
+def _shares_in(extension: bytes) -> Iterator[int]:
+    """Yield the groups that a client has made keys for (RFC 8446 section 4.2.8)."""
+    at = 2
+    while at + 4 <= len(extension):
+        yield int.from_bytes(extension[at : at + 2])
+        at = _after(extension, at + 2, 2)
 
 
 def _after(data: bytes, at: int, width: int) -> int:

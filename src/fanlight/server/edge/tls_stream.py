@@ -25,7 +25,7 @@ from typing import Any
 
 from fanlight.message import ClientCert
 from fanlight.server.edge.certificates import client_cert_of
-from fanlight.server.edge.hello import is_whole, name_asked
+from fanlight.server.edge.hello import is_whole, name_asked, wants_finite_field
 
 RECORD_BYTES = 16 * 1024  # of plain text, at most, in one record (RFC 8446 section 5.1)
 _HEAD_BYTES = 5  # of a record: its kind, a version, its length
@@ -33,6 +33,7 @@ _MOST_RECORD_BYTES = RECORD_BYTES + 2048  # what wrapping adds is less
 _MOST_HELLO_BYTES = RECORD_BYTES  # a real one has two thousand, with keys that stand up to quantum computers
 _MOST_UNSENT_BYTES = 64 * 1024  # of answers to a client that asks for new keys and reads none of them
 _HANDSHAKE = 22  # the kind of record that a client begins with
+_HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"  # what OpenSSL would say of keys that we don't use
 
 Choose = Callable[[str | None], ssl.SSLContext]
 
@@ -166,6 +167,10 @@ class TlsStream:
             if len(self._hello) > _MOST_HELLO_BYTES:
                 raise TlsError("its first message is too long")
             return
+        if wants_finite_field(self._message):
+            with contextlib.suppress(OSError):
+                self._sock.send(_HANDSHAKE_FAILURE)
+            raise TlsError("it wants keys of a finite field (ffdhe), and we use curves only")
         self.server_name = name_asked(self._message)
         self._begin(self._choose(self.server_name))
         self._incoming.write(self._hello)
