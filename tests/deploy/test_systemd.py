@@ -166,6 +166,7 @@ def test_a_reload_loads_new_code(manager: Manager, config: Config, folder: Path,
     (folder / "main.py").write_text(SITE.replace("VERSION = 1", "VERSION = 2"))
     manager.must("reload", "--no-block", "site")
     manager.wait_until(lambda: {ask(port)[1] for _ in range(20)} == {2}, "new code")
+    manager.wait_until(lambda: manager.about("SubState") == "running", "the last worker with old code is gone")
     (folder / "main.py").write_text("1 / 0")
     os.kill(int(parent), signal.SIGHUP)
     for _ in range(20):
