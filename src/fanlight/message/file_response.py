@@ -1,0 +1,107 @@
+"""Make an answer of a file.
+
+In: a path. Out: a response that says which version it is (RFC 9110 section 8.8), and whose content the
+server sends without reading it. Raises OSError for what can't be read, or is no file.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from os import PathLike, stat_result
+from pathlib import Path
+from urllib.parse import quote
+
+from fanlight.errors import InvalidResponse
+from fanlight.message.file_content import FileContent, Span, open_regular
+from fanlight.message.http_date import write_date
+from fanlight.message.response import BYTES, Response
+
+SETTLED_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
+
+
+class FileResponse(Response):
+    """An answer whose content is a file; `modified` is when that was last changed, in seconds since 1970."""
+
+    __slots__ = ("modified",)
+
+    modified: int
+
+    def copy(self) -> Response:
+        """Refuse: an open file is sent once."""
+        raise InvalidResponse("a file's answer is sent once; make one for each request")
+
+
+def file_response(
+    path: Path | str,
+    *,
+    download_as: str | None = None,
+    media_type: str | None = None,
+    encoding: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> FileResponse:
+    """Return an answer with the content of a file, and with what browsers need to keep it and to resume it.
+
+    `download_as` has the browser save it under that name instead of showing it. The media type is that of
+    the name, unless it is said; `encoding` is what it is compressed by, where that is so.
+    Raises OSError if it can't be read, FileNotFoundError if it is no regular file, InvalidResponse for a name
+    that can't be one.
+    """
+    file, status = open_regular(path)
+    size = status.st_size
+    response = FileResponse(
+        FileContent(file, (Span(0, size),)), media_type=media_type or media_type_of(path), length=size
+    )
+    now = time.time()
+    fields = response.headers
+    # RFC 9110 section 8.8.2.1: never later than `date`, which is up to a second old.
+    fields["last-modified"] = write_date(int(min(status.st_mtime, now - 1)))
+    fields["etag"] = tag_of(status, now)
+    fields["accept-ranges"] = "bytes"
+    response.modified = int(status.st_mtime)
+    if encoding is not None:
+        fields["content-encoding"] = encoding
+    if download_as is not None:
+        fields["content-disposition"] = disposition_of(download_as)
+    if headers is not None:
+        fields.update(headers)
+    return response
+
+
+def tag_of(status: stat_result, now: float) -> str:
+    """Return the entity tag of a file: a weak one while it may still change without one seeing it."""
+    tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+    return tag if now - status.st_mtime >= SETTLED_SECONDS else f"W/{tag}"
+
+
+@lru_cache(1024)
+def media_type_of(path: str | PathLike[str]) -> str:
+    """Return the media type that the ending of a name stands for."""
+    kind, encoding = mimetypes.guess_type(str(path))
+    if kind is None or encoding is not None:
+        return BYTES
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def disposition_of(name: str) -> str:
+    """Return the field that has a browser save a file under a name (RFC 6266, appendix D; RFC 8187).
+
+    Raises InvalidResponse for a name with control characters, or without any other.
+    """
+    if not name.strip() or _CONTROL.search(name):
+        raise InvalidResponse(f"{name!r} is no name for a file; it needs characters, and none that are invisible")
+    name = name.replace("/", "_").replace("\\", "_")
+    # Old readers decode %41 here, and disagree on quoted pairs: neither is left for them.
+    plain = name.encode("ascii", "replace").decode().translate(str.maketrans('?"%', "___"))
+    line = f'attachment; filename="{plain}"'
+    if plain != name:
+        try:
+            line += f"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
+        except UnicodeEncodeError:
+            raise InvalidResponse(f"the name of a file can't have half a character in it: {name!r}") from None
+    return line

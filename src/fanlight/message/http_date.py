@@ -1,0 +1,47 @@
+"""Read and write the dates of HTTP (RFC 9110 section 5.6.7).
+
+In: text in one of the three formats that ever were, or seconds. Out: whole seconds since 1970, or text.
+What is no date reads as None: the fields that carry one are to be ignored then.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from calendar import timegm
+from email.utils import formatdate
+from functools import lru_cache
+
+_MONTHS = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
+_TIME = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
+_FORMATS = (
+    re.compile(rf"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),  # of today
+    re.compile(rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),  # RFC 850
+    re.compile(rf"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),  # asctime()
+)
+_AHEAD_YEARS = 50  # a year of two digits that is further ahead means the past
+
+
+@lru_cache(1024)
+def write_date(seconds: int) -> str:
+    """Return a moment, in whole seconds since 1970, as `Sun, 06 Nov 1994 08:49:37 GMT`."""
+    return formatdate(seconds, usegmt=True)
+
+
+def read_date(text: str) -> int | None:
+    """Return the seconds since 1970, None for what is no date of HTTP."""
+    found = next((match for each in _FORMATS if (match := each.fullmatch(text))), None)
+    if found is None:
+        return None
+    year, day = int(found["year"]), int(found["day"])
+    if len(found["year"]) == 2:
+        this_year = time.gmtime().tm_year
+        year += this_year - this_year % 100
+        year -= 100 if year > this_year + _AHEAD_YEARS else 0
+    try:
+        return timegm(
+            (year, _MONTHS[found["month"]], day, int(found["hour"]), int(found["minute"]), int(found["second"]), 0, 0, 0)
+        )
+    except ValueError:  # the 31st of February
+        return None

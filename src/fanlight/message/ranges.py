@@ -1,0 +1,52 @@
+"""Read which parts of a file a client wants (RFC 9110 section 14).
+
+In: the field `range`, and how long the file is. Out: spans of it; none where nothing of what is wanted is
+there (416); None where the whole is to be sent, as for a field that makes no sense, and for one that asks
+for more than the whole: that is what an attack looks like, not a reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fanlight.message.file_content import Span
+
+MOST_RANGES = 32
+_RANGE = re.compile(r"([0-9]*)-([0-9]*)")
+_MOST_DIGITS = 18  # no file has as many bytes
+
+
+def read_ranges(field: str, length: int) -> Sequence[Span] | None:
+    """Return the spans that are wanted and there, in the order in which they are wanted; None for the whole."""
+    unit, equals, text = field.partition("=")
+    if unit.strip(" \t").lower() != "bytes" or not equals:
+        return None
+    # SECURITY: tests/message/test_ranges.py: the count is bounded before any of them is looked at
+    wanted = text.split(",", MOST_RANGES)
+    if len(wanted) > MOST_RANGES:
+        return None
+    spans: list[Span] = []
+    for each in wanted:
+        match = _RANGE.fullmatch(each.strip(" \t"))
+        if match is None:
+            return None
+        first, last = match.groups()
+        if not first and not last:
+            return None
+        if not first:
+            size = min(_number(last), length)
+            span = Span(length - size, size)
+        else:
+            start = _number(first)
+            end = _number(last) if last else length
+            if end < start:
+                return None
+            span = Span(start, min(end + 1, length) - start)
+        if span.size > 0:
+            spans.append(span)
+    return spans if sum(span.size for span in spans) <= length else None
+
+
+def _number(digits: str) -> int:
+    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
