@@ -49,7 +49,8 @@ class Application:
 
     Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
     is one, so that mistakes can be told with their lines. `table` holds the routes, `pages` the
-    templates and error pages; `encoding` compresses what is sent (None: nothing); `state` is the app's own place for what its lifespan opens.
+    templates and error pages, `encoding` what compresses answers (None: nothing does); `state` is the
+    app's own place for what its lifespan opens.
     """
 
     table: Table

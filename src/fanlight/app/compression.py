@@ -61,7 +61,7 @@ class Compressor:
         made = _varying(response)
         hides = self._setting.padding_bytes > 0 and not is_file and _is_somebodys(request)
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
-        # SECURITY: tests/app/test_compression.py: of a stream the length of each piece is seen, so it stays as it is
+        # SECURITY: tests/app/test_padding.py: of a stream the length of each piece is seen, so it stays as it is
         return self._made(made, coding, is_padded=hides) if coding and (is_whole or not hides) else made
 
     def _has_the_size(self, response: Response, *, is_file: bool) -> bool:
@@ -118,7 +118,7 @@ class Compressor:
 
 def _padding(most: int) -> bytes:
     """Return one to so many bytes that are no zeros."""
-    # SECURITY: tests/app/test_compression.py: a length says nothing exact of what was compressed together
+    # SECURITY: tests/app/test_padding.py: a length says nothing exact of what was compressed together
     return secrets.token_hex(most)[: 1 + secrets.randbelow(most)].encode()
 
 

@@ -81,7 +81,7 @@ class EncodedAsyncPieces:
 def encoded_whole(content: bytes, coding: str, level: int, padding: bytes) -> Iterator[bytes]:
     """Yield whole content, encoded: a piece after the other, or all at once where its length is hidden."""
     if padding:
-        # SECURITY: tests/app/test_compression.py: the length of each piece would be seen by itself
+        # SECURITY: tests/app/test_padding.py: the length of each piece would be seen by itself
         yield CODECS[coding].encode(content, level, padding)
         return
     encoder = CODECS[coding].encoder(level)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from fanlight.errors import Mistake
 from fanlight.message.codecs import CODECS, CODINGS, PACKAGES
@@ -40,7 +39,7 @@ class Compression:
     @property
     def offers(self) -> tuple[str, ...]:
         """The codings that are used, preferred first."""
-        return self.encodings if self.encodings is not None else tuple(CODECS)
+        return self.encodings if self.encodings is not None else tuple(each for each in CODINGS if each in CODECS)
 
     def level_of(self, coding: str) -> int:
         """Return the level of a coding."""
@@ -49,28 +48,29 @@ class Compression:
 
     def mistakes(self) -> list[Mistake]:
         """Return all that is wrong with it."""
-        found: list[Mistake] = []
-        for name in ("least_bytes", "at_once_bytes", "file_bytes", "padding_bytes"):
-            value: object = getattr(self, name)
-            if not _is_number(value) or value < 0:
-                found.append(Mistake(message=f"compression: {name} is {value!r}", hint="give a whole number of bytes"))
+        found = [
+            Mistake(message=f"compression: {name} is {value!r}", hint="give a whole number of bytes")
+            for name in ("least_bytes", "at_once_bytes", "file_bytes", "padding_bytes")
+            if not _is_whole(value := getattr(self, name), least=0)
+        ]
         if isinstance(self.encodings, tuple):
             found += [mistake for each in self.encodings if (mistake := _mistake_of(each)) is not None]
         elif self.encodings is not None:
             found.append(Mistake(message=f"compression: encodings is {self.encodings!r}", hint='write ("br", "gzip")'))
-        if not isinstance(self.media_types, tuple) or not all(isinstance(each, str) for each in self.media_types):
+        table: object = self.media_types
+        if not isinstance(table, tuple) or not all(isinstance(each, str) for each in table):
             hint = 'write media_types=(*COMPRESSIBLE, "application/x-mine")'
-            found.append(Mistake(message=f"compression: media_types is a {type(self.media_types).__name__}", hint=hint))
+            found.append(Mistake(message=f"compression: media_types is {table!r}", hint=hint))
         for coding, codec in CODECS.items():
             level = self.level_of(coding)
-            if not _is_number(level) or level not in codec.levels:
+            if not _is_whole(level, least=codec.levels.start) or level not in codec.levels:
                 hint = f"it goes from {codec.levels.start} to {codec.levels.stop - 1}"
                 found.append(Mistake(message=f"compression: {coding}_level is {level!r}", hint=hint))
         return found
 
 
-def _is_number(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_whole(value: object, *, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _mistake_of(coding: object) -> Mistake | None:
@@ -98,7 +98,7 @@ def read_compression(setting: object) -> tuple[Compression | None, list[Mistake]
     return (None if mistakes or not setting.offers else setting), mistakes
 
 
-def uncompressed(request: Request) -> Generator[None]:
+def uncompressed(request: Request) -> Generator[None, object, None]:
     """Send the answers of a view or a table as they are: a step for `around`."""
     request.note(_NOTE, value=True)
     yield
