@@ -37,6 +37,30 @@ def test_the_length_varies_for_who_shows_who_it_is(coding: str, headers: dict[st
     assert len({answer.raw_content for answer in plain}) == 1
 
 
+@pytest.mark.parametrize("content", [TEXT, BIG])
+def test_head_tells_no_length_that_get_has_not(content: str) -> None:
+    """Each GET has another length, so HEAD has none; its other fields are the same."""
+    with Client(App({"/": lambda: content})) as client:
+        get, head = client.get("/", headers=ALL | COOKIE), client.head("/", headers=ALL | COOKIE)
+    assert "content-length" not in head.headers
+    framing = {"date", "content-length", "transfer-encoding"}
+    assert {pair for pair in head.headers.pairs() if pair[0] not in framing} == {
+        pair for pair in get.headers.pairs() if pair[0] not in framing
+    }
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 1000])
+def test_the_padding_has_a_bound(most: int) -> None:
+    """No answer is longer than by `padding_bytes` and what announces them, and the page stays the same."""
+    with Client(App({"/": lambda: TEXT}, compression=Compression(padding_bytes=most))) as client:
+        for coding in CODINGS:
+            bare = len(client.get("/", headers={"accept-encoding": coding}).raw_content)
+            for _ in range(10):
+                answer = client.get("/", headers=COOKIE | {"accept-encoding": coding})
+                assert answer.text == TEXT
+                assert 0 < len(answer.raw_content) - bare <= most + 16
+
+
 def test_big_content_that_is_hidden_comes_in_one_piece() -> None:
     """The length of each piece would be seen by itself, so there is only one."""
     with Client(App({"/": lambda: BIG})) as client:

@@ -62,7 +62,7 @@ class Compressor:
         hides = self._setting.padding_bytes > 0 and not is_file and _is_somebodys(request)
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
         # SECURITY: tests/app/test_padding.py: of a stream the length of each piece is seen, so it stays as it is
-        return self._made(made, coding, is_padded=hides) if coding and (is_whole or not hides) else made
+        return self._made(made, coding, request, is_padded=hides) if coding and (is_whole or not hides) else made
 
     def _has_the_size(self, response: Response, *, is_file: bool) -> bool:
         content, setting = response.content, self._setting
@@ -77,17 +77,20 @@ class Compressor:
             and "no-transform" not in fields.get("cache-control", "").lower()
         )
 
-    def _made(self, made: Response, coding: str, *, is_padded: bool) -> Response:
+    def _made(self, made: Response, coding: str, request: Request, *, is_padded: bool) -> Response:
         """Give a response of our own its encoded content."""
         setting, content = self._setting, made.content
         level, padding = setting.level_of(coding), _padding(setting.padding_bytes) if is_padded else b""
         if not isinstance(content, bytes):
-            encoder = CODECS[coding].encoder(level)
+            codec = CODECS[coding]
+            encoder = codec.encoder(min(level, codec.stream_level) if is_held(made) else level)
             if isinstance(content, AsyncIterable):
                 made.content = EncodedAsyncPieces(content, encoder)
             else:
                 made.content = EncodedPieces(content, encoder)
             made.length = None
+        elif is_padded and request.head.method == "HEAD":
+            made.content = iter(())  # RFC 9110 section 8.6: no length but that of GET, which has another each time
         elif len(content) > setting.at_once_bytes:
             made.content = encoded_whole(content, coding, level, padding)
         else:
@@ -118,8 +121,9 @@ class Compressor:
 
 def _padding(most: int) -> bytes:
     """Return one to so many bytes that are no zeros."""
-    # SECURITY: tests/app/test_padding.py: a length says nothing exact of what was compressed together
-    return secrets.token_hex(most)[: 1 + secrets.randbelow(most)].encode()
+    # SECURITY: tests/app/test_padding.py: of three draws neither the least nor the most is ever seen (docs/why.md)
+    draws = 1 + (most - 1) // 3
+    return secrets.token_hex(most)[: 1 + sum(secrets.randbelow(draws) for _ in range(3))].encode()
 
 
 def _is_somebodys(request: Request) -> bool:

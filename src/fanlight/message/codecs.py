@@ -140,6 +140,7 @@ class Codec:
 
     levels: range
     level: int  # chosen for content that is made while somebody waits for it (docs/why.md has the figures)
+    stream_level: int  # the most for a stream, which may last: its encoder holds about 150 KiB
     encode: Callable[[bytes, int, bytes], bytes]  # content, level, padding: ASCII without zeros
     encoder: Callable[[int], Encoder]  # level
     decode: Callable[[bytes], bytes]  # all of it, however big that becomes: for tests
@@ -150,7 +151,11 @@ CODINGS = ("zstd", "br", "gzip")
 PACKAGES = {"zstd": "backports.zstd", "br": "brotli"}
 CODECS: dict[str, Codec] = {}
 if _zstd is not None:
-    CODECS["zstd"] = Codec(levels=range(-7, 20), level=3, encode=_zst, encoder=_Zstd, decode=_zstd.decompress)
+    CODECS["zstd"] = Codec(
+        levels=range(-7, 20), level=3, stream_level=1, encode=_zst, encoder=_Zstd, decode=_zstd.decompress
+    )
 if _brotli is not None:
-    CODECS["br"] = Codec(levels=range(12), level=4, encode=_br, encoder=_Brotli, decode=_brotli.decompress)
-CODECS["gzip"] = Codec(levels=range(1, 10), level=4, encode=_gzip, encoder=_Gzip, decode=_gunzip)
+    CODECS["br"] = Codec(
+        levels=range(12), level=4, stream_level=1, encode=_br, encoder=_Brotli, decode=_brotli.decompress
+    )
+CODECS["gzip"] = Codec(levels=range(1, 10), level=4, stream_level=9, encode=_gzip, encoder=_Gzip, decode=_gunzip)
