@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from fanlight import App
-from fanlight.message import COMPRESSIBLE, Compression, ContentStream, Request, Response
+from fanlight.message import COMPRESSIBLE, Compression, ContentStream, Request, Response, lane
+from fanlight.server import Limits
 from fanlight.testing import Client, LiveServer
 
 PATIENCE = 20.0
@@ -203,3 +204,28 @@ def test_http_1_0_is_compressed_until_the_end_of_the_connection() -> None:
     head, _, content = answer.partition(b"\r\n\r\n")
     assert b"content-encoding: gzip" in head
     assert zlib.decompress(content, 31) == b"one two three"
+
+
+def test_big_content_waits_for_no_thread() -> None:
+    """While every thread is busy, what would be compressed in one is sent as it is, at once."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    @lane("thread")
+    def slow() -> str:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return "slow"
+
+    headers = {"accept-encoding": "gzip"}
+    app = App({"/": lambda: "text " * 50_000, "/page": lambda: "text " * 5_000, "/slow": slow})
+    with Client(app, limits=Limits(threads=1)) as client:
+        assert client.get("/", headers=headers).headers["content-encoding"] == "gzip"
+        with client.connect() as other:
+            other.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert begun.wait(PATIENCE)
+            answer = client.get("/", headers=headers)
+            assert "content-encoding" not in answer.headers
+            assert (answer.headers["vary"], len(answer.content)) == ("accept-encoding", 250_000)
+            assert client.get("/page", headers=headers).headers["content-encoding"] == "gzip"
+            go_on.set()
+            assert other.recv(100).startswith(b"HTTP/1.1 200 ")

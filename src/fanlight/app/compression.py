@@ -39,14 +39,14 @@ class Compressor:
         self._setting = setting
         self._offers = setting.offers
 
-    def encoded(self, response: Response, request: Request, /) -> Response:
+    def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in Encoding
         """Return what is sent in place of a response, which may be itself."""
         try:
-            return self._encoded(response, request)
+            return self._encoded(response, request, is_busy=is_busy)
         except InvalidResponse:  # it can't be sent at all, and whoever sends it says why
             return response
 
-    def _encoded(self, response: Response, request: Request) -> Response:
+    def _encoded(self, response: Response, request: Request, *, is_busy: bool) -> Response:
         if response.status == 304:
             return self._not_modified(response, request)
         is_whole = isinstance(response.content, bytes)
@@ -59,6 +59,8 @@ class Compressor:
         ):
             return response
         made = _varying(response)
+        if is_busy and isinstance(response.content, bytes) and len(response.content) > self._setting.at_once_bytes:
+            return made
         hides = self._setting.padding_bytes > 0 and not is_file and _is_somebodys(request)
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
         # SECURITY: tests/app/test_padding.py: of a stream the length of each piece is seen, so it stays as it is

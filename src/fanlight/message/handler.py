@@ -45,8 +45,11 @@ class Encoding(Protocol):
 
     least_bytes: int
 
-    def encoded(self, response: Response, request: Request, /) -> Response:
-        """Return what is sent in place of a response, which may be itself."""
+    def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - by position, as on the hot path
+        """Return what is sent in place of a response, which may be itself.
+
+        `is_busy`: what is whole must not become a stream, because no thread is free to send one.
+        """
         ...
 
 
@@ -70,11 +73,11 @@ class Handler(Protocol):
         ...
 
 
-def encoding_of(handler: Handler) -> tuple[Callable[[Response, Request], Response], int]:
+def encoding_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
     """Return what a handler's answers are shown to, and the size of whole content that need not be shown."""
     encoding: Encoding | None = getattr(handler, "encoding", None)
     return (_as_it_is, sys.maxsize) if encoding is None else (encoding.encoded, encoding.least_bytes)
 
 
-def _as_it_is(response: Response, _: Request) -> Response:
+def _as_it_is(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above
     return response

@@ -225,7 +225,7 @@ class Exchange:
             response.secure_cookies()
         content = response.content
         if not isinstance(content, bytes) or not 0 < len(content) < self._least_bytes:
-            response = self._encoded(response, connection.request)
+            response = self._encoded(response, connection.request, self.pool.is_busy)
             if not isinstance(content := response.content, bytes):
                 return self._stream(connection, response)
         connection.status = response.status
