@@ -201,6 +201,13 @@ def test_the_settings_say_which_and_how() -> None:
     assert answer.headers["content-encoding"] == "zstd"
 
 
+@pytest.mark.parametrize("media_type", ["text/html\r\nx: y", 5, ["text/html"]])
+def test_what_can_not_be_sent_is_told_as_ever(media_type: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A media type that is none is a 500 and a line in the log, compressed or not."""
+    assert ask(lambda: Response(TEXT, media_type=media_type)).status == 500
+    assert "can't be answered" in caplog.text
+
+
 # --- HEAD, tags, parts --------------------------------------------------------------------------------
 
 

@@ -43,7 +43,7 @@ class Compressor:
         """Return what is sent in place of a response, which may be itself."""
         try:
             return self._encoded(response, request, is_busy=is_busy)
-        except InvalidResponse:  # it can't be sent at all, and whoever sends it says why
+        except (InvalidResponse, TypeError, AttributeError):  # it can't be sent at all, and whoever sends it says why
             return response
 
     def _encoded(self, response: Response, request: Request, *, is_busy: bool) -> Response:

@@ -52,8 +52,8 @@ class EncodedAsyncPieces:
 
     def __init__(self, content: AsyncIterable[bytes | str], encoder: Encoder) -> None:
         """Take over the content; nothing is pulled yet."""
-        self._encoder = encoder
-        self._pieces: AsyncIterator[bytes | str] = aiter(content)
+        self._content, self._encoder = content, encoder
+        self._pieces: AsyncIterator[bytes | str] | None = None
         self._has_ended = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -62,6 +62,8 @@ class EncodedAsyncPieces:
     async def __anext__(self) -> bytes:
         if self._has_ended:
             raise StopAsyncIteration
+        if self._pieces is None:
+            self._pieces = aiter(self._content)
         async for piece in self._pieces:
             if data := _bytes_of(piece):
                 if len(data) > PIECE_BYTES:
@@ -73,7 +75,7 @@ class EncodedAsyncPieces:
     async def aclose(self) -> None:
         """Close the content, wherever it is."""
         self._has_ended = True
-        close = getattr(self._pieces, "aclose", None)
+        close = getattr(self._pieces or self._content, "aclose", None)
         if close is not None:
             await close()
 
