@@ -236,6 +236,25 @@ def test_a_strong_tag_becomes_weak() -> None:
     assert ask(lambda: Response(TEXT, headers={"etag": 'W/"abc"'})).headers["etag"] == 'W/"abc"'
 
 
+@pytest.mark.parametrize(
+    ("media_type", "whole", "vary"),
+    [
+        ("text/css", "5000", "accept-encoding"),
+        ("text/css", "9000000", ""),
+        ("text/css", "10", ""),
+        ("image/png", "5000", ""),
+    ],
+)
+def test_a_part_is_never_compressed_and_varies_as_the_whole(media_type: str, whole: str, vary: str) -> None:
+    """A part goes as it is, with the strong tag of the whole, and with its `vary`."""
+    fields = {"content-range": f"bytes 0-1999/{whole}", "etag": '"abc"', "accept-ranges": "bytes"}
+    answer = ask(lambda: Response(iter([b"x" * 2000]), 206, media_type=media_type, length=2000, headers=fields))
+    assert (answer.status, answer.raw_content) == (206, b"x" * 2000)
+    assert (answer.headers["etag"], answer.headers["accept-ranges"]) == ('"abc"', "bytes")
+    assert answer.headers.get("vary") == vary
+    assert "content-encoding" not in answer.headers
+
+
 @pytest.mark.parametrize(("asked", "etag"), [('W/"abc"', 'W/"abc"'), ('"abc"', '"abc"'), ('"x", W/"abc"', 'W/"abc"')])
 def test_a_304_says_what_the_200_has_said(asked: str, etag: str) -> None:
     """Who has the compressed content hears of the tag under which it was sent, and both of `vary`."""

@@ -24,8 +24,7 @@ from fanlight.message import (
     is_uncompressed,
 )
 
-# No content, or a part of what is whole elsewhere.
-_NEVER = frozenset({204, 205, 206})
+_NEVER = frozenset({204, 205})
 # What says that content is encoded already, is a part, or what its bytes are (RFC 9530).
 _TELLING = frozenset("content-encoding content-range content-digest repr-digest digest content-md5".split())
 
@@ -47,16 +46,15 @@ class Compressor:
             return response
 
     def _encoded(self, response: Response, request: Request, *, is_busy: bool) -> Response:
+        if response.status in _NEVER or is_uncompressed(request):
+            return response
         if response.status == 304:
             return self._not_modified(response, request)
+        if response.status == 206:
+            return self._part(response)
         is_whole = isinstance(response.content, bytes)
         is_file = not is_whole and not is_held(response)
-        if (
-            response.status in _NEVER
-            or not self._has_the_size(response, is_file=is_file)
-            or not self._may(_joined(response.fields()))
-            or is_uncompressed(request)
-        ):
+        if not self._has_the_size(response, is_file=is_file) or not self._may(_joined(response.fields())):
             return response
         made = _varying(response)
         if is_busy and isinstance(response.content, bytes) and len(response.content) > self._setting.at_once_bytes:
@@ -109,6 +107,16 @@ class Compressor:
         if "accept-ranges" in headers:
             del headers["accept-ranges"]
         return made
+
+    def _part(self, response: Response) -> Response:
+        """Return a 206, which is never compressed, with the `vary` of its 200 (RFC 9110 section 15.3.7)."""
+        whole = response.headers.get("content-range").rpartition("/")[2]
+        setting = self._setting
+        if not is_compressible(response.media_type, setting.media_types) or (
+            whole.isdecimal() and not setting.least_bytes <= int(whole) <= setting.file_bytes
+        ):
+            return response
+        return _varying(response)
 
     def _not_modified(self, response: Response, request: Request) -> Response:
         """Return a 304 with the fields that the 200 would have (RFC 9110 section 15.4.5)."""
