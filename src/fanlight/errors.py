@@ -8,6 +8,7 @@
     │       ├── DeadlineMissed         408
     │       ├── ContentOverLimit       413
     │       ├── TargetTooLong          414
+    │       ├── EncodingUnknown        415
     │       ├── ExpectationUnknown     417
     │       ├── Misdirected            421
     │       ├── HeadTooLarge           431
@@ -57,9 +58,10 @@ class PeerGone(PeerError):
 
 
 class Refusal(PeerError):
-    """A message that is refused: it is answered with `status`, then the connection is closed."""
+    """A message that is refused: it is answered with `status` and `lines`, then the connection is closed."""
 
     status = 400
+    lines = b""  # fields that the answer has, each with its line end
 
 
 class BadMessage(Refusal):
@@ -82,6 +84,13 @@ class TargetTooLong(Refusal):
     """The request line is over its limit (RFC 9110 section 15.5.15)."""
 
     status = 414
+
+
+class EncodingUnknown(Refusal):
+    """The content is encoded, and is not decoded here (RFC 9110 sections 8.4 and 15.5.16)."""
+
+    status = 415
+    lines = b"accept-encoding: identity\r\n"
 
 
 class ExpectationUnknown(Refusal):

@@ -14,6 +14,7 @@ from typing import Self
 
 from fanlight.app.around import Around, read_steps
 from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.compression import Compressor
 from fanlight.app.endpoints import Endpoints, opened
 from fanlight.app.failures import Failures
 from fanlight.app.lifespan import Lifespan
@@ -23,7 +24,7 @@ from fanlight.app.provide import Provisions
 from fanlight.app.results import Results
 from fanlight.app.signature import called
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request, State
+from fanlight.message import AS_USUAL, Compression, Request, State, read_compression
 from fanlight.pages import Pages
 from fanlight.routing import Source, Table, build
 
@@ -40,6 +41,7 @@ class _Parts:
     around: Sequence[Callable[..., object]]
     lifespan: Callable[..., object] | None
     source: Path | None
+    compression: object
 
 
 class Application:
@@ -47,7 +49,8 @@ class Application:
 
     Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
     is one, so that mistakes can be told with their lines. `table` holds the routes, `pages` the
-    templates and error pages; `state` is the app's own place for what its lifespan opens.
+    templates and error pages, `encoding` what compresses answers (None: nothing does); `state` is the
+    app's own place for what its lifespan opens.
     """
 
     table: Table
@@ -60,6 +63,7 @@ class Application:
         templates: str | Path | None = TEMPLATES,
         around: Sequence[Callable[..., object]] = (),
         lifespan: Callable[..., object] | None = None,
+        compression: Compression | None = AS_USUAL,
         folder: Path,
         source: Path | None = None,
     ) -> None:
@@ -67,7 +71,13 @@ class Application:
         self.folder = folder
         self.state = State()
         self._parts = _Parts(
-            urls=urls, errors=errors, templates=templates, around=around, lifespan=lifespan, source=source
+            urls=urls,
+            errors=errors,
+            templates=templates,
+            around=around,
+            lifespan=lifespan,
+            source=source,
+            compression=compression,
         )
         self._dependencies: frozenset[Dependency] = frozenset()
         self._join({})
@@ -100,7 +110,9 @@ class Application:
         provisions = Provisions(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder)
         mistakes = self._build(parts.urls, endpoints, parts.source)
-        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates)]
+        compression, compression_mistakes = read_compression(parts.compression)
+        self.encoding = None if compression is None else Compressor(compression)
+        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates), *compression_mistakes]
         try:
             self._lifespan = Lifespan(parts.lifespan, self, folder)
         except SetupError as error:

@@ -1,11 +1,20 @@
 """What a view holds: the request, the response, and what they are made of."""
 
 from fanlight.message.client_cert import ClientCert
+from fanlight.message.codecs import CODECS, CODINGS, Encoder
+from fanlight.message.compression import (
+    AS_USUAL,
+    Compression,
+    is_uncompressed,
+    read_compression,
+    uncompressed,
+)
 from fanlight.message.content import SpooledContent
+from fanlight.message.encodings import COMPRESSIBLE, best_encoding, is_compressible
 from fanlight.message.form import MultiMapping, Query
 from fanlight.message.form_errors import FormErrors
-from fanlight.message.handler import Call, Handler, Lane
-from fanlight.message.headers import Headers, MutableHeaders
+from fanlight.message.handler import Call, Encoding, Handler, Lane, encoding_of
+from fanlight.message.headers import Headers, MutableHeaders, Pair
 from fanlight.message.identity import id_of
 from fanlight.message.lanes import MARK, lane
 from fanlight.message.limits import (
@@ -30,7 +39,11 @@ from fanlight.message.upload import Upload
 
 __all__ = [
     "AS_EVER",
+    "AS_USUAL",
     "BYTES",
+    "CODECS",
+    "CODINGS",
+    "COMPRESSIBLE",
     "HTML",
     "JSON",
     "LIMITS_MARK",
@@ -39,10 +52,13 @@ __all__ = [
     "TEXT",
     "Call",
     "ClientCert",
+    "Compression",
     "ContentPlan",
     "ContentStream",
     "Cookie",
     "CookieName",
+    "Encoder",
+    "Encoding",
     "Form",
     "FormContent",
     "FormErrors",
@@ -55,6 +71,7 @@ __all__ = [
     "Lane",
     "MultiMapping",
     "MutableHeaders",
+    "Pair",
     "Query",
     "Request",
     "Response",
@@ -65,14 +82,20 @@ __all__ = [
     "Taking",
     "Upload",
     "around",
+    "best_encoding",
+    "encoding_of",
     "file_response",
     "id_of",
+    "is_compressible",
+    "is_uncompressed",
     "json_response",
     "lane",
     "limits",
     "plan_of",
+    "read_compression",
     "redirect",
     "redirect_back",
     "safe_target",
     "steps_on",
+    "uncompressed",
 ]

@@ -7,7 +7,8 @@ the content has been read, the server runs the call in the call's lane.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import sys
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,8 +40,25 @@ class Call(Protocol):
         ...
 
 
+class Encoding(Protocol):
+    """What a handler may have as `encoding`: it sees answers on their way out, but for whole content below a size."""
+
+    least_bytes: int
+
+    def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - by position, as on the hot path
+        """Return what is sent in place of a response, which may be itself.
+
+        `is_busy`: what is whole must not become a stream, because no thread is free to send one.
+        """
+        ...
+
+
 class Handler(Protocol):
-    """What the server asks of an application. One with a `request_class` of its own gets its requests as that."""
+    """What the server asks of an application.
+
+    One with a `request_class` of its own gets its requests as that; one with an `encoding` is asked by it for
+    answers as they are sent.
+    """
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request (an unknown URL has one too) and set `request.params`."""
@@ -53,3 +71,13 @@ class Handler(Protocol):
     async def stop(self) -> None:
         """Close it again; called once, after the last response."""
         ...
+
+
+def encoding_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
+    """Return what a handler's answers are shown to, and the size of whole content that need not be shown."""
+    encoding: Encoding | None = getattr(handler, "encoding", None)
+    return (_as_it_is, sys.maxsize) if encoding is None else (encoding.encoded, encoding.least_bytes)
+
+
+def _as_it_is(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above
+    return response

@@ -10,7 +10,7 @@ def best_of(accept: str, offers: tuple[str, ...]) -> str | None:
     """
     if not accept.strip():
         return offers[0] if offers else None
-    ranges = [_read_range(each) for each in accept.split(",")]
+    ranges = [read_range(each) for each in accept.split(",")]
     best, best_quality = None, 0.0
     for offer in offers:
         quality = _quality_of(offer.lower(), ranges)
@@ -19,7 +19,8 @@ def best_of(accept: str, offers: tuple[str, ...]) -> str | None:
     return best
 
 
-def _read_range(text: str) -> tuple[str, float]:
+def read_range(text: str) -> tuple[str, float]:
+    """Return the name in one member of an Accept field, in lower case, and how much it is liked (0 to 1)."""
     name, *parameters = text.split(";")
     quality = 1.0
     for parameter in parameters:

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
-from fanlight.message import Call, Handler, Lane, Request, Response
+from fanlight.message import Call, Handler, Lane, Request, Response, encoding_of
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
@@ -54,6 +54,7 @@ class Exchange:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
         self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
+        self._encoded, self._least_bytes = encoding_of(handler)
         self._idle_seconds = limits.idle_seconds
         self.unsent = Unsent(limits.unsent_bytes)
         self.served = 0  # requests, since the beginning
@@ -209,7 +210,7 @@ class Exchange:
         if self.answer(connection, response):
             self._hub.post(self.settle, connection)
 
-    def answer(self, connection: Connection, response: Answer) -> bool:  # noqa: C901 - the way of every answer: no calls
+    def answer(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
         If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
@@ -223,8 +224,10 @@ class Exchange:
         if connection.edge is not None and connection.request.scheme == "https":
             response.secure_cookies()
         content = response.content
-        if not isinstance(content, bytes):
-            return self._stream(connection, response)
+        if not isinstance(content, bytes) or not 0 < len(content) < self._least_bytes:
+            response = self._encoded(response, connection.request, self.pool.is_busy)
+            if not isinstance(content := response.content, bytes):
+                return self._stream(connection, response)
         connection.status = response.status
         standard = hub.standard + connection.lines
         try:

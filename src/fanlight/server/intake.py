@@ -16,7 +16,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fanlight.errors import AppError, HTTPError, PeerGone, Refusal, StorageFull
+from fanlight.errors import AppError, EncodingUnknown, HTTPError, PeerGone, Refusal, StorageFull
 from fanlight.message import STREAMED, ContentStream, FormContent, SpooledContent, Taking
 from fanlight.server.connection import (
     CONTENT,
@@ -40,7 +40,7 @@ log = logging.getLogger("fanlight.server")
 def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool:
     """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
 
-    Raises Refusal for more content than the call takes.
+    Raises Refusal for more content than the call takes, and for content that is encoded.
     """
     call, limits, wire = connection.call, host.limits, connection.wire
     connection.wait(CONTENT, host.now, limits)
@@ -50,6 +50,10 @@ def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool
             connection.phase = IDLE
             return True  # the answer does not depend on what is not worth the way
         return False
+    encoding = connection.request.head.values.get("content-encoding", "").strip()
+    if encoding and encoding.lower() != "identity":
+        # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
+        raise EncodingUnknown(f"send the content as it is, not as {encoding}: nothing is decoded here")
     plan = call.plan
     wire.admit_content(limits.content_bytes if plan.content_bytes is None else plan.content_bytes, plan.hint)
     if plan.taking is Taking.STREAM:

@@ -31,6 +31,11 @@ class Pool:
         """How much work waits for a thread."""
         return max(0, -self._idle)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether new work would wait for older work to end."""
+        return self._idle <= 0 and self._made >= self._most_threads
+
     def submit(self, act: Callable[..., object], *args: object) -> bool:
         """Have a thread call `act(*args)`; False if too much work waits already."""
         with self._lock:

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 
 from fanlight.app import Application
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
+from fanlight.message import AS_USUAL, Compression
 from fanlight.server import Limits, Options, from_arguments, from_environment, options_from, serve
 from fanlight.site.banner import announcement
 from fanlight.site.settings import Settings
@@ -31,11 +32,12 @@ class App(Application):
 
     Templates and files are found beside the file in which the `App` is made, wherever the process was
     started. `errors` maps a status to a view, a template or a text; `around` lists middleware, the
-    outermost first; `lifespan` is a generator that opens, yields once, and closes. Raises SetupError
-    with everything that is wrong with the table, the views and the templates.
+    outermost first; `lifespan` is a generator that opens, yields once, and closes; `compression` says how
+    content is compressed, None: not at all. Raises SetupError with everything that is wrong with the
+    table, the views, the templates and the settings.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
         urls: Mapping[str, Any],
         *,
@@ -43,6 +45,7 @@ class App(Application):
         templates: str | Path = "templates",
         around: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,
+        compression: Compression | None = AS_USUAL,
         file: str | Path | None = None,
     ) -> None:
         """Check everything that can be checked before a port opens; `file` is by default the caller's."""
@@ -55,6 +58,7 @@ class App(Application):
             templates=templates,
             around=around,
             lifespan=lifespan,
+            compression=compression,
             folder=source.parent,
             source=source if source.is_file() else None,
         )

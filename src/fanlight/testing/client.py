@@ -22,6 +22,7 @@ import msgspec
 from fanlight.app import Application
 from fanlight.message import Handler, Headers
 from fanlight.server import Hub, Limits, Options, Server
+from fanlight.testing.decoding import decoded
 from fanlight.testing.sending import Sent, body_of, cookie_of
 
 HOST = "testserver"
@@ -33,12 +34,17 @@ Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the server sent back."""
+    """What the server sent back; `raw_content` is what came, compressed where that was asked for."""
 
     status: int
     headers: Headers
-    content: bytes
+    raw_content: bytes
     url: str
+
+    @property
+    def content(self) -> bytes:
+        """The content, decoded as a browser does. Raises what the codec raises where it is broken."""
+        return decoded(self.raw_content, self.headers.get("content-encoding"))
 
     @property
     def text(self) -> str:
@@ -92,7 +98,7 @@ class Client:
     `client.get("/search", query={"q": "cats"})`, `client.post("/", form={...})`,
     `client.post("/", json={...})`, `client.post("/", files={"photo": ("a.png", b"...")})`: every method
     takes `headers`, `query`, `content` (bytes, or an iterable of them to be sent in chunks), `form`,
-    `files` and `json`.
+    `files` and `json`. What is compressed, because `headers` ask for it, is decoded.
     `overrides` are functions that stand for dependencies: `Client(app, overrides={database: fake})`.
     """
 
@@ -214,7 +220,7 @@ class Client:
         answer = Answer(
             status=response.status,
             headers=Headers((name.lower(), value) for name, value in response.getheaders()),
-            content=response.read(),
+            raw_content=response.read(),
             url=f"http://{HOST}{target}",
         )
         if response.will_close:

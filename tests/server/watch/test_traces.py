@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from fanlight import App
 from fanlight.message import Lane, Request, Response
 from fanlight.server.watch.traces import TracedHandler, traced
 from fanlight.testing import FakeCall, FakeHandler, FakeHead
@@ -148,3 +149,11 @@ def test_with_a_provider_the_handler_is_traced(monkeypatch: pytest.MonkeyPatch, 
     handler.find(request).run(request)
     asyncio.run(handler.stop())
     assert len(spans[1].get_finished_spans()) == 1
+
+
+def test_a_traced_app_compresses_as_ever() -> None:
+    """What the server asks a handler for beside its calls, it gets through the spans."""
+    app = App({"/": "hello"})
+    handler = TracedHandler(app, TracerProvider().get_tracer("test"))
+    assert handler.encoding is app.encoding
+    assert handler.request_class is app.request_class

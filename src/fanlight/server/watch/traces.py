@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from fanlight.message import Call, Handler, Lane, Request, Response
+from fanlight.message import Call, Encoding, Handler, Lane, Request, Response
 from fanlight.server.watch.counts import METHODS, route_of
 from fanlight.server.watch.masking import masked
 
@@ -47,6 +47,11 @@ class TracedHandler:
     def request_class(self) -> type[Request]:
         """The handler's own, if it has one."""
         return getattr(self._handler, "request_class", Request)
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """The handler's own, if it has one."""
+        return getattr(self._handler, "encoding", None)
 
     def find(self, request: Request, /) -> TracedCall:
         """Return the call for a request."""

@@ -351,7 +351,7 @@ class Http1:
         return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
             refusal.status,
             reason_of(refusal.status).encode(),
-            standard,
+            standard + refusal.lines,
         ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
 
     # --- what the server asks ---------------------------------------------------------------

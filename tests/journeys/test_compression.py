@@ -1,0 +1,99 @@
+"""What is compressed, and padded, is the same page to programs that are not ours: curl, Chromium and httpx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from fanlight import App, Request, Response
+from fanlight.message import CODINGS, Compression
+from fanlight.testing import LiveServer
+
+Run = Callable[..., str]
+Open = Callable[[str], str]
+LINES = "".join(f"<li>line {number}, which says what the others say</li>\n" for number in range(200))
+PAGE = f"<!doctype html><title>Lines</title><ul>\n{LINES}</ul><p>the end</p>"
+BIG = PAGE + f"<!-- {LINES * 40} -->"
+COOKIE = "session=secret"
+
+
+class Site:
+    """A site that notes who came with a cookie, and what it was offered."""
+
+    def __init__(self, coding: str) -> None:
+        self.asked: list[tuple[str, bool]] = []
+        urls = {"/": self.enter, "/page": self.page, "/big": self.big, "/lines": self.lines}
+        self.app = App(urls, compression=Compression(encodings=(coding,)))
+
+    def enter(self) -> Response:
+        response = Response("<script>location = '/page'</script>")
+        response.headers["set-cookie"] = COOKIE
+        return response
+
+    def page(self, request: Request) -> str:
+        self.asked.append((request.headers.get("accept-encoding"), "cookie" in request.headers))
+        return PAGE
+
+    def big(self) -> str:
+        return BIG
+
+    def lines(self) -> Response:
+        return Response(iter(PAGE.splitlines(keepends=True)), media_type="text/html")
+
+
+@pytest.mark.parametrize("cookie", [[], ["--cookie", COOKIE]], ids=["a stranger", "somebody"])
+@pytest.mark.parametrize("coding", CODINGS)
+def test_curl_decodes_it(run: Run, coding: str, cookie: list[str]) -> None:
+    """`curl --compressed` asks for all it knows, and prints the page: whole, big, and in pieces."""
+    with LiveServer(Site(coding).app) as server:
+        for path, content in (("page", PAGE), ("big", BIG), ("lines", PAGE)):
+            url = f"http://127.0.0.1:{server.port}/{path}"
+            assert run("curl", "-sS", "--compressed", *cookie, url) == content, path
+            told = "%header{content-encoding} %header{vary} %{size_download}"
+            printed = run("curl", "-sS", "-o", "/dev/null", "--compressed", *cookie, "-w", told, url)
+            encoding, vary, size = printed.rsplit(" ", 2)
+            is_plain = path == "lines" and bool(cookie)
+            assert (encoding.strip(), vary) == ("" if is_plain else coding, "accept-encoding")
+            assert (int(size) == len(content)) is is_plain
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_browser_decodes_it(dom_of: Open, coding: str) -> None:
+    """Chromium takes all three from this machine, and shows the page that was padded for its cookie."""
+    site = Site(coding)
+    with LiveServer(site.app) as server:
+        for path in ("", "big", "lines"):
+            dom = dom_of(f"http://localhost:{server.port}/{path}")
+            assert "<li>line 199, which says what the others say</li>" in dom, path
+            assert "<p>the end</p>" in dom, path
+    (offered, has_cookie), *_ = site.asked
+    assert has_cookie
+    assert coding in [each.strip() for each in offered.split(",")]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+@pytest.mark.parametrize("headers", [{}, {"cookie": COOKIE}], ids=["a stranger", "somebody"])
+def test_httpx_decodes_it(coding: str, headers: dict[str, str]) -> None:
+    """The client httpx asks for what its packages can decode, and has the same content."""
+    with LiveServer(Site(coding).app) as server, httpx.Client(base_url=server.url, headers=headers) as client:
+        for path, content in (("/page", PAGE), ("/big", BIG)):
+            answer = client.get(path)
+            assert answer.headers["content-encoding"] == coding
+            assert answer.text == content
+        lengths = {client.get("/page").headers["content-length"] for _ in range(20)}
+    assert (len(lengths) > 5) is bool(headers)
+
+
+def test_a_padded_page_has_another_length_each_time(run: Run) -> None:
+    """For curl with a cookie lengths vary, by up to a hundred bytes; without one there is one length."""
+    for coding in CODINGS:
+        with LiveServer(Site(coding).app) as server:
+            url = f"http://127.0.0.1:{server.port}/page"
+            asked = ["curl", "-sS", "-H", f"accept-encoding: {coding}", "-w", "%{size_download} "]
+            asked += [word for _ in range(20) for word in ("-o", "/dev/null", url)]
+            plain, padded = (run(*asked, *cookie).split() for cookie in ([], ["--cookie", COOKIE]))
+        assert len(set(plain)) == 1
+        assert len(set(padded)) > 5
+        assert max(map(int, padded)) - min(map(int, padded)) < 100

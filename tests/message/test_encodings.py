@@ -1,0 +1,182 @@
+"""Which coding a client gets, for which content; and that what is encoded is decoded to the same."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.message import CODECS, CODINGS, COMPRESSIBLE, best_encoding, is_compressible
+
+ALL = CODINGS
+MIB = 1024 * 1024
+
+VECTORS = [
+    # what the client says, what it gets of zstd, br and gzip
+    ("", ""),
+    ("gzip", "gzip"),
+    ("GZip", "gzip"),
+    ("x-gzip", "gzip"),
+    ("br", "br"),
+    ("zstd", "zstd"),
+    ("gzip, deflate, br, zstd", "zstd"),  # Chromium, Firefox
+    ("gzip, deflate, br", "br"),  # Safari
+    ("gzip, deflate", "gzip"),
+    ("deflate", ""),
+    ("compress, gzip", "gzip"),
+    ("identity", ""),
+    ("identity, gzip", "gzip"),
+    ("identity;q=1, gzip;q=0.5", ""),
+    ("identity;q=0.5, gzip;q=1.0", "gzip"),
+    ("gzip;q=1.0, identity; q=0.5, *;q=0", "gzip"),
+    ("*", "zstd"),
+    ("*;q=0", ""),
+    ("*;q=0.5, gzip", "gzip"),
+    ("zstd;q=0, *", "br"),
+    ("zstd;q=0, br;q=0, *;q=0.1", "gzip"),
+    ("gzip;q=0", ""),
+    ("gzip;q=0, br;q=0, zstd;q=0, identity;q=0", ""),
+    ("identity;q=0", ""),
+    ("identity;q=0, gzip", "gzip"),
+    ("identity;q=0, gzip;q=0.001", "gzip"),
+    ("identity;q=0, *", "zstd"),
+    ("gzip;q=0.8, br;q=0.9, zstd;q=0.7", "br"),
+    ("gzip;q=0.8, br;q=0.8, zstd;q=0.8", "zstd"),
+    ("gzip; q=0.8 , br ;Q=0.1", "gzip"),
+    ("gzip;q=1.000, br;q=0.999", "gzip"),
+    ("gzip;q=nan, br;q=-1", ""),
+    ("gzip;q=abc", ""),
+    ("gzip;q=7, br;q=0.5", "gzip"),
+    (",,gzip,,", "gzip"),
+    (";q=1", ""),
+    ("gzip;level=9", "gzip"),
+    ("gz", ""),
+    ("gzipped", ""),
+    ("gzip" + " " * 2000, ""),
+    ("\u00fc, gzip", "gzip"),
+]
+
+
+@pytest.mark.parametrize(("field", "expected"), VECTORS)
+def test_the_client_gets_what_it_likes_best(field: str, expected: str) -> None:
+    """The highest quality wins, then our order; nothing is used that the client does not name or cover by `*`."""
+    assert best_encoding(field, ALL) == expected
+
+
+def test_only_what_is_offered_is_chosen() -> None:
+    """The order of the offers is ours, and what is not among them is never chosen."""
+    assert best_encoding("gzip, br, zstd", ("gzip", "br")) == "gzip"
+    assert best_encoding("zstd", ("gzip",)) == ""
+    assert best_encoding("*", ()) == ""
+
+
+@given(st.text(max_size=60))
+def test_any_field_has_an_answer(field: str) -> None:
+    """Whatever the field says, one of the offers is chosen, or none."""
+    assert best_encoding(field, ALL) in {"", *ALL}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "expected"),
+    [
+        ("text/html; charset=utf-8", True),
+        ("TEXT/HTML", True),
+        ("text/csv", True),
+        ("application/json", True),
+        ("application/problem+json", True),
+        ("application/atom+xml", True),
+        ("image/svg+xml", True),
+        ("application/javascript", True),
+        ("application/wasm", True),
+        ("font/ttf", True),
+        ("text/event-stream", False),
+        ("image/png", False),
+        ("image/jpeg", False),
+        ("font/woff2", False),
+        ("video/mp4", False),
+        ("application/zip", False),
+        ("application/pdf", False),
+        ("application/octet-stream", False),
+        ("multipart/byteranges; boundary=x", False),
+        ("", False),
+        ("text", False),
+    ],
+)
+def test_what_becomes_smaller_is_in_the_table(media_type: str, expected: bool) -> None:
+    """Text in all its forms is compressed; what is compressed by its format is not."""
+    assert is_compressible(media_type) is expected
+
+
+def test_the_table_can_be_extended() -> None:
+    """A site names what else it has; events are compressed only where they are named in full."""
+    table = (*COMPRESSIBLE, "application/x-mine", "text/event-stream", "model/*")
+    assert is_compressible("application/x-mine", table)
+    assert is_compressible("text/event-stream", table)
+    assert is_compressible("model/obj", table)
+    assert not is_compressible("application/x-other", table)
+
+
+def test_all_three_are_here() -> None:
+    """The packages that the tests need are installed: a coding that is not there would be tested by nothing."""
+    assert set(CODECS) == set(CODINGS)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@given(content=st.binary(max_size=5000), padding=st.integers(0, 700))
+def test_whole_content_comes_back(coding: str, content: bytes, padding: int) -> None:
+    """What is encoded is decoded to the same, however it is padded."""
+    codec = CODECS[coding]
+    assert codec.decode(codec.encode(content, codec.level, b"7" * padding)) == content
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("size", [0, 1, 1023, 65_535, 65_536, 65_537, 131_072, MIB + 1, 5 * MIB])
+def test_content_of_every_size_comes_back(coding: str, size: int) -> None:
+    """Content below, at and above every boundary of the formats comes back, whole or in pieces."""
+    codec = CODECS[coding]
+    content = (b"abcdefghij%d" % size * (size // 8 + 1))[:size]
+    for level in (codec.levels.start, codec.level):
+        assert codec.decode(codec.encode(content, level, b"")) == content
+        encoder = codec.encoder(level)
+        encoded = b"".join([encoder.encode(content[at : at + 65_536]) for at in range(0, size, 65_536)])
+        assert codec.decode(encoded + encoder.finish()) == content
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@given(pieces=st.lists(st.binary(min_size=1, max_size=500), max_size=8))
+def test_each_piece_can_be_read_at_once(coding: str, pieces: list[bytes]) -> None:
+    """A decoder has each piece as soon as it has come, not only when more has."""
+    codec = CODECS[coding]
+    encoder, feed = codec.encoder(codec.level), _decoder(coding)
+    for piece in pieces:
+        assert feed(encoder.encode(piece)) == piece
+    assert feed(encoder.finish()) == b""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_padding_is_the_length_alone(coding: str) -> None:
+    """Each byte of padding makes what is sent longer by one, but for what announces it."""
+    codec, content = CODECS[coding], b"a page of text " * 100
+    lengths = [len(codec.encode(content, codec.level, b"7" * count)) for count in range(1, 101)]
+    assert [length - lengths[0] for length in lengths] == list(range(100))
+
+
+def _decoder(coding: str) -> Callable[[bytes], bytes]:
+    if coding == "gzip":
+        return zlib.decompressobj(31).decompress
+    if coding == "br":
+        brotli: Any = import_module("brotli")
+        feed: Callable[[bytes], bytes] = brotli.Decompressor().process
+        return feed
+    zstd: Any
+    try:
+        zstd = import_module("compression.zstd")
+    except ImportError:
+        zstd = import_module("backports.zstd")
+    decoder = zstd.ZstdDecompressor()
+    return lambda data: b"" if decoder.eof and not data else decoder.decompress(data)
