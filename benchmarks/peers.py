@@ -57,9 +57,13 @@ def _granian(app: str, interface: str, *options: str) -> Command:
     return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed, *options]
 
 
-def _gunicorn(*options: str) -> Command:
+def _gunicorn(app: str, *options: str) -> Command:
     fixed = shlex.split("--workers 1 --keep-alive 65 --log-level warning")
-    return lambda port, _: [program("gunicorn"), "flask_app:app", "--bind", f"127.0.0.1:{port}", *fixed, *options]
+    return lambda port, _: [program("gunicorn"), app, "--bind", f"127.0.0.1:{port}", *fixed, *options]
+
+
+def _gthread(app: str) -> Command:
+    return _gunicorn(app, "--worker-class", "gthread", "--threads", "4")
 
 
 def _script(name: str) -> Command:
@@ -81,12 +85,12 @@ STARLETTE_SYNC = Peer(
 )
 FLASK = Peer(
     name="Flask, gunicorn gthread",
-    command=_gunicorn("--worker-class", "gthread", "--threads", "4"),
+    command=_gthread("flask_app:app"),
     note="4 threads, as gunicorn recommends; 1 thread is slower, 8 gain nothing",
 )
 FLASK_WIDE = Peer(
     name="Flask, gunicorn gthread 64",
-    command=_gunicorn("--worker-class", "gthread", "--threads", "64"),
+    command=_gunicorn("flask_app:app", "--worker-class", "gthread", "--threads", "64"),
     note="64 threads: more than there are connections",
 )
 
@@ -116,7 +120,7 @@ PEERS = (
     FLASK,
     Peer(
         name="Flask, gunicorn gevent",
-        command=_gunicorn("--worker-class", "gevent"),
+        command=_gunicorn("flask_app:app", "--worker-class", "gevent"),
         note="more requests than gthread, but a few connections starve: see its p99",
     ),
     Peer(name="aiohttp", command=_script("aiohttp_app.py"), note="uvloop; its own server"),
@@ -184,6 +188,37 @@ BINDING_PEERS = (
         note="pydantic; uvloop, httptools",
         path="",
     ),
+)
+
+# A posted form: each answers /form below its path. The last two have nothing that converts it: their views do.
+FORM_PEERS = (
+    *BINDING_PEERS,
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("forms_starlette:app"),
+        note="python-multipart, by hand; uvloop, httptools",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("forms_flask:app"), note="by hand; 4 threads", path=""),
+)
+
+# A Jinja page: each answers /list/{number} below its path.
+PAGE_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("pages_fanlight.py"), note="a sync view", path=""),
+    Peer(name="Fanlight async", command=_of_fanlight("pages_fanlight.py"), note="an async view", path="/async"),
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("pages_starlette:app"),
+        note="uvloop, httptools",
+        path="/async",
+    ),
+    Peer(
+        name="Starlette sync, uvicorn",
+        command=_uvicorn("pages_starlette:app"),
+        note="uvloop, httptools; its thread pool",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("pages_flask:app"), note="4 threads", path=""),
 )
 
 # With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.

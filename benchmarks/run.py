@@ -22,7 +22,9 @@ PARTS = {
     "tls": "requests per second over TLS, and handshakes",
     "lanes": "a fast view beside one that blocks for 200 ms",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
-    "binding": "requests per second where arguments are the work: JSON, a form, a dependency",
+    "binding": "requests per second where arguments are the work: JSON, a dependency",
+    "forms": "requests per second of a posted form",
+    "pages": "requests per second of a Jinja page",
     "stages": "where the time of one request goes",
 }
 WHEN_NAMED = {"revisions": "requests per second before and after a change (--before REVISION)"}
