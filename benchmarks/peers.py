@@ -18,6 +18,7 @@ from machine import program
 
 Command = Callable[[int, Path], list[str]]
 APPS = Path(__file__).parent / "apps"
+STATIC_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-static-{os.getuid()}"  # static.py writes its files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,9 @@ class Peer:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def _nginx(port: int, folder: Path) -> list[str]:
-    (folder / "nginx.conf").write_text((APPS / "nginx.conf").read_text().replace("PORT", str(port)))
+def _nginx(port: int, folder: Path, conf: str = "nginx.conf") -> list[str]:
+    text = (APPS / conf).read_text().replace("PORT", str(port)).replace("FOLDER", str(STATIC_FOLDER))
+    (folder / "nginx.conf").write_text(text)
     return [program("nginx"), "-p", str(folder), "-c", "nginx.conf"]
 
 
@@ -219,6 +221,37 @@ PAGE_PEERS = (
         path="",
     ),
     Peer(name="Flask, gunicorn gthread", command=_gthread("pages_flask:app"), note="4 threads", path=""),
+)
+
+# A folder of files: each gives STATIC_FOLDER below its path.
+_IN_STATIC_FOLDER = {"BENCH_STATIC": str(STATIC_FOLDER)}
+STATIC_PEERS = (
+    Peer(
+        name="Fanlight",
+        command=_of_fanlight("static_fanlight.py"),
+        note="by Static, or by a view that returns a Path where there is no Static",
+        path="/static",
+        environment=_IN_STATIC_FOLDER,
+    ),
+    Peer(
+        name="nginx",
+        command=lambda port, folder: _nginx(port, folder, "nginx_static.conf"),
+        note="one worker; sendfile, tcp_nopush",
+        path="/static",
+    ),
+    Peer(
+        name="Starlette, uvicorn",
+        command=_uvicorn("static_starlette:app"),
+        note="StaticFiles; uvloop, httptools",
+        path="/static",
+        environment=_IN_STATIC_FOLDER,
+    ),
+    Peer(
+        name="Granian",
+        command=_granian("rsgi_raw:app", "rsgi", "--static-path-mount", str(STATIC_FOLDER)),
+        note="a Rust server; its own files, no Python",
+        path="/static",
+    ),
 )
 
 # With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.
