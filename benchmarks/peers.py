@@ -254,6 +254,18 @@ STATIC_PEERS = (
     ),
 )
 
+# A posted file: each answers /received, /digest and /kept.
+UPLOAD_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("uploads_fanlight.py"), note="save_to", path=""),
+    Peer(
+        name="FastAPI, uvicorn",
+        command=_uvicorn("uploads_fastapi:app"),
+        note="python-multipart; uvloop, httptools; copyfileobj in its thread pool",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("uploads_flask:app"), note="4 threads; save", path=""),
+)
+
 # With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.
 IDLING_PEERS = (
     Peer(
