@@ -111,7 +111,7 @@ class Serving:
         )
 
     def peak_kib(self) -> int:
-        """Return the most memory, in KiB, that its processes have held since `forget_peak`: the sum of each one's most."""
+        """Return the most memory since `forget_peak`, in KiB: the sum of what each process held at most."""
         return sum(_sum_in(f"/proc/{pid}/status", r"^VmHWM:\s+(\d+) kB") for pid in self._processes())
 
     def forget_peak(self) -> None:

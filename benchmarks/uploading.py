@@ -20,7 +20,7 @@ from serving import CannotRunError
 
 MIB = 1024 * 1024
 TIMEOUT = 120
-TITLE = "Ein Sommer – 1 & 2"
+TITLE = "Ein schöner Tag: 1 & 2"
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 _FRONT = (
     f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="title"\r\n\r\n{TITLE}\r\n'

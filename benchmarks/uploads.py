@@ -1,8 +1,8 @@
 """Uploads of 100 MiB as a multipart form: time, processor time and memory.
 
-In: settings. Out: a table for each task, and results/uploads.json. In each round every server is started afresh; what has
-arrived is compared by its SHA-256; then one client sends the file a few times, one after the other. All servers keep what
-they spool on the same disk. With --big, Fanlight alone takes 5 GB, and its memory is looked at on the way.
+In: settings. Out: a table for each task, and results/uploads.json. In each round every server is started afresh; one
+client sends the file a few times, one after the other, and what has arrived is compared by its SHA-256. All servers
+spool to the same disk. With --big, Fanlight alone takes 5 GB, and its memory is looked at on the way.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ HEADS = (
 )
 LEGEND = """\
 s: from the first byte sent to the last of the answer, median of all. x Fanlight: ratio of these times; CPU s: processor
-time of the server's processes for one upload. before: memory of the server (resident, its processes together) after a first
-upload of 2 MiB; peak: the most it ever had while it took 100 MiB; more: the difference."""
+time of the server's processes for one upload. before: memory of the server (resident, its processes together) after an
+upload of 2 MiB; peak: the most it ever had while it took those of 100 MiB; more: the difference."""
 
 
 @dataclass(slots=True)
