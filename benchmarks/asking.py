@@ -19,11 +19,11 @@ SHAPES = Path(__file__).parent / "shapes"
 STILL = {"major": "138", "version": "138.0.0.0", "session": "5f0c9a7be2d14c3fa6b80d7e91c42a33"}
 
 
-def head(file: str, path: str) -> bytes:
-    """Return a head of shapes/ for a path."""
+def head(file: str, path: str, value: str = "") -> bytes:
+    """Return a head of shapes/ for a path; `value` is a form, or what else its {value} stands for."""
     text = (SHAPES / file).read_text().replace("{path}", path)
-    for name, value in STILL.items():
-        text = text.replace(f"{{{name}}}", value)
+    for name, filled in (STILL | {"length": str(len(value)), "value": value}).items():
+        text = text.replace(f"{{{name}}}", filled)
     return text.replace("\n", "\r\n").encode()
 
 

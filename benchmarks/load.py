@@ -22,6 +22,7 @@ class Shape:
     name: str
     script: str
     head: str
+    list: str = ""  # for listed.lua: the file that has a path and a value for each request
 
 
 TINY = Shape(name="tiny head", script="fixed.lua", head="tiny.txt")
@@ -80,7 +81,7 @@ def start(url: str, shape: Shape, *, connections: int, seconds: float) -> Runnin
     size = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
     return Running(
         subprocess.Popen(
-            [*pinned, *size, "-s", shape.script, url, "--", shape.head],
+            [*pinned, *size, "-s", shape.script, url, "--", shape.head, *([shape.list] if shape.list else [])],
             cwd=SHAPES,
             text=True,
             stdout=subprocess.PIPE,
@@ -96,9 +97,8 @@ def run(url: str, shape: Shape, *, connections: int, seconds: float) -> Load:
 
 
 def cpu_seconds_of_load() -> float:
-    """Return the processor time of every wrk (and server) that has ended so far."""
-    times = os.times()
-    return times.children_user + times.children_system
+    """Return the processor time of this process, and of every wrk (and server) that has ended so far."""
+    return sum(os.times()[:4])
 
 
 def _read(told: dict[str, object]) -> Load:

@@ -18,6 +18,7 @@ from machine import program
 
 Command = Callable[[int, Path], list[str]]
 APPS = Path(__file__).parent / "apps"
+STATIC_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-static-{os.getuid()}"  # static.py writes its files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,9 @@ class Peer:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def _nginx(port: int, folder: Path) -> list[str]:
-    (folder / "nginx.conf").write_text((APPS / "nginx.conf").read_text().replace("PORT", str(port)))
+def _nginx(port: int, folder: Path, conf: str = "nginx.conf") -> list[str]:
+    text = (APPS / conf).read_text().replace("PORT", str(port)).replace("FOLDER", str(STATIC_FOLDER))
+    (folder / "nginx.conf").write_text(text)
     return [program("nginx"), "-p", str(folder), "-c", "nginx.conf"]
 
 
@@ -57,9 +59,13 @@ def _granian(app: str, interface: str, *options: str) -> Command:
     return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed, *options]
 
 
-def _gunicorn(*options: str) -> Command:
+def _gunicorn(app: str, *options: str) -> Command:
     fixed = shlex.split("--workers 1 --keep-alive 65 --log-level warning")
-    return lambda port, _: [program("gunicorn"), "flask_app:app", "--bind", f"127.0.0.1:{port}", *fixed, *options]
+    return lambda port, _: [program("gunicorn"), app, "--bind", f"127.0.0.1:{port}", *fixed, *options]
+
+
+def _gthread(app: str) -> Command:
+    return _gunicorn(app, "--worker-class", "gthread", "--threads", "4")
 
 
 def _script(name: str) -> Command:
@@ -81,12 +87,12 @@ STARLETTE_SYNC = Peer(
 )
 FLASK = Peer(
     name="Flask, gunicorn gthread",
-    command=_gunicorn("--worker-class", "gthread", "--threads", "4"),
+    command=_gthread("flask_app:app"),
     note="4 threads, as gunicorn recommends; 1 thread is slower, 8 gain nothing",
 )
 FLASK_WIDE = Peer(
     name="Flask, gunicorn gthread 64",
-    command=_gunicorn("--worker-class", "gthread", "--threads", "64"),
+    command=_gunicorn("flask_app:app", "--worker-class", "gthread", "--threads", "64"),
     note="64 threads: more than there are connections",
 )
 
@@ -116,7 +122,7 @@ PEERS = (
     FLASK,
     Peer(
         name="Flask, gunicorn gevent",
-        command=_gunicorn("--worker-class", "gevent"),
+        command=_gunicorn("flask_app:app", "--worker-class", "gevent"),
         note="more requests than gthread, but a few connections starve: see its p99",
     ),
     Peer(name="aiohttp", command=_script("aiohttp_app.py"), note="uvloop; its own server"),
@@ -184,6 +190,80 @@ BINDING_PEERS = (
         note="pydantic; uvloop, httptools",
         path="",
     ),
+)
+
+# A posted form: each answers /form below its path. The last two have nothing that converts it: their views do.
+FORM_PEERS = (
+    *BINDING_PEERS,
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("forms_starlette:app"),
+        note="python-multipart, by hand; uvloop, httptools",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("forms_flask:app"), note="by hand; 4 threads", path=""),
+)
+
+# A Jinja page: each answers /list/{number} below its path.
+PAGE_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("pages_fanlight.py"), note="a sync view", path=""),
+    Peer(name="Fanlight async", command=_of_fanlight("pages_fanlight.py"), note="an async view", path="/async"),
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("pages_starlette:app"),
+        note="uvloop, httptools",
+        path="/async",
+    ),
+    Peer(
+        name="Starlette sync, uvicorn",
+        command=_uvicorn("pages_starlette:app"),
+        note="uvloop, httptools; its thread pool",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("pages_flask:app"), note="4 threads", path=""),
+)
+
+# A folder of files: each gives STATIC_FOLDER below its path.
+_IN_STATIC_FOLDER = {"BENCH_STATIC": str(STATIC_FOLDER)}
+STATIC_PEERS = (
+    Peer(
+        name="Fanlight",
+        command=_of_fanlight("static_fanlight.py"),
+        note="by Static, or by a view that returns a Path where there is no Static",
+        path="/static",
+        environment=_IN_STATIC_FOLDER,
+    ),
+    Peer(
+        name="nginx",
+        command=lambda port, folder: _nginx(port, folder, "nginx_static.conf"),
+        note="one worker; sendfile, tcp_nopush",
+        path="/static",
+    ),
+    Peer(
+        name="Starlette, uvicorn",
+        command=_uvicorn("static_starlette:app"),
+        note="StaticFiles; uvloop, httptools",
+        path="/static",
+        environment=_IN_STATIC_FOLDER,
+    ),
+    Peer(
+        name="Granian",
+        command=_granian("rsgi_raw:app", "rsgi", "--static-path-mount", str(STATIC_FOLDER)),
+        note="a Rust server; its own files, no Python",
+        path="/static",
+    ),
+)
+
+# A posted file: each answers /received, /digest and /kept.
+UPLOAD_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("uploads_fanlight.py"), note="save_to", path=""),
+    Peer(
+        name="FastAPI, uvicorn",
+        command=_uvicorn("uploads_fastapi:app"),
+        note="python-multipart; uvloop, httptools; copyfileobj in its thread pool",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("uploads_flask:app"), note="4 threads; save", path=""),
 )
 
 # With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.

@@ -1,4 +1,4 @@
-"""Run the benchmarks: python benchmarks/run.py [--quick] [throughput] [lanes] [idle] [binding] [stages].
+"""Run the benchmarks: python benchmarks/run.py [--quick] [PART ...].
 
 In: the command line. Out: tables on the screen, files in results/. The first run makes benchmarks/.venv
 with the peers; every run goes on inside it.
@@ -22,7 +22,11 @@ PARTS = {
     "tls": "requests per second over TLS, and handshakes",
     "lanes": "a fast view beside one that blocks for 200 ms",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
-    "binding": "requests per second where arguments are the work: JSON, a form, a dependency",
+    "binding": "requests per second where arguments are the work: JSON, a dependency",
+    "forms": "requests per second of a posted form",
+    "pages": "requests per second of a Jinja page",
+    "uploads": "time and memory of 100 MiB uploads; with --big, of one of 5 GB",
+    "static": "static files of 10 KiB, 1 MiB and 100 MiB, beside nginx",
     "stages": "where the time of one request goes",
 }
 WHEN_NAMED = {"revisions": "requests per second before and after a change (--before REVISION)"}
@@ -52,6 +56,7 @@ def main() -> int:
         tries=5 if arguments.patient else 1,
         only=tuple(arguments.only),
         is_quick=arguments.quick,
+        big=arguments.big,
         before=arguments.before,
     )
     for name in arguments.parts or PARTS:
@@ -63,13 +68,14 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure Fanlight beside its peers; see benchmarks/README.md.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all when none is named")
-    parser.add_argument("--quick", action="store_true", help="one short round of everything, under 4 minutes")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything, about 5 minutes")
     parser.add_argument("--rounds", type=int, help="rounds through all servers (5)")
     parser.add_argument("--seconds", type=int, help="seconds of one measurement (3)")
     parser.add_argument("--connections", type=int, help="connections that idle (10000)")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="only servers with WORD in their name")
     parser.add_argument("--patient", action="store_true", help="measure again, 5 times at most, while others are busy")
     parser.add_argument("--setup", action="store_true", help="bring benchmarks/.venv up to date first")
+    parser.add_argument("--big", action="store_true", help="with `uploads`: one of 5 GB to Fanlight, and its memory")
     parser.add_argument("--before", default="HEAD", metavar="REVISION", help="what `revisions` compares with (HEAD)")
     arguments = parser.parse_args()
     unknown = [each for each in arguments.parts if each not in PARTS | WHEN_NAMED]

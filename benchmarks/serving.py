@@ -59,7 +59,10 @@ class Serving:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | self.peer.environment,
+                    # What it spools is on one disk for all, and gone with its folder.
+                    env=os.environ
+                    | {"PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": self.folder.name}
+                    | self.peer.environment,
                     start_new_session=True,
                 )
         except FileNotFoundError as error:
@@ -106,6 +109,15 @@ class Serving:
             rss=sum(_sum_in(each, r"^Rss:\s+(\d+) kB") for each in files),
             pss=sum(_sum_in(each, r"^Pss:\s+(\d+) kB") for each in files),
         )
+
+    def peak_kib(self) -> int:
+        """Return the most memory since `forget_peak`, in KiB: the sum of what each process held at most."""
+        return sum(_sum_in(f"/proc/{pid}/status", r"^VmHWM:\s+(\d+) kB") for pid in self._processes())
+
+    def forget_peak(self) -> None:
+        """Have the most memory be what its processes hold now."""
+        for pid in self._processes():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def open_sockets(self) -> int:
         """Return how many sockets the server has open."""

@@ -27,6 +27,7 @@ class Settings:
     tries: int = 1  # of one measurement, while other programs keep the machine busy
     only: tuple[str, ...] = ()  # words; a server is measured when its name holds one of them
     is_quick: bool = False
+    big: bool = False  # an upload of 5 GB too
     before: str = ""  # a revision of ours, to compare with
 
     def chosen(self, peers: Iterable[Peer]) -> list[Peer]:

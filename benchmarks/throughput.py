@@ -13,18 +13,17 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import asking
-import load
 import report
 from load import ALL_SHAPES, Shape
-from machine import LOAD_CORE, SERVER_CORE, core_time, facts
+from machine import facts
 from peers import FANLIGHT, NGINX, PEERS, Peer
+from sampling import Sample, by_wrk, notes
 from serving import CannotRunError, Serving
 
 if TYPE_CHECKING:
     from settings import Settings
 
 CONNECTIONS = 64
-IDLE, DISTURBED = 0.05, 0.05  # parts of a core, over which a row says so
 HEADS = (
     "server",
     "req/s",
@@ -43,18 +42,6 @@ req/s: median of the rounds. x nginx, x Fanlight: ratio of medians. CPU us/req: 
 processes for one request, and how many times nginx's that is. bytes: one whole answer.
 idle N%: the server's core had nothing to do for N% of the time, so wrk was the limit: compare the CPU column.
 others N%: that part of one of the two cores went to other processes: the machine was not quiet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One measurement."""
-
-    rate: float
-    p99_ms: float
-    cpu_us: float  # of the server, for one request
-    bytes_each: float
-    idle_share: float  # of the server's core
-    others_share: float  # of the busier core: time of processes that are neither server nor wrk
 
 
 @dataclass(slots=True)
@@ -100,44 +87,14 @@ def _measure(peer: Peer, wanted: list[tuple[Shape, Row]], settings: Settings) ->
         with Serving(peer) as server:
             asking.check(peer, server.port)
             for shape, row in wanted:
+                url = f"{peer.scheme}://127.0.0.1:{server.port}{peer.path}/42"
                 try:
-                    row.samples.append(_quietest(server, shape, settings))
+                    row.samples.append(by_wrk(server, url, shape, settings, connections=CONNECTIONS))
                 except (RuntimeError, CannotRunError) as error:
                     row.failure = str(error)
     except CannotRunError as error:
         for _, row in wanted:
             row.failure = str(error)
-
-
-def _quietest(server: Serving, shape: Shape, settings: Settings) -> Sample:
-    """Take a sample, and while other programs disturb it take another; return the least disturbed."""
-    samples = [_sample(server, shape, settings)]
-    while samples[-1].others_share > DISTURBED and len(samples) < settings.tries:
-        samples.append(_sample(server, shape, settings))
-    return min(samples, key=lambda sample: sample.others_share)
-
-
-def _sample(server: Serving, shape: Shape, settings: Settings) -> Sample:
-    url = f"{server.peer.scheme}://127.0.0.1:{server.port}{server.peer.path}/42"
-    load.run(url, shape, connections=CONNECTIONS, seconds=settings.warm_up)
-    cores = core_time(SERVER_CORE), core_time(LOAD_CORE)
-    server_before, load_before = server.cpu_seconds(), load.cpu_seconds_of_load()
-    seen = load.run(url, shape, connections=CONNECTIONS, seconds=settings.seconds)
-    server_spent, load_spent = server.cpu_seconds() - server_before, load.cpu_seconds_of_load() - load_before
-    on_server, on_load = core_time(SERVER_CORE).since(cores[0]), core_time(LOAD_CORE).since(cores[1])
-    if seen.errors:
-        raise CannotRunError(f"errors: {', '.join(f'{count} {name}' for name, count in seen.errors.items())}")
-    others = max(
-        (on_server.processes - server_spent) / on_server.total, (on_load.processes - load_spent) / on_load.total
-    )
-    return Sample(
-        rate=seen.rate,
-        p99_ms=seen.p99_ms,
-        cpu_us=server_spent / seen.requests * 1e6,
-        bytes_each=seen.bytes_each,
-        idle_share=max(0.0, 1 - (on_server.total - on_server.idle) / seen.seconds),  # wrk's own start is left out
-        others_share=max(0.0, others),
-    )
 
 
 def _table(title: str, rows: list[Row]) -> str:
@@ -153,11 +110,6 @@ def _table(title: str, rows: list[Row]) -> str:
 def _line(row: Row, nginx: Row | None, fanlight: Row | None) -> list[str]:
     rates = [each.rate for each in row.samples]
     rate, cpu = row.middle("rate"), row.middle("cpu_us")
-    notes = []
-    if row.middle("idle_share") > IDLE:
-        notes.append(f"idle {row.middle('idle_share'):.0%}")
-    if row.middle("others_share") > DISTURBED:
-        notes.append(f"others {row.middle('others_share'):.0%}")
     return [
         row.peer.name,
         report.thousands(rate),
@@ -169,7 +121,7 @@ def _line(row: Row, nginx: Row | None, fanlight: Row | None) -> list[str]:
         f"{cpu:.1f}",
         report.ratio(cpu, nginx and nginx.middle("cpu_us")),
         f"{row.middle('bytes_each'):.0f}",
-        ", ".join(notes),
+        notes(row.middle("idle_share"), row.middle("others_share")),
     ]
 
 

@@ -29,7 +29,7 @@ class Person(msgspec.Struct):
     name: Annotated[str, Meta(min_length=1, max_length=50)]
     email: str
     age: Annotated[int, Meta(ge=0, le=150)]
-    tags: list[str]
+    tags: list[str] | str  # one alone comes as a text
     news: str = ""  # it takes no "on" for a bool
     note: str = ""
 
@@ -45,7 +45,7 @@ async def form(data: Annotated[Person, Body(media_type=RequestEncodingType.URL_E
         "name": data.name,
         "email": data.email,
         "age": data.age,
-        "tags": data.tags,
+        "tags": [data.tags] if isinstance(data.tags, str) else data.tags,
         "news": data.news == "on",
         "note": data.note,
     }

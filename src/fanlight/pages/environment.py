@@ -16,6 +16,7 @@ import jinja2
 from jinja2.debug import rewrite_traceback_stack
 
 from fanlight.errors import FanlightError, HTTPError, PeerError, TemplateError
+from fanlight.pages.escaping import EscapingTemplate
 from fanlight.pages.kind import is_escaped
 from fanlight.pages.loader import FolderLoader
 from fanlight.pages.suggestion import did_you_mean
@@ -40,6 +41,7 @@ class FolderEnvironment(jinja2.Environment):
     """A Jinja environment over one folder."""
 
     loader: FolderLoader
+    template_class = EscapingTemplate
 
     def __init__(self, loader: FolderLoader, extra: Mapping[str, object], *, auto_reload: bool) -> None:
         super().__init__(
