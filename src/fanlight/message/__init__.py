@@ -1,12 +1,17 @@
 """What a view holds: the request, the response, and what they are made of."""
 
 from fanlight.message.client_cert import ClientCert
+from fanlight.message.conditional import answer_conditionally
 from fanlight.message.content import SpooledContent
+from fanlight.message.file_content import FileContent, Span
+from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.form import MultiMapping, Query
 from fanlight.message.form_errors import FormErrors
 from fanlight.message.handler import Call, Handler, Lane
-from fanlight.message.headers import Headers, MutableHeaders
+from fanlight.message.headers import Headers, MutableHeaders, Pair
+from fanlight.message.http_date import write_date
 from fanlight.message.identity import id_of
+from fanlight.message.known_response import KnownResponse
 from fanlight.message.lanes import MARK, lane
 from fanlight.message.limits import (
     AS_EVER,
@@ -18,9 +23,10 @@ from fanlight.message.limits import (
     limits,
     plan_of,
 )
+from fanlight.message.media_types import is_worth_compressing, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
-from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, file_response, json_response, redirect
+from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, json_response, redirect
 from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
@@ -43,6 +49,8 @@ __all__ = [
     "ContentStream",
     "Cookie",
     "CookieName",
+    "FileContent",
+    "FileResponse",
     "Form",
     "FormContent",
     "FormErrors",
@@ -52,27 +60,34 @@ __all__ = [
     "Header",
     "HeaderName",
     "Headers",
+    "KnownResponse",
     "Lane",
     "MultiMapping",
     "MutableHeaders",
+    "Pair",
     "Query",
     "Request",
     "Response",
     "RouteLimits",
+    "Span",
     "SpooledContent",
     "State",
     "Surrounded",
     "Taking",
     "Upload",
+    "answer_conditionally",
     "around",
     "file_response",
     "id_of",
+    "is_worth_compressing",
     "json_response",
     "lane",
     "limits",
+    "media_type_by_name",
     "plan_of",
     "redirect",
     "redirect_back",
     "safe_target",
     "steps_on",
+    "write_date",
 ]

@@ -122,7 +122,7 @@ def media_type_by_name(name: str) -> str:
     return _BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES
 
 
-def is_compressible(media_type: str) -> bool:
+def is_worth_compressing(media_type: str) -> bool:
     """Say whether things of a kind mostly get much smaller when they are compressed."""
     kind = media_type.partition(";")[0].strip().lower()
     return (

@@ -89,9 +89,9 @@ class Response:
     def copy(self) -> Response:
         """Return an answer of its own with the same content, status and fields."""
         made = Response(self.content, self.status, media_type=self.media_type, length=self.length)
-        if self._headers is not None:
-            made._headers = MutableHeaders(self._headers.pairs())
-            made._headers.undecided = self._headers.undecided
+        if self._headers is not None or self.__class__ is not Response:  # other kinds keep their fields elsewhere
+            made._headers = MutableHeaders(self.headers.pairs())
+            made._headers.undecided = self.headers.undecided
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:

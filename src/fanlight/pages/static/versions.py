@@ -20,6 +20,7 @@ SETTLED_SECONDS = 2.0  # within one tick of a file system's clock, of which some
 SMALL_BYTES = 64 * 1024  # up to here, content is kept, and sent behind its head at once
 MOST_BYTES = 16 * 1024 * 1024  # of all content that is kept
 MOST_VERSIONS = 4096
+_TAG_DIGITS = 20
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -35,10 +36,15 @@ def is_settled(status: os.stat_result, now: float) -> bool:
     return now - changed >= SETTLED_SECONDS
 
 
+def tag_of(content: bytes) -> str:
+    """Return the entity tag of content."""
+    return f'"{hashlib.sha256(content, usedforsecurity=False).hexdigest()[:_TAG_DIGITS]}"'
+
+
 class Version:
     """A file as it was when it was opened."""
 
-    __slots__ = ("content", "digits", "etag", "is_settled", "modified", "path", "size", "stamp")
+    __slots__ = ("content", "digits", "etag", "is_settled", "modified", "packed", "path", "size", "stamp")
 
     def __init__(self, opened: Opened) -> None:
         """Keep what is known of it; of a small one, the content too. Raises OSError."""
@@ -49,15 +55,15 @@ class Version:
         now = time.time()
         self.modified = int(min(status.st_mtime, now - 1))  # RFC 9110 section 8.8.2.1: never later than `date`
         self.is_settled = is_settled(status, now)
-        tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-        self.etag = tag if self.is_settled else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
+        self.packed: dict[str, bytes] = {}  # by coding: the content, compressed once; b"" where that is no gain
+        self.content = _small_content(opened)
         self.digits = ""
-        self.content: bytes | None = None
-        if status.st_size <= SMALL_BYTES:
-            # One more byte is asked for, to see that it has not grown.
-            content = _read(opened.descriptor, SMALL_BYTES + 1, 0)
-            if len(content) == status.st_size:
-                self.content = content
+        if self.content is not None:
+            self.digits = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
+            self.etag = tag_of(self.content)  # equal on all machines, whatever their files' times
+        else:
+            tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+            self.etag = tag if self.is_settled else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
 
     @property
     def is_exact(self) -> bool:
@@ -74,16 +80,23 @@ class Version:
     def hash_of(self, descriptor: int) -> str:
         """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError."""
         if not self.digits:
-            if self.content is not None:
-                found = hashlib.sha256(self.content, usedforsecurity=False)
-            else:
-                found = hashlib.sha256(usedforsecurity=False)
-                at = 0
-                while piece := _read(descriptor, _PIECE_BYTES, at):
-                    found.update(piece)
-                    at += len(piece)
+            found = hashlib.sha256(usedforsecurity=False)
+            at = 0
+            while piece := _read(descriptor, _PIECE_BYTES, at):
+                found.update(piece)
+                at += len(piece)
             self.digits = found.hexdigest()[:HASH_DIGITS]
         return self.digits
+
+
+def _small_content(opened: Opened) -> bytes | None:
+    """Return the content of a small file, None for another, and for one that is being changed."""
+    size = opened.status.st_size
+    if size > SMALL_BYTES:
+        return None
+    # One more byte is asked for, to see that it has not grown.
+    content = _read(opened.descriptor, size + 1, 0)
+    return content if len(content) == size else None
 
 
 def _read(descriptor: int, size: int, at: int) -> bytes:
