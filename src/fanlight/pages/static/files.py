@@ -137,10 +137,11 @@ class StaticFiles:
         has_range = "range" in values
         offer = found.plain
         if found.others or (found.packed is not None and not has_range):
-            if not offer.version.is_current():  # a side file is nothing without the file that it stands for
-                return None
             offer = self._chosen(found, codings_for(values.get("accept-encoding", "")))
         version = offer.version
+        # A side file is nothing without the file that it stands for.
+        if version is not found.plain.version and not found.plain.version.is_current():
+            return None
         content: bytes | FileContent | None = offer.content
         if content is None or (has_range and version.is_settled):
             content = self._opened(version)
