@@ -2,7 +2,7 @@
 
 from views import blog, comment, contact, guests, home, post, posts_as_json, search, send, wait
 
-from fanlight import App, redirect
+from fanlight import App, Static, redirect
 
 URLS = {
     "/": home,
@@ -22,6 +22,7 @@ URLS = {
         "/posts": posts_as_json,
         "/wait": wait,
     },
+    "/static": Static("static"),
 }
 
 app = App(URLS)

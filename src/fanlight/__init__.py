@@ -12,7 +12,7 @@ from fanlight.errors import (
     UnprocessableContent,
 )
 from fanlight.message import Request, Response, Upload, lane, limits, redirect
-from fanlight.pages import render
+from fanlight.pages import Static, render
 from fanlight.server import Limits
 from fanlight.site import App
 
@@ -27,6 +27,7 @@ __all__ = [
     "NotFound",
     "Request",
     "Response",
+    "Static",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",

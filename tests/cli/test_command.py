@@ -263,7 +263,7 @@ def test_a_new_site_runs_checks_and_passes_its_test(tmp_path: Path, start: Calla
         timeout=PATIENCE,
         check=False,
     )
-    assert "3 passed" in tested.stdout, tested.stdout
+    assert "4 passed" in tested.stdout, tested.stdout
     _, _, url = start("--port", "0", folder=site)
     page = asked(f"{url}/")[1]
     assert "<strong>mysite</strong>" in page

@@ -105,10 +105,11 @@ class Serving:
         """Start it, and wait until it listens."""
         read, write = os.pipe()
         self.command = command
+        paths = os.pathsep.join(filter(None, (str(PORTS), environment.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             ["bash", "-c", f"exec env {command}"],
             cwd=folder,
-            env=environment | {"DOCS_PORTS_FD": str(write), "PYTHONPATH": str(PORTS)},
+            env=environment | {"DOCS_PORTS_FD": str(write), "PYTHONPATH": paths},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

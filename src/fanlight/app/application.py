@@ -23,10 +23,11 @@ from fanlight.app.misses import Misses
 from fanlight.app.provide import Provisions
 from fanlight.app.results import Results
 from fanlight.app.signature import called
+from fanlight.app.statics import Statics
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import AS_USUAL, Compression, Request, State, read_compression
-from fanlight.pages import Pages
-from fanlight.routing import Source, Table, build
+from fanlight.pages import Pages, Static
+from fanlight.routing import Source, Table, build, name_of
 
 TEMPLATES = "templates"
 
@@ -100,7 +101,10 @@ class Application:
     def _join(self, overrides: Mapping[Dependency, Dependency]) -> None:
         parts, folder = self._parts, self.folder
         templates = parts.templates
-        self.pages = Pages(folder / templates if templates is not None else None, {"url_for": self.url_for})
+        self.pages = Pages(
+            folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
+        )
+        self.statics = Statics(folder, parts.source, self.pages.folder)
         # A class of its own for each app: so a request knows the way back, and pays nothing for it.
         self.request_class = type("Request", (Request,), {"__slots__": (), "reverse": staticmethod(self.url_for)})
         results = Results(self.pages)
@@ -108,7 +112,7 @@ class Application:
         steps, step_mistakes = read_steps(parts.around, folder)
         calls = Calls(results, failures, Around(steps, results, failures))
         provisions = Provisions(overrides, self.state, folder)
-        endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder)
+        endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder, statics=self.statics)
         mistakes = self._build(parts.urls, endpoints, parts.source)
         compression, compression_mistakes = read_compression(parts.compression)
         self.encoding = None if compression is None else Compressor(compression)
@@ -131,7 +135,8 @@ class Application:
                 source=None if source is None else Source(source),
                 hints=endpoints.hints,
                 endpoint_of=endpoints.call,
-                opened=opened,
+                opened=self._opened,
+                label=_label,
             )
         except SetupError as error:
             return list(error.mistakes)
@@ -142,11 +147,22 @@ class Application:
         if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
             hint = f"make the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
-        return self.pages.check()
+        return self.pages.check(assets=self.statics.are_right)
+
+    def _opened(self, value: object) -> tuple[object, tuple[object, ...]]:
+        inner, around = opened(value)
+        return self.statics.opened(inner), around
 
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, or of its name: templates know this function. Raises NoSuchURL."""
         return self.table.url_for(view, **parameters)
+
+    def asset(self, name: str) -> str:
+        """Return the URL of a file of a `Static` folder, which changes with its content: templates know this, too.
+
+        Of several folders, the first in URLS that has the file is taken. Raises NoSuchURL.
+        """
+        return self.statics.asset(name)
 
     # --- what the server asks ---------------------------------------------------------------------
 
@@ -163,7 +179,13 @@ class Application:
     async def start(self) -> None:
         """Run the lifespan up to its yield."""
         await self._lifespan.start()
+        self.statics.start()
 
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
+        self.statics.stop()
         await self._lifespan.stop()
+
+
+def _label(value: object) -> str:
+    return Path(value.folder).as_posix() if isinstance(value, Static) else name_of(value)

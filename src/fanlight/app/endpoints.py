@@ -19,10 +19,11 @@ from fanlight.app.invoke import Arguments, arguments_of
 from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
 from fanlight.app.signature import Signature, View, called, is_async, own_limits, read_signature
+from fanlight.app.statics import Statics
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import Request, Response, State, Surrounded, Taking, plan_of, steps_on
-from fanlight.pages import Page, Pages
+from fanlight.pages import Page, Pages, Static
 from fanlight.routing import parameters_of
 
 _KINDS = "give a view (a function, without calling it), a text, a template's name, a response or a nested table"
@@ -31,16 +32,19 @@ _KINDS = "give a view (a function, without calling it), a text, a template's nam
 class Endpoints:
     """Makes the calls for the values of one table."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of an app
         self,
         calls: Calls,
         pages: Pages,
         results: Results,
         provisions: Provisions,
         state: State,
-        folder: Path | None = None,
+        folder: Path,
+        *,
+        statics: Statics,
     ) -> None:
         """Make calls with these; `folder` is what places are told from."""
+        self._statics = statics
         self._base, self._pages, self._results = calls, pages, results
         self._provisions, self._state, self._folder = provisions, state, folder
         self._calls = calls  # those within the steps of the value that is being read
@@ -68,6 +72,8 @@ class Endpoints:
             return self._calls.of_constant(value, name)
         if isinstance(value, Page):
             return self._of_page(value, name)
+        if isinstance(value, Static):
+            return self._statics.call(value, pattern, self._calls, name, is_guarded=bool(around))
         if isinstance(value, type):
             _refuse(f"{called(value)} at {pattern} is a class", "give a function, or an object that can be called")
         if inspect.iscoroutine(value):
@@ -166,7 +172,7 @@ def _needs_async(signature: Signature, stream: str) -> Mistake:
 
 def is_view(value: object) -> TypeGuard[View]:
     """Say whether a value is called to answer."""
-    return callable(value) and not isinstance(value, str | type | Response | Page | Mapping)
+    return callable(value) and not isinstance(value, str | type | Response | Page | Static | Mapping)
 
 
 def opened(value: object) -> tuple[object, tuple[object, ...]]:

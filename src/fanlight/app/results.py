@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
-from fanlight.message import HTML, TEXT, Request, Response, file_response, json_response
+from fanlight.message import HTML, TEXT, Request, Response, answer_conditionally, file_response, json_response
 from fanlight.pages import Page, Pages
 
 Answer = Callable[[Any, Request], Response]
@@ -82,6 +82,7 @@ class Results:
         response.status = int(status)
         if headers:
             response.headers.update(headers)
+            return answer_conditionally(response, request)
         return response
 
 
@@ -106,8 +107,8 @@ def _nothing(_: None, __: Request) -> Response:
     return Response(b"", 204)
 
 
-def _itself(result: Response, _: Request) -> Response:
-    return result
+def _itself(result: Response, request: Request) -> Response:
+    return result if result.has_shared_fields else answer_conditionally(result, request)
 
 
 def _stream(result: Any, _: Request) -> Response:
@@ -115,9 +116,9 @@ def _stream(result: Any, _: Request) -> Response:
     return Response(result, media_type=TEXT)
 
 
-def _file(result: Path, _: Request) -> Response:
+def _file(result: Path, request: Request) -> Response:
     try:
-        return file_response(result)
+        return answer_conditionally(file_response(result), request)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise NotFound from None
 

@@ -71,7 +71,7 @@ def run(file: Path, **flags: Any) -> None:
 def routes(file: Path, explain: str | None) -> None:
     """List the routes of FILE."""
     app = _loaded(file)
-    lines = listed(app.table) if explain is None else explained(app.table, explain)
+    lines = listed(app.table) if explain is None else explained(app, explain)
     click.echo("\n".join(lines))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fanlight.routing import Table
+from fanlight.app import Application
+from fanlight.pages import Static
+from fanlight.routing import Table, browser_path
 
 _ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -15,7 +17,7 @@ def listed(table: Table) -> list[str]:
         (
             "|".join(sorted(route.methods, key=_rank)),
             route.pattern,
-            route.name or _shown(route.view),
+            _shown(route.view) if isinstance(route.view, Static) else route.name or _shown(route.view),
             _near(route.place),
         )
         for route in table.routes
@@ -27,12 +29,19 @@ def listed(table: Table) -> list[str]:
     ]
 
 
-def explained(table: Table, question: str) -> list[str]:
+def explained(app: Application, question: str) -> list[str]:
     """Return what a request gets, and why; `question` is "[METHOD ]PATH"."""
     method, space, path = question.partition(" ")
     if not space:
         method, path = "GET", question
-    return table.explain(method.upper(), path.partition("?")[0])
+    path = path.partition("?")[0]
+    told = app.table.explain(method.upper(), path)
+    found = app.table.find(method.upper(), browser_path(path))
+    static = found[0].view if isinstance(found, tuple) else None
+    if isinstance(found, tuple) and isinstance(static, Static):
+        route, parameters = found
+        told.insert(2, f"     {app.statics.explained(static, route.pattern, str(parameters.get('path', '')))}")
+    return told
 
 
 def _rank(method: str) -> int:

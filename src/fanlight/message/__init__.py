@@ -9,13 +9,18 @@ from fanlight.message.compression import (
     read_compression,
     uncompressed,
 )
+from fanlight.message.conditional import answer_conditionally, check_preconditions
 from fanlight.message.content import SpooledContent
 from fanlight.message.encodings import COMPRESSIBLE, best_encoding, is_compressible
+from fanlight.message.file_content import FileContent, Span
+from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.form import MultiMapping, Query
 from fanlight.message.form_errors import FormErrors
 from fanlight.message.handler import Call, Encoding, Handler, Lane, encoding_of
 from fanlight.message.headers import Headers, MutableHeaders, Pair
+from fanlight.message.http_date import write_date
 from fanlight.message.identity import id_of
+from fanlight.message.known_response import KnownResponse
 from fanlight.message.lanes import MARK, lane
 from fanlight.message.limits import (
     AS_EVER,
@@ -27,9 +32,10 @@ from fanlight.message.limits import (
     limits,
     plan_of,
 )
+from fanlight.message.media_types import is_worth_compressing, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
-from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, file_response, json_response, redirect
+from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, json_response, redirect
 from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
@@ -59,6 +65,8 @@ __all__ = [
     "CookieName",
     "Encoder",
     "Encoding",
+    "FileContent",
+    "FileResponse",
     "Form",
     "FormContent",
     "FormErrors",
@@ -68,6 +76,7 @@ __all__ = [
     "Header",
     "HeaderName",
     "Headers",
+    "KnownResponse",
     "Lane",
     "MultiMapping",
     "MutableHeaders",
@@ -76,21 +85,26 @@ __all__ = [
     "Request",
     "Response",
     "RouteLimits",
+    "Span",
     "SpooledContent",
     "State",
     "Surrounded",
     "Taking",
     "Upload",
+    "answer_conditionally",
     "around",
     "best_encoding",
+    "check_preconditions",
     "encoding_of",
     "file_response",
     "id_of",
     "is_compressible",
     "is_uncompressed",
+    "is_worth_compressing",
     "json_response",
     "lane",
     "limits",
+    "media_type_by_name",
     "plan_of",
     "read_compression",
     "redirect",
@@ -98,4 +112,5 @@ __all__ = [
     "safe_target",
     "steps_on",
     "uncompressed",
+    "write_date",
 ]

@@ -42,9 +42,10 @@ def judge(method: str, fields: Mapping[str, str], etag: str, modified: int | Non
     `etag` is "" where there is no version at all, and where it has no tag; `modified` None where it is not
     known since when it is as it is.
     """
+    is_there = bool(etag) or modified is not None
     match fields:
         case {"if-match": wanted}:
-            if not (wanted == "*" and (etag or modified is not None)) and not _is_in(etag, wanted, is_weak_enough=False):
+            if not (wanted == "*" and is_there) and not _is_in(etag, wanted, is_weak_enough=False):
                 return Verdict.FAILED
         case {"if-unmodified-since": date} if modified is not None:
             since = read_date(date)
@@ -52,7 +53,7 @@ def judge(method: str, fields: Mapping[str, str], etag: str, modified: int | Non
                 return Verdict.FAILED
     match fields:
         case {"if-none-match": known}:
-            if (known == "*" and (etag or modified is not None)) or _is_in(etag, known, is_weak_enough=True):
+            if (known == "*" and is_there) or _is_in(etag, known, is_weak_enough=True):
                 return Verdict.NOT_MODIFIED if method in _SAFE else Verdict.FAILED
         case {"if-modified-since": date} if modified is not None and method in _SAFE:
             since = read_date(date)
@@ -87,10 +88,8 @@ def answer_conditionally(response: Response, request: Request) -> Response:
     It is the response itself for anything but a 200 to GET or HEAD that has an `etag` or a `last-modified`.
     """
     head = request.head
-    if response.status != 200 or head.method not in _SAFE:
-        return response
     fields = head.values
-    if _ASKED.isdisjoint(fields):
+    if response.status != 200 or head.method not in _SAFE or _ASKED.isdisjoint(fields):
         return response
     headers = response.headers
     etag, date = headers.get("etag"), headers.get("last-modified")
@@ -100,12 +99,10 @@ def answer_conditionally(response: Response, request: Request) -> Response:
     verdict = judge(head.method, fields, etag, modified)
     if verdict is not Verdict.GO_ON:
         return _without_content(response, verdict)
-    wanted = fields.get("range")
-    if wanted is None or not isinstance(response, FileResponse) or head.method != "GET":
+    if "range" not in fields or not isinstance(response, FileResponse) or head.method != "GET":
         return response
-    if "if-range" in fields and not _is_same(fields["if-range"], etag, date):
-        return response
-    return _in_parts(response, wanted)
+    is_whole = "if-range" in fields and not _is_same(fields["if-range"], etag, date)
+    return response if is_whole else _in_parts(response, fields["range"])
 
 
 def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
@@ -157,7 +154,9 @@ def _in_parts(response: FileResponse, wanted: str) -> Response:
         headers["content-range"] = _range_line(span, length)
         response.content = content.of(spans)
     else:
-        response.content = content.of(_with_boundaries(spans, length, boundary := secrets.token_hex(12), headers["content-type"]))
+        response.content = content.of(
+            _with_boundaries(spans, length, boundary := secrets.token_hex(12), headers["content-type"])
+        )
         headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
     response.length = response.content.length
     return response

@@ -67,12 +67,13 @@ def open_regular(path: Path | str) -> tuple[FileIO, os.stat_result]:
     descriptor = os.open(path, _OPEN)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise FileNotFoundError(f"{path} is no regular file")
-        return FileIO(descriptor), status
+        if stat.S_ISREG(status.st_mode):
+            return FileIO(descriptor), status
     except BaseException:
         os.close(descriptor)
         raise
+    os.close(descriptor)
+    raise FileNotFoundError(f"{path} is no regular file")
 
 
 def shortened(file: FileIO) -> OSError:

@@ -6,19 +6,19 @@ server sends without reading it. Raises OSError for what can't be read, or is no
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import time
 from collections.abc import Mapping
-from functools import lru_cache
-from os import PathLike, stat_result
+from os import stat_result
 from pathlib import Path
 from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
+from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
-from fanlight.message.response import BYTES, Response
+from fanlight.message.media_types import media_type_by_name
+from fanlight.message.response import Response
 
 SETTLED_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -32,9 +32,12 @@ class FileResponse(Response):
 
     modified: int
 
-    def copy(self) -> Response:
-        """Refuse: an open file is sent once."""
-        raise InvalidResponse("a file's answer is sent once; make one for each request")
+    def copy(self) -> FileResponse:
+        """Return an answer with fields and a status of its own, in place of this one: an open file is sent once."""
+        made = FileResponse(self.content, self.status, media_type=self.media_type, length=self.length)
+        made.modified = self.modified
+        made._headers = MutableHeaders(self.headers.pairs())
+        return made
 
 
 def file_response(
@@ -55,7 +58,7 @@ def file_response(
     file, status = open_regular(path)
     size = status.st_size
     response = FileResponse(
-        FileContent(file, (Span(0, size),)), media_type=media_type or media_type_of(path), length=size
+        FileContent(file, (Span(0, size),)), media_type=media_type or media_type_by_name(str(path)), length=size
     )
     now = time.time()
     fields = response.headers
@@ -77,15 +80,6 @@ def tag_of(status: stat_result, now: float) -> str:
     """Return the entity tag of a file: a weak one while it may still change without one seeing it."""
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     return tag if now - status.st_mtime >= SETTLED_SECONDS else f"W/{tag}"
-
-
-@lru_cache(1024)
-def media_type_of(path: str | PathLike[str]) -> str:
-    """Return the media type that the ending of a name stands for."""
-    kind, encoding = mimetypes.guess_type(str(path))
-    if kind is None or encoding is not None:
-        return BYTES
-    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
 def disposition_of(name: str) -> str:

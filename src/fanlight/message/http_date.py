@@ -41,7 +41,17 @@ def read_date(text: str) -> int | None:
         year -= 100 if year > this_year + _AHEAD_YEARS else 0
     try:
         return timegm(
-            (year, _MONTHS[found["month"]], day, int(found["hour"]), int(found["minute"]), int(found["second"]), 0, 0, 0)
+            (
+                year,
+                _MONTHS[found["month"]],
+                day,
+                int(found["hour"]),
+                int(found["minute"]),
+                int(found["second"]),
+                0,
+                0,
+                0,
+            )
         )
     except ValueError:  # the 31st of February
         return None

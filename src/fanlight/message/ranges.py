@@ -39,10 +39,10 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
             span = Span(length - size, size)
         else:
             start = _number(first)
-            end = _number(last) if last else length
-            if end < start:
+            if last and _number(last) < start:
                 return None
-            span = Span(start, min(end + 1, length) - start)
+            end = min(_number(last) + 1, length) if last else length
+            span = Span(start, end - start)
         if span.size > 0:
             spans.append(span)
     return spans if sum(span.size for span in spans) <= length else None

@@ -8,12 +8,8 @@ object: its fields are a tuple that all pages of its media type share, until som
 from __future__ import annotations
 
 import html
-import mimetypes
 import re
-import time
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from email.utils import formatdate
-from pathlib import Path
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +23,6 @@ HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 BYTES = "application/octet-stream"
-FILE_PIECE_BYTES = 64 * 1024
 
 Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 
@@ -86,12 +81,17 @@ class Response:
             return headers.pairs()
         return _FIELDS.get(self.media_type) or _fields_of(self.media_type)
 
+    @property
+    def has_shared_fields(self) -> bool:
+        """Whether it has no field but its media type."""
+        return self._headers is None
+
     def copy(self) -> Response:
         """Return an answer of its own with the same content, status and fields."""
         made = Response(self.content, self.status, media_type=self.media_type, length=self.length)
-        if self._headers is not None:
-            made._headers = MutableHeaders(self._headers.pairs())
-            made._headers.undecided = self._headers.undecided
+        if self._headers is not None or self.__class__ is not Response:  # other kinds keep their fields elsewhere
+            made._headers = MutableHeaders(self.headers.pairs())
+            made._headers.undecided = self.headers.undecided
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
@@ -132,36 +132,6 @@ def json_response(value: Any, status: int = 200) -> Response:
         return Response(msgspec.json.encode(value), status, media_type=JSON)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidResponse(f"this can't be sent as JSON: {error}") from None
-
-
-def file_response(path: Path | str) -> Response:
-    """Return an answer with the content of a file, sent piece by piece. Raises OSError if it can't be read."""
-    file = Path(path).open("rb")  # noqa: SIM115 - closed by the iterator
-    status = Path(path).stat()
-    kind, encoding = mimetypes.guess_type(str(path))
-    if kind is not None and kind.startswith("text/"):
-        kind += "; charset=utf-8"
-    response = Response(
-        _FilePieces(file), media_type=BYTES if kind is None or encoding else kind, length=status.st_size
-    )
-    # RFC 9110 section 8.8.2.1: never later than `date`, which is up to a second old.
-    response.headers["last-modified"] = formatdate(min(status.st_mtime, time.time() - 1), usegmt=True)
-    return response
-
-
-class _FilePieces:
-    """Reads a file that is closed when it was read, or when nobody wants the rest."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self._file.read(FILE_PIECE_BYTES):
-            yield piece
-        self._file.close()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response:

@@ -7,14 +7,17 @@ told, so a name missing in a context is found only when the page is rendered.
 
 from __future__ import annotations
 
-from fanlight.errors import Mistake, TemplateError
+from typing import Any
+
+from fanlight.errors import Mistake, NoSuchURL, TemplateError
+from fanlight.pages.asset_calls import ASSET, asset_calls_of
 from fanlight.pages.environment import FolderEnvironment, unescaped_part
 from fanlight.pages.kind import is_escaped
 from fanlight.pages.references import Reference, references_of
 
 
-def check_templates(environment: FolderEnvironment) -> list[Mistake]:
-    """Return what is wrong, file by file; what compiles stays compiled."""
+def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> list[Mistake]:
+    """Return what is wrong, file by file; what compiles stays compiled. `assets`: also files that are not there."""
     mistakes: list[Mistake] = []
     parents: dict[str, Reference] = {}
     waiting = environment.loader.list_sure()
@@ -27,6 +30,8 @@ def check_templates(environment: FolderEnvironment) -> list[Mistake]:
                 Mistake(message=error.reason, places=(error.place,) if error.place else (), hint=error.hint)
             )
             continue
+        if assets:
+            mistakes += _missing_assets(name, environment)
         for reference in references_of(name, environment):
             mistakes += _mistakes_in(name, reference, environment)
             if reference.is_parent:
@@ -49,6 +54,18 @@ def _mistakes_in(name: str, reference: Reference, environment: FolderEnvironment
         for each in found
         if is_escaped(name) and not is_escaped(each)
     ]
+
+
+def _missing_assets(name: str, environment: FolderEnvironment) -> list[Mistake]:
+    asset: Any = environment.globals.get(ASSET)
+    mistakes: list[Mistake] = []
+    for wanted, line in asset_calls_of(name, environment) if callable(asset) else ():
+        try:
+            asset(wanted)
+        except NoSuchURL as error:
+            what, _, hint = str(error).partition("; ")
+            mistakes.append(Mistake(message=what, places=(environment.loader.place_of(name, line),), hint=hint))
+    return mistakes
 
 
 def _circles(parents: dict[str, Reference], environment: FolderEnvironment) -> list[Mistake]:

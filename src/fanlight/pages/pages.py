@@ -49,9 +49,12 @@ class Pages:
         """Return the names of all templates."""
         return self._templates.names()
 
-    def check(self) -> list[Mistake]:
-        """Return what is wrong with the templates, without rendering any; what is right stays compiled."""
-        return self._templates.check()
+    def check(self, *, assets: bool = True) -> list[Mistake]:
+        """Return what is wrong with the templates, without rendering any; what is right stays compiled.
+
+        `assets`: also the files that they ask `asset` for, and that are not there.
+        """
+        return self._templates.check(assets=assets)
 
     def render(self, page: Page, request: Request | None = None) -> str:
         """Return a page's text; templates know the request as `request`. Raises TemplateError."""

@@ -42,9 +42,9 @@ class Templates:
         template = self._compiled.get(name) or self._load(name)
         return template.render(context)
 
-    def check(self) -> list[Mistake]:
+    def check(self, *, assets: bool = True) -> list[Mistake]:
         """Compile every template and follow what it names; return what is wrong, file by file."""
-        return check_templates(self._environment)
+        return check_templates(self._environment, assets=assets)
 
     def _load(self, name: str) -> jinja2.Template:
         template = self._environment.load(name)

@@ -8,6 +8,8 @@ A nested key goes below the outer one; the nested key "/" is the outer key as it
 
     "/blog": {"/": blog, "POST /": write, "/{slug}": post}    ->  /blog, POST /blog, /blog/{slug}
     "/blog/": {"/": blog, "/{slug}": post}                    ->  /blog/, /blog/{slug}
+
+A `Folder` answers its key with a slash at its end, and everything below it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.key import parse_key
-from fanlight.routing.pattern import Pattern, check_whole
+from fanlight.routing.pattern import ROOT, Pattern, check_whole, parse_pattern
 from fanlight.routing.source import Literal
 
 # From a value to what it holds, and what is to be around that, outermost first.
@@ -34,6 +36,14 @@ class Entry:
     value: object
     place: str
     around: tuple[object, ...] = ()  # what stands around it and its tables, outermost first: somebody else's
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A value that answers everything below its key, or what a key like "/{path...}" leaves to it."""
+
+    value: object
+    name: str = "path"  # of the parameter that is the path below
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,11 @@ class Flattening:
             check_whole(pattern)
         value, around = (value, ()) if self._opened is None else self._opened(value)
         around = (*table.around, *around)
+        if isinstance(value, Folder):
+            if key.methods != ("GET",):
+                _refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
+            self.entries += [Entry(key.methods, each, value.value, place, around) for each in _patterns(value, pattern)]
+            return
         if not isinstance(value, Mapping):
             _check_value(written, value)
             self.entries.append(Entry(key.methods, pattern, value, place, around))
@@ -102,6 +117,17 @@ class Flattening:
             _refuse(f'the table below "{written}" holds itself', "a nested table is read whole, so it must have an end")
         inside = source.below(written, value) if source else None
         self._read_table(value, inside, _Table(table.keys, pattern, around))
+
+
+def _patterns(folder: Folder, pattern: Pattern) -> list[Pattern]:
+    """Return the patterns that a folder has at a key: its own address, and all below."""
+    *before, last = pattern.segments
+    if any(segment.name for segment in before) or (last.name and not last.is_rest):
+        _refuse(f'"{pattern}" has a parameter, and files have one place', "write a path without braces")
+    if last.is_rest:
+        return [Pattern((*before, replace(last, name=folder.name)))]
+    outer = Pattern((*before, last, *ROOT.segments)) if str(last) else pattern
+    return [outer, parse_pattern(f"/{{{folder.name}...}}").below(outer)]
 
 
 def _refuse(message: str, hint: str) -> None:

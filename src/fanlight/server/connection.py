@@ -21,6 +21,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+from fanlight.server.file_sender import FileSender
 from fanlight.server.poller import READ
 from fanlight.wire.http1 import Http1
 
@@ -36,6 +37,7 @@ CONTENT_RECV_BYTES = 256 * 1024
 CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
 SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
+Rest = memoryview | FileSender
 LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
 
 
@@ -119,8 +121,8 @@ class Connection:
         self.deadline = deadline
         self.interest = READ  # what the poller tells us of
         self.content: Kept | None = None  # see `intake`
-        self.out = NOTHING  # the part of an answer that the client has not taken yet
-        self.more = NOTHING  # what follows it: content too big to be copied behind its head
+        self.out: Rest = NOTHING  # the part of an answer that the client has not taken yet
+        self.more: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
@@ -145,17 +147,20 @@ class Connection:
         self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
         return False
 
-    def keep(self, rest: memoryview, more: memoryview) -> None:
+    def keep(self, rest: memoryview, more: Rest) -> None:
         """Keep what the client has not taken, if anything, and what follows it."""
         self.out, self.more = (rest, more) if rest else (more, NOTHING)
 
     def flush(self) -> bool:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
-        sent = self.sock.send(self.out[:SEND_BYTES])
-        self.moved_bytes += sent
-        if sent < len(self.out):
-            self.out = self.out[sent:]
+        out = self.out
+        if isinstance(out, FileSender):
+            self.moved_bytes += out.send(self.sock)
         else:
+            sent = self.sock.send(out[:SEND_BYTES])
+            self.moved_bytes += sent
+            self.out = out = out[sent:]
+        if not out:
             self.out, self.more = self.more, NOTHING
         return not self.out
 
@@ -176,6 +181,14 @@ class Connection:
         if self.content is not None:
             self.content.close()
             self.content = None
+
+    def leave(self) -> None:
+        """Let go of all that the connection holds: it is closed."""
+        self.release()
+        for rest in (self.out, self.more):
+            if isinstance(rest, FileSender):
+                rest.close()
+        self.out = self.more = NOTHING
 
     def wait(self, phase: Phase, now: float, limits: Limits) -> None:
         """Begin to wait for something, with the deadline that belongs to it."""

@@ -18,8 +18,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
-from fanlight.message import Call, Handler, Lane, Request, Response, encoding_of
+from fanlight.message import Call, FileContent, Handler, Lane, Request, Response, encoding_of
+from fanlight.server.beginning import JOINED_BYTES, NO_CONTENT, begin
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
+from fanlight.server.file_sender import CAN_SEND_FILES
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
 from fanlight.server.streams import AsyncPump, Pump
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.server")
 
-JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
-FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
-NO_CONTENT = frozenset({204, 205, 304})
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
 LATE_HEAD = "the head did not arrive in time; Limits.head_seconds says how long we wait"
@@ -45,6 +44,7 @@ BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
 
 Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
 _INLINE = Lane.INLINE
+_SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is no stream
 
 
 class Exchange:
@@ -226,15 +226,15 @@ class Exchange:
         content = response.content
         if not isinstance(content, bytes) or not 0 < len(content) < self._least_bytes:
             response = self._encoded(response, connection.request, self.pool.is_busy)
-            if not isinstance(content := response.content, bytes):
+            if not isinstance(content := response.content, _SENDABLE):
                 return self._stream(connection, response)
         connection.status = response.status
         standard = hub.standard + connection.lines
         try:
             data, more = (
                 (wire.send_response(response.status, response.fields(), content, standard), NOTHING)
-                if len(content) <= JOINED_BYTES
-                else self._begun(connection, response, content)
+                if content.__class__ is bytes and len(content) <= JOINED_BYTES
+                else begin(connection, response, standard)
             )
         except (InvalidResponse, TypeError) as error:
             data, more = self._unsendable(connection, error), NOTHING
@@ -243,6 +243,7 @@ class Exchange:
         except BlockingIOError:
             sent = 0
         except OSError:
+            connection.more = more
             self._lost(connection)
             return True
         if self._witness is not None:
@@ -256,18 +257,6 @@ class Exchange:
         if connection.phase is not RUNNING:
             self.settle(connection)
         return True
-
-    def _begun(self, connection: Connection, response: Response, content: bytes) -> tuple[bytes, memoryview]:
-        """Return how a big answer begins, and the rest as a view: a thousand slow readers of one thing hold it once."""
-        wire = connection.wire
-        standard = self._hub.standard + connection.lines
-        opening = wire.start_response(response.status, response.fields(), len(content), standard)
-        if connection.request.head.method == "HEAD" or response.status in NO_CONTENT:
-            content = b""
-        wire.send_content(content)
-        wire.end_response()
-        first = max(0, FIRST_BYTES - len(opening))
-        return opening + content[:first], memoryview(content)[first:]
 
     def _not_a_response(self, connection: Connection, answer: object) -> Response:
         log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)

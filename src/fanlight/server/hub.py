@@ -161,7 +161,7 @@ class Hub:
         self._unwatch(connection)
         del self.connections[connection.fd]
         connection.sock.close()
-        connection.release()
+        connection.leave()
         if connection.address is not None:
             self.acceptor.left(connection.address)
         go_on, connection.after_write = connection.after_write, None

@@ -36,7 +36,7 @@ class Unsent:
 
     def add(self, connection: Connection, host: Host) -> None:
         """Count one more answer that waits; look closely only when it may be too much."""
-        self._counted += len(connection.out) + len(connection.more)
+        self._counted += connection.out.nbytes + connection.more.nbytes
         if self._counted > self._most:
             self.look(host)
 

@@ -133,9 +133,9 @@ class Http1:
 
     def _check_size(self, line_bytes: int, head_bytes: int) -> None:
         if line_bytes > self._limits.request_line_bytes:
-            raise TargetTooLong(_line_over(self._limits))
+            raise TargetTooLong(self._limits.line_over)
         if head_bytes > self._limits.head_bytes:
-            raise HeadTooLarge(_head_over(self._limits))
+            raise HeadTooLarge(self._limits.head_over)
 
     def _begin(self, head: RequestHead) -> None:
         """Take the step that a head with something special about it means, or refuse it."""
@@ -178,11 +178,11 @@ class Http1:
         size = len(buffer) - start
         if line_end < 0:
             if size > limits.request_line_bytes + 1:
-                raise TargetTooLong(_line_over(limits))
+                raise TargetTooLong(limits.line_over)
         elif line_end - start > limits.request_line_bytes:
-            raise TargetTooLong(_line_over(limits))
+            raise TargetTooLong(limits.line_over)
         elif len(buffer) - line_end > limits.head_bytes + 4:
-            raise HeadTooLarge(_head_over(limits))
+            raise HeadTooLarge(limits.head_over)
         # A line that ends in LF alone is no line end here; who sends one would wait in vain.
         last = buffer.rfind(b"\n", fresh)
         if last >= fresh and buffer[last - 1 : last] != b"\r":
@@ -302,17 +302,21 @@ class Http1:
 
     def send_content(self, data: bytes) -> bytes:
         """Return a piece of the content in its framing. Raises InvalidResponse for more than was promised."""
-        if self.state not in (_SENDING, _EARLY):
-            raise out_of_turn(self.state, _ANSWER_ENDED)
-        if self._send_left is not None:
-            if len(data) > self._send_left:
-                raise InvalidResponse("the content is longer than its announced length")
-            self._send_left -= len(data)
+        self.count_content(len(data))
         if self._head is not None and self._head.method == "HEAD":
             return b""
         if self._sends_chunked:
             return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         return data
+
+    def count_content(self, size: int) -> None:
+        """Count content that is sent as it is, past the wire: a file. Raises InvalidResponse for too much."""
+        if self.state not in (_SENDING, _EARLY):
+            raise out_of_turn(self.state, _ANSWER_ENDED)
+        if self._send_left is not None:
+            if size > self._send_left:
+                raise InvalidResponse("the content is longer than its announced length")
+            self._send_left -= size
 
     def end_response(self, trailers: Sequence[Pair] = ()) -> bytes:
         """Return what ends the content. Raises InvalidResponse if less came than was promised."""
@@ -390,11 +394,3 @@ class Http1:
         if state < 0:
             raise out_of_turn(self.state, step)
         self.state = state
-
-
-def _line_over(limits: WireLimits) -> str:
-    return f"the request line is over {limits.request_line_bytes} bytes; raise Limits.request_line_bytes to allow it"
-
-
-def _head_over(limits: WireLimits) -> str:
-    return f"the request head is over {limits.head_bytes} bytes; raise Limits.head_bytes to allow it"

@@ -15,3 +15,13 @@ class WireLimits:
     content_bytes: int = 16 * 1024 * 1024
     chunk_extension_bytes: int = 256
     trailer_bytes: int = 4096
+
+    @property
+    def line_over(self) -> str:
+        """Why a request line is refused that is too long."""
+        return f"the request line is over {self.request_line_bytes} bytes; raise Limits.request_line_bytes to allow it"
+
+    @property
+    def head_over(self) -> str:
+        """Why a head is refused that is too long."""
+        return f"the request head is over {self.head_bytes} bytes; raise Limits.head_bytes to allow it"

@@ -1,0 +1,133 @@
+"""Say what kind of thing a file is, by the ending of its name.
+
+In: a name. Out: a media type, with `charset=utf-8` for text. The table is our own, so that a site answers alike
+on every machine: the system's tables differ, and some say that JavaScript is plain text, which browsers refuse
+to run. Does not look into the file.
+"""
+
+from __future__ import annotations
+
+BYTES = "application/octet-stream"
+
+# What the web is made of, by kind; endings that are not here are told as bytes.
+_TEXT = {
+    "text/calendar": "ics",
+    "text/css": "css",
+    "text/csv": "csv",
+    "text/html": "html htm",
+    "text/javascript": "js mjs cjs",
+    "text/markdown": "md markdown",
+    "text/plain": "txt text log conf ini",
+    "text/tab-separated-values": "tsv",
+    "text/vcard": "vcf",
+    "text/vtt": "vtt",
+}
+_OTHERS = {
+    "application/atom+xml": "atom",
+    "application/epub+zip": "epub",
+    "application/geo+json": "geojson",
+    "application/gzip": "gz tgz",
+    "application/java-archive": "jar",
+    "application/json": "json map",
+    "application/ld+json": "jsonld",
+    "application/manifest+json": "webmanifest",
+    "application/msword": "doc",
+    "application/ogg": "ogx",
+    "application/pdf": "pdf",
+    "application/pgp-signature": "sig",
+    "application/postscript": "ps eps",
+    "application/rss+xml": "rss",
+    "application/rtf": "rtf",
+    "application/sql": "sql",
+    "application/toml": "toml",
+    "application/vnd.amazon.ebook": "azw",
+    "application/vnd.android.package-archive": "apk",
+    "application/vnd.apple.installer+xml": "mpkg",
+    "application/vnd.apple.mpegurl": "m3u8",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-fontobject": "eot",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.sqlite3": "sqlite sqlite3",
+    "application/wasm": "wasm",
+    "application/x-7z-compressed": "7z",
+    "application/x-bzip2": "bz2",
+    "application/x-tar": "tar",
+    "application/x-xz": "xz",
+    "application/xhtml+xml": "xhtml",
+    "application/xml": "xml xsl xsd",
+    "application/xslt+xml": "xslt",
+    "application/yaml": "yaml yml",
+    "application/zip": "zip",
+    "application/zstd": "zst",
+    "audio/aac": "aac",
+    "audio/flac": "flac",
+    "audio/midi": "mid midi",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "oga ogg opus",
+    "audio/wav": "wav",
+    "audio/webm": "weba",
+    "font/collection": "ttc",
+    "font/otf": "otf",
+    "font/ttf": "ttf",
+    "font/woff": "woff",
+    "font/woff2": "woff2",
+    "image/apng": "apng",
+    "image/avif": "avif",
+    "image/bmp": "bmp",
+    "image/gif": "gif",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/jpeg": "jpg jpeg jpe jfif",
+    "image/jxl": "jxl",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/tiff": "tif tiff",
+    "image/vnd.microsoft.icon": "ico cur",
+    "image/webp": "webp",
+    "model/gltf+json": "gltf",
+    "model/gltf-binary": "glb",
+    "model/stl": "stl",
+    "video/3gpp": "3gp",
+    "video/mp2t": "ts",
+    "video/mp4": "mp4 m4v",
+    "video/mpeg": "mpg mpeg",
+    "video/ogg": "ogv",
+    "video/quicktime": "mov qt",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
+}
+_BY_ENDING = {
+    **{ending: kind for kind, endings in _OTHERS.items() for ending in endings.split()},
+    **{ending: f"{kind}; charset=utf-8" for kind, endings in _TEXT.items() for ending in endings.split()},
+}
+# Beside all text: what is written in letters, or holds long runs of the same.
+_SHRINKS = frozenset(
+    "application/vnd.ms-fontobject application/wasm application/rtf application/sql application/toml application/yaml "
+    "application/x-tar application/postscript application/vnd.sqlite3 application/vnd.apple.mpegurl "
+    "font/otf font/ttf font/collection image/bmp image/vnd.microsoft.icon model/gltf-binary model/stl".split()
+)
+
+
+def media_type_by_name(name: str) -> str:
+    """Return the media type that the ending of a name stands for; bytes where it says nothing."""
+    _, dot, ending = name.rpartition(".")
+    return _BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES
+
+
+def is_worth_compressing(media_type: str) -> bool:
+    """Say whether things of a kind mostly get much smaller when they are compressed."""
+    kind = media_type.partition(";")[0].strip().lower()
+    return (
+        kind.startswith("text/")
+        or kind.endswith(("+json", "+xml"))
+        or kind in _SHRINKS
+        or kind in ("application/json", "application/xml")
+    )

@@ -1,0 +1,160 @@
+"""Folders of files that gave more than their files, by their classes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fanlight import App, Static
+from fanlight.pages.static.names import segments_of
+from fanlight.testing import LiveServer
+
+Ask = Callable[..., tuple[int, bytes, bytes]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Give a site's folder with files, and secrets all around them."""
+    site = tmp_path / "site"
+    (site / "static" / "docs").mkdir(parents=True)
+    (site / "static" / "app.css").write_text("teal " * 100)
+    (site / "static" / "docs" / "index.html").write_text("docs")
+    (site / "static-private").mkdir()
+    for path in (
+        tmp_path / "secret.txt",
+        site / "main.py",
+        site / "static-private" / "secret.txt",
+        site / "index.html",
+    ):
+        path.write_text("secret")
+    return site
+
+
+@pytest.fixture
+def ask(site: Path) -> Iterator[Ask]:
+    """Return a function that asks the served site for a raw target: status, head, content."""
+    with LiveServer(App({"/static": Static("static")}, file=site / "main.py")) as server:
+
+        def ask_for(target: str, line: str = "") -> tuple[int, bytes, bytes]:
+            answer = b""
+            head = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{line}\r\n"
+            with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+                client.sendall(head.encode("latin-1"))
+                with contextlib.suppress(ConnectionError):
+                    while piece := client.recv(65536):
+                        answer += piece
+            top, _, content = answer.partition(b"\r\n\r\n")
+            assert b"secret" not in answer
+            return int(top.split(b" ")[1]), top, content
+
+        yield ask_for
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("../main.py", "%2e%2e/main.py", "docs/../../main.py", "..%2fmain.py", "%2e%2e%2f%2e%2e%2fsecret.txt"),
+        *(
+            "..%5cmain.py",
+            "%252e%252e%252fmain.py",
+            "%c0%ae%c0%ae/main.py",
+            "..%c0%afmain.py",
+            "docs%2f..%2f..%2fmain.py",
+        ),
+    ],
+)
+def test_static_traversal(ask: Ask, path: str) -> None:
+    """No spelling of `..` leaves the folder."""
+    assert ask(f"/static/{path}")[0] in (400, 404)
+
+
+@pytest.mark.parametrize("path", ["docs%2findex.html", "docs%2Findex.html", "docs%5cindex.html"])
+def test_static_lateral_folders(ask: Ask, path: str) -> None:
+    """An encoded slash does not lead into a folder that a rule in front guards by its address."""
+    assert ask(f"/static/{path}")[0] == 404
+    assert ask("/static/docs/index.html")[2] == b"docs"
+
+
+@pytest.mark.parametrize("path", ["%00", "docs%00", "app.css%00.html", "docs/%00"])
+def test_static_null(ask: Ask, path: str) -> None:
+    """A NUL cuts off nothing, so no folder above shows its index."""
+    assert ask(f"/static/{path}")[0] == 400
+
+
+def test_static_sibling_with_the_same_prefix(site: Path, ask: Ask) -> None:
+    """A folder whose name begins alike is another one, by its address and by a link."""
+    (site / "static" / "link").symlink_to("../static-private")
+    for target in ("/static-private/secret.txt", "/static/../static-private/secret.txt", "/static/link/secret.txt"):
+        assert ask(target)[0] == 404
+
+
+def test_static_links_out_of_the_folder(site: Path, tmp_path: Path, ask: Ask) -> None:
+    """Neither a file nor a folder that is linked is followed out, relative or absolute."""
+    (site / "static" / "up").symlink_to("..")
+    (site / "static" / "file.txt").symlink_to(tmp_path / "secret.txt")
+    for target in ("/static/up/main.py", "/static/up/static-private/secret.txt", "/static/file.txt"):
+        assert ask(target)[0] == 404
+
+
+def test_static_compressed_variant_out_of_the_folder(site: Path, tmp_path: Path, ask: Ask) -> None:
+    """A compressed variant that is a link out is not sent in place of its file."""
+    for ending in (".gz", ".br", ".zst"):
+        (site / "static" / f"app.css{ending}").symlink_to(tmp_path / "secret.txt")
+    status, head, content = ask("/static/app.css", "Accept-Encoding: gzip, br, zstd\r\n")
+    assert status == 200
+    if b"content-encoding" not in head:  # else it was compressed by us
+        assert content.startswith(b"teal")
+
+
+def test_static_existence_of_outside_paths(site: Path, tmp_path: Path, ask: Ask) -> None:
+    """What is outside answers alike, be it there or not."""
+    (site / "static" / "there").symlink_to(tmp_path / "secret.txt")
+    (site / "static" / "nowhere").symlink_to(tmp_path / "nothing.txt")
+    pairs = [
+        ("/static/there", "/static/nowhere"),
+        ("/static/../main.py", "/static/../nothing.py"),
+        ("/static//etc/passwd", "/static//etc/nothing"),
+    ]
+    for there, nowhere in pairs:
+        first, second = ask(there), ask(nowhere)
+        assert (first[0], first[2]) == (second[0], second[2]) == (404, first[2])
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "%2fetc%2fpasswd", "//etc/passwd", "%2f%2fhost%2fshare", "\\\\host\\share"]
+)
+def test_static_absolute_paths(ask: Ask, path: str) -> None:
+    """A path that begins anew, or on another machine, begins nowhere."""
+    assert ask(f"/static/{path}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "name", ["con", "NUL.txt", "aux.js", "com1", "LPT9.css", "c:", "c:x", "a::$DATA", "a.", "a ", "G~1"]
+)
+def test_static_windows_names(name: str) -> None:
+    """Devices, drives, streams and names with a second spelling are refused where a system has such."""
+    assert segments_of(name, is_windows=True) is None
+    assert segments_of(f"docs/{name}", is_windows=True) is None
+
+
+def test_static_no_list_of_files(site: Path, ask: Ask) -> None:
+    """There is no list of files, so no name of a file can be a script in one."""
+    (site / "static" / "<script>alert(1)<").mkdir()
+    for target in ("/static/", "/static/%3Cscript%3Ealert(1)%3C/", "/static/%3Cscript%3Ealert(1)%3C"):
+        status, _, content = ask(target)
+        assert status == 404
+        assert b"<script>alert" not in content
+
+
+@pytest.mark.parametrize("target", ["//evil.example/static/docs", "/static//evil.example", "/static/docs", "/static"])
+def test_static_open_redirect(ask: Ask, target: str) -> None:
+    """The way to a folder's slash stays on this site."""
+    status, head, _ = ask(target)
+    assert status in (308, 404)
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"location:"):
+            assert line in (b"location: ./docs/", b"location: /static/")
