@@ -58,10 +58,10 @@ def test_a_weak_tag_never_stands_for_the_same_bytes() -> None:
 def test_a_change_to_another_version_fails(fields: dict[str, str], etag: str | None) -> None:
     """Who would change something learns that it is not what he believes."""
     with pytest.raises(PreconditionFailed):
-        check_preconditions(Request(FakeHead(method="PUT", values=fields), None, None), etag)
+        check_preconditions(Request(FakeHead(method="PUT", fields=fields), None, None), etag)
 
 
 @pytest.mark.parametrize(("fields", "etag"), [({"if-match": TAG}, TAG), ({"if-none-match": "*"}, None), ({}, None)])
 def test_a_change_to_the_same_version_goes_on(fields: dict[str, str], etag: str | None) -> None:
     """Who knows what there is may change it, and make what is not there."""
-    check_preconditions(Request(FakeHead(method="PUT", values=fields), None, None), etag)
+    check_preconditions(Request(FakeHead(method="PUT", fields=fields), None, None), etag)

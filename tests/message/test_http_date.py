@@ -16,7 +16,8 @@ def test_the_three_formats(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "784111777", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 6 Nov 1994 08:49:37 GMT",
+    "text", ["", "0", "784111777", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET",
+             "Sun, 6 Nov 1994 08:49:37 GMT",
              "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT "]
 )  # fmt: skip
 def test_what_is_no_date(text: str) -> None:

@@ -40,7 +40,8 @@ def test_nothing_of_it_is_there(field: str) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        "", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-4", "bytes=1-2-3", "bytes=0x1-2", "bytes=+1-2", "items=0-1",
+        "", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-4", "bytes=1-2-3", "bytes=0x1-2",
+        "bytes=+1-2", "items=0-1",
         "bytes=0-1,", "bytes=1 - 2", "bytes=\u0661-2", "bytes=--1", "bytes 0-1",
     ],
 )  # fmt: skip

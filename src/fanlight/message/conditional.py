@@ -120,11 +120,11 @@ def _without_content(response: Response, verdict: Verdict) -> Response:
     if verdict is Verdict.FAILED:
         raise PreconditionFailed("this is another version than the one you ask for")
     made = Response(b"", 304)
-    made.media_type = response.media_type  # of what it is about: who compresses must know
     for name, value in response.headers.pairs():
         if name not in _NOT_OF_304:
             made.headers.add(name, value)
     made.headers.undecided = response.headers.undecided
+    made.media_type = response.media_type  # of what it is about: who compresses must know
     return made
 
 

@@ -55,6 +55,7 @@ def file_response(
     Raises OSError if it can't be read, FileNotFoundError if it is no regular file, InvalidResponse for a name
     that can't be one.
     """
+    disposition = None if download_as is None else disposition_of(download_as)
     file, status = open_regular(path)
     size = status.st_size
     response = FileResponse(
@@ -69,8 +70,8 @@ def file_response(
     response.modified = int(status.st_mtime)
     if encoding is not None:
         fields["content-encoding"] = encoding
-    if download_as is not None:
-        fields["content-disposition"] = disposition_of(download_as)
+    if disposition is not None:
+        fields["content-disposition"] = disposition
     if headers is not None:
         fields.update(headers)
     return response
