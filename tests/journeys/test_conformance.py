@@ -648,8 +648,8 @@ def test_what_is_too_much_is_told_by_its_status(server: LiveServer, data: bytes,
     assert ask(server, data)[0].status == status
 
 
-def test_ranges_and_conditions_are_not_taken_up_yet(server: LiveServer) -> None:
-    """Range is ignored, as a server may; the whole content comes, and nothing claims otherwise."""
+def test_a_page_has_no_ranges(server: LiveServer) -> None:
+    """Range is ignored for what is no file; the whole content comes, and nothing claims otherwise."""
     (answer,) = ask(server, get("/measured", "Range: bytes=0-1", 'If-Range: "a"', "Content-Range: bytes 0-1/2"))
     assert (answer.status, answer.content) == (200, b"one two")
     assert not {"content-range", "accept-ranges"} & set(answer.fields)
