@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import inspect as kinds
 
 from fanlight.app.convert import Unfit, keeper_of, reader_of
-from fanlight.app.kinds import kind_of
+from fanlight.app.kinds import broken_rule, kind_of, rule_of
 
 ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
 
@@ -144,6 +144,38 @@ def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, me
     with pytest.raises(Unfit) as caught:
         read(annotation, text)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[int, msgspec.Meta(ge=1, lt=9, multiple_of=2)],
+        Annotated[float, msgspec.Meta(gt=1, le=9)],
+        Annotated[str, msgspec.Meta(min_length=2, max_length=3)],
+        Annotated[str, msgspec.Meta(pattern="^a", max_length=3)],
+        Annotated[list[int], msgspec.Meta(min_length=2, max_length=3)],
+        Annotated[time, msgspec.Meta(tz=True)],
+    ],
+)
+def test_a_rule_that_is_made_once_says_what_the_rules_say(annotation: Any) -> None:
+    """For every value the rule of a kind complains as the kind itself does, or does not."""
+    kind = kind_of(annotation)
+    rule = rule_of(kind)
+    assert rule is not None
+    values: dict[type, list[object]] = {int: [0, 1, 2, 8, 9, 10], float: [1.0, 1.5, 9.0, 9.5]}
+    values[str], values[list] = ["", "a", "ab", "abc", "abcd", "bcd"], [[], [1], [1, 2], [1, 2, 3, 4]]
+    values[time] = [time(12), time(12, tzinfo=UTC)]
+    tried = values[getattr(annotation.__origin__, "__origin__", annotation.__origin__)]
+    told = [rule(value) for value in tried]
+    assert told == [broken_rule(kind, value) for value in tried]
+    assert any(told)
+    assert "" in told
+
+
+@pytest.mark.parametrize("annotation", [int, str, list[str], Annotated[int, msgspec.Meta(title="x")], Color])
+def test_a_kind_without_bounds_has_no_rule(annotation: Any) -> None:
+    """What nothing is asked of, nothing is asked of for each value."""
+    assert rule_of(kind_of(annotation)) is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from msgspec import inspect as kinds
 
-from fanlight.app.kinds import Kind, broken_rule, has_rules, misfit, optional, plain, says, shown
+from fanlight.app.kinds import Kind, misfit, optional, plain, rule_of, says, shown
 
 Reader = Callable[[str], object]
 
@@ -44,13 +44,14 @@ def reader_of(kind: Kind) -> Reader | None:
     if isinstance(kind, kinds.LiteralType):
         return _choice(kind, {str(value): value for value in kind.values})
     read = _READERS.get(type(kind))
-    if read is None or not has_rules(kind):
+    rule = rule_of(kind)
+    if read is None or rule is None:
         return read
-    reads = read
+    reads, breaks = read, rule
 
     def read_within_bounds(text: str) -> object:
         value = reads(text)
-        if broken := broken_rule(kind, value):
+        if broken := breaks(value):
             raise Unfit(broken)
         return value
 
@@ -75,13 +76,14 @@ def keeper_of(kind: Kind, read_as: str) -> Callable[[object], object] | None:
         choose = reader_of(kind)
         assert choose is not None
         return lambda value: choose(str(value))
-    if make is None or not has_rules(kind):
+    rule = rule_of(kind)
+    if make is None or rule is None:
         return make
-    makes = make
+    makes, breaks = make, rule
 
     def keep_within_bounds(value: object) -> object:
         value = makes(value)
-        if broken := broken_rule(kind, value):
+        if broken := breaks(value):
             raise Unfit(broken)
         return value
 

@@ -17,7 +17,7 @@ from msgspec import inspect as kinds
 
 from fanlight.app.convert import Reader, Unfit, as_it_is, reader_of
 from fanlight.app.diagnose import MOST_FIELDS
-from fanlight.app.kinds import SERIES, Kind, broken_rule, cut, is_upload, optional, plain
+from fanlight.app.kinds import SERIES, Kind, cut, is_upload, optional, plain, rule_of
 from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField
 from fanlight.message import Headers, MultiMapping, Upload
@@ -31,9 +31,9 @@ class Field:
 
     name: str  # the view's name for it
     sent_as: str
-    kind: Kind
     read: Reader
     series: Callable[[list[object]], object] | None  # list, set, ...: takes every value of the name
+    breaks: Callable[[object], str] | None  # which of its bounds a series breaks
     missing: object
     is_file: bool
     is_blank_missing: bool
@@ -54,9 +54,9 @@ def field_of(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> 
     return Field(
         name=name,
         sent_as=sent_as or name,
-        kind=inner,
         read=read,
         series=series,
+        breaks=rule_of(inner) if series is not None else None,
         missing=missing,
         is_file=is_file,
         is_blank_missing=not is_file and not (is_text and is_needed) and not _takes_blank(read),
@@ -123,7 +123,7 @@ class Fields:
             return
         assert field.series is not None
         made = field.series(values)
-        if broken := broken_rule(field.kind, made):
+        if field.breaks is not None and (broken := field.breaks(made)):
             bad.append(self._bad(field, broken))
         else:
             into[field.name] = made

@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from msgspec import inspect as kinds
 
@@ -38,6 +38,7 @@ _RANGES = (  # a least and a most, and whether they may be the same
 )
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, ValueError, re.error)
 _MESSAGE_CHARACTERS = 300
+_SIZED = (str, list, tuple, set, frozenset)
 
 _SAYS: Mapping[type[Kind], str] = {
     kinds.IntType: "an integer",
@@ -200,7 +201,7 @@ def _broken_bound(kind: kinds.IntType | kinds.FloatType, value: object) -> str:
 
 
 def _broken_length(kind: Kind, value: object, what: str) -> str:
-    length = len(value) if isinstance(value, str | list | tuple | set | frozenset) else 0
+    length = len(value) if isinstance(value, _SIZED) else 0
     least, most = getattr(kind, "min_length", None), getattr(kind, "max_length", None)
     if least is not None and length < least:
         return f"must have at least {least} {what if least != 1 else what[:-1]}"
@@ -209,7 +210,14 @@ def _broken_length(kind: Kind, value: object, what: str) -> str:
     return ""
 
 
-def has_rules(kind: Kind) -> bool:
-    """Say whether a kind has bounds of its own."""
+def rule_of(kind: Kind) -> Callable[[object], str] | None:
+    """Return what says which bound of a kind a value breaks, as `broken_rule` does; None if it has no bounds."""
     names = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
-    return any(getattr(kind, name, None) is not None for name in names)
+    if all(getattr(kind, name, None) is None for name in names):
+        return None
+    # PERF: benchmarks/forms.py: what kind it is, is decided here, and not for each value.
+    if isinstance(kind, kinds.IntType | kinds.FloatType):
+        return partial(_broken_bound, kind)
+    if isinstance(kind, kinds.StrType) and kind.pattern is None:
+        return partial(_broken_length, kind, what="characters")
+    return partial(broken_rule, kind)
