@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.message import is_worth_compressing, media_type_by_name
+from fanlight.message import is_compressible, media_type_by_name
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_the_last_ending_says_it(name: str, media_type: str) -> None:
 )
 def test_what_is_compressed_already_is_left_alone(media_type: str, is_worth: bool) -> None:
     """Text and its kin become much smaller; pictures, films, archives and web fonts do not."""
-    assert is_worth_compressing(media_type) is is_worth
+    assert is_compressible(media_type) is is_worth

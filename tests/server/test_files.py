@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 
 from fanlight import App, Request, Response
 from fanlight.message import check_preconditions, file_response
+from fanlight.server import Options
 from fanlight.testing import Client, LiveServer
 
 SMALL, BIG = b"0123456789" * 100, os.urandom(3_000_000)
@@ -252,6 +254,34 @@ def test_what_is_behind_a_file_is_answered(app: App) -> None:
             received += data
     assert BIG in received
     assert received.endswith(b"a page")
+
+
+def test_a_file_over_tls(app: App, localhost: Any) -> None:
+    """Over TLS every byte comes too, to a reader that takes a rest now and then, and parts do."""
+    options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(localhost.cert,), key=(localhost.key,))
+    with LiveServer(app, options=options) as server:
+        command = ["curl", "-sS", "-k", "--limit-rate", "4M", "-o", "-", f"{server.url}/plain/big.bin"]
+        assert subprocess.run(command, check=True, capture_output=True).stdout == BIG
+        part = subprocess.run([*command, "-r", "100000-400000"], check=True, capture_output=True).stdout
+    assert part == BIG[100000:400001]
+
+
+def test_a_file_from_a_view_with_dependencies(folder: Path) -> None:
+    """What the view depended on is closed before the file is sent: it is not made of it."""
+    events = []
+
+    def database() -> Iterator[str]:
+        events.append("open")
+        yield "connection"
+        events.append("close")
+
+    def show(connection: Annotated[str, database]) -> Path:
+        events.append(connection)
+        return folder / "big.bin"
+
+    with Client(App({"/": show}, compression=None)) as client:
+        assert client.get("/").content == BIG
+    assert events == ["open", "connection", "close"]
 
 
 def test_the_files_of_clients_that_leave_are_closed(app: App) -> None:

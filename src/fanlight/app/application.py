@@ -104,7 +104,7 @@ class Application:
         self.pages = Pages(
             folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
         )
-        self.statics = Statics(folder, parts.source, self.pages.folder)
+        self.statics = Statics(folder, parts.source, self.pages.folder, compresses=parts.compression is not None)
         # A class of its own for each app: so a request knows the way back, and pays nothing for it.
         self.request_class = type("Request", (Request,), {"__slots__": (), "reverse": staticmethod(self.url_for)})
         results = Results(self.pages)

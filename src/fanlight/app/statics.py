@@ -27,11 +27,14 @@ _OWN_FOLDER = 'put the files into a folder of their own, such as "static"'
 class Statics:
     """The files of one app."""
 
-    def __init__(self, folder: Path, source: Path | None, templates: Path | None) -> None:
-        """Find folders beside an app in `folder`, whose code is in `source` and whose templates in `templates`."""
+    def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
+        """Find folders beside an app in `folder`, whose code is in `source` and whose templates in `templates`.
+
+        Small files are compressed in memory, unless the app has nothing compressed.
+        """
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by place; None: there is a mistake in it
-        self._packers = compressors(is_quick=True)
+        self._packers = compressors(is_quick=True) if compresses else {}
         self._copies: list[CompressedCopies] = []
 
     def opened(self, value: object) -> object:

@@ -11,7 +11,7 @@ from fanlight.message.compression import (
 )
 from fanlight.message.conditional import answer_conditionally, check_preconditions
 from fanlight.message.content import SpooledContent
-from fanlight.message.encodings import COMPRESSIBLE, best_encoding, is_compressible
+from fanlight.message.encodings import COMPRESSIBLE, best_encoding, encodings_for, is_compressible
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.form import MultiMapping, Query
@@ -32,10 +32,10 @@ from fanlight.message.limits import (
     limits,
     plan_of,
 )
-from fanlight.message.media_types import is_worth_compressing, media_type_by_name
+from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
-from fanlight.message.response import BYTES, HTML, JSON, TEXT, Response, json_response, redirect
+from fanlight.message.response import HTML, JSON, TEXT, Response, json_response, redirect
 from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
@@ -96,11 +96,11 @@ __all__ = [
     "best_encoding",
     "check_preconditions",
     "encoding_of",
+    "encodings_for",
     "file_response",
     "id_of",
     "is_compressible",
     "is_uncompressed",
-    "is_worth_compressing",
     "json_response",
     "lane",
     "limits",

@@ -23,6 +23,7 @@ COMPRESSIBLE: tuple[str, ...] = (
     *("application/wasm", "application/x-javascript", "application/x-sh", "application/x-tar", "application/x-yaml"),
     *("application/yaml", "application/postscript", "application/vnd.ms-fontobject", "font/otf", "font/ttf"),
     *("font/collection", "image/bmp", "image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"),
+    *("application/vnd.apple.mpegurl", "application/vnd.sqlite3", "model/gltf-binary", "model/stl"),
 )
 # Each event would be as big as before, and each reader would cost the memory of a compressor: so it is
 # compressed only where its whole name is in the table.
@@ -43,27 +44,30 @@ def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) ->
 
 
 def best_encoding(accept_encoding: str, offers: tuple[str, ...]) -> str:
-    """Return which of the offered codings a client likes best, "" for the content as it is.
+    """Return which of the offered codings a client likes best, "" for the content as it is."""
+    taken = encodings_for(accept_encoding, offers)
+    return taken[0] if taken else ""
+
+
+def encodings_for(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the offered codings a client takes rather than the content as it is, the best first.
 
     Among equals the first offer wins. One that nobody asks for is not used; where not even the content as it is
     would do, it is sent all the same, as section 12.5.3 has it.
     """
     if not accept_encoding or len(accept_encoding) > MOST_ACCEPT_CHARACTERS:
-        return ""
-    return _best(accept_encoding, offers)
+        return ()
+    return _taken(accept_encoding, offers)
 
 
 @lru_cache(_KNOWN)
-def _best(accept_encoding: str, offers: tuple[str, ...]) -> str:
+def _taken(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
     asked = dict(_read(accept_encoding.split(",")))
     others = asked.get("*", 0.0)
-    best, best_quality = "", asked.get("identity", others)
-    for offer in offers:
-        quality = asked.get(offer, others)
-        # Equal to the content as it is: smaller is better; equal to another coding: the first.
-        if quality > best_quality or (quality == best_quality > 0 and not best):
-            best, best_quality = offer, quality
-    return best
+    plain = asked.get("identity", others)
+    liked = {offer: asked.get(offer, others) for offer in offers}
+    # Equal to the content as it is: smaller is better.
+    return tuple(sorted((each for each in offers if 0 < liked[each] >= plain), key=lambda each: -liked[each]))
 
 
 def _read(codings: Iterable[str]) -> Iterable[tuple[str, float]]:

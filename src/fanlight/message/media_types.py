@@ -108,26 +108,9 @@ _BY_ENDING = {
     **{ending: kind for kind, endings in _OTHERS.items() for ending in endings.split()},
     **{ending: f"{kind}; charset=utf-8" for kind, endings in _TEXT.items() for ending in endings.split()},
 }
-# Beside all text: what is written in letters, or holds long runs of the same.
-_SHRINKS = frozenset(
-    "application/vnd.ms-fontobject application/wasm application/rtf application/sql application/toml application/yaml "
-    "application/x-tar application/postscript application/vnd.sqlite3 application/vnd.apple.mpegurl "
-    "font/otf font/ttf font/collection image/bmp image/vnd.microsoft.icon model/gltf-binary model/stl".split()
-)
 
 
 def media_type_by_name(name: str) -> str:
     """Return the media type that the ending of a name stands for; bytes where it says nothing."""
     _, dot, ending = name.rpartition(".")
     return _BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES
-
-
-def is_worth_compressing(media_type: str) -> bool:
-    """Say whether things of a kind mostly get much smaller when they are compressed."""
-    kind = media_type.partition(";")[0].strip().lower()
-    return (
-        kind.startswith("text/")
-        or kind.endswith(("+json", "+xml"))
-        or kind in _SHRINKS
-        or kind in ("application/json", "application/xml")
-    )

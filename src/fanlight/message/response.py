@@ -18,11 +18,11 @@ import msgspec
 from fanlight.errors import InvalidResponse
 from fanlight.message.cookies import FORGOTTEN, CookieOptions, is_undecided, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
+from fanlight.message.media_types import BYTES
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
-BYTES = "application/octet-stream"
 
 Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 

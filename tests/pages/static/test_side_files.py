@@ -25,13 +25,12 @@ from fanlight.pages.static.side_files import codings_for
         ("identity;q=0.5, gzip;q=0.5", ("gzip",)),
         ("identity;q=0, gzip;q=0", ()),
         ("gzip;q=nan", ()),
-        ("gzip;q=inf", ()),
         ("gzip;q=-1", ()),
         ("gzip;q=x", ()),
         ("gzip;level=9", ("gzip",)),
         (",,;;,=,", ()),
         ("deflate", ()),
-        (",".join(["x"] * 40 + ["gzip"]), ()),
+        (",".join(["x"] * 600 + ["gzip"]), ()),
     ],
 )
 def test_the_codings_that_a_client_takes(accepted: str, codings: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanlight.message import is_worth_compressing, media_type_by_name
+from fanlight.message import is_compressible, media_type_by_name
 from fanlight.pages.static.compressors import LEAST_BYTES, WORTH, Compress, compressors
 from fanlight.pages.static.folder import Absent, StaticFolder
 from fanlight.pages.static.names import segments_of
@@ -64,7 +64,7 @@ class CompressedCopies:
 
     def _make_all(self) -> None:
         for names in [[self._only]] if self._only else self._all_names():
-            if names[-1].endswith(tuple(ENDINGS.values())) or not is_worth_compressing(media_type_by_name(names[-1])):
+            if names[-1].endswith(tuple(ENDINGS.values())) or not is_compressible(media_type_by_name(names[-1])):
                 continue
             for coding, compress in compressors().items():
                 if self._has_to_end.is_set():

@@ -28,7 +28,7 @@ from fanlight.message import (
     Response,
     Span,
     answer_conditionally,
-    is_worth_compressing,
+    is_compressible,
     media_type_by_name,
     redirect,
     write_date,
@@ -244,7 +244,7 @@ class StaticFiles:
             and version.is_settled
             and version.content is not None
             and version.size >= LEAST_BYTES
-            and is_worth_compressing(media_type)
+            and is_compressible(media_type)
         )
 
     def _sides(self, names: list[str], plain: Version) -> list[tuple[str, Version]]:
