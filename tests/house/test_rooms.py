@@ -42,6 +42,7 @@ MAY_CATCH_ALL = {
     "app/around.py",
     "app/held.py",
     "pages/pages.py",
+    "server/afterwards.py",
     "server/exchange.py",
     "server/hub.py",
     "server/streams.py",

@@ -88,7 +88,7 @@ def test_the_site_runs_as_somebody_else(folder: Path) -> None:
 def test_who_is_not_root_is_refused(tmp_path: Path) -> None:
     """Who can't become somebody else is told so before anything is opened."""
     (tmp_path / "main.py").write_text(SITE)
-    words = ["run", "--workers", "1", "--user", "nobody", "--port", "0"]
+    words = ["run", "--workers", "1", "--user", "daemon", "--port", "0"]
     command = [sys.executable, "-m", "fanlight", *words]
     # Root is nobody in a namespace that knows no users, and reads what is root's all the same.
     become = ["unshare", "--user"] if os.geteuid() == 0 else []

@@ -106,5 +106,5 @@ def uncompressed(request: Request) -> Generator[None, object, None]:
 
 def is_uncompressed(request: Request) -> bool:
     """Say whether the answer to a request is to be sent as it is."""
-    known = request._known  # noqa: SLF001 - of this room; asking by a method would make it
+    known = request.known
     return known is not None and _NOTE in known

@@ -8,6 +8,7 @@ Knows nothing of bytes on the wire, of routes and of views.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
@@ -65,7 +66,7 @@ class Request:
     """One request. All its parts can be read; only `state` is the app's to write."""
 
     # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
-    __slots__ = ("_id_line", "_known", "client", "content_source", "head", "params", "scheme")
+    __slots__ = ("_id_line", "client", "content_source", "head", "known", "params", "scheme")
 
     reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
     _id_line: bytes  # only set once it is asked for
@@ -77,12 +78,12 @@ class Request:
         self.content_source = content
         self.params: dict[str, object]
         self.scheme = "http"
-        self._known: dict[str, Any] | None = None
+        self.known: dict[str, Any] | None = None  # what was worked out of it; the server looks whether there is any
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        known = self._known
+        known = self.known
         if known is None:
-            known = self._known = {}
+            known = self.known = {}
         if name not in known:
             known[name] = make()
         value: T = known[name]
@@ -180,7 +181,7 @@ class Request:
     @property
     def client_cert(self) -> ClientCert | None:
         """The certificate that the client showed in the TLS handshake, None if it showed none."""
-        return None if self._known is None else self._known.get("client_cert")
+        return None if self.known is None else self.known.get("client_cert")
 
     def note(self, name: str, value: object) -> None:
         """Keep what the server knows of a request that has it; one that has not is not burdened."""
@@ -190,6 +191,19 @@ class Request:
     def state(self) -> dict[str, Any]:
         """A place for what middleware wants to tell the view."""
         return self._once("state", dict)
+
+    def after(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> None:
+        """Have something done when the answer is out: `request.after(send_mail, to=address)`.
+
+        A function of either kind; several are called one after the other. The client does not wait for them, a
+        server that stops does, as long as `drain_seconds`. They are called whatever the answer is.
+        """
+        work: list[Callable[[], object]] = self._once("after", list)
+        work.append(partial(function, *args, **kwargs))
+
+    def take_afterwards(self) -> list[Callable[[], Any]]:
+        """Return what is to be done after the answer, once: for the server."""
+        return self.known.pop("after", []) if self.known is not None else []
 
     # --- content ----------------------------------------------------------------------------
 

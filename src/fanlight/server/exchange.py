@@ -29,6 +29,7 @@ from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
 if TYPE_CHECKING:
+    from fanlight.server.afterwards import Afterwards
     from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
     from fanlight.server.limits import Limits
     from fanlight.server.pool import Pool
@@ -57,6 +58,7 @@ class Exchange:
         self._encoded, self._least_bytes = encoding_of(handler)
         self._idle_seconds = limits.idle_seconds
         self.unsent = Unsent(limits.unsent_bytes)
+        self.afterwards: Afterwards
         self.served = 0  # requests, since the beginning
         self.monitor: Monitor
         self.lanes: Lanes
@@ -250,6 +252,8 @@ class Exchange:
             self._witness.answered(connection, len(data) + len(more))
         if connection.content is not None:
             connection.release()
+        if connection.request.known is not None:
+            self.afterwards.begin(connection)
         if sent != len(data) or more:
             connection.keep(memoryview(data)[sent:], more)
         elif not wire.must_close:
@@ -298,6 +302,7 @@ class Exchange:
         if self._witness is not None:
             self._witness.answered(connection, size)
         connection.release()
+        self.afterwards.begin(connection)
         self.settle(connection)
 
     # --- the holder's way out: an answer is out, or on its way ---------------------------------
@@ -382,6 +387,7 @@ class Exchange:
     def _lost(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
         connection.release()
+        self.afterwards.begin(connection)
         if connection.phase is RUNNING:
             self._hub.post(self._hub.drop, connection)
         else:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from fanlight.errors import Refusal
 from fanlight.message import Handler, Lane
 from fanlight.server.acceptor import Acceptor
+from fanlight.server.afterwards import Afterwards
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
@@ -97,6 +98,7 @@ class Hub:
         self.lanes = Lanes()
         self.pool = Pool(limits.threads, limits.waiting_calls)
         self._exchange = Exchange(self, handler, limits, witness=witness)
+        self.afterwards = self._exchange.afterwards = Afterwards(self.loop, self.pool)
         self._exchange.monitor, self._exchange.lanes, self._exchange.pool = self.monitor, self.lanes, self.pool
         self._exchange.loop_watch = self.monitor.loop_watch = LoopWatch(self.loop, self._home_thread)
 
@@ -162,6 +164,7 @@ class Hub:
         del self.connections[connection.fd]
         connection.sock.close()
         connection.leave()
+        self.afterwards.begin(connection)
         if connection.address is not None:
             self.acceptor.left(connection.address)
         go_on, connection.after_write = connection.after_write, None
@@ -189,6 +192,11 @@ class Hub:
             self._arm()
         else:
             self._finish()
+
+    @property
+    def drain_left(self) -> float:
+        """How many of the seconds to drain are left."""
+        return self._drain_until - time.monotonic()
 
     def abandon(self) -> None:
         """Close every connection at once; only the holder may."""

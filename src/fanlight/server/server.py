@@ -146,6 +146,7 @@ class Server:
                     self._announce(self._gate.urls())
                 self.started.set()
                 await hub.finished.wait()
+                await hub.afterwards.finish(hub.drain_left)
         finally:
             await self._handler.stop()
             if self._access_log is not None:
