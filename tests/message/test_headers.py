@@ -89,3 +89,14 @@ def test_no_redirect_target_begins_another_field(target: str) -> None:
         return
     assert location.isascii()
     assert not set(location) & set("\r\n\0 ")
+
+
+def test_fields_that_were_checked_are_taken_over_as_they_are() -> None:
+    """What a response has of another's fields is its own: a change of one changes nothing of the other."""
+    first = MutableHeaders([("etag", '"1"'), ("set-cookie", "a=1"), ("set-cookie", "b=2")])
+    second = MutableHeaders()
+    second.adopt(first.pairs())
+    assert list(second.pairs()) == list(first.pairs())
+    second["etag"] = '"2"'
+    assert (first["etag"], second["etag"]) == ('"1"', '"2"')
+    assert second.get_all("set-cookie") == ["a=1", "b=2"]

@@ -120,9 +120,7 @@ def _without_content(response: Response, verdict: Verdict) -> Response:
     if verdict is Verdict.FAILED:
         raise PreconditionFailed("this is another version than the one you ask for")
     made = Response(b"", 304)
-    for name, value in response.headers.pairs():
-        if name not in _NOT_OF_304:
-            made.headers.add(name, value)
+    made.headers.adopt(pair for pair in response.headers.pairs() if pair[0] not in _NOT_OF_304)
     made.headers.undecided = response.headers.undecided
     made.media_type = response.media_type  # of what it is about: who compresses must know
     return made

@@ -35,7 +35,8 @@ class KnownResponse(FileResponse):
     def headers(self) -> MutableHeaders:
         """The fields, to be read and set."""
         if self._headers is None:
-            self._headers = MutableHeaders(self._known)
+            self._headers = MutableHeaders()
+            self._headers.adopt(self._known)
         return self._headers
 
     def fields(self) -> Sequence[Pair]:
