@@ -2,7 +2,7 @@
 
 from shop import listing
 
-from fanlight import render
+from fanlight import App, render
 
 
 def page(number: int, q: str = ""):
@@ -14,3 +14,5 @@ async def page_async(number: int, q: str = ""):
 
 
 URLS = {"/list/{number}": page, "/async/list/{number}": page_async}
+
+app = App(URLS, compression=None)  # as its peers: they compress nothing by themselves
