@@ -11,7 +11,7 @@ from fanlight.errors import (
     Unauthorized,
     UnprocessableContent,
 )
-from fanlight.message import Request, Response, Upload, lane, limits, redirect
+from fanlight.message import EventStream, Request, Response, Upload, lane, limits, redirect
 from fanlight.pages import Static, render
 from fanlight.server import Limits
 from fanlight.site import App
@@ -20,6 +20,7 @@ __all__ = [
     "App",
     "BadRequest",
     "Conflict",
+    "EventStream",
     "Forbidden",
     "Gone",
     "HTTPError",

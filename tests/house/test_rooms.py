@@ -45,7 +45,8 @@ MAY_CATCH_ALL = {
     "server/afterwards.py",
     "server/exchange.py",
     "server/hub.py",
-    "server/streams.py",
+    "server/pool.py",
+    "server/pumps.py",
     "site/loading.py",
     "testing/client.py",
 }

@@ -14,7 +14,16 @@ from fanlight.app.coded_fields import Fields, coded, may_be_coded, varying, weak
 from fanlight.app.encoded import EncodedAsyncPieces, EncodedPieces, encoded_whole
 from fanlight.app.held import is_held
 from fanlight.errors import InvalidResponse
-from fanlight.message import CODECS, Compression, Request, Response, best_encoding, is_compressible, is_uncompressed
+from fanlight.message import (
+    CODECS,
+    Compression,
+    Pulse,
+    Request,
+    Response,
+    best_encoding,
+    is_compressible,
+    is_uncompressed,
+)
 
 Pieces = Iterable[bytes | str] | AsyncIterable[bytes | str]
 
@@ -25,9 +34,15 @@ _MOST_KNOWN = 256
 class Sent(Response):
     """A response on its way out: nobody sets its fields any more."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("beat", "lines")
 
     lines: Fields
+    beat: Pulse | None
+
+    @property
+    def pulse(self) -> Pulse | None:
+        """What is sent while a stream waits."""
+        return self.beat
 
     def fields(self) -> Fields:
         """Return the fields as the wire takes them."""
@@ -107,12 +122,16 @@ class Compressor:
         made.lines = coded(made.lines, coding)
 
     def _encode_stream(self, made: Sent, content: Pieces, coding: str, *, is_file: bool) -> None:
-        codec, level = CODECS[coding], self._setting.level_of(coding)
+        codec, level, pulse = CODECS[coding], self._setting.level_of(coding), made.pulse
         encoder = codec.encoder(level if is_file else min(level, codec.stream_level))
         if isinstance(content, AsyncIterable):
-            made.content = EncodedAsyncPieces(content, encoder)
-        else:
+            made.content = pieces = EncodedAsyncPieces(content, encoder)
+            if pulse is not None:
+                made.beat = Pulse(pulse.seconds, lambda: pieces.between(pulse.give()))
+        elif pulse is None:
             made.content = EncodedPieces(content, encoder)
+        else:
+            return  # its pieces are made in threads, and one encoder can't be in two places
         made.length = None
         made.lines = coded(made.lines, coding)
 
@@ -138,7 +157,7 @@ class Compressor:
 
 def _sent(response: Response, fields: Fields) -> Sent:
     made = Sent(response.content, response.status, media_type=response.media_type, length=response.length)
-    made.lines = fields
+    made.lines, made.beat = fields, response.pulse
     return made
 
 

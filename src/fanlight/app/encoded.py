@@ -54,7 +54,7 @@ class EncodedAsyncPieces:
         """Take over the content; nothing is pulled yet."""
         self._content, self._encoder = content, encoder
         self._pieces: AsyncIterator[bytes | str] | None = None
-        self._has_ended = False
+        self._has_ended = self._is_away = False  # away: encoding in a thread
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -67,10 +67,17 @@ class EncodedAsyncPieces:
         async for piece in self._pieces:
             if data := _bytes_of(piece):
                 if len(data) > PIECE_BYTES:
-                    return await asyncio.to_thread(self._encoder.encode, data)
+                    self._is_away = True
+                    encoded = await asyncio.to_thread(self._encoder.encode, data)
+                    self._is_away = False
+                    return encoded
                 return self._encoder.encode(data)
         self._has_ended = True
         return self._encoder.finish()
+
+    def between(self, data: bytes) -> bytes:
+        """Return what is sent between two pieces, encoded; nothing while a piece is on its way."""
+        return b"" if self._is_away else self._encoder.encode(data)
 
     async def aclose(self) -> None:
         """Close the content, wherever it is."""

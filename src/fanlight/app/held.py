@@ -9,7 +9,7 @@ Knows nothing of views.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable, Iterator
 from typing import Any
 
 from fanlight.errors import AppError
@@ -167,9 +167,19 @@ async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | s
     """Give the pieces of a sync stream to the loop, each made in a thread."""
     pieces = iter(content)
     try:
-        while (piece := await asyncio.to_thread(next, pieces, _END)) is not _END:
+        while (piece := await _whole(asyncio.to_thread(next, pieces, _END))) is not _END:
             yield piece  # type: ignore[misc]  # the end is no piece
     finally:
         shut = getattr(content, "close", None)
         if shut is not None:
             shut()
+
+
+async def _whole(act: Coroutine[Any, Any, object]) -> object:
+    """Wait for what a thread does, even when the stream is ended meanwhile: what it is at can't be closed."""
+    task = asyncio.ensure_future(act)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -12,6 +12,7 @@ from fanlight.message.compression import (
 from fanlight.message.conditional import answer_conditionally, check_preconditions
 from fanlight.message.content import SpooledContent
 from fanlight.message.encodings import COMPRESSIBLE, best_encoding, encodings_for, is_compressible
+from fanlight.message.events import Event, EventStream
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.form import MultiMapping, Query
@@ -35,7 +36,7 @@ from fanlight.message.limits import (
 from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
-from fanlight.message.response import HTML, JSON, TEXT, Response, json_response, redirect
+from fanlight.message.response import HTML, JSON, TEXT, Pulse, Response, json_response, redirect
 from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
@@ -65,6 +66,8 @@ __all__ = [
     "CookieName",
     "Encoder",
     "Encoding",
+    "Event",
+    "EventStream",
     "FileContent",
     "FileResponse",
     "Form",
@@ -81,6 +84,7 @@ __all__ = [
     "MultiMapping",
     "MutableHeaders",
     "Pair",
+    "Pulse",
     "Query",
     "Request",
     "Response",

@@ -143,6 +143,13 @@ class Request:
         return self._once("headers", lambda: Headers(self.head.fields))
 
     @property
+    def last_event_id(self) -> str:
+        """The id of the last event that an `EventSource` got before it lost us; "" for one that begins."""
+        return (
+            self.head.values.get("last-event-id", "").encode("latin-1").decode(errors="replace")
+        )  # HTML, section 9.2.3
+
+    @property
     def cookies(self) -> dict[str, str]:
         """The cookies that the client sent."""
         return self._once("cookies", lambda: read_cookies(self.head.values.get("cookie", "")))

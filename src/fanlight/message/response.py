@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -23,6 +23,14 @@ from fanlight.message.media_types import BYTES
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
+
+
+class Pulse(NamedTuple):
+    """What is sent when a stream has been silent for so long; a stream that has one has no end of its own."""
+
+    seconds: float
+    give: Callable[[], bytes]
+
 
 Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 
@@ -85,6 +93,11 @@ class Response:
     def has_shared_fields(self) -> bool:
         """Whether it has no field but its media type."""
         return self._headers is None
+
+    @property
+    def pulse(self) -> Pulse | None:
+        """What is sent while a stream waits; None for an answer that has an end of its own."""
+        return None
 
     def copy(self) -> Response:
         """Return an answer of its own with the same content, status and fields."""

@@ -8,18 +8,17 @@ that drains waits for them until `drain_seconds` are over.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fanlight.server.pool import Pool, in_thread
+
 if TYPE_CHECKING:
     from fanlight.message import Request
     from fanlight.server.connection import Connection
-    from fanlight.server.pool import Pool
 
-FULL_SECONDS = 0.1  # until a pool that is full is asked again: nothing is left undone for that
 log = logging.getLogger("fanlight.server")
 Work = Callable[[], Any]
 
@@ -49,26 +48,11 @@ class Afterwards:
                 if inspect.iscoroutinefunction(getattr(each, "func", each)):
                     await each()
                 else:
-                    await self._in_thread(each)
+                    result = await in_thread(each, self._loop, self._pool)
+                    if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
+                        await result
             except (Exception, SystemExit):
                 log.exception("what is to be done after %s has failed", name)
-
-    async def _in_thread(self, work: Work) -> None:
-        done: asyncio.Future[Any] = self._loop.create_future()
-
-        def run() -> None:
-            try:
-                result, error = work(), None
-            except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
-                result, error = None, raised
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self._loop.call_soon_threadsafe(_settle, done, result, error)
-
-        while not self._pool.submit(run):  # noqa: ASYNC110 - a pool tells nobody that it has room
-            await asyncio.sleep(FULL_SECONDS)
-        result = await done
-        if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
-            await result
 
     async def finish(self, seconds: float) -> None:
         """Wait for what has begun; what takes longer than so many seconds is told, and left."""
@@ -79,11 +63,3 @@ class Afterwards:
                 log.warning("%d requests had work left to be done after their answers; it is cut off", len(late))
             for each in late:
                 each.cancel()
-
-
-def _settle(done: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if not done.done():
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))

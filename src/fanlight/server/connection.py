@@ -66,6 +66,19 @@ class Kept(Protocol):
         """Give it back."""
 
 
+class Streaming(Protocol):
+    """What makes an answer piece by piece; the holder tells it of its client."""
+
+    def hear(self, events: int) -> None:
+        """Look what the client means by an event: it may have left."""
+
+    def client_left(self, *, is_sure: bool) -> None:
+        """End it: its client takes no more. Where that is not sure, as it only sends no more, see whether it waits."""
+
+    def drain(self) -> None:
+        """End it, with all the forms, if it has no end of its own: the server stops."""
+
+
 class Edge(Protocol):
     """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
 
@@ -104,6 +117,7 @@ class Connection:
         "sock",
         "started",
         "status",
+        "stream",
         "wire",
     )
 
@@ -123,6 +137,7 @@ class Connection:
         self.content: Kept | None = None  # see `intake`
         self.out: Rest = NOTHING  # the part of an answer that the client has not taken yet
         self.more: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
+        self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
@@ -185,6 +200,9 @@ class Connection:
     def leave(self) -> None:
         """Let go of all that the connection holds: it is closed."""
         self.release()
+        if self.stream is not None:
+            self.stream.client_left(is_sure=True)
+            self.stream = None
         for rest in (self.out, self.more):
             if isinstance(rest, FileSender):
                 rest.close()

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
 from fanlight.message import Call, FileContent, Handler, Lane, Request, Response, encoding_of
-from fanlight.server.beginning import JOINED_BYTES, NO_CONTENT, begin
+from fanlight.server.beginning import JOINED_BYTES, begin
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
 from fanlight.server.file_sender import CAN_SEND_FILES
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
-from fanlight.server.streams import AsyncPump, Pump
+from fanlight.server.poller import WRITE
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
     from fanlight.server.limits import Limits
     from fanlight.server.pool import Pool
+    from fanlight.server.streams import Streams
     from fanlight.server.watch.witness import Witness
 
 log = logging.getLogger("fanlight.server")
@@ -63,6 +64,7 @@ class Exchange:
         self.monitor: Monitor
         self.lanes: Lanes
         self.pool: Pool
+        self.streams: Streams
         self.loop_watch: LoopWatch
 
     # --- the holder's way in: bytes have come ---------------------------------------------
@@ -273,32 +275,21 @@ class Exchange:
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
-        content, hub = response.content, self._hub
         start_response = connection.wire.start_response
         try:
-            standard = hub.standard + connection.lines
+            standard = self._hub.standard + connection.lines
             opening = start_response(response.status, response.fields(), response.length, standard)
         except (InvalidResponse, TypeError) as error:
             log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
             return self.answer(connection, BROKEN)
         connection.phase = RUNNING
         connection.status = response.status
-        has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
-        if isinstance(content, AsyncIterable):
-            pump = AsyncPump(hub, connection, content, self._streamed, has_content=has_content)
-            hub.loop.call_soon_threadsafe(self._begin_pump, pump, opening, connection)
-        else:
-            pieces = cast("Iterable[bytes | str]", content)
-            Pump(hub, connection, pieces, self._streamed, has_content=has_content).begin(opening, self.pool)
+        self.streams.begin(connection, response, opening)
         return False
 
-    def _begin_pump(self, pump: AsyncPump, opening: bytes, connection: Connection) -> None:
-        task = self._hub.loop.create_task(pump.run(opening))
-        self.loop_watch.at_work[task] = connection
-        task.add_done_callback(self.loop_watch.at_work.pop)
-
-    def _streamed(self, connection: Connection, size: int) -> None:
+    def streamed(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system."""
+        connection.stream = None
         if self._witness is not None:
             self._witness.answered(connection, size)
         connection.release()
@@ -314,7 +305,7 @@ class Exchange:
             return
         if connection.out:
             connection.wait(WRITING, hub.now, self._limits)
-            hub.watch(connection, for_writing=True)
+            hub.watch(connection, WRITE)
             self.unsent.add(connection, hub)
         elif wire.must_close:
             if wire.is_request_unread:
@@ -350,6 +341,7 @@ class Exchange:
             self.settle(connection)
         else:
             connection.wait(RUNNING, self._hub.now, self._limits)
+            self._hub.watch(connection)
             go_on(True)
 
     def refuse(self, connection: Connection, refusal: Refusal) -> None:

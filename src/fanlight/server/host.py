@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from fanlight.server.poller import READ
+
 if TYPE_CHECKING:
     from fanlight.server.connection import Connection
     from fanlight.server.lanes import Tenure
@@ -31,8 +33,8 @@ class Host(Protocol):
     def drop(self, connection: Connection) -> None:
         """Close a connection; only the holder may."""
 
-    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
-        """Be told of a connection's events again; only the holder may."""
+    def watch(self, connection: Connection, events: int = READ) -> None:
+        """Be told of these events of a connection, of none if 0; only the holder may."""
 
     def is_home(self) -> bool:
         """Say whether this is the loop's thread, and the holder."""

@@ -43,8 +43,9 @@ from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
 from fanlight.server.intake import take_content
 from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
-from fanlight.server.poller import READ, WRITE, Poller, best_poller
+from fanlight.server.poller import READ, Poller, best_poller
 from fanlight.server.pool import Pool
+from fanlight.server.streams import Streams, end_streams
 from fanlight.wire.http1 import Http1
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class Hub:
         self._exchange = Exchange(self, handler, limits, witness=witness)
         self.afterwards = self._exchange.afterwards = Afterwards(self.loop, self.pool)
         self._exchange.monitor, self._exchange.lanes, self._exchange.pool = self.monitor, self.lanes, self.pool
-        self._exchange.loop_watch = self.monitor.loop_watch = LoopWatch(self.loop, self._home_thread)
+        self._exchange.loop_watch = self.monitor.loop_watch = watch = LoopWatch(self.loop, self._home_thread)
+        self._exchange.streams = Streams(self, self.pool, watch, self._exchange.streamed)
 
         self._poller = poller or best_poller()
         self._poll = self._poller.poll
@@ -144,23 +146,24 @@ class Hub:
         tenure = self.tenure
         return tenure is not None and tenure.is_home and threading.get_ident() == self._home_thread
 
-    def watch(self, connection: Connection, *, for_writing: bool = False) -> None:
-        """Be told of a connection's events again; only the holder may."""
-        wanted = WRITE if for_writing else READ
-        if connection.interest == wanted:
+    def watch(self, connection: Connection, events: int = READ) -> None:
+        """Be told of these events of a connection, of none if 0; only the holder may."""
+        if connection.interest == events:
             return
-        if connection.interest:
-            self._poller.modify(connection.fd, wanted)
+        if not events:
+            self._poller.unregister(connection.fd)
+        elif connection.interest:
+            self._poller.modify(connection.fd, events)
         else:
-            self._poller.register(connection.fd, wanted)
-        connection.interest = wanted
+            self._poller.register(connection.fd, events)
+        connection.interest = events
 
     def drop(self, connection: Connection) -> None:
         """Close a connection; only the holder may. A second time does nothing."""
         if connection.phase is CLOSED:
             return
         connection.phase = CLOSED
-        self._unwatch(connection)
+        self.watch(connection, 0)
         del self.connections[connection.fd]
         connection.sock.close()
         connection.leave()
@@ -188,6 +191,7 @@ class Hub:
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
         have_leave(self.connections.values(), self, self.now)
+        end_streams(self.connections.values())
         if self.connections:
             self._arm()
         else:
@@ -242,7 +246,7 @@ class Hub:
         if now >= self._next_tick:
             self._tick(now)
         connections, advance = self.connections, self._exchange.advance
-        for fd, _events in ready:
+        for fd, events in ready:
             connection = connections.get(fd)
             if connection is None:
                 if not self._serve_own(fd):
@@ -250,7 +254,7 @@ class Hub:
                 continue
             phase = connection.phase
             if phase > CONTENT:
-                self._serve_other(connection)
+                self._serve_other(connection, events)
                 continue
             try:
                 data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
@@ -272,7 +276,7 @@ class Hub:
             log.error("a connection failed; it is closed, the others go on", exc_info=error)
         self.drop(connection)
 
-    def _serve_other(self, connection: Connection) -> None:
+    def _serve_other(self, connection: Connection, events: int) -> None:
         """Do what an event means to a connection that reads no requests now."""
         if connection.phase is WRITING:
             self._exchange.written(connection)
@@ -283,9 +287,10 @@ class Hub:
             self._greet(connection)
         elif connection.phase is TAKING:
             take_content(connection)
-        else:
-            # It runs elsewhere, and its client sends more or has left: we look again when it comes back.
-            self._unwatch(connection)
+        elif connection.stream is not None:
+            connection.stream.hear(events)
+        else:  # it runs elsewhere, and its client sends more or has left: we look again when it comes back
+            self.watch(connection, 0)
 
     def _greet(self, connection: Connection) -> None:
         """Go on with what comes before a connection's first request; who gets it wrong is let go."""
@@ -300,7 +305,7 @@ class Hub:
             self.drop(connection)
             return
         if wanted:
-            self.watch(connection, for_writing=wanted == WRITE)
+            self.watch(connection, wanted)
             return
         if connection.address is None and connection.client is not None and not edge.trusts(connection.client):
             connection.address = self.acceptor.counted(connection.client)  # whom a proxy spoke for
@@ -315,11 +320,6 @@ class Hub:
         if self.acceptor.accept(fd) or fd != self.inbox.fileno():
             return True  # a listener, or a connection that was closed earlier in this batch
         return self.inbox.empty()
-
-    def _unwatch(self, connection: Connection) -> None:
-        if connection.interest:
-            connection.interest = 0
-            self._poller.unregister(connection.fd)
 
     # --- time -----------------------------------------------------------------------------
 

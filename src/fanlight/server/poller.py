@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 READ = 1
 WRITE = 4  # the values of EPOLLIN and EPOLLOUT, so that epoll's events need no translation
+LEFT = getattr(select, "EPOLLRDHUP", 0)  # the client sends no more; told even while there is something to be read
+GONE = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)  # nor does it take any more; told unasked
 SHARED = getattr(select, "EPOLLEXCLUSIVE", 0)  # with READ, of a listener: wake one of the processes that wait for it
 
 

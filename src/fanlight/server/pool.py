@@ -7,9 +7,14 @@ daemons: a call that never returns must not keep the process alive.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
+
+FULL_SECONDS = 0.1  # until a pool that is full is asked again, by those who can wait
 
 Work = tuple[Callable[..., object], tuple[object, ...]]
 
@@ -65,3 +70,28 @@ class Pool:
             del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1
+
+
+async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: Pool) -> Any:
+    """Return what `act` returns in a thread of the pool, or raise what it raises; a full pool is waited for."""
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result, error = act(), None
+        except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
+            result, error = None, raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, done, result, error)
+
+    while not pool.submit(run):  # noqa: ASYNC110 - a pool tells nobody that it has room
+        await asyncio.sleep(FULL_SECONDS)
+    return await done
+
+
+def _settle(done: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if not done.done():  # its task was cancelled
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))

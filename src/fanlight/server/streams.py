@@ -1,180 +1,120 @@
-"""Send an answer that is made piece by piece, at the pace of the client that takes it.
+"""Begin the streams of one hub, and end them when it drains.
 
-In: an iterator, or an async one, of bytes. Out: its pieces are on their way; when the client takes
-no more, the iterator waits (and a sync one gives its thread back meanwhile: a slow client holds
-none). When the client leaves, the iterator is closed at once. When the iterator fails half-way the
-connection is cut, so that the client can tell a whole answer from a broken one.
+In: a response whose content comes piece by piece, and the bytes of its head. Out: a pump is at it, async ones on
+the loop, others in the pool. Knows how a stream begins and ends; the pumps know how it flows.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Generic, TypeVar
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from fanlight.errors import InvalidResponse, PeerGone
-from fanlight.server.connection import CLOSED, WRITING, Connection
+from fanlight.message import Response
+from fanlight.server.beginning import NO_CONTENT
+from fanlight.server.connection import RUNNING, Connection
 from fanlight.server.host import Host
+from fanlight.server.pool import Pool, in_thread
+from fanlight.server.pumps import AsyncPump, Done, Pump
 
 if TYPE_CHECKING:
-    from fanlight.server.pool import Pool
+    from fanlight.server.lanes import LoopWatch
 
-log = logging.getLogger("fanlight.server")
-
-
-Pieces = TypeVar("Pieces")
-Done = Callable[[Connection, int], None]
+_END: Final = object()
 
 
-def _encoded(piece: bytes | str) -> bytes:
-    if isinstance(piece, str):
-        return piece.encode()
-    if not isinstance(piece, bytes | bytearray | memoryview):
-        raise InvalidResponse(f"a stream's pieces are bytes or str, not {type(piece).__name__}")
-    return bytes(piece)
+class Streams:
+    """The streams of one hub."""
+
+    def __init__(self, hub: Host, pool: Pool, loop_watch: LoopWatch, done: Done) -> None:
+        """Pull on the hub's loop and in this pool; the holder calls `done` when a stream is out."""
+        self._hub, self._pool, self._loop_watch, self._done = hub, pool, loop_watch, done
+
+    def begin(self, connection: Connection, response: Response, opening: bytes) -> None:
+        """Send the head, then what the content gives; the connection is the pump's until the holder calls `done`."""
+        hub, content, pulse = self._hub, response.content, response.pulse
+        has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
+        if pulse is not None and not isinstance(content, AsyncIterable):
+            content = InThreads(cast("Iterable[bytes | str]", content), hub, self._pool)
+        if isinstance(content, AsyncIterable):
+            connection.stream = pump = AsyncPump(hub, connection, content, self._done, has_content=has_content)
+            if pulse is not None:
+                pump.pulse = pulse
+                if hub.is_draining:
+                    pump.drain()
+            hub.loop.call_soon_threadsafe(self._begin_task, pump, opening, connection)
+        else:
+            pieces = cast("Iterable[bytes | str]", content)
+            connection.stream = Pump(hub, connection, pieces, self._done, has_content=has_content)
+            connection.stream.begin(opening, self._pool)
+        if not connection.interest or not hub.is_home():  # it may be that the holder no longer hears of its client
+            hub.post(self._listen, connection, connection.stream)
+
+    def _begin_task(self, pump: AsyncPump, opening: bytes, connection: Connection) -> None:
+        task = self._hub.loop.create_task(pump.run(opening))
+        self._loop_watch.at_work[task] = connection
+        task.add_done_callback(self._loop_watch.at_work.pop)
+
+    def _listen(self, connection: Connection, stream: object) -> None:
+        if connection.phase is RUNNING and connection.stream is stream and stream is not None:
+            self._hub.watch(connection)
 
 
-class _Sender(Generic[Pieces]):
-    """What both kinds of stream share: send, wait for the client, end, fail."""
-
-    def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
-        """Prepare; nothing is pulled yet, and nothing ever without content (an answer to HEAD)."""
-        self._hub, self._connection, self._done = hub, connection, done
-        self._content, self._has_content = content, has_content
-        self._size = 0
-
-    @property
-    def connection(self) -> Connection:
-        """Whose answer it is."""
-        return self._connection
-
-    def _send(self, data: bytes) -> bool:
-        """Send; False if the client must take the rest first. Raises OSError when it is gone."""
-        self._size += len(data)
-        return not data or self._connection.send(data)
-
-    def _wait_for_client(self, go_on: Callable[[bool], object]) -> None:
-        """Have the hub write the rest, then call `go_on(True)`, or `go_on(False)` if the client left."""
-        self._hub.post(self._begin_waiting, go_on)
-
-    def _begin_waiting(self, go_on: Callable[[bool], object]) -> None:
-        connection = self._connection
-        if connection.phase is CLOSED:
-            go_on(False)
-            return
-        connection.after_write = go_on
-        connection.wait(WRITING, self._hub.now, self._hub.limits)
-        self._hub.watch(connection, for_writing=True)
-
-    def _end(self) -> None:
-        self._hub.post(self._done, self._connection, self._size)
-
-    def _fail(self, error: BaseException | None) -> None:
-        if error is not None:
-            log.error("%s failed while it streamed; its answer is cut off", self._connection.call.name, exc_info=error)
-        self._hub.post(self._hub.drop, self._connection)
+def end_streams(connections: Iterable[Connection]) -> None:
+    """End those that have no end of their own, politely; only the holder may."""
+    for connection in connections:
+        if connection.stream is not None:
+            connection.stream.drain()
 
 
-class Pump(_Sender[Iterable[bytes | str]]):
-    """Pulls a sync iterator in the pool's threads."""
+class InThreads:
+    """An async iterator over a sync one, each of whose pieces is made in a thread of the pool.
 
-    _pieces: Iterator[bytes | str] | None = None
-    _pool: Pool
+    Nothing can interrupt a thread: if the stream is ended while a piece is made, the iterator is closed behind it.
+    """
 
-    def begin(self, opening: bytes, pool: Pool) -> None:
-        """Send the head, then pull, in a thread of the pool."""
-        self._pool = pool
-        self._submit(self._run, opening)
+    def __init__(self, content: Iterable[bytes | str], hub: Host, pool: Pool) -> None:
+        """Take over the content; nothing is pulled yet."""
+        self._content, self._hub, self._pool = content, hub, pool
+        self._pieces: Iterator[Any] | None = None
+        self._lock = threading.Lock()  # of who closes: the one that sees both, that nobody is at it and that it is over
+        self._is_making = self._is_closed = False
 
-    def _submit(self, act: Callable[..., object], *args: object) -> None:
-        if not self._pool.submit(act, *args):
-            log.warning("%s can't stream: every thread is taken and too much waits", self._connection.call.name)
-            self._close()
-            self._fail(None)
+    def __aiter__(self) -> AsyncIterator[bytes | str]:
+        return self
 
-    def _go_on(self, is_there: bool) -> None:  # noqa: FBT001 - the shape of `after_write`
-        self._submit(self._run, b"") if is_there else self._pool.submit(self._close)
+    async def __anext__(self) -> bytes | str:
+        piece = await in_thread(self._make, self._hub.loop, self._pool)
+        if piece is _END:
+            raise StopAsyncIteration
+        return cast("bytes | str", piece)
 
-    def _run(self, data: bytes) -> None:
-        wire = self._connection.wire
+    def _make(self) -> object:
+        """Return the next piece; in a thread."""
+        with self._lock:
+            if self._is_closed:
+                return _END
+            self._is_making = True
         try:
             if self._pieces is None:
                 self._pieces = iter(self._content)
-            is_room = self._send(data)
-            while is_room and self._has_content:
-                piece = next(self._pieces, None)
-                if piece is None:
-                    break
-                is_room = self._send(wire.send_content(_encoded(piece)))
-            if not is_room:
-                self._wait_for_client(self._go_on)
-                return
-            self._close()
-            self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
-            self._end()
-        except OSError as error:
-            self._close()
-            self._fail(None if _is_about_client(error) else error)
-        except Exception as error:  # noqa: BLE001 - the view's own code runs in the iterator
-            self._close()
-            self._fail(error)
+            return next(self._pieces, _END)
+        finally:
+            with self._lock:
+                self._is_making = False
+                must_close = self._is_closed
+            if must_close:
+                self._close()
+
+    async def aclose(self) -> None:
+        """Close the content, or have it closed by the thread that is at it."""
+        with self._lock:
+            self._is_closed = True
+            may_close = not self._is_making
+        if may_close:
+            await in_thread(self._close, self._hub.loop, self._pool)
 
     def _close(self) -> None:
         close = getattr(self._content, "close", None)
         if close is not None:
-            try:
-                close()
-            except Exception:
-                log.exception("%s failed while its stream was closed", self._connection.call.name)
-
-
-class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
-    """Pulls an async iterator on the loop."""
-
-    async def run(self, opening: bytes) -> None:
-        """Send the head, then every piece, and end."""
-        wire = self._connection.wire
-        pieces: AsyncIterator[bytes | str] = aiter(self._content)
-        try:
-            if not self._send(opening):
-                await self._client()
-            if self._has_content:
-                async for piece in pieces:
-                    if not self._send(wire.send_content(_encoded(piece))):
-                        await self._client()
-            self._send(wire.end_response())
-            self._end()
-        except (PeerGone, OSError) as error:
-            self._fail(None if isinstance(error, PeerGone) or _is_about_client(error) else error)
-        except asyncio.CancelledError:
-            self._fail(None)
-            raise
-        except Exception as error:  # noqa: BLE001 - the view's own code runs in the iterator
-            self._fail(error)
-        finally:
-            close = getattr(pieces, "aclose", None)
-            if close is not None:
-                await close()
-
-    async def _client(self) -> None:
-        """Wait until the client has taken what was sent."""
-        loop = self._hub.loop
-        taken: asyncio.Future[bool] = loop.create_future()
-
-        def tell(is_there: bool) -> None:  # noqa: FBT001 - the shape of `after_write`
-            loop.call_soon_threadsafe(_set, taken, is_there)
-
-        self._wait_for_client(tell)
-        if not await taken:
-            raise PeerGone("the client left in the middle of a stream")
-
-
-def _set(taken: asyncio.Future[bool], is_there: bool) -> None:  # noqa: FBT001 - called by the loop
-    if not taken.done():  # its stream was cancelled
-        taken.set_result(is_there)
-
-
-def _is_about_client(error: OSError) -> bool:
-    """Say whether an error is the client's leaving, and not a fault of the view's own input or output."""
-    return isinstance(error, ConnectionError | BrokenPipeError)
+            close()

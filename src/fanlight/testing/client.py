@@ -12,9 +12,9 @@ import http.client
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -24,6 +24,7 @@ from fanlight.message import Handler, Headers
 from fanlight.server import Hub, Limits, Options, Server
 from fanlight.testing.decoding import decoded
 from fanlight.testing.sending import Sent, body_of, cookie_of
+from fanlight.testing.streaming import Reply, StreamedAnswer
 
 HOST = "testserver"
 START_SECONDS = 30
@@ -40,6 +41,7 @@ class Answer:
     headers: Headers
     raw_content: bytes
     url: str
+    early_hints: tuple[str, ...] = ()  # the links of the 103s that came before it
 
     @property
     def content(self) -> bytes:
@@ -191,15 +193,45 @@ class Client:
                 received += more
         return bytes(received)
 
-    def _ask(
+    @contextlib.contextmanager
+    def stream(self, method: str, url: str, **options: Any) -> Iterator[StreamedAnswer]:
+        """Ask, and read the answer as it is made: `with client.stream("GET", "/events") as answer:`.
+
+        It has a connection of its own, which is closed behind the block: then the client has left.
+        """
+        connection = self._new_connection()
+        try:
+            reply, _ = self._send_request(connection, method, url, **options)
+            yield StreamedAnswer(reply)
+        finally:
+            connection.close()
+
+    def _ask(self, method: str, url: str, **options: Any) -> Answer:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._new_connection()
+        reply, target = self._send_request(connection, method, url, **options)
+        answer = Answer(
+            status=reply.status,
+            headers=Headers((name.lower(), value) for name, value in reply.getheaders()),
+            raw_content=reply.read(),
+            url=f"http://{HOST}{target}",
+            early_hints=reply.early_hints,
+        )
+        if reply.will_close:
+            self._disconnect()
+        return answer
+
+    def _send_request(
         self,
+        connection: http.client.HTTPConnection,
         method: str,
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         **content: Any,
-    ) -> Answer:
+    ) -> tuple[Reply, str]:
         body, kind = body_of(**content)
         target = f"{url}{'&' if '?' in url else '?'}{urlencode(query, doseq=True)}" if query else url
         fields = {"host": HOST} | ({"content-type": kind} if kind else {})
@@ -211,36 +243,27 @@ class Client:
             fields["transfer-encoding"] = "chunked"
         elif body is not None or method in ("POST", "PUT", "PATCH"):
             fields["content-length"] = str(len(body or b""))  # type: ignore[arg-type]  # bytes, by the line above
-        connection = self._connected()
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in fields.items():
             connection.putheader(name, value)
         _send(connection, body, is_chunked=is_chunked)
-        response = connection.getresponse()
-        answer = Answer(
-            status=response.status,
-            headers=Headers((name.lower(), value) for name, value in response.getheaders()),
-            raw_content=response.read(),
-            url=f"http://{HOST}{target}",
-        )
-        if response.will_close:
-            self._disconnect()
-        self._keep_cookies(answer)
-        return answer
+        reply = cast("Reply", connection.getresponse())
+        self._keep_cookies(reply)
+        return reply, target
 
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(HOST)
-            self._connection.sock = self.connect()
-        return self._connection
+    def _new_connection(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(HOST)
+        connection.response_class = Reply
+        connection.sock = self.connect()
+        return connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _keep_cookies(self, answer: Answer) -> None:
-        for line in answer.headers.get_all("set-cookie"):
+    def _keep_cookies(self, reply: Reply) -> None:
+        for line in reply.headers.get_all("set-cookie", ()):
             name, value = cookie_of(line)
             if value is None:
                 self.cookies.pop(name, None)

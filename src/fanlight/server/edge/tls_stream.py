@@ -199,13 +199,14 @@ class TlsStream:
 
     # --- what a socket does ----------------------------------------------------------------------------
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int, flags: int = 0) -> bytes:
         """Return all that can be read of about so many bytes received; b"" when the client has left.
 
-        It may leave without a word, by TLS: messages of HTTP say themselves how long they are.
+        It may leave without a word, by TLS: messages of HTTP say themselves how long they are. With MSG_PEEK
+        nothing is taken, or unwrapped: it only shows whether there is anything, and any thread may look.
         """
-        data = self._sock.recv(size)
-        if self._is_lingering or not data:
+        data = self._sock.recv(size, flags)
+        if self._is_lingering or not data or flags:
             return data  # of what is thrown away, only its size is looked at
         if len(data) <= RECORD_BYTES:
             text = self._unwrap(data)

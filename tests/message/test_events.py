@@ -1,0 +1,157 @@
+"""The text of server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanlight.errors import InvalidResponse
+from fanlight.message import Event, EventStream, Request
+from fanlight.testing import FakeHead
+
+
+def text_of(stream: EventStream) -> bytes:
+    """Return all that a stream gives."""
+    content: Any = stream.content
+    if not hasattr(content, "__anext__"):
+        return b"".join(content)
+
+    async def collect() -> bytes:
+        return b"".join([each async for each in content])
+
+    return asyncio.run(collect())
+
+
+@dataclass
+class Price:
+    """Something to be told."""
+
+    of: str
+    cents: int
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (Event("hello"), "data: hello\n\n"),
+        (Event(""), "data: \n\n"),
+        (Event("a\nb\r\nc\rd"), "data: a\ndata: b\ndata: c\ndata: d\n\n"),
+        (Event("a\u2028b\x0bc\x85d"), "data: a\u2028b\x0bc\x85d\n\n"),
+        (Event(b"caf\xc3\xa9"), "data: café\n\n"),
+        (Event({"a": 1}), 'data: {"a":1}\n\n'),
+        (Event([1, 2]), "data: [1,2]\n\n"),
+        (Event(3), "data: 3\n\n"),
+        (Event(date(2026, 1, 2)), 'data: "2026-01-02"\n\n'),
+        (Event(Price("tea", 250), "price", id="7"), 'event: price\nid: 7\ndata: {"of":"tea","cents":250}\n\n'),
+        (Event(id=""), "id: \n\n"),
+        (Event("x", retry_seconds=1.5), "retry: 1500\ndata: x\n\n"),
+        (Event("x", retry_seconds=0), "retry: 0\ndata: x\n\n"),
+    ],
+)
+def test_an_event_is_sent_as_the_standard_says(event: Event, text: str) -> None:
+    """Each line of the data has its field; the line ends are the three that a reader knows, and no others."""
+    assert event.encode() == text.encode()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("x", "a\nb"),
+        Event("x", "a\rdata: b"),
+        Event("x", id="1\n"),
+        Event("x", id="1\0"),
+        Event("x", id=7),  # type: ignore[arg-type]  # what is refused
+        Event("x", 7),  # type: ignore[arg-type]  # what is refused
+        Event("x", retry_seconds=-1),
+        Event("x", retry_seconds="3"),  # type: ignore[arg-type]  # what is refused
+        Event("x", retry_seconds=float("nan")),
+        Event(b"\xff"),
+        Event({1, object()}),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(event: Event) -> None:
+    """A name or an id can't end its line, and data is text or JSON."""
+    with pytest.raises(InvalidResponse):
+        event.encode()
+
+
+@given(st.text(), st.text())
+def test_data_comes_back_as_it_was(data: str, name: str) -> None:
+    """Whatever the data, a reader gets it back, with its line ends as line feeds, and no field besides."""
+    try:
+        text = Event(data, name).encode().decode()
+    except (InvalidResponse, UnicodeEncodeError):
+        return
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    assert lines[-2:] == ["", ""]
+    fields = [line.partition(": ") for line in lines[:-2]]
+    assert "\n".join(value for field, _, value in fields if field == "data") == data.replace("\r\n", "\n").replace(
+        "\r", "\n"
+    )
+    assert [value for field, _, value in fields if field != "data"] == ([name] if name else [])
+
+
+def test_a_stream_takes_either_kind_of_generator() -> None:
+    """Events, texts and values are all events; the wait before a new try comes first."""
+
+    def some() -> Iterator[Any]:
+        yield "a"
+        yield {"b": 1}
+        yield Event("c", id="3")
+
+    async def others() -> AsyncIterator[Any]:
+        for each in some():
+            yield each
+
+    text = b'retry: 2500\n\ndata: a\n\ndata: {"b":1}\n\nid: 3\ndata: c\n\n'
+    assert text_of(EventStream(some(), retry_seconds=2.5)) == text
+    assert text_of(EventStream(others(), retry_seconds=2.5)) == text
+    assert text_of(EventStream(["a"])) == b"data: a\n\n"
+
+
+def test_its_fields_keep_caches_and_buffers_away() -> None:
+    """Nobody on the way keeps events, and nginx passes each on at once."""
+    stream = EventStream([])
+    assert dict(stream.headers.pairs()) == {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+    }
+
+
+def test_a_copy_is_a_stream_of_events_too() -> None:
+    """A response that is copied keeps what keeps it alive."""
+    stream = EventStream(["a"], keep_alive_seconds=3)
+    stream.status = 203
+    stream.headers["x-one"] = "1"
+    copy = stream.copy()
+    stream.headers["x-one"] = "2"
+    assert (copy.status, copy.headers["x-one"], copy.pulse.seconds) == (203, "1", 3)
+    assert text_of(copy) == b"data: a\n\n"
+
+
+def test_what_is_no_generator_is_refused_with_a_hint() -> None:
+    """The function instead of what it gives is the usual slip."""
+
+    def news() -> Iterator[str]:
+        yield "a"
+
+    with pytest.raises(InvalidResponse, match=r"call it: EventStream\(.*news\(\)\)"):
+        EventStream(news)  # type: ignore[arg-type]  # what is refused
+    with pytest.raises(InvalidResponse, match="given dict; give it a generator"):
+        EventStream({})
+    for wait in (0, -1, "3", True):
+        with pytest.raises(InvalidResponse, match="keep_alive_seconds"):
+            EventStream([], keep_alive_seconds=wait)  # type: ignore[arg-type]  # what is refused
+
+
+@pytest.mark.parametrize(("sent", "id"), [(None, ""), ("17", "17"), ("caf\xc3\xa9", "café"), ("\xff", "\ufffd")])
+def test_the_last_id_is_what_the_client_says(sent: str | None, id: str) -> None:  # noqa: A002 - as it is called
+    """`Last-Event-ID` is UTF-8; what is none shows so, and does no harm."""
+    fields = {} if sent is None else {"last-event-id": sent}
+    assert Request(FakeHead(fields=fields), None, None).last_event_id == id

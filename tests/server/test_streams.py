@@ -1,0 +1,433 @@
+"""Streams while they wait: clients that leave, servers that stop, and what keeps a silent one alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fanlight.message import Event, EventStream, Lane, Request, Response
+from fanlight.server import Limits, pumps
+from fanlight.server.poller import SelectorPoller
+from fanlight.testing import FakeCall
+
+Serve = Callable[..., Any]
+
+
+class Source:
+    """Makes pieces until it is told no more; says how far it has come."""
+
+    def __init__(self, first: int = 1) -> None:
+        """Give so many pieces, then wait for ever."""
+        self.first = first
+        self.waiting, self.closed, self.let_go = threading.Event(), threading.Event(), threading.Event()
+        self.ended_by = ""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield, then wait on the loop."""
+        try:
+            for number in range(self.first):
+                yield b"piece %d\n" % number
+            self.waiting.set()
+            await asyncio.Event().wait()
+        except BaseException as error:
+            self.ended_by = type(error).__name__
+            raise
+        finally:
+            self.closed.set()
+
+    def in_thread(self) -> Iterator[bytes]:
+        """Yield, then wait in a thread."""
+        try:
+            for number in range(self.first):
+                yield b"piece %d\n" % number
+            self.waiting.set()
+            assert self.let_go.wait(20)
+            while True:
+                yield b"more\n"
+        finally:
+            self.closed.set()
+
+
+def read_until(sock: socket.socket, end: bytes) -> bytes:
+    """Return what comes, up to something that is sure to come."""
+    data = b""
+    while end not in data:
+        piece = sock.recv(65536)
+        assert piece, f"the connection was closed after {data!r}"
+        data += piece
+    return data
+
+
+def tcp(harness: Any) -> socket.socket:
+    """Return a client that has come by a port, as those from afar do."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname(), timeout=20)
+        theirs, _ = listener.accept()
+    harness.hub.post(harness.hub.adopt, theirs, "127.0.0.1")
+    return ours
+
+
+def reset(sock: socket.socket) -> None:
+    """Leave with a reset, as a program that is killed does."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+# --- the client leaves -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+@pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
+def test_a_stream_that_waits_ends_when_its_client_leaves(
+    serve: Serve, tools: Any, leave: Callable[[socket.socket], None], lane: Lane
+) -> None:
+    """A generator that waits for something else is ended where it waits, whichever lane its view has run in."""
+    source = Source()
+
+    def view(_: Request) -> Response:
+        return Response(source.pieces())
+
+    async def async_view(_: Request) -> Response:
+        return view(_)
+
+    harness = serve({"/": FakeCall(async_view if lane is Lane.TASK else view, lane)})
+    client = tcp(harness)
+    client.sendall(tools.request("/"))
+    read_until(client, b"piece 0")
+    assert source.waiting.wait(tools.patience)
+    leave(client)
+    assert source.closed.wait(tools.patience)
+    assert source.ended_by == "CancelledError"
+    harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_who_has_sent_more_and_leaves_is_missed_too(serve: Serve, tools: Any) -> None:
+    """Bytes that nobody has read yet do not hide that their client has left."""
+    source = Source()
+    harness = serve({"/": lambda _: Response(source.pieces())})
+    client = tcp(harness)
+    client.sendall(tools.request("/") + tools.request("/") + b"x" * 100_000)
+    read_until(client, b"piece 0")
+    client.close()
+    assert source.closed.wait(tools.patience)
+
+
+def test_what_is_sent_during_a_stream_is_answered_after_it(serve: Serve, tools: Any) -> None:
+    """A next request waits while a stream runs, and loses nothing."""
+    go_on = threading.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await asyncio.to_thread(go_on.wait, tools.patience)
+        yield b"ended"
+
+    harness = serve({"/": lambda _: Response(pieces()), "/quick": lambda _: Response(b"quick")})
+    with tcp(harness) as client:
+        client.sendall(tools.request("/"))
+        read_until(client, b"begun")
+        client.sendall(tools.request("/quick"))
+        harness.wait_until(lambda: any(each.interest != 1 for each in harness.hub.connections.values()))
+        go_on.set()
+        assert b"0\r\n\r\nHTTP/1.1 200 OK" in read_until(client, b"quick")
+
+
+def test_a_client_that_only_sends_no_more_gets_what_comes(serve: Serve, tools: Any) -> None:
+    """Half a close is no leaving: a stream that goes on without a pause is read to its end."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(200):
+            await asyncio.sleep(0.0005)
+            yield b"%d " % number
+
+    harness = serve({"/": lambda _: Response(pieces())})
+    with tcp(harness) as client:
+        client.sendall(tools.request("/"))
+        client.shutdown(socket.SHUT_WR)
+        data = b""
+        while piece := client.recv(65536):
+            data += piece
+    assert b"199 " in data
+    assert data.endswith(b"0\r\n\r\n")
+
+
+def test_a_client_that_only_sends_no_more_is_not_waited_for_long(
+    serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that has given pieces since, and then waits, is ended after a pause."""
+    monkeypatch.setattr(pumps, "PAUSE_SECONDS", 0.01)
+    source = Source(first=1000)
+    harness = serve({"/": lambda _: Response(source.pieces())})
+    with tcp(harness) as client:
+        client.sendall(tools.request("/"))
+        client.shutdown(socket.SHUT_WR)
+        assert source.closed.wait(tools.patience)
+
+
+def test_a_stream_in_a_thread_ends_at_its_next_piece(serve: Serve, tools: Any) -> None:
+    """Nothing interrupts a thread: its generator is closed when it comes back, and sends nothing more."""
+    source = Source()
+    harness = serve({"/": lambda _: Response(source.in_thread())})
+    client = tcp(harness)
+    client.sendall(tools.request("/"))
+    read_until(client, b"piece 0")
+    assert source.waiting.wait(tools.patience)
+    reset(client)
+    harness.wait_until(lambda: all(each.interest == 0 for each in harness.hub.connections.values()))
+    source.let_go.set()
+    assert source.closed.wait(tools.patience)
+    harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_it_is_noticed_with_any_poller(serve: Serve, tools: Any) -> None:
+    """Where the system tells no more than that there is something to read, a look at it tells the rest."""
+    source = Source()
+    harness = serve({"/": lambda _: Response(source.pieces())}, poller=SelectorPoller())
+    client = harness.connect()
+    client.sendall(tools.request("/"))
+    read_until(client, b"piece 0")
+    client.close()
+    assert source.closed.wait(tools.patience)
+
+
+def test_a_rescue_thread_notices_too(serve: Serve, tools: Any) -> None:
+    """The client leaves while the loop's thread is stuck: the stream ends when that is free."""
+    source, entered, let_go = Source(), threading.Event(), threading.Event()
+
+    def stuck(_: Request) -> Response:
+        entered.set()
+        assert let_go.wait(tools.patience)
+        return Response(b"stuck")
+
+    harness = serve({"/": lambda _: Response(source.pieces()), "/stuck": stuck}, has_monitor=False)
+    client, other = tcp(harness), harness.connect()
+    client.sendall(tools.request("/"))
+    assert source.waiting.wait(tools.patience)
+    other.sendall(tools.request("/stuck"))
+    assert entered.wait(tools.patience)
+    harness.rescue()
+    reset(client)
+    harness.wait_until(lambda: any(each.interest == 0 for each in harness.hub.connections.values()))
+    let_go.set()
+    assert source.closed.wait(tools.patience)
+    assert tools.read_answer(other) == (200, b"stuck")
+    other.close()
+
+
+def test_a_generator_that_will_not_be_cancelled_is_closed(serve: Serve, tools: Any) -> None:
+    """One that catches its cancellation and goes on yields to nobody, and is closed."""
+    ended, caught = threading.Event(), threading.Event()
+
+    async def stubborn() -> AsyncIterator[bytes]:
+        yield b"piece 0"
+        try:
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    caught.set()
+                yield b"still here"
+        finally:
+            ended.set()
+
+    harness = serve({"/": lambda _: Response(stubborn())})
+    client = harness.connect()
+    client.sendall(tools.request("/"))
+    read_until(client, b"piece 0")
+    client.close()
+    assert caught.wait(tools.patience)
+    assert ended.wait(tools.patience)
+    harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_what_fails_while_it_is_closed_is_told(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An error in a generator's `finally` reaches the log, and nobody else."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"x" * 10_000_000
+        finally:
+            raise RuntimeError("it can't be tidied up")
+
+    harness = serve({"/": lambda _: Response(pieces())})
+    client = harness.connect()
+    client.sendall(tools.request("/"))
+    read_until(client, b"xxx")
+    client.close()
+    harness.wait_until(lambda: "failed while its stream was closed" in caplog.text)
+    assert "it can't be tidied up" in caplog.text
+
+
+def test_a_client_that_leaves_is_no_error(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged of a stream whose client has left."""
+    source = Source()
+    harness = serve({"/": lambda _: Response(source.pieces())})
+    client = tcp(harness)
+    client.sendall(tools.request("/"))
+    read_until(client, b"piece 0")
+    reset(client)
+    assert source.closed.wait(tools.patience)
+    harness.wait_until(lambda: not harness.hub.connections)
+    assert [each.getMessage() for each in caplog.records if each.levelno > logging.INFO] == []
+
+
+# --- events ------------------------------------------------------------------------------------
+
+
+class News:
+    """Events that a test gives one by one."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.closed = threading.Event()
+        self.gate = threading.Event()
+
+    async def come(self, *first: object) -> AsyncIterator[object]:
+        """Yield some, then wait."""
+        try:
+            for each in first:
+                yield each
+            await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+    def come_in_thread(self, *first: object) -> Iterator[object]:
+        """Yield some, then wait in a thread."""
+        try:
+            yield from first
+            assert self.gate.wait(20)
+            yield "late"
+        finally:
+            self.closed.set()
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_silent_stream_of_events_is_kept_alive(serve: Serve, tools: Any, *, is_async: bool) -> None:
+    """While no event comes, comments do, whether the generator waits on the loop or in a thread."""
+    news = News()
+    make = news.come if is_async else news.come_in_thread
+    harness = serve({"/": lambda _: EventStream(make("one"), keep_alive_seconds=0.01)})
+    with harness.connect() as client:
+        client.sendall(tools.request("/"))
+        data = read_until(client, b"3\r\n:\n\n\r\n3\r\n:\n\n\r\n")
+        assert data.index(b"data: one\n\n") < data.index(b":\n\n\r\n")
+        news.gate.set()
+        if not is_async:
+            read_until(client, b"data: late\n\n\r\n0\r\n\r\n")
+    assert news.closed.wait(tools.patience)
+
+
+def test_a_stream_of_events_in_a_thread_ends_for_its_client_at_once(serve: Serve, tools: Any) -> None:
+    """A server that stops waits for no thread: the client's stream has its end, the generator is closed behind it."""
+    news = News()
+    harness = serve({"/": lambda _: EventStream(news.come_in_thread("one"))})
+    with harness.connect() as client:
+        client.sendall(tools.request("/"))
+        read_until(client, b"data: one\n\n")
+        harness.hub.post(harness.hub.drain)
+        read_until(client, b"0\r\n\r\n")
+        assert not news.closed.is_set()
+        news.gate.set()
+        assert news.closed.wait(tools.patience)
+
+
+def test_events_end_politely_when_the_server_stops(serve: Serve, tools: Any) -> None:
+    """The stream gets its end, not a broken connection, and holds up no drain; a finite stream is waited for."""
+    news, go_on = News(), threading.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await asyncio.to_thread(go_on.wait, tools.patience)
+        yield b"ended"
+
+    harness = serve({"/events": lambda _: EventStream(news.come(1)), "/file": lambda _: Response(pieces())})
+    with harness.connect() as client, harness.connect() as other:
+        client.sendall(tools.request("/events"))
+        read_until(client, b"data: 1\n\n")
+        other.sendall(tools.request("/file"))
+        read_until(other, b"begun")
+        harness.hub.post(harness.hub.drain)
+        read_until(client, b"0\r\n\r\n")
+        assert client.recv(1) == b""
+        assert news.closed.wait(tools.patience)
+        go_on.set()
+        read_until(other, b"ended\r\n0\r\n\r\n")
+    assert harness.ended.wait(tools.patience)
+
+
+def test_who_asks_for_events_of_a_server_that_stops_is_sent_on(serve: Serve, tools: Any) -> None:
+    """A request that comes while it drains gets a stream that ends at once, and `connection: close`."""
+    news = News()
+    harness = serve({"/": lambda _: EventStream(news.come(1)), "/quick": lambda _: Response(b"quick")})
+    with harness.connect() as client:
+        assert tools.ask(client, "/quick") == (200, b"quick")
+        harness.inside(harness.hub.drain)
+        client.sendall(tools.request("/"))
+        data = b""
+        while piece := client.recv(65536):
+            data += piece
+    assert b"connection: close" in data
+    assert data.endswith(b"\r\n\r\n0\r\n\r\n")
+
+
+def test_a_client_that_takes_no_comments_is_given_up(serve: Serve, tools: Any) -> None:
+    """Comments that fill every buffer run into the deadline of all that is written."""
+    news = News()
+    filling = Event("x" * 3_000_000)
+    harness = serve(
+        {"/": lambda _: EventStream(news.come("one", filling), keep_alive_seconds=0.01)},
+        limits=Limits(write_seconds=0.1),
+    )
+    with harness.connect() as client:
+        client.sendall(tools.request("/"))
+        assert news.closed.wait(tools.patience)
+        harness.wait_until(lambda: not harness.hub.connections)
+
+
+def test_comments_wait_for_the_client_as_all_does(serve: Serve, tools: Any) -> None:
+    """A comment that finds no room is sent whole when there is some, and the next event stands behind it."""
+    pulses = threading.Event()
+    go_on: asyncio.Event | None = None
+
+    async def come() -> AsyncIterator[object]:
+        nonlocal go_on
+        go_on = asyncio.Event()
+        yield "first"
+        await go_on.wait()
+        yield "last"
+
+    class Wide(EventStream):
+        @property
+        def pulse(self) -> Any:
+            def give() -> bytes:
+                pulses.set()
+                return b":" + b"x" * 500_000 + b"\n\n"
+
+            return super().pulse._replace(give=give)
+
+    harness = serve({"/": lambda _: Wide(come(), keep_alive_seconds=0.05)})
+    with harness.connect() as client:
+        client.sendall(tools.request("/"))
+        read_until(client, b"data: first\n\n")
+        assert pulses.wait(tools.patience)
+        harness.wait_until(lambda: any(each.phase.name == "WRITING" for each in harness.hub.connections.values()))
+        assert go_on is not None
+        harness.hub.loop.call_soon_threadsafe(go_on.set)
+        data = read_until(client, b"data: last\n\n\r\n0\r\n\r\n")
+    whole = b"".join(_chunks(data))
+    assert whole.replace(b":" + b"x" * 500_000 + b"\n\n", b"") == b"data: last\n\n"
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    data = data.removeprefix(b"\r\n")
+    while data and data != b"0\r\n\r\n":
+        size, _, rest = data.partition(b"\r\n")
+        length = int(size, 16)
+        yield rest[:length]
+        data = rest[length + 2 :]
