@@ -106,7 +106,8 @@ class Application:
         )
         self.statics = Statics(folder, parts.source, self.pages.folder, compresses=parts.compression is not None)
         # A class of its own for each app: so a request knows the way back, and pays nothing for it.
-        self.request_class = type("Request", (Request,), {"__slots__": (), "reverse": staticmethod(self.url_for)})
+        ways = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
+        self.request_class = type("Request", (Request,), {"__slots__": (), **ways})
         results = Results(self.pages)
         failures = Failures(parts.errors, self.pages, results, folder)
         steps, step_mistakes = read_steps(parts.around, folder)

@@ -10,6 +10,7 @@ fill and every name in the path that no parameter takes.
     annotated `State`, `FormErrors`       the app's state; what is wrong with a form
     annotated with a function             a dependency, which that function opens
     a dataclass or msgspec.Struct         the whole body (JSON, or a form); without a body, the whole query
+    annotated `EarlyHints`                a way to tell the browser what to load ahead
     annotated `ContentStream`             the content as it comes; fields beside it come from the query
     `Upload`, `list[Upload]`              a file of a posted form
     any other                             with a body: a field of it; without, or beside a whole body: of the query
@@ -35,7 +36,7 @@ from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
 from fanlight.app.words import example, python_name, type_hint, written
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import ContentStream, CookieName, FormErrors, HeaderName, Request, State, Taking
+from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State, Taking
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 _HINTS: Mapping[type[Kind], str] = {
@@ -61,6 +62,7 @@ class Binding:
     query_record: tuple[str, Record] | None = None
     body: Body | None = None
     stream: str = ""  # the parameter that is the content as it comes
+    hints: str = ""  # the parameter by which early hints are sent
 
     @property
     def reads_content(self) -> bool:
@@ -196,6 +198,11 @@ class _Binder:
             self._refuse(message, f"leave out {self._binding.stream} or {parameter.name}")
         self._binding.stream = parameter.name
 
+    def _bind_hints(self, parameter: Parameter) -> None:
+        if self._is_dependency:
+            self._refuse(f"{self._signature.name} sends early hints", "only a view does")
+        self._binding.hints = parameter.name
+
     def _bind_marked(self, parameter: Parameter, mark: Marked) -> None:
         name = parameter.name
         if mark is Request:
@@ -204,6 +211,8 @@ class _Binder:
             self._binding.states.append(name)
         elif mark is ContentStream:
             self._bind_stream(parameter)
+        elif mark is EarlyHints:
+            self._bind_hints(parameter)
         elif isinstance(mark, CookieName | HeaderName):
             self._bind_named(parameter, mark)
         elif mark is not FormErrors:

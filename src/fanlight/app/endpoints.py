@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import NoReturn, TypeGuard
 
 from fanlight.app.around import read_steps
-from fanlight.app.binding import BODY_METHODS, bind, hints_of
+from fanlight.app.binding import BODY_METHODS, Binding, bind, hints_of
 from fanlight.app.calls import Calls, RouteCall
 from fanlight.app.invoke import Arguments, arguments_of
 from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
-from fanlight.app.signature import Signature, View, called, is_async, own_limits, read_signature
+from fanlight.app.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
 from fanlight.app.statics import Statics
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request, Response, State, Surrounded, Taking, plan_of, steps_on
+from fanlight.message import Lane, Request, Response, State, Surrounded, Taking, plan_of, steps_on
 from fanlight.pages import Page, Pages, Static
 from fanlight.routing import parameters_of
 
@@ -119,7 +119,7 @@ class Endpoints:
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
         arguments: dict[str, Arguments | None] = {}
-        reads_content, errors, taking = False, "", Taking.WHOLE
+        reads_content, errors, taking, hints = False, "", Taking.WHOLE, ""
         provision: Provision | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
@@ -133,7 +133,10 @@ class Endpoints:
             if binding.stream and not is_async(view):
                 mistakes.append(_needs_async(signature, binding.stream))
                 continue
-            found = arguments_of(binding, self._state)
+            if mistake := _never_hinted(signature, binding, pinned_lane(view)):
+                mistakes.append(mistake)
+                continue
+            found, hints = arguments_of(binding, self._state), binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
             taking = max(taking, binding.taking)
             reads_content = (
@@ -154,7 +157,9 @@ class Endpoints:
             provision=provision,
             errors=errors,
         )
-        call.plan = plan_of(own_limits(view), taking, name.partition(" (")[0])
+        call.plan = plan_of(own_limits(view), taking, name.partition(" (")[0], gives_hints=bool(hints))
+        if hints and call.lane is Lane.INLINE:  # it has work to do meanwhile, or it would not send them
+            call.lane, call.is_pinned = Lane.THREAD, True
         return call
 
     def _signature(self, view: View) -> Signature:
@@ -168,6 +173,16 @@ class Endpoints:
 def _needs_async(signature: Signature, stream: str) -> Mistake:
     hint = "write async def, without a yield in it, and read it before you return"
     return signature.mistake(f"{signature.name} takes the content as a stream, {stream}, and is not async", hint)
+
+
+def _never_hinted(signature: Signature, binding: Binding, pinned: Lane | None) -> Mistake | None:
+    """Return what keeps a view that wants to send early hints from doing so."""
+    if binding.hints and binding.stream:
+        hint = f"leave out {binding.hints} or {binding.stream}"
+        return signature.mistake(f"{signature.name} sends early hints while it reads a stream", hint)
+    if binding.hints and pinned is Lane.INLINE:
+        return signature.mistake(f"{signature.name} sends early hints, but is pinned inline", "take @lane away")
+    return None
 
 
 def is_view(value: object) -> TypeGuard[View]:

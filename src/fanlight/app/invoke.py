@@ -14,7 +14,7 @@ from fanlight.app.binding import Binding
 from fanlight.app.convert import Unfit
 from fanlight.app.forms import DETAIL, Shown
 from fanlight.errors import BadField, NotFound, UnprocessableContent
-from fanlight.message import Query, Request, State
+from fanlight.message import EarlyHints, Query, Request, State
 
 Arguments = Callable[[Request], dict[str, Any]]
 _Step = Callable[[Request, dict[str, Any], list[BadField]], None]
@@ -88,13 +88,7 @@ def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Argu
 
 
 def _steps(binding: Binding) -> list[_Step]:
-    steps: list[_Step] = _named_steps(binding)
-    if stream := binding.stream:
-
-        def take_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
-            values[stream] = request.content_stream
-
-        steps.append(take_stream)
+    steps: list[_Step] = [*_given_steps(binding), *_named_steps(binding)]
     if binding.query is not None:
         fields = binding.query
 
@@ -115,6 +109,24 @@ def _steps(binding: Binding) -> list[_Step]:
         steps.append(take_record)
     if binding.body is not None:
         steps.append(binding.body.take)
+    return steps
+
+
+def _given_steps(binding: Binding) -> list[_Step]:
+    """Return what gives a view its ways to the client: the content as it comes, early hints."""
+    steps: list[_Step] = []
+    if stream := binding.stream:
+
+        def give_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+            values[stream] = request.content_stream
+
+        steps.append(give_stream)
+    if hints := binding.hints:
+
+        def give_hints(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+            values[hints] = EarlyHints(request)
+
+        steps.append(give_hints)
     return steps
 
 

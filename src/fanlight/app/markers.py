@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from types import UnionType
 from typing import Annotated, Any
 
-from fanlight.message import ContentStream, CookieName, FormErrors, HeaderName, Request, State
+from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State
 
 Dependency = Callable[..., Any]
-Marked = CookieName | HeaderName | Dependency | type[Request] | type[State] | type[FormErrors] | type[ContentStream]
+Given = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
+Marked = CookieName | HeaderName | Dependency | Given
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
-_GIVEN = (Request, State, FormErrors, ContentStream)
+_GIVEN = (Request, State, FormErrors, ContentStream, EarlyHints)
 
 
 def marked(annotation: object) -> Marked | None:
@@ -48,6 +49,7 @@ _SAYS: dict[object, str] = {
     State: "the app's state",
     FormErrors: "the errors of a form",
     ContentStream: "the content as it comes",
+    EarlyHints: "early hints",
 }
 
 

@@ -11,6 +11,7 @@ from fanlight.message.compression import (
 )
 from fanlight.message.conditional import answer_conditionally, check_preconditions
 from fanlight.message.content import SpooledContent
+from fanlight.message.early_hints import NOTED, EarlyHints
 from fanlight.message.encodings import COMPRESSIBLE, best_encoding, encodings_for, is_compressible
 from fanlight.message.events import Event, EventStream
 from fanlight.message.file_content import FileContent, Span
@@ -55,6 +56,7 @@ __all__ = [
     "JSON",
     "LIMITS_MARK",
     "MARK",
+    "NOTED",
     "STREAMED",
     "TEXT",
     "Call",
@@ -64,6 +66,7 @@ __all__ = [
     "ContentStream",
     "Cookie",
     "CookieName",
+    "EarlyHints",
     "Encoder",
     "Encoding",
     "Event",

@@ -67,6 +67,7 @@ class ContentPlan:
     content_bytes: int | None = None  # None: as the server's limits say
     form: FormLimits = FormLimits()
     hint: str = "raise Limits.content_bytes to allow it"  # told to whoever sends more
+    gives_hints: bool = False  # early ones: the call is shown a way to send them
 
 
 AS_EVER = ContentPlan()
@@ -96,11 +97,12 @@ def limits(**caps: int) -> Callable[[View], View]:
     return mark
 
 
-def plan_of(own: RouteLimits | None, taking: Taking, route: str) -> ContentPlan:
+def plan_of(own: RouteLimits | None, taking: Taking, route: str, *, gives_hints: bool = False) -> ContentPlan:
     """Return the plan of a route, "POST /upload", whose view may have limits of its own."""
     content_bytes = own.content_bytes if own is not None else None
     return ContentPlan(
         taking=taking,
+        gives_hints=gives_hints,
         content_bytes=content_bytes,
         form=own.form if own is not None else AS_EVER.form,
         hint=f"raise Limits.content_bytes, or write @limits(content_bytes=...) above the view of {route}, to allow it"

@@ -69,6 +69,7 @@ class Request:
     __slots__ = ("_id_line", "client", "content_source", "head", "known", "params", "scheme")
 
     reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
+    assets: ClassVar[Callable[..., str] | None] = None  # and its own files
     _id_line: bytes  # only set once it is asked for
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
@@ -179,6 +180,12 @@ class Request:
         if reverse is None:
             raise NoSuchURL("this request was made without an app, so nobody knows the addresses of its views")
         return reverse(view, **parameters)
+
+    def asset(self, name: str) -> str:
+        """Return the URL of a file of a `Static` folder, as templates do. Raises NoSuchURL if it is not there."""
+        if self.assets is None:
+            raise NoSuchURL("this request was made without an app, so nobody knows the addresses of its files")
+        return self.assets(name)
 
     @property
     def http_version(self) -> str:

@@ -14,14 +14,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
-from fanlight.message import Call, FileContent, Handler, Lane, Request, Response, encoding_of
+from fanlight.message import NOTED, Call, FileContent, Handler, Lane, Request, Response, encoding_of
 from fanlight.server.beginning import JOINED_BYTES, begin
 from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
 from fanlight.server.file_sender import CAN_SEND_FILES
+from fanlight.server.hints import send_hints
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
 from fanlight.server.poller import WRITE
@@ -147,6 +149,8 @@ class Exchange:
             self.answer(connection, response)
             return True
         connection.phase, connection.since = RUNNING, self._hub.now
+        if call.plan.gives_hints:
+            connection.request.note(NOTED, partial(send_hints, connection, connection.request))
         if lane is Lane.THREAD:
             if not self.pool.submit(self._run_in_thread, connection):
                 connection.phase = IDLE

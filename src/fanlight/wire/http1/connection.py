@@ -16,7 +16,7 @@ from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
 from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
-from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_line
+from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
 
 Event = RequestHead | Content | EndOfMessage
@@ -247,6 +247,10 @@ class Http1:
         if self.state != _RECEIVING:
             raise out_of_turn(self.state, _ANSWER_BEGAN)
         return b"HTTP/1.1 100 Continue\r\n\r\n"
+
+    def send_hints(self, links: Sequence[str]) -> bytes:
+        """Return an interim answer with links (RFC 8297), b"" if it comes too late. Raises InvalidResponse."""
+        return write_hints(links) if self.state == _ANSWERING else b""
 
     def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
         """Return a whole answer. `standard` is field lines made elsewhere (the wire has no clock).

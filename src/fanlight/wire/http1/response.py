@@ -20,7 +20,7 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     422: "Unprocessable Content",
 }
 _UPGRADE_REQUIRED = 426  # has to name a protocol (RFC 9110 section 7.8), and there is no other here
-# Interim answers (1xx) are no answers: the wire sends the one that it knows by itself.
+# Interim answers (1xx) are no answers: the wire sends the two that it knows by itself.
 _STATUS_LINES = {
     status: f"HTTP/1.1 {status} {reason}\r\n".encode()
     for status, reason in _REASONS.items()
@@ -49,6 +49,11 @@ def write_head(status: int, fields: Sequence[Pair]) -> bytes:
             known_heads.clear()
         known_heads[status, fields] = head
     return head
+
+
+def write_hints(links: Sequence[str]) -> bytes:
+    """Return an interim answer with links (RFC 8297 section 2). Raises InvalidResponse."""
+    return b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % b"".join([write_line(("link", link)) for link in links])
 
 
 def reason_of(status: int) -> str:
