@@ -149,6 +149,9 @@ class _HeldAsync:
         except StopAsyncIteration:
             await close_async(self._opened)
             raise
+        except asyncio.CancelledError:  # the client has left while this waited
+            await close_async(self._opened, GeneratorExit())
+            raise
         except BaseException as error:
             await close_async(self._opened, error)
             raise

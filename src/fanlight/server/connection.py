@@ -7,7 +7,8 @@ it may take. Whoever owns it may touch it, and nobody else:
     WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
     TAKING                  the hub owns it and reads for a view that runs and waits for more of the content
     GREETING                the hub owns it, and its listener's entrance reads: a proxy's word, a TLS handshake
-    RUNNING                 a thread or a task owns it; it comes back through `Hub.post`
+    RUNNING                 a thread or a task owns it; it comes back through `Hub.post`. If it streams, the hub listens
+                            for its client's leaving, and reads nothing
     CLOSED                  nobody does
 
 Knows nothing of routes, views, other connections or time: `now` is an argument.
