@@ -58,10 +58,13 @@ class Compressor:
         self._setting = setting
         self._offers = setting.offers
         self._known: dict[Fields, bool] = {}  # whether shared fields leave the content to be compressed
+        self._types: dict[str, bool] = {}  # whether content of a media type is ever compressed
 
     def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in Encoding
         """Return what is sent in place of a response, which may be itself."""
         try:
+            if response.has_shared_fields and not self._types.get(response.media_type, True):
+                return response
             return self._encoded(response, request, is_busy=is_busy)
         except (InvalidResponse, TypeError, AttributeError):  # it can't be sent at all, and whoever sends it says why
             return response
@@ -76,6 +79,7 @@ class Compressor:
         is_file = not isinstance(response.content, bytes) and not is_held(response)
         fields = response.fields()
         if not self._has_the_size(response, is_file=is_file) or not self._may(fields):
+            self._learn(response.media_type)
             return response
         made = _sent(response, varying(fields))
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
@@ -104,6 +108,11 @@ class Compressor:
                 self._known.clear()
             may = self._known[fields] = may_be_coded(fields, self._setting.media_types)
         return may
+
+    def _learn(self, media_type: str) -> None:
+        """Remember of a media type whether it is compressed; what is not need not be looked at again."""
+        if media_type and len(self._types) < _MOST_KNOWN:
+            self._types[media_type] = is_compressible(media_type, self._setting.media_types)
 
     def _encode_whole(self, made: Sent, coding: str, *, hides: bool, is_head: bool) -> None:
         """Encode whole content: now, or while it is sent if it is big."""

@@ -9,7 +9,7 @@ from fanlight.message.compression import (
     read_compression,
     uncompressed,
 )
-from fanlight.message.conditional import answer_conditionally, check_preconditions
+from fanlight.message.conditional import answer_conditionally, check_preconditions, fields_of_304, has_just_this
 from fanlight.message.content import SpooledContent
 from fanlight.message.early_hints import NOTED, EarlyHints
 from fanlight.message.encodings import COMPRESSIBLE, best_encoding, encodings_for, is_compressible
@@ -104,7 +104,9 @@ __all__ = [
     "check_preconditions",
     "encoding_of",
     "encodings_for",
+    "fields_of_304",
     "file_response",
+    "has_just_this",
     "id_of",
     "is_compressible",
     "is_uncompressed",

@@ -15,6 +15,7 @@ from enum import Enum
 from fanlight.errors import PreconditionFailed
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import FileResponse
+from fanlight.message.headers import Pair
 from fanlight.message.http_date import read_date
 from fanlight.message.ranges import read_ranges
 from fanlight.message.request import Request
@@ -120,10 +121,20 @@ def _without_content(response: Response, verdict: Verdict) -> Response:
     if verdict is Verdict.FAILED:
         raise PreconditionFailed("this is another version than the one you ask for")
     made = Response(b"", 304)
-    made.headers.adopt(pair for pair in response.headers.pairs() if pair[0] not in _NOT_OF_304)
+    made.headers.adopt(fields_of_304(response.headers.pairs()))
     made.headers.undecided = response.headers.undecided
     made.media_type = response.media_type  # of what it is about: who compresses must know
     return made
+
+
+def has_just_this(fields: Mapping[str, str], etag: str) -> bool:
+    """Say whether a GET asks for nothing but another version than this one: how browsers ask again."""
+    return fields.get("if-none-match") == etag and "if-match" not in fields and "if-unmodified-since" not in fields
+
+
+def fields_of_304(fields: Sequence[Pair]) -> tuple[Pair, ...]:
+    """Return what a 304 says, of what the 200 would say."""
+    return tuple(pair for pair in fields if pair[0] not in _NOT_OF_304)
 
 
 def _close(response: Response) -> None:

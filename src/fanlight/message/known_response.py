@@ -20,11 +20,18 @@ class KnownResponse(FileResponse):
     __slots__ = ("_known",)
 
     def __init__(
-        self, content: bytes | FileContent, known: tuple[Pair, ...], *, media_type: str, length: int, modified: int
+        self,
+        content: bytes | FileContent,
+        known: tuple[Pair, ...],
+        *,
+        media_type: str,
+        length: int,
+        modified: int,
+        status: int = 200,
     ) -> None:
         """Take content of so many bytes, and fields that are right."""
         self.content = content
-        self.status = 200
+        self.status = status
         self.media_type = media_type
         self.length = length
         self.modified = modified

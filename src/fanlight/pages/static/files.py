@@ -28,6 +28,8 @@ from fanlight.message import (
     Response,
     Span,
     answer_conditionally,
+    fields_of_304,
+    has_just_this,
     is_compressible,
     media_type_by_name,
     redirect,
@@ -58,6 +60,8 @@ class Offer:
     fields: tuple[Pair, ...]
     content: bytes | None  # None: it is sent from its file
     size: int
+    etag: str
+    fields_of_304: tuple[Pair, ...]
 
 
 @dataclass(slots=True, frozen=True)
@@ -139,6 +143,15 @@ class StaticFiles:
         if found.others or (found.packed is not None and not has_range):
             offer = self._chosen(found, codings_for(values.get("accept-encoding", "")))
         version = offer.version
+        if has_just_this(values, offer.etag) and version.is_current() and found.plain.version.is_current():
+            return KnownResponse(
+                b"",
+                offer.fields_of_304,
+                media_type=offer.media_type,
+                length=0,
+                modified=version.modified,
+                status=304,
+            )
         # A side file is nothing without the file that it stands for.
         if version is not found.plain.version and not found.plain.version.is_current():
             return None
@@ -176,10 +189,8 @@ class StaticFiles:
         if not content:
             return None
         told = {"etag": tag_of(content)}
-        fields = tuple((name, told.get(name, value)) for name, value in plain.fields)
-        offer = packed[coding] = Offer(
-            plain.version, plain.media_type, (*fields, ("content-encoding", coding)), content, len(content)
-        )
+        fields = (*((name, told.get(name, value)) for name, value in plain.fields), ("content-encoding", coding))
+        offer = packed[coding] = _offer(plain.version, plain.media_type, fields, content, len(content))
         return offer
 
     def _opened(self, version: Version) -> FileContent | None:
@@ -233,7 +244,7 @@ class StaticFiles:
         offers = {}
         for coding, each in (("", plain), *others.items()):
             fields = _fields(each, media_type, cache, coding, varies=bool(others) or is_packed)
-            offers[coding] = Offer(each, media_type, fields, each.content, each.size)
+            offers[coding] = _offer(each, media_type, fields, each.content, each.size)
         found = Found(monotonic() + LOOK_SECONDS, offers.pop(""), offers, {} if is_packed else None)
         are_settled = all(each.is_settled for each in (plain, *others.values()))
         return found, are_settled and (is_that or not digits)
@@ -317,6 +328,10 @@ class StaticFiles:
             f"{version.path} ({version.size} bytes, {found.plain.media_type}; cache-control: {fields['cache-control']})"
         )
         return "; ".join([told, *(f"{coding}: {each.version.size} bytes" for coding, each in found.others.items())])
+
+
+def _offer(version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int) -> Offer:
+    return Offer(version, media_type, fields, content, size, dict(fields)["etag"], fields_of_304(fields))
 
 
 def _names_of(path: str) -> list[str]:
