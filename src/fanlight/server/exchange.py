@@ -21,11 +21,23 @@ from typing import TYPE_CHECKING, cast
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
 from fanlight.message import NOTED, Call, FileContent, Handler, Lane, Request, Response, encoding_of
 from fanlight.server.beginning import JOINED_BYTES, begin
-from fanlight.server.connection import CLOSED, CONTENT, HEAD, IDLE, LINGERING, NOTHING, RUNNING, WRITING, Connection
+from fanlight.server.connection import (
+    CLOSED,
+    CONTENT,
+    HEAD,
+    IDLE,
+    LINGERING,
+    NOTHING,
+    RUNNING,
+    WRITING,
+    Connection,
+    Rest,
+)
 from fanlight.server.file_sender import CAN_SEND_FILES
 from fanlight.server.hints import send_hints
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
+from fanlight.server.own_answers import BROKEN, BROKEN_CONTENT, BUSY, LATE_HEAD
 from fanlight.server.poller import WRITE
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
@@ -40,12 +52,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.server")
 
-BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
-BUSY.headers["retry-after"] = "1"
-LATE_HEAD = "the head did not arrive in time; Limits.head_seconds says how long we wait"
-BROKEN_CONTENT = b"Something went wrong on this server.\n"
-BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
-
 Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
 _INLINE = Lane.INLINE
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is no stream
@@ -58,7 +64,8 @@ class Exchange:
         """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
         self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
-        self._encoded, self._least_bytes = encoding_of(handler)
+        self._encoded, least_bytes = encoding_of(handler)
+        self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
         self._idle_seconds = limits.idle_seconds
         self.unsent = Unsent(limits.unsent_bytes)
         self.afterwards: Afterwards
@@ -232,20 +239,22 @@ class Exchange:
         if connection.edge is not None and connection.request.scheme == "https":
             response.secure_cookies()
         content = response.content
-        if not isinstance(content, bytes) or not 0 < len(content) < self._least_bytes:
+        is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
+        if not is_small:
             response = self._encoded(response, connection.request, self.pool.is_busy)
             if not isinstance(content := response.content, _SENDABLE):
                 return self._stream(connection, response)
+            is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
         connection.status = response.status
         standard = hub.standard + connection.lines
+        more: Rest = NOTHING
         try:
-            data, more = (
-                (wire.send_response(response.status, response.fields(), content, standard), NOTHING)
-                if content.__class__ is bytes and len(content) <= JOINED_BYTES
-                else begin(connection, response, standard)
-            )
+            if is_small:
+                data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
+            else:
+                data, more = begin(connection, response, standard)
         except (InvalidResponse, TypeError) as error:
-            data, more = self._unsendable(connection, error), NOTHING
+            data = self._unsendable(connection, error)
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:
