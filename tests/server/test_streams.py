@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from fanlight import App
 from fanlight.message import Event, EventStream, Lane, Request, Response
-from fanlight.server import Limits, pumps
+from fanlight.server import Limits, Options, pumps
 from fanlight.server.poller import SelectorPoller
-from fanlight.testing import FakeCall
+from fanlight.testing import FakeCall, LiveServer
 
 Serve = Callable[..., Any]
 
@@ -218,6 +220,23 @@ def test_a_rescue_thread_notices_too(serve: Serve, tools: Any) -> None:
     assert source.closed.wait(tools.patience)
     assert tools.read_answer(other) == (200, b"stuck")
     other.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
+def test_a_client_of_tls_is_heard_too(localhost: Any, certificates: Any, tools: Any, leave: Any) -> None:
+    """What is wrapped is not looked into: whether there is anything, and whether it has ended, is seen without."""
+    source = Source()
+    options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(localhost.cert,), key=(localhost.key,))
+    context = ssl.create_default_context(cafile=str(certificates.ca))
+    app = App({"/": lambda: Response(source.pieces()), "/quick": "quick"})
+    with LiveServer(app, options=options) as server:
+        plain = socket.create_connection(("127.0.0.1", server.port), timeout=tools.patience)
+        client = context.wrap_socket(plain, server_hostname="localhost")
+        client.sendall(tools.request("/"))
+        read_until(client, b"piece 0")
+        client.sendall(tools.request("/quick"))
+        leave(client)
+        assert source.closed.wait(tools.patience)
 
 
 def test_a_generator_that_will_not_be_cancelled_is_closed(serve: Serve, tools: Any) -> None:
