@@ -29,7 +29,7 @@ def themed(theme: Cookie[str] = "light") -> str:
     return theme
 
 
-def session(key: Annotated[UUID, CookieName("__Host-key")], seen: Cookie[date | None]) -> str:
+def session(key: Annotated[UUID, Cookie("__Host-key")], seen: Cookie[date | None]) -> str:
     return f"{key} {seen}"
 
 
@@ -37,7 +37,7 @@ def agent(user_agent: Header[str], dnt: Header[bool] = False) -> str:
     return f"{user_agent} {dnt}"
 
 
-def keyed(key: Annotated[int, HeaderName("X-Key"), Meta(ge=1)]) -> str:
+def keyed(key: Annotated[int, Header("X-Key"), Meta(ge=1)]) -> str:
     return str(key)
 
 
@@ -94,12 +94,24 @@ def lambda_of_state(state: State) -> str:
     return str(state["greeting"])
 
 
-def two_places(x: Annotated[str, CookieName("a"), HeaderName("b")]) -> str:
+def two_places(x: Annotated[str, Cookie("a"), Header("b")]) -> str:
     return x
 
 
-def no_name(x: Annotated[str, HeaderName("a b")]) -> str:
+def no_name(x: Annotated[str, Header("a b")]) -> str:
     return x
+
+
+FIELD: Any = HeaderName("a-b")  # what Header("a-b") gives
+COOKIE: Any = CookieName()
+
+
+def as_default(x: int = FIELD) -> str:
+    return str(x)
+
+
+def as_only(x=COOKIE):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as it may be written
+    return str(x)
 
 
 def cookie_list(x: Cookie[list[str]]) -> str:
@@ -156,6 +168,8 @@ def unknown(x: Unknown) -> str:
     [
         ("/", two_places, "two places", ""),
         ("/", no_name, "nothing can be called 'a b'", ""),
+        ("/", as_default, "has Header(...) as its default", "write x: Header[int], or Annotated[int, Header("),
+        ("/", as_only, "has Cookie(...) as its default", "write x: Cookie[str]"),
         ("/", cookie_list, "can't come from a cookie", "it has one"),
         ("/", cookie_file, "can't come from a cookie", "it has one"),
         ("/", header_object, "can't come from a header field", "it has one"),

@@ -27,7 +27,7 @@ from msgspec import Meta
 from fanlight import App, Request, Response, Upload, limits, redirect
 from fanlight.errors import NotAcceptable
 from fanlight.message import (
-    ContentStream, Cookie, FormErrors, HeaderName, State, around, check_preconditions, file_response, redirect_back,
+    ContentStream, Cookie, FormErrors, Header, State, around, check_preconditions, file_response, redirect_back,
 )
 
 HERE = Path(__file__).parent
@@ -80,7 +80,7 @@ def order(order: Order):
     return Receipt(order)
 
 
-def named(agent: Annotated[str, HeaderName("user-agent")], session: Cookie[int] = 0):
+def named(agent: Annotated[str, Header("user-agent")], session: Cookie[int] = 0):
     return {"agent": agent, "session": session}
 
 

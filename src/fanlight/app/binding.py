@@ -134,6 +134,9 @@ class _Binder:
         """Go through the parameters, then through the path."""
         asked: list[Asked] = []
         for parameter in self._signature.parameters:
+            if isinstance(parameter.default, CookieName | HeaderName):
+                self._refuse_source(parameter)
+                continue
             try:
                 mark = marked(parameter.annotation)
             except TypeError as error:
@@ -239,6 +242,15 @@ class _Binder:
             self._refuse(message, "it has one text, number, date, UUID, Enum or Literal")
         else:
             self._fields[type(mark)].append(found)
+
+    def _refuse_source(self, parameter: Parameter) -> None:
+        """Tell how it is written to one who has written `agent: str = Header()`, as in other frameworks."""
+        kind = "Header" if isinstance(parameter.default, HeaderName) else "Cookie"
+        annotation = "str" if parameter.annotation is MISSING else written(parameter.annotation)
+        self._refuse(
+            f"{parameter.name} in {self._signature.name} has {kind}(...) as its default",
+            f'write {parameter.name}: {kind}[{annotation}], or Annotated[{annotation}, {kind}("another-name")]',
+        )
 
     def _bind_errors(self, asked: list[Asked], *, is_first: bool) -> None:
         binding = self._binding
