@@ -1,4 +1,4 @@
-"""Begin an answer that is too big for one send, or is a file.
+"""Begin an answer: suit it to the way of its request, or begin one that is too big for one send, or is a file.
 
 In: a connection and its response. Out: the head with as much content as fits behind it, and what follows.
 Raises InvalidResponse, or TypeError, for what can't be sent; a file is closed then.
@@ -13,6 +13,17 @@ from fanlight.server.file_sender import FileSender
 JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
 FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
+
+
+def suit(connection: Connection, response: Response) -> None:
+    """Suit a response to the way its request came: cookies to https, and our field lines to what it says itself."""
+    if connection.request.scheme == "https":
+        response.secure_cookies()
+    if connection.lines and not response.has_shared_fields:
+        said = response.headers
+        ours = (line for line in connection.lines.split(b"\r\n") if line)
+        kept = (line for line in ours if line.partition(b":")[0].decode() not in said)
+        connection.lines = b"".join([line + b"\r\n" for line in kept])
 
 
 def begin(connection: Connection, response: Response, standard: bytes) -> tuple[bytes, Rest]:

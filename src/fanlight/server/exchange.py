@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
 from fanlight.message import NOTED, Call, FileContent, Handler, Lane, Request, Response, encoding_of
-from fanlight.server.beginning import JOINED_BYTES, begin
+from fanlight.server.beginning import JOINED_BYTES, begin, suit
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
@@ -236,8 +236,8 @@ class Exchange:
             wire.close_after_this()
         if not isinstance(response, Response):
             response = self._not_a_response(connection, response)
-        if connection.edge is not None and connection.request.scheme == "https":
-            response.secure_cookies()
+        if connection.lines or connection.edge is not None:
+            suit(connection, response)
         content = response.content
         is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
         if not is_small:

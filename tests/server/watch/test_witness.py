@@ -104,6 +104,19 @@ def test_each_answer_is_seen_once(watch: Watch, lane: Lane) -> None:
     assert snapshot["bytes"] == len(answer)
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_what_a_view_says_itself_is_not_said_twice(watch: Watch, *, is_stream: bool) -> None:
+    """A view may name the id as it likes; other fields of its own leave ours alone."""
+
+    def view(_: Request) -> Response:
+        return Response(iter(["hello"]) if is_stream else "hello", headers={"X-Request-Id": "mine", "x-other": "1"})
+
+    watched = watch({"/": view, "/other": lambda _: Response("hello", headers={"x-other": "1"})})
+    assert watched.ask(get("/", "connection: close\r\n")).lower().count(b"x-request-id: mine\r\n") == 1
+    assert watched.ask(get("/", "connection: close\r\n")).lower().count(b"x-request-id:") == 1
+    assert watched.ask(get("/other", "x-request-id: a\r\nconnection: close\r\n")).count(b"x-request-id: a\r\n") == 1
+
+
 def test_an_id_is_accepted_and_returned(watch: Watch) -> None:
     """The client's own id comes back, is the view's `request.id`, and stands in the log."""
     watched = watch({"/": lambda request: Response(request.id)})
