@@ -13,7 +13,7 @@ RUFF_PATHS := src tests examples benchmarks
 .PHONY: run test format bench soak trials fuzz clean
 
 run: .venv/.runs
-	cd examples/lesson && ../../$(BIN)/fanlight run
+	cd examples/lesson && exec ../../$(BIN)/fanlight run
 
 test: .venv/.tests
 	scripts/install-system-packages

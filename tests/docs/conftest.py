@@ -98,6 +98,19 @@ def matches(expected: str, actual: str) -> bool:
     return re.fullmatch(pattern, shown, re.DOTALL) is not None
 
 
+def environment() -> dict[str, str]:
+    """Return what a program of a page finds in its environment."""
+    scripts = str(Path(sys.executable).parent)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
+    return kept | {
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "80",
+    }
+
+
 class Serving:
     """A program of a page that serves, until it is stopped."""
 
@@ -286,16 +299,7 @@ class PageRun:
         return command
 
     def _environment(self) -> dict[str, str]:
-        scripts = str(Path(sys.executable).parent)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
-        return kept | {
-            "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-            "CURL_HOME": str(self.home),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "NO_COLOR": "1",
-            "COLUMNS": "80",
-        }
+        return environment() | {"CURL_HOME": str(self.home)}
 
     def _compare(self, command: str, promised: str, printed: str) -> None:
         printed = printed.replace("\r\n", "\n").replace(str(self.folder), "...")
@@ -353,6 +357,21 @@ def run_page(tmp_path: Path) -> Callable[[str, str], None]:
         PageRun(name=name, home=tmp_path).run(text)
 
     return run
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str, Path], str]]:
+    """Give a function that has a command serve a folder until the test ends, and returns the address."""
+    running: list[Serving] = []
+
+    def start(command: str, folder: Path) -> str:
+        running.append(Serving(command, folder, environment()))
+        assert running[-1].ports, f"`{command}` serves nothing"
+        return f"http://localhost:{running[-1].ports['8000']}"
+
+    yield start
+    for each in running:
+        each.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """How a served site ends: what runs is finished, whoever is late is turned away, and the exit code says so."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -10,6 +12,8 @@ from typing import Any
 
 import pytest
 
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE = 30
 SITE = """
 import asyncio, os, time
 
@@ -127,3 +131,29 @@ def test_a_log_that_nobody_reads_stops_no_one(tmp_path: Path) -> None:
                 assert client.recv(65536).endswith(b"quick")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_a_server_does_not_outlive_its_make() -> None:
+    """When the `make run` that serves an example is ended, its server ends with it, and the port is free."""
+    venv = os.path.relpath(Path(sys.executable).parent, REPOSITORY)
+    command = ["make", "--assume-old=.venv/.runs", "run", f"BIN={venv}"]
+    make = subprocess.Popen(
+        command, cwd=REPOSITORY, env=os.environ | {"FANLIGHT_PORT": "0"}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        assert make.stdout is not None
+        banner = ""
+        while not banner.endswith("Ctrl+C stops it\n\n"):
+            line = make.stdout.readline()
+            assert line, f"it ended without a banner:\n{banner}"
+            banner += line
+        port = int(banner.partition("http://localhost:")[2].split()[0])
+        make.terminate()
+        make.communicate(timeout=PATIENCE)  # comes back when no process holds the output any more
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(make.pid, signal.SIGKILL)
+        make.communicate()
