@@ -112,10 +112,10 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture
-def dom_of(run: Callable[..., str], tmp_path: Path) -> Callable[[str], str]:
+def dom_of(run: Callable[..., str], tmp_path: Path) -> Callable[..., str]:
     """Give a function that opens a page in a browser, and returns it as it stands then."""
 
-    def open_page(url: str) -> str:
-        return run(*CHROMIUM, f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", url)
+    def open_page(url: str, *flags: str) -> str:
+        return run(*CHROMIUM, f"--user-data-dir={tmp_path / 'browser'}", *flags, "--dump-dom", url)
 
     return open_page

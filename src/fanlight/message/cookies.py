@@ -1,27 +1,34 @@
 """Cookies: read leniently from a request, written strictly to a response (RFC 6265bis).
 
-Refuses to write a name, value or attribute that a client would read as something else, and what a
-browser would drop without a word: a prefix that is not kept, a `SameSite=None` that is not `Secure`,
-too many bytes.
+Any text can be a value: what no cookie can hold is percent-encoded as UTF-8, and "%" itself, as
+`encodeURIComponent` does it; values without such characters are written as they are. Refuses to write a name
+or attribute that a client would read as something else, and what a browser would drop without a word: a
+prefix that is not kept, a `SameSite=None` that is not `Secure`, too many bytes.
 """
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import quote, unquote_to_bytes
 
 from fanlight.errors import InvalidResponse
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
+_AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # what a value may hold (RFC 6265, cookie-octet), without "%"
+_PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
+_ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
 _DOMAIN = re.compile(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
 _LONGEST = 4096  # name and value; browsers drop what is longer, without a word
 _LONGEST_ATTRIBUTE = 1024  # browsers ignore it then, also without a word
-_SAME_SITE = ("Lax", "Strict", "None")
+_SAME_SITE = ("", "Lax", "Strict", "None")
 _BLANKS = " \t"
 FORGOTTEN = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,15 +43,27 @@ class CookieOptions:
     expires: datetime | None = None  # with its time zone; browsers follow max_age where there are both
     secure: bool | None = None  # by https only; None: where it is set by https
     http_only: bool = True
-    same_site: Literal["Lax", "Strict", "None"] = "Lax"
+    same_site: Literal["", "Lax", "Strict", "None"] = ""  # "": Lax, and None for a cookie that is partitioned
     partitioned: bool = False  # kept apart for each site in which ours is embedded (CHIPS)
+
+
+def options_of(given: Mapping[str, Any]) -> CookieOptions:
+    """Return the options of a cookie. Raises TypeError for one that there is not."""
+    names = [each.name for each in fields(CookieOptions)]
+    for name in given:
+        if name not in names:
+            plain = {each.replace("_", ""): each for each in names}
+            close = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1)
+            hint = f"did you mean {plain[close[0]]}?" if close else f"there are {', '.join(names)}"
+            raise TypeError(f"a cookie has no option {name}; {hint}")
+    return CookieOptions(**given)
 
 
 def read_cookies(text: str) -> dict[str, str]:
     """Return the cookies of a Cookie field; of a name that is there twice, the first.
 
     A client sends the one with the longest path first (RFC 6265bis section 5.8.3), so the first is the
-    one that was set for this very place. Quotes around a value are taken off, nothing is decoded.
+    one that was set for this very place. Values are decoded, names never.
     """
     cookies: dict[str, str] = {}
     for piece in text.split(";"):
@@ -52,12 +71,37 @@ def read_cookies(text: str) -> dict[str, str]:
         # SECURITY: tests/message/test_cookies.py: whatever else str.strip() takes for a blank is part of the name,
         # to browsers too: so no other name can become one with a prefix.
         name, value = name.strip(_BLANKS), value.strip(_BLANKS)
-        if not equals or not name:
-            continue
-        if len(value) > 1 and value[0] == value[-1] == '"':
-            value = value[1:-1]
-        cookies.setdefault(name, value)
+        if equals and name and name not in cookies:
+            cookies[name] = _read(value)
     return cookies
+
+
+def _read(value: str) -> str:
+    """Return what a value means: ours, one that a script has encoded, or one that another server has quoted."""
+    is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+    if not is_quoted and "%" not in value and value.isascii():
+        return value
+    try:
+        data = value.encode("latin-1")  # as it was sent
+    except UnicodeEncodeError:
+        data = value.encode("utf-8", "surrogatepass")
+    if is_quoted:
+        data = _ESCAPE.sub(_unescaped, data[1:-1])
+    elif _PERCENT_ENCODED.fullmatch(data):
+        try:
+            return unquote_to_bytes(data).decode()
+        except UnicodeDecodeError:  # it is something else that has "%" in it
+            return value
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    r"""Return the byte that `\054` or `\"` stands for, as Python's servers write them in quotes."""
+    octal, letter = found.groups()
+    return bytes([int(octal, 8)]) if octal else letter
 
 
 def is_undecided(name: str, options: CookieOptions) -> bool:
@@ -67,46 +111,90 @@ def is_undecided(name: str, options: CookieOptions) -> bool:
 
 def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     """Return the value of a Set-Cookie field. Raises InvalidResponse for what no cookie can be."""
-    if not _NAME.fullmatch(name):
-        raise InvalidResponse(f"{name!r} is no name for a cookie")
-    if not _VALUE.fullmatch(value):
-        raise InvalidResponse(f"the cookie {name} can't hold {value!r}; encode it (urllib.parse.quote, or base64)")
-    if len(name) + len(value) > _LONGEST:
-        raise InvalidResponse(f"the cookie {name} is over {_LONGEST} bytes; browsers would drop it")
+    _check_name(name)
+    written = _written(name, value)
+    if len(name) + len(written) > _LONGEST:
+        raise InvalidResponse(f"the cookie {name!r} is over {_LONGEST} bytes; browsers would drop it")
+    _check_kinds(name, options)
     _check_place(name, options)
     _check_safety(name, options)
     seconds = _seconds(name, options.max_age)
     attributes = {
-        f"{name}={value}": True,
+        f"{name}={written}": True,
         f"Path={options.path}": True,
         f"Domain={options.domain}": bool(options.domain),
         f"Max-Age={seconds}": seconds is not None,
         f"Expires={_date(name, options.expires)}": options.expires is not None,
-        "Secure": bool(options.secure) or _must_be_secure(name, options),
+        "Secure": bool(options.secure) or bool(_must_be_secure(name, options)),
         "HttpOnly": options.http_only,
-        f"SameSite={options.same_site}": True,
+        f"SameSite={_same_site(options)}": True,
         "Partitioned": options.partitioned,
     }
     return "; ".join(attribute for attribute, is_wanted in attributes.items() if is_wanted)
 
 
+def identity_of(line: str) -> tuple[str, str, str, bool]:
+    """Return which cookie a Set-Cookie field is about: browsers keep one for each name, domain, path and partition."""
+    name, *attributes = (each.strip(_BLANKS) for each in line.split(";"))
+    said = {key.lower(): what for key, _, what in (each.partition("=") for each in attributes)}
+    domain = said.get("domain", "").lower().removeprefix(".")
+    return name.partition("=")[0], domain, said.get("path", ""), "partitioned" in said
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidResponse(f"{name!r} is no name for a cookie; write letters, digits, - and _")
+
+
+def _written(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        hint = {int: f"str({value!r})", bytes: "its .decode()", type(None): "delete_cookie to have it forgotten"}
+        instead = hint.get(type(value), "json.dumps(...), or what else makes a text of it")
+        raise InvalidResponse(f"the cookie {name!r} can't hold a {type(value).__name__}, but any text; write {instead}")
+    try:
+        return quote(value, safe=_AS_IT_IS)
+    except UnicodeEncodeError:
+        raise InvalidResponse(f"the cookie {name!r} can't hold half a character: {value!r}") from None
+
+
+def _check_kinds(name: str, options: CookieOptions) -> None:
+    for option, kind, hint in (
+        ("path", str, 'a text like "/"'),
+        ("domain", str, 'a text like "example.org"; leave it out for this host alone'),
+        ("secure", bool | None, "True or False; leave it out to have it by https only where it is set by https"),
+        ("http_only", bool, "True or False"),
+        ("partitioned", bool, "True or False"),
+        ("same_site", str, '"Lax", "Strict" or "None"'),
+    ):
+        if not isinstance(given := getattr(options, option), kind):
+            raise InvalidResponse(f"the cookie {name!r} can't have {option}={given!r}; it takes {hint}")
+
+
 def _check_place(name: str, options: CookieOptions) -> None:
     # SECURITY: tests/message/test_cookies.py: a semicolon or a line end would begin another attribute, or field
     if not _PATH.fullmatch(options.path) or len(options.path) > _LONGEST_ATTRIBUTE:
-        raise InvalidResponse(f"the cookie {name} can't have the path {options.path!r}; it begins with / and is ASCII")
+        raise InvalidResponse(
+            f"the cookie {name!r} can't have the path {options.path!r}; it begins with / and is ASCII"
+        )
     if options.domain and (not _DOMAIN.fullmatch(options.domain) or len(options.domain) > 253):
-        raise InvalidResponse(f"the cookie {name} can't have the domain {options.domain!r}; write it like example.org")
+        raise InvalidResponse(
+            f"the cookie {name!r} can't have the domain {options.domain!r}; write it like example.org"
+        )
     if _has_prefix(name, "__host-") and (options.domain or options.path != "/"):
-        raise InvalidResponse(f"the cookie {name} takes no domain and the path /, as its prefix promises")
+        raise InvalidResponse(f"the cookie {name!r} takes no domain and the path /, as its prefix promises")
 
 
 def _check_safety(name: str, options: CookieOptions) -> None:
     if options.same_site not in _SAME_SITE:
-        raise InvalidResponse(
-            f"the cookie {name} can't have same_site={options.same_site!r}; it is Lax, Strict or None"
-        )
+        hint = 'it takes "Lax", "Strict" or "None"'
+        raise InvalidResponse(f"the cookie {name!r} can't have same_site={options.same_site!r}; {hint}")
     if options.secure is False and (why := _must_be_secure(name, options)):
-        raise InvalidResponse(f"the cookie {name} can't have secure=False: {why} promises that it is; leave it out")
+        raise InvalidResponse(f"the cookie {name!r} can't have secure=False: {why} promises that it is; leave it out")
+
+
+def _same_site(options: CookieOptions) -> str:
+    # A frame of another site, where partitioned cookies live, neither sets nor deletes any other.
+    return options.same_site or ("None" if options.partitioned else "Lax")
 
 
 def _must_be_secure(name: str, options: CookieOptions) -> str:
@@ -124,15 +212,23 @@ def _has_prefix(name: str, prefix: str) -> bool:
 
 def _seconds(name: str, max_age: object) -> int | None:
     if isinstance(max_age, timedelta):
-        return int(max_age.total_seconds())
+        return math.ceil(max_age.total_seconds())  # half a second is no order to delete it
     if max_age is None or (isinstance(max_age, int) and not isinstance(max_age, bool)):
         return max_age
-    raise InvalidResponse(f"the cookie {name} can't have max_age={max_age!r}; it takes seconds, or a timedelta")
+    raise InvalidResponse(
+        f"the cookie {name!r} can't have max_age={max_age!r}; it takes seconds as an int, or a timedelta"
+    )
 
 
-def _date(name: str, when: datetime | None) -> str:
+def _date(name: str, when: object) -> str:
     if when is None:
         return ""
+    if not isinstance(when, datetime):
+        hint = "it takes a datetime with its zone; for seconds, or a timedelta, write max_age=..."
+        raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}; {hint}")
     if when.tzinfo is None:
-        raise InvalidResponse(f"the cookie {name} expires at a time without a zone; write datetime(..., tzinfo=UTC)")
-    return format_datetime(when.astimezone(UTC), usegmt=True)
+        raise InvalidResponse(f"the cookie {name!r} expires at a time without a zone; write datetime(..., tzinfo=UTC)")
+    try:
+        return format_datetime(when.astimezone(UTC), usegmt=True)
+    except OverflowError:
+        raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}: no calendar has that in UTC") from None

@@ -7,7 +7,7 @@ it is; the wire checks once more when it writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fanlight.errors import InvalidResponse
 
@@ -96,6 +96,13 @@ class MutableHeaders(Headers):
         pair = _checked(name, value)
         if pair[0] in _SINGLE and pair[0] in self:
             raise InvalidResponse(f"{name} is there already, and has only one value; set it instead of adding to it")
+        self._pairs.append(pair)
+
+    def replace(self, name: str, value: str, identity: Callable[[str], object]) -> None:
+        """Add a value in place of those of the name that are about the same thing."""
+        pair = _checked(name, value)
+        same = identity(value)
+        self._pairs = [each for each in self._pairs if each[0] != pair[0] or identity(each[1]) != same]
         self._pairs.append(pair)
 
     def adopt(self, pairs: Iterable[Pair]) -> None:

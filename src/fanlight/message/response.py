@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from fanlight.errors import InvalidResponse
-from fanlight.message.cookies import FORGOTTEN, CookieOptions, is_undecided, write_cookie
+from fanlight.message.cookies import FORGOTTEN, identity_of, is_undecided, options_of, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.media_types import BYTES
 
@@ -108,16 +108,19 @@ class Response:
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
-        """Set a cookie; the options are those of `CookieOptions`. Raises InvalidResponse for what can't be one."""
-        chosen = CookieOptions(**options)
+        """Set a cookie to any text; the options are those of `CookieOptions`. One that was set before is replaced.
+
+        Raises InvalidResponse for what no cookie can be, TypeError for an option that there is not.
+        """
+        chosen = options_of(options)
         line = write_cookie(name, value, chosen)
-        self.headers.add("set-cookie", line)
+        self.headers.replace("set-cookie", line, identity_of)
         if is_undecided(name, chosen):
             self.headers.undecided += (line,)
 
     def delete_cookie(self, name: str, **options: Any) -> None:
-        """Have the client forget a cookie; path, domain and partitioned must be those it was set with."""
-        self.set_cookie(name, "", **options, max_age=0, expires=FORGOTTEN)
+        """Have the client forget a cookie: give it the options that it was set with, for how long it lived aside."""
+        self.set_cookie(name, "", **{**options, "max_age": 0, "expires": FORGOTTEN})
 
     def secure_cookies(self) -> None:
         """Have cookies that say nothing of it be `Secure`: the server calls this where it answers by https."""
