@@ -165,7 +165,7 @@ def test_a_form_that_comes_slowly_holds_little(tmp_path: Path, monkeypatch: pyte
     files = [part(f'form-data; name="f"; filename="{long}{n}"', b"f" * 5000) for n in range(100)]
     before = descriptors()
     tracemalloc.start()
-    content = FormContent(KIND, FormLimits())
+    content = FormContent(KIND, FormLimits(text_bytes=16 * 1024 * 1024))
     for each in texts + files:
         assert not content.write(each)
     held = tracemalloc.get_traced_memory()[0] - sum(map(sys.getsizeof, (texts, files)))

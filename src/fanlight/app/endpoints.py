@@ -119,7 +119,7 @@ class Endpoints:
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
         arguments: dict[str, Arguments | None] = {}
-        reads_content, errors, taking, hints = False, "", Taking.WHOLE, ""
+        reads_content, errors, taking, hints, decodes = False, "", Taking.WHOLE, "", False
         provision: Provision | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
@@ -138,7 +138,7 @@ class Endpoints:
                 continue
             found, hints = arguments_of(binding, self._state), binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
-            taking = max(taking, binding.taking)
+            taking, decodes = max(taking, binding.taking), decodes or binding.body is not None
             reads_content = (
                 reads_content or binding.reads_content or (provision is not None and provision.reads_content)
             )
@@ -157,7 +157,8 @@ class Endpoints:
             provision=provision,
             errors=errors,
         )
-        call.plan = plan_of(own_limits(view), taking, name.partition(" (")[0], gives_hints=bool(hints))
+        route = name.partition(" (")[0]
+        call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)
         if hints and call.lane is Lane.INLINE:  # it has work to do meanwhile, or it would not send them
             call.lane, call.is_pinned = Lane.THREAD, True
         return call

@@ -1,7 +1,7 @@
 """Names and values as queries and forms send them: several values for a name, in order.
 
 In: text. Out: a multi-mapping. Percent-decoding is done here, once. Refuses what is no UTF-8, and
-more fields than the limits allow.
+more or longer fields than the limits allow.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
 from fanlight.message.limits import AS_EVER, FormLimits
+
+_DECODED_AT_ONCE = 16 * 1024  # characters
 
 Value_co = TypeVar("Value_co", covariant=True)
 
@@ -70,28 +72,70 @@ class Query(MultiMapping[str]):
     __slots__ = ()
 
 
-def read_urlencoded(text: str, limits: FormLimits | None = None) -> list[tuple[str, str]]:
-    """Return the pairs of a query, or of an urlencoded form (WHATWG URL, section 5.1).
-
-    Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields.
-    """
-    most = (limits or AS_EVER.form).fields
+def read_query(text: str) -> list[tuple[str, str]]:
+    """Return the pairs of a query. Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields."""
+    most = AS_EVER.form.fields
     if text.count("&") >= most:
-        raise ContentTooLarge(f"there are over {most} fields")
+        raise ContentTooLarge(f"there are over {most} fields in the query; send a form, or JSON")
+    return _pairs(text, AS_EVER.form)
+
+
+def read_urlencoded(text: str, limits: FormLimits) -> list[tuple[str, str]]:
+    """Return the pairs of an urlencoded form.
+
+    Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields, and one that is too long.
+    """
+    if text.count("&") >= limits.fields:
+        raise ContentTooLarge(over(f"there are over {limits.fields} fields in the form", "fields"))
+    return _pairs(text, limits)
+
+
+def over(what: str, limit: str) -> str:
+    """Return what is told to whoever sends more than a limit of a view allows."""
+    return f"{what}; raise {limit} in the view's @limits to allow it"
+
+
+def _pairs(text: str, limits: FormLimits) -> list[tuple[str, str]]:
+    """Return the pairs of an urlencoded text (WHATWG URL, section 5.1)."""
+    most = limits.field_bytes
     pairs = []
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            pairs.append((_decoded(name), _decoded(value)))
+            pairs.append((_decoded(name, most), _decoded(value, most)))
     return pairs
 
 
-def _decoded(text: str) -> str:
+def _field_over(most: int) -> ContentTooLarge:
+    return ContentTooLarge(over(f"a field of the form is over {most} bytes", "field_bytes"))
+
+
+def _decoded(text: str, most: int) -> str:
+    # SECURITY: tests/app/test_limits.py; before it is decoded: three characters make at least one byte.
+    if len(text) > most and len(text) - 2 * text.count("%") > most:
+        raise _field_over(most)
     if "+" in text:
         text = text.replace("+", " ")
     if "%" not in text:
         return text
+    content = unquote_to_bytes(text) if len(text) <= _DECODED_AT_ONCE else _decoded_by_pieces(text)
+    if len(content) > most:
+        raise _field_over(most)
     try:
-        return unquote_to_bytes(text).decode()
+        return content.decode()
     except UnicodeDecodeError:
         raise BadRequest("a field is not UTF-8 when it is percent-decoded") from None
+
+
+def _decoded_by_pieces(text: str) -> bytearray:
+    """Return a long text percent-decoded: at once, each "%" in it would be an object of 80 bytes."""
+    content = bytearray()
+    start = 0
+    while start < len(text):
+        end = start + _DECODED_AT_ONCE
+        if end < len(text):
+            open_percent = text.rfind("%", end - 2, end)
+            end = open_percent if open_percent > 0 else end  # never between a "%" and its digits
+        content += unquote_to_bytes(text[start:end])
+        start = end
+    return content

@@ -27,11 +27,12 @@ def _check(name: str, cap: object, *, is_optional: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """What one form, or query, may be."""
+    """What one form, one query or one JSON document may be."""
 
     fields: int = 1000  # that are no files
     field_bytes: int = 1024 * 1024  # of a field that is no file
-    text_bytes: int = 16 * 1024 * 1024  # of all fields that are no files together: they are held in memory
+    text_bytes: int = 1024 * 1024  # of all fields that are no files together, as they are sent
+    json_bytes: int = 1024 * 1024  # of one JSON document
     files: int = 100
     file_bytes: int | None = None  # of one file; None: as much as the whole content may have
     header_bytes: int = 8192  # of one part of a multipart form
@@ -68,6 +69,22 @@ class ContentPlan:
     form: FormLimits = FormLimits()
     hint: str = "raise Limits.content_bytes to allow it"  # told to whoever sends more
     gives_hints: bool = False  # early ones: the call is shown a way to send them
+    decodes: bool = (
+        False  # the content is decoded before the view runs, so the caps of JSON and forms hold for all of it
+    )
+    route: str = ""  # "POST /upload"
+
+    def most(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
+        """Return how many bytes of content may come, and what is told to whoever sends more.
+
+        `decoded_by` names the cap of its media type, as `Request.decoding_cap` does; "" if it has none.
+        Decoding holds the interpreter, and takes many times the memory of what is decoded.
+        """
+        most = server_bytes if self.content_bytes is None else self.content_bytes
+        cap = getattr(self.form, decoded_by) if self.decodes and decoded_by else most
+        if cap >= most:
+            return most, self.hint
+        return cap, f"raise {decoded_by} in the @limits of {self.route} to allow it"
 
 
 AS_EVER = ContentPlan()
@@ -77,8 +94,8 @@ def limits(**caps: int) -> Callable[[View], View]:
     """Give a view limits of its own: `@limits(content_bytes=5 * 1024**3, files=3)`.
 
     `content_bytes` is of the whole content, in place of `Limits.content_bytes`, which may be more or
-    less. `fields`, `field_bytes`, `text_bytes`, `files`, `file_bytes`, `header_bytes` and
-    `memory_bytes` are those of `FormLimits`. Raises AppError for another name, and for what is no size.
+    less. `fields`, `field_bytes`, `text_bytes`, `json_bytes`, `files`, `file_bytes`, `header_bytes`
+    and `memory_bytes` are those of `FormLimits`. Raises AppError for another name, and for what is no size.
     """
     names = ["content_bytes", *(each.name for each in fields(FormLimits))]
     for name, cap in caps.items():
@@ -97,12 +114,16 @@ def limits(**caps: int) -> Callable[[View], View]:
     return mark
 
 
-def plan_of(own: RouteLimits | None, taking: Taking, route: str, *, gives_hints: bool = False) -> ContentPlan:
+def plan_of(
+    own: RouteLimits | None, taking: Taking, route: str, *, gives_hints: bool = False, decodes: bool = False
+) -> ContentPlan:
     """Return the plan of a route, "POST /upload", whose view may have limits of its own."""
     content_bytes = own.content_bytes if own is not None else None
     return ContentPlan(
         taking=taking,
         gives_hints=gives_hints,
+        decodes=decodes,
+        route=route,
         content_bytes=content_bytes,
         form=own.form if own is not None else AS_EVER.form,
         hint=f"raise Limits.content_bytes, or write @limits(content_bytes=...) above the view of {route}, to allow it"

@@ -21,7 +21,7 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
 from fanlight.message.content import SpooledContent
 from fanlight.message.files import Spool, close, open_unnamed
-from fanlight.message.form import MultiMapping
+from fanlight.message.form import MultiMapping, over
 from fanlight.message.limits import FormLimits
 from fanlight.message.upload import Upload, last_segment
 
@@ -204,11 +204,11 @@ class FormReader:
         if segment.filename is None:
             self._texts += 1
             if self._texts > limits.fields:
-                raise ContentTooLarge(_over(f"there are over {limits.fields} fields in the form", "fields"))
+                raise ContentTooLarge(over(f"there are over {limits.fields} fields in the form", "fields"))
         else:
             self._files += 1
             if self._files > limits.files:
-                raise ContentTooLarge(_over(f"there are over {limits.files} files in the form", "files"))
+                raise ContentTooLarge(over(f"there are over {limits.files} files in the form", "files"))
         name, filename, kind = (
             (text or "").encode() for text in (segment.name, segment.filename, segment.content_type)
         )
@@ -220,9 +220,9 @@ class FormReader:
         self._text_bytes += len(piece)
         limits = self._limits
         if part.size > limits.field_bytes:
-            raise ContentTooLarge(_over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes"))
+            raise ContentTooLarge(over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes"))
         if self._text_bytes > limits.text_bytes:
-            raise ContentTooLarge(_over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes"))
+            raise ContentTooLarge(over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes"))
         part.spooled = part.size
         self._spool.write(piece)
 
@@ -230,7 +230,7 @@ class FormReader:
         part.size += len(piece)
         most = self._limits.file_bytes
         if most is not None and part.size > most:
-            raise ContentTooLarge(_over(f"a file of the form is over {most} bytes", "file_bytes"))
+            raise ContentTooLarge(over(f"a file of the form is over {most} bytes", "file_bytes"))
         if part.file is None and part.size > BIG_BYTES:
             part.file = open_unnamed()
             part.file.write(self._spool.cut(part.spooled))
@@ -263,7 +263,3 @@ class FormReader:
             file.flush()
         file.seek(0)
         return file
-
-
-def _over(what: str, limit: str) -> str:
-    return f"{what}; raise {limit} in the view's @limits to allow it"

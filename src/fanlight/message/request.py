@@ -12,16 +12,15 @@ from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
-import msgspec
-
 from fanlight.errors import BadRequest, ContentTooLarge, NoSuchURL, UnsupportedMediaType
 from fanlight.message.charset import decoded
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.cookies import read_cookies
-from fanlight.message.form import Query, read_urlencoded
+from fanlight.message.form import Query, over, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.identity import NAME, id_line, id_of
+from fanlight.message.json_document import read_json
 from fanlight.message.limits import AS_EVER, FormLimits
 from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.negotiation import best_of
@@ -136,7 +135,7 @@ class Request:
     @property
     def query(self) -> Query:
         """The fields of the query. Raises BadRequest where they are no UTF-8."""
-        return self._once("query", lambda: Query(read_urlencoded(self.head.query)))
+        return self._once("query", lambda: Query(read_query(self.head.query)))
 
     @property
     def headers(self) -> Headers:
@@ -252,12 +251,24 @@ class Request:
             raise UnsupportedMediaType(
                 f"send JSON (content-type: application/json), not {self.media_type or 'nothing'}"
             )
-        try:
-            return msgspec.json.decode(self.content)
-        except msgspec.DecodeError as error:
-            raise BadRequest(f"the content is not JSON: {error}") from None
-        except RecursionError:
-            raise BadRequest("the JSON is nested too deeply") from None
+        return read_json(self.json_content)
+
+    @property
+    def json_content(self) -> bytes:
+        """All of the content, to be decoded as JSON. Raises ContentTooLarge where that would take too long."""
+        self._refuse_over("json_bytes", "the JSON")
+        return self.content
+
+    def _refuse_over(self, cap: str, what: str) -> None:
+        """Refuse content that is over what may be decoded at once."""
+        source = self.content_source
+        if source is not None and source.size > (most := getattr(source.limits, cap)):
+            raise ContentTooLarge(over(f"{what} is over {most} bytes", cap))
+
+    @property
+    def decoding_cap(self) -> str:
+        """Which of `FormLimits` holds for the whole content if it is decoded, "" if none does."""
+        return "json_bytes" if self.is_json else "text_bytes" if self.media_type == URLENCODED else ""
 
     @property
     def is_json(self) -> bool:
@@ -278,7 +289,7 @@ class Request:
             return source.form()
         if kind == URLENCODED:
             if source is not None and source.size > limits.text_bytes:
-                raise ContentTooLarge(f"the form is over {limits.text_bytes} bytes; raise text_bytes to allow it")
+                raise ContentTooLarge(over(f"the form is over {limits.text_bytes} bytes", "text_bytes"))
             try:
                 return Form(read_urlencoded(self.content.decode("ascii"), limits))
             except UnicodeDecodeError:

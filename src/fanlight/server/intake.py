@@ -55,7 +55,7 @@ def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool
         # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
         raise EncodingUnknown(f"send the content as it is, not as {encoding}: nothing is decoded here")
     plan = call.plan
-    wire.admit_content(limits.content_bytes if plan.content_bytes is None else plan.content_bytes, plan.hint)
+    wire.admit_content(*plan.most(connection.request.decoding_cap, limits.content_bytes))
     if plan.taking is Taking.STREAM:
         connection.content = stream = IncomingContent(host, connection, head)
         connection.request.content_source = STREAMED

@@ -1,0 +1,143 @@
+"""JSON as clients send it (RFC 8259), read without a class to tell what it should be.
+
+In: content. Out: dicts, lists, texts, numbers. Refuses, as BadRequest, what is no JSON, what is not
+UTF-8, and what no program needs but some can't bear: numbers of more than 128 characters (to make an
+integer of its digits takes time that grows with their square), and values more than 100 levels deep
+(whoever walks through them meets the end of Python's stack). Knows nothing of requests and of views.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from fanlight.errors import BadRequest
+
+T = TypeVar("T")
+MOST_NUMBER_CHARACTERS = 128
+MOST_DEPTH = 100
+_BOM = b"\xef\xbb\xbf"
+_STRIDE = 32  # at least four of these steps are in a number that is too long
+_SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MOST_NUMBER_CHARACTERS // _STRIDE))
+_NUMBER_CHARACTERS = bytes(48 if each in b"-+.0123456789eE" else 32 for each in range(256))
+_TOO_LONG = b"0" * (MOST_NUMBER_CHARACTERS + 1)
+_STRING_OR_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MOST_NUMBER_CHARACTERS + 1), re.DOTALL)
+_HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB]")
+
+
+class WrittenNumber(float):
+    """A number with a point or an exponent, and how it was written."""
+
+    __slots__ = ("text",)
+    text: str
+
+
+class TooLong:
+    """Stands for a number that is too long, or over all that a float can be."""
+
+    def __repr__(self) -> str:
+        return f"a number that is too big, or of over {MOST_NUMBER_CHARACTERS} characters,"
+
+
+def _read_number(text: str) -> object:
+    number = WrittenNumber(text)
+    if not math.isfinite(number):
+        return TooLong()
+    number.text = text
+    return number
+
+
+_PLAIN: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_WRITTEN: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_read_number)
+
+
+def without_mark(content: bytes) -> bytes:
+    """Return JSON without the byte order mark that some programs put before it (RFC 8259 section 8.1)."""
+    return content[3:] if content.startswith(_BOM) else content
+
+
+def has_long_number(content: bytes) -> bool:
+    """Say whether there may be a number of too many characters; one in a text counts as well.
+
+    SECURITY: tests/message/test_json_document.py; looked for before it is made, for a few microseconds.
+    """
+    if len(content) <= MOST_NUMBER_CHARACTERS or not _SUSPECT.search(content[::_STRIDE]):
+        return False
+    return _TOO_LONG in content.translate(_NUMBER_CHARACTERS)
+
+
+def may_be_deep(content: bytes) -> bool:
+    """Say whether there are so many openings that some may be too deep inside of others."""
+    return len(content) > MOST_DEPTH and content.count(b"[") + content.count(b"{") > MOST_DEPTH
+
+
+def is_deep(value: object) -> bool:
+    """Say whether there are more than so many levels of dicts and lists in each other."""
+    level: list[object] = [value] if isinstance(value, dict | list) else []
+    for _ in range(MOST_DEPTH):
+        if not level:
+            return False
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each)  # type: ignore[attr-defined]  # else a list
+            if type(inner) in (dict, list)
+        ]
+    return bool(level)
+
+
+def decoded_json(content: bytes, decode: Callable[[bytes], T]) -> T:
+    """Return what a decoder makes of content. Raises BadRequest for no JSON; msgspec.ValidationError passes."""
+    try:
+        return decode(content)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
+    except UnicodeDecodeError:
+        raise BadRequest("the content is not JSON: it is not UTF-8") from None
+    except RecursionError:
+        raise BadRequest(_DEEP) from None
+
+
+_DEEP = f"the JSON is nested too deeply: over {MOST_DEPTH} levels"
+
+
+def _reason(content: bytes, otherwise: str) -> str:
+    if not content.strip():
+        return "it is empty"
+    if "truncated" in otherwise:
+        # msgspec says the same of half a surrogate pair that ends a text.
+        return "a text has half a surrogate pair" if _HALF_A_PAIR.search(content) else "its end is missing"
+    return otherwise.removeprefix("JSON is malformed: ")
+
+
+def read_json(content: bytes) -> Any:
+    """Return what JSON says. Raises BadRequest."""
+    content = without_mark(content)
+    if has_long_number(content) and any(match[0][:1] != b'"' for match in _STRING_OR_LONG.finditer(content)):
+        raise BadRequest(f"the content has a number of over {MOST_NUMBER_CHARACTERS} characters")
+    try:
+        value = decoded_json(content, _PLAIN.decode)
+    except msgspec.ValidationError:
+        raise BadRequest("the content has a number that is over all that a number can be") from None
+    if may_be_deep(content) and is_deep(value):
+        raise BadRequest(_DEEP)
+    return value
+
+
+def read_as_written(content: bytes) -> Any:
+    """Return what JSON says, numbers as they are written, `TooLong` where one is; the mark is gone already.
+
+    Raises BadRequest for what is no JSON.
+    """
+    if has_long_number(content):
+        content = _STRING_OR_LONG.sub(lambda match: match[0] if match[0][:1] == b'"' else b"9e9999", content)
+    value = decoded_json(content, _WRITTEN.decode)
+    if may_be_deep(content) and is_deep(value):
+        raise BadRequest(_DEEP)
+    return value
