@@ -48,7 +48,7 @@ MAY_CATCH_ALL = {
     "server/pool.py",
     "server/pumps.py",
     "site/loading.py",
-    "testing/client.py",
+    "testing/running.py",
 }
 
 

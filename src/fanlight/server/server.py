@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.edge.entrance import EndedTls
 from fanlight.server.edge.gate import Gate
 from fanlight.server.hub import Hub
 from fanlight.server.options import Options
@@ -113,9 +114,12 @@ class Server:
         if self._access_log is not None:
             self._access_log.reopen()
 
-    def adopt(self, sock: socket.socket, client: str | None = None) -> None:
-        """Serve a connected socket as if it had been accepted; from any thread, while `run` runs."""
-        self.hub.post(self.hub.adopt, sock, client)
+    def adopt(self, sock: socket.socket, client: str | None = None, *, is_https: bool = False) -> None:
+        """Serve a connected socket as if it had been accepted; from any thread, while `run` runs.
+
+        `is_https`: what comes is plain, and its requests are https all the same, as if TLS ended before it.
+        """
+        self.hub.post(self.hub.adopt, sock, client, EndedTls() if is_https else None)
 
     @property
     def hub(self) -> Hub:

@@ -1,6 +1,8 @@
 """What Fanlight is tested with, and what apps are tested with."""
 
-from fanlight.testing.client import Answer, Client, LiveServer, Running
+from fanlight.testing.client import Answer, Client
+from fanlight.testing.cookies import Cookie, Cookies
 from fanlight.testing.fakes import FakeCall, FakeHandler, FakeHead
+from fanlight.testing.running import LiveServer, Running
 
-__all__ = ["Answer", "Client", "FakeCall", "FakeHandler", "FakeHead", "LiveServer", "Running"]
+__all__ = ["Answer", "Client", "Cookie", "Cookies", "FakeCall", "FakeHandler", "FakeHead", "LiveServer", "Running"]

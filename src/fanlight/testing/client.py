@@ -2,7 +2,7 @@
 
 In: an app. Out: answers. The client runs the app in a real server in a thread of its own and talks
 to it through a pair of connected sockets, so what a test sees is what a browser would: the wire,
-the hub and its lanes included. `LiveServer` does the same on a real port.
+the hub and its lanes included. It keeps cookies and follows redirects as a browser does.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self, cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-from fanlight.app import Application
 from fanlight.message import Handler, Headers
-from fanlight.server import Hub, Limits, Options, Server
+from fanlight.server import Limits, Options
+from fanlight.testing.cookies import Cookies, host_of
 from fanlight.testing.decoding import decoded
-from fanlight.testing.sending import Sent, body_of, cookie_of
+from fanlight.testing.running import Overrides, Running, overridden
+from fanlight.testing.sending import Asked, asked_of, redirected
 from fanlight.testing.streaming import Reply, StreamedAnswer
 
-HOST = "testserver"
-START_SECONDS = 30
+BASE_URL = "http://testserver"
 ANSWER_SECONDS = 30
 MOST_REDIRECTS = 20
-Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,46 +52,11 @@ class Answer:
     def text(self) -> str:
         """The content as text, in the charset its media type names (UTF-8 where it names none)."""
         _, _, charset = self.headers.get("content-type", "").partition("charset=")
-        return self.content.decode(charset.strip('" ') or "utf-8")
+        return self.content.decode(charset.partition(";")[0].strip('" ') or "utf-8")
 
     def json(self) -> Any:
         """Return the content read as JSON."""
         return msgspec.json.decode(self.content)
-
-
-class Running:
-    """A server in a thread of its own, from `start` to `stop`."""
-
-    def __init__(self, handler: Handler, options: Options) -> None:
-        """Prepare; `start` starts it."""
-        self.server = Server(handler, options)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
-
-    def start(self) -> list[str]:
-        """Serve; return the URLs. Raises what the server raised if it can't start."""
-        urls = self.server.open()
-        self._thread.start()
-        if not self.server.started.wait(START_SECONDS) or self._error is not None:
-            raise self._error or TimeoutError(f"the server did not start within {START_SECONDS} s")
-        return urls
-
-    def stop(self) -> None:
-        """Finish what runs, and end. Raises what ended the server early, if anything did."""
-        if not self._thread.is_alive() and self._error is None:
-            return
-        self.server.stop()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            self.server.run()
-        except BaseException as error:  # noqa: BLE001 - it is raised in the test's thread
-            self._error = error
-        finally:
-            self.server.started.set()
 
 
 class Client:
@@ -100,27 +65,37 @@ class Client:
     `client.get("/search", query={"q": "cats"})`, `client.post("/", form={...})`,
     `client.post("/", json={...})`, `client.post("/", files={"photo": ("a.png", b"...")})`: every method
     takes `headers`, `query`, `content` (bytes, or an iterable of them to be sent in chunks), `form`,
-    `files` and `json`. What is compressed, because `headers` ask for it, is decoded.
+    `files`, `json` and `follow_redirects`. What is compressed, because `headers` ask for it, is decoded.
     `overrides` are functions that stand for dependencies: `Client(app, overrides={database: fake})`.
+    By `base_url="https://testserver"` the app is asked as by https: so `Secure` cookies are kept.
     """
 
     def __init__(
         self,
         app: Handler,
         *,
+        base_url: str = BASE_URL,
         limits: Limits | None = None,
         follow_redirects: bool = False,
         overrides: Overrides | None = None,
     ) -> None:
         """Start the app's lifespan and its server. Raises SetupError for overrides that can't be."""
+        self._base = urlsplit(base_url)
+        if self._base.scheme not in ("http", "https") or not self._base.hostname or self._base.path.strip("/"):
+            raise ValueError(f"base_url is {base_url!r}; write a scheme and a host, like https://shop.example")
         self._running = Running(
-            _overridden(app, overrides), Options(bind=(), limits=limits or Limits(), access_log=False)
+            overridden(app, overrides), Options(bind=(), limits=limits or Limits(), access_log=False)
         )
         self._running.start()
         self._stop = weakref.finalize(self, self._running.stop)
-        self._connection: http.client.HTTPConnection | None = None
+        self._connections: dict[str, http.client.HTTPConnection] = {}  # by scheme; kept alive between requests
         self._follow_redirects = follow_redirects
-        self.cookies: dict[str, str] = {}
+        self._cookies = Cookies(host_of(self._base))
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies that are kept: a mapping from names to values, which a test may change."""
+        return self._cookies
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +105,8 @@ class Client:
 
     def close(self) -> None:
         """End the server and the app's lifespan."""
-        self._disconnect()
+        for scheme in list(self._connections):
+            self._disconnect(scheme)
         self._stop()
 
     def get(self, url: str, **options: Any) -> Answer:
@@ -162,25 +138,33 @@ class Client:
         return self.request("DELETE", url, **options)
 
     def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> Answer:
-        """Return the answer to one request, or to the last one where redirects are followed."""
-        follows = self._follow_redirects if follow_redirects is None else follow_redirects
-        answer = self._ask(method, url, **options)
-        for _ in range(MOST_REDIRECTS):
-            target = answer.headers.get("location")
-            if not follows or answer.status not in (301, 302, 303, 307, 308) or target is None:
-                return answer
-            parts = urlsplit(urljoin(answer.url, target))
-            url = parts._replace(scheme="", netloc="", fragment="").geturl()
-            if answer.status == 303 or (answer.status in (301, 302) and method == "POST"):
-                method, options = ("HEAD" if method == "HEAD" else "GET"), {}
-            answer = self._ask(method, url, **{key: value for key, value in options.items() if key != "query"})
-        raise RuntimeError(f"{MOST_REDIRECTS} redirects in a row, the last to {answer.headers['location']}")
+        """Return the answer to one request, or to the last one where redirects are followed.
 
-    def connect(self) -> socket.socket:
-        """Return one end of a new connection, for a test that sends its own bytes."""
+        A redirect to another host is not followed: the site under test ends there.
+        """
+        follows = self._follow_redirects if follow_redirects is None else follow_redirects
+        asked = asked_of(self._base, method, url, **options)
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = self._ask(asked)
+            location = answer.headers.get("location")
+            if not follows or answer.status not in REDIRECTS or location is None:
+                return answer
+            following = redirected(asked, answer.status, location)
+            if following is None:
+                return answer
+            asked = following
+        raise RuntimeError(f"{MOST_REDIRECTS} redirects in a row, the last to {location}")
+
+    def connect(self, *, is_https: bool | None = None) -> socket.socket:
+        """Return one end of a new connection, for a test that sends its own bytes; as by https, or as `base_url` is."""
         ours, theirs = socket.socketpair()
         ours.settimeout(ANSWER_SECONDS)
-        self._running.server.adopt(theirs, "127.0.0.1")
+        try:
+            self._running.adopt(theirs, is_https=self._base.scheme == "https" if is_https is None else is_https)
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
         return ours
 
     def send(self, data: bytes) -> bytes:
@@ -199,125 +183,85 @@ class Client:
 
         It has a connection of its own, which is closed behind the block: then the client has left.
         """
-        connection = self._new_connection()
+        asked = asked_of(self._base, method, url, **options)
+        connection = self._new_connection(asked.url.scheme)
         try:
-            reply, _ = self._send_request(connection, method, url, **options)
-            yield StreamedAnswer(reply)
+            yield StreamedAnswer(self._send_request(connection, asked))
         finally:
             connection.close()
 
-    def _ask(self, method: str, url: str, **options: Any) -> Answer:
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._new_connection()
-        reply, target = self._send_request(connection, method, url, **options)
-        answer = Answer(
+    def _ask(self, asked: Asked) -> Answer:
+        scheme = asked.url.scheme
+        connection = self._connection(scheme)
+        try:
+            reply = self._send_request(connection, asked)
+            content = reply.read()
+        except BaseException:
+            self._disconnect(scheme)  # whatever is left on it would be taken for the next answer
+            raise
+        if reply.will_close:
+            self._disconnect(scheme)
+        return Answer(
             status=reply.status,
             headers=Headers((name.lower(), value) for name, value in reply.getheaders()),
-            raw_content=reply.read(),
-            url=f"http://{HOST}{target}",
+            raw_content=content,
+            url=asked.url.geturl(),
             early_hints=reply.early_hints,
         )
-        if reply.will_close:
-            self._disconnect()
-        return answer
 
-    def _send_request(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-        **content: Any,
-    ) -> tuple[Reply, str]:
-        body, kind = body_of(**content)
-        target = f"{url}{'&' if '?' in url else '?'}{urlencode(query, doseq=True)}" if query else url
-        fields = {"host": HOST} | ({"content-type": kind} if kind else {})
-        if self.cookies:
-            fields["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        fields |= {name.lower(): value for name, value in (headers or {}).items()}
-        is_chunked = body is not None and not isinstance(body, bytes)
-        if is_chunked:
-            fields["transfer-encoding"] = "chunked"
-        elif body is not None or method in ("POST", "PUT", "PATCH"):
-            fields["content-length"] = str(len(body or b""))  # type: ignore[arg-type]  # bytes, by the line above
-        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in fields.items():
+    def _send_request(self, connection: http.client.HTTPConnection, asked: Asked) -> Reply:
+        body, fields = asked.body, [("host", asked.url.netloc)]
+        cookie = self._cookies.field(asked.url, time.time())
+        if cookie and not any(name == "cookie" for name, _ in asked.fields):
+            fields.append(("cookie", cookie))
+        fields += asked.fields
+        if asked.is_chunked:
+            fields = [*_without(fields, "transfer-encoding"), ("transfer-encoding", "chunked")]
+        elif body is not None or asked.method in ("POST", "PUT", "PATCH"):
+            length = len(body) if isinstance(body, bytes) else 0
+            fields = [*_without(fields, "content-length"), ("content-length", str(length))]
+        connection.putrequest(asked.method, asked.target, skip_host=True, skip_accept_encoding=True)
+        for name, value in fields:
             connection.putheader(name, value)
-        _send(connection, body, is_chunked=is_chunked)
+        # A server that has answered already, and takes no more, is no error here.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.endheaders(body, encode_chunked=asked.is_chunked)
         reply = cast("Reply", connection.getresponse())
-        self._keep_cookies(reply)
-        return reply, target
+        self._cookies.keep(reply.headers.get_all("set-cookie", ()), asked.url, time.time())
+        return reply
 
-    def _new_connection(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(HOST)
-        connection.response_class = Reply
-        connection.sock = self.connect()
+    def _connection(self, scheme: str) -> http.client.HTTPConnection:
+        """Return the connection that is kept alive, or a new one where the server has closed it meanwhile."""
+        kept = self._connections.get(scheme)
+        if kept is not None and kept.sock is not None and not _is_closed(kept.sock):
+            return kept
+        self._disconnect(scheme)
+        connection = self._connections[scheme] = self._new_connection(scheme)
         return connection
 
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _new_connection(self, scheme: str) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self._base.hostname or "")
+        connection.response_class = Reply
+        connection.auto_open = 0  # never by itself: there is no such host
+        connection.sock = self.connect(is_https=scheme == "https")
+        return connection
 
-    def _keep_cookies(self, reply: Reply) -> None:
-        for line in reply.headers.get_all("set-cookie", ()):
-            name, value = cookie_of(line)
-            if value is None:
-                self.cookies.pop(name, None)
-            else:
-                self.cookies[name] = value
+    def _disconnect(self, scheme: str) -> None:
+        if (connection := self._connections.pop(scheme, None)) is not None:
+            connection.close()
 
 
-class LiveServer:
-    """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`.
-
-    `options` say all of it, where a test is about TLS or proxies, for example; `overrides` are as with `Client`.
-    """
-
-    def __init__(
-        self,
-        app: Handler,
-        *,
-        limits: Limits | None = None,
-        bind: str = "127.0.0.1:0",
-        options: Options | None = None,
-        overrides: Overrides | None = None,
-    ) -> None:
-        """Prepare; the `with` block starts and ends it."""
-        app = _overridden(app, overrides)
-        self._running = Running(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
-        self.url = ""
-
-    def __enter__(self) -> Self:
-        self.url = self._running.start()[0]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.stop()
-
-    @property
-    def hub(self) -> Hub:
-        """The hub that serves, for a test that counts its connections."""
-        return self._running.server.hub
-
-    @property
-    def port(self) -> int:
-        """The port that the system chose."""
-        return urlsplit(self.url).port or 0
+def _is_closed(sock: socket.socket) -> bool:
+    """Say whether the server has closed a connection, or said something on it that nobody asked for."""
+    sock.setblocking(False)
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    finally:
+        sock.settimeout(ANSWER_SECONDS)
+    return True
 
 
-def _send(connection: http.client.HTTPConnection, body: Sent | None, *, is_chunked: bool) -> None:
-    """Send what was prepared; a server that has answered already, and takes no more, is no error here."""
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        connection.endheaders(body, encode_chunked=is_chunked)
-
-
-def _overridden(app: Handler, overrides: Overrides | None) -> Handler:
-    if not overrides:
-        return app
-    if not isinstance(app, Application):
-        raise TypeError(f"overrides are for an App, not for a {type(app).__name__}")
-    return app.overridden(overrides)
+def _without(fields: list[tuple[str, str]], name: str) -> list[tuple[str, str]]:
+    return [field for field in fields if field[0] != name]

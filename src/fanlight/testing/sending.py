@@ -1,49 +1,193 @@
-"""What a test sends, as a browser would send it: forms with files, and JSON.
+"""What a test asks, made ready to be sent as a browser would send it: the URL, the fields, forms, files, JSON.
 
-In: plain values. Out: content and its media type. And what a browser keeps of a Set-Cookie.
+In: plain values. Out: an `Asked`, and the one that follows it where its answer is a redirect. Refuses, before a byte is
+sent, what no request can hold, and options that are no options here, with what to write.
 """
 
 from __future__ import annotations
 
+import difflib
 import mimetypes
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
 Sent = bytes | Iterable[bytes]
-File = Any  # a Path, bytes, (name, bytes) or (name, bytes, media type)
+File = Any  # a Path, bytes, an open file, (name, any of them) or (name, any of them, media type)
+_OPTIONS = ("headers", "query", "content", "form", "files", "json", "follow_redirects")
+_MEANT = {
+    "params": "query={...} (what stands behind the question mark)",
+    "data": "form={...}, or content=b'...'",
+    "body": "content=b'...'",
+    "cookies": "client.cookies[name] = value, before the request",
+    "allow_redirects": "follow_redirects=True",
+    "auth": 'headers={"authorization": ...}',
+    "timeout": "nothing: an answer that takes too long is a TimeoutError",
+}
+_IN_PATHS = "/%:@!$&'()*+,;=-._~"  # what stands there as it is (RFC 3986 section 3.3); the rest is percent-encoded
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_OF_CONTENT = ("content-", "transfer-encoding", "digest", "repr-digest", "last-modified")  # RFC 9110 section 15.4
+
+
+class _Absent(Enum):
+    JSON = "no JSON"  # where None would be null
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that can be sent; `fields` are in lower case, without the host and the cookies that are kept."""
+
+    method: str
+    url: SplitResult  # absolute and encoded
+    fields: tuple[tuple[str, str], ...]
+    body: Sent | None = None
+
+    @property
+    def target(self) -> str:
+        """What stands in the request line."""
+        return (
+            "*" if self.url.path == "*" else (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
+        )
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body is sent as it comes, its length not known before."""
+        return self.body is not None and not isinstance(self.body, bytes)
+
+
+def asked_of(
+    base: SplitResult,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    query: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
+    **content: Any,
+) -> Asked:
+    """Return what is to be sent. Raises TypeError for options there are not, ValueError for what can't be sent."""
+    for name in content:
+        if name not in _OPTIONS:
+            close = difflib.get_close_matches(name, _OPTIONS, n=1)
+            meant = _MEANT.get(name) or (f"{close[0]}=..." if close else f"one of {', '.join(_OPTIONS)}")
+            raise TypeError(f"a request has no option {name}; write {meant}")
+    body, kind = body_of(**content)
+    written = headers.items() if isinstance(headers, Mapping) else headers or ()
+    fields = tuple(_field(name, value) for name, value in written)
+    if kind and not any(name == "content-type" for name, _ in fields):
+        fields = (("content-type", kind), *fields)
+    to = url_of(base, url, urlencode(list(_pairs(query, "query"))) if query else "")
+    host = next((value for name, value in fields if name == "host"), to.netloc)
+    fields = tuple(field for field in fields if field[0] != "host")
+    return Asked(method=method, url=to._replace(netloc=host), fields=fields, body=body)
+
+
+def url_of(base: SplitResult, url: str, query: str = "") -> SplitResult:
+    """Return a URL as it is asked for: a path of ours, or a whole URL; what a request line can't hold is encoded."""
+    if url.startswith(("/", "*")):
+        # Two slashes at the start are a path: nobody who tests writes a host without its scheme.
+        rest, _, fragment = url.partition("#")
+        path, _, own_query = rest.partition("?")
+        parts = base._replace(path=path, query=own_query, fragment=fragment)
+    else:
+        parts = urlsplit(urljoin(f"{base.scheme}://{base.netloc}/", url))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no URL to ask; write a path like /blog, or http://host/path")
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2].lower(),
+        path=quote(parts.path, safe=_IN_PATHS) or "/",
+        query="&".join(filter(None, (quote(parts.query, safe=f"{_IN_PATHS}?"), query))),
+    )
+
+
+def redirected(asked: Asked, status: int, location: str) -> Asked | None:
+    """Return the request that follows a redirect, None for one to another host: there the site under test ends.
+
+    Method, fields and content go on as with httpx. Raises ValueError for a location that is no URL, and for content
+    that has been sent and can't be had again.
+    """
+    try:
+        url = urlsplit(urljoin(asked.url.geturl(), location))
+        is_ours = (url.hostname, url.port) == (asked.url.hostname, asked.url.port)
+    except ValueError:
+        raise ValueError(f"{asked.url.geturl()} redirects to {location!r}, which is no URL") from None
+    if not is_ours or url.scheme not in ("http", "https"):
+        return None
+    url = url_of(asked.url, url._replace(fragment=url.fragment or asked.url.fragment).geturl())
+    method, body = _after(asked.method, status), asked.body
+    fields = [
+        (name, value) for name, value in asked.fields if name != "cookie"
+    ]  # what is kept goes along, and no other
+    if url.scheme == "http" and asked.url.scheme == "https":
+        fields = [(name, value) for name, value in fields if name != "authorization"]
+    if method != asked.method:
+        fields = [(name, value) for name, value in fields if not name.startswith(_OF_CONTENT)]
+        body = None
+    elif isinstance(body, Iterator):
+        raise ValueError(f"the answer {status} asks for the content again, and an iterator has it once; give bytes")
+    return Asked(method=method, url=url, fields=tuple(fields), body=body)
+
+
+def _after(method: str, status: int) -> str:
+    becomes_get = status in (302, 303) or (status == 301 and method == "POST")
+    return "GET" if becomes_get and method != "HEAD" else method
+
+
+def _field(name: str, value: object) -> tuple[str, str]:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    is_writable = isinstance(value, str | bytes | int) and not any(each in text for each in "\r\n\0")
+    if not _FIELD_NAME.fullmatch(name) or not is_writable or any(ord(each) > 255 for each in text):
+        raise ValueError(f"a header field can't be {name!r}: {value!r}; it takes text in Latin-1, without line ends")
+    return name.lower(), text
 
 
 def body_of(
     *,
-    content: Sent | None = None,
-    form: Mapping[str, Any] | None = None,
-    files: Mapping[str, Any] | None = None,
-    json: Any = None,
+    content: str | Sent | None = None,
+    form: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+    files: Mapping[str, File] | Iterable[tuple[str, File]] | None = None,
+    json: Any = _Absent.JSON,
 ) -> tuple[Sent | None, str]:
     """Return the content and its media type; an iterable of bytes is sent in chunks."""
+    kinds = {
+        "content": content is not None,
+        "form": form is not None or files is not None,
+        "json": json is not _Absent.JSON,
+    }
+    given = [name for name, is_given in kinds.items() if is_given]
+    if len(given) > 1:
+        raise TypeError(f"a request has one content, and not {' and '.join(given)}; leave out one of them")
     if files is not None:
         return multipart_of(form or {}, files)
     if form is not None:
-        return urlencode(form, doseq=True).encode(), "application/x-www-form-urlencoded"
-    if json is not None:
+        return urlencode(list(_pairs(form, "form"))).encode(), "application/x-www-form-urlencoded"
+    if kinds["json"]:
         return msgspec.json.encode(json), "application/json"
+    if isinstance(content, str):
+        return content.encode(), ""
+    if isinstance(content, bytearray | memoryview):
+        return bytes(content), ""
+    if content is not None and not isinstance(content, Iterable):
+        raise TypeError(f"content is a {type(content).__name__}; give bytes or text, or write json={content!r}")
     return content, ""
 
 
-def multipart_of(form: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return a form with files as multipart/form-data; a list is several values of one name."""
+def multipart_of(form: Any, files: Any) -> tuple[bytes, str]:
+    """Return a form with files as multipart/form-data; a list or tuple of values is several of one name."""
     boundary = f"fanlight-{secrets.token_hex(16)}"
     parts = []
-    for name, value in _each(form):
-        parts.append((f'form-data; name="{_quoted(name)}"', "", str(value).encode()))
-    for name, value in _each(files):
-        filename, data, kind = _file(value)
-        parts.append((f'form-data; name="{_quoted(name)}"; filename="{_quoted(filename)}"', kind, data))
+    for name, value in _pairs(form, "form"):
+        parts.append((f'form-data; name="{_quoted(name)}"', "", value if isinstance(value, bytes) else value.encode()))
+    for name, each in _items(files, "files"):
+        for value in each if isinstance(each, list) else [each]:
+            filename, data, kind = _file(name, value)
+            parts.append((f'form-data; name="{_quoted(name)}"; filename="{_quoted(filename)}"', kind, data))
     pieces = []
     for disposition, kind, data in parts:
         said = f"content-type: {kind}\r\n" if kind else ""
@@ -52,30 +196,43 @@ def multipart_of(form: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[byt
     return b"".join(pieces), f"multipart/form-data; boundary={boundary}"
 
 
-def _each(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        for each in value if isinstance(value, list) else [value]:
-            yield name, each
+def _items(values: Any, option: str) -> Iterable[tuple[str, Any]]:
+    items = list(values.items() if isinstance(values, Mapping) else values)
+    if not all(isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], str) for each in items):
+        raise TypeError(f'{option} is no dict, and no list of pairs; write {option}={{"name": value}}')
+    return items
 
 
-def _file(value: File) -> tuple[str, bytes, str]:
-    if isinstance(value, Path):
-        value = (value.name, value.read_bytes())
-    elif isinstance(value, bytes):
-        value = ("file", value)
-    name, data, *kind = value
-    return name, data, kind[0] if kind else mimetypes.guess_type(name)[0] or "application/octet-stream"
+def _pairs(values: Any, option: str) -> Iterator[tuple[str, str | bytes]]:
+    """Give the names and texts of a form or a query; a list or tuple is several values of one name."""
+    for name, value in _items(values, option):
+        for each in value if isinstance(value, list | tuple | set | frozenset) else [value]:
+            if each is None or isinstance(each, Mapping | Iterator) or hasattr(each, "read"):
+                hint = "a file goes to files=" if hasattr(each, "read") else 'leave it out, or write ""'
+                raise TypeError(f"{option}[{name!r}] is a {type(each).__name__}, which is no text; {hint}")
+            yield name, each if isinstance(each, bytes) else str(each)
+
+
+def _file(field: str, value: File) -> tuple[str, bytes, str]:
+    """Return the name, the bytes and the media type of a file."""
+    name, data, kind = "", value, ""
+    if isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[0], str):
+        name, data, *more = value
+        kind = more[0] if more else ""
+    if isinstance(data, Path):
+        name, data = name or data.name, data.read_bytes()
+    elif callable(read := getattr(data, "read", None)):
+        opened = getattr(data, "name", "")
+        name, data = name or (Path(opened).name if isinstance(opened, str) else ""), read()
+    if isinstance(data, str) and data is not value:
+        data = data.encode()
+    if not isinstance(data, bytes | bytearray | memoryview):
+        hint = 'b"...", an open file, a Path, (name, b"..."), (name, b"...", media_type), or a list of these'
+        raise TypeError(f"files[{field!r}] is {value!r}; a file is {hint}")
+    name = name if name or isinstance(value, tuple) else "file"
+    return name, bytes(data), kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _quoted(name: str) -> str:
     """Return a name as browsers quote it (HTML, multipart/form-data encoding algorithm)."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def cookie_of(line: str) -> tuple[str, str | None]:
-    """Return the name and value of a Set-Cookie, None as value for one that is to be forgotten."""
-    pair, *attributes = line.split(";")
-    name, _, value = pair.strip().partition("=")
-    said = {key.strip().lower(): what.strip() for key, _, what in (each.partition("=") for each in attributes)}
-    is_over = said.get("max-age") == "0" or "1970" in said.get("expires", "")
-    return name, None if is_over else value

@@ -196,6 +196,23 @@ class Entrance:
         log.warning("%s (said once)", message % args)
 
 
+class EndedTls(Entrance):
+    """The way in of connections whose TLS has ended before they come here: those of a test."""
+
+    def __init__(self) -> None:
+        """Believe nobody."""
+        super().__init__(Proxies(trust=Trust(())))
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a fresh connection; nothing comes before its first request."""
+        connection.edge = BehindTls(self)
+        connection.wire.take_https()
+        return False
+
+    def _notice(self, connection: Connection, request: Request) -> None:
+        """Say nothing: its further requests need us too."""
+
+
 class BehindTls:
     """The edge of a connection whose client spoke TLS to the proxy: its requests are https."""
 

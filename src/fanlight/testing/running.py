@@ -1,0 +1,107 @@
+"""A server in a thread of its own: on a real port for a browser, or on none for the test client.
+
+In: an app and options. Out: a server that runs from `start` to `stop`; what ended it early is raised in the test.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from fanlight.app import Application
+from fanlight.message import Handler
+from fanlight.server import Hub, Limits, Options, Server
+
+START_SECONDS = 30
+Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+class Running:
+    """A server in a thread of its own, from `start` to `stop`."""
+
+    def __init__(self, handler: Handler, options: Options) -> None:
+        """Prepare; `start` starts it."""
+        self.server = Server(handler, options)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
+
+    def start(self) -> list[str]:
+        """Serve; return the URLs. Raises what the server raised if it can't start."""
+        urls = self.server.open()
+        self._thread.start()
+        if not self.server.started.wait(START_SECONDS) or self._error is not None:
+            raise self._error or TimeoutError(f"the server did not start within {START_SECONDS} s")
+        return urls
+
+    def stop(self) -> None:
+        """Finish what runs, and end. Raises what ended the server early, if anything did."""
+        if not self._thread.is_alive() and self._error is None:
+            return
+        self.server.stop()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def adopt(self, sock: socket.socket, *, is_https: bool) -> None:
+        """Serve a connected socket. Raises what ended the server, RuntimeError where it was stopped."""
+        if not self._thread.is_alive():
+            raise self._error or RuntimeError("the client is closed; make another, or ask inside its `with` block")
+        self.server.adopt(sock, "127.0.0.1", is_https=is_https)
+
+    def _run(self) -> None:
+        try:
+            self.server.run()
+        except BaseException as error:  # noqa: BLE001 - it is raised in the test's thread
+            self._error = error
+        finally:
+            self.server.started.set()
+
+
+class LiveServer:
+    """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`.
+
+    `options` say all of it, where a test is about TLS or proxies, for example; `overrides` are as with `Client`.
+    """
+
+    def __init__(
+        self,
+        app: Handler,
+        *,
+        limits: Limits | None = None,
+        bind: str = "127.0.0.1:0",
+        options: Options | None = None,
+        overrides: Overrides | None = None,
+    ) -> None:
+        """Prepare; the `with` block starts and ends it."""
+        app = overridden(app, overrides)
+        self._running = Running(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.url = self._running.start()[0]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.stop()
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that serves, for a test that counts its connections."""
+        return self._running.server.hub
+
+    @property
+    def port(self) -> int:
+        """The port that the system chose."""
+        return urlsplit(self.url).port or 0
+
+
+def overridden(app: Handler, overrides: Overrides | None) -> Handler:
+    """Return an app in which other functions stand for dependencies. Raises SetupError, TypeError for no app."""
+    if not overrides:
+        return app
+    if not isinstance(app, Application):
+        raise TypeError(f"overrides are for an App, not for a {type(app).__name__}")
+    return app.overridden(overrides)
