@@ -421,7 +421,7 @@ def test_sync_steps_leave_a_view_in_its_lane(site: Make) -> None:
     asked = site({"/": lambda: "", "/t": pinned, "/a": waits}, around=[Trace().step("a")])
     calls = [asked.call("GET", path) for path in ("/", "/t", "/a")]
     assert [(call.lane, call.is_pinned) for call in calls] == [
-        (Lane.INLINE, False),
+        (Lane.MEASURED, False),
         (Lane.THREAD, True),
         (Lane.TASK, False),
     ]

@@ -135,7 +135,7 @@ def field(name: str) -> str:
 @pytest.mark.parametrize(
     ("value", "lane_", "is_pinned"),
     [
-        (index, Lane.INLINE, False),
+        (index, Lane.MEASURED, False),
         (waited, Lane.TASK, False),
         (partial(add_async, 1, 2), Lane.TASK, False),
         (AsyncView(), Lane.TASK, False),
@@ -145,7 +145,7 @@ def field(name: str) -> str:
         (partial(quick), Lane.INLINE, True),
         (PinnedView(), Lane.THREAD, True),
         ("text", Lane.INLINE, False),
-        ("a.html", Lane.INLINE, False),
+        ("a.html", Lane.MEASURED, False),
         (redirect("/"), Lane.INLINE, False),
     ],
 )

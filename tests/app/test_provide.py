@@ -651,4 +651,4 @@ def test_a_form_that_is_shown_again_has_its_dependencies(site: Make) -> None:
 def test_lanes_are_as_ever(site: Make) -> None:
     """A sync view with dependencies runs in place, an async one as a task."""
     asked = site({"/": named, "/a": all_async, "/r": rows_of_async})
-    assert [asked.call("GET", path).lane for path in ("/", "/a", "/r")] == [Lane.INLINE, Lane.TASK, Lane.TASK]
+    assert [asked.call("GET", path).lane for path in ("/", "/a", "/r")] == [Lane.MEASURED, Lane.TASK, Lane.TASK]

@@ -43,7 +43,7 @@ MAY_CATCH_ALL = {
     "app/held.py",
     "pages/pages.py",
     "server/afterwards.py",
-    "server/exchange.py",
+    "server/dispatch.py",
     "server/hub.py",
     "server/pool.py",
     "server/pumps.py",

@@ -107,7 +107,7 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
     harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
     rescue, returned = harness.hub._rescue, threading.Event()
 
-    def rescue_late(tenure: Tenure, connection: Any, is_to_blame: bool) -> None:
+    def rescue_late(tenure: Tenure, connection: Any) -> None:
         stuck.let_go.set()
         # The view's thread is now past its view: it finds no baton and waits for `handed`.
         waiting = tenure.handed.wait
@@ -118,7 +118,7 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
 
         tenure.handed.wait = wait  # type: ignore[method-assign]  # to see that the loser waits
         assert returned.wait(20)
-        rescue(tenure, connection, is_to_blame)
+        rescue(tenure, connection)
 
     harness.hub.monitor._rescue = rescue_late
     with harness.connect() as first, harness.connect() as second:
@@ -282,48 +282,67 @@ class Racing(list[Any]):
         return super().pop(*index)
 
 
-def _watched(baton: list[Any]) -> tuple[Tenure, Monitor, list[tuple[object, bool]]]:
+class Running:
+    """A connection whose call runs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.call = name
+
+
+def _watched(baton: list[Any]) -> tuple[Tenure, Monitor, list[str]]:
+    """Return a stay, its monitor, and what that has done: whom it took the hub from, and what it has blamed."""
     tenure = Tenure(is_home=True)
     tenure.serial, tenure.baton = 1, baton
-    rescued: list[tuple[object, bool]] = []
-    monitor = Monitor(lambda: tenure, lambda _, connection, is_to_blame: rescued.append((connection, is_to_blame)))
-    return tenure, monitor, rescued
+    done: list[str] = []
+    monitor = Monitor(
+        lambda: tenure,
+        lambda _, connection: done.append(f"rescued from {connection.call}"),
+        lambda call, _: done.append(f"blamed {call}; {'handed' if tenure.handed.is_set() else 'not handed'}"),
+    )
+    return tenure, monitor, done
 
 
 def test_one_look_takes_nothing() -> None:
     """A view seen once may have begun just now."""
-    _, monitor, rescued = _watched(["view"])
+    _, monitor, rescued = _watched([Running("view")])
     monitor.look()
     assert rescued == []
 
 
 def test_the_second_look_takes_the_baton() -> None:
     """A view seen twice is stuck, and to blame."""
-    tenure, monitor, rescued = _watched(["view"])
+    tenure, monitor, rescued = _watched([Running("view")])
     monitor.look()
     monitor.look()
-    assert rescued == [("view", True)]
-    assert (tenure.is_taken, tenure.baton, tenure.handed.is_set()) == (True, [], True)
+    assert rescued[0] == "rescued from view"
+    assert tenure.baton == []
+
+
+def test_the_hub_is_passed_on_before_anybody_is_blamed() -> None:
+    """What is slow to log a stuck view keeps nobody waiting: the hub is in other hands, and the view free to go on."""
+    _, monitor, rescued = _watched([Running("view")])
+    monitor.look()
+    monitor.look()
+    assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_newer_view_is_a_first_sight() -> None:
     """Another serial at the second look means another view, which has all its time before it."""
-    tenure, monitor, rescued = _watched(["view"])
+    tenure, monitor, rescued = _watched([Running("view")])
     monitor.look()
     tenure.serial = 2
     monitor.look()
     assert rescued == []
     monitor.look()
-    assert rescued == [("view", True)]
+    assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_view_that_returns_first_keeps_the_hub() -> None:
     """When the holder's pop comes before the monitor's, the monitor takes nothing."""
-    tenure, monitor, rescued = _watched(Racing("view", list.clear))
+    _, monitor, rescued = _watched(Racing("view", list.clear))
     monitor.look()
     monitor.look()
     assert rescued == []
-    assert not tenure.is_taken
 
 
 def test_a_view_that_begins_in_the_moment_of_the_rescue_is_not_blamed() -> None:
@@ -331,18 +350,18 @@ def test_a_view_that_begins_in_the_moment_of_the_rescue_is_not_blamed() -> None:
     tenure, monitor, rescued = _watched([])
 
     def exchange(baton: list[Any]) -> None:
-        baton[:] = ["newer"]
+        baton[:] = [Running("newer")]
         tenure.serial += 1
 
     tenure.baton = Racing("older", exchange)
     monitor.look()
     monitor.look()
-    assert rescued == [("newer", False)]
+    assert rescued == ["rescued from newer"]
 
 
 def test_the_loser_is_let_go_even_if_the_rescue_fails() -> None:
     """The thread that lost the hub never waits for ever."""
-    tenure, monitor, _ = _watched(["view"])
+    tenure, monitor, _ = _watched([Running("view")])
 
     def fail(*_: object) -> None:
         raise OSError

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from fanlight.app.around import Around, AsyncRun, Run, Step
@@ -18,6 +20,7 @@ from fanlight.app.invoke import Arguments
 from fanlight.app.provide import Provision
 from fanlight.app.results import Results
 from fanlight.app.signature import View, is_async, pinned_lane
+from fanlight.app.threads import run_in_thread
 from fanlight.message import AS_EVER, ContentPlan, Lane, Request, Response
 
 Failed = Callable[[Exception, Request], Response]
@@ -103,21 +106,21 @@ class Calls:
         )
         if around.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
-            waiting = _awaiting(run) if pinned is Lane.INLINE else _in_thread(run)
+            waiting = _on_the_loop(run) if pinned is Lane.INLINE else _in_thread(run)
             return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
         if not around.is_empty:
             run = around.wrap(run, name)
-        lane = Lane.INLINE if pinned is None else pinned
+        lane = Lane.MEASURED if pinned is None else pinned
         return RouteCall(run, name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content)
 
     def of_answer(self, answer: Run, name: str) -> RouteCall:
         """Return the call of something that answers at once, without a view; what it raises is answered too."""
         around = self._around
         if around.is_async:
-            return RouteCall(around.wrap_async(_awaiting(self._guarded(answer, name)), name), name, lane=Lane.TASK)
+            return RouteCall(around.wrap_async(_in_thread(self._guarded(answer, name)), name), name, lane=Lane.TASK)
         if not around.is_empty:
-            return RouteCall(around.wrap(self._guarded(answer, name), name), name)
-        return RouteCall(self._guarded(answer, name), name)
+            return RouteCall(around.wrap(self._guarded(answer, name), name), name, lane=Lane.MEASURED)
+        return RouteCall(self._guarded(answer, name), name, lane=Lane.MEASURED)
 
     def of_constant(self, response: Response, name: str) -> RouteCall:
         """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
@@ -243,15 +246,41 @@ def _guarded_async(run: AsyncRun, failed: Failed) -> AsyncRun:
     return run_guarded
 
 
-def _awaiting(run: Run) -> AsyncRun:
-    async def run_at_once(request: Request) -> Response:
-        return run(request)
+def _on_the_loop(run: Run) -> AsyncRun:
+    """Return what runs a sync call on the loop, outside of any task and as if no loop were running."""
 
-    return run_at_once
+    async def run_on_the_loop(request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[tuple[Response | None, BaseException | None]] = loop.create_future()
+
+        def act() -> None:
+            asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops
+            try:
+                result: tuple[Response | None, BaseException | None] = run(request), None
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                result = None, error
+            finally:
+                asyncio._set_running_loop(loop)  # noqa: SLF001 - as above
+            if not done.done():  # its task was cancelled
+                done.set_result(result)
+
+        # The task's own context, which it has left while it waits: what the view sets, the middleware sees.
+        loop.call_soon(act, context=getattr(request, "context", None))
+        response, error = await done
+        if error is not None:
+            raise error
+        assert response is not None
+        return response
+
+    return run_on_the_loop
 
 
 def _in_thread(run: Run) -> AsyncRun:
-    async def run_in_thread(request: Request) -> Response:
-        return await asyncio.to_thread(run, request)
+    """Return what runs a sync call in the server's thread pool. Raises ServiceUnavailable where that is full."""
 
-    return run_in_thread
+    async def run_away(request: Request) -> Response:
+        # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
+        request.context = context = copy_context()
+        return await run_in_thread(partial(context.run, run, request), waits=False)
+
+    return run_away

@@ -7,9 +7,10 @@ decoded as soon as it has come. Closes what it reads from when it is closed itse
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from functools import partial
 
+from fanlight.app.threads import run_in_thread
 from fanlight.errors import InvalidResponse
 from fanlight.message import CODECS, Encoder
 
@@ -68,7 +69,7 @@ class EncodedAsyncPieces:
             if data := _bytes_of(piece):
                 if len(data) > PIECE_BYTES:
                     self._is_away = True
-                    encoded = await asyncio.to_thread(self._encoder.encode, data)
+                    encoded = await run_in_thread(partial(self._encoder.encode, data))
                     self._is_away = False
                     return encoded
                 return self._encoder.encode(data)

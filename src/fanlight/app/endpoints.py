@@ -159,7 +159,7 @@ class Endpoints:
         )
         route = name.partition(" (")[0]
         call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)
-        if hints and call.lane is Lane.INLINE:  # it has work to do meanwhile, or it would not send them
+        if hints and call.lane is Lane.MEASURED:  # it has work to do meanwhile, or it would not send them
             call.lane, call.is_pinned = Lane.THREAD, True
         return call
 

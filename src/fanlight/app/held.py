@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable, Iterator
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
+from fanlight.app.threads import run_in_thread
 from fanlight.errors import AppError
 from fanlight.message import Response
 
@@ -168,9 +171,10 @@ class _HeldAsync:
 
 async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | str]:
     """Give the pieces of a sync stream to the loop, each made in a thread."""
+    context = copy_context()  # of all pieces: a variable that one sets, another may reset
     pieces = iter(content)
     try:
-        while (piece := await _whole(asyncio.to_thread(next, pieces, _END))) is not _END:
+        while (piece := await _whole(run_in_thread(partial(context.run, next, pieces, _END)))) is not _END:
             yield piece  # type: ignore[misc]  # the end is no piece
     finally:
         shut = getattr(content, "close", None)

@@ -101,8 +101,8 @@ def _process(state: Status) -> Iterator[str]:
     }
     yield ", ".join(f"{name} {value}" for name, value in known.items() if value)
     slow = state["slow_routes"]
-    yield f"slow routes, in threads: {len(slow)} ({state['rescues']} rescues)"
-    yield from (f"  {each['route']}, stuck {_time(each['seconds'])} ago" for each in slow)
+    yield f"routes moved to threads: {len(slow)} ({state['rescues']} rescues)"
+    yield from (f"  {each['route']}, {_time(each['seconds'])} ago: it {each['reason']}" for each in slow)
     yield from _in_flight(state)
     yield f"limits: {', '.join(f'{name} {_limit(name, value)}' for name, value in limits.items())}"
 

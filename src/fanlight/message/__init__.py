@@ -18,7 +18,7 @@ from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.form import MultiMapping, Query
 from fanlight.message.form_errors import FormErrors
-from fanlight.message.handler import Call, Encoding, Handler, Lane, encoding_of
+from fanlight.message.handler import THREADS, Call, Encoding, Handler, Lane, encoding_of
 from fanlight.message.headers import Headers, MutableHeaders, Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.identity import id_of
@@ -59,6 +59,7 @@ __all__ = [
     "NOTED",
     "STREAMED",
     "TEXT",
+    "THREADS",
     "Call",
     "ClientCert",
     "Compression",

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from fanlight.message.limits import ContentPlan
     from fanlight.message.request import Request
     from fanlight.message.response import Response
+
+
+# Runs a function in the server's thread pool: `await THREADS.get()(act, waits)`. The server sets it in the context of
+# every request. Raises ServiceUnavailable where the pool is full, or with `waits` waits until it has room.
+THREADS: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
 
 
 class Lane(IntEnum):
@@ -24,6 +30,7 @@ class Lane(IntEnum):
     INLINE = 0  # in the hub's thread, in place; rescued by the monitor when it is stuck
     THREAD = 1  # in the bounded pool
     TASK = 2  # as a task on the event loop
+    MEASURED = 3  # INLINE, and each run is measured, to find out whether the call waits for something
 
 
 class Call(Protocol):

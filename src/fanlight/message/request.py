@@ -8,6 +8,7 @@ Knows nothing of bytes on the wire, of routes and of views.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
@@ -65,11 +66,12 @@ class Request:
     """One request. All its parts can be read; only `state` is the app's to write."""
 
     # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
-    __slots__ = ("_id_line", "client", "content_source", "head", "known", "params", "scheme")
+    __slots__ = ("_id_line", "client", "content_source", "context", "head", "known", "params", "scheme")
 
     reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
     assets: ClassVar[Callable[..., str] | None] = None  # and its own files
     _id_line: bytes  # only set once it is asked for
+    context: Context  # in which everything runs that is done for it; set by the server when its call begins
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
         """Keep the head, the client's address (None behind a unix socket) and the content."""

@@ -2,7 +2,6 @@
 
 from fanlight.server.address import is_local, kind_of
 from fanlight.server.hub import Hub
-from fanlight.server.lanes import Monitor, Tenure
 from fanlight.server.limits import Limits
 from fanlight.server.machine import Machine, Place, TlsFiles
 from fanlight.server.options import Options
@@ -19,6 +18,7 @@ from fanlight.server.sources import (
     options_from,
     variable_of,
 )
+from fanlight.server.stall_monitor import Monitor, Tenure
 from fanlight.server.start import is_parent, serve, supervise
 from fanlight.server.units import written
 from fanlight.server.watch.runtime_folder import control_path, running

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fanlight.server.pool import Pool, in_thread
@@ -30,28 +32,32 @@ class Afterwards:
         """Do it on this loop, and in this pool."""
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_cut_off = False
 
     def begin(self, connection: Connection) -> None:
         """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
         request: Request | None = getattr(connection, "request", None)  # it may have sent none yet
         if request is not None and (work := request.take_afterwards()):
-            self._loop.call_soon_threadsafe(self._start, work, connection.call.name)
+            # A copy: a stream of the same request may still be closing things in the context itself.
+            self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())
 
-    def _start(self, work: Sequence[Work], name: str) -> None:
-        task = self._loop.create_task(self._do(work, name))
+    def _start(self, work: Sequence[Work], name: str, context: Context) -> None:
+        task = self._loop.create_task(self._do(work, name, context))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _do(self, work: Sequence[Work], name: str) -> None:
+    async def _do(self, work: Sequence[Work], name: str, context: Context) -> None:
         for each in work:
             try:
                 if inspect.iscoroutinefunction(getattr(each, "func", each)):
-                    await each()
+                    await self._loop.create_task(_contained(each()), context=context)
                 else:
-                    result = await in_thread(each, self._loop, self._pool)
+                    result = await in_thread(partial(context.run, each), self._loop, self._pool)
                     if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
-                        await result
-            except (Exception, SystemExit):
+                        await self._loop.create_task(_contained(result), context=context)
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
+                    raise
                 log.exception("what is to be done after %s has failed", name)
 
     async def finish(self, seconds: float) -> None:
@@ -61,5 +67,14 @@ class Afterwards:
             _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
             if late:
                 log.warning("%d requests had work left to be done after their answers; it is cut off", len(late))
+            self._is_cut_off = True
             for each in late:
                 each.cancel()
+
+
+async def _contained(act: Awaitable[object]) -> None:
+    """Wait for something; what would end the loop if a task raised it (an exit) is raised as a RuntimeError."""
+    try:
+        await act
+    except (KeyboardInterrupt, SystemExit) as error:
+        raise RuntimeError(repr(error)) from error

@@ -70,6 +70,9 @@ class Kept(Protocol):
 class Streaming(Protocol):
     """What makes an answer piece by piece; the holder tells it of its client."""
 
+    size: int  # bytes that were sent, or wait to be
+    began: float
+
     def hear(self, events: int) -> None:
         """Look what the client means by an event: it may have left."""
 

@@ -1,7 +1,7 @@
 """Events to requests, requests to calls, responses to bytes.
 
 In: a connection that has received something. Out: its requests are answered, or on their way to be.
-Here, and nowhere else, is decided which lane a call takes. What is sent is sent by whoever owns the
+In which lane a call runs is `dispatch`'s affair. What is sent is sent by whoever owns the
 connection (the hub's holder, a pool thread, a task); what follows (the rest of an answer, the next
 request, the end) is always done by the holder, in `settle`.
 
@@ -11,16 +11,14 @@ Knows nothing of pollers, of listeners, or of which thread holds the hub.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable
-from functools import partial
-from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
-from fanlight.message import NOTED, Call, FileContent, Handler, Lane, Request, Response, encoding_of
+from fanlight.message import FileContent, Handler, Request, Response, encoding_of
 from fanlight.server.beginning import JOINED_BYTES, begin, suit
+from fanlight.server.builtin_responses import BROKEN, BROKEN_CONTENT, LATE_HEAD
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
@@ -34,34 +32,34 @@ from fanlight.server.connection import (
     Rest,
 )
 from fanlight.server.file_sender import CAN_SEND_FILES
-from fanlight.server.hints import send_hints
 from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
-from fanlight.server.own_answers import BROKEN, BROKEN_CONTENT, BUSY, LATE_HEAD
 from fanlight.server.poller import WRITE
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.afterwards import Afterwards
-    from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
+    from fanlight.server.dispatch import Dispatch
     from fanlight.server.limits import Limits
     from fanlight.server.pool import Pool
+    from fanlight.server.stall_monitor import Tenure
     from fanlight.server.streams import Streams
     from fanlight.server.watch.witness import Witness
 
 log = logging.getLogger("fanlight.server")
 
 Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
-_INLINE = Lane.INLINE
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is no stream
 
 
 class Exchange:
     """Serves the messages of every connection of one hub."""
 
-    def __init__(self, hub: Host, handler: Handler, limits: Limits, *, witness: Witness | None = None) -> None:
-        """Join a hub to a handler; `monitor`, `lanes`, `pool` and `loop_watch` are set by the hub."""
+    def __init__(
+        self, hub: Host, handler: Handler, limits: Limits, pool: Pool, *, witness: Witness | None = None
+    ) -> None:
+        """Join a hub to a handler; `afterwards`, `dispatch` and `streams` are set by the hub."""
         self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encoded, least_bytes = encoding_of(handler)
@@ -69,12 +67,10 @@ class Exchange:
         self._idle_seconds = limits.idle_seconds
         self.unsent = Unsent(limits.unsent_bytes)
         self.afterwards: Afterwards
+        self.dispatch: Dispatch
         self.served = 0  # requests, since the beginning
-        self.monitor: Monitor
-        self.lanes: Lanes
-        self.pool: Pool
+        self._pool = pool
         self.streams: Streams
-        self.loop_watch: LoopWatch
 
     # --- the holder's way in: bytes have come ---------------------------------------------
 
@@ -96,7 +92,7 @@ class Exchange:
                         continue
                 else:
                     end_content(connection)
-                if not self._start(connection, tenure):
+                if not self.dispatch.start(connection, tenure):
                     return False
                 if connection.phase > CONTENT:
                     return True
@@ -131,82 +127,16 @@ class Exchange:
         elif phase is not HEAD:
             connection.wait(HEAD, self._hub.now, self._limits)
 
-    # --- lanes --------------------------------------------------------------------------------
-
-    def _start(self, connection: Connection, tenure: Tenure) -> bool:
-        """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
-        call = connection.call
-        lane = call.lane
-        if lane is _INLINE:
-            baton = tenure.baton
-            tenure.serial += 1
-            baton.append(connection)
-            if self.monitor.asleep:
-                self.monitor.wake()
-            try:
-                response = call.run(connection.request)
-            except (Exception, SystemExit):  # noqa: BLE001 - around the view
-                response = self._broken(call)
-            try:
-                baton.pop()
-            except IndexError:
-                tenure.handed.wait()
-                self._answer_from_outside(connection, response)
-                return False
-            self.answer(connection, response)
-            return True
-        connection.phase, connection.since = RUNNING, self._hub.now
-        if call.plan.gives_hints:
-            connection.request.note(NOTED, partial(send_hints, connection, connection.request))
-        if lane is Lane.THREAD:
-            if not self.pool.submit(self._run_in_thread, connection):
-                connection.phase = IDLE
-                self.answer(connection, BUSY)
-        elif self._hub.is_home():
-            self._begin_task(connection)
-        else:
-            self._hub.loop.call_soon_threadsafe(self._begin_task, connection)
-        return True
-
-    def _run_in_thread(self, connection: Connection) -> None:
-        call = connection.call
-        began = perf_counter()
-        try:
-            response = call.run(connection.request)
-        except (Exception, SystemExit):  # noqa: BLE001 - around the view
-            response = self._broken(call)
-        self.lanes.ran_in_thread(call, perf_counter() - began)
-        self._answer_from_outside(connection, response)
-
-    def _broken(self, call: Call) -> Response:
-        """Answer for a call that broke its promise never to raise; called where it is caught."""
-        log.error("%s raised where it must not; the client got a 500", call.name, exc_info=True)  # noqa: LOG014 - it is caught there
-        return BROKEN
-
-    def _begin_task(self, connection: Connection) -> None:
-        task = self._hub.loop.create_task(self._run_as_task(connection))
-        at_work = self.loop_watch.at_work
-        at_work[task] = connection
-        task.add_done_callback(at_work.pop)
-        if self.monitor.asleep and len(at_work) == 1:
-            self.monitor.wake()
-
-    async def _run_as_task(self, connection: Connection) -> None:
-        try:
-            response = await cast("Awaitable[Response]", connection.call.run(connection.request))
-        except asyncio.CancelledError:
-            self._hub.post(self._hub.drop, connection)
-            raise
-        except (Exception, SystemExit):  # noqa: BLE001 - around the view
-            response = self._broken(connection.call)
+    def answer_from_task(self, connection: Connection, response: Answer) -> None:
+        """Answer for a call that ran as a task, at the end of that task."""
         if isinstance(connection.content, IncomingContent):
             self._hub.post(self._answer_stream, connection, response)  # only the holder may: it may read just now
         elif not self._hub.is_home():
-            self._answer_from_outside(connection, response)
+            self.answer_from_outside(connection, response)
         elif self.answer(connection, response):
             self.settle(connection)
 
-    def _answer_stream(self, connection: Connection, response: Response) -> None:
+    def _answer_stream(self, connection: Connection, response: Answer) -> None:
         """Answer for a view that had the content as a stream, whether it has read all of it or not."""
         if connection.phase is CLOSED:
             return
@@ -220,7 +150,7 @@ class Exchange:
 
     # --- the answer -----------------------------------------------------------------------------
 
-    def _answer_from_outside(self, connection: Connection, response: Answer) -> None:
+    def answer_from_outside(self, connection: Connection, response: Answer) -> None:
         """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
         if self.answer(connection, response):
             self._hub.post(self.settle, connection)
@@ -241,7 +171,7 @@ class Exchange:
         content = response.content
         is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
         if not is_small:
-            response = self._encoded(response, connection.request, self.pool.is_busy)
+            response = self._encoded(response, connection.request, self._pool.is_busy)
             if not isinstance(content := response.content, _SENDABLE):
                 return self._stream(connection, response)
             is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
@@ -295,10 +225,15 @@ class Exchange:
         except (InvalidResponse, TypeError) as error:
             log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
             return self.answer(connection, BROKEN)
-        connection.phase = RUNNING
+        connection.phase, connection.since = RUNNING, self._hub.now
         connection.status = response.status
         self.streams.begin(connection, response, opening)
         return False
+
+    def stream_cut(self, connection: Connection) -> None:
+        """Note a stream that ends before its end: it has failed, or its client has left."""
+        if self._witness is not None and connection.stream is not None:
+            self._witness.answered(connection, connection.stream.size)
 
     def streamed(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system."""

@@ -10,8 +10,8 @@ from fanlight.server.poller import READ
 
 if TYPE_CHECKING:
     from fanlight.server.connection import Connection
-    from fanlight.server.lanes import Tenure
     from fanlight.server.limits import Limits
+    from fanlight.server.stall_monitor import Tenure
 
 LAST_SECONDS = 1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
 
@@ -22,6 +22,7 @@ class Host(Protocol):
     now: float
     standard: bytes
     is_draining: bool
+    is_closed: bool
     limits: Limits
     tenure: Tenure | None
     loop: asyncio.AbstractEventLoop

@@ -4,10 +4,10 @@ In: listening sockets and a handler. Out: every request that comes is answered. 
 nested in the event loop, so `turn` is called once for a whole batch of ready connections; for each
 it receives, parses, calls and sends in place, with no task, future or callback in between.
 
-Who is the holder, and how a stuck view loses the hub, is told in `lanes`. In short: at home the
-loop's thread holds it. When the monitor takes it, a rescue thread holds it (`lead`), and the loop's
-thread, when its view has returned, detaches the poller from the loop and asks to have the hub back
-(`_go_home`, then `_come_home`). Whatever must be done by the holder is posted to the `inbox`.
+Who is the holder, and how a stuck view loses the hub: see `stall_monitor`. In short: the loop's thread holds it at
+home. When the monitor takes it, a rescue thread holds it (`lead`), and the loop's thread, when its view has returned,
+detaches the poller from the loop and asks for the hub (`_go_home`, then `_come_home`). What only the holder may do is
+posted to the `inbox`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from fanlight.errors import Refusal
-from fanlight.message import Handler, Lane
+from fanlight.message import Handler
 from fanlight.server.acceptor import Acceptor
 from fanlight.server.afterwards import Afterwards
 from fanlight.server.connection import (
@@ -38,13 +38,16 @@ from fanlight.server.connection import (
     Connection,
 )
 from fanlight.server.deadlines import end_the_late, have_leave, make_room
+from fanlight.server.dispatch import Dispatch
 from fanlight.server.edge.tls_stream import TlsError
 from fanlight.server.exchange import Exchange
 from fanlight.server.inbox import Inbox
 from fanlight.server.intake import take_content
-from fanlight.server.lanes import Lanes, LoopWatch, Monitor, Tenure
+from fanlight.server.lanes import Lanes
+from fanlight.server.loop_watch import LoopWatch
 from fanlight.server.poller import READ, Poller, best_poller
 from fanlight.server.pool import Pool
+from fanlight.server.stall_monitor import Monitor, Tenure
 from fanlight.server.streams import Streams, end_streams
 from fanlight.wire.http1 import Http1
 
@@ -74,8 +77,8 @@ class Hub:
     ) -> None:
         """Take the running loop's thread as home and begin to serve what is adopted or listened for.
 
-        Without a monitor, views in place are never rescued unless somebody calls `monitor.look`. Shared
-        are its listeners if other processes accept from them too.
+        Without a monitor, views in place are never rescued, unless `monitor.look` is called. `is_shared`: other
+        processes accept from its listeners too.
         """
         self.limits = limits
         self.loop = asyncio.get_running_loop()
@@ -85,7 +88,7 @@ class Hub:
         self.is_draining = self.is_closed = False
         self.finished = asyncio.Event()
         self.rescues = 0
-        self.on_abandoned: Callable[[], None] = _nothing  # the loop is stuck and the time to drain is over
+        self.on_abandoned: Callable[[], object] = lambda: None  # the loop is stuck and the time to drain is over
         self.tenure: Tenure | None = Tenure(is_home=True)
 
         self._home_thread = threading.get_ident()
@@ -95,14 +98,14 @@ class Hub:
         self._next_tick = self._drain_until = 0.0
         self._ticker: asyncio.TimerHandle | None = None
 
-        self.monitor = Monitor(lambda: self.tenure, self._rescue)
         self.lanes = Lanes()
+        self.monitor = Monitor(lambda: self.tenure, self._rescue, self.lanes.was_stuck)
         self.pool = Pool(limits.threads, limits.waiting_calls)
-        self._exchange = Exchange(self, handler, limits, witness=witness)
-        self.afterwards = self._exchange.afterwards = Afterwards(self.loop, self.pool)
-        self._exchange.monitor, self._exchange.lanes, self._exchange.pool = self.monitor, self.lanes, self.pool
-        self._exchange.loop_watch = self.monitor.loop_watch = watch = LoopWatch(self.loop, self._home_thread)
-        self._exchange.streams = Streams(self, self.pool, watch, self._exchange.streamed)
+        self._exchange = exchange = Exchange(self, handler, limits, self.pool, witness=witness)
+        self.afterwards = exchange.afterwards = Afterwards(self.loop, self.pool)
+        self.monitor.loop_watch = watch = LoopWatch(self.loop, self._home_thread)
+        exchange.streams = Streams(self, self.pool, watch, exchange.streamed)
+        exchange.dispatch = Dispatch(self, exchange, self.pool, self.lanes, self.monitor, watch)
 
         self._poller = poller or best_poller()
         self._poll = self._poller.poll
@@ -147,7 +150,7 @@ class Hub:
         return tenure is not None and tenure.is_home and threading.get_ident() == self._home_thread
 
     def watch(self, connection: Connection, events: int = READ) -> None:
-        """Be told of these events of a connection, of none if 0; only the holder may."""
+        """Watch for these events of a connection, none if 0; only the holder may."""
         if connection.interest == events:
             return
         if not events:
@@ -166,6 +169,7 @@ class Hub:
         self.watch(connection, 0)
         del self.connections[connection.fd]
         connection.sock.close()
+        self._exchange.stream_cut(connection)
         connection.leave()
         self.afterwards.begin(connection)
         if connection.address is not None:
@@ -181,8 +185,8 @@ class Hub:
     def drain(self) -> None:
         """Stop accepting, finish what runs, close what idles; only the holder may. Then `finished` is set.
 
-        A client that got an answer a moment ago may be sending its next request: it gets that one
-        answer more, which says `connection: close`, so that it need not find out by a broken connection.
+        A client that got a response a moment ago may be sending its next request: it gets one more, which says
+        `connection: close`.
         """
         if self.is_draining:
             return
@@ -228,10 +232,14 @@ class Hub:
     def turn(self) -> None:
         """Serve all that is ready; the loop calls this once for a whole batch."""
         tenure = self.tenure
-        if tenure is None or not tenure.is_home or not self.serve_ready(tenure, 0):
-            self._poller.detach()
-            if not self.is_closed:
-                self.post(self._go_home)
+        asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops: a plain view sees none
+        try:
+            if tenure is None or not tenure.is_home or not self.serve_ready(tenure, 0):
+                self._poller.detach()
+                if not self.is_closed:
+                    self.post(self._go_home)
+        finally:
+            asyncio._set_running_loop(self.loop)  # noqa: SLF001 - as above
 
     def lead(self, tenure: Tenure) -> None:
         """Serve in a rescue thread, until the loop's thread is free again or this one is stuck too."""
@@ -253,10 +261,10 @@ class Hub:
                     return False
                 continue
             phase = connection.phase
-            if phase > CONTENT:
-                self._serve_other(connection, events)
-                continue
             try:
+                if phase > CONTENT:
+                    self._serve_other(connection, events)
+                    continue
                 data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
                 if not data:
                     self.drop(connection)
@@ -266,12 +274,12 @@ class Hub:
                     return False
             except BlockingIOError:
                 continue
-            except Exception as error:  # noqa: BLE001 - around the connection: one that fails must not end the others
+            except BaseException as error:  # noqa: BLE001 - around the connection: one that fails must not end the others
                 self._fail(connection, error)
         return True
 
-    def _fail(self, connection: Connection, error: Exception) -> None:
-        """Close a connection that can't go on; only what is not its client's doing is told."""
+    def _fail(self, connection: Connection, error: BaseException) -> None:
+        """Close a connection that can't go on; only what is not its client's doing is logged."""
         if not isinstance(error, ConnectionError):
             log.error("a connection failed; it is closed, the others go on", exc_info=error)
         self.drop(connection)
@@ -344,6 +352,7 @@ class Hub:
         connections = self.connections.values()
         end_the_late(connections, self, self._exchange, now)
         self._exchange.unsent.look(self)
+        self.lanes.measure_again()
         if self.acceptor.is_paused:
             make_room(connections, self, now)
         self.acceptor.resume()
@@ -359,16 +368,10 @@ class Hub:
 
     # --- who holds the hub ----------------------------------------------------------------
 
-    def _rescue(self, tenure: Tenure, connection: Connection, is_to_blame: bool) -> None:  # noqa: FBT001 - one caller
+    def _rescue(self, tenure: Tenure, connection: Connection) -> None:
         """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
         connection.phase, connection.since = RUNNING, self.now
         self.rescues += 1
-        call = connection.call
-        if is_to_blame:
-            if self.lanes.mark_slow(call):
-                log.info("%s is slow: from now on it runs in a thread; it was at %s", call.name, tenure.place)
-            elif call.lane is Lane.INLINE:
-                log.warning("%s, pinned inline, has held up the others; it was at %s", call.name, tenure.place)
         if tenure.is_home:
             self._poller.leave()
         self.tenure = fresh = Tenure(is_home=False)
@@ -394,7 +397,3 @@ class Hub:
             self._finish()
         self._arm()
         self.turn()
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -1,22 +1,28 @@
 """A bounded pool of threads for calls that block.
 
 In: a function and its arguments. Out: it is run by a thread, soon. Refuses work when too much
-waits already, so that memory stays bounded. Threads are made when needed and kept; they are
-daemons: a call that never returns must not keep the process alive.
+waits already, or no thread can be started, so that memory stays bounded. Threads are made when needed
+and kept, whatever the functions raise; they are daemons: a call that never returns must not keep the
+process alive.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from fanlight.errors import ServiceUnavailable
+
 FULL_SECONDS = 0.1  # until a pool that is full is asked again, by those who can wait
+RETRY = {"retry-after": "1"}
 
 Work = tuple[Callable[..., object], tuple[object, ...]]
+
+log = logging.getLogger("fanlight.server")
 
 
 class Pool:
@@ -42,14 +48,14 @@ class Pool:
         return self._idle <= 0 and self._made >= self._most_threads
 
     def submit(self, act: Callable[..., object], *args: object) -> bool:
-        """Have a thread call `act(*args)`; False if too much work waits already."""
+        """Have a thread call `act(*args)`; False if too much work waits already, or there is no thread at all."""
         with self._lock:
             if self._idle <= 0:
+                can_wait = -self._idle < self._most_waiting
                 if self._made < self._most_threads:
-                    self._made += 1
-                    self._idle += 1
-                    threading.Thread(target=self._work, name=f"fanlight-{self._made}", daemon=True).start()
-                elif -self._idle >= self._most_waiting:
+                    if not self._start_thread() and not (self._made and can_wait):
+                        return False
+                elif not can_wait:
                     return False
             self._idle -= 1
         self._queue.put((act, args))
@@ -61,37 +67,61 @@ class Pool:
             for _ in range(self._made):
                 self._queue.put(None)
 
+    def _start_thread(self) -> bool:
+        """Start one more thread; False where the system has none left (its limit of processes, or of memory)."""
+        try:
+            threading.Thread(target=self._work, name=f"fanlight-{self._made + 1}", daemon=True).start()
+        except (RuntimeError, MemoryError):
+            return False
+        self._made += 1
+        self._idle += 1
+        return True
+
     def _work(self) -> None:
         at_work, own = self.at_work, threading.get_ident()
         while (work := self._queue.get()) is not None:
             at_work[own] = work
             act, args = work
-            act(*args)
+            try:
+                act(*args)
+            except BaseException:
+                # Those who submit work handle what it raises; a thread that died of it would never be replaced.
+                log.exception("work in a thread failed")
             del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1
 
 
-async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: Pool) -> Any:
-    """Return what `act` returns in a thread of the pool, or raise what it raises; a full pool is waited for."""
-    done: asyncio.Future[Any] = loop.create_future()
+async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: Pool, *, waits: bool = True) -> Any:
+    """Return what `act` returns in a thread of the pool, or raise what it raises.
 
-    def run() -> None:
+    A full pool is waited for, or, if not `waits`, ServiceUnavailable is raised.
+    """
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+    def run(act: Callable[[], Any]) -> None:  # an argument, so that `at_work` shows what it is
         try:
             result, error = act(), None
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
             result, error = None, raised
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        try:
             loop.call_soon_threadsafe(_settle, done, result, error)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            return
 
-    while not pool.submit(run):  # noqa: ASYNC110 - a pool tells nobody that it has room
+    while not pool.submit(run, act):
+        if not waits:
+            raise ServiceUnavailable("The server has too much to do just now; try again in a moment.", headers=RETRY)
         await asyncio.sleep(FULL_SECONDS)
-    return await done
+    result, error = await done
+    if error is not None:
+        # By hand, as a future takes no StopIteration: raised here, it becomes a RuntimeError (PEP 479).
+        raise error
+    return result
 
 
-def _settle(done: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+def _settle(
+    done: asyncio.Future[tuple[Any, BaseException | None]], result: object, error: BaseException | None
+) -> None:
     if not done.done():  # its task was cancelled
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+        done.set_result((result, error))

@@ -49,15 +49,16 @@ class _Sender(Generic[Pieces]):
 
     def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
         """Prepare; nothing is pulled yet, and nothing ever without content (an answer to HEAD)."""
-        self._hub, self._connection, self._done = hub, connection, done
+        self._hub, self.connection, self._done = hub, connection, done
         self._content, self._has_content = content, has_content
-        self._size = 0
+        self.size = 0  # bytes that were sent, or wait to be
+        self.began = hub.now
 
     # --- the holder's side -------------------------------------------------------------------
 
     def hear(self, events: int) -> None:
         """Look what the client means by an event: a next request waits, one that has left ends the stream."""
-        connection, hub = self._connection, self._hub
+        connection, hub = self.connection, self._hub
         is_sure = bool(events & GONE)
         if not is_sure and not events & LEFT:
             try:
@@ -80,7 +81,7 @@ class _Sender(Generic[Pieces]):
         """Do nothing: it has an end of its own, and is waited for."""
 
     def _begin_waiting(self, go_on: Callable[[bool], object]) -> None:
-        connection = self._connection
+        connection = self.connection
         if connection.phase is CLOSED:
             go_on(False)
             return
@@ -92,28 +93,28 @@ class _Sender(Generic[Pieces]):
 
     def _send(self, data: bytes) -> bool:
         """Send; False if the client must take the rest first. Raises OSError when it is gone."""
-        self._size += len(data)
-        return not data or self._connection.send(data)
+        self.size += len(data)
+        return not data or self.connection.send(data)
 
     def _wait_for_client(self, go_on: Callable[[bool], object]) -> None:
         """Have the hub write the rest, then call `go_on(True)`, or `go_on(False)` if the client left."""
         self._hub.post(self._begin_waiting, go_on)
 
     def _end(self) -> None:
-        self._hub.post(self._done, self._connection, self._size)
+        self._hub.post(self._done, self.connection, self.size)
 
     def _fail(self, error: BaseException | None) -> None:
         if error is not None and not self._is_about_client(error):
-            log.error("%s failed while it streamed; its answer is cut off", self._connection.call.name, exc_info=error)
-        self._hub.post(self._hub.drop, self._connection)
+            log.error("%s failed while it streamed; its answer is cut off", self.connection.call.name, exc_info=error)
+        self._hub.post(self._hub.drop, self.connection)
 
     def _is_about_client(self, error: BaseException) -> bool:
         """Say whether an error is the client's leaving, and not a fault of the view's own input or output."""
-        is_closed = self._connection.phase is CLOSED and isinstance(error, OSError)
+        is_closed = self.connection.phase is CLOSED and isinstance(error, OSError)
         return is_closed or isinstance(error, PeerGone | ConnectionError)
 
     def _tell_unclosed(self, error: BaseException) -> None:
-        log.error("%s failed while its stream was closed", self._connection.call.name, exc_info=error)
+        log.error("%s failed while its stream was closed", self.connection.call.name, exc_info=error)
 
 
 class Pump(_Sender[Iterable[bytes | str]]):
@@ -134,7 +135,7 @@ class Pump(_Sender[Iterable[bytes | str]]):
 
     def _submit(self, act: Callable[..., object], *args: object) -> None:
         if not self._pool.submit(act, *args):
-            log.warning("%s can't stream: every thread is taken and too much waits", self._connection.call.name)
+            log.warning("%s can't stream: every thread is taken and too much waits", self.connection.call.name)
             self._close()
             self._fail(None)
 
@@ -142,13 +143,14 @@ class Pump(_Sender[Iterable[bytes | str]]):
         self._submit(self._run, b"") if is_there else self._pool.submit(self._close)
 
     def _run(self, data: bytes) -> None:
-        wire = self._connection.wire
+        wire = self.connection.wire
         try:
+            run = self.connection.request.context.run
             if self._pieces is None:
-                self._pieces = iter(self._content)
+                self._pieces = run(iter, self._content)
             is_room = self._send(data)
             while is_room and self._has_content:
-                piece = next(self._pieces, _END)
+                piece = run(next, self._pieces, _END)
                 if piece is _END:
                     break
                 if self._has_left:
@@ -160,7 +162,7 @@ class Pump(_Sender[Iterable[bytes | str]]):
             self._close()
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
-        except Exception as error:  # noqa: BLE001 - the view's own code runs in the iterator
+        except BaseException as error:  # noqa: BLE001 - the view's own code runs in the iterator
             self._close()
             self._fail(error)
 
@@ -168,8 +170,8 @@ class Pump(_Sender[Iterable[bytes | str]]):
         close = getattr(self._content, "close", None)
         if close is not None:
             try:
-                close()
-            except Exception as error:  # noqa: BLE001 - as above
+                self.connection.request.context.run(close)
+            except BaseException as error:  # noqa: BLE001 - as above
                 self._tell_unclosed(error)
 
 
@@ -185,7 +187,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
 
     async def run(self, opening: bytes) -> None:
         """Send the head, then every piece, and end."""
-        wire = self._connection.wire
+        wire = self.connection.wire
         pieces: AsyncIterator[bytes | str] = aiter(self._content)
         self._task = asyncio.current_task()
         try:
@@ -198,10 +200,12 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
                 await self._client()
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
-        except asyncio.CancelledError:
-            self._fail(None)
-            raise
-        except Exception as error:  # noqa: BLE001 - the view's own code runs in the iterator
+        except BaseException as error:
+            if (
+                isinstance(error, asyncio.CancelledError) and self._hub.is_closed
+            ):  # the loop ends, and its tasks with it
+                raise
+            # Whatever the view's own code raises; also a cancellation, if it is not ours (`_next` knows ours).
             self._fail(error)
         finally:
             self._is_over = True
@@ -241,7 +245,9 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         if close is not None:
             try:
                 await close()
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and self._hub.is_closed:
+                    raise
                 self._tell_unclosed(error)
 
     # --- the client takes no more for now -----------------------------------------------------
@@ -283,7 +289,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             return
         self._taken = None
         try:
-            if not self._send(self._connection.wire.send_content(pulse.give())):
+            if not self._send(self.connection.wire.send_content(pulse.give())):
                 self._ask_client()
         except OSError:
             self._stop(has_left=True)

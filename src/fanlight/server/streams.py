@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from fanlight.message import Response
+from fanlight.message import Lane, Response
 from fanlight.server.beginning import NO_CONTENT
 from fanlight.server.connection import RUNNING, Connection
 from fanlight.server.host import Host
@@ -18,7 +19,7 @@ from fanlight.server.pool import Pool, in_thread
 from fanlight.server.pumps import AsyncPump, Done, Pump
 
 if TYPE_CHECKING:
-    from fanlight.server.lanes import LoopWatch
+    from fanlight.server.loop_watch import LoopWatch
 
 _END: Final = object()
 
@@ -34,24 +35,29 @@ class Streams:
         """Send the head, then what the content gives; the connection is the pump's until the holder calls `done`."""
         hub, content, pulse = self._hub, response.content, response.pulse
         has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
+        context = connection.request.context
         if pulse is not None and not isinstance(content, AsyncIterable):
-            content = InThreads(cast("Iterable[bytes | str]", content), hub, self._pool)
+            content = InThreads(cast("Iterable[bytes | str]", content), hub, self._pool, connection)
+            context = context.copy()  # two threads can't be in one at once, and the task is in its own
         if isinstance(content, AsyncIterable):
             connection.stream = pump = AsyncPump(hub, connection, content, self._done, has_content=has_content)
             if pulse is not None:
                 pump.pulse = pulse
                 if hub.is_draining:
                     pump.drain()
-            hub.loop.call_soon_threadsafe(self._begin_task, pump, opening, connection)
+            hub.loop.call_soon_threadsafe(self._begin_task, pump, opening, connection, context)
         else:
             pieces = cast("Iterable[bytes | str]", content)
-            connection.stream = Pump(hub, connection, pieces, self._done, has_content=has_content)
-            connection.stream.begin(opening, self._pool)
+            connection.stream = thread_pump = Pump(hub, connection, pieces, self._done, has_content=has_content)
+            if connection.call.lane is Lane.TASK:  # whose task may be in the context still: begin when it has ended
+                hub.loop.call_soon_threadsafe(thread_pump.begin, opening, self._pool)
+            else:
+                thread_pump.begin(opening, self._pool)
         if not connection.interest or not hub.is_home():  # it may be that the holder no longer hears of its client
             hub.post(self._listen, connection, connection.stream)
 
-    def _begin_task(self, pump: AsyncPump, opening: bytes, connection: Connection) -> None:
-        task = self._hub.loop.create_task(pump.run(opening))
+    def _begin_task(self, pump: AsyncPump, opening: bytes, connection: Connection, context: Context) -> None:
+        task = self._hub.loop.create_task(pump.run(opening), context=context)
         self._loop_watch.at_work[task] = connection
         task.add_done_callback(self._loop_watch.at_work.pop)
 
@@ -73,9 +79,10 @@ class InThreads:
     Nothing can interrupt a thread: if the stream is ended while a piece is made, the iterator is closed behind it.
     """
 
-    def __init__(self, content: Iterable[bytes | str], hub: Host, pool: Pool) -> None:
-        """Take over the content; nothing is pulled yet."""
+    def __init__(self, content: Iterable[bytes | str], hub: Host, pool: Pool, connection: Connection) -> None:
+        """Take over the content; nothing is pulled yet, and all of it will be in the context of the request."""
         self._content, self._hub, self._pool = content, hub, pool
+        self.connection, self._context = connection, connection.request.context
         self._pieces: Iterator[Any] | None = None
         self._lock = threading.Lock()  # of who closes: the one that sees both, that nobody is at it and that it is over
         self._is_making = self._is_closed = False
@@ -97,8 +104,8 @@ class InThreads:
             self._is_making = True
         try:
             if self._pieces is None:
-                self._pieces = iter(self._content)
-            return next(self._pieces, _END)
+                self._pieces = self._context.run(iter, self._content)
+            return self._context.run(next, self._pieces, _END)
         finally:
             with self._lock:
                 self._is_making = False
@@ -117,4 +124,4 @@ class InThreads:
     def _close(self) -> None:
         close = getattr(self._content, "close", None)
         if close is not None:
-            close()
+            self._context.run(close)

@@ -46,7 +46,9 @@ GAUGES = {
     "threads_busy": Metric("threads_busy", "gauge", "Threads of the pools that run a view."),
     "calls_waiting": Metric("calls_waiting", "gauge", "Calls that wait for a thread."),
     "tasks": Metric("tasks", "gauge", "Async views and streams that run."),
-    "slow_routes": Metric("slow_routes", "gauge", "Routes that run in threads because they were stuck once."),
+    "slow_routes": Metric(
+        "slow_routes", "gauge", "Routes that were moved to threads, because they were stuck or wait."
+    ),
     "rescues": Metric("rescues_total", "counter", "How often the hub was taken from a stuck view."),
     "log_lines_lost": Metric("log_lines_lost_total", "counter", "Lines of the access log that nobody took."),
     "workers": Metric("workers", "gauge", "Worker processes by where they stand.", "state"),

@@ -13,12 +13,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message import Lane
 from fanlight.server.connection import CLOSED, CONTENT, RUNNING, TAKING, WRITING, Connection, Phase
-from fanlight.server.lanes import place_of
+from fanlight.server.places import place_of
 from fanlight.server.watch.counts import METHODS, OTHER_METHOD
 from fanlight.server.watch.masking import escaped, masked
 
@@ -42,7 +43,8 @@ def described(hub: Hub) -> State:
     in_flight.sort(key=lambda each: -each["seconds"])
     phases = Counter(Phase(connection.phase).name.lower() for connection in connections)
     pool, lanes = hub.pool, hub.lanes
-    slow = [{"route": call.name, "seconds": round(lanes.slow_seconds(call), 1)} for call in lanes.slow()]
+    in_threads = lanes.in_threads()
+    slow = [{"route": call.name, "seconds": round(ago, 1), "reason": why} for call, ago, why in in_threads]
     return {
         "pid": os.getpid(),
         "seconds": round(time.monotonic() - STARTED, 1),
@@ -86,15 +88,34 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
             found[connection] = "task", _place_of_task(task, frames.get(watch.thread_id))
     for tenure, connection in _copied(hub):
         found[connection] = "inline, stuck", place_of(frames.get(tenure.thread_id))
+    by_request = {id(getattr(each, "request", None)): each for each in list(hub.connections.values())}
     for thread_id, (act, args) in list(hub.pool.at_work.items()):
-        for each in (*args, getattr(getattr(act, "__self__", None), "connection", None)):
-            if isinstance(each, Connection):
-                found[each] = "thread", place_of(frames.get(thread_id))
+        for each in (act, *args):
+            owner = _owner(each, by_request)
+            if owner is not None:
+                found[owner] = "thread", place_of(frames.get(thread_id))
     tenure_now = hub.tenure
     if tenure_now is not None:
         for connection in list(tenure_now.baton):
             found[connection] = "inline", place_of(frames.get(tenure_now.thread_id))
     return found
+
+
+def _owner(work: object, by_request: dict[int, Connection]) -> Connection | None:
+    """Return the connection for which a thread works: by what it is given, or what it is a method of."""
+    if isinstance(work, Connection):
+        return work
+    if isinstance(work, partial):
+        return next((by_request[id(each)] for each in work.args if id(each) in by_request), None)
+    owner = getattr(getattr(work, "__self__", None), "connection", None)
+    return owner if isinstance(owner, Connection) else None
+
+
+def _where_it_waits(connection: Connection) -> tuple[str, str]:
+    """Return the lane of a request that nothing runs just now, and what it waits for."""
+    if connection.stream is not None:
+        return "stream", "waits for its turn"
+    return ("thread", "waits for a thread") if connection.call.lane is Lane.THREAD else ("task", "waits for the loop")
 
 
 def _copied(hub: Hub) -> list[tuple[Any, Connection]]:
@@ -143,7 +164,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
     if place is not None and phase is not WRITING:
         lane, at = place
     elif phase in (RUNNING, TAKING):
-        lane, at = ("thread", "waits for a thread") if call.lane is Lane.THREAD else ("task", "waits for the loop")
+        lane, at = _where_it_waits(connection)
     else:
         lane, at = "", "the client sends its content" if phase is CONTENT else "the client takes the answer"
     method = request.method
@@ -163,4 +184,6 @@ def _age(connection: Connection) -> float:
     started = getattr(connection, "started", None)
     if started is not None:
         return time.perf_counter() - float(started)
-    return time.monotonic() - connection.since if connection.phase in IN_FLIGHT else 0.0
+    stream = connection.stream
+    since = connection.since if stream is None else stream.began
+    return time.monotonic() - since if connection.phase in IN_FLIGHT else 0.0

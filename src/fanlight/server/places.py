@@ -1,0 +1,25 @@
+"""Say where a thread is: the file and line that it executes just now."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from types import FrameType
+
+
+def place_of_thread(thread_id: int) -> str:
+    """Return where another thread is: "file:line in function", "?" if it is no more."""
+    return place_of(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
+
+
+def place_of(frame: FrameType | None) -> str:
+    """Return "file:line in function" of the innermost frame that is not the standard library's."""
+    best = frame
+    stdlib = asyncio.__file__.rpartition("asyncio")[0]
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((stdlib, "<frozen")) or "site-packages" in name:
+            best = frame
+            break
+        frame = frame.f_back
+    return f"{best.f_code.co_filename}:{best.f_lineno} in {best.f_code.co_name}" if best is not None else "?"

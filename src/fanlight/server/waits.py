@@ -1,0 +1,43 @@
+"""Measure whether a call waits: for a database, a disk, another site; not for its turn at the processor.
+
+In: two moments in one thread. Out: how long it took between them, and how long the thread slept meanwhile.
+A thread that is kept from running by other work of the machine does not sleep (the system counts that apart),
+and one that sleeps while other threads of this process compute is likely to wait for the interpreter only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import NamedTuple
+
+if sys.platform == "linux":  # it alone tells of single threads
+    from resource import RUSAGE_THREAD, getrusage
+
+
+class Usage(NamedTuple):
+    """What one thread had used at a moment."""
+
+    wall: float  # seconds
+    thread_cpu: float  # seconds
+    process_cpu: float  # seconds, of all threads
+    sleeps: int  # how often it gave the processor away by itself; -1 where the system does not tell
+
+    def until_now(self) -> tuple[float, float, float]:
+        """Return the seconds since then: in all, asleep, and asleep while the process did nothing else."""
+        now = usage()
+        seconds = now.wall - self.wall
+        if now.sleeps == self.sleeps != -1:
+            return seconds, 0.0, 0.0
+        asleep = max(0.0, seconds - (now.thread_cpu - self.thread_cpu))
+        if self.sleeps == -1 and asleep < seconds / 2:  # it may as well have been kept waiting for the processor
+            return seconds, 0.0, 0.0
+        return seconds, asleep, max(0.0, seconds - (now.process_cpu - self.process_cpu))
+
+
+def usage() -> Usage:
+    """Return what this thread has used so far."""
+    if sys.platform == "linux":
+        seen = getrusage(RUSAGE_THREAD)
+        return Usage(time.perf_counter(), seen.ru_utime + seen.ru_stime, time.process_time(), seen.ru_nvcsw)
+    return Usage(time.perf_counter(), time.thread_time(), time.process_time(), -1)
