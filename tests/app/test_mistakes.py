@@ -78,6 +78,14 @@ def item(item: Item) -> str:
     return ""
 
 
+def pair(request: Request, left: str, right: int) -> str:
+    return left
+
+
+def paged(page: int = 1) -> str:
+    return ""
+
+
 def bag(bag: Bag) -> str:
     return ""
 
@@ -140,6 +148,26 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("/{slug}", none, "the path has {slug}, but NAME.none takes no slug", "write def none(slug)"),
         ("/{slgu}", one, "the path has {slgu}, but NAME.one takes no slgu", 'did you mean "slug"?'),
         ("/{a}/{slug}", one, "the path has {a}, but NAME.one takes no a", "write def one(slug, a)"),
+        (
+            "/{x}",
+            one,
+            "but NAME.one takes no x",
+            "write def one(x), or def one(slug, x) if slug is no part of the path",
+        ),
+        (
+            "POST /{x}",
+            one,
+            "NAME.one takes no x",
+            "write def one(x), or def one(slug, x) if slug is no part of the path",
+        ),
+        (
+            "/{x}",
+            pair,
+            "takes no x",
+            "def pair(request, left, right, x), or give one of left, right the name in the path",
+        ),
+        ("/{x}", paged, "takes no x", "write def paged(page, x)"),
+        ("POST /{x}", item, "takes no x", "write def item(item, x)"),
         ("/{slug}", partial(one, slug="x"), "the path has {slug}, which is set already in NAME.one", "take it out"),
         ("/{request}", asked, '"request" is the request in NAME.asked, and a part of the path', "rename one"),
         ("/{x:str}", listed, "no part of a path can be list[int], which NAME.listed wants as x", "a part of a path is"),
@@ -185,6 +213,25 @@ def test_a_view_that_can_not_be_filled_is_told(mistakes: Find, key: str, view: A
     assert any(each in mistake.hint for each in hint.split("|"))
     assert "test_mistakes.py:" in mistake.places[0]
     assert mistake.places[-1] == f"URLS[{key!r}]"
+
+
+PAIR = (
+    "write def pair(request, x, y), or def pair(request, left, right, x, y) if left and right are no part of the path"
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "hint"),
+    [
+        (one, "write def one(x, y), or def one(slug, x, y) if slug is no part of the path"),
+        (pair, PAIR),
+        (none, "write def none(x, y)"),
+    ],
+)
+def test_parts_of_a_path_that_have_other_names_in_the_view_are_renamed(mistakes: Find, view: Any, hint: str) -> None:
+    """What must come from somewhere is taken for a part of the path by another name, in the order of both."""
+    found = mistakes({"/{x}/{y}": view})
+    assert [mistake.hint for mistake in found] == [hint, hint]
 
 
 def test_the_place_of_a_view_is_its_line(mistakes: Find) -> None:

@@ -113,16 +113,28 @@ URLS = {
 }
 URLS["/c"] = {"/" + "d": "3"}
 """
+EXTENDED = """
+URLS: dict[str, object] = {"/a": "1"}
+URLS |= {
+    "/b": "2",
+}
+URLS.update({"/c": "3"})
+URLS["/d"] = "4"
+URLS["/e"] = {
+    "/f": "5",
+}
+"""
 FOUND = [
     (FLAT, {"/": 3, "/blog": 5, "/blog/{slug}": 5, "/blog/x/y": 6}),
     (NAMED, {"/more": 8, "/blog": 4, "/blog/{slug}": 5, "/inline": 13}),
     (MERGED, {"/a": 2, "/b": 4, "/c": 5}),
     (CALLED, {"/a": 6, "/b/c": 8}),
     (WRAPPED, {"/a": 6, "/b/c": 8, "/b/d": 9}),
+    (EXTENDED, {"/a": 2, "/b": 4, "/c": 6, "/d": 7, "/e/f": 9}),
 ]
 
 
-@pytest.mark.parametrize(("main", "lines"), FOUND, ids=["flat", "named", "merged", "called", "wrapped"])
+@pytest.mark.parametrize(("main", "lines"), FOUND, ids=["flat", "named", "merged", "called", "wrapped", "extended"])
 def test_each_key_is_found_on_its_line(tmp_path: Path, main: str, lines: dict[str, int]) -> None:
     """Keys are found in literals, through names, `**`, `|` and calls, at any depth."""
     assert places(tmp_path, main) == {pattern: f"main.py:{line}" for pattern, line in lines.items()}
@@ -222,6 +234,52 @@ def test_a_file_outside_the_folder_is_told_by_its_name(tmp_path: Path) -> None:
     urls, _ = load(tmp_path, "from up_x.more.main import URLS", **files)
     table = build(urls, source=Source(tmp_path / "up_x" / "more" / "main.py"))
     assert [route.place for route in table.routes] == ["tables.py:1", "tables.py:1"]
+
+
+PACKAGE = {
+    "pkg_y/__init__": "from .inner import tables as others\nfrom .inner.tables import URLS as TABLE",
+    "pkg_y/blog/__init__": "",
+    "pkg_y/blog/urls": 'URLS = {\n"/blog": "1",\n"/post": "2"}',
+    "pkg_y/inner/__init__": "",
+    "pkg_y/inner/tables": 'URLS = {"/blog": "1", "/post": "2"}',
+    "spaced_y/urls": 'URLS = {"/blog": "1",\n"/post": "2"}',
+}
+
+
+@pytest.mark.parametrize(
+    ("main", "blog", "post"),
+    [
+        ("from pkg_y import blog; import pkg_y.blog.urls\nURLS = {**blog.urls.URLS, X}", "pkg_y/blog/urls.py:2", 3),
+        ("import pkg_y.blog.urls\nURLS = {X, **pkg_y.blog.urls.URLS}", "pkg_y/blog/urls.py:2", 3),
+        ("import pkg_y.blog.urls as there\nURLS = {X, **there.URLS}", "pkg_y/blog/urls.py:2", 3),
+        ("from pkg_y.blog import urls\nURLS = {X} | urls.URLS", "pkg_y/blog/urls.py:2", 3),
+        ("import pkg_y\nURLS = {X} | pkg_y.others.URLS", "pkg_y/inner/tables.py:1", 1),
+        ("import pkg_y\nURLS = {X} | pkg_y.TABLE", "pkg_y/inner/tables.py:1", 1),
+        ("from pkg_y import others as o\nURLS = {X} | o.URLS", "pkg_y/inner/tables.py:1", 1),
+        ("import spaced_y.urls\nURLS = {X}\nURLS.update(spaced_y.urls.URLS)", "spaced_y/urls.py:1", 2),
+    ],
+)
+def test_tables_of_packages_that_are_spread_are_found(tmp_path: Path, main: str, blog: str, post: int) -> None:
+    """However a module of a package is imported, the keys that come of it have their lines there."""
+    found = places(tmp_path, main.replace("X", '"/x": "x"'), **PACKAGE)
+    assert found == {"/x": "main.py:2", "/blog": blog, "/post": f"{blog.partition(':')[0]}:{post}"}
+
+
+@pytest.mark.parametrize("spread", ["**made()", "**{key: '1' for key in ('/a', '/b')}", "**vars(tables)['URLS']"])
+def test_what_is_spread_and_can_not_be_found_spoils_no_other_key(tmp_path: Path, spread: str) -> None:
+    """A key that is written out has its line, though most of the table comes from where only running it would tell."""
+    main = f"""
+    import tables
+    def made():
+        return {{"/a": "1", "/b": "2", "/c": "3"}}
+    URLS = {{
+        "/x": "x",
+        {spread},
+    }}
+    """
+    found = places(tmp_path, main, tables='URLS = {"/a": "1", "/b": "2"}')
+    assert found["/x"] == "main.py:6"
+    assert found["/a"] == "URLS['/a']"
 
 
 def test_a_key_written_twice_is_a_mistake(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from fanlight.app.forms import Shown
 from fanlight.app.kinds import WHOLE, Kind, kind_of, optional
 from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
-from fanlight.app.words import example, python_name, type_hint, written
+from fanlight.app.words import python_name, type_hint, untaken_hint, written
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State, Taking
 
@@ -151,7 +151,7 @@ class _Binder:
             elif (found := self._asked(parameter)) is not None:
                 asked.append(found)
         if not self._is_dependency:
-            self._check_path()
+            self._check_path([each.name for each in asked if not each.has_default and reader_of(each.kind)])
         if self.mistakes:
             return self._binding
         self._binding.cookies = _fields_of(self._fields[CookieName], "cookie")
@@ -262,22 +262,24 @@ class _Binder:
             name=self._errors, needed=needed, body=binding.body, query=query, is_first=is_first and not self._has_body
         )
 
-    def _check_path(self) -> None:
-        """Find the names of the path that nobody takes."""
-        names = [parameter.name for parameter in self._signature.parameters]
+    def _check_path(self, required: list[str]) -> None:
+        """Find the names of the path that nobody takes; `required` could be parts of a path, by other names."""
+        names, view = [parameter.name for parameter in self._signature.parameters], self._signature.name
+        untaken = []
         for name in self._path:
             if name in names:
                 continue
-            view = self._signature.name
             if name in self._signature.fixed:
                 self._refuse(f"the path has {{{name}}}, which is set already in {view}", "take it out of one of them")
             elif self._signature.takes_more:
                 self._binding.path[name] = None
             else:
-                free = [each for each in names if each not in self._path]
-                close = difflib.get_close_matches(name, free, n=1)
-                hint = f'did you mean "{close[0]}"?' if close else f"write {example(view, [*names, name])}"
-                self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
+                untaken.append(name)
+        free = [each for each in names if each not in self._path]
+        for name in untaken:
+            close = difflib.get_close_matches(name, free, n=1)
+            hint = f'did you mean "{close[0]}"?' if close else untaken_hint(view, names, required, untaken)
+            self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
 
     # --- query and body --------------------------------------------------------------------
 

@@ -39,3 +39,20 @@ def type_hint(annotation: Any, error: TypeError) -> str:
 def example(view: str, names: list[str]) -> str:
     """Return how a view with these parameters begins."""
     return f"def {view.rpartition('.')[2]}({', '.join(names)})"
+
+
+def untaken_hint(view: str, names: list[str], required: list[str], untaken: list[str]) -> str:
+    """Return what to write where a view of these parameters takes none of the path's names that are `untaken`.
+
+    Mostly somebody has called a part of the path by another name; so what must come from somewhere, and may be such
+    a part, is renamed.
+    """
+    more = example(view, [*names, *untaken])
+    if not required:
+        return f"write {more}"
+    if len(required) > len(untaken):
+        return f"write {more}, or give one of {', '.join(required)} the name in the path"
+    meant = dict(zip(required, untaken, strict=False))
+    right = [meant.get(name, name) for name in names] + untaken[len(required) :]
+    are = "is" if len(required) == 1 else "are"
+    return f"write {example(view, right)}, or {more} if {' and '.join(required)} {are} no part of the path"

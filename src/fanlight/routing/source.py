@@ -5,8 +5,9 @@ and the keys written twice, of which Python keeps only the last without a word.
 Refuses nothing: what can't be read, or is not written as a dict literal, has no place, and the
 message goes without. Runs no code of the file. Knows nothing of patterns.
 
-A literal is followed through `**names`, `a | b`, what is called with nothing but it, names of the
-module, and names or modules imported from files beside it.
+A literal is followed through `**names`, `a | b`, `a |= b`, `a.update(b)`, `a["/key"] = view`, what is called with
+nothing but it, names of the module, and names or modules imported from files beside it. Where one that is spread into
+another can't be followed, the keys of the other have their places all the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Literal:
 
     keys: dict[object, tuple[str, ast.expr, _File]] = field(default_factory=dict)
     doubles: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
+    is_whole: bool = True  # False: more was spread into it than could be followed
 
     def place(self, key: object) -> str:
         """Return "main.py:12", or "" for a key that is not written as a literal."""
@@ -76,25 +78,46 @@ class _File:
             for target in statement.targets:
                 if isinstance(target, ast.Name):
                     self._names[target.id] = statement.value
+                elif isinstance(target, ast.Subscript):
+                    self._extend(target.value, ast.Dict(keys=[target.slice], values=[statement.value]))
+        elif isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.BitOr):
+            self._extend(statement.target, statement.value)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            call = statement.value
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "update" and len(call.args) == 1:
+                self._extend(call.func.value, call.args[0])
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
             self._names[statement.target.id] = statement.value
-        elif isinstance(statement, ast.Import):
-            for alias in statement.names:
-                self._imports[alias.asname or alias.name] = (alias.name, "")
-        elif isinstance(statement, ast.ImportFrom):
-            for alias in statement.names:
-                self._imports[alias.asname or alias.name] = (
-                    "." * statement.level + (statement.module or ""),
-                    alias.name,
-                )
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            self._read_import(statement)
+
+    def _read_import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        for alias in statement.names:
+            if isinstance(statement, ast.ImportFrom):
+                there = "." * statement.level + (statement.module or ""), alias.name
+                self._imports[alias.asname or alias.name] = there
+            else:
+                first = alias.name.partition(".")[0]
+                self._imports[alias.asname or first] = (alias.name if alias.asname else first, "")
+
+    def _extend(self, target: ast.expr, more: ast.expr) -> None:
+        """Have a name of the module stand for what it stood for, with more keys."""
+        if isinstance(target, ast.Name) and target.id in self._names:
+            self._names[target.id] = ast.BinOp(left=self._names[target.id], op=ast.BitOr(), right=more)
 
     def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the literal with the most of the table's keys (at least half), and none that the table lacks."""
+        """Return the literal with the most of the table's keys, and none that the table lacks.
+
+        It has at least half of them, but where more is spread into it than can be followed: that may be the rest.
+        """
         best, most = None, (len(table) - 1) // 2
         for node in self._dicts():
             literal = self.literal_of(node, 0)
-            if literal is not None and len(literal.keys) > most and all(key in table for key in literal.keys):
-                best, most = literal, len(literal.keys)
+            if literal is None or not all(key in table for key in literal.keys):
+                continue
+            count = len(literal.keys) if literal.is_whole or not literal.keys else len(table)
+            if count > most:
+                best, most = literal, count
         return best
 
     def _dicts(self) -> Iterator[ast.expr]:
@@ -112,7 +135,7 @@ class _File:
             return self._read_dict(node, steps)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             sides = [self.literal_of(side, steps + 1) for side in (node.left, node.right)]
-            return _merged([side for side in sides if side is not None])
+            return _merged(sides)
         if isinstance(node, ast.Name):
             return self.named(node.id, steps)
         if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # around(guard)({...})
@@ -131,8 +154,7 @@ class _File:
         written: dict[object, list[str]] = {}
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
-                spread = self.literal_of(value, steps + 1)
-                literal = _merged([literal, spread]) if spread is not None else literal
+                literal = _merged([literal, self.literal_of(value, steps + 1)])
             elif isinstance(key, ast.Constant):
                 place = f"{self._shown}:{key.lineno}"
                 written.setdefault(key.value, []).append(place)
@@ -141,20 +163,31 @@ class _File:
         return literal
 
     def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
-        """Follow `module.NAME`, also where the module's own name has dots."""
-        dotted = ast.unparse(node.value)
-        module, name = self._imports.get(dotted, ("", ""))
-        if not module:
+        """Follow `module.NAME`, also where the module is one of a package: `package.module.NAME`."""
+        file = self._module(ast.unparse(node.value), steps)
+        return file.named(node.attr, steps + 1) if file is not None else None
+
+    def _module(self, dotted: str, steps: int) -> _File | None:
+        """Return the file of the module for which a name, or names with dots, stand here."""
+        first, _, rest = dotted.partition(".")
+        module, name = self._imports.get(first, ("", ""))
+        if not module or steps > _FARTHEST:
             return None
-        if name:  # from package import module
-            module = f"{module}{'' if module.endswith('.') else '.'}{name}"
-        return self._imported(module, node.attr, steps)
+        within = ".".join(each for each in (name, rest) if each)
+        whole = module + ("." if within and not module.endswith(".") else "") + within
+        if (file := self._file_of(whole)) is not None:
+            return file
+        package = self._file_of(module) if within else None  # which may have it from elsewhere
+        return package._module(within, steps + 1) if package is not None else None  # noqa: SLF001 - of this file
 
     def _imported(self, module: str, name: str, steps: int) -> Literal | None:
+        file = self._file_of(module)
+        return file.named(name, steps + 1) if file is not None else None
+
+    def _file_of(self, module: str) -> _File | None:
         if module not in self._files:
             self._files[module] = self._open(module)
-        file = self._files[module]
-        return file.named(name, steps + 1) if file is not None else None
+        return self._files[module]
 
     def _open(self, module: str) -> _File | None:
         """Return the file of a module, where it lies in the folder or package of the first file."""
@@ -169,11 +202,15 @@ class _File:
 
 
 def _import_roots(folder: Path) -> Iterator[Path]:
-    """Give the folders from which a module's full name may start: around a package, its parents too."""
+    """Give the folders from which a module's full name may start: around a package, its parents too.
+
+    A package need not say that it is one, so the folder above is always one of them.
+    """
     yield folder
+    yield folder.parent
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
-        yield folder
+        yield folder.parent
 
 
 def _parse(path: Path) -> ast.Module:
@@ -185,10 +222,14 @@ def _parse(path: Path) -> ast.Module:
         return ast.Module(body=[], type_ignores=[])
 
 
-def _merged(literals: list[Literal]) -> Literal:
+def _merged(literals: list[Literal | None]) -> Literal:
     """Return what `{**a, **b}` gives; a key that b replaces on purpose is not written twice."""
-    whole = Literal()
+    merged = Literal()
     for literal in literals:
-        whole.keys.update(literal.keys)
-        whole.doubles += literal.doubles
-    return whole
+        if literal is None:
+            merged.is_whole = False
+        else:
+            merged.keys.update(literal.keys)
+            merged.doubles += literal.doubles
+            merged.is_whole &= literal.is_whole
+    return merged
