@@ -1,17 +1,72 @@
-"""What tests of several folders use: certificates, made when the first test asks for them."""
+"""What holds for all tests: how many examples are tried, that nothing is left running; and certificates for them."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from tests.leftovers import MARK, end_leftovers
+from tests.speed import seconds
+
+# The examples of "quick" are the same each time, so that a red test is about a change; "full" looks for new ones
+# (`make thorough`, or pytest --hypothesis-profile=full).
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("full", max_examples=100, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("quick")
+
+SESSION = os.environ.setdefault(MARK, uuid.uuid4().hex)  # the processes that run tests side by side inherit it
+LEAVE_SECONDS = 5.0  # for what has been told to end
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let SIGTERM end the tests as Ctrl+C does: with what they have started."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        os.environ[MARK] = f"{SESSION}/{worker}/"
+    else:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run one more side by side than there are processors: tests of servers wait now and then."""
+    return (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1) + 1
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what an interrupted session has left."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for each in end_leftovers(SESSION, LEAVE_SECONDS):
+            print(f"ended what was left running: {each.pid} {each.command}", file=sys.stderr)  # noqa: T201
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test whose name differs each time: those that run side by side agree on the names first."""
+    for each in items:
+        if " at 0x" in each.nodeid:
+            raise pytest.UsageError(f"{each.nodeid} has an address in its name: write pytest.param(..., id='...')")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    """Fail the last test if a server, a browser or any other process is there still, and end it."""
+    yield
+    left = end_leftovers(os.environ[MARK], seconds(LEAVE_SECONDS))
+    assert not left, "left running: " + "; ".join(f"{each.pid} {each.command}" for each in left)
+
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -22,6 +77,15 @@ class Pair:
 
     cert: str
     key: str
+
+
+class NoCollector:
+    """What a server does with the garbage collector as it starts, when hundreds start in one process: nothing.
+
+    Each time it would walk over all the tests that pytest holds, for some 0.3 s.
+    """
+
+    collect = freeze = unfreeze = staticmethod(lambda: None)
 
 
 class Certificates:
@@ -96,6 +160,14 @@ def _general(name: str) -> x509.GeneralName:
 def pem_of(key: Key, password: bytes | None = None) -> bytes:
     encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_collection_at_each_start() -> Iterator[None]:
+    """Spare the servers of this process the walk over all that pytest holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fanlight.server.server.gc", NoCollector)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,7 @@ URLS = {
     "POST /files": files,
 }
 APP = Application(URLS, folder=Path(tempfile.gettempdir()), templates=None)
+EXAMPLES = settings().max_examples  # of the profile
 MAY_BE = {200, 303, 308, 400, 404, 405, 413, 415, 422}
 
 _names = st.sampled_from(["a", "b", "c", "d", "e", "q", "name", "price", "more", "x"])
@@ -118,7 +119,7 @@ def ask(method: str, target: str, kind: str, content: bytes) -> Response:
     return response
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4 * EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(["/fields", "/nested", "/whole", "/files"]), _contents, _urlencoded.map(bytes.decode))
 @example("/whole", ("application/json", b'{"name":"a","price":1e400}'), "")
 @example("/nested", ("application/json", b'{"a":{"x":[1e999]}}'), "")
@@ -128,14 +129,14 @@ def test_no_content_makes_a_view_fail(path: str, sent: tuple[str, bytes], query:
     assert ask("POST", f"{path}?{query}", kind, content).status in MAY_BE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES)
 @given(_urlencoded.map(bytes.decode))
 def test_no_query_makes_a_view_fail(query: str) -> None:
     """A query of any kind is taken, or refused with the client's own mistake."""
     assert ask("GET", f"/fields?{query}", "", b"").status in MAY_BE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES)
 @given(st.lists(_texts | st.text(max_size=5), min_size=1, max_size=4), st.sampled_from(["GET", "POST", "OPTIONS"]))
 @example(["1" * 200, "red", "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"], "GET")
 def test_no_path_makes_a_view_fail(segments: list[str], method: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.errors import Mistake, NotFound, SetupError
 from fanlight.message import Cookie, FormErrors, Header, Lane, Request, State, Upload
@@ -399,7 +400,7 @@ def test_a_client_that_leaves_ends_it(site: Make, view: object) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             assert sock.recv(1000)
-        assert closed.wait(20)
+        assert closed.wait(PATIENCE)
     assert events == ["GeneratorExit"]
 
 

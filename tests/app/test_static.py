@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Static, lane
 from fanlight.message import around
@@ -439,7 +440,7 @@ def test_a_single_file_may_have_an_address(serve: Serve) -> None:
 
 
 def ask(server: LiveServer, target: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         answer = b""
         with contextlib.suppress(ConnectionError):

@@ -189,9 +189,11 @@ def test_url_for_a_folder(folder: Path) -> None:
         app.url_for(static, path="../main.py")
 
 
-def test_a_step_that_is_none_is_told_at_its_folder(wrong: Wrong) -> None:
-    """What stands around a folder is checked as everywhere."""
+def test_a_step_around_a_folder_is_checked(wrong: Wrong) -> None:
+    """A function around a folder that never yields is the mistake, by its name."""
 
     def no_step() -> None: ...
 
-    assert wrong({"/static": around(no_step)(Static("static"))})
+    (mistake,) = wrong({"/static": around(no_step)(Static("static"))})
+    assert "no_step" in mistake.message
+    assert "has no yield" in mistake.message

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 SITE = 'URLS = {"/": "x"}\n'
 # What a test machine is like is no matter of these tests.
@@ -24,7 +25,7 @@ def check(folder: Path, *words: str, source: str = SITE, **environ: str) -> subp
         env=kept | environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -75,7 +76,7 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_looked_at(tmp_pa
     done = check(tmp_path, "--hsts-seconds", "365d")
     assert "add --cert and --key, or --tls dev" in done.stderr
     command = [sys.executable, "-m", "fanlight", "check", "--bind", ":8000"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert "with --deploy only" in done.stderr
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
-PATIENCE = 30
 Started = tuple["subprocess.Popen[str]", str, str]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.speed import PATIENCE
 
 from fanlight.cli import main
 from fanlight.message import Response
@@ -72,12 +73,12 @@ def hub() -> Iterator[Hub]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    hub = ready.result(20)
+    hub = ready.result(PATIENCE)
     yield hub
     go_on.set()
     hub.post(hub.drain)
     hub.post(hub.abandon)
-    thread.join(20)
+    thread.join(PATIENCE)
 
 
 def told(*words: str) -> tuple[int, str]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
-PATIENCE = 60
 SITE = """
 def seen(request, rest=""):
     return {

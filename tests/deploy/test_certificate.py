@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60
+from tests.speed import PATIENCE
+
 Config = Callable[..., str]
 
 

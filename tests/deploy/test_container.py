@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 Config = Callable[..., str]
 FreePort = Callable[[], int]
-PATIENCE = 60
 
 
 @pytest.fixture

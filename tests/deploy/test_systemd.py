@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 import fanlight
 
 Config = Callable[..., str]
-PATIENCE = 60
 SOURCE = Path(fanlight.__file__).parents[1]  # it may be in the /tmp that the unit does not see
 SITE = 'import os\n\ndef worker():\n    return f"{os.getpid()} {VERSION}"\n\nVERSION = 1\nURLS = {"/": worker}\n'
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from tests.speed import PATIENCE
 
-PATIENCE = 60
 SITE = """
 import os, time
 

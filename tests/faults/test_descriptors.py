@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 Serve = Callable[..., Any]
 FEW = ["prlimit", "--nofile=40:40"]
@@ -41,7 +42,7 @@ def test_a_process_without_descriptors_survives(
     answers: list[tuple[int, bytes]] = []
     late = threading.Thread(target=lambda: answers.append(site.ask()))
     late.start()
-    late.join(60)
+    late.join(PATIENCE)
     assert answers == [(200, b"hello")]
     assert "Traceback" not in site.log.read_text()
     assert site.end() == 0

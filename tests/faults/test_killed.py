@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 Serve = Callable[..., Any]
 
@@ -74,6 +75,6 @@ def wait_for_end_of(pid: int) -> None:
     try:
         import select
 
-        assert select.select([descriptor], [], [], 60)[0], f"process {pid} is still there"
+        assert select.select([descriptor], [], [], PATIENCE)[0], f"process {pid} is still there"
     finally:
         os.close(descriptor)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Upload, redirect
 from fanlight.server import Limits, Options
 from fanlight.testing import LiveServer
-
-PATIENCE = 20
 
 
 def echo(request: Request) -> bytes:

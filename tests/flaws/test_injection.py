@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Response
 from fanlight.errors import InvalidResponse
@@ -64,7 +65,7 @@ def test_splitting_by_the_media_type(media_type: str) -> None:
     """A media type is held to the same rules as every value."""
     app = App({"/": lambda: Response("a", media_type=media_type)})
     with LiveServer(app, options=Options(bind=("127.0.0.1:0",))) as site:
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
         connection.request("GET", "/")
         answer = connection.getresponse()
         assert (answer.status, answer.getheader("x")) == (500, None)
@@ -190,7 +191,7 @@ def test_log_injection(tmp_path: Path, form: str) -> None:
     ]
     with LiveServer(App({"/": "a"}), options=options) as site:
         for data in asked:
-            with socket.create_connection(("127.0.0.1", site.port), 20) as client:
+            with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
                 client.sendall(data)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(65536):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, render
 from fanlight.testing import LiveServer
@@ -52,7 +53,7 @@ def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
     (folder / "secret.html").write_text("the secret")
     app = App({"/": lambda: render(name)}, templates=folder / "templates")
     with LiveServer(app) as site:
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
         connection.request("GET", "/")
         answer = connection.getresponse()
         assert answer.status == 500

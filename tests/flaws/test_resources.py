@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE, seconds
 
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import read_urlencoded
@@ -31,17 +32,20 @@ MIB = 1024 * 1024
 
 
 def grows(act: Callable[[int], object], size: int) -> float:
-    """Return how many times longer ten times as much takes; 10 is linear, 100 quadratic. The best of several counts."""
+    """Return how many times longer ten times as much takes; 10 is linear, 100 quadratic. The best of several counts.
 
-    def seconds(of: int) -> float:
+    It is this thread's processor time: what else the machine does is no part of it.
+    """
+
+    def best(of: int) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             act(of)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
-    return seconds(10 * size) / seconds(size)
+    return best(10 * size) / best(size)
 
 
 def wired(data: bytes, *, piece: int = 1 << 30) -> int:
@@ -168,18 +172,18 @@ def test_a_malformed_form_ends(get: Get, content: bytes) -> None:
 def test_a_preamble_and_an_epilogue(get: Get) -> None:
     """What stands before the first part and behind the last is passed over at the speed of all content, or refused."""
     content = b"\r\n" * MIB + multipart(FIELD + b"x") + b"\r\n" * (MIB // 2)
-    began = time.perf_counter()
+    began = time.process_time()
     assert get("/form", MULTIPART, method="POST", content=content)[0] in (200, 400)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < seconds(10)
 
 
 def test_a_file_that_begins_with_line_ends(get: Get) -> None:
     """A file of line ends is read as fast as another one."""
     content = multipart(FILE + b"\r\n" * MIB)
-    began = time.perf_counter()
+    began = time.process_time()
     status, _, told = get("/upload", MULTIPART, method="POST", content=content)
     assert (status, json.loads(told)["size"]) == (200, 2 * MIB)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < seconds(10)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +191,9 @@ def test_a_file_that_begins_with_line_ends(get: Get) -> None:
 )
 def test_parameters_of_a_media_type(get: Get, value: str) -> None:
     """A Content-Type of many parameters, or of backslashes, is read, or refused, at once."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert get("/form", f"Content-Type: {value}", method="POST", content=b"x")[0] in (400, 415, 422)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < seconds(5)
 
 
 def test_a_log_storm(get: Get, caplog: pytest.LogCaptureFixture) -> None:
@@ -209,7 +213,7 @@ def test_unlimited_pipelining(site: LiveServer) -> None:
     """From a client that sends request after request, and reads nothing, no more is read than one answer allows."""
     asked = b"GET /fields HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
     sent = 0
-    with socket.create_connection(("127.0.0.1", site.port), 20) as client:
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
         quiet = time.monotonic() + 1
@@ -266,7 +270,7 @@ def test_a_compressed_bomb(get: Get, coding: str) -> None:
 
 def test_a_half_open_client(site: LiveServer, get: Get) -> None:
     """A client that has closed one direction, or has reset the connection, costs no processor time from then on."""
-    clients = [socket.create_connection(("127.0.0.1", site.port), 20) for _ in range(50)]
+    clients = [socket.create_connection(("127.0.0.1", site.port), PATIENCE) for _ in range(50)]
     for each in clients:
         each.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
         each.shutdown(socket.SHUT_WR)
@@ -282,7 +286,7 @@ def test_a_half_open_client(site: LiveServer, get: Get) -> None:
 def test_a_socket_closed_under_the_poller(site: LiveServer, get: Get) -> None:
     """Clients that reset their connection in the middle of everything end nobody but themselves."""
     for number in range(100):
-        client = socket.create_connection(("127.0.0.1", site.port), 20)
+        client = socket.create_connection(("127.0.0.1", site.port), PATIENCE)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         client.sendall(b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"[: 10 + number % 60])
         client.close()
@@ -294,7 +298,7 @@ def test_files_of_clients_that_leave(site: LiveServer, get: Get) -> None:
     folder = Path("/proc/self/fd")
     before = len(list(folder.iterdir()))
     for _ in range(20):
-        client = socket.create_connection(("127.0.0.1", site.port), 20)
+        client = socket.create_connection(("127.0.0.1", site.port), PATIENCE)
         client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 300_000)
         client.close()
     until = time.monotonic() + 20
@@ -305,18 +309,18 @@ def test_files_of_clients_that_leave(site: LiveServer, get: Get) -> None:
 
 def test_a_big_upload_stalls_nobody(site: LiveServer, get: Get) -> None:
     """While one client uploads, others are answered."""
-    with socket.create_connection(("127.0.0.1", site.port), 20) as client:
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n")
         for _ in range(30):
             client.sendall(b"a" * 100_000)
             began = time.perf_counter()
             assert get("/secret")[0] == 200
-            assert time.perf_counter() - began < 2
+            assert time.perf_counter() - began < seconds(2)
 
 
 def test_an_error_early_in_a_request(site: LiveServer) -> None:
     """A request that fails before its view is found gets its status, and the connection's fate is clear."""
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     connection.request("GET", "/segment/%ff")
     answer: Any = connection.getresponse()
     assert answer.status in (400, 404)

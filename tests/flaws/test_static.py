@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Static
 from fanlight.pages.static.names import segments_of
@@ -42,7 +43,7 @@ def ask(site: Path) -> Iterator[Ask]:
         def ask_for(target: str, line: str = "") -> tuple[int, bytes, bytes]:
             answer = b""
             head = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{line}\r\n"
-            with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+            with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
                 client.sendall(head.encode("latin-1"))
                 with contextlib.suppress(ConnectionError):
                     while piece := client.recv(65536):

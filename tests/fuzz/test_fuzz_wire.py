@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.speed import PATIENCE
 
 from fanlight.errors import InvalidResponse, Refusal
 from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, WireLimits
 
+EXAMPLES = settings().max_examples  # of the profile
 TOKEN = st.text("!#$%&'*+-.^_`|~0123456789abcXYZ", min_size=1, max_size=12)
 VALUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=30).filter(
     lambda text: text == text.strip() and all(letter >= "\xa0" or letter < "\x7f" for letter in text)
@@ -69,7 +71,7 @@ def served(pieces: list[bytes]) -> list[tuple[str, list[tuple[str, str]], bytes]
     return seen
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * EXAMPLES)
 @given(st.lists(requests(), min_size=1, max_size=4), st.lists(st.integers(0, 10_000), max_size=12))
 def test_valid_requests_are_understood_however_they_are_cut(
     drawn: list[tuple[bytes, str, list[tuple[str, str]], bytes]], places: list[int]
@@ -79,7 +81,7 @@ def test_valid_requests_are_understood_however_they_are_cut(
     assert served(cut(data, places)) == [(target, fields, content) for _, target, fields, content in drawn]
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=6 * EXAMPLES, suppress_health_check=[HealthCheck.filter_too_much])
 @given(requests(), st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=3)), min_size=1, max_size=4))
 def test_a_spoilt_request_is_refused_or_understood_alike(
     drawn: tuple[bytes, str, list[tuple[str, str]], bytes], spoils: list[tuple[int, bytes]]
@@ -101,7 +103,7 @@ def test_a_spoilt_request_is_refused_or_understood_alike(
         raise AssertionError("refused whole, and taken byte by byte")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * EXAMPLES)
 @given(
     st.integers(-5, 1200),
     st.lists(st.tuples(st.text(max_size=12), st.text(max_size=20)), max_size=5),
@@ -128,9 +130,9 @@ def test_what_is_sent_is_one_answer_or_nothing(status: int, fields: list[tuple[s
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="atheris has no build for other systems")
 def test_random_bytes_find_nothing(tmp_path: Path) -> None:
-    """Ten seconds of coverage-guided fuzzing end without a finding."""
+    """Coverage-guided fuzzing, for some seconds, ends without a finding; `make fuzz` takes ten minutes."""
     program = Path(__file__).with_name("wire_atheris.py")
-    command = [sys.executable, str(program), "-max_total_time=10", "-timeout=5", "-rss_limit_mb=2048"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, str(program), f"-max_total_time={EXAMPLES // 10}", "-timeout=5", "-rss_limit_mb=2048"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"Done [0-9]+ runs", done.stderr), done.stderr[-500:]

@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.speed import PATIENCE
+
 OPEN_AT_ONCE = 50
 DRIP_SECONDS = 1.0
-PATIENCE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)

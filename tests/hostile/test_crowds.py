@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.hostile.crowd import MANNERS, Crowd
 from tests.soak.served import Served
+from tests.speed import PATIENCE
 
 COUNT, FEW = 2000, 8
 REPOSITORY = Path(__file__).parents[2]
@@ -97,6 +98,9 @@ def test_a_full_server_lets_clients_wait(serve: Serve) -> None:
     """When every place is taken new clients wait in the system's queue, and are served when places are free again."""
     served = serve("--connections", "500", "--connections-per-address", "0", "--head-seconds", "3")
     url = f"http://127.0.0.1:{served.port}/page/1"
-    with Crowd(served.port, MANNERS["silent"], COUNT).holding(), urllib.request.urlopen(url, timeout=60) as answer:
+    with (
+        Crowd(served.port, MANNERS["silent"], COUNT).holding(),
+        urllib.request.urlopen(url, timeout=PATIENCE) as answer,
+    ):
         assert answer.status == 200
     assert "Limits.connections is reached" in served.log.read_text()

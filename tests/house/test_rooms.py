@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,11 @@ MAY_CATCH_ALL = {
 }
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def files(root: Path = ROOT) -> list[Path]:
     return sorted(root.rglob("*.py"))
 
@@ -62,7 +68,7 @@ def room_of(file: Path, root: Path = ROOT) -> str:
 
 def imports(file: Path) -> Iterator[str]:
     """Yield every module that a file imports, type-only imports included."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -109,7 +115,7 @@ def circle(root: Path = ROOT) -> list[str]:
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -130,7 +136,7 @@ def too_big(file: Path) -> list[str]:
 
 
 def catches_all(file: Path) -> bool:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             is_passed_on = any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(node))
@@ -142,10 +148,9 @@ def catches_all(file: Path) -> bool:
     return False
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_rooms_open_only_permitted_doors(file: Path) -> None:
+def test_rooms_open_only_permitted_doors() -> None:
     """Each room imports only the rooms on its list, by their doors, and no I/O where it has none."""
-    assert wrong_doors(file) == []
+    assert [wrong for file in files() for wrong in wrong_doors(file)] == []
 
 
 def test_there_is_no_import_circle() -> None:
@@ -153,16 +158,14 @@ def test_there_is_no_import_circle() -> None:
     assert circle() == []
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_files_and_functions_are_small(file: Path) -> None:
+def test_files_and_functions_are_small() -> None:
     """A file has at most 400 lines, a function at most 60, and at most 6 positional arguments."""
-    assert too_big(file) == []
+    assert [big for file in files() for big in too_big(file)] == []
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_each_file_opens_with_its_contract(file: Path) -> None:
+def test_each_file_opens_with_its_contract() -> None:
     """The first thing in a file is what it is for."""
-    assert ast.get_docstring(ast.parse(file.read_text()))
+    assert [file for file in files() if not ast.get_docstring(tree_of(file))] == []
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
@@ -195,11 +198,14 @@ def test_what_a_tagged_comment_names_exists(tag: str) -> None:
                 assert (REPOSITORY / named[1]).exists(), f"{file.name} names {named[1]}, which is not there"
 
 
-@pytest.mark.parametrize("file", sorted((REPOSITORY / "tests").rglob("test_*.py")), ids=lambda file: file.stem)
-def test_each_test_states_its_truth(file: Path) -> None:
+def test_each_test_states_its_truth() -> None:
     """Every test function has a docstring."""
-    silent = [each.name for each in functions(file) if each.name.startswith("test_") and not ast.get_docstring(each)]
-    assert silent == []
+    tests = [(file, each) for file in sorted((REPOSITORY / "tests").rglob("test_*.py")) for each in functions(file)]
+    assert [
+        f"{file.name}: {each.name}"
+        for file, each in tests
+        if each.name.startswith("test_") and not ast.get_docstring(each)
+    ] == []
 
 
 # --- the rules can fail --------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from tests.speed import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 60
 CHROMIUM = [
     *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-sync", "--disable-component-update", "--disable-dev-shm-usage", "--virtual-time-budget=10000"),

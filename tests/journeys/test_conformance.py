@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response
 from fanlight.errors import Unauthorized
@@ -25,7 +26,6 @@ from fanlight.message import file_response
 from fanlight.server import Limits, Options
 from fanlight.testing import LiveServer
 
-PATIENCE = 20
 BIG = 200_000
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) ([\t \x21-\x7e\x80-\xff]*)")
 _FIELD_LINE = re.compile(

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.speed import PATIENCE
 
 SITE = """\
 import asyncio
@@ -226,7 +227,7 @@ def site(serve: Any, folder: Path) -> Any:
 @pytest.fixture
 def client(site: Any) -> Iterator[httpx.Client]:
     """Give an httpx that asks it."""
-    with httpx.Client(base_url=site.url, timeout=30) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE) as client:
         yield client
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request
 from fanlight.server import Limits
 from fanlight.testing import LiveServer
 
 VECTORS = sorted((Path(__file__).parents[1] / "wire" / "vectors").iterdir())
-PATIENCE = 20
 
 
 def echo(request: Request) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 SITE = """\
 def who(request):
@@ -51,7 +52,7 @@ def test_a_client_without_the_authority_is_told_of(folder: Path, serve: Any, loc
     """For curl it is a certificate that it does not believe (60), and the operator reads why, once."""
     site = serve(folder, "--cert", localhost.cert, "--key", localhost.key)
     for _ in range(2):
-        done = subprocess.run(["curl", "-sS", f"{site.url}/"], capture_output=True, check=False, timeout=60)
+        done = subprocess.run(["curl", "-sS", f"{site.url}/"], capture_output=True, check=False, timeout=PATIENCE)
         assert done.returncode == 60
     assert "was not let in: it does not know who signed our certificate (said once)" in site.read_until("said once")
 
@@ -85,7 +86,7 @@ def test_where_a_client_certificate_is_required_nobody_else_gets_in(
     if is_stranger:
         stranger = other_certificates.make("robot.example", title="robot")
         curl += ["--cert", stranger.cert, "--key", stranger.key]
-    done = subprocess.run(curl, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(curl, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 56  # something was wrong when it read
     assert ("alert unknown ca" if is_stranger else "alert certificate required") in done.stderr.decode()
     assert "was not let in" in site.read_until("said once")
@@ -95,7 +96,7 @@ def test_a_key_that_does_not_fit_is_told_before_the_port_opens(folder: Path, loc
     """The command ends with its code for a wrong setting, and one message without a traceback."""
     other = certificates.make("other.test")
     command = [sys.executable, "-m", "fanlight", "run", "--port", "0", "--cert", localhost.cert, "--key", other.key]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
     assert f"the key {other.key} does not fit the certificate {localhost.cert}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
-PATIENCE = 30
 ACTIVATE = shutil.which("systemd-socket-activate")
 FANLIGHT = [sys.executable, "-m", "fanlight", "run", "--no-access-log", "--control", ""]
 # Become the server with a listening socket as descriptor 3, as systemd does.

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Forbidden, Limits, Request, Response, TooManyRequests, limits
 from fanlight.errors import LengthRequired, MisdirectedRequest, NotAcceptable
 from fanlight.message import ContentStream
 from fanlight.server import Options
 from fanlight.testing import LiveServer
-
-PATIENCE = 20
 
 
 def form(name: str, age: int = 0) -> str:

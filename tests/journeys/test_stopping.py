@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE = 30
 SITE = """
 import asyncio, os, time
 
@@ -130,7 +130,7 @@ def test_a_log_that_nobody_reads_stops_no_one(tmp_path: Path) -> None:
             with ask(port, "/") as client:
                 assert client.recv(65536).endswith(b"quick")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_server_does_not_outlive_its_make() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 SITE = """\
 import asyncio
@@ -127,7 +128,7 @@ def test_events_have_a_good_end_when_the_site_is_stopped(site: Any) -> None:
         assert curl.stdout.readline() == b"data: begun\n"
         site.tell(signal.SIGINT)
         assert curl.stdout.read().replace(b":\n\n", b"") == b"\n"
-        assert curl.wait(60) == 0
+        assert curl.wait(PATIENCE) == 0
     assert site.end() == 0
     assert "cut off" not in site.rest()
 

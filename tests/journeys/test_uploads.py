@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 MIB = 1024 * 1024
-PATIENCE = 60
 Run = Callable[..., str]
 MAIN = """
 import os

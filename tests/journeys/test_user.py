@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 import fanlight
 
-PATIENCE = 60
 NOBODY = pwd.getpwnam("nobody")
 SITE = (
     'import os\n\ndef who():\n    return f"{os.getuid()} {os.getgid()} {VERSION}"\n\nVERSION = 1\nURLS = {"/": who}\n'

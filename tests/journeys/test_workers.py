@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 SITE = """
 import os, time
@@ -34,7 +35,7 @@ def slow():
 
 URLS = {"/": version, "/worker": worker, "/hang": hang, "/slow": slow}
 """
-PATIENCE = 60
+PAUSE_SECONDS = 0.002  # between two requests of a visitor
 Serve = Callable[..., Any]
 
 
@@ -55,7 +56,7 @@ class Visitor:
         while not self._is_over.is_set():
             try:
                 with socket.create_connection(self._address, PATIENCE) as client:
-                    while not self._is_over.is_set() and self._ask(client):
+                    while not self._is_over.wait(PAUSE_SECONDS) and self._ask(client):
                         pass
             except OSError as error:
                 self.failures.append(repr(error))

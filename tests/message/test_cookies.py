@@ -98,9 +98,9 @@ def test_many_cookies_cost_no_more_than_their_bytes() -> None:
 
     def seconds(count: int) -> float:
         text = "; ".join(f"name{n}=value" for n in range(count))
-        began = time.perf_counter()
+        began = time.thread_time()
         assert len(read_cookies(text)) == count
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     seconds(1000)
     assert min(seconds(50_000) for _ in range(3)) < 40 * max(min(seconds(5000) for _ in range(3)), 1e-4)

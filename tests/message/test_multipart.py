@@ -87,16 +87,16 @@ def test_nonsense_is_refused(data: bytes, size: int) -> None:
     ("data", "kind", "said"),
     [
         (b"", "multipart/form-data", "no boundary"),
-        (b"", KIND, "malformed"),
-        (part('form-data; name="a"', b"x"), KIND, "malformed"),
-        (part("form-data", b"x") + b"--x--", KIND, r"no name|malformed"),
-        (part('attachment; name="a"', b"x") + b"--x--", KIND, r"no name|malformed"),
+        (b"", KIND, "malformed: .*end"),
+        (part('form-data; name="a"', b"x"), KIND, "malformed: .*end"),
+        (part("form-data", b"x") + b"--x--", KIND, "a part .* has no name"),
+        (part('attachment; name="a"', b"x") + b"--x--", KIND, "malformed: .*Content-Disposition"),
         (part('form-data; name="a"', b"\xff") + b"--x--", KIND, "is not UTF-8"),
-        (b"--x\r\nno colon\r\n\r\n", KIND, "malformed"),
+        (b"--x\r\nno colon\r\n\r\n", KIND, "malformed: .*header"),
     ],
 )
 def test_a_malformed_form_is_400(data: bytes, kind: str, said: str) -> None:
-    """What is wrong is said."""
+    """A form that breaks its own rules is refused, and the one that it breaks is said."""
     with pytest.raises(BadRequest, match=said):
         read(data, kind=kind)
 

@@ -63,11 +63,11 @@ def test_too_many_parts_are_the_whole() -> None:
 
 def test_a_long_field_takes_no_longer_than_its_length() -> None:
     """A field as long as a head may be is read at once (CVE-2025-62727)."""
-    began = time.process_time()
+    began = time.thread_time()
     for _ in range(100):
         read_ranges("bytes=" + "0-," * 5000, 1000)
         read_ranges("bytes=" + "1" * 15000 + "-", 1000)
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_of_an_empty_file_nothing_is_there() -> None:

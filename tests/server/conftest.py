@@ -11,13 +11,13 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.server import Hub, Limits
 from fanlight.server.poller import Poller
 from fanlight.testing import FakeCall, FakeHandler
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds until a test that waits for an event has failed
 
 
 class Harness:

@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, NotFound, Request, lane
 from fanlight.message import Response
 from fanlight.server import Limits
 from fanlight.testing import Client, LiveServer
-
-PATIENCE = 30
 
 
 class Site:

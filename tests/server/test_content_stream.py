@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, BadRequest, Limits, limits
 from fanlight.errors import ContentTooLarge, HTTPError, PeerGone
 from fanlight.message import ContentStream, Request
 from fanlight.testing import Client, LiveServer
 
-PATIENCE = 20.0
 MIB = 1024 * 1024
 
 

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from tests.speed import PATIENCE
+
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Limits
 from fanlight.testing import FakeCall
@@ -131,7 +133,7 @@ def test_a_running_view_has_no_deadline(serve: Serve, tools: Any) -> None:
 
     def view(_: Request) -> Response:
         entered.set()
-        assert let_go.wait(20)
+        assert let_go.wait(PATIENCE)
         return Response(b"done")
 
     harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=LIMITS)

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App
 from fanlight.message import COMPRESSIBLE, Compression, ContentStream, Request, Response, lane
 from fanlight.server import Limits
 from fanlight.testing import Client, LiveServer
 
-PATIENCE = 20.0
 POST = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n"
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request
 from fanlight.server import Options
 from fanlight.testing import LiveServer
 
 PREFACE = b"PROXY TCP4 192.0.2.1 127.0.0.1 4711 80\r\n"
-PATIENCE = 30
 
 
 def who(request: Request) -> dict[str, Any]:

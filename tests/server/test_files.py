@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response
 from fanlight.message import check_preconditions, file_response
@@ -240,7 +241,7 @@ def test_curl_resumes_a_download(url: str, tmp_path: Path) -> None:
 def ask(port: int, lines: str) -> socket.socket:
     """Send a request, and return the socket."""
     sock = socket.create_connection(("127.0.0.1", port))
-    sock.settimeout(30)
+    sock.settimeout(PATIENCE)
     sock.sendall(f"{lines}\r\nhost: a\r\n\r\n".encode())
     return sock
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, Response, Static, lane
 from fanlight.errors import SetupError
@@ -19,7 +20,6 @@ from fanlight.testing import Client, LiveServer
 BROWSER = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 PAGE = b"GET / HTTP/1.1\r\nhost: test\r\nsec-fetch-mode: navigate\r\nsec-fetch-dest: document\r\n\r\n"
 LINK = "</app.css>; rel=preload; as=style"
-PATIENCE = 20
 
 
 class Page:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Limits, SelectorPoller
@@ -62,7 +63,7 @@ def test_a_stuck_view_is_rescued_on_every_poller(serve: Serve, tools: Any, polle
 
     def stuck(_: Request) -> Response:
         entered.set()
-        assert let_go.wait(20)
+        assert let_go.wait(PATIENCE)
         return Response(b"stuck")
 
     harness = serve({"/": quick, "/stuck": stuck}, poller=poller, has_monitor=False)
@@ -210,7 +211,7 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any) -> None:
 
     def view(_: Request) -> Response:
         entered.release()
-        assert let_go.wait(20)
+        assert let_go.wait(PATIENCE)
         return Response(b"done")
 
     harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=Limits(threads=1, waiting_calls=1))
@@ -236,9 +237,9 @@ def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any
     listener.setblocking(False)
     harness.inside(lambda: harness.hub.listen(listener))
     address = listener.getsockname()
-    with socket.create_connection(address, 20) as first, socket.create_connection(address, 20) as second:
+    with socket.create_connection(address, PATIENCE) as first, socket.create_connection(address, PATIENCE) as second:
         assert tools.ask(first, "/") == tools.ask(second, "/") == (200, b"quick")
-        with socket.create_connection(address, 20) as third:
+        with socket.create_connection(address, PATIENCE) as third:
             third.sendall(tools.request("/"))
             harness.wait_until(lambda: harness.hub.acceptor.is_paused)
             assert len(harness.hub.connections) == 2
@@ -253,7 +254,7 @@ def test_a_full_server_says_so_once(serve: Serve, tools: Any, caplog: pytest.Log
     listener.setblocking(False)
     harness.inside(lambda: harness.hub.listen(listener))
     with caplog.at_level(logging.WARNING, "fanlight.server"):
-        waiting = [socket.create_connection(listener.getsockname(), 20) for _ in range(20)]
+        waiting = [socket.create_connection(listener.getsockname(), PATIENCE) for _ in range(20)]
         for each in waiting:
             assert tools.ask(each, "/") == (200, b"quick")
             each.close()

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server import Limits
@@ -24,13 +25,13 @@ def test_a_pool_makes_no_more_threads_than_allowed() -> None:
     pool, let_go, done = Pool(2, 3), threading.Event(), threading.Semaphore(0)
 
     def work() -> None:
-        assert let_go.wait(20)
+        assert let_go.wait(PATIENCE)
         done.release()
 
     assert [pool.submit(work) for _ in range(6)] == [True] * 5 + [False]
     let_go.set()
     for _ in range(5):
-        assert done.acquire(timeout=20)
+        assert done.acquire(timeout=PATIENCE)
     pool.close()
 
 
@@ -45,7 +46,7 @@ def test_a_pool_uses_a_thread_again() -> None:
             done.set()
 
         pool.submit(work)
-        assert done.wait(20)
+        assert done.wait(PATIENCE)
         while pool._idle < 1:
             pass
     assert set(names) == {"fanlight-1"}
@@ -58,7 +59,7 @@ def test_a_pool_uses_a_thread_again() -> None:
 def test_an_address_is_listened_on() -> None:
     """host:port with port 0 gives a listening socket on a port of the system's choice."""
     (sock,) = listen("127.0.0.1:0")
-    with sock, socket.create_connection(sock.getsockname()[:2], 20):
+    with sock, socket.create_connection(sock.getsockname()[:2], PATIENCE):
         assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
@@ -74,7 +75,7 @@ def test_localhost_is_every_loopback_on_one_port() -> None:
     socks = listen("localhost:0")
     assert len({sock.getsockname()[1] for sock in socks}) == 1
     for sock in socks:
-        with sock, socket.create_connection(sock.getsockname()[:2], 20):
+        with sock, socket.create_connection(sock.getsockname()[:2], PATIENCE):
             pass
 
 
@@ -168,10 +169,10 @@ def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     host, _, port = process.stdout.readline().strip().removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), 20) as sock:
+    with socket.create_connection((host, int(port)), PATIENCE) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         assert process.stdout.readline() == "entered\n"
         process.terminate()
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 70
     assert "a view still holds the main thread" in errors

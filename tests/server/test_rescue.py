@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Limits, Monitor, Tenure
@@ -30,7 +31,7 @@ class Stuck:
     def __call__(self, request: Request) -> Response:
         self.threads.append(threading.current_thread().name)
         self.entered.set()
-        assert self.let_go.wait(20), "nobody let the view go"
+        assert self.let_go.wait(PATIENCE), "nobody let the view go"
         if self._error is not None:
             raise self._error
         return Response(b"stuck " + request.head.path.encode())
@@ -117,7 +118,7 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
             return waiting(timeout)
 
         tenure.handed.wait = wait  # type: ignore[method-assign]  # to see that the loser waits
-        assert returned.wait(20)
+        assert returned.wait(PATIENCE)
         rescue(tenure, connection)
 
     harness.hub.monitor._rescue = rescue_late

@@ -6,6 +6,7 @@ import socket
 import threading
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response, redirect
 from fanlight.server import Limits
@@ -140,9 +141,9 @@ def test_a_client_survives_a_connection_that_is_closed() -> None:
 def test_a_live_server_listens_on_a_real_port() -> None:
     """`LiveServer` answers on the port that its URL names, until the block ends."""
     with LiveServer(handler()) as server:
-        with socket.create_connection(("127.0.0.1", server.port), 20) as sock:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
             assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
         port = server.port
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), 20)
+        socket.create_connection(("127.0.0.1", port), PATIENCE)

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight import App, EventStream, Request, Response
 from fanlight.message import Compression, Event
 from fanlight.testing import Client
-
-PATIENCE = 20
 
 
 class Site:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -233,11 +233,11 @@ def test_a_chunk_extension_costs_no_more_than_its_bytes(extension: str) -> None:
     """However an extension is made, it is read or refused in one walk over its bytes."""
     wire = asked("POST", fields="Transfer-Encoding: chunked\r\n")
     wire.receive(f"1{extension}\r\nx\r\n".encode() * 50)
-    began = perf_counter()
+    began = thread_time()
     with suppress(BadMessage):
         while wire.next_event() is not None:
             pass
-    assert perf_counter() - began < 0.5
+    assert thread_time() - began < 0.5
 
 
 def test_content_is_read_to_its_end_or_the_connection_ends() -> None:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.server.edge.tls import DONE, WANTS_WRITE, Tls, TlsError, TlsStream
 
-PATIENCE = 20.0
 Answer = Callable[[TlsStream, bytes], bytes]
 
 

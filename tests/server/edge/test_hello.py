@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.speed import PATIENCE
 
 from fanlight.server.edge.hello import is_whole, name_asked, wants_finite_field
 from fanlight.server.edge.tls import Tls
 
-PATIENCE = 20.0
 FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from tests.speed import PATIENCE
 
 from fanlight import App
 from fanlight.errors import InvalidSetting
@@ -30,7 +31,7 @@ from fanlight.testing import LiveServer
 def shown(server: Any, name: str | None, context: ssl.SSLContext) -> set[str]:
     """Return the names of the certificate that a client gets which asks for a name."""
     context.check_hostname = False
-    raw = socket.create_connection(("127.0.0.1", server.port), 20)
+    raw = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     with context.wrap_socket(raw, server_hostname=name) as sock:
         certificate = sock.getpeercert()
     assert certificate
@@ -177,7 +178,7 @@ def test_a_site_that_serves_takes_up_a_renewal(
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(str(files[0]),), key=(str(files[1]),))
     ask = b"GET / HTTP/1.1\r\nHost: first.test\r\n\r\n"
     with LiveServer(App({"/": lambda: "hello"}), options=options) as server:
-        raw = socket.create_connection(("127.0.0.1", server.port), 20)
+        raw = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
         with trusting().wrap_socket(raw, server_hostname="first.test") as old:
             renewed = certificates.make("second.test")
             put(renewed.cert, files[0])
@@ -337,7 +338,7 @@ def test_a_client_that_believes_the_authority_believes_the_site(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     server = serve_tls(Tls(is_dev=True, hosts=["localhost:8000"]))
     context = ssl.create_default_context(cafile=str(tmp_path / "fanlight" / AUTHORITY))
-    raw = socket.create_connection(("127.0.0.1", server.port), 20)
+    raw = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     with context.wrap_socket(raw, server_hostname="localhost") as sock:
         assert sock.version() == "TLSv1.3"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.server.edge.tls import DONE, WANTS_READ, WANTS_WRITE, Tls, TlsError, TlsStream
 
-PATIENCE = 20.0
 Client = tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.server.processes.notify import Notifier
 
@@ -19,12 +20,12 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     name = str(tmp_path / "notify") if request.param == "path" else f"@fanlight-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(name.replace("@", "\0", 1))
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         yield sock, name
 
 
 def test_each_change_is_a_datagram(manager: tuple[socket.socket, str]) -> None:
-    """Ready, reloading, status and stopping are said in systemd's words, on a path or an abstract socket."""
+    """Ready, reloading and stopping are said in systemd's words, on a path or an abstract socket."""
     heard, name = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})
     notifier.ready()
@@ -33,8 +34,6 @@ def test_each_change_is_a_datagram(manager: tuple[socket.socket, str]) -> None:
     first, second = heard.recv(999).split(b"\n")
     assert first == b"RELOADING=1"
     assert second.removeprefix(b"MONOTONIC_USEC=").isdigit()
-    notifier.status("two\nlines\nREADY=1")
-    assert heard.recv(999) == b"STATUS=two lines READY=1"
     notifier.stopping()
     assert heard.recv(999) == b"STOPPING=1"
 
@@ -73,7 +72,6 @@ def test_nobody_who_listens_is_no_mistake(name: str) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"})
     for say in (notifier.ready, notifier.reloading, notifier.alive, notifier.stopping):
         say()
-    notifier.status("fine")
 
 
 class Turning:
@@ -109,5 +107,5 @@ def test_a_server_that_is_stuck_shows_nothing(manager: tuple[socket.socket, str]
     server = Turning(is_stuck=True)
     with Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "30000"}).watching(server):
         for _ in range(3):
-            assert server.asked.acquire(timeout=20)
+            assert server.asked.acquire(timeout=PATIENCE)
     assert heard.recv(999) == b"STOPPING=1"

@@ -44,11 +44,11 @@ def test_a_living_owner_keeps_it(tmp_path: Path) -> None:
         other.kill()
 
 
-@pytest.mark.parametrize("left", ["", "\n", "999999999\n", "99999999999999999999\n", "0\n", str(os.getpid())])
+@pytest.mark.parametrize("left", ["", "\n", "999999999\n", "99999999999999999999\n", "0\n", "our own"])
 def test_a_dead_owner_is_followed(tmp_path: Path, left: str) -> None:
     """A file of a process that is gone, of none, or of ourselves (after exec) is replaced."""
     path = tmp_path / "site.pid"
-    path.write_text(left)
+    path.write_text(left if left != "our own" else str(os.getpid()))
     with PidFile(str(path)):
         assert path.read_text() == f"{os.getpid()}\n"
 

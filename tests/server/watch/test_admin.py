@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.server.listen import listen
 from fanlight.server.watch.admin import AdminThread
@@ -47,7 +48,7 @@ class Asked:
         self.thread.start()
 
     def connect(self, *, by_socket: bool = False) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         if by_socket:
             connection.sock = socket.socket(socket.AF_UNIX)
             connection.sock.connect(self._path)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.watch import logs
@@ -21,8 +22,6 @@ from fanlight.server.watch.formats import Entry
 from fanlight.server.watch.logs import AccessLog, MessageLog
 from fanlight.server.watch.sink import PIPE_PIECE_BYTES, Sink
 from fanlight.testing import FakeHead
-
-PATIENCE = 20.0
 
 
 def entry(target: str = "/") -> Entry:

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Limits
@@ -23,7 +24,7 @@ def line_of(function: Any, offset: int) -> str:
 
 def until_one(hub: Any, lane: str) -> dict[str, Any]:
     """Ask until there is one request in a lane, and return it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = json.loads(json.dumps(described(hub)))
         for each in state["in_flight"]:

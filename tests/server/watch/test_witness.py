@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Hub, Limits
@@ -20,8 +21,6 @@ from fanlight.server.watch.counts import Counts
 from fanlight.server.watch.logs import AccessLog
 from fanlight.server.watch.witness import Witness
 from fanlight.testing import FakeCall, FakeHandler
-
-PATIENCE = 20
 
 
 class Watched:

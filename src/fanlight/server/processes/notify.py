@@ -59,10 +59,6 @@ class Notifier:
         """Say that we are on our way out."""
         self._tell("STOPPING=1")
 
-    def status(self, text: str) -> None:
-        """Say in a line how we are; `systemctl status` shows it."""
-        self._tell(f"STATUS={' '.join(text.split())}")
-
     def alive(self) -> None:
         """Say that we are alive, if that is watched; calls in quick succession are one."""
         now = time.monotonic()

@@ -1,0 +1,73 @@
+"""Find the processes that tests have started and not ended.
+
+A process is ours if it descends from this one, or carries our mark in its environment: one whose parent has ended
+belongs to nobody, but still has what it inherited. Only Linux tells (/proc); elsewhere nothing is found.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = (
+    "TESTS_STARTED_BY"  # in the environment of all that a session starts; its value begins with the session's own name
+)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as the system shows it."""
+
+    pid: int
+    parent: int
+    command: str
+    is_marked: bool
+
+
+def processes(mark: str) -> dict[int, Process]:
+    """Return all processes that have not ended, by their ids."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            continue  # it has ended meanwhile
+        if state == "Z":
+            continue
+        try:
+            is_marked = f"\0{MARK}={mark}".encode() in b"\0" + (folder / "environ").read_bytes()
+        except OSError:
+            is_marked = False  # somebody else's
+        found[int(folder.name)] = Process(int(folder.name), int(parent), command, is_marked)
+    return found
+
+
+def leftovers(mark: str) -> list[Process]:
+    """Return what this process has started, directly or not, and what carries the mark; itself and its parents not."""
+    known = processes(mark)
+
+    def line(pid: int) -> list[int]:
+        """Return a process and those from which it descends."""
+        return [pid, *line(known[pid].parent)] if pid in known else []
+
+    own = set(line(os.getpid()))
+    return [
+        each for each in known.values() if each.pid not in own and (each.is_marked or os.getpid() in line(each.pid))
+    ]
+
+
+def end_leftovers(mark: str, seconds: float) -> list[Process]:
+    """Give what is left some time to end by itself, kill the others, and return them."""
+    until = time.monotonic() + seconds
+    while (left := leftovers(mark)) and time.monotonic() < until:
+        time.sleep(0.05)  # they are no children of ours: there is nothing to wait on
+    for each in left:
+        try:
+            os.kill(each.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return left
