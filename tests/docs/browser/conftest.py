@@ -151,7 +151,7 @@ class Tab:
         return str(self.evaluate("location.pathname + location.search"))
 
     def errors(self) -> list[str]:
-        """Return what the console shows in red since it was last asked."""
+        """Return what the console shows in red since the last look; a missing icon is no error."""
         self.evaluate("0")  # what was sent before this reply has come
         events = self._browser.events[self._session]
         found = []
@@ -160,7 +160,8 @@ class Tab:
             if event["method"] == "Runtime.exceptionThrown":
                 found.append(str(told["exceptionDetails"]["exception"].get("description")))
             elif event["method"] == "Log.entryAdded" and told["entry"]["level"] == "error":
-                found.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+                url = told["entry"].get("url", "")
+                found += [] if url.endswith("/favicon.ico") else [f"{told['entry']['text']} {url}"]
             elif event["method"] == "Runtime.consoleAPICalled" and told["type"] in ("error", "assert"):
                 found.append(str([each.get("value") for each in told["args"]]))
         return found
