@@ -21,6 +21,8 @@ from cryptography.x509.oid import NameOID
 from tests.leftovers import MARK, end_leftovers
 from tests.speed import seconds
 
+from fanlight.server.watch.relay import flush_logs
+
 # The examples of "quick" are the same each time, so that a red test is about a change; "full" looks for new ones
 # (`make thorough`, or pytest --hypothesis-profile=full).
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
@@ -29,6 +31,23 @@ hypothesis.settings.load_profile("quick")
 
 SESSION = os.environ.setdefault(MARK, uuid.uuid4().hex)  # the processes that run tests side by side inherit it
 LEAVE_SECONDS = 5.0  # for what has been told to end
+
+
+class FlushedLog:
+    """pytest's `caplog`, which first waits for what the server's own thread has still to log."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    def __getattr__(self, name: str) -> object:
+        flush_logs()
+        return getattr(self._caplog, name)
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> FlushedLog:
+    """Return what was logged; the server hands its records to a thread, so that it never waits for a handler."""
+    return FlushedLog(caplog)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -48,6 +48,7 @@ MAY_CATCH_ALL = {
     "server/hub.py",
     "server/pool.py",
     "server/pumps.py",
+    "server/watch/relay.py",
     "site/loading.py",
     "testing/running.py",
 }

@@ -114,6 +114,10 @@ class Server:
         if self._access_log is not None:
             self._access_log.reopen()
 
+    def flush_logs(self) -> None:
+        """Wait until what was logged so far has been handled by the site's logging: for tests that read it."""
+        self._messages.flush()
+
     def adopt(self, sock: socket.socket, client: str | None = None, *, is_https: bool = False) -> None:
         """Serve a connected socket as if it had been accepted; from any thread, while `run` runs.
 
@@ -224,7 +228,7 @@ class Server:
     def _leave_stuck(self) -> None:
         """End the process: its loop's thread is in a view that did not return while we drained."""
         log.critical("a view still holds the main thread after drain_seconds; leaving without it")
-        logging.shutdown()
+        self._messages.flush()
         if threading.current_thread() is not threading.main_thread() and (self._stops or self._is_worker):
             os._exit(ABANDONED_EXIT_CODE)
 

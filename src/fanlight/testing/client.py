@@ -201,6 +201,7 @@ class Client:
             raise
         if reply.will_close:
             self._disconnect(scheme)
+        self._running.server.flush_logs()
         return Answer(
             status=reply.status,
             headers=Headers((name.lower(), value) for name, value in reply.getheaders()),

@@ -299,12 +299,14 @@ def test_messages_that_nobody_reads_stall_nobody(hide_handlers: Callable[[], Non
     hide_handlers()
     with pipe_as(2) as read_end:
         os.set_blocking(read_end, False)
-        with MessageLog():
+        with MessageLog() as messages:
             log = logging.getLogger("fanlight.test")
             for number in range(5000):
                 log.info("message %d %s", number, "x" * 100)
+            messages.flush()
             data = os.read(read_end, 1 << 20)
             log.info("the end")
+            messages.flush()
             data += os.read(read_end, 1 << 20)
         lines = data.splitlines()
         (told,) = [line for line in lines if b"are lost" in line]
@@ -319,6 +321,8 @@ def test_messages_go_on_in_a_new_file(tmp_path: Path) -> None:
         log.info("first")
         file.rename(old)
         messages.reopen()
+        messages.flush()
+        assert file.exists()
         log.info("second")
     assert "first" in old.read_text()
     assert "second" in file.read_text()

@@ -3,7 +3,8 @@
 In: records of Python's `logging`, from the logger `fanlight`. Out: lines on stderr or in a file; the
 second and further lines of a message (a traceback) are set in, so that nothing which a client has sent
 can pass for a message of its own. It never waits: a message that nobody takes is lost, and counted.
-Leaves everything to the app where the app has set up logging itself.
+Leaves everything to the app where the app has set up logging itself; then too nobody waits, for the app's handlers run
+in a thread of their own (`relay.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.server.watch.masking import masked
+from fanlight.server.watch.relay import LogRelay, is_relayed
 from fanlight.server.watch.sink import Sink
 
 _SET_IN = "\n    "
@@ -31,17 +33,21 @@ class MessageLog:
         self._handler: logging.Handler | None = None
         self._lines: _Lines | None = None
         self._level = logging.NOTSET
+        self._relay: LogRelay | None = None
         if path:
             Sink(path).close()  # what is wrong with it is told before a port opens
 
     def __enter__(self) -> Self:
         """Begin, unless the app has set up logging and has not asked for a file."""
         logger = logging.getLogger("fanlight")
+        if not is_relayed():
+            self._relay = LogRelay(self._tell_failed)
+            self._relay.start()
         if not self._path and (logger.handlers or logging.getLogger().handlers):
             return self
         self._lines = _Lines(Sink(self._path, 2))
         self._handler = logging.StreamHandler(self._lines)
-        self._handler.setFormatter(logging.Formatter(f"{self._form}%(message)s", "%Y-%m-%d %H:%M:%S"))
+        self._handler.setFormatter(self._formatter())
         self._level = logger.level
         logger.addHandler(self._handler)
         logger.setLevel(logging.INFO)
@@ -51,6 +57,9 @@ class MessageLog:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End, and leave logging as it was."""
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
         if self._handler is None or self._lines is None:
             return
         logger = logging.getLogger("fanlight")
@@ -60,10 +69,29 @@ class MessageLog:
         self._lines.close()
         self._handler = self._lines = None
 
+    def flush(self) -> None:
+        """Wait until what was logged so far is handled, but not for long."""
+        if self._relay is not None:
+            self._relay.flush()
+
+    def _formatter(self) -> logging.Formatter:
+        return logging.Formatter(f"{self._form}%(message)s", "%Y-%m-%d %H:%M:%S")
+
+    def _tell_failed(self, record: logging.LogRecord, error: BaseException) -> None:
+        """Write a record at which the site's own logging has raised something."""
+        lines = self._lines or _Lines(Sink("", 2))
+        lines.write(f"{self._formatter().format(record)}\n(the site's own logging failed at this message: {error!r})")
+        if lines is not self._lines:
+            lines.close()
+
     def reopen(self) -> None:
         """Go on in a new file of the same name; from any thread."""
-        if self._lines is not None:
+        if self._lines is None:
+            return
+        if self._relay is None:
             self._lines.reopen()
+        else:
+            self._relay.then(self._lines.reopen)
 
 
 class _Lines:

@@ -1,0 +1,152 @@
+"""The site's log handlers: whatever they do, the server does not wait for them, and loses nothing by them."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+
+import pytest
+
+from fanlight import App, lane
+from fanlight.server.watch.relay import LogRelay
+from fanlight.testing import LiveServer
+
+PATIENCE = 20
+user = ContextVar("user", default="nobody")
+
+
+def ask(port: int, path: str) -> int:
+    """Return the status of the response."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+class Handler(logging.Handler):
+    """A handler of a site's: it does what the test says."""
+
+    def __init__(self, act: Callable[[logging.LogRecord], object]) -> None:
+        super().__init__()
+        self._act = act
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._act(record)
+
+
+@pytest.fixture
+def handle() -> Iterator[Callable[[Callable[[logging.LogRecord], object]], None]]:
+    """Return a function that gives the root logger a handler, as a site does, for this test."""
+    made: list[Handler] = []
+
+    def add(act: Callable[[logging.LogRecord], object]) -> None:
+        made.append(Handler(act))
+        logging.getLogger().addHandler(made[-1])
+
+    yield add
+    for each in made:
+        logging.getLogger().removeHandler(each)
+
+
+def broken() -> str:
+    raise ValueError("broken")
+
+
+@lane("thread")
+def broken_in_thread() -> str:
+    raise ValueError("broken")
+
+
+async def broken_async() -> str:
+    raise ValueError("broken")
+
+
+BROKEN = {"/broken": broken, "/thread": broken_in_thread, "/async": broken_async, "/": "fine"}
+PATHS = ["/broken", "/thread", "/async"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_waits_for_a_handler(handle: Callable[..., None], path: str) -> None:
+    """While a handler hangs, a view that fails is answered, and others are served."""
+    let_go, entered = threading.Event(), threading.Event()
+
+    def hang(_: logging.LogRecord) -> None:
+        entered.set()
+        let_go.wait(PATIENCE)
+
+    handle(hang)
+    with LiveServer(App(BROKEN)) as server:
+        try:
+            assert ask(server.port, path) == 500
+            assert entered.wait(PATIENCE)
+            assert ask(server.port, path) == 500
+            assert ask(server.port, "/") == 200
+        finally:
+            let_go.set()
+
+
+@pytest.mark.parametrize("error", [ValueError("own"), SystemExit(1), KeyboardInterrupt()])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_a_handler_raises_costs_nobody_anything(
+    handle: Callable[..., None], path: str, error: BaseException, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A handler that raises takes no request, no thread and no message with it: the message is on stderr then."""
+
+    def fail(_: logging.LogRecord) -> None:
+        raise error
+
+    handle(fail)
+    with LiveServer(App(BROKEN)) as server:
+        for _ in range(2):
+            assert ask(server.port, path) == 500
+        assert ask(server.port, "/") == 200
+    told = capfd.readouterr().err
+    assert told.count("ValueError: broken") == 2
+    assert f"the site's own logging failed at this message: {error!r}" in told
+
+
+def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None]) -> None:
+    """A handler finds the variables of the request whose message it is."""
+    seen: list[str] = []
+    handle(lambda _: seen.append(user.get()))
+
+    def view() -> str:
+        user.set("ada")
+        raise ValueError
+
+    with LiveServer(App({"/": view})) as server:
+        assert ask(server.port, "/") == 500
+    assert seen == ["ada"]
+
+
+def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where too many records wait, further ones are lost, and one message says how many."""
+    monkeypatch.setattr("fanlight.server.watch.relay.MOST_WAITING", 3)
+    seen: list[str] = []
+    entered, let_go = threading.Event(), threading.Event()
+    logger = logging.getLogger("fanlight.server")
+
+    def take(record: logging.LogRecord) -> None:
+        seen.append(record.getMessage())
+        entered.set()
+        let_go.wait(PATIENCE)
+
+    handler = Handler(take)
+    logger.addHandler(handler)
+    relay = LogRelay(lambda _, error: pytest.fail(repr(error)))
+    relay.start()
+    try:
+        logger.warning("first")
+        assert entered.wait(PATIENCE)
+        for number in range(5):
+            logger.warning("message %d", number)
+        let_go.set()
+        relay.flush(PATIENCE)
+    finally:
+        relay.close()
+        logger.removeHandler(handler)
+    assert seen == ["first", "2 messages are lost: too many waited", "message 0", "message 1", "message 2"]
