@@ -166,11 +166,11 @@ async def catching_async(request: Request) -> AsyncIterator[object]:
 def test_an_exception_of_the_view_arrives_at_the_yield(
     site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any
 ) -> None:
-    """A step may catch it, and answer in its place; steps further out see that answer."""
+    """A step may catch it, and answer in its place; steps further out see that answer, those further in a 500."""
     trace = Trace()
     answer = site({"/": view}, around=[trace.step("o"), step, trace.step("i")]).get("/")
-    assert (answer.status, answer.text) == (409, "caught 'key'")
-    assert trace.events == ["o in", "i in", "o out 409"]
+    assert (answer.status, answer.text, answer.headers["x-trace"]) == (409, "caught 'key'", "o")
+    assert trace.events == ["o in", "i in", "i out 500", "o out 409"]
     assert not caplog.records
 
 
@@ -179,11 +179,11 @@ def test_an_exception_of_the_view_arrives_at_the_yield(
 def test_an_exception_that_nobody_catches_is_500(
     site: Make, caplog: pytest.LogCaptureFixture, kind: str, view: Any
 ) -> None:
-    """It is logged once, with the route, when it has passed all steps."""
+    """It is logged once, with the route, when it has passed all steps; they see the 500 behind their yield."""
     trace = Trace()
     answer = site({"/": view}, around=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
-    assert answer.status == 500
-    assert trace.events == ["a in", "b in"]
+    assert (answer.status, answer.headers["x-trace"]) == (500, "ba")
+    assert trace.events == ["a in", "b in", "b out 500", "a out 500"]
     (record,) = caplog.records
     assert "GET /" in record.getMessage()
     assert record.exc_info is not None
@@ -375,16 +375,6 @@ def greedy() -> Iterator[None]:
         yield
     except BaseException:  # noqa: BLE001 - it shows what happens
         return "caught"  # type: ignore[return-value]  # a step may answer so
-
-
-def test_an_exit_can_not_be_caught(site: Make) -> None:
-    """Not even a step that catches everything keeps the program from ending."""
-
-    def leave() -> str:
-        raise SystemExit
-
-    with pytest.raises(SystemExit):
-        site({"/": leave}, around=[greedy]).get("/")
 
 
 def test_a_sync_view_with_async_steps_has_a_thread(site: Make) -> None:

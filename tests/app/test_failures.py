@@ -63,17 +63,6 @@ def test_a_log_entry_is_one_line(site: Make, caplog: pytest.LogCaptureFixture) -
     assert "\\r\\n" in caplog.records[0].getMessage()
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
-def test_what_ends_the_program_is_not_caught(site: Make, stop: type[BaseException]) -> None:
-    """Only exceptions are answered; an exit goes on to the server."""
-
-    def leave() -> str:
-        raise stop
-
-    with pytest.raises(stop):
-        site({"/": leave}).get("/")
-
-
 def test_an_http_error_is_its_own_answer(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """What a view raises as an error goes to the client, with its fields, and is no failure."""
     asked = site({"/missing": missing, "/busy": busy})

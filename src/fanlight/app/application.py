@@ -180,12 +180,18 @@ class Application:
     async def start(self) -> None:
         """Run the lifespan up to its yield."""
         await self._lifespan.start()
-        self.statics.start()
+        try:
+            self.statics.start()
+        except BaseException:
+            await self._lifespan.stop()
+            raise
 
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
-        self.statics.stop()
-        await self._lifespan.stop()
+        try:
+            self.statics.stop()
+        finally:
+            await self._lifespan.stop()
 
 
 def _label(value: object) -> str:

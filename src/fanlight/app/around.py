@@ -11,7 +11,11 @@ composed once; an app without any pays nothing. Refuses functions that are no ge
 A step answers in the view's place by returning a response before its `yield`, and replaces the
 answer by returning one after. In an async generator, where Python knows no `return` with a value,
 it is `yield` that gives the response, and in the other kind it may. HTTP errors, of views and of
-steps, reach the steps further out as responses; any other exception as itself.
+steps, reach the steps further out as responses.
+
+Any other exception goes through all steps, the innermost first, until one catches it. It is raised at a `yield`
+that stands in a `try ... except` or a `with`. At any other `yield` it could only pass, and what stands behind would
+be left out: there, the step is sent the 500 that the client gets if nobody catches the exception.
 """
 
 from __future__ import annotations
@@ -20,9 +24,11 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
-from fanlight.app.failures import Failures
+from fanlight.app.catching import may_catch
+from fanlight.app.failures import Crash, Failures, Outcome, is_cancelled, is_same
 from fanlight.app.results import Results
 from fanlight.app.signature import called, function_of, place_of
 from fanlight.errors import AppError, HTTPError, Mistake
@@ -30,6 +36,8 @@ from fanlight.message import Request, Response
 
 Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
+Inner = Callable[[Request], Outcome]  # what a step is around: a view, or another step
+AsyncInner = Callable[[Request], Awaitable[Outcome]]
 _ABSENT = object()
 
 
@@ -74,6 +82,8 @@ def _read_step(function: Any, folder: Path | None) -> Step | Mistake:
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
         hint = f"write def {name.rpartition('.')[2]}(request)"
         return Mistake(message=f"{name} is around the views, and takes more than the request", places=places, hint=hint)
+    if isinstance(plain, FunctionType):
+        may_catch(plain.__code__)  # its source is read now, and not when the first exception comes
     begin = function if needed else lambda _: function()
     return Step(begin=begin, is_async=is_async, name=name)
 
@@ -92,89 +102,127 @@ class Around:
         """Return these steps, and more inside them."""
         return Around((*self._steps, *steps), self._results, self._failures)
 
-    def wrap(self, run: Run, name: str) -> Run:
-        """Return a function that runs the steps around a sync one, and never raises an Exception."""
-        failed = self._failures.of(name)
+    def wrap(self, inner: Inner, name: str) -> Run:
+        """Return a function that runs the steps around a sync one, and never raises."""
         for step in reversed(self._steps):
-            run = self._with_step(step, run)
+            inner = self._with_step(step, inner)
+        end = self._failures.end
 
-        def guarded(request: Request) -> Response:
-            try:
-                return run(request)
-            except Exception as error:  # noqa: BLE001 - it is logged and answered
-                return failed(error, request)
-
-        return guarded
-
-    def wrap_async(self, run: AsyncRun, name: str) -> AsyncRun:
-        """Return a coroutine function that runs the steps, of both kinds, around an async one."""
-        failed = self._failures.of(name)
-        for step in reversed(self._steps):
-            run = self._with_async_step(step, run) if step.is_async else self._with_step_awaiting(step, run)
-
-        async def guarded(request: Request) -> Response:
-            try:
-                return await run(request)
-            except Exception as error:  # noqa: BLE001 - it is logged and answered
-                return failed(error, request)
-
-        return guarded
-
-    # --- one step, in the three ways in which step and view can be sync or async -----------------
-
-    def _with_step(self, step: Step, inner: Run) -> Run:
         def run(request: Request) -> Response:
-            try:
-                generator = step.begin(request)
-                answer = _begun(step, generator)
-                if answer is not _ABSENT:
-                    return self._results.answer(answer, request)
-                try:
-                    response = inner(request)
-                except BaseException as error:  # noqa: BLE001 - it is thrown at the yield, and comes back from there
-                    return self._results.answer(_thrown(step, generator, error), request)
-                answer = _sent(step, generator, response)
-                return response if answer is _ABSENT else self._results.answer(answer, request)
-            except HTTPError as error:
-                return self._failures.respond(error, request)
+            outcome = inner(request)
+            return end(outcome, request, name) if isinstance(outcome, Crash) else outcome
 
         return run
 
-    def _with_step_awaiting(self, step: Step, inner: AsyncRun) -> AsyncRun:
+    def wrap_async(self, inner: AsyncInner, name: str) -> AsyncRun:
+        """Return a coroutine function that runs the steps, of both kinds, around an async one.
+
+        It raises nothing but the cancellation of its task.
+        """
+        for step in reversed(self._steps):
+            inner = self._with_async_step(step, inner) if step.is_async else self._with_step_awaiting(step, inner)
+        end = self._failures.end
+
         async def run(request: Request) -> Response:
-            try:
-                generator = step.begin(request)
-                answer = _begun(step, generator)
-                if answer is not _ABSENT:
-                    return self._results.answer(answer, request)
-                try:
-                    response = await inner(request)
-                except BaseException as error:  # noqa: BLE001 - it is thrown at the yield, and comes back from there
-                    return self._results.answer(_thrown(step, generator, error), request)
-                answer = _sent(step, generator, response)
-                return response if answer is _ABSENT else self._results.answer(answer, request)
-            except HTTPError as error:
-                return self._failures.respond(error, request)
+            outcome = await inner(request)
+            if not isinstance(outcome, Crash):
+                return outcome
+            if is_cancelled(outcome.error):
+                raise outcome.error
+            return end(outcome, request, name)
 
         return run
 
-    def _with_async_step(self, step: Step, inner: AsyncRun) -> AsyncRun:
-        async def run(request: Request) -> Response:
+    # --- one step, in the three ways in which step and view can be sync or async: none of them raises -----------
+
+    def _with_step(self, step: Step, inner: Inner) -> Inner:
+        def run(request: Request) -> Outcome:
+            outcome = seen = None
             try:
                 generator = step.begin(request)
-                answer = await _begun_async(step, generator)
-                if answer is not _ABSENT:
-                    return self._results.answer(answer, request)
-                try:
-                    response = await inner(request)
-                except BaseException as error:  # noqa: BLE001 - it is thrown at the yield, and comes back from there
-                    return self._results.answer(await _thrown_async(step, generator, error), request)
-                answer = await _sent_async(step, generator, response)
-                return response if answer is _ABSENT else self._results.answer(answer, request)
-            except HTTPError as error:
-                return self._failures.respond(error, request)
+                given = _begun(step, generator)
+                if given is _ABSENT:
+                    outcome = inner(request)
+                    seen = self._seen(outcome, getattr(generator, "gi_code", None), request)
+                    given = _resumed(step, generator, seen)
+                return self._joined(given, outcome, seen, request)
+            except BaseException as error:  # noqa: BLE001 - it goes on to the next step, or is answered
+                return self._raised(error, outcome, seen, request)
 
         return run
+
+    def _with_step_awaiting(self, step: Step, inner: AsyncInner) -> AsyncInner:
+        async def run(request: Request) -> Outcome:
+            outcome = seen = None
+            try:
+                generator = step.begin(request)
+                given = _begun(step, generator)
+                if given is _ABSENT:
+                    outcome = await inner(request)
+                    seen = self._seen(outcome, getattr(generator, "gi_code", None), request)
+                    given = _resumed(step, generator, seen)
+                return self._joined(given, outcome, seen, request)
+            except BaseException as error:  # noqa: BLE001 - as above
+                return self._raised(error, outcome, seen, request)
+
+        return run
+
+    def _with_async_step(self, step: Step, inner: AsyncInner) -> AsyncInner:
+        async def run(request: Request) -> Outcome:
+            outcome = seen = None
+            try:
+                generator = step.begin(request)
+                given = await _begun_async(step, generator)
+                if given is _ABSENT:
+                    outcome = await inner(request)
+                    seen = self._seen(outcome, getattr(generator, "ag_code", None), request)
+                    given = await _resumed_async(step, generator, seen)
+                return self._joined(given, outcome, seen, request)
+            except BaseException as error:  # noqa: BLE001 - as above
+                return self._raised(error, outcome, seen, request)
+
+        return run
+
+    def _seen(self, outcome: Outcome, code: CodeType | None, request: Request) -> Response | BaseException:
+        """Return what a step meets at its yield: a response to be sent there, or an exception to be raised."""
+        if not isinstance(outcome, Crash):
+            return outcome
+        if code is None or may_catch(code) or is_cancelled(outcome.error):
+            return outcome.error
+        return self._failures.shown(outcome, request)
+
+    def _joined(
+        self, given: object, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
+    ) -> Outcome:
+        """Return what goes on to the next step when this one has ended, and has given this."""
+        if isinstance(outcome, Crash) and is_cancelled(outcome.error):
+            return outcome  # nobody waits for an answer, and a task that is cancelled must end
+        if given is _ABSENT and outcome is not None:
+            return outcome
+        response = self._results.answer(given, request)
+        if isinstance(outcome, Crash) and seen is not outcome.error:
+            outcome.response = response  # another page for an exception that nobody has caught yet
+            return outcome
+        return response
+
+    def _raised(
+        self, error: BaseException, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
+    ) -> Outcome:
+        """Return what goes on to the next step when this one has raised an exception."""
+        if not isinstance(outcome, Crash):
+            return self._failures.passing(error, request)
+        crash = outcome
+        if is_cancelled(crash.error):
+            return crash
+        if is_same(error, crash.error):
+            crash.error.__traceback__ = crash.traceback
+            return crash
+        if error.__context__ is None:
+            error.__context__ = crash.error  # the log tells of both
+        if isinstance(error, HTTPError) and seen is not crash.error:
+            crash.response = self._failures.respond(error, request)
+            return crash
+        return self._failures.passing(error, request)
 
 
 SyncGenerator = Generator[object, object, object]
@@ -194,24 +242,17 @@ def _begun(step: Step, generator: SyncGenerator) -> object:
     return given
 
 
-def _sent(step: Step, generator: SyncGenerator, response: Response) -> object:
-    """Run a step to its end; return the answer it gives instead, if it gives one."""
+def _resumed(step: Step, generator: SyncGenerator, seen: Response | BaseException) -> object:
+    """Run a step to its end; return the answer it gives instead, if it gives one. Raises what the step raises."""
     try:
-        given = generator.send(response)
+        given = generator.throw(seen) if isinstance(seen, BaseException) else generator.send(seen)
     except StopIteration as end:
-        return _ABSENT if end.value is None else end.value
+        if end.value is not None:
+            return end.value
+        _refuse_silence(step, seen)
+        return _ABSENT
     generator.close()
     return _second(step, given)
-
-
-def _thrown(step: Step, generator: SyncGenerator, error: BaseException) -> object:
-    """Let a step meet the view's exception; return its answer. Raises what the step raises."""
-    try:
-        given = generator.throw(error)
-    except StopIteration as end:
-        return _instead(step, error, end.value)
-    generator.close()
-    return _instead(step, error, _second(step, given))
 
 
 def _second(step: Step, given: object) -> object:
@@ -220,13 +261,10 @@ def _second(step: Step, given: object) -> object:
     return given
 
 
-def _instead(step: Step, error: BaseException, value: object) -> object:
-    """Return a step's answer to an exception it has caught; what is no Exception (an exit) can't be caught."""
-    if not isinstance(error, Exception):
-        raise error
-    if value is None:
-        raise AppError(f"{step.name} caught {error!r}, and returned no response in its place") from error
-    return value
+def _refuse_silence(step: Step, seen: Response | BaseException) -> None:
+    """Raise AppError where a step has caught an exception, and gives no answer in its place."""
+    if isinstance(seen, BaseException):
+        raise AppError(f"{step.name} caught {type(seen).__name__}, and returned no response in its place") from seen
 
 
 async def _begun_async(step: Step, generator: AsyncGenerator[object, object]) -> object:
@@ -240,19 +278,13 @@ async def _begun_async(step: Step, generator: AsyncGenerator[object, object]) ->
     return given
 
 
-async def _sent_async(step: Step, generator: AsyncGenerator[object, object], response: Response) -> object:
+async def _resumed_async(
+    step: Step, generator: AsyncGenerator[object, object], seen: Response | BaseException
+) -> object:
     try:
-        given = await generator.asend(response)
+        given = await (generator.athrow(seen) if isinstance(seen, BaseException) else generator.asend(seen))
     except StopAsyncIteration:
+        _refuse_silence(step, seen)
         return _ABSENT
     await generator.aclose()
     return _second(step, given)
-
-
-async def _thrown_async(step: Step, generator: AsyncGenerator[object, object], error: BaseException) -> object:
-    try:
-        given = await generator.athrow(error)
-    except StopAsyncIteration:
-        return _instead(step, error, None)
-    await generator.aclose()
-    return _instead(step, error, _second(step, given))

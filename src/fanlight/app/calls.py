@@ -1,8 +1,8 @@
 """What the server runs for a request: one call for each route, made before the port opens.
 
 In: a view and what makes its arguments, or a function that answers without a view. Out: calls
-whose `run` never raises an Exception. Everything that can be decided is decided here, once: whether
-the view is async, what it is given, what is around it, which lane it takes.
+whose `run` never raises, but for the cancellation of its task. Everything that can be decided is decided
+here, once: whether the view is async, what it is given, what is around it, which lane it takes.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from fanlight.app.around import Around, AsyncRun, Run, Step
-from fanlight.app.failures import Failures
+from fanlight.app.around import Around, AsyncInner, AsyncRun, Inner, Run, Step
+from fanlight.app.failures import Failures, Outcome
 from fanlight.app.forms import with_status
 from fanlight.app.invoke import Arguments
 from fanlight.app.provide import Provision
@@ -23,7 +23,7 @@ from fanlight.app.signature import View, is_async, pinned_lane
 from fanlight.app.threads import run_in_thread
 from fanlight.message import AS_EVER, ContentPlan, Lane, Request, Response
 
-Failed = Callable[[Exception, Request], Response]
+Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response, always
 
 
 class RouteCall:
@@ -96,9 +96,7 @@ class Calls:
                 if provision is None
                 else _guarded_async(provision.run_async(view, give, answer), failed)
             )
-            if not around.is_empty:
-                run_async = around.wrap_async(run_async, name)
-            return RouteCall(run_async, name, lane=Lane.TASK, reads_content=reads_content)
+            return RouteCall(self._surrounded_async(run_async, name), name, lane=Lane.TASK, reads_content=reads_content)
         run = (
             _sync_run(view, give, answer, failed, has_path=has_path)
             if provision is None
@@ -106,21 +104,21 @@ class Calls:
         )
         if around.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
-            waiting = _on_the_loop(run) if pinned is Lane.INLINE else _in_thread(run)
+            waiting = _on_the_loop(run, failed) if pinned is Lane.INLINE else _in_thread(run, failed)
             return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
-        if not around.is_empty:
-            run = around.wrap(run, name)
         lane = Lane.MEASURED if pinned is None else pinned
-        return RouteCall(run, name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content)
+        return RouteCall(
+            self._surrounded(run, name), name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content
+        )
 
     def of_answer(self, answer: Run, name: str) -> RouteCall:
         """Return the call of something that answers at once, without a view; what it raises is answered too."""
         around = self._around
+        run = _guarded(answer, self._failures.of(name) if around.is_empty else self._failures.passing)
         if around.is_async:
-            return RouteCall(around.wrap_async(_in_thread(self._guarded(answer, name)), name), name, lane=Lane.TASK)
-        if not around.is_empty:
-            return RouteCall(around.wrap(self._guarded(answer, name), name), name, lane=Lane.MEASURED)
-        return RouteCall(self._guarded(answer, name), name, lane=Lane.MEASURED)
+            waiting = _in_thread(run, self._failures.passing)
+            return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK)
+        return RouteCall(self._surrounded(run, name), name, lane=Lane.MEASURED)
 
     def of_constant(self, response: Response, name: str) -> RouteCall:
         """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
@@ -128,8 +126,11 @@ class Calls:
             return self.of_answer(lambda _: response.copy(), name)
         return RouteCall(lambda _: response, name)
 
-    def _guarded(self, answer: Run, name: str) -> Run:
-        return _guarded(answer, self._failures.of(name) if self._around.is_empty else self._failures.passing)
+    def _surrounded(self, run: Inner, name: str) -> Run:
+        return cast("Run", run) if self._around.is_empty else self._around.wrap(run, name)
+
+    def _surrounded_async(self, run: AsyncInner, name: str) -> AsyncRun:
+        return cast("AsyncRun", run) if self._around.is_empty else self._around.wrap_async(run, name)
 
 
 def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:
@@ -157,32 +158,32 @@ def _sync_run(
     failed: Failed,
     *,
     has_path: bool,
-) -> Run:
+) -> Inner:
     if give is not None:
 
-        def run(request: Request) -> Response:
+        def run(request: Request) -> Outcome:
             try:
                 result = view(**give(request))
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+            except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
                 return failed(error, request)
 
     elif has_path:
 
-        def run(request: Request) -> Response:
+        def run(request: Request) -> Outcome:
             try:
                 result = view(**request.params)
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
                 return failed(error, request)
 
     else:
 
-        def run(request: Request) -> Response:
+        def run(request: Request) -> Outcome:
             try:
                 result = view()
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
                 return failed(error, request)
 
     return run
@@ -195,92 +196,92 @@ def _async_run(
     failed: Failed,
     *,
     has_path: bool,
-) -> AsyncRun:
+) -> AsyncInner:
     if give is not None:
 
-        async def run(request: Request) -> Response:
+        async def run(request: Request) -> Outcome:
             try:
                 result = await view(**give(request))
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+            except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
                 return failed(error, request)
 
     elif has_path:
 
-        async def run(request: Request) -> Response:
+        async def run(request: Request) -> Outcome:
             try:
                 result = await view(**request.params)
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
                 return failed(error, request)
 
     else:
 
-        async def run(request: Request) -> Response:
+        async def run(request: Request) -> Outcome:
             try:
                 result = await view()
                 return Response(result) if result.__class__ is str else answer(result, request)
-            except Exception as error:  # noqa: BLE001 - as above
+            except BaseException as error:  # noqa: BLE001 - as above
                 return failed(error, request)
 
     return run
 
 
-def _guarded(run: Run, failed: Failed) -> Run:
-    def run_guarded(request: Request) -> Response:
+def _guarded(run: Run, failed: Failed) -> Inner:
+    def run_guarded(request: Request) -> Outcome:
         try:
             return run(request)
-        except Exception as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
+        except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
             return failed(error, request)
 
     return run_guarded
 
 
-def _guarded_async(run: AsyncRun, failed: Failed) -> AsyncRun:
-    async def run_guarded(request: Request) -> Response:
+def _guarded_async(run: AsyncRun, failed: Failed) -> AsyncInner:
+    async def run_guarded(request: Request) -> Outcome:
         try:
             return await run(request)
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - as above
             return failed(error, request)
 
     return run_guarded
 
 
-def _on_the_loop(run: Run) -> AsyncRun:
+def _on_the_loop(run: Inner, failed: Failed) -> AsyncInner:
     """Return what runs a sync call on the loop, outside of any task and as if no loop were running."""
 
-    async def run_on_the_loop(request: Request) -> Response:
+    async def run_on_the_loop(request: Request) -> Outcome:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[tuple[Response | None, BaseException | None]] = loop.create_future()
+        done: asyncio.Future[Outcome] = loop.create_future()
 
         def act() -> None:
             asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops
             try:
-                result: tuple[Response | None, BaseException | None] = run(request), None
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                result = None, error
+                outcome = run(request)
             finally:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - as above
             if not done.done():  # its task was cancelled
-                done.set_result(result)
+                done.set_result(outcome)
 
-        # The task's own context, which it has left while it waits: what the view sets, the middleware sees.
-        loop.call_soon(act, context=getattr(request, "context", None))
-        response, error = await done
-        if error is not None:
-            raise error
-        assert response is not None
-        return response
+        try:
+            # The task's own context, which it has left while it waits: what the view sets, the middleware sees.
+            loop.call_soon(act, context=getattr(request, "context", None))
+            return await done
+        except BaseException as error:  # noqa: BLE001 - it was cancelled
+            return failed(error, request)
 
     return run_on_the_loop
 
 
-def _in_thread(run: Run) -> AsyncRun:
-    """Return what runs a sync call in the server's thread pool. Raises ServiceUnavailable where that is full."""
+def _in_thread(run: Inner, failed: Failed) -> AsyncInner:
+    """Return what runs a sync call in the server's thread pool; ServiceUnavailable is answered where that is full."""
 
-    async def run_away(request: Request) -> Response:
-        # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
-        request.context = context = copy_context()
-        return await run_in_thread(partial(context.run, run, request), waits=False)
+    async def run_away(request: Request) -> Outcome:
+        try:
+            # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
+            request.context = context = copy_context()
+            return await run_in_thread(partial(context.run, run, request), waits=False)
+        except BaseException as error:  # noqa: BLE001 - it was cancelled, or there is no thread to be had
+            return failed(error, request)
 
     return run_away

@@ -3,28 +3,68 @@
 In: the error and the request. Out: a response, always. The app's own table of errors is asked
 first, then `pages`. An error in an error's view is logged and the page of the first error is sent,
 so nothing goes round in circles. A client never learns what an exception said.
+
+Whatever a view raises is answered, be it an Exception or not. Only the cancellation of the task that runs it
+goes on: who cancels does not wait for an answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import inspect
-import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of
 from fanlight.app.templates import misnamed_template
 from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
-from fanlight.message import Request, Response
+from fanlight.message import Request, Response, logger
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
-log = logging.getLogger("fanlight.app")
+log = logger("fanlight.app")
 
 Shows = Callable[[HTTPError, Request], Response]
 NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+
+
+@dataclass(slots=True, eq=False)
+class Crash:
+    """An exception that nobody has answered yet, on its way out through what is around the view."""
+
+    error: BaseException
+    response: Response | None = None  # what is sent if nobody does; made when the first one looks at it
+    traceback: TracebackType | None = field(init=False)  # as it was when the exception left the view
+
+    def __post_init__(self) -> None:
+        self.traceback = self.error.__traceback__
+
+
+Outcome = Response | Crash
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Say whether an exception is the cancellation of the task that we are in, and not that of one it waited for."""
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs here: a sync view has waited for a task of another thread
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+def is_same(raised: BaseException, thrown: BaseException) -> bool:
+    """Say whether a generator has let pass what was thrown into it."""
+    if raised is thrown:
+        return True
+    # PEP 479: these two come back inside a RuntimeError
+    is_wrapped = isinstance(raised, RuntimeError) and raised.__cause__ is thrown
+    return is_wrapped and isinstance(thrown, StopIteration | StopAsyncIteration)
 
 
 class Failures:
@@ -46,40 +86,52 @@ class Failures:
             self._read(status, value)
 
     def respond(self, error: HTTPError, request: Request) -> Response:
-        """Return the answer to an error; never raises an Exception."""
+        """Return the answer to an error; never raises."""
         try:
             shows = self._own.get(error.status)
             if shows is not None:
                 return _completed(shows(error, request), error)
-        except Exception:
+        except BaseException:
             log.exception("the answer to error %s failed: %s", error.status, _asked(request))
         return self._pages.error(error, request)
 
-    def crash(self, error: BaseException, request: Request, name: str) -> Response:
-        """Log an exception, and return the answer that says nothing of it, but that a disk is full where it is."""
-        if isinstance(error, PeerGone):
-            return Response(b"", 400)  # there is nobody to read it
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            log.error("%s found no room on the disk (%s): %s", name, error, _asked(request))
-            return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)
-        log.error("%s failed: %s", name, _asked(request), exc_info=error)
-        return self.respond(InternalServerError(), request)
+    def of(self, name: str) -> Callable[[BaseException, Request], Response]:
+        """Return what answers whatever the view of a route raises; a cancellation goes on."""
 
-    def of(self, name: str) -> Callable[[Exception, Request], Response]:
-        """Return what answers whatever the view of a route raises."""
-
-        def failed(error: Exception, request: Request) -> Response:
+        def failed(error: BaseException, request: Request) -> Response:
             if isinstance(error, HTTPError):
                 return self.respond(error, request)
-            return self.crash(error, request, name)
+            if is_cancelled(error):
+                raise error
+            return self.end(Crash(error), request, name)
 
         return failed
 
-    def passing(self, error: Exception, request: Request) -> Response:
+    def passing(self, error: BaseException, request: Request) -> Outcome:
         """Answer an error, and pass any other exception on, to what is around the view."""
-        if isinstance(error, HTTPError):
-            return self.respond(error, request)
-        raise error
+        return self.respond(error, request) if isinstance(error, HTTPError) else Crash(error)
+
+    def shown(self, crash: Crash, request: Request) -> Response:
+        """Return what is sent for an exception that nobody catches: it says nothing of it."""
+        if crash.response is None:
+            crash.response = self._answer_to(crash.error, request)
+        return crash.response
+
+    def end(self, crash: Crash, request: Request, name: str) -> Response:
+        """Log an exception that nobody has caught, and return its answer."""
+        error = crash.error
+        if _is_full(error):
+            log.error("%s found no room on the disk (%s): %s", name, error, _asked(request))
+        elif not isinstance(error, PeerGone):
+            log.error("%s failed: %s", name, _asked(request), exc_info=error)
+        return self.shown(crash, request)
+
+    def _answer_to(self, error: BaseException, request: Request) -> Response:
+        if isinstance(error, PeerGone):
+            return Response(b"", 400)  # there is nobody to read it
+        if _is_full(error):
+            return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)
+        return self.respond(InternalServerError(), request)
 
     # --- the app's table ----------------------------------------------------------------------
 
@@ -143,6 +195,10 @@ class Failures:
             return self._pages.error(error, request) if wants_problem(request) else show(error, request)
 
         return show_people
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
 def _completed(response: Response, error: HTTPError) -> Response:

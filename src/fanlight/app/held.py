@@ -14,6 +14,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
+from fanlight.app.failures import is_cancelled, is_same
 from fanlight.app.threads import run_in_thread
 from fanlight.errors import AppError
 from fanlight.message import Response
@@ -39,13 +40,12 @@ def close(opened: Opened, error: BaseException | None = None) -> None:
                 next(generator)
             else:
                 generator.throw(met)
+            generator.close()
+            met = met or _twice(name)
         except StopIteration:
             continue
         except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
             met = _of_both(met, raised)
-            continue
-        generator.close()
-        met = met or _twice(name)
     if met is not None and met is not error:
         raise met
 
@@ -54,30 +54,25 @@ async def close_async(opened: Opened, error: BaseException | None = None) -> Non
     """Close generators of both kinds, the last opened first; raise what one raises, if it is not `error`."""
     met = error
     while opened:
-        name, generator = opened[-1]
-        if isinstance(generator, Generator):
-            try:
-                close([opened.pop()], met)
-            except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
-                met = raised
-            continue
-        opened.pop()
+        name, generator = opened.pop()
         try:
+            if isinstance(generator, Generator):
+                close([(name, generator)], met)
+                continue
             await (anext(generator) if met is None else generator.athrow(met))
+            await generator.aclose()
+            met = met or _twice(name)
         except StopAsyncIteration:
             continue
         except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
             met = _of_both(met, raised)
-            continue
-        await generator.aclose()
-        met = met or _twice(name)
     if met is not None and met is not error:
         raise met
 
 
 def _of_both(thrown: BaseException | None, raised: BaseException) -> BaseException:
-    """Return what goes on: a StopIteration that was thrown comes back inside a RuntimeError (PEP 479)."""
-    return thrown if thrown is not None and raised.__cause__ is thrown and isinstance(raised, RuntimeError) else raised
+    """Return what goes on: what was thrown, if it has passed, else what was raised in its place."""
+    return thrown if thrown is not None and is_same(raised, thrown) else raised
 
 
 def _twice(name: str) -> AppError:
@@ -152,11 +147,9 @@ class _HeldAsync:
         except StopAsyncIteration:
             await close_async(self._opened)
             raise
-        except asyncio.CancelledError:  # the client has left while this waited
-            await close_async(self._opened, GeneratorExit())
-            raise
         except BaseException as error:
-            await close_async(self._opened, error)
+            # A cancellation of ours: the client has left while this waited.
+            await close_async(self._opened, GeneratorExit() if is_cancelled(error) else error)
             raise
 
     async def aclose(self) -> None:
@@ -172,8 +165,8 @@ class _HeldAsync:
 async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | str]:
     """Give the pieces of a sync stream to the loop, each made in a thread."""
     context = copy_context()  # of all pieces: a variable that one sets, another may reset
-    pieces = iter(content)
     try:
+        pieces = iter(content)
         while (piece := await _whole(run_in_thread(partial(context.run, next, pieces, _END)))) is not _END:
             yield piece  # type: ignore[misc]  # the end is no piece
     finally:

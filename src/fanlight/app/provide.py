@@ -156,13 +156,13 @@ class Provision:
                 for provider, given in zip(providers, arguments, strict=True):
                     made[provider.key] = _open(provider, given, made, opened)
                 response = answer(view(**values, **{name: made[key] for name, key in wanted}), request)
+                if is_held(response):
+                    hold(response, opened)
+                else:
+                    close(opened)
             except BaseException as error:
-                close(opened, error)
+                close(opened, error)  # those that are still open
                 raise
-            if is_held(response):
-                hold(response, opened)
-            else:
-                close(opened)
             return response
 
         return run
@@ -182,13 +182,13 @@ class Provision:
                     made[provider.key] = await opens(provider, given, made, opened)
                 result = view(**values, **{name: made[key] for name, key in wanted})
                 response = answer(await result if inspect.isawaitable(result) else result, request)
+                if is_held(response):
+                    hold(response, opened)
+                else:
+                    await close_async(opened)
             except BaseException as error:
-                await close_async(opened, error)
+                await close_async(opened, error)  # those that are still open
                 raise
-            if is_held(response):
-                hold(response, opened)
-            else:
-                await close_async(opened)
             return response
 
         return run

@@ -34,6 +34,7 @@ from fanlight.message.limits import (
     limits,
     plan_of,
 )
+from fanlight.message.logger import SureLogger, logger
 from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
@@ -96,6 +97,7 @@ __all__ = [
     "Span",
     "SpooledContent",
     "State",
+    "SureLogger",
     "Surrounded",
     "Taking",
     "Upload",
@@ -114,6 +116,7 @@ __all__ = [
     "json_response",
     "lane",
     "limits",
+    "logger",
     "media_type_by_name",
     "plan_of",
     "read_compression",

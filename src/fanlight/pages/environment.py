@@ -78,13 +78,13 @@ class FolderEnvironment(jinja2.Environment):
             raise self.explained(error) from None
         except UNCOMPILABLE as error:
             raise TemplateError(
-                f"{name} can't be compiled: {_in_one_line(error)}", place=self.loader.place_of(name)
+                f"{name} can't be compiled: {in_one_line(error)}", place=self.loader.place_of(name)
             ) from error
 
     def explained(self, error: BaseException) -> TemplateError:
         """Return an error of a template in our own words."""
         place, names = self._whereabouts(error)
-        reason, hint = _in_one_line(error), ""
+        reason, hint = in_one_line(error), ""
         match error:
             case MissingNameError():
                 reason, hint = error.explain(names)
@@ -124,7 +124,7 @@ class FolderEnvironment(jinja2.Environment):
         return ""
 
 
-def _in_one_line(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
     """Return an error as the last line of its traceback says it, also if it can't say itself what it is."""
     lines = traceback.format_exception_only(error)
     return next((line for line in lines if not line.startswith(" ")), lines[0]).strip()

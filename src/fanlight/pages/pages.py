@@ -7,15 +7,15 @@ its template does, that is told once, and the built-in page takes its place. Kno
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
-from fanlight.errors import FanlightError, HTTPError, Mistake, TemplateError, UnprocessableContent
-from fanlight.message import HTML, Request, Response
+from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
+from fanlight.message import HTML, Request, Response, logger
 from fanlight.pages.builtin import error_page, heading_page, plain_error_page, reason_of
+from fanlight.pages.environment import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem import PROBLEM, problem, sendable, wants_problem
 from fanlight.pages.templates import Templates
@@ -23,7 +23,7 @@ from fanlight.pages.templates import Templates
 MOST_TOLD = 64
 _SET_BY_US = frozenset({"content-type", "content-length"})
 
-log = logging.getLogger("fanlight.pages")
+log = logger("fanlight.pages")
 
 
 class Pages:
@@ -70,6 +70,13 @@ class Pages:
 
         The page is `error/error404.html` (or whatever the status is) where there is one, else built in.
         """
+        try:
+            return self._answer(error, request)
+        except BaseException as failure:  # noqa: BLE001 - an error may be of a class of the app's, which can do anything
+            self._tell(f"{type(error).__name__} can't be shown: {in_one_line(failure)}", failure)
+            return Response(plain_error_page(500), 500, media_type=HTML)
+
+    def _answer(self, error: HTTPError, request: Request | None) -> Response:
         error = self._sound(error)
         if request is not None and wants_problem(request):
             response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
@@ -115,8 +122,8 @@ class Pages:
         }
         try:
             return self._templates.render(name, context).encode("utf-8", "replace")
-        except FanlightError as failure:
-            told = failure if isinstance(failure, TemplateError) else repr(failure)
+        except BaseException as failure:  # noqa: BLE001 - functions of the app's may run in it, and raise anything
+            told = failure if isinstance(failure, TemplateError) else in_one_line(failure)
             self._tell(f"the error page {name} failed, the built-in one is shown instead: {told}", failure)
             return None
 
@@ -125,10 +132,10 @@ class Pages:
             try:
                 if str(name).lower() not in _SET_BY_US:
                     response.headers.add(name, value)
-            except FanlightError as failure:
-                self._tell(f"{type(error).__name__} has a field that can't be sent: {failure}")
+            except Exception as failure:  # noqa: BLE001 - the name and the value may be anything
+                self._tell(f"{type(error).__name__} has a field that can't be sent: {in_one_line(failure)}")
 
-    def _tell(self, text: str, failure: FanlightError | None = None) -> None:
+    def _tell(self, text: str, failure: BaseException | None = None) -> None:
         """Log a mistake of the app, once: whoever can provoke an error could else fill the log."""
         if text not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(text)

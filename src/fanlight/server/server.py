@@ -156,9 +156,11 @@ class Server:
                 await hub.finished.wait()
                 await hub.afterwards.finish(hub.drain_left)
         finally:
-            await self._handler.stop()
-            if self._access_log is not None:
-                self._access_log.stop()
+            try:
+                await self._handler.stop()
+            finally:
+                if self._access_log is not None:
+                    self._access_log.stop()
 
     @contextlib.asynccontextmanager
     async def _hub_running(self) -> AsyncIterator[Hub]:

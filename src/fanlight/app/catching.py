@@ -1,0 +1,78 @@
+"""Say whether a generator may catch what is raised at its `yield`.
+
+In: the code of a generator function, of either kind. Out: False where its source shows that it can only let
+an exception pass: no `yield` of it stands in a `try` with an `except`, in a `with`, or below a `finally` that
+leaves early. What can't be read, or hands over to another generator (`yield from`), may catch.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+from collections.abc import Iterator
+from types import CodeType
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
+_TRIES = (ast.Try, ast.TryStar)
+_WITHS = (ast.With, ast.AsyncWith)
+
+
+@functools.lru_cache(maxsize=1024)
+def may_catch(code: CodeType) -> bool:
+    """Return whether a generator that runs this code may catch what is raised at its `yield`."""
+    function = _function_of(code)
+    return function is None or any(_catches(statement) for statement in function.body)
+
+
+def _function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Return a function as it is written, None where that can't be found."""
+    try:
+        tree = _parsed(code.co_filename)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, _FUNCTIONS) and node.name == code.co_name and _first_line(node) == code.co_firstlineno:
+            return node
+    return None
+
+
+@functools.lru_cache(maxsize=1)  # the steps of a site mostly stand in one file, one behind the other
+def _parsed(filename: str) -> ast.Module:
+    return ast.parse("".join(linecache.getlines(filename)))
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return min(node.lineno, *(each.lineno for each in node.decorator_list), node.lineno)
+
+
+def _catches(node: ast.AST) -> bool:
+    """Return whether a part of a function keeps a `yield` where an exception of it can be caught."""
+    if isinstance(node, ast.YieldFrom):
+        return True
+    if isinstance(node, _SCOPES):
+        return False
+    if isinstance(node, _TRIES) and (node.handlers or _leaves(node.finalbody)) and _yields(node.body):
+        return True
+    if isinstance(node, _WITHS) and _yields(node.body):
+        return True
+    return any(_catches(each) for each in ast.iter_child_nodes(node))
+
+
+def _yields(statements: list[ast.stmt]) -> bool:
+    return any(isinstance(each, ast.Yield | ast.YieldFrom) for node in statements for each in _within(node))
+
+
+def _leaves(statements: list[ast.stmt]) -> bool:
+    """Return whether a `finally` may end with something else than the exception it has met."""
+    leaving = ast.Return | ast.Break | ast.Continue | ast.Yield | ast.YieldFrom
+    return any(isinstance(each, leaving) for statement in statements for each in _within(statement))
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all in it, without the functions that are made there."""
+    yield node
+    if not isinstance(node, _SCOPES):
+        for each in ast.iter_child_nodes(node):
+            yield from _within(each)

@@ -1,0 +1,576 @@
+"""Whatever the app's code raises is answered: with every kind of exception, wherever it comes from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any
+
+import pytest
+
+from fanlight.errors import Forbidden, HTTPError
+from fanlight.message import Request, Response, lane
+from fanlight.pages import render
+
+Make = Callable[..., Any]
+
+
+class Panic(BaseException):
+    """Stands for what extension modules raise: no Exception, and no exit."""
+
+
+class Mute(Exception):
+    """Can't say what it is."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no words")
+
+    __str__ = __repr__
+
+
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "exception": lambda: ValueError("a"),
+    "foreign": lambda: Panic("a"),
+    "mute": Mute,
+    "group": lambda: ExceptionGroup("a", [ValueError("b")]),
+    "base-group": lambda: BaseExceptionGroup("a", [Panic("b")]),
+    "generator-exit": GeneratorExit,
+    "stop": lambda: StopIteration("a"),
+    "async-stop": lambda: StopAsyncIteration("a"),
+    "cancelled": asyncio.CancelledError,
+    "interrupt": KeyboardInterrupt,
+    "exit": lambda: SystemExit(3),
+    "memory": MemoryError,
+    "recursion": RecursionError,
+    "threads": lambda: RuntimeError("can't start new thread"),
+}
+
+
+def made(name: str) -> BaseException:
+    """Return an exception by the name of its kind."""
+    return RAISED[name]()
+
+
+def depending(view: Any, **functions: Any) -> Any:
+    """Return a view, or a dependency, whose parameters are what these functions give."""
+    view.__annotations__ |= {name: Annotated[int, function] for name, function in functions.items()}
+    return view
+
+
+def each_of(urls_of: Callable[[Callable[[], BaseException]], Any]) -> dict[str, Any]:
+    """Return a table with a view for every kind of exception."""
+    return {f"/{name}": urls_of(make) for name, make in RAISED.items()}
+
+
+def plain(make: Callable[[], BaseException]) -> Any:
+    def view() -> str:
+        raise make()
+
+    return view
+
+
+def waiting(make: Callable[[], BaseException]) -> Any:
+    async def view() -> str:
+        await asyncio.sleep(0)
+        raise make()
+
+    return view
+
+
+def pinned(make: Callable[[], BaseException]) -> Any:
+    return lane("inline")(plain(make))
+
+
+def an_object(make: Callable[[], BaseException]) -> Any:
+    class View:
+        def __call__(self) -> str:
+            raise make()
+
+    return View()
+
+
+def broken_dependency(make: Callable[[], BaseException]) -> Any:
+    def opens() -> Iterator[int]:
+        raise make()
+        yield 1
+
+    def view(value: int) -> str:
+        return str(value)
+
+    return depending(view, value=opens)
+
+
+def broken_async_dependency(make: Callable[[], BaseException]) -> Any:
+    async def opens() -> AsyncIterator[int]:
+        yield 1
+        raise make()
+
+    async def view(value: int) -> str:
+        return str(value)
+
+    return depending(view, value=opens)
+
+
+def stamp(letter: str) -> Any:
+    def step() -> Iterator[None]:
+        response: Any = yield
+        response.headers["x-way"] = response.headers.get("x-way") + letter
+
+    return step
+
+
+def stamp_async(letter: str) -> Any:
+    async def step() -> AsyncIterator[None]:
+        response: Any = yield
+        response.headers["x-way"] = response.headers.get("x-way") + letter
+
+    return step
+
+
+def tidy() -> Iterator[None]:
+    try:
+        response: Any = yield
+        response.headers["x-way"] = response.headers.get("x-way") + "t"
+    finally:
+        pass
+
+
+def watching(seen: list[BaseException]) -> Any:
+    def step() -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            seen.append(error)
+            raise
+
+    return step
+
+
+def watching_async(seen: list[BaseException]) -> Any:
+    async def step() -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            seen.append(error)
+            raise
+
+    return step
+
+
+def told(caplog: pytest.LogCaptureFixture) -> BaseException:
+    """Return the one exception that was logged, with its route and its traceback."""
+    (record,) = [each for each in caplog.records if each.name.startswith("fanlight")]
+    assert "GET /" in record.getMessage()
+    assert record.exc_info is not None
+    error = record.exc_info[1]
+    assert error is not None
+    assert error.__traceback__ is not None
+    return error
+
+
+VIEWS = [plain, waiting, pinned, an_object, broken_dependency, broken_async_dependency]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("kinds", ["", "s", "a", "ts", "sa", "as"])
+def test_whatever_a_view_raises_is_a_500_that_passes_the_steps(
+    site: Make, caplog: pytest.LogCaptureFixture, view: Any, kinds: str
+) -> None:
+    """The client gets a 500 with the fields of every step, and the author one entry with the traceback."""
+    steps = {"s": stamp("s"), "a": stamp_async("a"), "t": tidy}
+    asked = site(each_of(view), around=[steps[kind] for kind in kinds])
+    for name, make in RAISED.items():
+        caplog.clear()
+        answer = asked.get(f"/{name}")
+        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, kinds[::-1])
+        error = told(caplog)
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error  # PEP 479
+        assert type(cause) is type(make())
+
+
+@pytest.mark.parametrize("view", [plain, waiting])
+@pytest.mark.parametrize("watch", [watching, watching_async])
+def test_a_step_that_may_catch_meets_the_exception_itself(
+    site: Make, caplog: pytest.LogCaptureFixture, view: Any, watch: Any
+) -> None:
+    """It is raised at the yield, goes on from there, and the steps on both sides see the 500."""
+    seen: list[BaseException] = []
+    asked = site(each_of(view), around=[stamp_async("o"), watch(seen), stamp("i")])
+    for name in RAISED:
+        caplog.clear()
+        answer = asked.get(f"/{name}")
+        assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "io")
+        assert told(caplog) is seen[-1]
+    assert len(seen) == len(RAISED)
+
+
+def catching() -> Iterator[object]:
+    try:
+        yield None
+    except BaseException:  # noqa: BLE001 - it shows what happens
+        yield "caught", 409
+
+
+@pytest.mark.parametrize("view", [plain, waiting])
+def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
+    """A step that catches it answers in its place, and nothing is logged."""
+    asked = site(each_of(view), around=[stamp("o"), catching])
+    for name in RAISED:
+        answer = asked.get(f"/{name}")
+        assert (name, answer.status, answer.text, answer.headers["x-way"]) == (name, 409, "caught", "o")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("view", [lambda: "page", plain(KeyError)])
+def test_whatever_a_step_raises_is_a_500(
+    site: Make, caplog: pytest.LogCaptureFixture, when: str, is_async: bool, view: Any
+) -> None:
+    """Before its yield and behind it, with a view that fails, too; the steps around it see the 500."""
+
+    def step(request: Request) -> Iterator[None]:
+        if when == "before":
+            raise made(request.path[1:])
+        yield
+        raise made(request.path[1:])
+
+    async def async_step(request: Request) -> AsyncIterator[None]:
+        if when == "before":
+            raise made(request.path[1:])
+        yield
+        raise made(request.path[1:])
+
+    asked = site(each_of(lambda _: view), around=[stamp("o"), async_step if is_async else step])
+    for name, make in RAISED.items():
+        caplog.clear()
+        answer = asked.get(f"/{name}")
+        assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "o")
+        error = told(caplog)
+        assert type(make()) in (type(error), type(error.__cause__))
+
+
+def test_the_log_tells_of_the_first_exception_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A step that fails at the 500 of a view does not hide what the view has raised."""
+
+    def step() -> Iterator[None]:
+        response: Any = yield
+        response.nothing.at_all = 1
+
+    site({"/": plain(KeyError)}, around=[step]).get("/")
+    error = told(caplog)
+    assert isinstance(error, AttributeError)
+    assert isinstance(error.__context__, KeyError)
+
+
+def test_an_error_of_a_step_replaces_the_500_and_not_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A step that can't catch answers an exception with another page, but the exception is logged all the same."""
+
+    def raising() -> Iterator[None]:
+        yield
+        raise Forbidden("not for you")
+
+    def replacing() -> Iterator[object]:
+        response: Any = yield None
+        yield f"was {response.status}", 503
+
+    assert site({"/": plain(KeyError)}, around=[stamp("o"), raising]).get("/").status == 403
+    assert isinstance(told(caplog), KeyError)
+    caplog.clear()
+    answer = site({"/": plain(KeyError)}, around=[stamp("o"), replacing]).get("/")
+    assert (answer.status, answer.text, answer.headers["x-way"]) == (503, "was 500", "o")
+    assert isinstance(told(caplog), KeyError)
+
+
+def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A step that catches it and raises an HTTP error has answered it."""
+
+    def translating() -> Iterator[None]:
+        try:
+            yield
+        except KeyError as error:
+            raise Forbidden("not for you") from error
+
+    assert site({"/": plain(KeyError)}, around=[translating]).get("/").status == 403
+    assert not caplog.records
+
+
+def test_another_exception_may_take_its_place(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """What a step raises in the place of an exception goes on, a RuntimeError made of it as well."""
+    seen: list[BaseException] = []
+
+    def changing() -> Iterator[None]:
+        try:
+            yield
+        except KeyError as error:
+            raise RuntimeError("changed") from error
+
+    site({"/": plain(KeyError)}, around=[watching(seen), changing]).get("/")
+    assert isinstance(seen[0], RuntimeError)
+    assert told(caplog) is seen[0]
+
+
+def test_an_exception_raised_from_itself_ends(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A circle of causes keeps nobody waiting."""
+
+    def circling() -> Iterator[None]:
+        try:
+            yield
+        except KeyError as error:
+            raise error from error
+
+    assert site({"/": plain(KeyError)}, around=[circling, circling]).get("/").status == 500
+    assert isinstance(told(caplog), KeyError)
+
+
+def test_a_traceback_shows_the_view_and_not_the_steps(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that only passed the steps is told as it left the view."""
+    site({"/": plain(KeyError)}, around=[watching([]), stamp("a"), watching([])]).get("/")
+    trace, names = told(caplog).__traceback__, []
+    while trace is not None:
+        names.append(trace.tb_frame.f_code.co_name)
+        trace = trace.tb_next
+    assert names == ["run", "view"]
+
+
+@pytest.mark.parametrize("view", [plain, waiting])
+@pytest.mark.parametrize("errors", [{500: lambda error: f"own {error.status}"}, {500: "own"}, {500: Response("own")}])
+def test_the_own_page_of_a_500_passes_the_steps(site: Make, view: Any, errors: Any) -> None:
+    """The fields of steps are on the page that the table of errors has for a 500."""
+    site_ = site({"/": view(KeyError)}, errors=errors, around=[stamp("o"), stamp_async("i")])
+    answer = site_.get("/", fields={"accept": "text/html"})
+    assert (answer.status, answer.headers["x-way"]) == (500, "io")
+    assert "own" in answer.text
+
+
+@pytest.mark.parametrize("around", [[], [stamp("s")], [stamp_async("s")]])
+def test_whatever_an_error_view_raises_is_the_built_in_page(
+    site: Make, caplog: pytest.LogCaptureFixture, around: Any
+) -> None:
+    """Both failures are logged, the view's and that of its page."""
+
+    def show(request: Request) -> str:
+        raise made(request.path[1:])
+
+    asked = site(each_of(lambda _: plain(KeyError)), errors={500: show}, around=around)
+    for name, make in RAISED.items():
+        caplog.clear()
+        answer = asked.get(f"/{name}", fields={"accept": "text/html"})
+        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, "s" * len(around))
+        assert "Internal Server Error" in answer.text
+        kinds = {type(record.exc_info[1]) for record in caplog.records if record.exc_info}
+        assert kinds == {KeyError, type(make())}
+
+
+class Lost(HTTPError):
+    status = 404
+
+
+class Asked:
+    """A name of a template, whose look-up runs code of the app's."""
+
+    def __init__(self, name: str) -> None:
+        self.kind = name
+
+    @property
+    def name(self) -> str:
+        raise made(self.kind)
+
+
+def test_whatever_a_template_function_raises_is_answered(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """In a page it is a 500; in the page of an error, the built-in one is sent instead."""
+
+    def shown(name: str) -> object:
+        return render("page.html", asked=Asked(name))
+
+    def lost(name: str) -> object:
+        error = Lost("gone")
+        error.asked = Asked(name)  # type: ignore[attr-defined]  # a class of the app's may have it
+        raise error
+
+    pages = {"page.html": "{{ asked.name }}", "error/error404.html": "{{ error.asked.name }}"}
+    asked = site({"/shown/{name}": shown, "/lost/{name}": lost}, pages=pages)
+    for name in RAISED:
+        for path, status in (("shown", 500), ("lost", 404)):
+            caplog.clear()
+            answer = asked.get(f"/{path}/{name}", fields={"accept": "text/html"})
+            assert (name, answer.status) == (name, status)
+            assert "</small>" in answer.text
+            assert any(record.exc_info for record in caplog.records)
+
+
+class Odd(HTTPError):
+    """An error whose parts can't be looked at."""
+
+    @property
+    def detail(self) -> str:
+        raise Panic("a")
+
+    @detail.setter
+    def detail(self, value: str) -> None:
+        pass
+
+
+def test_an_error_that_can_not_be_looked_at_is_a_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """An HTTP error is of a class of the app's, and may do anything."""
+    assert site({"/": plain(Odd)}).get("/").status == 500
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_all_dependencies_are_closed_whatever_one_raises(site: Make) -> None:
+    """Those opened before the one that fails meet its exception, and run to their end."""
+    events: list[str] = []
+
+    def database() -> Iterator[int]:
+        try:
+            yield 1
+        except BaseException as error:
+            events.append(type(error).__name__)
+            raise
+        finally:
+            events.append("closed")
+
+    def user(db: int, request: Request) -> Iterator[int]:
+        yield db
+        raise made(request.path[1:])
+
+    def view(value: int) -> str:
+        return str(value)
+
+    asked = site(each_of(lambda _: depending(view, value=depending(user, db=database))))
+    for name, make in RAISED.items():
+        events.clear()
+        assert asked.get(f"/{name}").status == 500
+        kind = RuntimeError if isinstance(make(), StopIteration) else type(make())
+        assert events == [kind.__name__, "closed"]
+
+
+def stubborn() -> Iterator[int]:
+    with contextlib.suppress(GeneratorExit):
+        yield 1
+        yield 2
+    yield 3
+
+
+async def stubborn_async() -> AsyncIterator[int]:
+    with contextlib.suppress(GeneratorExit):
+        yield 1
+        yield 2
+    yield 3
+
+
+@pytest.mark.parametrize("opens", [stubborn, stubborn_async])
+def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: Any) -> None:
+    """One that yields again and again is a mistake that is told; the others are closed."""
+    events: list[str] = []
+
+    def database() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            events.append("closed")
+
+    async def view(db: int, other: int) -> str:
+        return f"{db} {other}"
+
+    assert site({"/": depending(view, db=database, other=opens)}).get("/").status == 500
+    assert events == ["closed"]
+
+
+@pytest.mark.parametrize("opens", [stubborn, stubborn_async])
+def test_a_step_that_will_not_close_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, opens: Any) -> None:
+    """A step that yields again and again is a mistake that is told."""
+    assert site({"/": "x"}, around=[stamp("o"), opens]).get("/").status == 500
+    told(caplog)
+
+
+def test_an_iterable_that_can_not_be_read_closes_what_was_opened(site: Make) -> None:
+    """A stream that fails before its first piece is a 500, and what its view depended on is closed."""
+    events: list[str] = []
+
+    class Unreadable:
+        def __iter__(self) -> Iterator[bytes]:
+            raise Panic("a")
+
+    def database() -> Iterator[int]:
+        try:
+            yield 1
+        except Panic:
+            events.append("rolled back")
+            raise
+
+    def view(db: int) -> Response:
+        return Response(Unreadable())
+
+    assert site({"/": depending(view, db=database)}).get("/").status == 500
+    assert events == ["rolled back"]
+
+
+# --- cancellations ---------------------------------------------------------------------------------------------
+
+
+async def waits_for_a_cancelled_task() -> str:
+    task = asyncio.create_task(asyncio.sleep(1))
+    task.cancel()
+    await task
+    return ""
+
+
+@pytest.mark.parametrize("around", [[], [stamp("s")], [stamp_async("s")]])
+def test_the_cancellation_of_another_task_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, around: Any) -> None:
+    """A view that waited for a task which somebody has cancelled has failed; nobody has cancelled the view."""
+    answer = site({"/": waits_for_a_cancelled_task}, around=around).get("/")
+    assert (answer.status, answer.headers.get("x-way", "")) == (500, "s" * len(around))
+    assert isinstance(told(caplog), asyncio.CancelledError)
+
+
+async def catching_async() -> AsyncIterator[object]:
+    try:
+        yield None
+    except BaseException:  # noqa: BLE001 - it shows what happens
+        yield "caught"
+
+
+@pytest.mark.parametrize(
+    "around", [[], [stamp("s")], [stamp_async("s")], [catching], [catching_async], [tidy, catching]]
+)
+def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFixture, around: Any) -> None:
+    """No step can catch it, nothing is answered, and nothing is logged."""
+
+    async def waits() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    asked = site({"/": waits}, around=around)
+    request: Request = asked.request("GET", "/")
+
+    async def run() -> bool:
+        task = asyncio.ensure_future(asked.app.find(request).run(request))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return bool(task.cancelled())
+
+    assert asyncio.run(run())
+    assert not caplog.records
+
+
+def test_a_step_may_set_a_time_limit(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """`asyncio.timeout` around a yield cancels the view, and is then answered like any exception."""
+
+    async def patient() -> AsyncIterator[object]:
+        try:
+            async with asyncio.timeout(0.01):
+                yield None
+        except TimeoutError:
+            yield "too late", 504
+
+    async def waits() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    answer = site({"/": waits}, around=[stamp("o"), patient, stamp_async("i")]).get("/")
+    assert (answer.status, answer.headers["x-way"]) == (504, "o")
+    assert not caplog.records
