@@ -277,6 +277,29 @@ def test_a_plain_port_sends_clients_to_https(start: Start, pair: Any) -> None:
     assert b"strict-transport" not in answer
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "status", "location"),
+    [
+        ("/a\\b", "localhost", 308, "https://localhost:{port}/a%5Cb"),
+        ("/\\evil.example", "localhost", 308, "https://localhost:{port}/%5Cevil.example"),
+        ("//evil.example", "localhost", 308, "https://localhost:{port}//evil.example"),
+        ("/", "[::1]:80", 308, "https://[::1]:{port}/"),
+        ("/", "a%2eb", 400, ""),
+    ],
+)
+def test_a_plain_port_sends_nobody_to_another_host(
+    start: Start, pair: Any, target: str, host: str, status: int, location: str
+) -> None:
+    """Whatever the path, the host is the one that was asked for, and one that is none is a 400."""
+    server = start(cert=(pair.cert,), key=(pair.key,), redirect_from=("127.0.0.1:0",))
+    redirecting = server._running.server._gate.listeners[-1].sock.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", redirecting), PATIENCE) as sock:
+        sock.sendall(f"GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+        answer = all_of(sock)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert location.format(port=server.port).encode() in answer
+
+
 def test_a_proxy_header_stands_before_tls(start: Start, pair: Any, context: ssl.SSLContext) -> None:
     """In plain bytes, before the handshake."""
     server = start(cert=(pair.cert,), key=(pair.key,), trusted_proxies=("127.0.0.1",), proxy_protocol=True)

@@ -8,16 +8,15 @@ object: its fields are a tuple that all pages of its media type share, until som
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import msgspec
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.cookies import FORGOTTEN, identity_of, is_undecided, options_of, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
+from fanlight.message.location import location_of
 from fanlight.message.media_types import BYTES
 
 HTML = "text/html; charset=utf-8"
@@ -37,7 +36,6 @@ Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
 _MOST_FIELDS = 256
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Response:
@@ -153,20 +151,15 @@ def json_response(value: Any, status: int = 200) -> Response:
 def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response:
     """Return an answer that sends the client elsewhere: 303 (See Other), or 308 if it is for ever.
 
-    `to` is a path of this site or a whole URL, of the app's own making: to send a user where he
-    himself asked to go, there is `redirect_back`. Raises InvalidResponse for control characters,
-    which could begin another field, and for a status that is no redirect.
+    `to` is a path of this site or a whole URL, of the app's own making: to send a visitor where the
+    request itself asks to go, there is `redirect_back`. Raises InvalidResponse for what browsers read as
+    another place than it seems to be (`//host`, a backslash, a user name), and for a status that is no redirect.
     """
     if permanent:
         status = 308
     if status not in _REDIRECTS:
         raise InvalidResponse(f"{status} is no redirect; it is one of {sorted(_REDIRECTS)}")
-    if _CONTROL.search(to):
-        raise InvalidResponse("a redirect's target can't have control characters in it")
-    try:
-        location = quote(to, safe="%/:=&?~#+!$,;'@()*[]")
-    except UnicodeEncodeError:
-        raise InvalidResponse(f"a redirect's target can't have half a character in it: {to!r}") from None
+    location = location_of(to)
     shown = html.escape(location)
     response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location

@@ -16,7 +16,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from fanlight.errors import BadMessage
+from fanlight.errors import BadMessage, InvalidResponse
 from fanlight.message import AS_EVER, Lane, Request, Response, redirect
 from fanlight.server.edge.forwarded import Trust, read_forwarded, read_x_forwarded
 from fanlight.server.edge.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
@@ -245,7 +245,11 @@ class ToHttps:
             return Response("Host is missing\n", 400, media_type="text/plain")
         path = request.raw_path if request.raw_path.startswith("/") else "/"
         query = f"?{request.raw_query}" if request.raw_query else ""
-        return redirect(f"https://{quote(host, safe='[]:.-_~')}{self._port}{path}{query}", 308)
+        path = path.replace("\\", "%5C")
+        try:
+            return redirect(f"https://{quote(host, safe='[]:.-_~')}{self._port}{path}{query}", 308)
+        except InvalidResponse:
+            return Response("Host is not a host's name\n", 400, media_type="text/plain")
 
 
 def _has_port(host: str) -> bool:
