@@ -251,6 +251,7 @@ def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
         ({404: lambda error, slug: ""}, "takes other parameters"),
         ({404: lambda error, /: ""}, "takes other parameters"),
         ({404: min}, "takes other parameters"),
+        ({404: "<h1>Sorry</h1>"}, "errors[404] is the source of a page (<h1>Sorry</h1>"),
         ({404: "missing.html"}, 'errors[404] names the template "missing.html", which is not there'),
         ([nothing], "errors is a list"),
     ],

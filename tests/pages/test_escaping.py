@@ -10,8 +10,10 @@ import jinja2
 import pytest
 from markupsafe import Markup
 
-from fanlight.errors import BadField, BadRequest, HTTPError, NotFound, TemplateError, UnprocessableContent
-from fanlight.pages import Pages, render
+from fanlight.errors import BadField, BadRequest, HTTPError, NotFound, UnprocessableContent
+from fanlight.message.media_types import BY_ENDING
+from fanlight.pages import Pages, media_type_of, render
+from fanlight.pages.kind import is_escaped
 
 Site = Callable[[Mapping[str, str]], Pages]
 
@@ -27,26 +29,52 @@ HARMLESS = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&#34;&amp;"
         "a.xml",
         "a.xhtml",
         "a.svg",
+        "a.rss",
+        "a.atom",
+        "a.xslt",
         "a",
         "a.jinja",
         "a.html.j2",
         "a.txt.j2",
-        "a.md",
-        "a.js",
         "a.txt.html",
+        "csv/a",
         "a.tpl",
     ],
 )
-def test_values_are_escaped_in_every_template_but_plain_text(site: Site, name: str) -> None:
-    """Whatever its extension, known or not, a template escapes what it is told."""
+def test_values_are_escaped_in_html_and_xml(site: Site, name: str) -> None:
+    """A template escapes what it is told if its extension says HTML or XML, or nothing that we know."""
     assert site({name: "{{ said }}"}).render(render(name, said=EVIL)) == HARMLESS
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "b/a.html.txt"])
-def test_nothing_is_escaped_in_plain_text(site: Site, name: str) -> None:
-    """A .txt template escapes nothing; it is sent as text/plain, so no browser reads HTML in it."""
-    page = render(name, said=EVIL)
-    assert (site({name: "{{ said }}"}).render(page), page.media_type) == (EVIL, "text/plain; charset=utf-8")
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("a.txt", "text/plain; charset=utf-8"),
+        ("a.TXT", "text/plain; charset=utf-8"),
+        ("b/a.html.txt", "text/plain; charset=utf-8"),
+        ("a.csv", "text/csv; charset=utf-8"),
+        ("a.ics", "text/calendar; charset=utf-8"),
+        ("a.md", "text/markdown; charset=utf-8"),
+        ("a.css", "text/css; charset=utf-8"),
+        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.json", "application/json"),
+        ("a.yaml", "application/yaml"),
+        ("a.vcf", "text/vcard; charset=utf-8"),
+        ("a.toml", "application/toml"),
+    ],
+)
+def test_nothing_is_escaped_in_other_text(site: Site, name: str, media_type: str) -> None:
+    """A template of another kind escapes nothing, and is sent as what it is, so no browser reads HTML in it."""
+    assert site({name: "{{ said }}"}).render(render(name, said=EVIL)) == EVIL
+    assert media_type_of(name) == media_type
+
+
+def test_no_kind_that_is_not_escaped_is_read_as_tags() -> None:
+    """Every media type of the table that a browser, or another reader, takes for HTML or XML, is escaped."""
+    for ending, kind in BY_ENDING.items():
+        is_read_as_tags = any(word in kind for word in ("html", "xml", "xslt"))
+        assert is_escaped(f"a.{ending}") or not is_read_as_tags or "openxml" in kind, ending
+        assert not is_escaped(f"a.{ending}") or is_read_as_tags, ending
 
 
 def test_html_that_is_meant_stays(site: Site) -> None:
@@ -55,22 +83,49 @@ def test_html_that_is_meant_stays(site: Site) -> None:
     assert pages.render(render("a.html", a="<b>", b=Markup("<i>"))) == "<b><i>"
 
 
+@pytest.mark.parametrize("part", ["a.txt", "a.js", "a.csv"])
 @pytest.mark.parametrize(
     "tag",
     [
-        '{% include "a.txt" %}',
-        '{% include ["x.html", "a.txt"] %}',
-        '{% extends "a.txt" %}',
-        '{% import "a.txt" as m %}',
-        '{% from "a.txt" import m %}',
+        '{% include "PART" %}',
+        '{% include ["x.html", "PART"] %}',
+        '{% include ["PART", "x.html"] ignore missing %}',
+        '{% extends "PART" %}',
+        '{% import "PART" as m %}{{ m.show(said) }}',
+        '{% from "PART" import show with context %}{{ show(said) }}',
+        '{% include "through.txt" %}',
+        '{% include "child.txt" %}',
+        '{% include "back.html" %}',
         "{% include name %}",
+        "{% include names %}",
+        "{% extends name %}",
     ],
 )
-def test_plain_text_cannot_be_a_part_of_a_page(site: Site, tag: str) -> None:
-    """A .txt template, which escapes nothing, is refused inside a template that escapes."""
-    pages = site({"page.html": f"\n{tag}", "a.txt": "{{ said }}{% macro m() %}{% endmacro %}"})
-    with pytest.raises(TemplateError, match=r"^templates/page\.html:2: nothing is escaped in a\.txt"):
-        pages.render(render("page.html", said=EVIL, name="a.txt"))
+def test_plain_text_as_a_part_of_a_page_is_escaped(site: Site, tag: str, part: str) -> None:
+    """What escapes nothing by itself escapes everything where it is a part of a page, at any depth."""
+    source = "{% macro show(what) %}{{ what }}{% endmacro %}{{ said | default('') }}{% block b %}{% endblock %}"
+    pages = site(
+        {
+            "page.html": tag.replace("PART", part),
+            part: source,
+            "through.txt": f'{{% include ["{part}"] %}}',
+            "child.txt": f'{{% extends "{part}" %}}{{% block b %}}{{{{ said }}}}{{% endblock %}}',
+            "back.html": '{% include "through.txt" %}{{ said }}',
+        }
+    )
+    for _ in range(2):
+        page = pages.render(render("page.html", said=EVIL, name=part, names=("x.html", part)))
+        assert "<script" not in page
+        assert HARMLESS in page
+        assert "&amp;lt;" not in page
+        assert pages.render(render(part, said=EVIL)) == EVIL  # by itself it is as it was
+    assert pages.check() == []
+
+
+def test_a_page_as_a_part_of_plain_text_is_escaped_as_ever(site: Site) -> None:
+    """A template of HTML escapes its values wherever it is included; the text around it escapes none."""
+    pages = site({"a.md": '{{ said }} {% include "b.html" %}', "b.html": "<b>{{ said }}</b>"})
+    assert pages.render(render("a.md", said="<i>")) == "<i> <b>&lt;i&gt;</b>"
 
 
 def test_plain_text_may_have_parts_of_plain_text(site: Site) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import NotFound, PeerGone, TemplateError
-from fanlight.message import HTML, TEXT, Request
+from fanlight.message import Request
 from fanlight.pages import Page, Pages, render
 from fanlight.pages.environment import MOST_TEMPLATES, BoundedDict
 
@@ -39,27 +39,6 @@ def test_the_context_may_have_any_name() -> None:
 def test_a_page_does_not_show_its_context() -> None:
     """A page in a log or a traceback does not show what the template is told."""
     assert "secret" not in repr(render("a.html", password="secret"))
-
-
-@pytest.mark.parametrize(
-    ("name", "media_type"),
-    [
-        ("a.html", HTML),
-        ("A.HTML", HTML),
-        ("a", HTML),
-        ("a.unknown", HTML),
-        ("robots.txt", TEXT),
-        ("mail/ROBOTS.TXT", TEXT),
-        ("robots.txt.j2", HTML),
-        ("a.html.jinja", HTML),
-        ("feed.xml", "application/xml"),
-        ("logo.svg", "image/svg+xml"),
-        ("data.json", "application/json"),
-    ],
-)
-def test_a_page_knows_what_it_is_sent_as(name: str, media_type: str) -> None:
-    """The media type of a page follows from the extension of its template."""
-    assert render(name).media_type == media_type
 
 
 def test_a_template_says_what_it_is_told(site: Site) -> None:

@@ -20,7 +20,7 @@ from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
 from fanlight.app.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
 from fanlight.app.statics import Statics
-from fanlight.app.templates import misnamed_template
+from fanlight.app.templates import markup_for_text, misnamed_template
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import Lane, Request, Response, State, Surrounded, Taking, plan_of, steps_on
 from fanlight.pages import Page, Pages, Static
@@ -65,7 +65,7 @@ class Endpoints:
         self._calls = self._calls_within((*around, *steps_on(value)))
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
-            return self._of_text(value, name)
+            return self._of_text(value, pattern, name)
         if isinstance(value, Response):
             if not isinstance(value.content, bytes):
                 _refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
@@ -96,7 +96,9 @@ class Endpoints:
         calls = self._within[around] = self._base.within(steps)
         return calls
 
-    def _of_text(self, text: str, name: str) -> RouteCall:
+    def _of_text(self, text: str, pattern: str, name: str) -> RouteCall:
+        if mistake := markup_for_text(text, f"the text at {pattern}"):
+            raise SetupError([mistake])
         if not text.endswith(".html"):
             return self._calls.of_constant(Response(self._pages.heading(text)), name)
         if mistake := misnamed_template(text, self._pages, "URLS"):

@@ -21,7 +21,7 @@ from typing import Any
 
 from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of
-from fanlight.app.templates import misnamed_template
+from fanlight.app.templates import markup_for_text, misnamed_template
 from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
 from fanlight.message import Request, Response, logger
 from fanlight.pages import Page, Pages, reason_of, wants_problem
@@ -155,6 +155,9 @@ class Failures:
         self.mistakes.append(Mistake(message=message, places=(place,) if place else (), hint=hint))
 
     def _read_text(self, status: int, value: str) -> None:
+        if mistake := markup_for_text(value, f"errors[{status}]"):
+            self.mistakes.append(mistake)
+            return
         if not value.endswith(".html"):
             text = self._pages.heading(value)
             self._own[status] = self._for_people(lambda _, __: Response(text))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import mimetypes
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from types import AsyncGeneratorType, GeneratorType, NoneType
@@ -19,7 +18,7 @@ import msgspec
 
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
 from fanlight.message import HTML, TEXT, Request, Response, answer_conditionally, file_response, json_response
-from fanlight.pages import Page, Pages
+from fanlight.pages import Page, Pages, media_type_of
 
 Answer = Callable[[Any, Request], Response]
 _MOST_TYPES = 256  # that are remembered; an app has a handful, unless it makes classes while it runs
@@ -64,7 +63,7 @@ class Results:
         raise InvalidResponse(_reason(result))
 
     def _page(self, page: Page, request: Request) -> Response:
-        return Response(self._pages.render(page, request), media_type=_media_type(page.template))
+        return Response(self._pages.render(page, request), media_type=media_type_of(page.template))
 
     def _with_status(self, result: tuple[Any, ...], request: Request) -> Response:
         if len(result) not in (2, 3):
@@ -121,14 +120,6 @@ def _file(result: Path, request: Request) -> Response:
         return answer_conditionally(file_response(result), request)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise NotFound from None
-
-
-def _media_type(template: str) -> str | None:
-    """Return the media type of a template, None for HTML: a page is that if nothing says otherwise."""
-    if template.endswith(".html"):
-        return None
-    kind = mimetypes.guess_type(template)[0]
-    return None if kind is None else f"{kind}; charset=utf-8"
 
 
 def _is(*types: type) -> Callable[[object], bool]:

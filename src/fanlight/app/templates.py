@@ -1,6 +1,6 @@
-"""Find out before the port opens whether a template that is named is there.
+"""Find out before the port opens what is wrong with a text that stands where a view could: in URLS, or in errors.
 
-In: a name, and the pages. Out: a mistake with the name that was likely meant, or None.
+In: a text, and the pages. Out: a mistake with what was likely meant, or None.
 """
 
 from __future__ import annotations
@@ -26,3 +26,17 @@ def misnamed_template(name: str, pages: Pages, where: str) -> Mistake | None:
     else:
         hint = f"write it to {folder / name}" if folder.is_dir() else f"there is no folder {folder}"
     return Mistake(message=f'{where} names the template "{name}", which is not there', hint=hint)
+
+
+def markup_for_text(text: str, where: str) -> Mistake | None:
+    """Return what is wrong with a text that is the source of a page, None if it is a heading, as it should be."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return None
+    start = " ".join(text.split())[:30]
+    hint = (
+        "if a view returned it, write the view's name without parentheses: home, not home(); "
+        'HTML of your own goes into a view, def home(): return "<p>...", or into a template, "home.html"'
+    )
+    return Mistake(
+        message=f"{where} is the source of a page ({start}...), and a text there is a plain heading", hint=hint
+    )

@@ -17,7 +17,7 @@ from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
 from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
-from fanlight.message.media_types import media_type_by_name
+from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.response import Response
 
 SETTLED_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
@@ -51,7 +51,7 @@ def file_response(
     """Return an answer with the content of a file, and with what browsers need to keep it and to resume it.
 
     `download_as` has the browser save it under that name instead of showing it. The media type is that of
-    the name, unless it is said; `encoding` is what it is compressed by, where that is so.
+    its own name, or else of that one, unless it is said; `encoding` is what it is compressed by, where that is so.
     Raises OSError if it can't be read, FileNotFoundError if it is no regular file, InvalidResponse for a name
     that can't be one.
     """
@@ -59,7 +59,9 @@ def file_response(
     file, status = open_regular(path)
     size = status.st_size
     response = FileResponse(
-        FileContent(file, (Span(0, size),)), media_type=media_type or media_type_by_name(str(path)), length=size
+        FileContent(file, (Span(0, size),)),
+        media_type=media_type or _media_type_of(str(path), download_as or ""),
+        length=size,
     )
     now = time.time()
     fields = response.headers
@@ -75,6 +77,10 @@ def file_response(
     if headers is not None:
         fields.update(headers)
     return response
+
+
+def _media_type_of(*names: str) -> str:
+    return next((kind for kind in map(media_type_by_name, names) if kind != BYTES), BYTES)
 
 
 def tag_of(status: stat_result, now: float) -> str:

@@ -1,4 +1,4 @@
-"""Say what kind of thing a file is, by the ending of its name.
+"""Say what kind of thing a file is, by the ending of its name: static files, templates, downloads, uploads of tests.
 
 In: a name. Out: a media type, with `charset=utf-8` for text. The table is our own, so that a site answers alike
 on every machine: the system's tables differ, and some say that JavaScript is plain text, which browsers refuse
@@ -6,6 +6,8 @@ to run. Does not look into the file.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 BYTES = "application/octet-stream"
 
@@ -21,11 +23,13 @@ _TEXT = {
     "text/tab-separated-values": "tsv",
     "text/vcard": "vcf",
     "text/vtt": "vtt",
+    "text/x-rst": "rst",
 }
 _OTHERS = {
     "application/atom+xml": "atom",
     "application/epub+zip": "epub",
     "application/geo+json": "geojson",
+    "application/gpx+xml": "gpx",
     "application/gzip": "gz tgz",
     "application/java-archive": "jar",
     "application/json": "json map",
@@ -44,6 +48,7 @@ _OTHERS = {
     "application/vnd.android.package-archive": "apk",
     "application/vnd.apple.installer+xml": "mpkg",
     "application/vnd.apple.mpegurl": "m3u8",
+    "application/vnd.google-earth.kml+xml": "kml",
     "application/vnd.ms-excel": "xls",
     "application/vnd.ms-fontobject": "eot",
     "application/vnd.ms-powerpoint": "ppt",
@@ -59,7 +64,7 @@ _OTHERS = {
     "application/x-bzip2": "bz2",
     "application/x-tar": "tar",
     "application/x-xz": "xz",
-    "application/xhtml+xml": "xhtml",
+    "application/xhtml+xml": "xhtml xht",
     "application/xml": "xml xsl xsd",
     "application/xslt+xml": "xslt",
     "application/yaml": "yaml yml",
@@ -91,6 +96,7 @@ _OTHERS = {
     "image/tiff": "tif tiff",
     "image/vnd.microsoft.icon": "ico cur",
     "image/webp": "webp",
+    "message/rfc822": "eml",
     "model/gltf+json": "gltf",
     "model/gltf-binary": "glb",
     "model/stl": "stl",
@@ -104,7 +110,7 @@ _OTHERS = {
     "video/x-matroska": "mkv",
     "video/x-msvideo": "avi",
 }
-_BY_ENDING = {
+BY_ENDING: Mapping[str, str] = {
     **{ending: kind for kind, endings in _OTHERS.items() for ending in endings.split()},
     **{ending: f"{kind}; charset=utf-8" for kind, endings in _TEXT.items() for ending in endings.split()},
 }
@@ -113,4 +119,4 @@ _BY_ENDING = {
 def media_type_by_name(name: str) -> str:
     """Return the media type that the ending of a name stands for; bytes where it says nothing."""
     _, dot, ending = name.rpartition(".")
-    return _BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES
+    return BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES

@@ -11,8 +11,7 @@ from typing import Any
 
 from fanlight.errors import Mistake, NoSuchURL, TemplateError
 from fanlight.pages.asset_calls import ASSET, asset_calls_of
-from fanlight.pages.environment import FolderEnvironment, unescaped_part
-from fanlight.pages.kind import is_escaped
+from fanlight.pages.environment import FolderEnvironment
 from fanlight.pages.references import Reference, references_of
 
 
@@ -49,11 +48,7 @@ def _mistakes_in(name: str, reference: Reference, environment: FolderEnvironment
     if not found and not reference.is_optional:
         reason, hint = loader.absence_of(*reference.names)
         return [Mistake(message=reason, places=places, hint=hint)]
-    return [
-        Mistake(message=unescaped_part(each), places=places, hint="give it a name that ends in .html")
-        for each in found
-        if is_escaped(name) and not is_escaped(each)
-    ]
+    return []
 
 
 def _missing_assets(name: str, environment: FolderEnvironment) -> list[Mistake]:

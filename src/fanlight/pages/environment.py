@@ -1,8 +1,8 @@
 """Jinja as Fanlight sets it up.
 
 In: a loader and what every template may use. Out: compiled templates, whose errors are all a
-`TemplateError` with the file and line of the template. Refuses to mix a template whose values are
-escaped with one whose values are not. An `HTTPError` raised while a page is rendered is an answer,
+`TemplateError` with the file and line of the template. A template escapes values by its kind, and always as a part of
+one that does. An `HTTPError` raised while a page is rendered is an answer,
 so it passes as it is.
 """
 
@@ -50,18 +50,39 @@ class FolderEnvironment(jinja2.Environment):
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()
         self.globals.update(extra)
+        # Of a template that a page includes, there is a second compiled form, in which everything is escaped.
+        inner = self._within_a_page = self.overlay(autoescape=True, cache_size=0)
+        inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - another of its kind
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return what a template may use: a plain dict, as ours never change once the app is made."""
         # Jinja's ChainMap is copied for each rendering, key by key in Python (timed in tests/pages/test_speed.py).
         return {**self.globals, **(d or {})}
 
-    def join_path(self, template: str, parent: str) -> str:
-        """Return the name that an `extends`, `include` or `import` means: always seen from the folder."""
-        # SECURITY: tests/pages/test_escaping.py: a .txt template escapes nothing, so it can't be part of a page
-        if is_escaped(parent) and not is_escaped(template):
-            raise TemplateError(unescaped_part(template), hint="give it a name that ends in .html")
-        return template
+    def get_template(
+        self,
+        name: Any,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's name for it
+    ) -> jinja2.Template:
+        """Return a compiled template; one whose `parent` escapes, which is a part of that, escapes too."""
+        # SECURITY: tests/pages/test_escaping.py: a .txt template escapes nothing, but as a part of a page it must
+        is_inside = parent is not None and is_escaped(parent) and isinstance(name, str) and not is_escaped(name)
+        environment = self._within_a_page if is_inside else self
+        return super(FolderEnvironment, environment).get_template(name, parent, globals)
+
+    def select_template(
+        self,
+        names: Any,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's name for it
+    ) -> jinja2.Template:
+        """Return the first of several templates that is there, as `get_template` does."""
+        if isinstance(names, list | tuple):
+            found = next((each for each in names if self.loader.has(str(each))), None)  # a missing name fails here
+            if found is not None:
+                return self.get_template(found, parent, globals)
+        return super().select_template(names, parent, globals)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:
         """Raise what went wrong in a template again, as a TemplateError that knows the place."""
@@ -128,8 +149,3 @@ def in_one_line(error: BaseException) -> str:
     """Return an error as the last line of its traceback says it, also if it can't say itself what it is."""
     lines = traceback.format_exception_only(error)
     return next((line for line in lines if not line.startswith(" ")), lines[0]).strip()
-
-
-def unescaped_part(name: str) -> str:
-    """Return what is wrong with a page that has a .txt template as its part."""
-    return f"nothing is escaped in {name}, as .txt is plain text, so it can't be a part of a page"

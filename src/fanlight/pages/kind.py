@@ -1,27 +1,21 @@
 """What kind of text a template makes, by its file name extension.
 
-In: a template's name. Out: its media type, and whether values are escaped in it. Only the last
-extension counts, so `mail.txt.j2` is HTML like every name that says nothing else.
+In: a template's name. Out: its media type, by the one table of `message/media_types.py`, and whether values are
+escaped in it: in HTML and XML, not in other text. Only the last extension counts; one that the table does not
+have (`.j2`, none at all) says HTML.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
-from fanlight.message import HTML, JSON, TEXT
+from fanlight.message import BYTES, HTML, media_type_by_name
 
 # What is surely meant as a template; another file may just lie in the folder.
-SURE_SUFFIXES = frozenset({".htm", ".html", ".j2", ".jinja", ".jinja2", ".svg", ".txt", ".xhtml", ".xml"})
-_MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": JSON,
-    ".svg": "image/svg+xml",
-    ".txt": TEXT,
-    ".xhtml": "application/xhtml+xml",
-    ".xml": "application/xml",
-}
+SURE_SUFFIXES = frozenset(
+    (".atom", ".htm", ".html", ".j2", ".jinja", ".jinja2", ".rss", ".svg", ".txt", ".xhtml", ".xml")
+)
 
 
 def suffix_of(name: str) -> str:
@@ -29,12 +23,18 @@ def suffix_of(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
+@lru_cache(1024)
 def media_type_of(name: str) -> str:
     """Return what a template's text is sent as; HTML where the extension says nothing."""
-    return _MEDIA_TYPES.get(suffix_of(name), HTML)
+    kind = media_type_by_name(name)
+    return HTML if kind == BYTES else kind
 
 
+@lru_cache(1024)
 def is_escaped(name: str | None) -> bool:
-    """Return whether values are escaped in a template: in all of them but `.txt`, which is sent as plain text."""
+    """Return whether values are escaped in a template: in HTML and XML, whose readers take them for tags."""
     # SECURITY: tests/pages/test_escaping.py: an extension that we don't know must not turn escaping off
-    return name is None or not name.lower().endswith(".txt")
+    if name is None:
+        return True
+    kind = media_type_of(name).partition(";")[0]
+    return kind == "text/html" or kind.endswith(("/xml", "+xml"))

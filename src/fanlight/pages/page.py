@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fanlight.pages.kind import media_type_of
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -18,11 +16,6 @@ class Page:
 
     template: str
     context: Mapping[str, object] = field(default_factory=dict, repr=False)  # may hold what no log should show
-
-    @property
-    def media_type(self) -> str:
-        """What the rendered text is to be sent as, by the template's file name extension."""
-        return media_type_of(self.template)
 
 
 def render(template: str, /, **context: object) -> Page:

@@ -7,7 +7,6 @@ sent, what no request can hold, and options that are no options here, with what 
 from __future__ import annotations
 
 import difflib
-import mimetypes
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,8 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import msgspec
+
+from fanlight.message import media_type_by_name
 
 Sent = bytes | Iterable[bytes]
 File = Any  # a Path, bytes, an open file, (name, any of them) or (name, any of them, media type)
@@ -230,7 +231,7 @@ def _file(field: str, value: File) -> tuple[str, bytes, str]:
         hint = 'b"...", an open file, a Path, (name, b"..."), (name, b"...", media_type), or a list of these'
         raise TypeError(f"files[{field!r}] is {value!r}; a file is {hint}")
     name = name if name or isinstance(value, tuple) else "file"
-    return name, bytes(data), kind or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return name, bytes(data), kind or media_type_by_name(name).partition(";")[0]
 
 
 def _quoted(name: str) -> str:
