@@ -108,7 +108,6 @@ def test_a_text_is_read_as_the_kind_that_is_asked_for(annotation: Any, text: str
         (Decimal, "sNaN", "'sNaN' is not a number"),
         (bool, "2", "'2' is not true or false"),
         (bool, "", "'' is not true or false"),
-        (UUID, ID.replace("-", ""), f"'{ID.replace('-', '')}' is not a UUID"),
         (UUID, f"{{{ID}}}", f"'{{{ID}}}' is not a UUID"),
         (date, "2026-02-30", "'2026-02-30' is not a date like 2026-01-31"),
         (date, "20260131", "'20260131' is not a date like 2026-01-31"),
@@ -178,9 +177,7 @@ def test_a_kind_without_bounds_has_no_rule(annotation: Any) -> None:
     assert rule_of(kind_of(annotation)) is None
 
 
-@pytest.mark.parametrize(
-    "annotation", [dict[str, int], list[int], int | str, tuple[int, str], bytes, msgspec.Raw, timedelta]
-)
+@pytest.mark.parametrize("annotation", [dict[str, int], list[int], int | list[int], tuple[int, str], msgspec.Raw])
 def test_some_kinds_have_no_text(annotation: Any) -> None:
     """What could be written in several ways, or in none, is not read from a text at all."""
     assert reader_of(kind_of(annotation)) is None

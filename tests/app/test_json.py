@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.app.diagnose import diagnose
+from fanlight.app.json_values import JSONReader
 from fanlight.app.kinds import kind_of
+from fanlight.errors import BadField
 from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]
@@ -374,8 +375,9 @@ def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> Non
     content = msgspec.json.encode(value)
     try:
         msgspec.json.decode(content, type=annotation)
-    except msgspec.ValidationError as error:
-        found = diagnose(kind_of(annotation), msgspec.json.decode(content), str(error))
+    except msgspec.ValidationError:
+        found: list[BadField] = []
+        JSONReader(annotation, kind_of(annotation)).read(content, found)
         assert found
         assert all(each.message for each in found)
 
@@ -458,7 +460,8 @@ def _at(document: Any, pointer: str) -> Any:
 def test_a_pointer_leads_to_what_is_wrong(marks: dict[str, Any]) -> None:
     """Whatever a key is made of, its pointer finds the value again."""
     value = {"name": "A", "address": [], "marks": marks}
-    found = diagnose(kind_of(Person), value, "")
+    found: list[BadField] = []
+    JSONReader(Person, kind_of(Person)).read(msgspec.json.encode(value), found)
     for each in found:
         if each.pointer:
             assert isinstance(_at(value, each.pointer), str)

@@ -70,7 +70,7 @@ def listed(x: list[int]) -> str:
     return ""
 
 
-def either(x: int | str) -> str:
+def either(x: int | list[int]) -> str:
     return ""
 
 
@@ -172,7 +172,7 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("/{request}", asked, '"request" is the request in NAME.asked, and a part of the path', "rename one"),
         ("/{x:str}", listed, "no part of a path can be list[int], which NAME.listed wants as x", "a part of a path is"),
         ("/{x}", partial(item), "the path has {x}, but NAME.item takes no x", "did you mean|write def"),
-        ("/{x}", either, "no part of a path can be int | str", "a part of a path is one text"),
+        ("/{x}", either, "no part of a path can be int | list[int]", "a part of a path is one text"),
         (
             "/{x:int}",
             moment,
@@ -184,7 +184,7 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("/", own, "x: Own in NAME.own can't be read: nothing says how a Own is written", "make it a dataclass"),
         ("/", held, "x: Holder in NAME.held can't be read: nothing says how a Own is written", "dataclass"),
         ("/", nested, "x: dict[str, int] in NAME.nested can't come from a query", "a query has texts"),
-        ("/", either, "x: int | str in NAME.either can't come from a query", "a query has texts"),
+        ("/", either, "x: int | list[int] in NAME.either can't come from a query", "a query has texts"),
         ("/", bag, "bag: Bag in NAME.bag can't come from a query", "nested ones need a POST"),
         ("/", two, "NAME.two takes the whole body twice, as first and second", "put them into one class"),
         ("POST /", two, "NAME.two takes the whole body twice, as first and second", "put them into one class"),

@@ -6,17 +6,19 @@ In: a parameter of a view. Out: its annotation, its kind, and what reads several
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from msgspec import inspect as kinds
 
-from fanlight.app.body import JSONReader, fields_struct
-from fanlight.app.kinds import SERIES, Kind, is_upload, optional, plain
+from fanlight.app.json_values import JSONBody, JSONReader, fields_struct
+from fanlight.app.kinds import RECORDS, SERIES, WHOLE, Kind, is_mutable, is_row, is_upload, kind_of, optional, plain
 from fanlight.app.signature import MISSING, Parameter
 
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
@@ -50,17 +52,38 @@ def annotation_of(parameter: Parameter, otherwise: type = str) -> Any:
     return type(parameter.default)
 
 
-def json_reader_of(asked: list[Asked]) -> JSONReader:
-    """Return what reads the fields of a JSON object, all in one pass."""
+def json_body_of(asked: list[Asked]) -> JSONBody:
+    """Return what reads the fields of a JSON object, all in one pass; of one field, also what is no object."""
     struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
-    return JSONReader(struct, plain(kinds.type_info(struct)))
+    reader = JSONReader(struct, kind_of(struct))
+    alone = None
+    if len(asked) == 1 and not may_be_object(asked[0].kind):
+        alone = JSONBody(JSONReader(asked[0].annotation, asked[0].kind, asked[0].name), asked[0].name)
+    return JSONBody(reader, tuple(each.name for each in asked), alone)
+
+
+def is_whole(kind: Kind) -> bool:
+    """Say whether a kind is a class with named fields, or one of several: then it is the whole body."""
+    inner = optional(kind)[0]
+    if isinstance(inner, kinds.UnionType):
+        return all(isinstance(plain(each), kinds.StructType) for each in inner.types)
+    return isinstance(inner, WHOLE)
+
+
+def may_be_object(kind: Kind) -> bool:
+    """Say whether a JSON object may be a value of a kind, so that it could not be told from one that holds it."""
+    kind = plain(kind)
+    if isinstance(kind, kinds.UnionType):
+        return any(map(may_be_object, kind.types))
+    is_object = isinstance(kind, kinds.DictType) or (isinstance(kind, RECORDS) and not is_row(kind))
+    return is_object or isinstance(kind, kinds.AnyType | kinds.CustomType | kinds.RawType)
 
 
 def _default_of(asked: Asked) -> Callable[[], object] | None:
     """Return what makes the value of a JSON field that was not sent, by the rules of a form; None if it must be."""
     if asked.has_default:
         default = asked.parameter.default
-        return lambda: default
+        return partial(deepcopy, default) if is_mutable(default) else lambda: default
     inner, is_optional = optional(asked.kind)
     if is_optional:
         return _none

@@ -26,12 +26,13 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.app.asked import Asked, annotation_of, is_file, json_reader_of
-from fanlight.app.body import Body, JSONReader
+from fanlight.app.asked import Asked, annotation_of, is_file, is_whole, json_body_of
+from fanlight.app.body import Body
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.fields import Field, Fields, Record, field_of, record_of
 from fanlight.app.forms import Shown
-from fanlight.app.kinds import WHOLE, Kind, kind_of, optional
+from fanlight.app.json_values import JSONBody, JSONReader
+from fanlight.app.kinds import Kind, is_mutable, kind_of, optional
 from fanlight.app.markers import Dependency, Marked, marked, said
 from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
 from fanlight.app.words import python_name, type_hint, untaken_hint, written
@@ -63,6 +64,7 @@ class Binding:
     body: Body | None = None
     stream: str = ""  # the parameter that is the content as it comes
     hints: str = ""  # the parameter by which early hints are sent
+    fresh: dict[str, object] = field(default_factory=dict)  # defaults that each request is given a copy of
 
     @property
     def reads_content(self) -> bool:
@@ -156,6 +158,9 @@ class _Binder:
             return self._binding
         self._binding.cookies = _fields_of(self._fields[CookieName], "cookie")
         self._binding.headers = _fields_of(self._fields[HeaderName], "header")
+        self._binding.fresh = {
+            each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
+        }
         if asked:
             self._bind_sent(asked)
         if self._errors:
@@ -294,7 +299,7 @@ class _Binder:
         return Asked(parameter=parameter, annotation=annotation, kind=kind)
 
     def _bind_sent(self, asked: list[Asked]) -> None:
-        whole = [each for each in asked if isinstance(optional(each.kind)[0], WHOLE)]
+        whole = [each for each in asked if is_whole(each.kind)]
         files = [each for each in asked if is_file(each.kind)]
         fields = [each for each in asked if each not in whole and each not in files]
         if len(whole) > 1:
@@ -351,7 +356,7 @@ class _Binder:
             message = f"{whole.name}: {written(whole.annotation)} in {self._signature.name} can't come from a form"
             self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
             return
-        json = None if files else JSONReader(whole.annotation, whole.kind)
+        json = None if files else JSONBody(JSONReader(whole.annotation, whole.kind), whole.name)
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
@@ -363,7 +368,7 @@ class _Binder:
             message = f"{jsons[0].name}: {written(jsons[0].annotation)} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
             return
-        json = None if files else json_reader_of(asked)
+        json = None if files else json_body_of(asked)
         form = None if jsons else Fields(fields, "form")
         self._binding.body = Body(json=json, form=form)
 

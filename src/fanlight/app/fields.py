@@ -16,8 +16,8 @@ from typing import Any
 from msgspec import inspect as kinds
 
 from fanlight.app.convert import Reader, Unfit, as_it_is, reader_of
-from fanlight.app.diagnose import MOST_FIELDS
-from fanlight.app.kinds import SERIES, Kind, cut, is_upload, optional, plain, rule_of
+from fanlight.app.kinds import SERIES, Kind, cut, is_upload, optional, plain, rule_of, shown
+from fanlight.app.place import MOST_FIELDS
 from fanlight.app.signature import LEAVE_OUT, MISSING
 from fanlight.errors import BadField
 from fanlight.message import Headers, MultiMapping, Upload
@@ -78,8 +78,11 @@ class Fields:
         """Take these fields; whether anything at all must be sent is known now."""
         self.fields = fields
         self.source = source
+        self._takes_brackets = source in ("query", "form")
         self.has_files = any(field.is_file for field in fields)
-        self.names = frozenset(field.sent_as for field in fields)
+        self.names = frozenset(field.sent_as for field in fields) | {
+            f"{field.sent_as}[]" for field in fields if field.series is not None
+        }
         self.may_be_empty = all(field.missing is LEAVE_OUT for field in fields)
 
     def take(self, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
@@ -107,6 +110,12 @@ class Fields:
     def _take_series(self, field: Field, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
         assert not isinstance(sent, dict)
         given = [value for value in sent.get_all(field.sent_as) if not _is_blank(field, value)]
+        if self._takes_brackets:
+            # As PHP and Rails have the names of lists.
+            given += [value for value in sent.get_all(f"{field.sent_as}[]") if not _is_blank(field, value)]
+            if not given and (other := _with_index(field.sent_as, sent)):
+                bad.append(self._bad(field, f"write {field.sent_as} or {field.sent_as}[] for each, not {shown(other)}"))
+                return
         if not given and field.missing is not MISSING:
             if field.missing is not LEAVE_OUT:
                 into[field.name] = field.missing
@@ -132,6 +141,11 @@ class Fields:
         return BadField(source=self.source, name=field.sent_as, message=message)
 
 
+def _with_index(name: str, sent: Sent) -> str:
+    """Return a name like "x[0]" or "x[a]" of a list called "x", "" if there is none."""
+    return next((each for each in sent if each.startswith(f"{name}[") and each != f"{name}[]"), "")
+
+
 def _is_blank(field: Field, value: object) -> bool:
     """Say whether a field was sent, but not filled in; a browser sends a file without a name for it."""
     if isinstance(value, Upload):
@@ -148,7 +162,9 @@ def _read(field: Field, value: object) -> object:
 class Record:
     """A dataclass or Struct made of fields."""
 
-    def __init__(self, kind: kinds.StructType | kinds.DataclassType, source: str, fields: tuple[Field, ...]) -> None:
+    def __init__(
+        self, kind: kinds.StructType | kinds.DataclassType | kinds.TypedDictType, source: str, fields: tuple[Field, ...]
+    ) -> None:
         """Make the kind's class."""
         self._make: Callable[..., object] = kind.cls
         self.fields = Fields(fields, source)
@@ -168,8 +184,9 @@ class Record:
 
 
 def record_of(kind: Kind, source: str) -> Record | None:
-    """Return the record for a kind, None if some field of it can't be sent as text."""
-    assert isinstance(kind, kinds.StructType | kinds.DataclassType)
+    """Return the record for a kind, None if it has no fields, or one that can't be sent as text."""
+    if not isinstance(kind, kinds.StructType | kinds.DataclassType | kinds.TypedDictType):
+        return None
     hidden = {
         name
         for name, field in getattr(kind.cls, "__dataclass_fields__", {}).items()

@@ -8,6 +8,7 @@ the view's types refuse, and UnprocessableContent with every bad field of query 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from fanlight.app.binding import Binding
@@ -23,6 +24,24 @@ _EMPTY = Query()
 
 def arguments_of(binding: Binding, state: State) -> Arguments | None:
     """Return what makes a view's arguments of a request, None if they are just the path's parameters."""
+    give = _arguments_of(binding, state)
+    return _with_fresh(give, binding.fresh) if give is not None and binding.fresh else give
+
+
+def _with_fresh(give: Arguments, fresh: dict[str, object]) -> Arguments:
+    """Return what gives each call defaults of its own, where one could change them for all that come later."""
+
+    def arguments(request: Request) -> dict[str, Any]:
+        values = give(request)
+        for name, default in fresh.items():
+            if name not in values:
+                values[name] = deepcopy(default)
+        return values
+
+    return arguments
+
+
+def _arguments_of(binding: Binding, state: State) -> Arguments | None:
     keepers = [(name, keep) for name, keep in binding.path.items() if keep is not None]
     steps = _steps(binding)
     given = dict.fromkeys(binding.states, state)

@@ -7,18 +7,21 @@ Knows nothing of requests and of where a value comes from.
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import re
 from collections.abc import Callable, Mapping
+from enum import Flag
 from functools import lru_cache, partial
 
+import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.message import Upload
+from fanlight.message import TooLong, Upload
 
 Kind = kinds.Type
-WHOLE = (kinds.StructType, kinds.DataclassType)
-RECORDS = (*WHOLE, kinds.TypedDictType, kinds.NamedTupleType)
+WHOLE = (kinds.StructType, kinds.DataclassType, kinds.TypedDictType)
+RECORDS = (*WHOLE, kinds.NamedTupleType)
 SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
     kinds.ListType: list,
     kinds.CollectionType: list,
@@ -38,7 +41,8 @@ _RANGES = (  # a least and a most, and whether they may be the same
 )
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, ValueError, re.error)
 _MESSAGE_CHARACTERS = 300
-_SIZED = (str, list, tuple, set, frozenset)
+_NO_NAMES: tuple[type[Kind], ...] = (*SERIES, *RECORDS, kinds.TupleType, kinds.DictType, kinds.BoolType, kinds.NoneType)
+_SIZED = (str, bytes, bytearray, memoryview, list, tuple, set, frozenset, dict)
 
 _SAYS: Mapping[type[Kind], str] = {
     kinds.IntType: "an integer",
@@ -50,6 +54,8 @@ _SAYS: Mapping[type[Kind], str] = {
     kinds.DateType: "a date like 2026-01-31",
     kinds.DateTimeType: "a date and time like 2026-01-31T12:30",
     kinds.TimeType: "a time like 12:30",
+    kinds.TimeDeltaType: "a duration like PT1H30M",
+    **dict.fromkeys((kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType), "base64"),
     kinds.NoneType: "null",
     kinds.DictType: "an object",
     kinds.TupleType: "a list",
@@ -67,6 +73,7 @@ def kind_of(annotation: object) -> Kind:
     except _UNREADABLE as error:  # a field of a class, whose annotation stands as text
         raise TypeError(str(error)) from None
     _refuse_unreadable(kind, set())
+    msgspec.json.Decoder(annotation)  # it refuses more than `type_info` does
     return kind
 
 
@@ -86,6 +93,13 @@ def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
     if isinstance(kind, kinds.CustomType) and kind.cls not in (Upload, object):
         raise TypeError(f"nothing says how a {kind.cls.__qualname__} is written")
     _refuse_contradiction(kind)
+    if isinstance(kind, RECORDS):
+        _refuse_shared(kind)
+        _know_names(kind)
+    if isinstance(kind, kinds.SetType | kinds.FrozenSetType):
+        _refuse_unhashable(plain(kind.item_type))
+    if isinstance(kind, kinds.DictType) and isinstance(plain(kind.key_type), _NO_NAMES):
+        raise TypeError("the names of a JSON object are texts, and no text is such a key")
     for name in kind.__struct_fields__:
         inner = getattr(kind, name)
         for each in inner if isinstance(inner, tuple) else (inner,):
@@ -102,8 +116,55 @@ def _refuse_contradiction(kind: Kind) -> None:
             raise TypeError(f"nothing has both {least}={low} and {most}={high}")
 
 
+def is_row(kind: Kind) -> bool:
+    """Say whether a class with fields is a list in JSON."""
+    return isinstance(kind, kinds.NamedTupleType) or getattr(kind, "array_like", False)
+
+
+def _refuse_shared(kind: Kind) -> None:
+    """Raise TypeError for a default that all objects of a class would share."""
+    for each in kind.fields:  # type: ignore[attr-defined]  # every record has them
+        if is_mutable(each.default):
+            raise TypeError(f"the default of {kind.cls.__qualname__}.{each.name} is shared by all requests")  # type: ignore[attr-defined]
+
+
+def is_mutable(value: object) -> bool:
+    """Say whether a default may be changed by whoever is given it, so that each must be given one of its own."""
+    if isinstance(value, tuple | frozenset):
+        return any(map(is_mutable, value))
+    if isinstance(value, msgspec.Struct):
+        return not value.__struct_config__.frozen
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return not value.__dataclass_params__.frozen  # type: ignore[attr-defined]  # every dataclass has it
+    return isinstance(value, list | dict | set | bytearray)
+
+
+def _know_names(kind: Kind) -> None:
+    """Have msgspec write each name of a class, without which it does not find those that are no ASCII in JSON."""
+    cls: object = kind.cls  # type: ignore[attr-defined]  # every record has it
+    cls = getattr(cls, "__origin__", cls)  # of a generic one
+    for name in (*getattr(cls, "__dataclass_fields__", ()), *getattr(cls, "__annotations__", ())):
+        msgspec.json.encode(name)
+    for each in getattr(cls, "__dataclass_fields__", {}).values():
+        msgspec.json.encode(each.name)
+
+
+def _refuse_unhashable(item: Kind) -> None:
+    """Raise TypeError for a set of what no set can hold."""
+    is_hashable = True
+    if isinstance(item, kinds.StructType):
+        is_hashable = item.cls.__struct_config__.frozen or not item.cls.__struct_config__.eq
+    elif isinstance(item, RECORDS):
+        is_hashable = item.cls.__hash__ is not None
+    parts = (kinds.ListType, kinds.SetType, kinds.DictType, kinds.ByteArrayType, kinds.TypedDictType)
+    if not is_hashable or isinstance(item, parts):
+        raise TypeError("a set can hold no such thing, as it can't be hashed")
+
+
 def optional(kind: Kind) -> tuple[Kind, bool]:
     """Return a kind without its None, and whether it had one."""
+    if isinstance(kind, kinds.LiteralType) and None in kind.values and len(kind.values) > 1:
+        return kinds.LiteralType(tuple(value for value in kind.values if value is not None)), True
     if not isinstance(kind, kinds.UnionType):
         return kind, False
     others = tuple(each for each in kind.types if not isinstance(each, kinds.NoneType))
@@ -121,12 +182,20 @@ def says(kind: Kind) -> str:
     """Return what a value should be: "an integer", "one of red, green"."""
     kind = plain(kind)
     if isinstance(kind, kinds.EnumType):
-        return "one of " + ", ".join(str(member.value) for member in kind.cls)
+        choices = ", ".join(str(member.value) for member in kind.cls)
+        return f"one of {choices}, or a sum of them" if issubclass(kind.cls, Flag) else f"one of {choices}"
     if isinstance(kind, kinds.LiteralType):
-        return "one of " + ", ".join(map(str, kind.values))
+        return "one of " + ", ".join(map(written_as, kind.values))
     if isinstance(kind, kinds.UnionType):
-        return " or ".join(says(each) for each in kind.types)
+        return " or ".join(dict.fromkeys(says(each) for each in kind.types))
     return _SAYS.get(type(kind), "what it should be")
+
+
+def written_as(value: object) -> str:
+    """Return a value of a Literal as a client writes it."""
+    return (
+        {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+    )
 
 
 def shown(value: object) -> str:
@@ -150,6 +219,8 @@ def cut(message: str) -> str:
 
 def misfit(kind: Kind, value: object) -> str:
     """Return the message for a value that is of another kind."""
+    if isinstance(value, TooLong):
+        return "is a number of too many characters, or too big"
     return f"{shown(value)} is not {says(kind)}"
 
 
@@ -161,7 +232,9 @@ def broken_rule(kind: Kind, value: object) -> str:
         return _broken_pattern(kind, value) or _broken_length(kind, value, "characters")
     if isinstance(kind, kinds.DateTimeType | kinds.TimeType):
         return _broken_zone(kind, value)
-    return _broken_length(kind, value, "items") if isinstance(kind, tuple(SERIES)) else ""
+    if isinstance(kind, kinds.BytesType | kinds.ByteArrayType | kinds.MemoryViewType):
+        return _broken_length(kind, value, "bytes")
+    return _broken_length(kind, value, "items") if isinstance(kind, (*SERIES, kinds.DictType)) else ""
 
 
 def _broken_pattern(kind: kinds.StrType, value: object) -> str:

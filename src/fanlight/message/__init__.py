@@ -22,6 +22,15 @@ from fanlight.message.handler import THREADS, Call, Encoding, Handler, Lane, enc
 from fanlight.message.headers import Headers, MutableHeaders, Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.identity import id_of
+from fanlight.message.json_document import (
+    TooLong,
+    WrittenNumber,
+    decoded_json,
+    has_long_number,
+    read_as_written,
+    refuse_deep,
+    without_mark,
+)
 from fanlight.message.known_response import KnownResponse
 from fanlight.message.lanes import MARK, lane
 from fanlight.message.limits import (
@@ -100,16 +109,20 @@ __all__ = [
     "SureLogger",
     "Surrounded",
     "Taking",
+    "TooLong",
     "Upload",
+    "WrittenNumber",
     "answer_conditionally",
     "around",
     "best_encoding",
     "check_preconditions",
+    "decoded_json",
     "encoding_of",
     "encodings_for",
     "fields_of_304",
     "file_response",
     "has_just_this",
+    "has_long_number",
     "id_of",
     "is_compressible",
     "is_uncompressed",
@@ -119,11 +132,14 @@ __all__ = [
     "logger",
     "media_type_by_name",
     "plan_of",
+    "read_as_written",
     "read_compression",
     "redirect",
     "redirect_back",
+    "refuse_deep",
     "safe_target",
     "steps_on",
     "uncompressed",
+    "without_mark",
     "write_date",
 ]

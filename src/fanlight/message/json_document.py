@@ -8,6 +8,7 @@ integer of its digits takes time that grows with their square), and values more 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -70,7 +71,7 @@ def has_long_number(content: bytes) -> bool:
     return _TOO_LONG in content.translate(_NUMBER_CHARACTERS)
 
 
-def may_be_deep(content: bytes) -> bool:
+def _may_be_deep(content: bytes) -> bool:
     """Say whether there are so many openings that some may be too deep inside of others."""
     return len(content) > MOST_DEPTH and content.count(b"[") + content.count(b"{") > MOST_DEPTH
 
@@ -125,7 +126,7 @@ def read_json(content: bytes) -> Any:
         value = decoded_json(content, _PLAIN.decode)
     except msgspec.ValidationError:
         raise BadRequest("the content has a number that is over all that a number can be") from None
-    if may_be_deep(content) and is_deep(value):
+    if _may_be_deep(content) and is_deep(value):
         raise BadRequest(_DEEP)
     return value
 
@@ -138,6 +139,15 @@ def read_as_written(content: bytes) -> Any:
     if has_long_number(content):
         content = _STRING_OR_LONG.sub(lambda match: match[0] if match[0][:1] == b'"' else b"9e9999", content)
     value = decoded_json(content, _WRITTEN.decode)
-    if may_be_deep(content) and is_deep(value):
+    if _may_be_deep(content) and is_deep(value):
         raise BadRequest(_DEEP)
     return value
+
+
+def refuse_deep(content: bytes) -> None:
+    """Refuse JSON that is nested too deeply, where nothing in its class does. Raises BadRequest."""
+    if not _may_be_deep(content):
+        return
+    with contextlib.suppress(msgspec.ValidationError):  # a number that is too big: whoever reads it by a class says so
+        if is_deep(decoded_json(content, _PLAIN.decode)):
+            raise BadRequest(_DEEP)

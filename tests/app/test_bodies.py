@@ -1,0 +1,316 @@
+# ruff: noqa: PLC2401 - names of other alphabets are what is tested
+"""Which parameter is the whole body, and which one field of it; names of every alphabet; defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
+
+import msgspec
+import pytest
+
+from fanlight.message import FormErrors
+
+Make = Callable[..., Any]
+KIND = {"content-type": "application/json"}
+T = TypeVar("T")
+
+
+class Item(msgspec.Struct):
+    name: str
+
+
+class Cat(msgspec.Struct, tag="cat"):
+    lives: int
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    name: str
+
+
+class Typed(TypedDict, total=False):
+    name: str
+    when: datetime
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+
+
+def items(items: list[Item]) -> str:
+    return repr(items)
+
+
+def pet(pet: Cat | Dog, loud: bool = False) -> str:
+    return f"{pet!r} {loud}"
+
+
+def number(number: int | None) -> str:
+    return repr(number)
+
+
+def either(value: int | str) -> str:
+    return repr(value)
+
+
+def point(point: Point) -> str:
+    return repr(point)
+
+
+def prices(prices: dict[str, int]) -> str:
+    return repr(prices)
+
+
+def typed(typed: Typed) -> str:
+    return repr(typed)
+
+
+def two(items: list[Item], note: str = "") -> str:
+    return f"{items!r} {note}"
+
+
+URLS = {f"POST /{view.__name__}": view for view in (items, pet, number, either, point, prices, typed, two)}
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "said"),
+    [
+        ("items", '[{"name":"a"}]', "[Item(name='a')]"),
+        ("items", ' \n[{"name":"a"}]', "[Item(name='a')]"),
+        ("items", '\ufeff[{"name":"a"}]', "[Item(name='a')]"),
+        ("items", "[]", "[]"),
+        ("items", '{"items":[{"name":"a"}]}', "[Item(name='a')]"),
+        ("items", "{}", "[]"),
+        ("pet", '{"type":"dog","name":"Rex"}', "Dog(name='Rex') False"),
+        ("pet?loud=1", '{"lives":9,"type":"cat"}', "Cat(lives=9) True"),
+        ("number", "5", "5"),
+        ("number", "null", "None"),
+        ("number", '{"number":5}', "5"),
+        ("either", '"x"', "'x'"),
+        ("either", "5", "5"),
+        ("either", '{"value":"x"}', "'x'"),
+        ("point", "[1,2]", "Point(x=1, y=2)"),
+        ("point", '{"point":[1]}', "Point(x=1, y=0)"),
+        ("prices", '{"prices":{"tea":1}}', "{'tea': 1}"),
+        (
+            "typed",
+            '{"name":"a","when":"2026-01-31T12:30"}',
+            "{'name': 'a', 'when': datetime.datetime(2026, 1, 31, 12, 30)}",
+        ),
+        ("two", '{"items":[{"name":"a"}],"note":"n"}', "[Item(name='a')] n"),
+    ],
+)
+def test_what_is_no_object_is_the_one_field(site: Make, path: str, content: str, said: str) -> None:
+    """A class, or one of several by its tag, is the whole body; JSON that is no object is the only field."""
+    answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
+    assert (answer.status, answer.text) == (200, said)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "bad"),
+    [
+        ("items", '[{"name":1},5]', [("items[0].name", "/0/name"), ("items[1]", "/1")]),
+        ("items", "5", [("items", "")]),
+        ("items", '{"items":[{"name":1}]}', [("items[0].name", "/items/0/name")]),
+        ("number", '"5"', [("number", "")]),
+        ("either", "1.5", [("value", "")]),
+        ("prices", '{"tea":1}', [("prices", "/prices")]),
+        ("prices", "[1]", [("", "")]),
+        ("two", "[1]", [("", "")]),
+        ("pet", '{"type":"dog"}', [("name", "/name")]),
+        ("pet", '{"type":"cow"}', [("type", "/type")]),
+    ],
+)
+def test_mistakes_in_a_whole_body_are_named(site: Make, path: str, content: str, bad: list[tuple[str, str]]) -> None:
+    """They are named by the parameter, and point into the document as it was sent."""
+    answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
+    assert answer.status == 422
+    assert [(each["name"], each["pointer"]) for each in answer.json["errors"]] == bad
+
+
+def test_a_typed_dict_is_a_form_too(site: Make) -> None:
+    """Whatever class has named fields that can be texts is taken from forms and queries."""
+    asked = site({"POST /": typed, "GET /": typed})
+    said = "{'name': 'a', 'when': datetime.datetime(2026, 1, 31, 12, 30)}"
+    assert asked.post("/", form={"name": "a", "when": "2026-01-31T12:30"}).text == said
+    assert asked.get("/?name=a").text == "{'name': 'a'}"
+
+
+# --- names of every alphabet -----------------------------------------------------------------
+
+
+@dataclass
+class Größe:
+    größe: int = 0
+
+
+@dataclass
+class Nested:
+    größen: list[Größe] = field(default_factory=list)
+    名前: dict[str, Größe] = field(default_factory=dict)
+
+
+class Länge(TypedDict):
+    länge: int
+
+
+class Größer(Länge, total=False):
+    更に: Größe
+
+
+@dataclass
+class Generisch(Generic[T]):
+    größex: T
+
+
+class Reihe(NamedTuple):
+    größe: int
+
+
+class Struktur(msgspec.Struct, tag="tür", tag_field="ärt"):
+    größe: int
+
+
+@pytest.mark.parametrize(
+    ("annotation", "content", "value"),
+    [
+        (Größe, '{"größe":5}', Größe(5)),
+        (Nested, '{"größen":[{"größe":1}],"名前":{"ü":{"größe":2}}}', Nested([Größe(1)], {"ü": Größe(2)})),
+        (Länge, '{"länge":5}', {"länge": 5}),
+        (Größer, '{"länge":5,"更に":{"größe":3}}', {"länge": 5, "更に": Größe(3)}),
+        (Generisch[Größe], '{"größex":{"größe":3}}', Generisch(Größe(3))),
+        (list[Größe | None], '[{"größe":5},null]', [Größe(5), None]),
+        (dict[str, list[Größe]], '{"wörter":{"ü":[{"größe":5}]}}', {"ü": [Größe(5)]}),
+        (Reihe, "[5]", Reihe(5)),
+        (Struktur, '{"größe":5,"ärt":"tür"}', Struktur(5)),
+    ],
+)
+def test_names_of_every_alphabet_are_read(site: Make, annotation: Any, content: str, value: object) -> None:
+    """Fields of classes of every kind are found in JSON, whatever letters their names have, and however deep."""
+    taken: list[object] = []
+
+    def take(wörter: Any) -> str:
+        taken.append(wörter)
+        return "ok"
+
+    take.__annotations__ = {"wörter": annotation}
+    asked = site({"POST /": take})
+    assert (asked.post("/", content=content.encode(), fields=KIND).status, taken) == (200, [value])
+
+
+# --- lists, as other frameworks name them ---------------------------------------------------
+
+
+def tags(tags: list[int], note: str = "") -> str:
+    return f"{tags} {note}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ("tags[]=1&tags[]=2", "[1, 2] "),
+        ("tags%5B%5D=1&tags=2", "[2, 1] "),
+        ("tags[]=&tags[]=1", "[1] "),
+        ("tags=", "[] "),
+        ("", "[] "),
+        ("note[]=x", "[] "),
+    ],
+)
+def test_lists_may_have_brackets(site: Make, sent: str, said: str) -> None:
+    """`x[]=a&x[]=b` fills a list called x, as forms made for PHP and Rails have it; nothing else takes brackets."""
+    asked = site({"/": tags, "POST /": tags})
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert asked.get(f"/?{sent}").text == said
+    assert asked.post("/", content=sent.encode(), fields=kind).text == said
+
+
+@pytest.mark.parametrize("sent", ["tags[0]=1&tags[1]=2", "tags[a]=1", "tags[0][x]=1"])
+def test_lists_with_indices_are_refused(site: Make, sent: str) -> None:
+    """A list that is sent with indices is a 422 that says how to write it, and never an empty one."""
+    ((_, name, message),) = site({"/": tags}).get(f"/?{sent}").bad
+    assert name == "tags"
+    assert "write tags or tags[] for each" in message
+
+
+# --- defaults ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Basket:
+    items: list[int] = field(default_factory=list)
+
+
+BASKET = Basket([1])
+
+
+def listed(b: list[int] = [1]) -> str:  # noqa: B006 - that is what is tested
+    b.append(2)
+    return repr(b)
+
+
+def shown(errors: FormErrors, n: int = 0, b: list[int] = [1]) -> str:  # noqa: B006
+    b.append(2)
+    return f"{dict(errors)} {b}"
+
+
+def mapped(d: dict[str, list[int]] = {"a": []}) -> str:  # noqa: B006
+    d["a"].append(2)
+    return repr(d)
+
+
+def whole(basket: Basket = BASKET) -> str:
+    basket.items.append(2)
+    return repr(basket.items)
+
+
+@pytest.mark.parametrize(
+    ("view", "sent", "said"),
+    [
+        (listed, {"form": {}}, "[1, 2]"),
+        (listed, {"json": {}}, "[1, 2]"),
+        (shown, {"form": {"b": "x"}}, "{'b': &#39;'x' is not an integer&#39;} [1, 2]"),
+        (mapped, {"json": {}}, "{'a': [2]}"),
+        (whole, {}, "[1, 2]"),
+    ],
+)
+def test_a_default_is_each_requests_own(site: Make, view: Any, sent: dict[str, Any], said: str) -> None:
+    """What a view does to a default that can be changed is not seen by the next request."""
+    asked = site({"POST /": view})
+    first = asked.post("/", **sent).text
+    assert asked.post("/", **sent).text == first
+    assert first == said or "[1, 2]" in first
+
+
+def test_a_default_of_a_query_is_each_requests_own(site: Make) -> None:
+    """The same without any content, and for an empty query."""
+    asked = site({"/": listed})
+    assert [asked.get("/").text, asked.get("/?c=1").text, asked.get("/").text] == ["[1, 2]"] * 3
+
+
+class Shares(NamedTuple):
+    tags: list[int] = []  # noqa: RUF012 - that is what is tested
+
+
+def test_a_class_that_shares_a_default_is_refused(mistakes: Make) -> None:
+    """The default of a NamedTuple is one object for all, so one that can be changed is told before the port opens."""
+
+    def view(shares: Shares) -> str:
+        return ""
+
+    (mistake,) = mistakes({"POST /": view})
+    assert "the default of Shares.tags is shared by all requests" in mistake.message
+
+
+@pytest.mark.parametrize("annotation", [set[list[int]], dict[tuple[int, int], int], list[set[Item]]])
+def test_what_json_can_never_be_is_refused(mistakes: Make, annotation: Any) -> None:
+    """A set of what no set can hold, and names that no JSON has, are told before the port opens."""
+
+    def view(x: Any, n: int = 0) -> str:
+        return ""
+
+    view.__annotations__ = {"x": annotation, "n": int}
+    (mistake,) = mistakes({"POST /": view})
+    assert "can't be read" in mistake.message
