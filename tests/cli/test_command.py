@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,29 @@ def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[
     out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert re.search(r"(127\.0\.0\.1|::1) +GET /  200  \d+ B  \d+\.\d ms  [0-9a-f-]+\n", out)
+
+
+def test_workers_load_a_package_anew_by_its_name(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """A factory in a package is served by workers, and SIGHUP brings its new code."""
+    package = tmp_path / "pkg"
+    package.mkdir()
+    write(package, "")
+    write(package, 'def home():\n    return "old"\n', "views.py")
+    write(
+        package,
+        "from fanlight import App\nfrom .views import home\ndef make_app():\n    return App({'/': home})\n",
+        "main.py",
+    )
+    process, _, url = start("pkg.main:make_app", "--port", "0", "--workers", "1", "--no-access-log")
+    assert asked(f"{url}/") == (200, "old")
+    write(package, 'def home():\n    return "quite new"\n', "views.py")
+    process.send_signal(signal.SIGHUP)
+    assert process.stderr is not None
+    while "the old workers leave" not in (line := process.stderr.readline()):
+        assert line
+    until = time.monotonic() + PATIENCE
+    while asked(f"{url}/") != (200, "quite new"):
+        assert time.monotonic() < until
 
 
 def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Started]) -> None:
@@ -175,7 +199,9 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
         (("rnu",), "did you mean `fanlight run`?"),
         (("mian.py",), "did you mean `fanlight run mian.py`?"),
         (("check", "empty.py"), "has neither `app` nor `URLS`"),
-        (("check", "broken.py"), "SyntaxError"),
+        (("check", "broken.py"), "fanlight: broken.py:1 is no Python: invalid syntax\n\n  File "),
+        (("check", "json.py"), "json.py has the name of a module that Python or Fanlight needs itself"),
+        (("run", "mian:site"), "there is no site in mian.py"),
         (("check", "raises.py"), "ZeroDivisionError"),
         (("check", "exits.py"), "ended the program while it was imported"),
     ],
@@ -186,6 +212,7 @@ def test_a_mistake_at_the_terminal_is_met_with_a_way_out(tmp_path: Path, words: 
     write(tmp_path, "", "empty.py")
     write(tmp_path, "def (:\n", "broken.py")
     write(tmp_path, "1 / 0\n", "raises.py")
+    write(tmp_path, HOME, "json.py")
     write(tmp_path, "raise SystemExit(3)\n", "exits.py")
     write(tmp_path, "from fanlight import App\nApp({'/': 'x'}).run()\n", "runs.py")
     done = fanlight(*words, folder=tmp_path)

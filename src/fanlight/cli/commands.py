@@ -48,37 +48,37 @@ def main() -> None:
     """Fanlight: a small web framework that carries its own HTTP server."""
 
 
-_FILE = click.argument("file", default="main.py", type=click.Path(path_type=Path))
+_SITE = click.argument("site", default="main.py")
 
 
 @main.command(cls=SettingsCommand)
-@_FILE
-def run(file: Path, **flags: Any) -> None:
-    """Serve the site of FILE (main.py if none is given)."""
+@_SITE
+def run(site: str, **flags: Any) -> None:
+    """Serve SITE: a file (main.py if none is given), a folder or a module; main:name is what has that name in it."""
     try:
         options = options_of(flags)
         if is_parent(options, os.environ):
             supervise(options, announcement(options))  # its workers load the site
         else:
-            load(file).serve(options)
+            load(site).serve(options)
     except FanlightError as error:
         _fail(error)
 
 
 @main.command()
-@_FILE
+@_SITE
 @click.option("--explain", metavar="'[METHOD ]PATH'", help="Say what matches, and why the others don't.")
-def routes(file: Path, explain: str | None) -> None:
-    """List the routes of FILE."""
-    app = _loaded(file)
+def routes(site: str, explain: str | None) -> None:
+    """List the routes of SITE."""
+    app = _loaded(site)
     lines = listed(app.table) if explain is None else explained(app, explain)
     click.echo("\n".join(lines))
 
 
 @main.command(cls=SettingsCommand)
-@_FILE
+@_SITE
 @click.option("--deploy", is_flag=True, help="Also how it would be served: takes every flag of `fanlight run`.")
-def check(file: Path, *, deploy: bool, **flags: Any) -> None:
+def check(site: str, *, deploy: bool, **flags: Any) -> None:
     """Check everything that can be checked before a port opens."""
     if not deploy and any(value not in {None, ()} for value in flags.values()):
         raise click.UsageError("how it would be served is looked at with --deploy only; add it")
@@ -86,9 +86,9 @@ def check(file: Path, *, deploy: bool, **flags: Any) -> None:
         options = options_of(flags) if deploy else None
     except FanlightError as error:
         _fail(error)
-    app = _loaded(file)
+    app = _loaded(site)
     count = len(app.table.routes)
-    click.echo(f"{file}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
+    click.echo(f"{site}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
     if options is not None:
         findings = examine(options, Machine.read(options, os.environ), names_beside(app.file))
         click.echo(f"\n{findings_report(findings)}")
@@ -121,9 +121,9 @@ def status(which: str | None, *, as_json: bool) -> None:
     click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(report, found)))
 
 
-def _loaded(file: Path) -> App:
+def _loaded(site: str) -> App:
     try:
-        return load(file)
+        return load(site)
     except FanlightError as error:
         _fail(error)
 

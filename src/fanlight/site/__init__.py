@@ -2,6 +2,7 @@
 
 from fanlight.site.app import RUN_DEFAULTS, App
 from fanlight.site.banner import announcement, banner
-from fanlight.site.loading import LoadError, load
+from fanlight.site.finding import LoadError
+from fanlight.site.loading import load
 
 __all__ = ["RUN_DEFAULTS", "App", "LoadError", "announcement", "banner", "load"]

@@ -1,23 +1,27 @@
 """From a file to an app.
 
-In: a path, like main.py. Out: the `App` that it makes, or one made of its `URLS` (with `ERRORS`,
+In: what was typed, like main.py. Out: the `App` that it makes, or one made of its `URLS` (with `ERRORS`,
 `AROUND` and `LIFESPAN`, if it has them). Refuses, as LoadError, a file that is not there, that can't
 be imported, or that has neither; the words are for the person at the terminal.
 """
 
 from __future__ import annotations
 
-import difflib
+import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import traceback
-from importlib.machinery import SourceFileLoader
+from collections.abc import Callable, Mapping
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TypeVar
 
 from fanlight.errors import AppError
 from fanlight.site.app import App, is_loading
+from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 
 _EXAMPLE = """write it, for example:
 
@@ -25,38 +29,100 @@ _EXAMPLE = """write it, for example:
         return "<h1>Hello</h1>"
 
     URLS = {"/": index}"""
+T = TypeVar("T")
+_FACTORIES = ("make_app", "create_app", "build_app", "get_app", "app_factory")
 
 
-class LoadError(AppError):
-    """There is no app to be had from a file; the message is ready to be printed."""
-
-
-def load(path: str | Path) -> App:
-    """Return the app of a file. Raises LoadError, or SetupError with the mistakes in its table.
+def load(typed: str | Path) -> App:
+    """Return the app of a file, a folder or a module. Raises LoadError, or SetupError with the mistakes in its table.
 
     The file's folder becomes the first place to import from, as when Python runs the file, and the
     current folder, so that `open("templates/home.html")` in a view finds what stands beside the file.
+    What lies in a package is imported as a module of it.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise LoadError(_not_there(file))
-    file = file.resolve()
-    os.chdir(file.parent)
-    if str(file.parent) not in sys.path:
-        sys.path.insert(0, str(file.parent))
-    module = _imported(file)
+    target = find(typed)
+    os.chdir(target.file.parent)
+    if str(target.root) not in sys.path and not target.hides_another:
+        sys.path.insert(0, str(target.root))
+    if str(target.file.parent) not in sys.path:
+        sys.path.append(str(target.file.parent))  # last, so that no module of a package hides one of Python's
+    return _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
+
+
+# --- the app in a module ------------------------------------------------------------------------------
+
+
+def _app_of(module: ModuleType, target: Target, typed: str) -> App:
+    if target.attribute:
+        return _named(module, target)
     app = getattr(module, "app", None)
     if isinstance(app, App):
         return app
-    if not hasattr(module, "URLS"):
-        raise LoadError(f"{path} has neither `app` nor `URLS`; {_EXAMPLE}")
+    if isinstance(urls := getattr(module, "URLS", None), Mapping):
+        return _made_of(urls, module, target)
+    raise LoadError(_nothing_in(module, typed, app))
+
+
+def _named(module: ModuleType, target: Target) -> App:
+    """Return what `main:name` names: an app, a table, or what a function of that name makes."""
+    name = f"{target.name}:{target.attribute}"
+    value: object = module
+    for step in target.attribute.split("."):
+        if not hasattr(value, step):
+            raise LoadError(f"there is no {target.attribute} in {target.file.name}")
+        value = getattr(value, step)
+    if callable(value) and not isinstance(value, App):
+        value = _made_by(value, target)
+        name = f"{target.attribute}()"
+    if isinstance(value, App):
+        return value
+    if isinstance(value, Mapping):
+        return _made_of(value, module, target)
+    raise LoadError(f"{name} is a {type(value).__name__}, and no App of Fanlight")
+
+
+def _made_by(make: Callable[..., object], target: Target) -> object:
+    if inspect.iscoroutinefunction(make):
+        hint = "write def, and open in the lifespan what has to be awaited"
+        raise LoadError(f"{target.attribute} in {target.file.name} is async; {hint}")
+    try:
+        needed = [
+            name
+            for name, each in inspect.signature(make).parameters.items()
+            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        needed = []
+    if needed:
+        hint = "what makes an app is called without arguments; give them defaults, or read the environment"
+        raise LoadError(f"{target.attribute} in {target.file.name} takes {', '.join(needed)}; {hint}")
+    return _guarded(make, target)
+
+
+def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> App:
     return App(
-        module.URLS,
+        urls,
         errors=getattr(module, "ERRORS", None),
         around=getattr(module, "AROUND", ()),
         lifespan=getattr(module, "LIFESPAN", None),
-        file=file,
+        file=target.file,
     )
+
+
+def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
+    """Return why a module is no site, and what it may have meant."""
+    place = typed.rstrip("/")
+    for name, value in vars(module).items():
+        if isinstance(value, App) or (name in _FACTORIES and callable(value)):
+            return f"{typed} has neither `app` nor `URLS`, but it has {name}: write {place}:{name}"
+    if app is not None:
+        return f"`app` in {typed} is a {type(app).__name__}, and no App of Fanlight; {_EXAMPLE}"
+    if hasattr(module, "URLS"):
+        return f"URLS in {typed} is a {type(module.URLS).__name__}, and no dict; {_EXAMPLE}"
+    return f"{typed} has neither `app` nor `URLS`; {_EXAMPLE}"
+
+
+# --- the module of a file -----------------------------------------------------------------------------
 
 
 class _FromSource(SourceFileLoader):
@@ -69,42 +135,101 @@ class _FromSource(SourceFileLoader):
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
-def _imported(file: Path) -> ModuleType:
-    name = file.stem if file.stem.isidentifier() else "fanlight_site"
-    spec = importlib.util.spec_from_file_location(name, file, loader=_FromSource(name, str(file)))
-    if spec is None or spec.loader is None or file.suffix != ".py":
-        raise LoadError(f"{file} is no Python file; give one that ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    before = is_loading.set(True)
-    try:
-        spec.loader.exec_module(module)
-    except AppError:
-        raise
-    except SystemExit as error:
-        raise LoadError(f"{file} ended the program while it was imported: exit code {error.code}") from None
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise LoadError(_without_our_frames(error, file)) from None
-    finally:
-        is_loading.reset(before)
+def _imported(target: Target) -> ModuleType:
+    """Import the module of a file, as a module of its package where it has one."""
+    name = _free_name(target)
+    before = sys.modules.get(name)
+    package = name.rpartition(".")[0]
+    if package:
+        parent = _package(package, target)
+        module = sys.modules.get(name)
+        if module is not None and module is not before:
+            return module  # the package has imported it
+    module = _executed(name, target.file)
+    if package:
+        setattr(parent, name.rpartition(".")[2], module)
     return module
 
 
-def _without_our_frames(error: BaseException, file: Path) -> str:
-    """Return the traceback as Python would print it, had it run the file itself."""
+def _free_name(target: Target) -> str:
+    """Return the name that a module gets: its own, but where that would take the place of another module."""
+    top, dot, rest = target.name.partition(".")
+    known = sys.modules.get(top)
+    expected = target.root / top if dot or target.is_package else target.file
+    is_ours = known is None or isinstance(known.__loader__, _FromSource) or expected in _places_of(known)
+    if is_ours and not target.hides_another:
+        return target.name
+    for each in [each for each in sys.modules if each.partition(".")[0] == STANDS_FOR]:
+        del sys.modules[each]
+    return f"{STANDS_FOR}{dot}{rest}"
+
+
+def _places_of(module: ModuleType) -> set[Path]:
+    """Return the file of a module, or the folders of a package."""
+    folders = getattr(module, "__path__", None)
+    if folders is not None:
+        return {Path(folder).resolve() for folder in folders}
+    file = getattr(module, "__file__", None)
+    return {Path(file).resolve()} if file is not None else set()
+
+
+def _package(name: str, target: Target) -> ModuleType:
+    """Import the package of a module; its outermost one is made of its folder, whatever else has its name."""
+    top = name.partition(".")[0]
+    if top not in sys.modules:
+        folder = target.root / target.name.partition(".")[0]
+        if (file := folder / "__init__.py").is_file():
+            _executed(top, file)
+        else:
+            spec = ModuleSpec(top, None, is_package=True)
+            spec.submodule_search_locations = [str(folder)]
+            sys.modules[top] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(name)
+
+
+def _executed(name: str, file: Path) -> ModuleType:
+    folders = [str(file.parent)] if file.stem == "__init__" else None
+    loader = _FromSource(name, str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=folders)
+    assert spec is not None  # the file is there, and a Python file
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    return module
+
+
+def _guarded(run: Callable[[], T], target: Target) -> T:
+    """Run code of the site's; what it raises is told as Python would tell it."""
+    before = is_loading.set(True)
+    try:
+        return run()
+    except AppError:
+        raise
+    except SystemExit as error:
+        raise LoadError(f"{target.file} ended the program while it was imported: exit code {error.code}") from None
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise LoadError(_told(error, target)) from None
+    finally:
+        is_loading.reset(before)
+
+
+def _told(error: BaseException, target: Target) -> str:
+    """Return the traceback as Python would print it, had it run the file itself, below a line of what it is."""
     trace = error.__traceback__
-    while trace is not None and Path(trace.tb_frame.f_code.co_filename) != file:
+    while trace is not None and ("importlib" in (name := trace.tb_frame.f_code.co_filename) or name == __file__):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    said = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{Path(error.filename).name}:{error.lineno} is no Python: {error.msg}\n\n{said}"
+    return f"{target.file.name} can't be imported{_import_hint(error, target)}:\n\n{said}"
 
 
-def _not_there(file: Path) -> str:
-    folder = file.parent
-    if not folder.is_dir():
-        return f"there is no {file}: there is no folder {folder}"
-    programs = sorted(each.name for each in folder.glob("*.py"))
-    close = difflib.get_close_matches(file.name, programs, 1) or programs[:1]
-    hint = f"did you mean {folder / close[0]}?" if close else "`fanlight new NAME` makes a new site"
-    return f"there is no {file}; {hint}"
+def _import_hint(error: BaseException, target: Target) -> str:
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return f"; if {target.file.parent.name} is a package, put an empty __init__.py into it"
+    top = (getattr(error, "name", None) or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and top == target.file.parent.name and top in sys.stdlib_module_names:
+        return f"; Python has a module {top} of its own: rename the folder, or write `from .views import ...`"
+    return ""

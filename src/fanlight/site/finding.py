@@ -1,0 +1,178 @@
+"""From what was typed to the file of a site, and the name by which Python knows it.
+
+In: a file, a folder or a module, with `:name` behind it or not: `main.py`, `site/`, `pkg.main`, `main:make_app`. Out: a
+`Target`. Refuses, as LoadError with what to write, what names no file, or one whose name belongs to Python.
+
+A file that lies in a package is a module of it, from wherever it is started: a folder is a package where it says so
+(`__init__.py`), or where the file imports from it as from one (`from .views import index`).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanlight.errors import AppError
+
+STANDS_FOR = "fanlight_site"  # the module of a file whose own name is no name, or that of another module
+_ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(\))?")
+_OURS = {*sys.stdlib_module_names, "fanlight"}
+
+
+class LoadError(AppError):
+    """There is no app to be had from a file; the message is ready to be printed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The file of a site, as a module: `name` is imported from `root`; `attribute` is the app in it, "" if not said."""
+
+    file: Path
+    root: Path
+    name: str
+    attribute: str = ""
+
+    @property
+    def hides_another(self) -> bool:
+        """Whether the package has the name of one of Python's own modules, so that it must go by another."""
+        return self.name.partition(".")[0] in _OURS
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the module is a package itself: its file is an `__init__.py`."""
+        return self.file.stem == "__init__"
+
+
+def find(typed: str | Path) -> Target:
+    """Return the file and the module that were meant. Raises LoadError."""
+    place, attribute = str(typed), ""
+    if not Path(typed).exists() and (found := _ATTRIBUTE.fullmatch(place)):
+        place, attribute = found[1], found[2]
+        if found[3]:
+            raise LoadError(f"a function is named without parentheses; write {place}:{attribute}")
+    file = _file_of(place).resolve()
+    root, name = _module_of(file)
+    if name in _OURS:
+        raise LoadError(
+            f"{file.name} has the name of a module that Python or Fanlight needs itself, and would hide it;"
+            " rename it, to main.py for example"
+        )
+    return Target(file=file, root=root, name=name, attribute=attribute)
+
+
+# --- the file -----------------------------------------------------------------------------------------
+
+
+def _file_of(place: str) -> Path:
+    path = Path(place)
+    if path.is_file():
+        if path.suffix != ".py":
+            raise LoadError(f"{path} is no Python file; give one that ends in .py")
+        return path
+    if path.is_dir() and (found := _main_of(path)) is not None:
+        return found
+    if all(piece.isidentifier() for piece in place.split(".")) and not place.endswith(".py"):
+        for folder in (Path(), *map(Path, sys.path)):
+            stem = folder.joinpath(*place.split("."))
+            if (file := stem.parent / f"{stem.name}.py").is_file():
+                return file
+            if (found := _main_of(stem)) is not None:
+                return found
+        if not path.is_dir():
+            raise LoadError(_no_module(place))
+    raise LoadError(_not_there(path))
+
+
+def _main_of(folder: Path) -> Path | None:
+    """Return what a folder is started by: its main.py, or what a package begins with."""
+    return next((file for name in ("main.py", "__init__.py") if (file := folder / name).is_file()), None)
+
+
+def _no_module(place: str) -> str:
+    path = place.replace(".", "/")
+    within = Path(path).parent
+    programs = sorted(each.stem for each in within.glob("*.py")) if within.is_dir() else []
+    close = difflib.get_close_matches(Path(path).name, programs, 1)
+    hint = f"did you mean {'.'.join((*within.parts, close[0]))}?" if close else "write the file: main.py"
+    return f"there is no module {place}, neither {path}.py nor {path}/main.py; {hint}"
+
+
+def _not_there(path: Path) -> str:
+    folder = path if path.is_dir() else path.parent
+    if not folder.is_dir():
+        return f"there is no {path}: there is no folder {folder}"
+    file = path / "main.py" if path.is_dir() else path
+    programs = sorted(each.name for each in folder.glob("*.py"))
+    close = difflib.get_close_matches(file.name, programs, 1) or programs[:1]
+    hint = f"did you mean {folder / close[0]}?" if close else "`fanlight new NAME` makes a new site"
+    return f"there is no {file}; {hint}"
+
+
+# --- the module ---------------------------------------------------------------------------------------
+
+
+def _module_of(file: Path) -> tuple[Path, str]:
+    """Return where a file is imported from, and by which name."""
+    within = list(_packages_of(file))
+    names = [folder.name for folder in reversed(within)] + ([] if file.stem == "__init__" else [file.stem])
+    root = within[-1].parent if within else file.parent
+    if file.stem.isidentifier():
+        return root, ".".join(names)
+    if within:
+        raise LoadError(f"{file.name} lies in a package, and has no name that can be imported; rename it")
+    return root, STANDS_FOR
+
+
+def _packages_of(file: Path) -> Iterator[Path]:
+    """Give the folders that are packages around a file, the innermost first."""
+    folder, depth = file.parent, _depth_of(file)
+    while (depth > 0 or (folder / "__init__.py").is_file()) and folder.parent != folder:
+        if not folder.name.isidentifier():
+            if depth > 0:
+                raise LoadError(f"{file} imports from {folder.name} as from a package, which no name with"
+                                f" {_odd(folder.name)} can be; rename the folder")  # fmt: skip
+            return
+        yield folder
+        folder, depth = folder.parent, depth - 1
+
+
+def _odd(name: str) -> str:
+    return next((repr(each) for each in name if not f"a{each}".isidentifier()), "a number at its start")
+
+
+def _depth_of(file: Path) -> int:
+    """Return how many folders a file takes for packages, by what it imports: `from .views import index`: 1."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python says them when it imports the file
+            tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0  # the import will tell
+    depth = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            depth = max(depth, node.level or _depth_by_name(file, node.module or ""))
+        elif isinstance(node, ast.Import):
+            depth = max([depth, *(_depth_by_name(file, each.name) for each in node.names)])
+    return depth
+
+
+def _depth_by_name(file: Path, module: str) -> int:
+    """Return how many folders above a file the package begins from which it imports a module; 0 if none does."""
+    first, _, rest = module.partition(".")
+    if first in _OURS or _is_module(file.parent / first):
+        return 0
+    for depth, folder in enumerate(file.parents[:-1], start=1):
+        if folder.name == first and (not rest or _is_module(folder.joinpath(*rest.split(".")))):
+            return depth
+    return 0
+
+
+def _is_module(stem: Path) -> bool:
+    return stem.is_dir() or stem.with_name(f"{stem.name}.py").is_file()

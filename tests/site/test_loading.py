@@ -1,0 +1,249 @@
+"""`load`: from what was typed to the app of a site, in one file or in several."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from fanlight import App
+from fanlight.site import LoadError, load
+
+HOME = 'def index():\n    return "home"\n'
+URLS = 'URLS = {"/": index}\n'
+RELATIVE = f"from .views import index\n{URLS}"
+ABSOLUTE = f"from pkg.views import index\n{URLS}"
+
+
+@pytest.fixture(autouse=True)
+def _own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin in an empty folder, and forget the modules that a test's files imported."""
+    monkeypatch.chdir(tmp_path)
+    modules, path = dict(sys.modules), list(sys.path)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - set(modules):
+        del sys.modules[name]
+    sys.modules.update(modules)
+    importlib.invalidate_caches()
+
+
+def write(**files: str) -> None:
+    for name, text in files.items():
+        path = Path(name.replace("__", "/").replace("/init/", "/__init__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    importlib.invalidate_caches()
+
+
+def home(app: App) -> str:
+    """Return what the first route says: nothing needs to be served for that."""
+    view = app.table.routes[0].view
+    assert callable(view)
+    return str(view())
+
+
+PACKAGE = {"pkg__init__": "", "pkg__views": HOME}
+
+
+@pytest.mark.parametrize(
+    "main", [RELATIVE, ABSOLUTE, f"from views import index\n{URLS}", f"import pkg.views\n{HOME}{URLS}"]
+)
+@pytest.mark.parametrize(
+    "typed", ["pkg", "pkg/", "pkg/main.py", "pkg.main", "./pkg/main.py", "main.py", "main", ".", "../pkg"]
+)
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+def test_a_site_in_a_package_is_found_from_above_and_inside(typed: str, main: str, *, marked: bool) -> None:
+    """By file, folder or module; relative and absolute imports work, and the folder need not have an `__init__.py`."""
+    files = {"pkg__views": HOME, "pkg__main": main} | ({"pkg__init__": ""} if marked else {})
+    write(**files)
+    if typed.startswith(("main", "..")) or typed == ".":
+        os.chdir("pkg")
+    app = load(typed)
+    assert "home" in home(app)
+    assert app.file.name == "main.py"
+    if marked or main in (RELATIVE, ABSOLUTE):
+        assert "pkg.main" in sys.modules
+
+
+def test_packages_in_packages_are_one(tmp_path: Path) -> None:
+    """`from ..shared import x` works wherever the site lies in the package, marked or not."""
+    write(
+        shop__init__="",
+        shop__web__init__="",
+        shop__views=HOME,
+        shop__web__main=f"from ..views import index\n{URLS}",
+        bare__web__main=f"from ..views import index\nfrom bare.views import index\n{URLS}",
+        bare__views=HOME,
+    )
+    assert "home" in home(load("shop/web/main.py"))
+    os.chdir(tmp_path)
+    assert "home" in home(load("bare.web.main"))
+    assert {"shop.web.main", "bare.web.main"} <= set(sys.modules)
+
+
+def test_a_package_may_make_its_app_in_its_init(tmp_path: Path) -> None:
+    """Without a main.py a package is started by its `__init__.py`; one that imports its main is imported once."""
+    write(pkg__init__="from .views import index\nfrom fanlight import App\napp = App({'/': index})", pkg__views=HOME)
+    assert "home" in home(load("pkg"))
+    os.chdir(tmp_path)
+    write(once__init__="from .main import app", once__main=f"from fanlight import App\n{HOME}{URLS}app = App(URLS)")
+    assert load("once") is sys.modules["once"].app
+    assert sys.modules["once.main"].app is sys.modules["once"].app
+
+
+FACTORY = f"""
+from fanlight import App
+{HOME}
+site = App({{"/": index}})
+ROUTES = {{"/": index}}
+
+def make_app(greeting="hello"):
+    return App({{"/": index}})
+
+def needs(config):
+    return make_app()
+
+async def later():
+    return make_app()
+
+def nothing():
+    return None
+
+class Sites:
+    main = site
+"""
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["main:site", "main.py:site", "main:make_app", "main:ROUTES", "main:Sites.main", "pkg:make_app", "./main.py:site"],
+)
+def test_what_has_another_name_is_named(typed: str) -> None:
+    """An app, a table, or what makes an app, behind a colon."""
+    write(main=FACTORY, pkg__init__=FACTORY)
+    assert "home" in home(load(typed))
+
+
+TAKEN = ("fanlight", "json", "types", "logging", "calendar")
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("main:nowhere", "there is no nowhere in main.py"),
+        ("main:make_app()", "a function is named without parentheses; write main:make_app"),
+        ("main:needs", "needs in main.py takes config; what makes an app is called without arguments"),
+        ("main:later", "later in main.py is async; write def"),
+        ("main:nothing", "nothing() is a NoneType, and no App of Fanlight"),
+        ("main:HOME", "main:HOME is a str, and no App"),
+        ("main", "main has neither `app` nor `URLS`, but it has site: write main:site"),
+        ("makes.py", "makes.py has neither `app` nor `URLS`, but it has create_app: write makes.py:create_app"),
+        ("other.py", "`app` in other.py is a dict, and no App of Fanlight; write it, for example"),
+        ("listed.py", "URLS in listed.py is a list, and no dict"),
+        ("mian", "there is no module mian, neither mian.py nor mian/main.py; did you mean main?"),
+        ("pkg.mian", "there is no module pkg.mian, neither pkg/mian.py nor pkg/mian/main.py; did you mean pkg.main?"),
+        ("bare", "there is no bare/main.py; did you mean bare/things.py?"),
+        ("a.txt", "a.txt is no Python file"),
+        ("my-site/main.py", "imports from my-site as from a package, which no name with '-' can be; rename the folder"),
+        ("pkg/a-b.py", "a-b.py lies in a package, and has no name that can be imported"),
+        ("wrong.py", "wrong.py can't be imported:\n\nTraceback"),
+        ("broken.py", "broken.py:2 is no Python: '(' was never closed\n\n"),
+        ("loose/main.py", "main.py can't be imported; if loose is a package, put an empty __init__.py into it:\n\n"),
+        *((f"{name}.py", f"{name}.py has the name of a module that Python or Fanlight needs") for name in TAKEN),
+    ],
+)  # fmt: skip
+def test_what_is_no_site_says_what_to_write(typed: str, says: str) -> None:
+    """Each way to name nothing, or the wrong thing, is refused with what was meant."""
+    write(
+        main=FACTORY + "HOME = 'x'",
+        makes=f"from fanlight import App\n{HOME}def create_app():\n    return App({{'/': index}})\n",
+        other="app = {}",
+        listed="URLS = []",
+        pkg__init__="",
+        pkg__main=HOME + URLS,
+        bare__things="",
+        wrong="1/0",
+        broken="x = 1\ny = (",
+        loose__main="import views",
+        loose__views="from .main import index",
+        **dict.fromkeys((*TAKEN, "my-site__x"), HOME + URLS),
+        **{"my-site__main": f"from .x import index\n{URLS}", "pkg__a-b": HOME + URLS},
+    )
+    Path("a.txt").write_text("")
+    before = {name: sys.modules[name] for name in ("json", "types", "logging", "fanlight")}
+    with pytest.raises(LoadError) as caught:
+        load(typed)
+    assert says in str(caught.value)
+    assert before.items() <= sys.modules.items()
+
+
+@pytest.mark.parametrize("folder", ["site", "json", "calendar", "click"])
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+def test_a_folder_with_the_name_of_a_module_hides_none(tmp_path: Path, folder: str, *, marked: bool) -> None:
+    """A site in `site/` or `json/` is served, with its relative imports, and Python's modules are what they were."""
+    known = importlib.import_module(folder)
+    write(**{f"{folder}__views": HOME, f"{folder}__main": RELATIVE} | ({f"{folder}__init__": ""} if marked else {}))
+    assert "home" in home(load(f"{folder}/main.py"))
+    assert sys.modules.get(folder) is known
+    module = importlib.import_module(folder)
+    assert not Path(module.__file__ or "").is_relative_to(tmp_path)
+    assert importlib.import_module("json") is json
+
+
+def test_a_folder_with_a_name_of_python_s_own_is_told_why_it_is_no_package() -> None:
+    """`from site.views import index` can't work; the message says what does."""
+    write(site__init__="", site__main="from site.views import index", site__views=HOME)
+    with pytest.raises(
+        LoadError, match=r"Python has a module site of its own: rename the folder, or write `from .views"
+    ):
+        load("site")
+
+
+def test_a_file_with_the_name_of_a_library_does_not_replace_it() -> None:
+    """What is imported already stays what it is."""
+    click = importlib.import_module("click")
+    write(click=HOME + URLS)
+    assert "home" in home(load("click.py"))
+    assert sys.modules["click"] is click
+
+
+def test_the_error_of_a_view_s_file_shows_no_frame_of_ours(tmp_path: Path) -> None:
+    """The traceback begins in the site, whichever of its files it is."""
+    write(pkg__init__="1/0", pkg__main=HOME + URLS, main="import other", other="1/0")
+    for typed in ("pkg", "main"):
+        os.chdir(tmp_path)
+        with pytest.raises(LoadError) as caught:
+            load(typed)
+        text = str(caught.value)
+        assert "ZeroDivisionError" in text
+        assert "fanlight" not in text
+        assert "importlib" not in text
+
+
+def test_modules_of_python_are_not_hidden_by_those_of_a_package() -> None:
+    """A package may have a `types.py` or a `calendar.py`: whoever imports that gets Python's."""
+    write(
+        pkg__init__="",
+        pkg__calendar=HOME,
+        pkg__main=f"from .calendar import index\nimport calendar\ncalendar.month\n{URLS}",
+    )
+    assert "home" in home(load("pkg"))
+
+
+def test_the_table_of_a_package_has_its_places() -> None:
+    """File and line of each key are told, of tables in other modules too."""
+    write(
+        pkg__init__="",
+        pkg__blog__init__="",
+        pkg__blog__urls=f'{HOME}URLS = {{\n"/blog": index}}\n',
+        pkg__main='from pkg import blog\nimport pkg.blog.urls\nURLS = {"/": "x", **blog.urls.URLS}\n',
+    )
+    app = load("pkg.main")
+    places: Mapping[str, str] = {route.pattern: route.place for route in app.table.routes}
+    assert places == {"/": "main.py:3", "/blog": "blog/urls.py:4"}
