@@ -182,7 +182,6 @@ def test_an_upload_is_saved_where_the_app_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b"", MULTIPART),
         (b"nonsense", MULTIPART),
         (part("a", b"1"), MULTIPART),
         (part("a", b"1") + b"--x--\r\n", "multipart/form-data"),
@@ -194,6 +193,16 @@ def test_a_broken_multipart_form_is_a_bad_request(body: bytes, kind: str) -> Non
     """A form without end, without boundary, without names or with broken text is refused, not guessed at."""
     with pytest.raises(BadRequest):
         made("/", body, kind).form
+
+
+@pytest.mark.parametrize("kind", [MULTIPART, "multipart/form-data", "application/x-www-form-urlencoded", ""])
+def test_a_form_without_content_is_empty(kind: str) -> None:
+    """Where nothing came, the form has no fields, as it is for the parameters of a view."""
+    for body in (b"", None):
+        request = made("/", b"", kind)
+        if body is None:
+            request.content_source = None
+        assert request.form.pairs() == []
 
 
 @pytest.mark.parametrize("limits", [FormLimits(field_bytes=3), FormLimits(files=0), FormLimits(fields=1, files=0)])

@@ -19,10 +19,12 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
 )
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
+from fanlight.message.charset import decoded
 from fanlight.message.content import SpooledContent
 from fanlight.message.files import Spool, close, open_unnamed
 from fanlight.message.form import MultiMapping, over
 from fanlight.message.limits import FormLimits
+from fanlight.message.part_head import read_part_head
 from fanlight.message.upload import Upload, last_segment
 
 READ_BYTES = 256 * 1024
@@ -102,7 +104,7 @@ def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> lis
 class _Part:
     """What is known of a part while the form comes; all that a client can make long waits in the spool."""
 
-    __slots__ = ("file", "filename_bytes", "name_bytes", "size", "spooled", "type_bytes")
+    __slots__ = ("file", "filename_bytes", "name_bytes", "size", "spooled", "type_bytes")  # of a text: of its charset
 
     def __init__(self, name_bytes: int, filename_bytes: int | None, type_bytes: int) -> None:
         self.name_bytes, self.filename_bytes, self.type_bytes = name_bytes, filename_bytes, type_bytes
@@ -125,6 +127,7 @@ class FormReader:
         self._pairs: list[Field] = []
         self._spool = Spool(limits.memory_bytes)
         self._texts = self._files = self._text_bytes = 0
+        self._names_charset: int | None = None  # which part is the field `_charset_`
 
     def feed(self, piece: bytes) -> None:
         """Read a piece. Raises BadRequest or ContentTooLarge, and OSError when there is no room for a file."""
@@ -147,6 +150,7 @@ class FormReader:
             parser.close()
         except ParserError as error:
             raise BadRequest(f"the multipart form is malformed: {error}") from None
+        charset = self._common_charset()
         start, memory_left = 0, self._limits.memory_bytes
         while self._parts:
             part = self._parts[0]
@@ -154,7 +158,7 @@ class FormReader:
             filename, start = self._text(start, part.filename_bytes or 0)
             kind, start = self._text(start, part.type_bytes)
             if part.filename_bytes is None:
-                self._pairs.append((name, self._value(name, start, part.size)))
+                self._pairs.append((name, self._value(name, start, part.size, kind or charset)))
             else:
                 file = self._file(part, start, memory_left)
                 memory_left -= part.size if isinstance(file, BytesIO) else 0
@@ -182,7 +186,10 @@ class FormReader:
         limits = self._limits
         # One more than there may be: which of the two limits it was, is said here.
         most = limits.fields + limits.files + 1
-        return PushMultipartParser(boundary, max_header_size=limits.header_bytes, max_segment_count=most)
+        # What is not UTF-8 in a head is ours to read, or to refuse: latin-1 leaves all bytes as they are.
+        return PushMultipartParser(
+            boundary, max_header_size=limits.header_bytes, max_segment_count=most, header_charset="latin-1"
+        )
 
     def _take(self, each: MultipartSegment | bytes | bytearray | None) -> None:
         """Take a part's head, a piece of it, or its end."""
@@ -198,22 +205,21 @@ class FormReader:
             self._take_file(self._parts[-1], each)
 
     def _begin(self, segment: MultipartSegment) -> None:
-        if segment.disposition != "form-data" or not segment.name:
-            raise BadRequest("a part of the multipart form has no name")
-        limits = self._limits
-        if segment.filename is None:
+        head, limits = read_part_head(segment.headerlist), self._limits
+        if head.filename is None:
             self._texts += 1
+            if head.name == "_charset_":
+                self._names_charset = len(self._parts)
             if self._texts > limits.fields:
                 raise ContentTooLarge(over(f"there are over {limits.fields} fields in the form", "fields"))
         else:
             self._files += 1
             if self._files > limits.files:
                 raise ContentTooLarge(over(f"there are over {limits.files} files in the form", "files"))
-        name, filename, kind = (
-            (text or "").encode() for text in (segment.name, segment.filename, segment.content_type)
-        )
+        third = head.charset if head.filename is None else head.kind
+        name, filename, kind = (text.encode("utf-8", "replace") for text in (head.name, head.filename or "", third))
         self._spool.write(name + filename + kind)
-        self._parts.append(_Part(len(name), None if segment.filename is None else len(filename), len(kind)))
+        self._parts.append(_Part(len(name), None if head.filename is None else len(filename), len(kind)))
 
     def _take_text(self, part: _Part, piece: bytes | bytearray) -> None:
         part.size += len(piece)
@@ -246,11 +252,22 @@ class FormReader:
     def _text(self, start: int, size: int) -> tuple[str, int]:
         return (self._spool.read(start, size).decode() if size else ""), start + size
 
-    def _value(self, name: str, start: int, size: int) -> str:
+    def _value(self, name: str, start: int, size: int, charset: str) -> str:
         try:
-            return self._spool.read(start, size).decode()
-        except UnicodeDecodeError:
-            raise BadRequest(f"the field {name!r} is not UTF-8") from None
+            return decoded(self._spool.read(start, size), charset)
+        except BadRequest as error:
+            what = "is not UTF-8" if charset == "utf-8" else f"says charset={charset[:40]}: {error.detail}"
+            raise BadRequest(f"the field {name!r} {what}") from None
+
+    def _common_charset(self) -> str:
+        """Return the charset of texts that name none: that of a field `_charset_` (RFC 7578, 4.6), or UTF-8."""
+        if self._names_charset is None:
+            return "utf-8"
+        *before, part = self._parts[: self._names_charset + 1]
+        head_bytes = part.name_bytes + part.type_bytes
+        start = sum(each.name_bytes + (each.filename_bytes or 0) + each.type_bytes + each.spooled for each in before)
+        said = self._spool.read(start + head_bytes, part.size).decode("ascii", "replace").strip()
+        return said or "utf-8"
 
     def _file(self, part: _Part, start: int, memory_left: int) -> BinaryIO:
         file = part.file

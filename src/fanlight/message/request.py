@@ -287,6 +287,8 @@ class Request:
     def read_form(self, limits: FormLimits) -> Form:
         """Return the fields of a posted form, under limits of one's own."""
         kind, source = self.media_type, self.content_source
+        if (source is None or source.size == 0) and kind in ("", URLENCODED, MULTIPART):
+            return Form()
         if isinstance(source, FormContent):
             return source.form()
         if kind == URLENCODED:

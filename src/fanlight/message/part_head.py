@@ -1,0 +1,126 @@
+"""What the head of a part of a form says: a field's name, a file's name, its kind, its charset (RFC 7578 section 4).
+
+In: the fields of one part, as latin-1. Out: a `PartHead`. Reads what browsers write (the HTML standard: `%22` for a
+quote), and what else there is: `filename*` and `name*` (RFC 8187), words of RFC 2047 as .NET writes them, quotes behind
+a backslash, bytes that are not UTF-8. Refuses with 400 what two readers could read differently, and a part that
+is encoded. Whatever a file is called, its name is no path: see `upload.py`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Sequence
+from quopri import decodestring
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from fanlight.errors import BadRequest
+from fanlight.message.charset import decoded
+
+_PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # nearly all, ever
+_KIND = re.compile(r"[^;]*")
+# A quoted value ends where the next parameter begins: browsers put no backslash before a backslash.
+_PARAMETER = re.compile(
+    r'\s*;\s*(?:([^\s=;"]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"(?=\s*(?:;|$))|"([^"]*)"(?=\s*(?:;|$))|([^;"]*)(?=;|$)))?'
+)
+_EXTENDED = re.compile(r"([A-Za-z0-9_.:-]+)'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[^%])*)")
+_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:-]+)(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([!->@-~]*)\?=")
+_BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+
+
+class PartHead(NamedTuple):
+    """What a part says of itself; `filename` is None for a field that is no file."""
+
+    name: str
+    filename: str | None
+    kind: str
+    charset: str
+
+
+def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
+    """Return what the fields of a part say. Raises BadRequest."""
+    said: dict[str, str] = {}
+    for field, value in fields:
+        if said.setdefault(field.lower(), value) is not value and field.lower().startswith("content-"):
+            raise BadRequest(f"a part of the multipart form says its {field} twice")
+    disposition = said.get("content-disposition", "")
+    plain = _PLAIN.fullmatch(disposition)
+    if plain is not None:
+        name, filename = plain[1], plain[2]
+        name, filename = _text(name), None if filename is None else _text(filename)
+    else:
+        parameters = _parameters(disposition, "Content-Disposition")
+        name = _named(parameters, "name") or ""
+        filename = _named(parameters, "filename")
+    if not name:
+        raise BadRequest("a part of the multipart form has no name")
+    coding = said.get("content-transfer-encoding", "").strip().lower()
+    if coding not in ("", "7bit", "8bit", "binary"):
+        raise BadRequest(f"the part {name!r} is encoded as {coding[:20]}; send it as it is (RFC 7578 section 4.7)")
+    content_type = said.get("content-type", "")
+    charset = ""
+    if "charset" in content_type.lower():
+        charset = _unquoted(_parameters(content_type, "Content-Type").get("charset", ""))
+    return PartHead(name, filename, content_type.partition(";")[0].strip().lower(), charset)
+
+
+def _parameters(value: str, field: str) -> dict[str, str]:
+    """Return the parameters behind the first semicolon, quoted ones in their quotes."""
+    found: dict[str, str] = {}
+    first = _KIND.match(value)
+    position = first.end() if first is not None else 0
+    while position < len(value):
+        each = _PARAMETER.match(value, position)
+        if each is None:
+            raise BadRequest(f"a part of the multipart form has a {field} that can't be read")
+        position = each.end()
+        if each[1] is None:
+            continue
+        key = each[1].lower()
+        if key in found:
+            raise BadRequest(f"a part of the multipart form has a {field} that says {key[:20]} twice")
+        quoted = each[2] if each[2] is not None else each[3]
+        found[key] = f'"{quoted}"' if quoted is not None else each[4].strip()
+    return found
+
+
+def _named(parameters: dict[str, str], key: str) -> str | None:
+    """Return a parameter as text, its extended form before its plain one (RFC 6266 section 4.3); None without one."""
+    plain, extended = parameters.get(key), parameters.get(f"{key}*")
+    if extended is not None:
+        found = _EXTENDED.fullmatch(_unquoted(extended))
+        if found is not None:
+            return decoded(unquote_to_bytes(found[2]), found[1])
+        if plain is None:
+            raise BadRequest(f"a part of the multipart form has a {key}* that is not charset'language'text (RFC 8187)")
+    return None if plain is None else _text(_unquoted(plain))
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    inner = value[1:-1]
+    if '\\"' in inner:
+        return re.sub(r'\\(["\\])', r"\1", inner)
+    return re.sub("%22|%0D|%0A", lambda found: _BY_BROWSERS[found[0]], inner)
+
+
+def _text(raw: str) -> str:
+    """Return a name as text: UTF-8, or else latin-1; or what .NET has packed into a word of RFC 2047."""
+    word = _ENCODED_WORD.fullmatch(raw)
+    if word is not None:
+        packed = word[3].encode("ascii")
+        try:
+            data = b64decode(packed, validate=True) if word[2] in "Bb" else decodestring(packed, header=True)
+        except binascii.Error:
+            return raw
+        return decoded(data, word[1])
+    if raw.isascii():
+        return raw
+    data = raw.encode("latin-1")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return raw
