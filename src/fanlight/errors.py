@@ -14,6 +14,7 @@
     │       ├── HeadTooLarge           431
     │       ├── CodingUnknown          501
     │       ├── MethodUnknown          501
+    │       ├── Overloaded             503
     │       ├── VersionUnknown         505
     │       └── StorageFull            507
     ├── HTTPError                  a view, or the app, answers with an error status
@@ -127,6 +128,12 @@ class VersionUnknown(Refusal):
     """An HTTP version other than 1.0 or 1.1 (RFC 9110 section 15.6.6)."""
 
     status = 505
+
+
+class Overloaded(Refusal):
+    """There is no thread to keep the content: too much waits already."""
+
+    status = 503
 
 
 class StorageFull(Refusal):

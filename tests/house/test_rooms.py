@@ -47,6 +47,7 @@ MAY_CATCH_ALL = {
     "server/afterwards.py",
     "server/dispatch.py",
     "server/hub.py",
+    "server/inbox.py",
     "server/pool.py",
     "server/pumps.py",
     "server/watch/relay.py",

@@ -26,6 +26,10 @@ class SpooledContent:
         self._owned: list[BinaryIO] = []
         self.size = 0
 
+    def goes_to_disk(self, more: int) -> bool:
+        """Say whether so many bytes more may have to be written to a file, which can take its time."""
+        return self.size + more > self._memory_bytes
+
     def write(self, piece: bytes) -> bool:
         """Add a piece; True if no more of it matters. Raises OSError when there is no room for it."""
         self.size += len(piece)

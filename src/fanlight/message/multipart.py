@@ -51,7 +51,7 @@ class FormContent(SpooledContent):
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
         """Begin before the first piece."""
-        super().__init__(limits=limits)
+        super().__init__(limits.memory_bytes, limits)
         self._reader = FormReader(content_type, limits)
         self._form: Form | None = None
         self._error: HTTPError | None = None

@@ -33,8 +33,9 @@ from fanlight.server.connection import (
 )
 from fanlight.server.file_sender import CAN_SEND_FILES
 from fanlight.server.host import LAST_SECONDS, Host
-from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, keep_content
+from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content
 from fanlight.server.poller import WRITE
+from fanlight.server.spooling import Spooling
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
@@ -70,6 +71,7 @@ class Exchange:
         self.dispatch: Dispatch
         self.served = 0  # requests, since the beginning
         self._pool = pool
+        self._spooling = Spooling(hub, pool, self._go_on_with_content)
         self.streams: Streams
 
     # --- the holder's way in: bytes have come ---------------------------------------------
@@ -88,8 +90,9 @@ class Exchange:
                     if event.block.content_length != 0 and not begin_content(connection, event, self._hub):
                         continue
                 elif isinstance(event, Content):
-                    if not keep_content(connection, event.data):
+                    if not self._spooling.keep(connection, event.data):
                         continue
+                    end_content(connection)
                 else:
                     end_content(connection)
                 if not self.dispatch.start(connection, tenure):
@@ -104,6 +107,21 @@ class Exchange:
             return True
         self._wait_for_more(connection)
         return True
+
+    def _go_on_with_content(self, connection: Connection, outcome: Refusal | bool) -> bool:  # noqa: FBT001 - as in GoOn
+        """Go on when content has been written to the disk; False once the hub is in other hands."""
+        tenure = self._hub.tenure
+        assert tenure is not None  # the holder calls this
+        if isinstance(outcome, Refusal):
+            self.refuse(connection, outcome)
+            return True
+        if outcome:
+            end_content(connection)
+            if not self.dispatch.start(connection, tenure):
+                return False
+            if connection.phase > CONTENT:
+                return True
+        return self.advance(connection, tenure)
 
     def _introduce(self, connection: Connection) -> None:
         """Have a new request told which way it came, and have it noticed."""
@@ -124,7 +142,7 @@ class Exchange:
             self._wait_for_next(connection)
         elif phase is CONTENT:
             connection.progress(self._limits)
-        elif phase is not HEAD:
+        elif phase is IDLE:
             connection.wait(HEAD, self._hub.now, self._limits)
 
     def answer_from_task(self, connection: Connection, response: Answer) -> None:

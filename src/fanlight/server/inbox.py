@@ -8,9 +8,12 @@ hub's poller watches. Knows nothing of what it carries.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from collections import deque
 from collections.abc import Callable
+
+log = logging.getLogger("fanlight.server")
 
 RING = b"\x00"  # no signal has the number 0
 
@@ -60,7 +63,12 @@ class Inbox:
         waiting = self._waiting
         while waiting:
             act, args = waiting.popleft()
-            if act(*args) is False:
+            try:
+                has_passed_on = act(*args) is False
+            except BaseException:  # one that fails must not take what waits behind it with it
+                log.exception("something that the server does between requests has failed")
+                continue
+            if has_passed_on:
                 self.post(_nothing)  # the other must hear the bell for what is left here
                 return False
         return True

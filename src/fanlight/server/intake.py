@@ -16,7 +16,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fanlight.errors import AppError, EncodingUnknown, HTTPError, PeerGone, Refusal, StorageFull
+from fanlight.errors import AppError, EncodingUnknown, HTTPError, PeerGone, Refusal
 from fanlight.message import STREAMED, ContentStream, FormContent, SpooledContent, Taking
 from fanlight.server.connection import (
     CONTENT,
@@ -71,23 +71,6 @@ def _kept(request: Request, plan: ContentPlan, spool_bytes: int) -> SpooledConte
     if plan.taking is Taking.FORM and request.media_type == "multipart/form-data":
         return FormContent(request.head.values["content-type"], plan.form)
     return SpooledContent(spool_bytes, plan.form)
-
-
-def keep_content(connection: Connection, data: bytes) -> bool:
-    """Keep a piece; True if no more matters, and the call runs at once. Raises StorageFull."""
-    connection.moved_bytes += len(data)
-    content = connection.content
-    if content is None:
-        return False
-    assert isinstance(content, SpooledContent)
-    try:
-        if not content.write(data):
-            return False
-    except OSError as error:
-        log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
-        raise StorageFull("this server has no room to keep what was sent; try again later") from None
-    end_content(connection)
-    return True
 
 
 def end_content(connection: Connection) -> None:

@@ -107,7 +107,7 @@ def _owner(work: object, by_request: dict[int, Connection]) -> Connection | None
         return work
     if isinstance(work, partial):
         return next((by_request[id(each)] for each in work.args if id(each) in by_request), None)
-    owner = getattr(getattr(work, "__self__", None), "connection", None)
+    owner = getattr(getattr(work, "__self__", work), "connection", None)
     return owner if isinstance(owner, Connection) else None
 
 
