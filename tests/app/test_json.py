@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import Doc
 
 from fanlight.app.json_values import JSONReader
 from fanlight.app.kinds import kind_of
@@ -78,7 +79,7 @@ class Color(Enum):
 @dataclass
 class Line:
     name: str
-    price: Annotated[Decimal, "in euros"]
+    price: Annotated[Decimal, Doc("in euros")]
     count: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
 
 

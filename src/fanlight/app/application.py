@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from fanlight.app.annotations import Dependency
 from fanlight.app.around import Around, read_steps
 from fanlight.app.calls import Calls, RouteCall
 from fanlight.app.compression import Compressor
 from fanlight.app.endpoints import Endpoints, opened
 from fanlight.app.failures import Failures
 from fanlight.app.lifespan import Lifespan
-from fanlight.app.markers import Dependency
 from fanlight.app.misses import Misses
 from fanlight.app.provide import Provisions
 from fanlight.app.results import Results

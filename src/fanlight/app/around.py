@@ -30,7 +30,7 @@ from typing import Any
 from fanlight.app.catching import may_catch
 from fanlight.app.failures import Crash, Failures, Outcome, is_cancelled, is_same
 from fanlight.app.results import Results
-from fanlight.app.signature import called, function_of, place_of
+from fanlight.app.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, HTTPError, Mistake
 from fanlight.message import Request, Response
 
@@ -82,6 +82,8 @@ def _read_step(function: Any, folder: Path | None) -> Step | Mistake:
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
         hint = f"write def {name.rpartition('.')[2]}(request)"
         return Mistake(message=f"{name} is around the views, and takes more than the request", places=places, hint=hint)
+    if mistake := refuse_marks(function, name, place, "the request"):
+        return mistake
     if isinstance(plain, FunctionType):
         may_catch(plain.__code__)  # its source is read now, and not when the first exception comes
     begin = function if needed else lambda _: function()

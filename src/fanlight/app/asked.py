@@ -18,8 +18,11 @@ from uuid import UUID
 from msgspec import inspect as kinds
 
 from fanlight.app.json_values import JSONBody, JSONReader, fields_struct
-from fanlight.app.kinds import RECORDS, SERIES, WHOLE, Kind, is_mutable, is_row, is_upload, kind_of, optional, plain
+from fanlight.app.kinds import RECORDS, SERIES, Kind, is_mutable, is_row, is_upload, kind_of, optional, parts_of, plain
+from fanlight.app.metadata import Misread
 from fanlight.app.signature import MISSING, Parameter
+from fanlight.app.stand_ins import Refused, Restore, Shape
+from fanlight.app.words import written
 
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
@@ -29,13 +32,18 @@ class Asked:
     """A parameter that is no part of the path and not the request, with what it stands for."""
 
     parameter: Parameter
-    annotation: Any
+    shape: Shape
     kind: Kind
 
     @property
     def name(self) -> str:
         """The parameter's name."""
         return self.parameter.name
+
+    @property
+    def written(self) -> str:
+        """Its annotation, as the view has it."""
+        return written(self.shape.annotation if self.parameter.written is MISSING else self.parameter.written)
 
     @property
     def has_default(self) -> bool:
@@ -54,20 +62,29 @@ def annotation_of(parameter: Parameter, otherwise: type = str) -> Any:
 
 def json_body_of(asked: list[Asked]) -> JSONBody:
     """Return what reads the fields of a JSON object, all in one pass; of one field, also what is no object."""
-    struct = fields_struct([(each.name, each.annotation, _default_of(each)) for each in asked])
-    reader = JSONReader(struct, kind_of(struct))
+    struct = fields_struct([(each.name, each.shape.annotation, _default_of(each)) for each in asked])
+    reader = JSONReader(struct, kind_of(struct), restore=_restoring(asked))
     alone = None
     if len(asked) == 1 and not may_be_object(asked[0].kind):
-        alone = JSONBody(JSONReader(asked[0].annotation, asked[0].kind, asked[0].name), asked[0].name)
+        only, name = asked[0], asked[0].name
+        alone = JSONBody(JSONReader(only.shape.annotation, only.kind, name, only.shape.restore), name)
     return JSONBody(reader, tuple(each.name for each in asked), alone)
 
 
-def is_whole(kind: Kind) -> bool:
-    """Say whether a kind is a class with named fields, or one of several: then it is the whole body."""
-    inner = optional(kind)[0]
-    if isinstance(inner, kinds.UnionType):
-        return all(isinstance(plain(each), kinds.StructType) for each in inner.types)
-    return isinstance(inner, WHOLE)
+def _restoring(asked: list[Asked]) -> Restore | None:
+    """Return what makes the values of those fields that are read as something else, None if there are none."""
+    restores = [(f"field_{n}", each.name, make) for n, each in enumerate(asked) if (make := each.shape.restore)]
+
+    def restore(fields: object) -> object:
+        for attribute, name, make in restores:
+            try:
+                setattr(fields, attribute, make(getattr(fields, attribute)))
+            except Refused as refused:
+                refused.way.insert(0, name)
+                raise
+        return fields
+
+    return restore if restores else None
 
 
 def may_be_object(kind: Kind) -> bool:
@@ -99,3 +116,17 @@ def is_file(kind: Kind) -> bool:
     """Say whether a kind is a posted file, or several."""
     inner = optional(kind)[0]
     return is_upload(inner) or (type(inner) in SERIES and is_upload(plain(inner.item_type)))  # type: ignore[attr-defined]  # every series has it
+
+
+def holds_file(kind: Kind) -> bool:
+    """Say whether a posted file stands anywhere in a kind."""
+    return any(is_upload(each) for each in parts_of(kind))
+
+
+def refuse_buried_files(kind: Kind, *, is_whole: bool) -> None:
+    """Raise Misread for a file that no form could bring: it is a field of the form, never deeper inside."""
+    fields = getattr(optional(kind)[0], "fields", None) if is_whole else None
+    places = [kind] if fields is None else [plain(each.type) for each in fields]
+    if any(holds_file(each) and not is_file(each) for each in places):
+        hint = "Upload or list[Upload] is a parameter, or a field of the class that is the whole form"
+        raise Misread("a form can't bring a file that deep", hint)

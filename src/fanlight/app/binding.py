@@ -26,15 +26,18 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.app.asked import Asked, annotation_of, is_file, is_whole, json_body_of
+from fanlight.app.annotations import Dependency, Marked
+from fanlight.app.asked import Asked, annotation_of, holds_file, is_file, json_body_of, refuse_buried_files
 from fanlight.app.body import Body
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
+from fanlight.app.defaults import misplaced
 from fanlight.app.fields import Field, Fields, Record, field_of, record_of
 from fanlight.app.forms import Shown
 from fanlight.app.json_values import JSONBody, JSONReader
 from fanlight.app.kinds import Kind, is_mutable, kind_of, optional
-from fanlight.app.markers import Dependency, Marked, marked, said
-from fanlight.app.signature import LEAVE_OUT, MISSING, Parameter, Signature
+from fanlight.app.metadata import said
+from fanlight.app.signature import LEAVE_OUT, MISSING, UNREADABLE, Parameter, Signature, annotation_hint
+from fanlight.app.stand_ins import shape_of
 from fanlight.app.words import python_name, type_hint, untaken_hint, written
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State, Taking
@@ -83,6 +86,8 @@ def hints_of(signature: Signature) -> dict[str, str]:
     """Return the converters by which the path should read a view's parameters: {"id": "int"}."""
     hints = {}
     for parameter in signature.parameters:
+        if parameter.mark is not None:
+            continue
         try:
             kind = optional(kind_of(annotation_of(parameter)))[0]
         except TypeError:
@@ -136,20 +141,20 @@ class _Binder:
         """Go through the parameters, then through the path."""
         asked: list[Asked] = []
         for parameter in self._signature.parameters:
-            if isinstance(parameter.default, CookieName | HeaderName):
-                self._refuse_source(parameter)
-                continue
-            try:
-                mark = marked(parameter.annotation)
-            except TypeError as error:
-                self._refuse(f"{parameter.name}: {written(parameter.annotation)} can't be read: {error}")
-                continue
-            if parameter.name in self._path:
+            mark = parameter.mark
+            if (wrong := misplaced(parameter)) is not None:
+                message, hint = wrong
+                self._refuse(f"{parameter.name} in {self._signature.name} {message}", hint)
+            elif parameter.name in self._path:
                 self._bind_path(parameter, mark)
             elif mark is not None:
                 self._bind_marked(parameter, mark)
             elif parameter.name == "request":
                 self._bind_request(parameter)
+            elif parameter.name.startswith("__"):
+                message = f"{self._signature.name} takes {parameter.name} from what is sent"
+                hint = f"a name with two underscores is Python's own: call it {parameter.name.strip('_')}"
+                self._refuse(message, hint)
             elif (found := self._asked(parameter)) is not None:
                 asked.append(found)
         if not self._is_dependency:
@@ -183,7 +188,7 @@ class _Binder:
         if keep is not None:
             self._binding.path[name] = None if keep is as_it_is else keep
             return
-        annotated = written(found.annotation)
+        annotated = found.written
         if is_text:
             message = f"no part of a path can be {annotated}, which {self._signature.name} wants as {name}"
             self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
@@ -193,7 +198,7 @@ class _Binder:
 
     def _bind_request(self, parameter: Parameter) -> None:
         if parameter.annotation is not MISSING:
-            message = f"{self._signature.name} wants {written(parameter.annotation)} as request"
+            message = f"{self._signature.name} wants {written(parameter.written)} as request"
             self._refuse(message, 'the name "request" is for the request; call this one something else')
             return
         self._binding.requests.append(parameter.name)
@@ -241,21 +246,10 @@ class _Binder:
         sent_as = sent_as.replace("_", "-" if not mark.name else "_").lower() if is_header else sent_as
         found = field_of(asked.name, asked.kind, has_default=asked.has_default, sent_as=sent_as)
         if found is None or found.is_file or (found.series is not None and not is_header):
-            message = (
-                f"{asked.name}: {written(asked.annotation)} in {self._signature.name} can't come from {said(mark)}"
-            )
+            message = f"{asked.name}: {asked.written} in {self._signature.name} can't come from {said(mark)}"
             self._refuse(message, "it has one text, number, date, UUID, Enum or Literal")
         else:
             self._fields[type(mark)].append(found)
-
-    def _refuse_source(self, parameter: Parameter) -> None:
-        """Tell how it is written to one who has written `agent: str = Header()`, as in other frameworks."""
-        kind = "Header" if isinstance(parameter.default, HeaderName) else "Cookie"
-        annotation = "str" if parameter.annotation is MISSING else written(parameter.annotation)
-        self._refuse(
-            f"{parameter.name} in {self._signature.name} has {kind}(...) as its default",
-            f'write {parameter.name}: {kind}[{annotation}], or Annotated[{annotation}, {kind}("another-name")]',
-        )
 
     def _bind_errors(self, asked: list[Asked], *, is_first: bool) -> None:
         binding = self._binding
@@ -291,15 +285,18 @@ class _Binder:
     def _asked(self, parameter: Parameter, otherwise: type = str) -> Asked | None:
         annotation = annotation_of(parameter, otherwise)
         try:
-            kind = kind_of(annotation)
-        except TypeError as error:
-            message = f"{parameter.name}: {written(annotation)} in {self._signature.name} can't be read: {error}"
-            self._refuse(message, type_hint(annotation, error))
+            shape = shape_of(annotation)
+            kind = kind_of(shape.annotation)
+            refuse_buried_files(kind, is_whole=shape.is_whole)
+        except UNREADABLE as error:
+            shown = written(annotation if parameter.written is MISSING else parameter.written)
+            message = f"{parameter.name}: {shown} in {self._signature.name} can't be read: {error}"
+            self._refuse(message, annotation_hint(error) or type_hint(annotation, error))
             return None
-        return Asked(parameter=parameter, annotation=annotation, kind=kind)
+        return Asked(parameter=parameter, shape=shape, kind=kind)
 
     def _bind_sent(self, asked: list[Asked]) -> None:
-        whole = [each for each in asked if is_whole(each.kind)]
+        whole = [each for each in asked if each.shape.is_whole]
         files = [each for each in asked if is_file(each.kind)]
         fields = [each for each in asked if each not in whole and each not in files]
         if len(whole) > 1:
@@ -332,9 +329,9 @@ class _Binder:
         if fields:
             self._binding.query = Fields(tuple(fields), "query")
         for each in whole:
-            record = record_of(optional(each.kind)[0], "query")
+            record = record_of(optional(each.kind)[0], "query", each.shape.restore)
             if record is None:
-                message = f"{each.name}: {written(each.annotation)} in {self._signature.name} can't come from a query"
+                message = f"{each.name}: {each.written} in {self._signature.name} can't come from a query"
                 self._refuse(message, "a query has texts, numbers, dates and lists of them; nested ones need a POST")
             else:
                 self._binding.query_record = each.name, record
@@ -342,21 +339,23 @@ class _Binder:
     def _text_field(self, asked: Asked) -> Field | None:
         found = field_of(asked.name, asked.kind, has_default=asked.has_default)
         if found is None:
-            message = f"{asked.name}: {written(asked.annotation)} in {self._signature.name} can't come from a query"
+            message = f"{asked.name}: {asked.written} in {self._signature.name} can't come from a query"
             beside = "what stands beside a whole body comes from the query: put all into one class"
             self._refuse(message, beside if self._has_body else "a query has texts, numbers, dates and lists of them")
         return found
 
     def _bind_whole(self, whole: Asked, files: list[Asked]) -> None:
         kind, is_optional = optional(whole.kind)
-        record = record_of(kind, "form")
+        record = record_of(kind, "form", whole.shape.restore)
         missing: object = LEAVE_OUT if whole.has_default else None if is_optional else MISSING
         uploads = [found for each in files if (found := self._text_field(each)) is not None]
-        if files and record is None:
-            message = f"{whole.name}: {written(whole.annotation)} in {self._signature.name} can't come from a form"
+        has_files = bool(files) or holds_file(kind)
+        if has_files and record is None:
+            message = f"{whole.name}: {whole.written} in {self._signature.name} can't come from a form"
             self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
             return
-        json = None if files else JSONBody(JSONReader(whole.annotation, whole.kind), whole.name)
+        reader = JSONReader(whole.shape.annotation, whole.kind, restore=whole.shape.restore)
+        json = None if has_files else JSONBody(reader, whole.name)
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
@@ -365,7 +364,7 @@ class _Binder:
         jsons = [each for each in asked if found[each.name] is None]
         fields = tuple(each for each in found.values() if each is not None)
         if jsons and files:
-            message = f"{jsons[0].name}: {written(jsons[0].annotation)} in {self._signature.name} needs JSON"
+            message = f"{jsons[0].name}: {jsons[0].written} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form has: split the view in two")
             return
         json = None if files else json_body_of(asked)

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from fanlight.app.results import Results
-from fanlight.app.signature import called, is_async, place_of
+from fanlight.app.signature import called, is_async, place_of, refuse_marks
 from fanlight.app.templates import markup_for_text, misnamed_template
 from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
 from fanlight.message import Request, Response, logger
@@ -182,6 +182,9 @@ class Failures:
         if names is None:
             hint = "it may take `error` and `request`, and nothing else"
             self._refuse(f"errors[{status}]: {called(view)} takes other parameters", hint, place)
+            return
+        if mistake := refuse_marks(view, called(view), place, "the error and the request"):
+            self.mistakes.append(mistake)
             return
 
         def show(error: HTTPError, request: Request) -> Response:

@@ -162,11 +162,9 @@ def _read(field: Field, value: object) -> object:
 class Record:
     """A dataclass or Struct made of fields."""
 
-    def __init__(
-        self, kind: kinds.StructType | kinds.DataclassType | kinds.TypedDictType, source: str, fields: tuple[Field, ...]
-    ) -> None:
-        """Make the kind's class."""
-        self._make: Callable[..., object] = kind.cls
+    def __init__(self, make: Callable[..., object], source: str, fields: tuple[Field, ...]) -> None:
+        """Have them made."""
+        self._make = make
         self.fields = Fields(fields, source)
 
     def take(self, sent: MultiMapping[Any], bad: list[BadField]) -> object:
@@ -183,21 +181,17 @@ class Record:
             return None
 
 
-def record_of(kind: Kind, source: str) -> Record | None:
-    """Return the record for a kind, None if it has no fields, or one that can't be sent as text."""
+def record_of(kind: Kind, source: str, restore: Callable[[object], object] | None = None) -> Record | None:
+    """Return the record for a kind, None if it has no fields that can be sent; `restore` makes it of what is read."""
     if not isinstance(kind, kinds.StructType | kinds.DataclassType | kinds.TypedDictType):
         return None
-    hidden = {
-        name
-        for name, field in getattr(kind.cls, "__dataclass_fields__", {}).items()
-        if not getattr(field, "init", True)
-    }
+    make: Callable[..., object] = kind.cls
     fields: list[Field] = []
     for each in kind.fields:
-        if each.name in hidden:
-            continue
         field = field_of(each.name, each.type, has_default=not each.required, sent_as=each.encode_name)
-        if field is None or field.is_file:
+        if field is None or (field.is_file and source == "query"):
             return None
         fields.append(field)
-    return Record(kind, source, tuple(fields))
+    if restore is None:
+        return Record(make, source, tuple(fields))
+    return Record(lambda **values: restore(make(**values)), source, tuple(fields))

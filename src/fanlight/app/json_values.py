@@ -15,8 +15,9 @@ import msgspec
 
 from fanlight.app.examine import examiner_of, may_be_any, must_examine
 from fanlight.app.kinds import Kind
-from fanlight.app.place import Place, Wrong
+from fanlight.app.place import Place, Wrong, place_of
 from fanlight.app.signature import MISSING
+from fanlight.app.stand_ins import Refused, Restore
 from fanlight.errors import BadField
 from fanlight.message import Request, decoded_json, has_long_number, read_as_written, refuse_deep, without_mark
 
@@ -26,8 +27,12 @@ _STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
 class JSONReader:
     """Reads JSON of one kind: the class of a whole body, or one made of a view's fields."""
 
-    def __init__(self, annotation: Any, kind: Kind, root: str = "") -> None:
-        """Prepare the decoder; `root` names the whole in messages, where it has no fields that have names."""
+    def __init__(self, annotation: Any, kind: Kind, root: str = "", restore: Restore | None = None) -> None:
+        """Prepare the decoder; `root` names the whole in messages, where it has no fields that have names.
+
+        `restore` makes the values of what is read, where classes are read as something else.
+        """
+        self._restore = restore
         self._root = root
         self._annotation = annotation
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(annotation)
@@ -36,6 +41,18 @@ class JSONReader:
 
     def read(self, content: bytes, bad: list[BadField]) -> object:
         """Return the value; MISSING, and why in `bad`, if the content is JSON of another kind. Raises BadRequest."""
+        value = self._read(content, bad)
+        if self._restore is None or value is MISSING:
+            return value
+        try:
+            return self._restore(value)
+        except Refused as refused:
+            wrong = Wrong(self._root)
+            wrong.add(place_of(refused.way), str(refused))
+            bad += wrong.fields
+            return MISSING
+
+    def _read(self, content: bytes, bad: list[BadField]) -> object:
         # PERF: benchmarks/binding.py: nearly all content is read by the first pass.
         if not self._must_examine and not has_long_number(content):
             if self._may_be_any:

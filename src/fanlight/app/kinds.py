@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Flag
 from functools import lru_cache, partial
 
@@ -72,7 +72,8 @@ def kind_of(annotation: object) -> Kind:
         kind = plain(kinds.type_info(annotation))
     except _UNREADABLE as error:  # a field of a class, whose annotation stands as text
         raise TypeError(str(error)) from None
-    _refuse_unreadable(kind, set())
+    for each in parts_of(kind):  # msgspec would wait for a request
+        _refuse_unreadable(each)
     msgspec.json.Decoder(annotation)  # it refuses more than `type_info` does
     return kind
 
@@ -84,12 +85,23 @@ def plain(kind: Kind) -> Kind:
     return kind
 
 
-def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
-    """Raise TypeError for a class of the app's own, however deep inside; msgspec would wait for a request."""
-    kind = plain(kind)
+def parts_of(kind: Kind, seen: set[int] | None = None) -> Iterator[Kind]:
+    """Give a kind, and all that stand inside it, however deep."""
+    kind, seen = plain(kind), set() if seen is None else seen
     if id(kind) in seen:  # a Struct that holds itself
         return
     seen.add(id(kind))
+    yield kind
+    for name in kind.__struct_fields__:
+        inner = getattr(kind, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            each_kind = each.type if isinstance(each, kinds.Field) else each
+            if isinstance(each_kind, Kind):
+                yield from parts_of(each_kind, seen)
+
+
+def _refuse_unreadable(kind: Kind) -> None:
+    """Raise TypeError for a class of the app's own, and whatever else no request could fill."""
     if isinstance(kind, kinds.CustomType) and kind.cls not in (Upload, object):
         raise TypeError(f"nothing says how a {kind.cls.__qualname__} is written")
     _refuse_contradiction(kind)
@@ -100,12 +112,6 @@ def _refuse_unreadable(kind: Kind, seen: set[int]) -> None:
         _refuse_unhashable(plain(kind.item_type))
     if isinstance(kind, kinds.DictType) and isinstance(plain(kind.key_type), _NO_NAMES):
         raise TypeError("the names of a JSON object are texts, and no text is such a key")
-    for name in kind.__struct_fields__:
-        inner = getattr(kind, name)
-        for each in inner if isinstance(inner, tuple) else (inner,):
-            each_kind = each.type if isinstance(each, kinds.Field) else each
-            if isinstance(each_kind, Kind):
-                _refuse_unreadable(each_kind, seen)
 
 
 def _refuse_contradiction(kind: Kind) -> None:

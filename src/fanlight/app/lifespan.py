@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
-from fanlight.app.signature import called, function_of, place_of
+from fanlight.app.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, Mistake, SetupError
 
 
@@ -37,6 +37,8 @@ class Lifespan:
         if len(needed) > 1:
             message = f"the lifespan {self.name} takes more than the app"
             raise SetupError([Mistake(message=message, places=(place,) if place else (), hint="let it take (app)")])
+        if mistake := refuse_marks(function, self.name, place, "the app"):
+            raise SetupError([mistake])
         self._begin = (lambda: function(app)) if needed else function
 
     async def start(self) -> None:

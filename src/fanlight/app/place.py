@@ -7,6 +7,8 @@ with a short message, however much a client has sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fanlight.app.kinds import cut, shown
 from fanlight.errors import BadField
 
@@ -27,6 +29,14 @@ Place = tuple["Place | None", Step] | None
 
 PERF: benchmarks/binding.py; one is made for every value, and read for the bad ones alone.
 """
+
+
+def place_of(steps: Iterable[Step]) -> Place:
+    """Return the place to which steps lead from the top."""
+    place: Place = None
+    for step in steps:
+        place = (place, step)
+    return place
 
 
 class Wrong:

@@ -13,17 +13,19 @@ dependency can't undo it. An answer that streams keeps all open until it has end
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
+from fanlight.app.annotations import ById, Dependency
 from fanlight.app.binding import Binding, bind_dependency
 from fanlight.app.forms import DETAIL
 from fanlight.app.held import Opened, close, close_async, hold, is_held
 from fanlight.app.invoke import Arguments, arguments_of
-from fanlight.app.markers import Dependency
 from fanlight.app.signature import Signature, View, called, function_of, is_async, place_of, read_signature
 from fanlight.errors import AppError, BadField, Mistake, SetupError, UnprocessableContent
 from fanlight.message import Request, Response, State
@@ -64,7 +66,7 @@ class Provisions:
             return None
         reading = _Reading(self, path)
         for key in binding.dependencies.values():
-            reading.read(key, ())
+            reading.read(key, (), view)
         provision = Provision(binding.dependencies, tuple(reading.found.values()))
         if provision.is_async and not is_async(view) and not inspect.isasyncgenfunction(function_of(view)):
             name = next(each.name for each in provision.providers if each.is_async)
@@ -77,11 +79,11 @@ class Provisions:
     def read(self, key: Dependency, path: Mapping[str, str]) -> tuple[_Provider, Binding]:
         """Return one dependency, and what it is given."""
         self.asked.add(key)
-        function = self._replaced.get(key, key)
+        function = self._replaced.get(key, key.__wrapped__ if isinstance(key, ById) else key)
         signature = self._signatures.get(key)
         if signature is None:
             signature = self._signatures[key] = read_signature(function, self.folder)
-        _refuse_context_manager(function, signature)
+        _refuse_unopened(function, signature)
         binding = bind_dependency(signature, path)
         plain = function_of(function)
         is_async_generator = inspect.isasyncgenfunction(plain)
@@ -105,7 +107,8 @@ class _Reading:
         self._provisions, self._path = provisions, path
         self.found: dict[Dependency, _Provider] = {}
 
-    def read(self, key: Dependency, way: tuple[Dependency, ...]) -> None:
+    def read(self, key: Dependency, way: tuple[Dependency, ...], view: View) -> None:
+        """Read a dependency and what it needs itself; what is written nowhere is told at the place of the `view`."""
         if key in self.found:
             return
         if key in way:
@@ -120,9 +123,15 @@ class _Reading:
                     )
                 ]
             )
-        provider, binding = self._provisions.read(key, self._path)
+        try:
+            provider, binding = self._provisions.read(key, self._path)
+        except SetupError as error:
+            places = (place_of(view, self._provisions.folder),)
+            raise SetupError(
+                [each if each.places else replace(each, places=places) for each in error.mistakes]
+            ) from None
         for each in binding.dependencies.values():
-            self.read(each, (*way, key))
+            self.read(each, (*way, key), view if place_of(key) == "" else key)
         self.found[key] = provider
 
 
@@ -234,6 +243,9 @@ def _gatherer(
 def _open(provider: _Provider, arguments: Mapping[str, Any], made: Made, opened: Opened) -> object:
     value = provider.begin(arguments, made)
     if not provider.is_generator:
+        if type(value) is CoroutineType:  # SECURITY: tests/app/test_marks.py; to a view it would be a user, and true
+            value.close()
+            raise AppError(f"{provider.name} is async, but does not look so: write async def")
         return value
     try:
         given: object = next(value)
@@ -259,8 +271,18 @@ async def _open_async(provider: _Provider, arguments: Mapping[str, Any], made: M
     return given
 
 
-def _refuse_context_manager(function: Dependency, signature: Signature) -> None:
-    """Refuse what contextlib has made of a generator function: it would be opened by nobody."""
+def _refuse_unopened(function: Dependency, signature: Signature) -> None:
+    """Refuse what nobody would open: what contextlib or functools.cache has made of a generator or async function."""
+    plain = function_of(function)
     if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
         hint = "take @contextmanager away: a dependency is the generator function itself"
         raise SetupError([signature.mistake(f"{signature.name} gives a context manager", hint)])
+    if isinstance(function, functools._lru_cache_wrapper) and _is_opened(plain):  # noqa: SLF001 - its only name
+        hint = "take the cache away, or keep the value in app.state"
+        raise SetupError([signature.mistake(f"{signature.name} is cached, but is opened anew for each request", hint)])
+
+
+def _is_opened(function: object) -> bool:
+    """Say whether a function gives something that runs on behind the call."""
+    kinds = (inspect.isgeneratorfunction, inspect.isasyncgenfunction, inspect.iscoroutinefunction)
+    return any(is_kind(function) for is_kind in kinds)

@@ -10,22 +10,28 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import CodeType, FunctionType, SimpleNamespace
-from typing import TypeVar
+from types import CodeType, FunctionType, MethodWrapperType, WrapperDescriptorType
+from typing import Any, TypeVar
 
+from fanlight.app.annotations import Marked, read_annotation
+from fanlight.app.metadata import Misread, said
+from fanlight.app.scope import scope_of
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import LIMITS_MARK, MARK, Lane, RouteLimits
+from fanlight.message import LIMITS_MARK, MARK, Lane, Request, RouteLimits
 
 View = Callable[..., object]
 M = TypeVar("M")
 
+_NOT_PYTHONS = (WrapperDescriptorType, MethodWrapperType)
+
+_WRITE_A_FUNCTION = "write a function that calls it with what it needs, and name that"
+_WRITE_A_TYPE = "write a type, like int, list[str] or date"
 # What an annotation that stands as text raises when it is looked at.
-_UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
+UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
 
 
 class Absent(Enum):
@@ -44,7 +50,9 @@ class Parameter:
     """One thing that a view asks for; annotation and default are MISSING where it gives none."""
 
     name: str
-    annotation: object = MISSING
+    annotation: object = MISSING  # the type alone, without aliases and marks
+    mark: Marked | None = None  # where it comes from, if the annotation says so
+    written: object = MISSING  # the annotation as the view has it
     default: object = MISSING
 
 
@@ -68,12 +76,17 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
     name, place = called(view), place_of(view, folder)
     blank = Signature(name=name, place=place, parameters=())
     try:
-        found = inspect.signature(view)
-    except _UNREADABLE as error:
-        raise SetupError([blank.mistake(f"the parameters of {name} can't be read: {error}")]) from None
+        found = _signature_of(view)
+    except UNREADABLE as error:
+        raise SetupError(
+            [blank.mistake(f"the parameters of {name} can't be read: {error}", _WRITE_A_FUNCTION)]
+        ) from None
     mistakes: list[Mistake] = []
     parameters: list[Parameter] = []
     takes_more = False
+    if _says_nothing(function_of(view), found):
+        message = f"the parameters of {name} say nothing of what they take"
+        raise SetupError([blank.mistake(message, _WRITE_A_FUNCTION)])
     fixed = _fixed(view)
     for parameter in found.parameters.values():
         if parameter.kind is parameter.POSITIONAL_ONLY:
@@ -81,50 +94,80 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
             mistakes.append(blank.mistake(f"{name} takes {parameter.name} by position only", hint))
         elif parameter.kind is parameter.VAR_KEYWORD:
             takes_more = True
-        elif parameter.kind is not parameter.VAR_POSITIONAL and parameter.name not in fixed:
+        elif parameter.kind is parameter.VAR_POSITIONAL or parameter.name in fixed or _is_private(parameter, view):
+            continue
+        else:
             try:
                 parameters.append(_read(parameter, view))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 message = f"the annotation of {parameter.name} in {name} can't be read: {error}"
-                mistakes.append(blank.mistake(message, _annotation_hint(error)))
+                mistakes.append(blank.mistake(message, annotation_hint(error) or _WRITE_A_TYPE))
     if mistakes:
         raise SetupError(mistakes)
     return Signature(name=name, place=place, parameters=tuple(parameters), takes_more=takes_more, fixed=fixed)
 
 
-def _read(parameter: inspect.Parameter, view: View) -> Parameter:
-    annotation = parameter.annotation
-    if annotation is parameter.empty:
-        annotation = MISSING
-    else:
-        # One at a time, so that one which can't be read (or the return's, which nobody needs) spoils no other.
-        holder = SimpleNamespace(__annotations__={"it": annotation})
-        function = function_of(view)
-        names = getattr(function, "__globals__", {})
-        annotation = typing.get_type_hints(holder, names, _enclosed(function), include_extras=True)["it"]
-    default = MISSING if parameter.default is parameter.empty else parameter.default
-    return Parameter(name=parameter.name, annotation=annotation, default=default)
+def _is_private(parameter: inspect.Parameter, view: View) -> bool:
+    """Say whether a class keeps a parameter for itself, so that no client sets it."""
+    return isinstance(view, type) and parameter.name.startswith("_") and parameter.default is not parameter.empty
 
 
-def _enclosed(function: object) -> dict[str, object]:
-    """Return the names that a function sees of the function around it."""
-    if not isinstance(function, FunctionType) or not function.__closure__:
-        return {}
-    found: dict[str, object] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
+def _signature_of(view: View) -> inspect.Signature:
+    """Return what Python knows of the parameters; it takes a static `__call__` for a method."""
+    call = inspect.getattr_static(type(view), "__call__", None)
+    is_static = isinstance(call, staticmethod) and not isinstance(view, type)
+    return inspect.signature(call.__func__ if is_static else view)
+
+
+def refuse_marks(function: View, name: str, place: str, takes: str) -> Mistake | None:
+    """Return a mistake for a parameter that is a mark, of a function that is given only what it `takes`.
+
+    SECURITY: tests/app/test_marks.py; `def guard(user: CurrentUser): yield` would take the request for the user.
+    """
+    for parameter in _signature_of(function).parameters.values():
         try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not yet assigned
+            mark = None if parameter.annotation is parameter.empty else _read(parameter, function).mark
+        except UNREADABLE:  # its type may be there for type checkers only
             continue
-    return found
+        if mark is not None and mark is not Request:
+            message = f"{parameter.name} in {name} is {said(mark)}, but {name} is given only {takes}"
+            return Mistake(
+                message=message, places=(place,) if place else (), hint="only views and dependencies take it"
+            )
+    return None
 
 
-def _annotation_hint(error: Exception) -> str:
+def _says_nothing(function: object, signature: inspect.Signature) -> bool:
+    """Say whether a function that is not written in Python has parameters without types: any text would be given."""
+    is_class = isinstance(function, type)
+    makers = [getattr(function, name, None) for name in ("__init__", "__new__")] if is_class else [function]
+    if any(isinstance(each, FunctionType) for each in makers):
+        return False
+    return any(each.annotation is each.empty for each in signature.parameters.values())
+
+
+def _read(parameter: inspect.Parameter, view: View) -> Parameter:
+    default = MISSING if parameter.default is parameter.empty else parameter.default
+    if parameter.annotation is parameter.empty:
+        return Parameter(name=parameter.name, default=default)
+    # One at a time, so that one which can't be read (or the return's, which nobody needs) spoils no other.
+    reading = read_annotation(parameter.annotation, scope_of(function_of(view)))
+    return Parameter(
+        name=parameter.name,
+        annotation=reading.annotation,
+        mark=reading.mark,
+        written=parameter.annotation,
+        default=default,
+    )
+
+
+def annotation_hint(error: Exception) -> str:
+    """Return what to write instead of an annotation that can't be read, "" where only its type can tell."""
     if isinstance(error, NameError):
         return f"import {error.name} at the top of the file, outside `if TYPE_CHECKING:`" if error.name else ""
-    if isinstance(error, re.error):
-        return "Meta(pattern=...) takes a regular expression"
-    return "write a type, like int, list[str] or date"
+    if isinstance(error, Misread):
+        return error.hint
+    return "Meta(pattern=...) takes a regular expression" if isinstance(error, re.error) else ""
 
 
 def _fixed(view: View) -> frozenset[str]:
@@ -149,17 +192,19 @@ def function_of(view: object) -> object:
             view = view.__wrapped__
         elif inspect.ismethod(view):
             view = view.__func__
-        elif isinstance(view, FunctionType) or inspect.isbuiltin(view) or isinstance(view, type):
+        elif isinstance(view, FunctionType | type) or inspect.isbuiltin(view):
             return view
-        elif isinstance(call := _call_of(view), FunctionType):
-            view = call
         else:
-            return view
+            call = _call_of(view)
+            if call is None or isinstance(call, _NOT_PYTHONS):
+                return view
+            view = call
 
 
-def _call_of(view: object) -> object:
+def _call_of(view: object) -> Any:
     """Return what runs when an object is called: of a plain function, nothing written in Python."""
-    return inspect.getattr_static(type(view), "__call__", None)
+    call = inspect.getattr_static(type(view), "__call__", None)
+    return call.__func__ if isinstance(call, staticmethod | classmethod) else call
 
 
 def is_async(view: View) -> bool:
@@ -200,11 +245,21 @@ def called(view: object) -> str:
 
 
 def place_of(view: object, folder: Path | None = None) -> str:
-    """Return "views.py:12" for a function of Python's, "" for anything else."""
-    code = getattr(function_of(view), "__code__", None)
-    if not isinstance(code, CodeType):
+    """Return "views.py:12" for a function or a class written in Python, "" for anything else."""
+    function = function_of(view)
+    file, line = _class_place(function) if isinstance(function, type) else ("", 0)
+    if isinstance(code := getattr(function, "__code__", None), CodeType):
+        file, line = code.co_filename, code.co_firstlineno
+    if not file:
         return ""
-    path = Path(code.co_filename)
+    path = Path(file)
     if folder is not None and path.is_relative_to(folder):
         path = path.relative_to(folder)
-    return f"{path.as_posix()}:{code.co_firstlineno}"
+    return f"{path.as_posix()}:{line}"
+
+
+def _class_place(cls: type) -> tuple[str, int]:
+    try:
+        return inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1]
+    except (OSError, TypeError):
+        return "", 0

@@ -23,7 +23,7 @@ def python_name(converter: str) -> str:
     return "UUID" if converter == "uuid" else converter
 
 
-def type_hint(annotation: Any, error: TypeError) -> str:
+def type_hint(annotation: Any, error: Exception) -> str:
     """Return what to write instead of an annotation that can't be read."""
     if "nothing has both" in str(error):
         return "turn the bounds round, or take one away"

@@ -1,0 +1,68 @@
+"""Say which defaults no client's value can stand in for: a function, a mark, whatever else is no value.
+
+In: a parameter. Out: what is wrong with its default, and what to write instead; None for a value.
+SECURITY: tests/app/test_marks.py; `user: str = current_user` would else be a field of the query.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from fanlight.app.signature import MISSING, Parameter, called
+from fanlight.app.words import written
+from fanlight.message import Cookie, CookieName, Header, HeaderName, Upload
+
+_VALUES = (str, bytes, int, float, complex, Decimal, UUID, date, time, timedelta, Enum, msgspec.UnsetType, Upload)
+_CONTAINERS = (list, tuple, set, frozenset)
+
+
+def misplaced(parameter: Parameter) -> tuple[str, str] | None:
+    """Return what is wrong with the default of a parameter, and a hint; None if it is a value."""
+    default = parameter.default
+    if default is MISSING or _is_value(default, parameter):
+        return None
+    annotation = "str" if parameter.annotation is MISSING else written(parameter.written)
+    name = parameter.name
+    for source, kind in (("Cookie", CookieName), ("Header", HeaderName)):
+        if isinstance(default, kind) or default is (Cookie if source == "Cookie" else Header):
+            return f"has {source}(...) as its default", (
+                f'write {name}: {source}[{annotation}], or Annotated[{annotation}, {source}("another-name")]'
+            )
+    function = getattr(default, "dependency", default)  # as Depends(...) of other frameworks has it
+    if callable(function):
+        hint = f"a dependency is written Annotated[{annotation}, {called(function)}]; functools.partial settles a value"
+        return f"has {called(function)} as its default", hint
+    message = f"has a {type(default).__qualname__} as its default, which is not understood"
+    return message, "a default is a value like those that are sent, or None"
+
+
+def _is_value(default: Any, parameter: Parameter) -> bool:
+    """Say whether a default is plain data: no mark, and nothing that could have been meant as one."""
+    if isinstance(default, _CONTAINERS):
+        return all(_is_value(each, parameter) for each in default)
+    if isinstance(default, dict):
+        return all(_is_value(each, parameter) for each in default.values())
+    if isinstance(default, type) or callable(default):
+        return False
+    if default is None or type(default) is object or isinstance(default, _VALUES):
+        return True
+    is_record = isinstance(default, msgspec.Struct) or is_dataclass(default) or hasattr(default, "__attrs_attrs__")
+    return is_record and isinstance(default, tuple(_classes(parameter.annotation)))
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    """Give the classes that stand in an annotation."""
+    cls = typing.get_origin(annotation) or annotation
+    if isinstance(cls, type):
+        yield cls
+    for each in typing.get_args(annotation):
+        yield from _classes(each)

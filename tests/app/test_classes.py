@@ -1,0 +1,511 @@
+"""A class is filled with what a client may set, as its author meant it; what it keeps for itself, nobody sets."""
+
+# mypy: disable-error-code="valid-type,type-arg,misc,attr-defined"
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
+
+import annotated_types
+import attrs
+import msgspec
+import pytest
+from msgspec import Meta
+from typing_extensions import Doc, TypeAliasType
+
+from fanlight.errors import Mistake
+from fanlight.message import Header, Upload
+
+Make = Callable[..., Any]
+Find = Callable[..., list[Mistake]]
+T = TypeVar("T")
+Age = TypeAliasType("Age", Annotated[int, annotated_types.Ge(0)])
+
+
+@dataclass
+class Kept:
+    name: str
+    is_admin: bool = field(init=False, default=False)
+    size: int = field(init=False)
+    _secret: str = "kept"
+    shared: ClassVar[str] = "shared"
+
+    def __post_init__(self) -> None:
+        self.size = len(self.name)
+
+
+@dataclass(kw_only=True, slots=True)
+class KeptSlots:
+    is_admin: bool = field(init=False, default=False)
+    size: int = field(init=False)
+    name: str
+    _secret: str = "kept"
+
+    def __post_init__(self) -> None:
+        self.size = len(self.name)
+
+
+class KeptStruct(msgspec.Struct, dict=True, rename="kebab"):
+    name: str
+    _secret: str = "kept"
+    _is_admin: bool = False
+    shared: ClassVar[str] = "shared"
+
+    def __post_init__(self) -> None:
+        self.size = len(self.name)
+
+    @property
+    def is_admin(self) -> bool:
+        return self._is_admin
+
+
+@attrs.define
+class KeptAttrs:
+    name: str
+    is_admin: bool = attrs.field(init=False, default=False)
+    size: int = attrs.field(init=False)
+    _secret: str = "kept"
+
+    def __attrs_post_init__(self) -> None:
+        self.size = len(self.name)
+
+
+@dataclass
+class KeptInit:
+    """An `__init__` of its own, which takes its fields."""
+
+    name: str
+    is_admin: bool = field(init=False)
+    size: int = field(init=False)
+    _secret: str = field(init=False)
+
+    def __init__(self, name: str) -> None:
+        self.name, self.is_admin, self.size, self._secret = name, False, len(name), "kept"
+
+
+@dataclass
+class KeptChild(Kept):
+    also: bool = field(init=False, default=False)
+
+
+@dataclass
+class KeptVariable:
+    name: str
+    is_admin: bool = field(init=False, default=False)
+    size: int = field(init=False)
+    times: InitVar[int] = 1
+    _secret: str = "kept"
+
+    def __post_init__(self, times: int) -> None:
+        self.size = len(self.name) * times
+
+
+KEPT = [Kept, KeptSlots, KeptStruct, KeptAttrs, KeptInit, KeptChild, KeptVariable]
+SENT: dict[str, Any] = dict.fromkeys("_secret secret -secret shared".split(), "x")
+SENT |= dict.fromkeys("is_admin is-admin _is_admin -is-admin also".split(), True)
+SENT |= {"name": "eve", "size": 99}
+
+
+class Outer(msgspec.Struct, Generic[T]):
+    inner: T
+
+
+class OuterDict(TypedDict, Generic[T]):
+    inner: T
+    more: NotRequired[int]
+
+
+class OuterTuple(NamedTuple, Generic[T]):
+    number: int
+    inner: T
+
+
+@dataclass
+class OuterData(Generic[T]):
+    inner: T
+    number: int = 1
+
+
+B = TypeVar("B", bound=Kept)
+
+
+class OuterBound(msgspec.Struct, Generic[B]):
+    inner: B
+
+
+PLACES: dict[str, tuple[Callable[[Any], Any], Any, Callable[[Any], Any]]] = {
+    "itself": (lambda kept: kept, SENT, lambda made: made),
+    "optional": (lambda kept: kept | None, SENT, lambda made: made),
+    "list": (lambda kept: list[kept], [SENT], lambda made: made[0]),
+    "tuple": (lambda kept: tuple[int, kept], [1, SENT], lambda made: made[1]),
+    "tuples": (lambda kept: tuple[kept, ...], [SENT], lambda made: made[0]),
+    "dict": (lambda kept: dict[str, kept], {"a": SENT}, lambda made: made["a"]),
+    "union": (lambda kept: int | list[kept] | str, [SENT], lambda made: made[0]),
+    "Struct": (lambda kept: Outer[kept], {"inner": SENT}, lambda made: made.inner),
+    "Structs": (lambda kept: Outer[list[Outer[kept]]], {"inner": [{"inner": SENT}]}, lambda made: made.inner[0].inner),
+    "TypedDict": (lambda kept: OuterDict[kept], {"inner": SENT}, lambda made: made["inner"]),
+    "NamedTuple": (lambda kept: OuterTuple[kept], [1, SENT], lambda made: made.inner),
+    "dataclass": (lambda kept: OuterData[kept | None], {"inner": SENT}, lambda made: made.inner),
+    "alias": (lambda kept: TypeAliasType("X", list[kept]), [SENT], lambda made: made[0]),
+}
+
+
+def view_of(annotation: Any, seen: list[Any], name: str = "it") -> Any:
+    """Return a view that keeps what it is given, besides a field of its own for JSON to be an object."""
+
+    def view(**_: Any) -> str:
+        raise AssertionError
+
+    def taking(it: Any, beside: int = 0) -> str:
+        seen.append(it)
+        return "taken"
+
+    taking.__annotations__["it"] = annotation
+    return taking
+
+
+def assert_kept(made: Any, kind: type) -> None:
+    assert type(made) is kind
+    assert (made.name, made.is_admin, made.size, made._secret) == ("eve", False, 3, "kept")
+    assert getattr(made, "shared", "shared") == "shared"
+    assert not getattr(made, "also", False)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_json_does_not_set_what_a_class_keeps_for_itself(site: Make, place: str) -> None:
+    """At any depth: not `init=False`, not private, not of the class; and nobody must send it."""
+    wrap, sent, pick = PLACES[place]
+    seen: list[Any] = []
+    asked = site({f"POST /{kind.__name__}": view_of(wrap(kind), seen) for kind in KEPT})
+    for kind in KEPT:
+        is_whole = place in ("itself", "optional", "Struct", "Structs", "TypedDict", "dataclass")
+        answer = asked.post(f"/{kind.__name__}", json=sent if is_whole else {"it": sent})
+        assert answer.text == "taken", (kind, answer.text)
+        assert_kept(pick(seen.pop()), kind)
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_forms_and_queries_do_not_set_it_either(site: Make, kind: type) -> None:
+    """They follow the same rules."""
+    seen: list[Any] = []
+    asked = site({"GET|POST /": view_of(kind, seen)})
+    form = {name: str(value) for name, value in SENT.items()}
+    assert asked.post("/", form=form).text == "taken"
+    assert asked.get("/?" + "&".join(f"{name}={value}" for name, value in form.items())).text == "taken"
+    for made in seen:
+        assert_kept(made, kind)
+    assert asked.post("/", json={}).bad == [("json", "name", "is missing")]
+    assert asked.post("/", form={}).bad == [("form", "name", "is missing")]
+
+
+def test_what_a_class_takes_to_be_made_is_sent(site: Make) -> None:
+    """An `InitVar` is no field, but what the class asks for."""
+    seen: list[Any] = []
+    asked = site({"POST /": view_of(KeptVariable, seen)})
+    asked.post("/", json={"name": "eve", "times": 2})
+    asked.post("/", form={"name": "eve", "times": "2"})
+    assert [made.size for made in seen] == [6, 6]
+    assert asked.post("/", json={"name": "eve", "times": "x"}).bad == [("json", "times", "'x' is not an integer")]
+
+
+class Circle(msgspec.Struct, tag="circle"):
+    radius: float
+    _area: float = 0
+
+    def __post_init__(self) -> None:
+        self._area = self.radius**2
+
+
+class Square(msgspec.Struct, tag="square", forbid_unknown_fields=True):
+    side: float
+
+
+@dataclass
+class Drawing:
+    shapes: list[Circle | Square]
+    parts: dict[str, Drawing] = field(default_factory=dict)
+    count: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        if not self.shapes:
+            raise ValueError("there is nothing to see")
+        self.count = len(self.shapes)
+
+
+def test_classes_that_hold_each_other_and_tagged_ones_are_made(site: Make) -> None:
+    """Each is called from the inside out; what one refuses is told with the way to it."""
+    seen: list[Any] = []
+    asked = site({"POST /": view_of(Drawing, seen)})
+    circle, square = {"type": "circle", "radius": 2, "_area": 9}, {"type": "square", "side": 1}
+    asked.post("/", json={"shapes": [circle, square], "parts": {"a": {"shapes": [circle], "count": 7}}, "count": 9})
+    (drawing,) = seen
+    assert drawing.count == 2
+    assert drawing.shapes[0]._area == 4
+    assert isinstance(drawing.shapes[1], Square)
+    assert (drawing.parts["a"].count, drawing.parts["a"].parts) == (1, {})
+    bad = asked.post("/", json={"shapes": [square], "parts": {"a": {"shapes": []}}})
+    assert bad.bad == [("json", "parts.a", "there is nothing to see")]
+    assert bad.json["errors"][0]["pointer"] == "/parts/a"
+    bad = asked.post("/", json={"shapes": [{**square, "more": 1}]})
+    assert bad.bad[0][1].startswith("shapes[0]")
+
+
+@attrs.define
+class Converted:
+    name: str = attrs.field(converter=str.strip)
+    age: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    names: list[str] = attrs.Factory(lambda self: [self.name], takes_self=True)
+
+
+def test_converters_and_validators_of_attrs_run(site: Make) -> None:
+    """The class is called, so it does what its author meant."""
+    seen: list[Any] = []
+    asked = site({"POST /": view_of(Converted, seen)})
+    asked.post("/", json={"name": " ada "})
+    assert (seen[0].name, seen[0].names) == ("ada", ["ada"])
+    (bad,) = asked.post("/", json={"name": "ada", "age": -1}).bad
+    assert "must be >= 0" in bad[2]
+
+
+@dataclass
+class Person:
+    name: Annotated[str, annotated_types.MinLen(1), Doc("as called")]
+    age: Age
+    height: Annotated[float, annotated_types.Interval(gt=0, le=3)] = 1.0
+    tags: Annotated[list[Annotated[str, annotated_types.MaxLen(3)]], annotated_types.Len(0, 2)] = field(
+        default_factory=list
+    )
+    step: Annotated[int, annotated_types.MultipleOf(5), annotated_types.Unit("cm")] = 5
+
+
+BOUNDS = [("name", "", 0), ("age", -1, 1), ("height", 0.0, 1), ("height", 4.0, 1), ("step", 3, 1)]
+
+
+class PersonStruct(msgspec.Struct):
+    name: Annotated[str, annotated_types.MinLen(1), Doc("as called")]
+    age: Age
+    height: Annotated[float, annotated_types.Interval(gt=0, le=3)] = 1.0
+    tags: Annotated[list[Annotated[str, annotated_types.MaxLen(3)]], annotated_types.Len(0, 2)] = []
+    step: Annotated[int, annotated_types.MultipleOf(5), annotated_types.Unit("cm")] = 5
+
+
+@pytest.mark.parametrize("kind", [Person, PersonStruct])
+@pytest.mark.parametrize("source", ["json", "form", "query"])
+def test_bounds_of_annotated_types_are_kept_in_a_class(site: Make, source: str, kind: type) -> None:
+    """Wherever its fields come from, as if they were msgspec's."""
+    seen: list[Any] = []
+    asked = site({"GET|POST /": view_of(kind, seen)})
+
+    def send(**values: Any) -> Any:
+        values = {"name": "ada", "age": 36} | values
+        if source == "query":
+            pairs = [(name, each) for name, value in values.items() for each in ([value], value)[type(value) is list]]
+            return asked.get("/?" + "&".join(f"{name}={each}" for name, each in pairs))
+        return asked.post("/", **{source: values})
+
+    assert send(tags=["a", "b"], step=10).text == "taken"
+    assert (seen[0].name, seen[0].age, list(seen[0].tags), seen[0].step) == ("ada", 36, ["a", "b"], 10)
+    for name, value in (("age", -1), ("height", 0.0), ("height", 4.0), ("step", 3), ("name", "")):
+        answer = send(**{name: value})
+        assert answer.status == 422, (name, value)
+        assert answer.bad[0][1] == name
+    assert send(tags=["a", "b", "c"]).bad == [(source, "tags", "must have at most 2 items")]
+    assert send(tags=["long"]).status == 422
+
+
+def test_bounds_of_annotated_types_are_kept_beside_parameters(site: Make) -> None:
+    """Of the path, a query, a header field; also when they are grouped."""
+
+    def view(number: Any, word: Any, x_size: Any = 1) -> Any:
+        return [number, word, x_size]
+
+    view.__annotations__ = {
+        "number": Annotated[int, annotated_types.Interval(ge=1, lt=10)],
+        "word": Annotated[str, annotated_types.Len(2, 3)],
+        "x_size": Annotated[int, Header(), annotated_types.Le(5)],
+    }
+    asked = site({"/{number}": view})
+    assert asked.get("/9?word=abc", fields={"x-size": "5"}).json == [9, "abc", 5]
+    assert asked.get("/10?word=abc").status == 404
+    assert asked.get("/9?word=a", fields={"x-size": "6"}).bad == [
+        ("header", "x-size", "must be at most 5"),
+        ("query", "word", "must have at least 2 characters"),
+    ]
+
+
+def test_annotated_types_need_not_be_there() -> None:
+    """Nothing of ours imports it."""
+    source = Path(sys.modules["fanlight"].__file__ or "").parent
+    assert not [file for file in source.rglob("*.py") if "import annotated_types" in file.read_text(encoding="utf-8")]
+
+
+@dataclass
+class OtherInit:
+    name: str
+
+    def __init__(self, first: str, last: str) -> None:
+        self.name = f"{first} {last}"
+
+
+@dataclass
+class PrivateNeeded:
+    _name: str
+
+
+class PrivateStruct(msgspec.Struct):
+    _name: str
+
+
+class PrivateList(msgspec.Struct, array_like=True):
+    name: str
+    _kept: int = 0
+
+
+class Plain:
+    pass
+
+
+@dataclass
+class Holds:
+    plain: Plain
+    size: int = field(init=False, default=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (OtherInit, "OtherInit has an __init__ of its own"),
+        (PrivateNeeded, "PrivateNeeded._name is private"),
+        (PrivateStruct, "PrivateStruct._name is private"),
+        (PrivateList, "PrivateList is sent as a list, and has private fields"),
+        (Holds, "nothing says how a Plain is written"),
+    ],
+)
+def test_a_class_that_can_not_be_filled_as_it_was_meant_is_refused(mistakes: Find, kind: Any, said: str) -> None:
+    """Before the port opens, at any depth."""
+    for annotation in (kind, list[kind], OuterData[kind]):
+        for key in ("/", "POST /"):
+            (mistake,) = mistakes({key: view_of(annotation, [])})
+            assert said in mistake.message
+            assert mistake.places[0].startswith(f"{Path(__file__)}:")
+            assert mistake.hint
+
+
+def test_a_type_variable_is_its_bound(site: Make) -> None:
+    """Where nobody has given it a type."""
+    seen: list[Any] = []
+    asked = site({"POST /": view_of(OuterBound, seen), "POST /list": view_of(list[B], seen)})
+    assert asked.post("/", json={"inner": SENT}).text == "taken"
+    assert asked.post("/list", json={"it": [SENT]}).text == "taken"
+    assert_kept(seen[0].inner, Kept)
+    assert_kept(seen[1][0], Kept)
+
+
+def test_a_class_that_needs_no_care_is_filled_as_it_is() -> None:
+    """It pays nothing: no stand-in is made for it."""
+    from fanlight.app.stand_ins import shape_of
+
+    @dataclasses.dataclass
+    class Simple:
+        name: str
+        age: Annotated[int, Meta(ge=0)] = 0
+
+    for annotation in (list[int], dict[str, Square], Simple, Square | None):
+        assert shape_of(annotation).restore is None
+    assert shape_of(Kept).restore is not None
+
+
+# --- files in a class --------------------------------------------------------------------------------
+
+
+@dataclass
+class Photo:
+    title: str
+    photo: Upload
+    stars: Annotated[int, Meta(ge=1, le=5)] = 3
+
+
+class Album(msgspec.Struct):
+    title: str
+    photos: list[Upload]
+    cover: Upload | None = None
+
+
+def show(it: Photo, page: int = 1) -> Any:
+    return [it.title, it.photo.filename, it.stars, page]
+
+
+def show_album(it: Album) -> Any:
+    return [it.title, [each.filename for each in it.photos], it.cover and it.cover.filename]
+
+
+def test_a_file_in_a_class_comes_from_the_form(site: Make) -> None:
+    """And the rest of the class from the form's texts."""
+    asked = site({"POST /": show, "POST /album": show_album})
+    parts = [("title", None, "Sea"), ("photo", "a.png", "1"), ("stars", None, "4")]
+    assert asked.post("/?page=2", parts=parts).json == ["Sea", "a.png", 4, 2]
+    parts = [("title", None, "Sea"), ("photos", "a.png", "1"), ("photos", "b.png", "2")]
+    assert asked.post("/album", parts=parts).json == ["Sea", ["a.png", "b.png"], None]
+    assert asked.post("/album", parts=[*parts, ("cover", "c.png", "3")]).json == ["Sea", ["a.png", "b.png"], "c.png"]
+
+
+def test_what_is_missing_or_wrong_beside_a_file_is_told(site: Make) -> None:
+    """As of any other form; JSON can't have files."""
+    asked = site({"POST /": show, "POST /album": show_album})
+    assert asked.post("/", parts=[("photo", None, "a text"), ("stars", None, "9")]).bad == [
+        ("form", "title", "is missing"),
+        ("form", "photo", "is a text, where a file is asked for"),
+        ("form", "stars", "must be at most 5"),
+    ]
+    assert ("form", "photo", "is missing") in asked.post("/", form={"title": "Sea"}).bad
+    for path in ("/", "/album"):
+        answer = asked.post(path, json={"title": "Sea", "photo": "x", "photos": []})
+        assert answer.status == 415
+        assert "send a form, not application/json" in answer.text
+
+
+@dataclass
+class Deep:
+    photo: Photo
+
+
+@dataclass
+class Both:
+    photo: Upload
+    sizes: dict[str, int]
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Deep,
+        list[Photo],
+        dict[str, Upload],
+        list[list[Upload]],
+        tuple[Upload, int],
+        Both,
+        Upload | int,
+        Outer[dict[str, Upload]],
+        Annotated[OuterTuple[Upload], Doc("a list")],
+        Circle | Outer[Upload],
+    ],
+)
+def test_a_file_where_no_form_can_put_it_is_refused(mistakes: Find, annotation: Any) -> None:
+    """Before the port opens: no request could ever fill it."""
+    for key in ("/", "POST /"):
+        (mistake,) = mistakes({key: view_of(annotation, [])})
+        assert re.search("form|query|union", mistake.message)
+        assert mistake.places[0].startswith(f"{Path(__file__)}:")
+
+
+def test_a_file_in_a_class_needs_a_method_with_content(mistakes: Find) -> None:
+    """A query has none."""
+    (mistake,) = mistakes({"/": show})
+    assert "can't come from a query" in mistake.message
+    assert "POST" in mistake.hint

@@ -1,0 +1,689 @@
+"""Whatever is written for "the user who asks", a client can't supply it: it is bound right, or refused.
+
+Each mark (a dependency in every spelling, a cookie, a header field) and each form in which it can be named (aliases,
+NewType, texts) is put into each place where an annotation may stand.
+"""
+
+# mypy: disable-error-code="valid-type,type-arg,misc,no-untyped-call"
+# ruff: noqa: UP006, UP007, UP045, PLW0108 - annotations are made here of what is no type to a checker, in all spellings
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+import typing
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, NewType, Optional, TypedDict, TypeVar
+
+import annotated_types
+import attrs
+import msgspec
+import pytest
+import typing_extensions
+from msgspec import Meta
+from typing_extensions import TypeAliasType
+
+from fanlight.errors import Mistake, SetupError
+from fanlight.message import Cookie, FormErrors, Header, Request, State, Upload
+
+Make = Callable[..., Any]
+Find = Callable[..., list[Mistake]]
+T = TypeVar("T")
+K = TypeVar("K")
+
+# --- the marks: each gives "ada" --------------------------------------------------------------------
+
+
+def current_user(request: Request) -> str:
+    assert isinstance(request, Request)
+    return "ada"
+
+
+async def async_user(request: Request) -> str:
+    return current_user(request)
+
+
+def opened_user(request: Request) -> Iterator[str]:
+    yield current_user(request)
+
+
+async def async_opened_user(request: Request) -> AsyncIterator[str]:
+    yield current_user(request)
+
+
+class Role:
+    def __init__(self, name: str = "ada") -> None:
+        self.name = name
+
+    def __call__(self, request: Request) -> str:
+        return current_user(request)
+
+    def method(self, request: Request) -> str:
+        return current_user(request)
+
+    @staticmethod
+    def static(request: Request) -> str:
+        return current_user(request)
+
+    @classmethod
+    def of_class(cls, request: Request) -> str:
+        return current_user(request)
+
+
+class AsyncRole:
+    async def __call__(self, request: Request) -> str:
+        return current_user(request)
+
+
+class OpenedRole:
+    def __call__(self, request: Request) -> Iterator[str]:
+        yield current_user(request)
+
+
+class AsyncOpenedRole:
+    async def __call__(self, request: Request) -> AsyncIterator[str]:
+        yield current_user(request)
+
+
+class StaticRole:
+    @staticmethod
+    async def __call__(request: Request) -> str:
+        return current_user(request)
+
+
+@dataclass
+class RoleOfData:
+    """It has `__eq__` and so no hash."""
+
+    name: str
+
+    def __call__(self, request: Request) -> str:
+        return current_user(request)
+
+
+class User(str):
+    __slots__ = ()
+
+    def __new__(cls, request: Request) -> typing.Self:
+        return super().__new__(cls, current_user(request))
+
+
+def user_of(name: str, request: Request) -> str:
+    assert name == "settled"
+    return current_user(request)
+
+
+@functools.lru_cache
+def cached_user() -> str:
+    return "ada"
+
+
+MARKS: dict[str, Any] = {
+    "function": current_user,
+    "async function": async_user,
+    "generator": opened_user,
+    "async generator": async_opened_user,
+    "lambda": lambda request: current_user(request),
+    "object": Role("admin"),
+    "async object": AsyncRole(),
+    "object that opens": OpenedRole(),
+    "async object that opens": AsyncOpenedRole(),
+    "object with a static call": StaticRole(),
+    "object without a hash": RoleOfData("admin"),
+    "class": User,
+    "partial": functools.partial(user_of, "settled"),
+    "partial of an object": functools.partial(AsyncRole()),
+    "bound method": Role().method,
+    "static method": Role.static,
+    "class method": Role.of_class,
+    "cached": cached_user,
+    "builtin": "ada".lower,
+    "header": Header("x-user"),
+    "cookie": Cookie("user"),
+}
+FIELDS = {"x-user": "ada", "cookie": "user=ada"}  # what the last two read
+
+# --- the forms ---------------------------------------------------------------------------------------
+
+Aliased = TypeAliasType("Aliased", Annotated[T, current_user], type_params=(T,))
+
+
+def alias(value: Any, **more: Any) -> Any:
+    return TypeAliasType("CurrentUser", value, **more)
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "as it is": lambda mark: Annotated[str, mark],
+    "alias": lambda mark: alias(Annotated[str, mark]),
+    "alias of an alias": lambda mark: alias(alias(Annotated[str, mark])),
+    "generic alias": lambda mark: alias(Annotated[T, mark], type_params=(T,))[str],
+    "generic alias of one": lambda mark: alias(alias(Annotated[K, mark], type_params=(K,))[T], type_params=(T,))[str],
+    "alias with a description": lambda mark: Annotated[alias(Annotated[str, mark]), typing_extensions.Doc("who asks")],
+    "alias with a title": lambda mark: Annotated[alias(Annotated[str, mark]), Meta(title="User")],
+    "alias of the type": lambda mark: Annotated[alias(str), mark],
+    "optional alias": lambda mark: typing.Optional[alias(Annotated[str, mark])],
+    "alias of an optional": lambda mark: (
+        alias(Optional[Annotated[str, mark]]) if _has_hash(mark) else Annotated[str, mark]
+    ),
+    "new type": lambda mark: NewType("Me", Annotated[str, mark]),
+    "quoted type": lambda mark: Annotated["str", mark],
+}
+
+
+def _has_hash(thing: object) -> bool:
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
+
+
+def view_of(annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
+    """Return a view whose parameter `user` has this annotation, and that returns what it is given."""
+
+    async def view(user: Any) -> Any:
+        return {"user": str(user) if isinstance(user, User) else user}
+
+    parameter = inspect.Parameter("user", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    view.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]  # what inspect looks for
+    return view
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mark_is_seen_in_each_form(site: Make, form: str) -> None:
+    """The parameter is what the mark gives, and nothing that a client sends as a field."""
+    views = {mark.replace(" ", "-"): view_of(FORMS[form](MARKS[mark])) for mark in MARKS}
+    asked = site({f"GET|POST /{mark}": view for mark, view in views.items()})
+    for mark in views:
+        assert asked.get(f"/{mark}?user=admin", fields=FIELDS).json == {"user": "ada"}, mark
+        assert asked.post(f"/{mark}?user=admin", form={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
+        assert asked.post(f"/{mark}?user=admin", json={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
+
+
+PLACES: dict[str, Callable[[Any], Any]] = {
+    "list": lambda inner: list[inner],
+    "typing list": lambda inner: typing.List[inner],
+    "set": lambda inner: set[inner],
+    "tuple": lambda inner: tuple[inner, ...],
+    "dict": lambda inner: dict[str, inner],
+    "list of an optional": lambda inner: list[Optional[inner]],
+    "optional list": lambda inner: list[inner] | None,
+    "union": lambda inner: typing.Union[inner, int],
+    "list in an alias": lambda inner: alias(list[inner]),
+    "generic alias of a list": lambda inner: alias(list[T], type_params=(T,))[inner],
+    "bounded list": lambda inner: Annotated[list[inner], Meta(max_length=3)],
+    "dependency's type": lambda inner: Annotated[list[inner], current_user],
+}
+CLASSES: dict[str, Callable[[Any], Any]] = {
+    "dataclass": lambda inner: dataclass(type("Body", (), {"__annotations__": {"user": inner}})),
+    "keyword-only dataclass": lambda inner: dataclass(kw_only=True)(
+        type("B", (), {"__annotations__": {"user": inner}})
+    ),
+    "Struct": lambda inner: msgspec.defstruct("Body", [("user", inner)]),
+    "attrs": lambda inner: attrs.make_class("Body", {"user": attrs.field(type=inner)}),
+    "TypedDict": lambda inner: TypedDict("Body", {"user": inner}),  # type: ignore[operator]  # it is a function
+    "NamedTuple": lambda inner: NamedTuple("Body", [("user", inner)]),
+}
+WITHIN = {
+    "itself": lambda inner: inner,
+    "a list": lambda inner: list[inner],
+    "an optional": lambda inner: inner | None,
+    "a class": lambda inner: msgspec.defstruct("Outer", [("inner", inner)]),
+    "a class in a dict": lambda inner: dict[str, msgspec.defstruct("Outer", [("inner", inner)])],
+}
+SOME_FORMS = ["as it is", "alias", "generic alias", "new type"]
+SOME_MARKS = ["function", "object", "class", "header", "cookie"]
+
+
+def refused(mistakes: Find, *views: Any, words: tuple[str, ...] = ()) -> None:
+    """Assert that each view is refused with its file and line, for GET and for POST."""
+    keys = {f"{key}/{number}": view for number, view in enumerate(views) for key in ("", "POST ")}
+    found = {key: mistake for mistake in mistakes(keys) for key in keys if f"URLS[{key!r}]" in mistake.places}
+    assert set(keys) - set(found) == set()
+    for mistake in found.values():
+        assert any(place.startswith(f"{Path(__file__)}:") for place in mistake.places), mistake
+        assert mistake.hint, mistake
+        for word in words:
+            assert word in str(mistake), mistake
+
+
+@pytest.mark.parametrize("form", SOME_FORMS)
+@pytest.mark.parametrize("mark", SOME_MARKS)
+def test_a_mark_below_a_container_is_refused(mistakes: Find, mark: str, form: str) -> None:
+    """Nobody looks for it there, so it is no field of what is sent either."""
+    inner = FORMS[form](MARKS[mark])
+    refused(mistakes, *(view_of(place(inner)) for place in PLACES.values()), words=("can't stand",))
+
+
+@pytest.mark.parametrize("form", SOME_FORMS)
+@pytest.mark.parametrize("mark", SOME_MARKS)
+def test_a_mark_in_a_class_is_refused(mistakes: Find, mark: str, form: str) -> None:
+    """A class is filled from what is sent, all of it, at any depth."""
+    inner = FORMS[form](MARKS[mark])
+    views = [view_of(within(record(inner))) for within in WITHIN.values() for record in CLASSES.values()]
+    refused(mistakes, *views, words=("user", "can't stand"))
+
+
+class Depends:
+    def __init__(self, dependency: Any) -> None:
+        self.dependency = dependency
+
+
+@dataclass(frozen=True)
+class DependsOfData:
+    dependency: Any
+
+
+DEFAULTS = {
+    **MARKS,
+    "Depends": Depends(current_user),
+    "Depends as data": DependsOfData(current_user),
+    "Header": Header,
+    "Cookie": Cookie,
+    "ellipsis": ...,
+    "within a list": [current_user],
+    "within a dict": {"by": current_user},
+    "type": str,
+}
+
+
+@pytest.mark.parametrize("annotation", [str, inspect.Parameter.empty, int | None, Annotated[str, async_user]])
+def test_a_mark_as_the_default_is_refused(mistakes: Find, annotation: Any) -> None:
+    """Other frameworks write dependencies so: `user: str = Depends(current_user)`."""
+    views = [view_of(annotation, default) for default in DEFAULTS.values()]
+    refused(mistakes, *views, words=("as its default",))
+
+
+OBSCURE: dict[str, Any] = {
+    "text": "current_user",
+    "number": 5,
+    "none": None,
+    "ellipsis": ...,
+    "list": [current_user],
+    "data": DependsOfData(current_user),
+    "object": Depends(current_user),
+    "Header without a name": Header,
+    "Cookie without a name": Cookie,
+    "annotation": Header[str],
+    "generic type": list[int],
+    "the request": Request,
+    "the state": State,
+    "a file": Upload,
+    "the errors": FormErrors,
+    "Any": Any,
+    "type": int,
+    "text type": str,
+    "predicate": annotated_types.Predicate(str.islower),
+    "not": annotated_types.Not(str.islower),
+    "bound of a date": annotated_types.Gt(__import__("datetime").date(2026, 1, 1)),
+    "zone": annotated_types.Timezone("Europe/Berlin"),
+    "method without its object": str.islower,
+    "function of C": min,
+    "class of C": bytes,
+    "enum": __import__("enum").Enum("Color", "RED"),
+    "exception": ValueError,
+    "alias": alias(Annotated[str, current_user]),
+    "typed dict": TypedDict("Some", {}),  # type: ignore[operator]
+}
+
+
+@pytest.mark.parametrize("form", ["as it is", "alias", "generic alias", "alias of the type"])
+def test_metadata_that_nobody_understands_is_refused(mistakes: Find, form: str) -> None:
+    """What might have been meant to guard a value is never dropped."""
+    refused(mistakes, *(view_of(FORMS[form](each)) for each in OBSCURE.values()))
+
+
+@pytest.mark.parametrize("record", CLASSES)
+def test_metadata_that_nobody_understands_is_refused_in_a_class(mistakes: Find, record: str) -> None:
+    """In a field it is as much of a promise as beside a parameter."""
+    views = [view_of(CLASSES[record](Annotated[str, each])) for each in OBSCURE.values()]
+    refused(mistakes, *views, words=("user",))
+
+
+def test_two_marks_on_one_parameter_are_refused(mistakes: Find) -> None:
+    """Also when an alias hides one of them."""
+    hidden = alias(Annotated[str, current_user])
+    for annotation in (Annotated[hidden, async_user], Annotated[hidden, Cookie()], Annotated[Request, current_user]):
+        refused(mistakes, view_of(annotation), words=("two places",))
+
+
+def test_bounds_of_a_dependency_are_refused(mistakes: Find) -> None:
+    """Nobody looks whether its value keeps them."""
+    refused(mistakes, view_of(Annotated[str, current_user, Meta(min_length=3)]), words=("can't be enforced",))
+    refused(
+        mistakes,
+        view_of(Annotated[alias(Annotated[str, annotated_types.MinLen(3)]), current_user]),
+        words=("can't be enforced",),
+    )
+
+
+def test_what_a_request_is_may_be_aliased(site: Make) -> None:
+    """`type R = Request` is the request, `type S = Cookie[str]` a cookie, `type U = Upload` a file."""
+    asked_for, session, file = alias(Request), alias(Cookie[str]), alias(Upload)
+
+    def view(it: asked_for, user: session, many: list[file], state: alias(State), one: file = None) -> Any:
+        return {"path": it.path, "user": user, "files": [each.filename for each in many], "state": dict(state)}  # type: ignore[attr-defined]
+
+    # The names are this function's, so they are no text here.
+    view.__annotations__ |= {"it": asked_for, "user": session, "many": list[file], "state": alias(State), "one": file}
+    answer = site({"POST /v": view}).post("/v?user=eve", parts=[("many", "a.txt", b"1")], fields={"cookie": "user=ada"})
+    assert answer.json == {"path": "/v", "user": "ada", "files": ["a.txt"], "state": {}}
+
+
+def test_a_plain_alias_is_its_type(site: Make, mistakes: Find) -> None:
+    """Of the path, of a query and of JSON, below containers and with bounds."""
+    number = alias(Annotated[int, Meta(ge=1)])
+    pair = alias(dict[K, list[T]], type_params=(T, K))[number, str]
+
+    def view(key: Any, page: Any = 1, pages: Any = ()) -> Any:
+        return [key, page, pages]
+
+    def send(pairs: Any) -> Any:
+        return pairs
+
+    view.__annotations__ = {"key": number, "page": number, "pages": alias(tuple[number, ...])}
+    send.__annotations__ = {"pairs": pair}
+    asked = site({"/{key}": view, "POST /": send})
+    assert asked.get("/7?page=2&pages=3&pages=4").json == [7, 2, [3, 4]]
+    assert asked.get("/0").status == 404
+    assert asked.get("/7?page=0").bad == [("query", "page", "must be at least 1")]
+    assert asked.post("/", json={"pairs": {"a": [1]}}).json == {"a": [1]}
+    assert asked.post("/", json={"pairs": {"a": [1, 0]}}).bad == [("json", "pairs.a[1]", "must be at least 1")]
+
+
+def test_an_alias_that_holds_itself_is_refused(mistakes: Find) -> None:
+    """It has no end; a class that holds more of its own kind has one."""
+    tree = TypeAliasType("tree", "list[tree]")
+    with_names(tree=tree)
+    refused(mistakes, view_of(tree), words=("tree holds itself",))
+    refused(mistakes, view_of("list['Endless']"), words=("holds itself",))
+
+
+Endless = "list[Endless]"
+
+
+def with_names(**names: Any) -> None:
+    """Put names into this module, where aliases that are texts look for them."""
+    globals().update(names)
+
+
+def test_an_alias_may_be_a_text(site: Make) -> None:
+    """It is read where the alias is written."""
+    view = view_of(alias("Annotated[str, current_user]"))
+    assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
+    view = view_of(alias("Annotated[T, current_user]", type_params=(T,))[str])
+    assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
+    view = view_of("'Annotated[str, current_user] | None'")
+    assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
+
+
+STATEMENTS = """
+from __future__ import annotations
+from typing import Annotated
+from fanlight.message import Cookie, Request
+from msgspec import Meta
+
+def current_user(request: Request) -> str:
+    return "ada"
+
+type CurrentUser = Annotated[str, current_user]
+type Again = CurrentUser
+type Optional[T] = T | None
+type Mine[T] = Annotated[T, current_user]
+type Session = Cookie[str]
+type R = Request
+type Later = "Annotated[str, current_user]"
+
+def plain(user: CurrentUser): return user
+def again(user: Again): return user
+def or_none(user: CurrentUser | None): return user
+def generic(user: Mine[str]): return user
+def generic_of_alias(user: Optional[CurrentUser]): return user
+def titled(user: Annotated[CurrentUser, Meta(title="x")]): return user
+def session(user: Session): return user
+def asked(r: R): return r.cookies["user"]
+def later(user: Later): return user
+def inner[T](user: Mine[str], *more: T): return user
+VIEWS = [plain, again, or_none, generic, generic_of_alias, titled, session, asked, later, inner]
+
+def below(users: list[CurrentUser]): return users
+def below_generic(users: Optional[list[Mine[str]]]): return users
+REFUSED = [below, below_generic]
+"""
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="the statement came with 3.12; TypeAliasType of above is the same"
+)
+@pytest.mark.parametrize("is_lazy", [True, False], ids=["texts", "annotations"])
+def test_the_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy: bool) -> None:
+    """`type X = ...`, as ruff writes aliases, of each kind."""
+    source = STATEMENTS if is_lazy else STATEMENTS.replace("from __future__ import annotations", "")
+    module = sys.modules["statements"] = types.ModuleType("statements")
+    exec(compile(source, "statements.py", "exec", dont_inherit=True), vars(module))
+    try:
+        for view in module.VIEWS:
+            answer = site({"/": view}).get("/?user=admin", fields={"cookie": "user=ada"})
+            assert answer.text == "ada", view
+        for view in module.REFUSED:
+            (mistake,) = mistakes({"/": view})
+            assert "can't stand" in mistake.message
+    finally:
+        del sys.modules["statements"]
+
+
+def test_the_type_of_a_dependency_need_not_be_there(site: Make, mistakes: Find) -> None:
+    """It may be imported for type checkers only: nobody needs it."""
+    for text in (
+        "Annotated[Connection, current_user]",
+        "Annotated[Connection | None, current_user]",
+        "Annotated[sqlite3.Connection, current_user]",
+        "Annotated[list[Connection], current_user] | None",
+        "Annotated['Connection', current_user]",
+    ):
+        assert site({"/": view_of(text)}).get("/?user=admin").json == {"user": "ada"}
+    assert site({"/": view_of(Annotated["Connection", current_user])}).get("/").json == {"user": "ada"}  # noqa: F821
+    for text, missing in (
+        ("Annotated[Connection, connect]", "connect"),
+        ("Annotated[Connection, current_user, connect()]", "connect"),
+        ("Annotated[Connection, Header('x')]", "Connection"),
+        ("Annotated[Connection, Meta(ge=1)]", "Connection"),
+        ("list[sqlite3.Connection]", "sqlite3"),
+        ("Connection", "Connection"),
+    ):
+        refused(
+            mistakes,
+            view_of(text),
+            words=(
+                f"name '{missing}' is not defined",
+                "outside `if TYPE_CHECKING:`",
+            ),
+        )
+
+
+def test_what_can_be_no_dependency_is_told_where_it_is_asked_for(mistakes: Find) -> None:
+    """A function that is written nowhere has no line of its own."""
+    refused(mistakes, view_of(Annotated[int, min]), words=("builtins.min",))
+    refused(mistakes, view_of(Annotated[str, functools.partial(int, "5")]))
+    refused(mistakes, view_of(Annotated[str, __import__("datetime").datetime.now]), words=("say nothing",))
+
+    def between(low: Annotated[int, min]) -> int:
+        return low
+
+    refused(mistakes, view_of(Annotated[int, between]), words=("builtins.min",))
+
+
+def test_a_class_that_needs_what_no_request_has_is_refused(mistakes: Find) -> None:
+    """At the line of the class."""
+
+    class Needs:
+        def __init__(self, other: Role) -> None:
+            self.other = other
+
+    refused(
+        mistakes,
+        view_of(Annotated[str, Needs]),
+        words=(
+            "other",
+            "Role",
+        ),
+    )
+
+
+class Page:
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+
+
+@dataclass
+class Sorted:
+    by: str = "name"
+    _secret: str = "kept"
+
+
+def sorted_page(page: Annotated[Page, Page], order: Annotated[Sorted, Sorted]) -> str:
+    return f"{page.number} {order.by} {order._secret}"
+
+
+def test_a_class_is_made_for_each_request(site: Make) -> None:
+    """Its `__init__` is bound like a function, but for what is private."""
+    asked = site({"/": sorted_page})
+    assert asked.get("/?number=3&by=date&_secret=x").text == "3 date kept"
+    assert asked.get("/?number=x").bad == [("query", "number", "'x' is not an integer")]
+
+
+made: list[str] = []
+
+
+@dataclass
+class Counted:
+    name: str
+
+    def __call__(self) -> str:
+        made.append(self.name)
+        return self.name
+
+
+ONE, OTHER = Counted("one"), Counted("one")
+
+
+def between(it: Annotated[str, ONE]) -> str:
+    return it
+
+
+def counting(a: Annotated[str, ONE], b: Annotated[str, between], c: Annotated[str, OTHER]) -> str:
+    return a + b + c
+
+
+def test_a_dependency_without_a_hash_is_opened_once(site: Make) -> None:
+    """It is one by itself, whoever asks for it."""
+    made.clear()
+    assert site({"/": counting}).get("/").text == "oneoneone"
+    assert made == ["one", "one"]
+
+
+def test_a_cached_generator_is_refused(mistakes: Find) -> None:
+    """It would be at its end for the second request; a coroutine likewise."""
+    for function in (opened_user, async_user, async_opened_user):
+        refused(mistakes, view_of(Annotated[str, functools.lru_cache(function)]), words=("is cached",))
+
+
+def hidden(request: Request) -> Any:
+    return async_user(request)
+
+
+def guarded(user: Annotated[str, hidden]) -> str:
+    return "let in" if user else "kept out"
+
+
+def test_a_coroutine_that_nobody_awaits_is_no_user(site: Make) -> None:
+    """A wrapper that hides an async function is an error, and not a value that is true."""
+    assert site({"/": guarded}).get("/").status == 500
+
+
+MISSING = object()
+
+
+@dataclass
+class Whole:
+    number: int = 1
+
+
+def defaulted(a: str = "a", b: int | None = None, c: Any = MISSING, d: tuple[int, ...] = (1,)) -> Any:
+    return [a, b, c is MISSING, d]
+
+
+def whole(page: Whole = Whole(7)) -> Any:  # noqa: B008 - it is shared, and nobody changes it
+    return page
+
+
+def test_defaults_that_are_values_are_kept(site: Make) -> None:
+    """Data, None, a sentinel, an object of the class that is asked for."""
+    asked = site({"/": defaulted, "POST /": whole})
+    assert asked.get("/").json == ["a", None, True, [1]]
+    assert asked.post("/").json == {"number": 7}
+
+
+def test_names_that_are_pythons_own_are_refused(mistakes: Find) -> None:
+    """`__x` has another name within a class, and `__init__` is a method."""
+
+    def mangled(a: int, __x: int) -> Any:
+        return a
+
+    def method(__init__: str = "") -> Any:
+        return ""
+
+    refused(
+        mistakes,
+        mangled,
+        words=(
+            "__x",
+            "call it x",
+        ),
+    )
+    refused(
+        mistakes,
+        method,
+        words=(
+            "__init__",
+            "call it init",
+        ),
+    )
+
+
+def test_all_of_it_is_told_at_once(site: Make) -> None:
+    """Each route has its mistake."""
+    with pytest.raises(SetupError) as told:
+        site({"/a": view_of(list[Annotated[str, current_user]]), "/b": view_of(str, current_user)})
+    assert len(told.value.mistakes) == 2
+
+
+def test_what_binds_nothing_takes_no_marks(mistakes: Find) -> None:
+    """Middleware, a lifespan and an error's view are given what they are given, and would take it for the user."""
+
+    def guard(user: Any) -> Iterator[None]:
+        yield
+
+    def guard_by_name(request: Any, user: Any = None) -> Iterator[None]:
+        yield
+
+    def lifespan(user: Any) -> Iterator[None]:
+        yield
+
+    def not_found(error: Any) -> str:
+        return ""
+
+    for function in (guard, guard_by_name, lifespan):
+        function.__annotations__["user"] = alias(Annotated[str, current_user])
+    not_found.__annotations__["error"] = Header[str]
+    for settings in ({"around": (guard,)}, {"around": (guard_by_name,)}, {"lifespan": lifespan}):
+        (mistake,) = mistakes({"/": "x"}, **settings)
+        assert "user in " in mistake.message
+        assert "is a dependency, but" in mistake.message
+        assert mistake.places[0].startswith(f"{Path(__file__)}:")
+    (mistake,) = mistakes({"/": "x"}, errors={404: not_found})
+    assert "is a header field, but" in mistake.message
