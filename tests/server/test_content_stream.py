@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -284,6 +285,21 @@ def test_a_client_that_is_too_slow_gets_408() -> None:
         assert answer(sock)[0] == 408
         assert isinstance(seen.error, HTTPError)
         assert seen.error.status == 408
+
+
+def test_a_byte_whenever_the_view_asks_buys_no_time() -> None:
+    """The client's time is what the view has waited for it in all: who drips gets 408 as well."""
+    slow_limits = Limits(content_seconds=0.3, least_rate=MIB)
+    with LiveServer(App(URLS), limits=slow_limits) as server, connect(server) as sock:
+        sock.sendall(head("/watch", "content-length: 100000"))
+        for _ in range(400):  # about 20 s; it has 0.3, and the sweep for deadlines comes by once a second
+            sock.sendall(b"a")
+            if select.select([sock], [], [], 0.05)[0]:
+                break
+        else:
+            raise AssertionError("it may drip on and on")
+        assert answer(sock)[0] == 408
+        assert 1 < seen.bytes < 400
 
 
 def test_time_that_the_view_takes_is_not_the_clients() -> None:

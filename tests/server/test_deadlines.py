@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
+import random
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
-from fanlight.server import Limits
+from fanlight.server import Limits, deadlines
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]
@@ -47,6 +51,45 @@ def test_an_idle_connection_is_closed_without_a_word(serve: Serve, tools: Any) -
         assert is_open(harness)
         tick(harness, 61)
         assert sock.recv(1) == b""
+
+
+def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve, tools: Any) -> None:
+    """What a head was read into is kept for a client that asks again at once, and let go of after a second."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    mark = "x" * 5000
+
+    def holds_the_head() -> bool:
+        (connection,) = harness.hub.connections.values()
+        return any(mark in str(referent) for referent in gc.get_referents(connection.wire))
+
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/", fields=f"x-mark: {mark}\r\n"))
+        assert tools.read_answer(sock)[0] == 200
+        assert harness.inside(holds_the_head)
+        tick(harness, 1.5)
+        assert not harness.inside(holds_the_head)
+        assert tools.ask(sock, "/") == (200, b"quick")
+
+
+def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> None:
+    """Where others wait for a place, a batch of idle connections is closed, the oldest first, and no more."""
+    most = 40
+    harness = serve({"/": quick}, limits=LIMITS)
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fanlight.server.deadlines.AT_ONCE", most)
+        clients = [stack.enter_context(harness.connect()) for _ in range(most + 10)]
+        for each in clients:
+            tools.ask(each, "/")
+        by_age = list(harness.hub.connections.values())
+        random.Random(1).shuffle(by_age)  # the order of arrival is not what counts
+
+        def make_room() -> None:
+            for age, each in enumerate(by_age):
+                each.deadline = harness.hub.now + age / 1000
+            deadlines.make_room(harness.hub.connections.values(), harness.hub, harness.hub.now)
+
+        harness.inside(make_room)
+        assert set(harness.hub.connections.values()) == set(by_age[most:])
 
 
 def test_a_client_that_sends_nothing_has_as_long_as_a_head_may_take(serve: Serve) -> None:

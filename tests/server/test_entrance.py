@@ -257,6 +257,14 @@ def test_hsts_is_said_when_asked_for(start: Start, pair: Any, context: ssl.SSLCo
     assert b"\r\nstrict-transport-security: max-age=600\r\n" in ask_securely(server, context, request_bytes())
 
 
+def test_hsts_is_not_said_over_http(start: Start, pair: Any, context: ssl.SSLContext) -> None:
+    """A visitor of http, as a trusted proxy says, gets none, though the proxy itself speaks https with us."""
+    server = start(cert=(pair.cert,), key=(pair.key,), hsts_seconds=600, trusted_proxies=("127.0.0.1",))
+    answer = ask_securely(server, context, request_bytes(x_forwarded_proto="http"))
+    assert known(answer)["scheme"] == "http"
+    assert b"strict-transport-security" not in answer
+
+
 def test_plain_http_at_the_https_port_is_told(start: Start, pair: Any) -> None:
     """Who forgot the s reads so."""
     server = start(cert=(pair.cert,), key=(pair.key,))
