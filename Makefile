@@ -1,6 +1,7 @@
 # make run     serve the example on http://localhost:8000
 # make test    every check there is, in five minutes at most
 # make thorough the tests with four times as many drawn examples, other ones each time, and what they cover
+# make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
 # make format  put the code in form
 # make bench   measure against peers (benchmarks/README.md)
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
@@ -13,7 +14,7 @@ RUFF_PATHS := src tests examples benchmarks
 # Side by side; who has nothing left to do takes tests from another. The slowest are named at the end.
 PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
 
-.PHONY: run test thorough format bench soak trials fuzz clean
+.PHONY: run test thorough mutate format bench soak trials fuzz clean
 
 run: .venv/.runs
 	cd examples/lesson && exec ../../$(BIN)/fanlight run
@@ -29,6 +30,11 @@ test: .venv/.tests
 thorough: .venv/.tests
 	scripts/install-system-packages
 	$(PYTEST) --hypothesis-profile=full --cov
+
+ROOM ?= wire
+MINUTES ?= 30
+mutate:
+	scripts/mutate $(ROOM) $(MINUTES)
 
 format: .venv/.tests
 	$(BIN)/ruff check --fix-only $(RUFF_PATHS)

@@ -21,7 +21,7 @@ def _work() -> None:
         total += number & 7
 
 
-def _measured(work: Callable[[], None] = _work, clock: Callable[[], float] = time.perf_counter) -> float:
+def measured(work: Callable[[], None] = _work, clock: Callable[[], float] = time.perf_counter) -> float:
     """Return how many times longer than on a quiet machine work takes; never less than once."""
     began = clock()
     for _ in range(SAMPLES):
@@ -29,7 +29,7 @@ def _measured(work: Callable[[], None] = _work, clock: Callable[[], float] = tim
     return min(MOST, max(1.0, (clock() - began) / SAMPLES / QUIET_SECONDS))
 
 
-FACTOR = _measured()
+FACTOR = measured()
 PATIENCE = 60.0 * FACTOR
 
 
