@@ -1,0 +1,318 @@
+"""Where each rule of the wire begins and ends, to the byte; and that what is refused says why.
+
+Each case was a small change of the code that no other test of this room noticed (`make mutate ROOM=wire`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fanlight.errors import HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
+from fanlight.wire.http1 import Http1, RequestHead, WireLimits, response
+from fanlight.wire.http1.request_line import LONGEST_METHOD
+from fanlight.wire.proxy import MOST_BYTES, read_preface
+from fanlight.wire.proxy.preface import MOST_V1_BYTES, SIGNATURE
+
+LIMITS = WireLimits(request_line_bytes=100, head_bytes=200)
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def fed(data: bytes, limits: WireLimits = LIMITS) -> Http1:
+    wire = Http1(limits)
+    wire.receive(data)
+    return wire
+
+
+def head_of(data: bytes) -> RequestHead:
+    head = fed(data).next_event()
+    assert isinstance(head, RequestHead)
+    return head
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(Refusal) as caught:
+        fed(data).next_event()
+    return str(caught.value)
+
+
+# --- sizes ---------------------------------------------------------------------------------------
+
+
+def line_of(size: int) -> bytes:
+    return b"GET /" + b"a" * (size - len("GET / HTTP/1.1")) + b" HTTP/1.1"
+
+
+def test_a_request_line_may_be_as_long_as_its_limit() -> None:
+    """The limit itself is taken, a byte more is 414, and the limit is named."""
+    assert len(head_of(line_of(100) + b"\r\nHost: a\r\n\r\n").target) == 100 - len("GET  HTTP/1.1")
+    with pytest.raises(TargetTooLong, match="request_line_bytes"):
+        fed(line_of(101) + b"\r\nHost: a\r\n\r\n").next_event()
+
+
+def fields_of(size: int) -> bytes:
+    return b"Host: a\r\nX: " + b"y" * (size - len("Host: a\r\nX: ")) + b"\r\n\r\n"
+
+
+def largest() -> int:
+    """Return how many bytes of fields a head may have, by trying."""
+    for size in range(150, 260):
+        try:
+            fed(b"GET / HTTP/1.1\r\n" + fields_of(size)).next_event()
+        except HeadTooLarge:
+            return size - 1
+    raise AssertionError("there is no limit")
+
+
+def test_the_fields_may_be_as_large_as_their_limit() -> None:
+    """The limit itself is taken, a byte more is 431, and the limit is named."""
+    assert largest() == LIMITS.head_bytes
+    with pytest.raises(HeadTooLarge, match="head_bytes"):
+        fed(b"GET / HTTP/1.1\r\n" + fields_of(LIMITS.head_bytes + 1)).next_event()
+
+
+def test_a_method_may_be_as_long_as_the_longest() -> None:
+    """A method of 32 bytes is one, a longer one is none."""
+    assert head_of(b"M" * LONGEST_METHOD + GET[3:]).method == "M" * LONGEST_METHOD
+    assert "over 32 bytes" in refused(b"M" * (LONGEST_METHOD + 1) + GET[3:])
+
+
+# --- why -----------------------------------------------------------------------------------------
+
+HOST = b"\r\nHost: a\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x16\x03\x01\x02\x00", "this is TLS"),
+        (b"\r\n\r\n\r\n\r\n\r\n\r\n", "does not begin with a method"),
+        (b"GET /\r\n\r\n", r"HTTP/0\.9 is not spoken"),
+        (b"GET  / HTTP/1.1" + HOST + b"\r\n", "one space between them"),
+        (b"POST /\r\n\r\n", "one space between them"),
+        (b"GET /#a HTTP/1.1" + HOST + b"\r\n", "fragment"),
+        (b"GET /\x80 HTTP/1.1" + HOST + b"\r\n", "percent-encode"),
+        (b"G(T / HTTP/1.1" + HOST + b"\r\n", "method is no token"),
+        (b"GET * HTTP/1.1" + HOST + b"\r\n", r"only OPTIONS may ask for \*"),
+        (b"GET a HTTP/1.1" + HOST + b"\r\n", "neither a path nor an http URL"),
+        (b"GET ftp://a/ HTTP/1.1" + HOST + b"\r\n", "neither a path nor an http URL"),
+        (b"GET http:// HTTP/1.1" + HOST + b"\r\n", "neither a path nor an http URL"),
+        (b"GET http://u@a/ HTTP/1.1" + HOST + b"\r\n", "host is not a name"),
+        (b"GET https://a/ HTTP/1.1" + HOST + b"\r\n", "not secured"),
+        (b"CONNECT /a HTTP/1.1" + HOST + b"\r\n", "takes host:port"),
+        (b"CONNECT a HTTP/1.1" + HOST + b"\r\n", "takes host:port"),
+        (b"CONNECT :1 HTTP/1.1" + HOST + b"\r\n", "takes host:port"),
+        (b"CONNECT a: HTTP/1.1" + HOST + b"\r\n", "takes host:port"),
+        (b"CONNECT [::1]:1 HTTP/1.1" + HOST + b"\r\n", "opens no tunnel"),
+        (b"GET / HTTP/2.0" + HOST + b"\r\n", r"speaks HTTP/1\.1 and HTTP/1\.0"),
+        (b"GET / HTTP" + HOST + b"\r\n", "does not end in an HTTP version"),
+        (b"GET / HTTP/1.1" + HOST + b"Host: b\r\n\r\n", "more than once"),
+        (b"GET / HTTP/1.1" + HOST + b"Content-Length: x\r\n\r\n", "Content-Length is not a number"),
+        (b"GET / HTTP/1.1" + HOST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", "over any limit"),
+    ],
+)
+def test_what_is_refused_says_why(data: bytes, why: str) -> None:
+    """The reason names the rule that is broken."""
+    with pytest.raises(Refusal, match=why):
+        fed(data).next_event()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"GET / HTTP/1.1\r\n", "does not begin with a PROXY header"),
+        (SIGNATURE[:-1] + b"x", "does not begin with a PROXY header"),
+        (b"PROXY TCP4 " + b"1" * MOST_V1_BYTES, "too long, or does not end in CR LF"),
+        (b"PROXY TCP4 1.1.1.1 1.1.1.1 1 1\n", "too long, or does not end in CR LF"),
+        (b"PROXY TCP4 \xff\r\n", "no ASCII"),
+        (b"PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n", "two addresses and two ports"),
+        (b"PROXY TCP5 1.1.1.1 1.1.1.1 1 1\r\n", "two addresses and two ports"),
+        (b"PROXY TCP4 ::1 1.1.1.1 1 1\r\n", "none of its protocol"),
+        (b"PROXY TCP4 1.1.1.1 1.1.1.1 65536 1\r\n", "port .* is no port"),
+        (SIGNATURE + b"\x22\x11\0\0", "version or a command"),
+        (SIGNATURE + b"\x21\x99\0\0", "address family"),
+        (SIGNATURE + b"\x21\x11" + (MOST_BYTES - 15).to_bytes(2), f"over {MOST_BYTES} bytes"),
+        (SIGNATURE + b"\x21\x11\0\x0b" + bytes(11), "shorter than the addresses"),
+        (SIGNATURE + b"\x21\x00\0\x02\x04\0", "addition .* is cut off"),
+        (SIGNATURE + b"\x21\x00\0\x03\x04\0\x01", "longer than the header"),
+        (SIGNATURE + b"\x21\x00\0\x03\x04\x01\x00", "longer than the header"),
+        (SIGNATURE + b"\x21\x00\0\x07\x20\0\x04" + bytes(4), "says of TLS is cut off"),
+        (SIGNATURE + b"\x21\x00\0\x07\x03\0\x04" + bytes(4), "checksum"),
+    ],
+)
+def test_a_proxy_header_that_is_refused_says_why(data: bytes, why: str) -> None:
+    """The reason names what is wrong with it."""
+    with pytest.raises(Refusal, match=why):
+        read_preface(data)
+
+
+# --- the header of a proxy -----------------------------------------------------------------------
+
+
+def test_the_last_port_is_one() -> None:
+    """65535 is a port."""
+    preface = read_preface(b"PROXY TCP4 1.1.1.1 1.1.1.1 65535 0\r\n")
+    assert preface
+    assert (preface.client_port, preface.server_port) == (65535, 0)
+
+
+def test_a_line_of_a_proxy_may_be_as_long_as_the_longest() -> None:
+    """107 bytes with the line end are taken, and one byte more is refused, be its line end there or not."""
+    longest = b"PROXY UNKNOWN ".ljust(MOST_V1_BYTES - 2, b"x") + b"\r\n"
+    assert read_preface(longest)
+    assert read_preface(longest[:-1]) is None
+    for too_long in (longest[:-2] + b"x\r\n", longest[:-2] + b"xx"):
+        with pytest.raises(Refusal):
+            read_preface(too_long)
+
+
+def test_a_header_of_bytes_may_be_as_long_as_the_longest() -> None:
+    """As much of additions as we take is taken; sizes are of two bytes, also those of the additions."""
+    size = MOST_BYTES - 16
+    whole = SIGNATURE + b"\x21\x00" + size.to_bytes(2) + b"\x04" + (size - 3).to_bytes(2) + bytes(size - 3)
+    assert read_preface(whole[:-1]) is None
+    preface = read_preface(whole)
+    assert preface
+    assert preface.length == MOST_BYTES
+
+
+def test_an_empty_addition_may_be_the_last() -> None:
+    """An addition of no bytes ends exactly where the header ends."""
+    preface = read_preface(SIGNATURE + b"\x21\x00\0\x03\x04\0\0")
+    assert preface
+    assert preface.is_local
+
+
+def test_a_client_without_an_address_may_have_spoken_tls() -> None:
+    """That a proxy tells of TLS holds for a unix socket too."""
+    size = 216 + 8
+    preface = read_preface(SIGNATURE + b"\x21\x31" + size.to_bytes(2) + bytes(216) + b"\x20\0\x05\x01\0\0\0\0")
+    assert preface
+    assert (preface.is_tls, preface.client, preface.is_local) == (True, None, False)
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+def refusal(wire: Http1) -> bytes:
+    try:
+        while wire.next_event() is not None:
+            pass
+    except Refusal as error:
+        return wire.refuse(error, b"date: today\r\n")
+    raise AssertionError("nothing was refused")
+
+
+def test_a_refusal_is_a_whole_answer() -> None:
+    """Status with its name, the standard fields, the reason as text, and the end of the connection."""
+    wire = fed(b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" + GET)
+    head, _, content = refusal(wire).partition(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [
+        b"HTTP/1.1 400 Bad Request",
+        b"date: today",
+        b"content-type: text/plain; charset=utf-8",
+        b"connection: close",
+        b"content-length: %d" % len(content),
+    ]
+    assert b"fragment" in content
+    assert (wire.must_close, wire.is_request_unread, wire.has_buffered) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"HEAD /#a HTTP/1.1" + HOST + b"\r\n", GET + b"HEAD /#a HTTP/1.1" + HOST + b"\r\n"],
+    ids=["first", "second"],
+)
+def test_a_refused_head_gets_no_content(data: bytes) -> None:
+    """What HEAD asks for has no content, also where it is refused before it is read; its length is that of GET."""
+    wire = fed(data)
+    if data.startswith(GET):
+        wire.next_event()
+        wire.send_response(200, (), b"", b"")
+    answer = refusal(wire)
+    assert answer.endswith(b"\r\n\r\n")
+    assert b"\r\ncontent-length: 0\r\n" not in answer
+
+
+@pytest.mark.parametrize(("method", "is_bare"), [(b"HEAD", True), (b"POST", False)])
+def test_content_that_is_refused_is_told_by_the_method(method: bytes, is_bare: bool) -> None:
+    """Once the head is read, its method says whether the refusal has content."""
+    wire = fed(method + b" / HTTP/1.1" + HOST + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+    assert refusal(wire).endswith(b"\r\n\r\n") is is_bare
+
+
+def test_a_refusal_in_the_middle_of_an_answer_says_nothing() -> None:
+    """A second answer must not be written into the first one."""
+    wire = fed(b"POST / HTTP/1.1" + HOST + b"Transfer-Encoding: chunked\r\n\r\n")
+    wire.next_event()
+    wire.start_response(200, (), None, b"")
+    wire.receive(b"nonsense\r\n")
+    assert refusal(wire) == b""
+    assert wire.must_close
+
+
+@pytest.mark.parametrize("status", [200, 299, 599])
+def test_each_status_of_an_answer_can_be_sent(status: int) -> None:
+    """From 200 to 599, whether it has a name or not."""
+    assert response.write_head(status, []).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "why"),
+    [
+        (199, (), "takes a number from 200 to 599"),
+        (600, (), "takes a number from 200 to 599"),
+        ("200", (), "takes a number from 200 to 599"),
+        (426, (), "name a protocol"),
+        (200, [("x", "\u20ac")], "is not text that a header can hold"),
+        (200, [("", "a")], "is no name for a field"),
+        (200, [("x y", "a")], "is no name for a field"),
+        (200, [("x", "a\nb")], "line end or another control character"),
+        (200, [("Date", "now")], "Date is written by the server itself"),
+    ],
+)
+def test_what_cannot_be_sent_says_why(status: int, fields: list[tuple[str, str]], why: str) -> None:
+    """The author of the answer reads what is wrong with it."""
+    with pytest.raises(InvalidResponse, match=why):
+        response.write_head(status, fields)
+
+
+def test_a_line_is_remembered_once_it_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short lines are kept as they are sent; long ones, and cookies, which never come again, are not."""
+    known: dict[tuple[str, str], bytes] = {}
+    monkeypatch.setattr(response, "_KNOWN", known)
+    pairs = [("x", " a\t"), ("set-cookie", "a=b"), ("y", "b" * response.MOST_KNOWN_LINE_BYTES)]
+    head = response.write_head(200, pairs)
+    assert known == {("x", " a\t"): b"x: a\r\n"}
+    assert response.write_head(200, pairs) == head
+
+
+def test_a_stream_for_an_old_client_ends_with_its_connection() -> None:
+    """HTTP/1.0 has no chunks: the end of the content is that of the connection, and said."""
+    wire = fed(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    wire.next_event()
+    assert b"\r\nconnection: close\r\n" in wire.start_response(200, (), None, b"")
+    wire.send_content(b"a")
+    wire.end_response()
+    assert wire.must_close
+
+
+def test_a_stream_of_known_length_keeps_an_old_connection() -> None:
+    """An old client that asks for it is told that the connection stays."""
+    wire = fed(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    wire.next_event()
+    assert b"\r\nconnection: keep-alive\r\n" in wire.start_response(200, (), 1, b"")
+    wire.send_content(b"a")
+    wire.end_response()
+    assert not wire.must_close
+
+
+def test_an_answer_before_the_content_has_come_is_the_last() -> None:
+    """What the client still sends would be read as its next request, so the connection ends."""
+    wire = fed(b"POST / HTTP/1.1" + HOST + b"Content-Length: 5\r\n\r\n")
+    wire.next_event()
+    assert b"\r\nconnection: close\r\n" in wire.start_response(200, (), 0, b"")
+    wire.end_response()
+    wire.receive(b"hello")
+    while wire.next_event() is not None:
+        pass
+    assert wire.must_close
