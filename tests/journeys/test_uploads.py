@@ -143,7 +143,7 @@ def open_files(site: Any, folder: Path) -> int:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/number", 413, "Limits.content_bytes, or write @limits(content_bytes=...) above the view of POST /number"),
+        ("/number", 413, "raise text_bytes in the @limits of POST /number"),
         ("/nowhere", 404, "not found"),
         ("/memory", 405, "GET"),
     ],
