@@ -42,7 +42,6 @@ MAY_CATCH_ALL = {
     "app/failures.py",
     "app/around.py",
     "app/held.py",
-    "message/logger.py",
     "pages/pages.py",
     "server/afterwards.py",
     "server/dispatch.py",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,10 @@ from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of, refuse_marks
 from fanlight.app.templates import markup_for_text, misnamed_template
 from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
-from fanlight.message import Request, Response, logger
+from fanlight.message import Request, Response
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
-log = logger("fanlight.app")
+log = logging.getLogger("fanlight.app")
 
 Shows = Callable[[HTTPError, Request], Response]
 NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}

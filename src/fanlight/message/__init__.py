@@ -43,7 +43,6 @@ from fanlight.message.limits import (
     limits,
     plan_of,
 )
-from fanlight.message.logger import SureLogger, logger
 from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
@@ -106,7 +105,6 @@ __all__ = [
     "Span",
     "SpooledContent",
     "State",
-    "SureLogger",
     "Surrounded",
     "Taking",
     "TooLong",
@@ -129,7 +127,6 @@ __all__ = [
     "json_response",
     "lane",
     "limits",
-    "logger",
     "media_type_by_name",
     "plan_of",
     "read_as_written",

@@ -7,13 +7,14 @@ its template does, that is told once, and the built-in page takes its place. Kno
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
-from fanlight.message import HTML, Request, Response, logger
+from fanlight.message import HTML, Request, Response
 from fanlight.pages.builtin import error_page, heading_page, plain_error_page, reason_of
 from fanlight.pages.environment import in_one_line
 from fanlight.pages.page import Page
@@ -23,7 +24,7 @@ from fanlight.pages.templates import Templates
 MOST_TOLD = 64
 _SET_BY_US = frozenset({"content-type", "content-length"})
 
-log = logger("fanlight.pages")
+log = logging.getLogger("fanlight.pages")
 
 
 class Pages:

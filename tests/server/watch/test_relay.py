@@ -89,7 +89,20 @@ def test_nobody_waits_for_a_handler(handle: Callable[..., None], path: str) -> N
             let_go.set()
 
 
-@pytest.mark.parametrize("error", [ValueError("own"), SystemExit(1), KeyboardInterrupt()])
+class Panic(BaseException):
+    """Stands for what extension modules raise."""
+
+
+class Mute(Exception):
+    """Can't say what it is."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no words")
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize("error", [ValueError("own"), SystemExit(1), KeyboardInterrupt(), Panic("own"), Mute()])
 @pytest.mark.parametrize("path", PATHS)
 def test_what_a_handler_raises_costs_nobody_anything(
     handle: Callable[..., None], path: str, error: BaseException, capfd: pytest.CaptureFixture[str]
@@ -106,7 +119,8 @@ def test_what_a_handler_raises_costs_nobody_anything(
         assert ask(server.port, "/") == 200
     told = capfd.readouterr().err
     assert told.count("ValueError: broken") == 2
-    assert f"the site's own logging failed at this message: {error!r}" in told
+    assert "the site's own logging failed at this message: " in told
+    assert type(error).__name__ in told
 
 
 def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import traceback
 from types import TracebackType
 from typing import Self
 
@@ -80,7 +81,8 @@ class MessageLog:
     def _tell_failed(self, record: logging.LogRecord, error: BaseException) -> None:
         """Write a record at which the site's own logging has raised something."""
         lines = self._lines or _Lines(Sink("", 2))
-        lines.write(f"{self._formatter().format(record)}\n(the site's own logging failed at this message: {error!r})")
+        failed = "".join(traceback.format_exception_only(error)).strip()
+        lines.write(f"{self._formatter().format(record)}\n(the site's own logging failed at this message: {failed})")
         if lines is not self._lines:
             lines.close()
 

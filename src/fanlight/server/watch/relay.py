@@ -8,6 +8,7 @@ counted.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -84,7 +85,8 @@ class LogRelay(logging.Filter):
                     lost, self._lost = self._lost, 0
                     logging.getLogger("fanlight.server").warning("%d messages are lost: too many waited", lost)
             except BaseException as error:  # noqa: BLE001 - a filter or handler of the site
-                self._failed(record, error)
+                with contextlib.suppress(Exception):  # the thread goes on, whatever that exception can't say of itself
+                    self._failed(record, error)
             del record, context, item  # a thread that waits keeps no traceback alive
 
 
