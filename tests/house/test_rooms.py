@@ -40,6 +40,7 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "cor
 MAY_CATCH_ALL = {
     "app/calls.py",
     "app/failures.py",
+    "app/fields.py",
     "app/around.py",
     "app/held.py",
     "pages/pages.py",

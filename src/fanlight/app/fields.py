@@ -66,7 +66,7 @@ def field_of(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> 
 def _takes_blank(read: Reader) -> bool:
     try:
         read("")
-    except Unfit:
+    except Exception:  # noqa: BLE001 - an Enum's own `_missing_` may raise anything at what it does not expect
         return False
     return True
 

@@ -9,7 +9,7 @@ Knows nothing of views.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -167,7 +167,7 @@ async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | s
     context = copy_context()  # of all pieces: a variable that one sets, another may reset
     try:
         pieces = iter(content)
-        while (piece := await _whole(run_in_thread(partial(context.run, next, pieces, _END)))) is not _END:
+        while (piece := await _whole(partial(context.run, next, pieces, _END))) is not _END:
             yield piece  # type: ignore[misc]  # the end is no piece
     finally:
         shut = getattr(content, "close", None)
@@ -175,11 +175,22 @@ async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | s
             shut()
 
 
-async def _whole(act: Coroutine[Any, Any, object]) -> object:
+async def _whole(act: Callable[[], object]) -> object:
     """Wait for what a thread does, even when the stream is ended meanwhile: what it is at can't be closed."""
-    task = asyncio.ensure_future(act)
+    task = asyncio.ensure_future(_outcome_of(act))
     try:
-        return await asyncio.shield(task)
+        result, error = await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+    if error is not None:
+        raise error
+    return result
+
+
+async def _outcome_of(act: Callable[[], object]) -> tuple[object, BaseException | None]:
+    """Return what a thread returns or raises: a task that raised a GeneratorExit would close whoever waits for it."""
+    try:
+        return await run_in_thread(act), None
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        return None, error

@@ -97,12 +97,15 @@ def decoded_json(content: bytes, decode: Callable[[bytes], T]) -> T:
         return decode(content)
     except msgspec.ValidationError:
         raise
-    except msgspec.DecodeError as error:
-        raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
     except UnicodeDecodeError:
         raise BadRequest("the content is not JSON: it is not UTF-8") from None
-    except RecursionError:
-        raise BadRequest(_DEEP) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        trace = error.__traceback__
+        if trace is not None and trace.tb_next is not None:
+            raise  # the decoder has no frames: it was raised in the code of a class, its `__post_init__`
+        if isinstance(error, RecursionError):
+            raise BadRequest(_DEEP) from None
+        raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
 
 
 _DEEP = f"the JSON is nested too deeply: over {MOST_DEPTH} levels"

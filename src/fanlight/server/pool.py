@@ -115,7 +115,10 @@ async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, poo
         await asyncio.sleep(FULL_SECONDS)
     result, error = await done
     if error is not None:
-        # By hand, as a future takes no StopIteration: raised here, it becomes a RuntimeError (PEP 479).
+        # By hand, as a future takes no StopIteration: raised here, it becomes a RuntimeError (PEP 479). Of the other
+        # kind Python makes one in generators only, and an `__anext__` would pass it on as its end.
+        if isinstance(error, StopAsyncIteration):
+            raise RuntimeError("a thread raised StopAsyncIteration") from error
         raise error
     return result
 

@@ -146,9 +146,9 @@ class Pump(_Sender[Iterable[bytes | str]]):
         wire = self.connection.wire
         try:
             run = self.connection.request.context.run
+            is_room = self._send(data)  # first: what fails is cut off, and told from what was never answered
             if self._pieces is None:
                 self._pieces = run(iter, self._content)
-            is_room = self._send(data)
             while is_room and self._has_content:
                 piece = run(next, self._pieces, _END)
                 if piece is _END:
@@ -188,10 +188,11 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
     async def run(self, opening: bytes) -> None:
         """Send the head, then every piece, and end."""
         wire = self.connection.wire
-        pieces: AsyncIterator[bytes | str] = aiter(self._content)
+        pieces: AsyncIterator[bytes | str] | None = None
         self._task = asyncio.current_task()
         try:
             await self._pass_on(opening)
+            pieces = aiter(self._content)
             if self._has_content:
                 self._begin_pulse()
                 while (piece := await self._next(pieces)) is not _END:
@@ -209,7 +210,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             self._fail(error)
         finally:
             self._is_over = True
-            await self._close(pieces)
+            await self._close(self._content if pieces is None else pieces)
 
     async def _next(self, pieces: AsyncIterator[bytes | str]) -> object:
         """Return the next piece, _END after the last one, or when the stream is ended. Raises PeerGone."""
@@ -240,7 +241,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         if self.pulse is not None:
             self._sent_at = self._hub.loop.time()
 
-    async def _close(self, pieces: AsyncIterator[bytes | str]) -> None:
+    async def _close(self, pieces: AsyncIterable[bytes | str]) -> None:
         close = getattr(pieces, "aclose", None)
         if close is not None:
             try:

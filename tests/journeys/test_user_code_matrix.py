@@ -1,0 +1,671 @@
+"""Each place where the code of a site is called, crossed with whatever it can raise, on one real server.
+
+The client gets a response (or its stream is cut off), the author one traceback that names the route, the access log
+its line; nothing of the server's is lost, and the next request is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import http.client
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from tests.speed import PATIENCE
+
+from fanlight import Forbidden, HTTPError, Request, lane, render
+from fanlight.app import Application
+from fanlight.message import EventStream, Response, around
+from fanlight.server import Options
+from fanlight.testing import LiveServer
+
+
+class Panic(BaseException):
+    """Stands for what extension modules raise: no Exception, and no exit."""
+
+
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "exception": lambda: KeyError("a"),
+    "http-error": lambda: Forbidden("not for you"),
+    "foreign": lambda: Panic("a"),
+    "group": lambda: ExceptionGroup("a", [KeyError("b")]),
+    "base-group": lambda: BaseExceptionGroup("a", [Panic("b")]),
+    "generator-exit": GeneratorExit,
+    "stop": lambda: StopIteration("a"),
+    "async-stop": lambda: StopAsyncIteration("a"),
+    "cancelled": asyncio.CancelledError,
+    "interrupt": KeyboardInterrupt,
+    "exit": lambda: SystemExit(3),
+    "memory": MemoryError,
+    "recursion": RecursionError,
+    "threads": lambda: RuntimeError("can't start new thread"),
+}
+
+
+def made(kind: str) -> BaseException:
+    return RAISED[kind]()
+
+
+def fail(kind: str) -> str:
+    raise made(kind)
+
+
+# --- views -------------------------------------------------------------------------------------------------------
+
+
+def plain(kind: str) -> str:
+    return fail(kind)
+
+
+@lane("inline")
+def inline(kind: str) -> str:
+    return fail(kind)
+
+
+@lane("thread")
+def in_thread(kind: str) -> str:
+    return fail(kind)
+
+
+async def waiting(kind: str) -> str:
+    await asyncio.sleep(0)
+    return fail(kind)
+
+
+async def waits_for_a_task(kind: str) -> str:
+    return await asyncio.create_task(waiting(kind))
+
+
+class Called:
+    """A view that is an object."""
+
+    def __call__(self, kind: str) -> str:
+        return fail(kind)
+
+
+class CalledAsync:
+    """An async view that is an object."""
+
+    async def __call__(self, kind: str) -> str:
+        return fail(kind)
+
+
+# --- streams -----------------------------------------------------------------------------------------------------
+
+
+def stream(kind: str) -> Iterator[str]:
+    yield "first"
+    fail(kind)
+
+
+def stream_at_once(kind: str) -> Iterator[str]:
+    fail(kind)
+    yield "never"
+
+
+async def async_stream(kind: str) -> AsyncIterator[str]:
+    yield "first"
+    fail(kind)
+
+
+async def async_stream_at_once(kind: str) -> AsyncIterator[str]:
+    fail(kind)
+    yield "never"
+
+
+def events(kind: str) -> EventStream:
+    return EventStream(stream(kind))
+
+
+async def async_events(kind: str) -> EventStream:
+    return EventStream(async_stream(kind))
+
+
+class Pieces:
+    """An iterator that is no generator; what it raises is not changed by Python."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.is_begun = kind, False
+
+    def __iter__(self) -> Pieces:
+        return self
+
+    def __next__(self) -> bytes:
+        if self.is_begun:
+            fail(self.kind)
+        self.is_begun = True
+        return b"first"
+
+
+class AsyncPieces:
+    """The same, async."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.is_begun = kind, False
+
+    def __aiter__(self) -> AsyncPieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self.is_begun:
+            fail(self.kind)
+        self.is_begun = True
+        return b"first"
+
+
+class Closing(Pieces):
+    """An iterator that fails when it is closed."""
+
+    def __next__(self) -> bytes:
+        if self.is_begun:
+            raise StopIteration
+        self.is_begun = True
+        return b"first"
+
+    def close(self) -> None:
+        fail(self.kind)
+
+
+class Unreadable:
+    """An iterable that can't be read."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __iter__(self) -> Iterator[bytes]:
+        fail(self.kind)
+        return iter(())
+
+
+class AsyncUnreadable:
+    """The same, async."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        fail(self.kind)
+        return AsyncPieces(self.kind)
+
+
+# --- middleware --------------------------------------------------------------------------------------------------
+
+
+def kind_of(request: Request) -> str:
+    return request.path.rpartition("/")[2]
+
+
+def before(request: Request) -> Iterator[None]:
+    fail(kind_of(request))
+    yield
+
+
+def after(request: Request) -> Iterator[None]:
+    yield
+    fail(kind_of(request))
+
+
+def catching(request: Request) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        error.add_note("passed")
+        raise
+
+
+async def before_async(request: Request) -> AsyncIterator[None]:
+    fail(kind_of(request))
+    yield
+
+
+async def after_async(request: Request) -> AsyncIterator[None]:
+    yield
+    fail(kind_of(request))
+
+
+async def passing(request: Request) -> AsyncIterator[None]:
+    yield
+
+
+def fine(kind: str) -> str:
+    return f"fine {kind}"
+
+
+async def fine_async(kind: str) -> str:
+    return f"fine {kind}"
+
+
+@lane("inline")
+def fine_inline(kind: str) -> str:
+    return f"fine {kind}"
+
+
+@lane("inline")
+def broken_inline(kind: str) -> str:
+    return fail(kind)
+
+
+# --- dependencies ------------------------------------------------------------------------------------------------
+
+
+def gives(kind: str) -> int:
+    fail(kind)
+    return 1
+
+
+async def gives_async(kind: str) -> int:
+    fail(kind)
+    return 1
+
+
+def opens(kind: str) -> Iterator[int]:
+    fail(kind)
+    yield 1
+
+
+def closes(kind: str) -> Iterator[int]:
+    yield 1
+    fail(kind)
+
+
+async def opens_async(kind: str) -> AsyncIterator[int]:
+    fail(kind)
+    yield 1
+
+
+async def closes_async(kind: str) -> AsyncIterator[int]:
+    yield 1
+    fail(kind)
+
+
+def sound() -> Iterator[int]:
+    yield 1
+
+
+async def sound_async() -> AsyncIterator[int]:
+    yield 1
+
+
+def depends_gives(kind: str, value: Annotated[int, gives]) -> str:
+    return f"{kind}{value}"
+
+
+async def depends_gives_async(kind: str, value: Annotated[int, gives_async]) -> str:
+    return f"{kind}{value}"
+
+
+def depends_opens(kind: str, value: Annotated[int, opens]) -> str:
+    return f"{kind}{value}"
+
+
+def depends_closes(kind: str, value: Annotated[int, closes]) -> str:
+    return f"{kind}{value}"
+
+
+async def depends_opens_async(kind: str, value: Annotated[int, opens_async]) -> str:
+    return f"{kind}{value}"
+
+
+async def depends_closes_async(kind: str, value: Annotated[int, closes_async]) -> str:
+    return f"{kind}{value}"
+
+
+def held(kind: str, value: Annotated[int, sound]) -> Any:
+    return stream(kind)
+
+
+async def held_async(kind: str, value: Annotated[int, sound_async]) -> Any:
+    return async_stream(kind)
+
+
+async def held_in_threads(kind: str, value: Annotated[int, sound_async]) -> Any:
+    return stream(kind)
+
+
+def held_closes(kind: str, value: Annotated[int, closes]) -> Any:
+    return iter(["first"])
+
+
+async def held_closes_async(kind: str, value: Annotated[int, closes_async]) -> Any:
+    return iter(["first"])
+
+
+# --- pages, types, work afterwards ---------------------------------------------------------------------------------
+
+
+class Asked:
+    """A value whose look-up in a template runs code of the site's."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    @property
+    def name(self) -> str:
+        return fail(self.kind)
+
+
+class Teapot(HTTPError):
+    status = 418
+
+
+class Lost(HTTPError):
+    status = 451
+
+
+def page(kind: str) -> object:
+    return render("page.html", asked=Asked(kind))
+
+
+def error_view(kind: str) -> str:
+    raise Teapot("only tea")
+
+
+def error_template(kind: str) -> str:
+    error = Lost("gone")
+    error.asked = Asked(kind)  # type: ignore[attr-defined]  # a class of the site's may have it
+    raise error
+
+
+@dataclass
+class Record:
+    """A body that looks at itself."""
+
+    kind: str
+
+    def __post_init__(self) -> None:
+        fail(self.kind)
+
+
+class Packed(msgspec.Struct):
+    """The same, as a Struct."""
+
+    kind: str
+
+    def __post_init__(self) -> None:
+        fail(self.kind)
+
+
+class Color(Enum):
+    """A value that looks at what it is not."""
+
+    RED = "red"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Color | None:
+        fail(str(value))
+        return None
+
+
+@dataclass
+class Painted:
+    """A body with such a value."""
+
+    kind: Color
+
+
+def takes_enum(kind: str, body: Painted) -> str:
+    return f"{kind}{body}"
+
+
+def takes_enum_of_query(kind: str, color: Color) -> str:
+    return f"{kind}{color}"
+
+
+def takes_record(kind: str, body: Record) -> str:
+    return f"{kind}{body}"
+
+
+def takes_struct(kind: str, body: Packed) -> str:
+    return f"{kind}{body}"
+
+
+done: list[str] = []
+
+
+def works_after(kind: str, request: Request) -> str:
+    request.after(fail, kind)
+    request.after(done.append, kind)
+    return "out"
+
+
+async def async_work(kind: str) -> None:
+    fail(kind)
+
+
+def works_after_async(kind: str, request: Request) -> str:
+    request.after(async_work, kind)
+    request.after(done.append, kind)
+    return "out"
+
+
+# --- the site --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place where the site's code is called, and what a client gets when that raises."""
+
+    view: Any
+    status: int = 500
+    is_cut: bool = False
+    error_status: int = 403  # for an HTTP error
+    method: str = "GET"
+    query: bool = False
+    headers: dict[str, str] = dataclasses.field(default_factory=dict)
+    without: tuple[str, ...] = ()  # kinds that can't come from there
+
+    @property
+    def kinds(self) -> dict[str, Callable[[], BaseException]]:
+        return {kind: make for kind, make in RAISED.items() if kind not in self.without}
+
+
+def cut(view: Any, **more: Any) -> Place:
+    return Place(view, status=200, is_cut=True, error_status=200, **more)
+
+
+PLACES = {
+    "def": Place(plain),
+    "inline": Place(inline),
+    "thread": Place(in_thread),
+    "async": Place(waiting),
+    "object": Place(Called()),
+    "async-object": Place(CalledAsync()),
+    # asyncio itself ends its loop for these two in a task of the site's own, and closes who waits for the third.
+    "task": Place(waits_for_a_task, without=("interrupt", "exit", "generator-exit")),
+    "stream": cut(stream),
+    "stream-at-once": cut(stream_at_once),
+    "async-stream": cut(async_stream),
+    "async-stream-at-once": cut(async_stream_at_once),
+    "compressed-stream": cut(stream, headers={"accept-encoding": "gzip"}),
+    "compressed-async-stream": cut(async_stream, headers={"accept-encoding": "gzip"}),
+    "events": cut(events),
+    "async-events": cut(async_events),
+    "iterator": cut(lambda kind: Response(Pieces(kind))),
+    "async-iterator": cut(lambda kind: Response(AsyncPieces(kind))),
+    "iterable": cut(lambda kind: Response(Unreadable(kind))),
+    "async-iterable": cut(lambda kind: Response(AsyncUnreadable(kind))),
+    "stream-behind-middleware": cut(around(passing)(stream)),
+    "before": Place(around(before)(fine)),
+    "before-thread": Place(around(before)(lane("thread")(lambda kind: kind))),
+    "after": Place(around(after)(fine)),
+    "before-waiting": Place(around(before)(fine_async)),
+    "after-waiting": Place(around(after)(fine_async)),
+    "async-before": Place(around(before_async)(fine)),
+    "async-after": Place(around(after_async)(fine)),
+    "async-after-inline": Place(around(after_async)(fine_inline)),
+    "def-behind-async": Place(around(passing)(plain)),
+    "inline-behind-async": Place(around(passing)(broken_inline)),
+    "async-behind-both": Place(around(catching, passing)(waiting)),
+    "def-behind-catching": Place(around(catching)(plain)),
+    "gives": Place(depends_gives),
+    "gives-async": Place(depends_gives_async),
+    "opens": Place(depends_opens),
+    "closes": Place(depends_closes),
+    "opens-async": Place(depends_opens_async),
+    "closes-async": Place(depends_closes_async),
+    "held": cut(held),
+    "held-async": cut(held_async),
+    "held-in-threads": cut(held_in_threads),
+    "held-closes": cut(held_closes),
+    "held-closes-async": cut(held_closes_async),
+    "template": Place(page),
+    "error-view": Place(error_view, status=418, error_status=418),
+    "error-template": Place(error_template, status=451, error_status=451),
+    "record": Place(takes_record, method="POST"),
+    "struct": Place(takes_struct, method="POST"),
+    "enum": Place(takes_enum, method="POST"),
+    "enum-of-query": Place(takes_enum_of_query, query=True),
+    "work-after": Place(works_after, status=200, error_status=200),
+    "async-work-after": Place(works_after_async, status=200, error_status=200),
+}
+
+
+def stamp() -> Iterator[None]:
+    """Stand for CORS: a field that must be on every response."""
+    response: Any = yield
+    response.headers["x-stamp"] = "yes"
+
+
+def teapot(request: Request) -> str:
+    return fail(kind_of(request))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """Return a site with a route for each place."""
+    folder = tmp_path_factory.mktemp("site")
+    pages = folder / "templates"
+    (pages / "error").mkdir(parents=True)
+    (pages / "page.html").write_text("{{ asked.name }}")
+    (pages / "error" / "error451.html").write_text("{{ error.asked.name }}")
+    urls = {f"{place.method} /{name}/{{kind}}": place.view for name, place in PLACES.items()}
+    errors = {500: lambda: "<h1>Sorry</h1>", 418: teapot}
+    return Application({"/": "Home", **urls}, errors=errors, around=(stamp,), folder=folder)
+
+
+class Served:
+    """A server, and what it has left behind."""
+
+    def __init__(self, site: Application, access_file: Path) -> None:
+        options = Options(bind=("127.0.0.1:0",), access_file=str(access_file), access_format="json")
+        self.live = LiveServer(site, options=options)
+        self.access_file = access_file
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[http.client.HTTPConnection]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.live.port, timeout=PATIENCE)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def lines(self, place: str, count: int) -> list[dict[str, Any]]:
+        """Return the lines of the access log that a place has, when there are so many."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            text = self.access_file.read_text() if self.access_file.exists() else ""
+            found = [each for each in map(json.loads, text.splitlines()) if f"/{place}/" in each["target"]]
+            if len(found) >= count or time.monotonic() > until:
+                return found
+            time.sleep(0.01)
+
+    def is_idle(self) -> bool:
+        """Say whether everything has been given back."""
+        hub = self.live.hub
+        pool, tasks = hub.pool, hub.monitor.loop_watch
+        is_quiet = not hub.connections and not pool.at_work and pool.waiting == 0
+        return is_quiet and pool._idle == pool._made and (tasks is None or not tasks.at_work)
+
+
+@pytest.fixture(scope="module")
+def served(site: Application, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the site; when all is done, see that nothing is left."""
+    served = Served(site, tmp_path_factory.mktemp("log") / "access.log")
+    with served.live:
+        yield served
+        until = time.monotonic() + PATIENCE
+        while not served.is_idle() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert served.is_idle()
+    assert not [each for each in threading.enumerate() if each.name in ("fanlight-rescue", "fanlight-test-server")]
+
+
+def asked(
+    connection: http.client.HTTPConnection, place: Place, name: str, kind: str
+) -> tuple[int, http.client.HTTPMessage, bytes, bool]:
+    """Return status, fields and content of a response, and whether it was cut off."""
+    body = json.dumps({"kind": kind}) if place.method == "POST" else None
+    headers = {"accept": "text/html", **place.headers} | ({"content-type": "application/json"} if body else {})
+    query = f"?color={kind}" if place.query else ""
+    connection.request(place.method, f"/{name}/{kind}{query}", body=body, headers=headers)
+    response = connection.getresponse()
+    try:
+        return response.status, response.headers, response.read(), False
+    except http.client.IncompleteRead as error:
+        return response.status, response.headers, error.partial, True
+
+
+def told(caplog: pytest.LogCaptureFixture, name: str, kind: str) -> set[type]:
+    """Return the types of the one exception that was logged, and of all that led to it."""
+    records = [each for each in caplog.records if each.levelno > logging.INFO]
+    assert len(records) == 1, (kind, [each.getMessage() for each in records])
+    assert f"/{name}/" in records[0].getMessage() or "error451.html" in records[0].getMessage()
+    assert records[0].exc_info is not None
+    return causes(records[0].exc_info[1])
+
+
+def causes(error: BaseException | None) -> set[type]:
+    """Return the types of an exception and of all that led to it."""
+    found: set[type] = set()
+    while error is not None and type(error) not in found:
+        found.add(type(error))
+        error = error.__cause__ or error.__context__
+    return found
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_whatever_is_raised_is_answered_and_told(served: Served, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """For each kind: a response, a traceback with the route, a line in the access log, and the next request."""
+    place = PLACES[name]
+    with served.connected() as connection:
+        for kind, make in place.kinds.items():
+            caplog.clear()
+            status, headers, content, is_cut = asked(connection, place, name, kind)
+            is_end = name in ("iterator", "async-iterator") and kind == ("async-stop" if "async" in name else "stop")
+            expected = place.error_status if kind == "http-error" else place.status
+            assert (kind, status, is_cut) == (kind, expected, place.is_cut and not is_end)
+            assert headers["x-stamp"] == "yes"
+            if expected == 500:
+                assert content == b"<h1>Sorry</h1>"
+            if place.is_cut:
+                connection.close()
+            connection.request("GET", "/")  # the next request, on the same connection where that goes on
+            assert b"Home" in connection.getresponse().read()
+            if "work-after" in name:
+                assert wait_until(lambda: len(done) == 1)
+                done.clear()
+            if not is_end and (kind, expected) != ("http-error", 403):
+                assert type(make()) in told(caplog, name, kind)
+    lines = served.lines(name, len(place.kinds))
+    expected_lines = [place.error_status if kind == "http-error" else place.status for kind in place.kinds]
+    assert [line["status"] for line in lines] == expected_lines
+
+
+def wait_until(is_so: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
