@@ -20,7 +20,7 @@ from msgspec import Meta
 from typing_extensions import Doc, TypeAliasType
 
 from fanlight.errors import Mistake
-from fanlight.message import Header, Upload
+from fanlight.message import FormErrors, Header, Upload
 
 Make = Callable[..., Any]
 Find = Callable[..., list[Mistake]]
@@ -509,3 +509,79 @@ def test_a_file_in_a_class_needs_a_method_with_content(mistakes: Find) -> None:
     (mistake,) = mistakes({"/": show})
     assert "can't come from a query" in mistake.message
     assert "POST" in mistake.hint
+
+
+class ChildStruct(Outer[list[Kept]]):
+    more: int = 0
+
+
+@dataclass
+class ChildData(OuterData[Kept]):
+    more: int = 0
+
+
+class ChildDict(OuterDict[Kept]):
+    also: NotRequired[int]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "pick"),
+    [
+        (ChildStruct, {"inner": [SENT]}, lambda made: made.inner[0]),
+        (ChildData, {"inner": SENT}, lambda made: made.inner),
+        (ChildDict, {"inner": SENT}, lambda made: made["inner"]),
+    ],
+)
+def test_what_is_given_to_a_generic_base_is_called_too(site: Make, kind: Any, sent: Any, pick: Any) -> None:
+    """The field's type is written in a class that it stems from."""
+    seen: list[Any] = []
+    assert site({"POST /": view_of(kind, seen)}).post("/", json=sent).text == "taken"
+    assert_kept(pick(seen[0]), Kept)
+
+
+def test_a_class_at_which_nobody_has_looked_is_refused(monkeypatch: pytest.MonkeyPatch, mistakes: Find) -> None:
+    """Should it be overlooked, msgspec would fill it as it likes."""
+    from fanlight.app import stand_ins
+
+    monkeypatch.setattr(stand_ins, "_collect", lambda annotation, found: None)
+    (mistake,) = mistakes({"POST /": view_of(list[Kept], [])})
+    assert "the fields of" in mistake.message
+    assert "Kept" in mistake.message
+
+
+def test_a_set_holds_only_what_can_be_hashed(site: Make, mistakes: Find) -> None:
+    """Of classes that are called as of others."""
+
+    @dataclass(frozen=True)
+    class Frozen:
+        name: str
+        kept: int = field(init=False, default=0)
+
+    seen: list[Any] = []
+    assert site({"POST /": view_of(set[Frozen], seen)}).post("/", json={"it": [{"name": "a", "kept": 3}]}).status == 200
+    assert [each.kept for each in seen[0]] == [0]
+    (mistake,) = mistakes({"POST /": view_of(frozenset[Kept], [])})
+    assert "can't be hashed" in mistake.message
+
+
+@attrs.define
+class SharedDefault:
+    names: list[str] = []  # noqa: RUF008 - it is what is refused
+
+
+def test_a_default_that_all_would_share_is_refused(mistakes: Find) -> None:
+    """Of attrs as of others."""
+    (mistake,) = mistakes({"POST /": view_of(SharedDefault, [])})
+    assert "is shared by all requests" in mistake.message
+
+
+def show_again(it: Photo, errors: FormErrors) -> Any:
+    return [it is None, dict(errors)] if errors else it.title
+
+
+def test_a_form_with_a_file_in_a_class_is_shown_again(site: Make) -> None:
+    """The errors are those of its fields."""
+    asked = site({"POST /": show_again})
+    answer = asked.post("/", parts=[("title", None, "Sea")])
+    assert (answer.status, answer.json) == (422, [True, {"photo": "is missing"}])
+    assert asked.post("/", parts=[("title", None, "Sea"), ("photo", "a.png", "1")]).text == "Sea"

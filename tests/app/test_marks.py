@@ -9,15 +9,16 @@ NewType, texts) is put into each place where an annotation may stand.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
 import types
 import typing
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NewType, Optional, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, NewType, Optional, TypedDict, TypeVar
 
 import annotated_types
 import attrs
@@ -268,6 +269,36 @@ def test_a_mark_in_a_class_is_refused(mistakes: Find, mark: str, form: str) -> N
     refused(mistakes, *views, words=("user", "can't stand"))
 
 
+class Base(msgspec.Struct, Generic[T]):
+    inner: T
+
+
+class Child(Base[Annotated[str, current_user]]):
+    more: int = 0
+
+
+class Grandchild(Child):
+    pass
+
+
+@dataclass
+class BaseData(Generic[T]):
+    inner: list[T]
+
+
+@dataclass
+class ChildData(BaseData[alias(Annotated[str, current_user])]):
+    more: int = 0
+
+
+class BaseDict(TypedDict, Generic[T]):
+    inner: T
+
+
+class ChildDict(BaseDict[Annotated[str, current_user]]):
+    more: int
+
+
 class Depends:
     def __init__(self, dependency: Any) -> None:
         self.dependency = dependency
@@ -291,11 +322,27 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("annotation", [str, inspect.Parameter.empty, int | None, Annotated[str, async_user]])
+@pytest.mark.parametrize(
+    "annotation", [str, inspect.Parameter.empty, Any, ChildDict, int | None, Annotated[str, async_user]]
+)
 def test_a_mark_as_the_default_is_refused(mistakes: Find, annotation: Any) -> None:
     """Other frameworks write dependencies so: `user: str = Depends(current_user)`."""
     views = [view_of(annotation, default) for default in DEFAULTS.values()]
     refused(mistakes, *views, words=("as its default",))
+
+
+def test_a_mark_as_the_default_of_a_field_is_refused(mistakes: Find) -> None:
+    """It is as much of a promise in a class."""
+    names = ("function", "object", "class", "header", "cookie", "Depends", "Depends as data", "Header", "partial")
+    views = []
+    for default in (DEFAULTS[name] for name in names):
+        body = {"__annotations__": {"user": str}, "user": default}
+        views += [
+            view_of(dataclass(type("Body", (), body))),
+            view_of(list[msgspec.defstruct("Body", [("user", str, default)])]),
+            view_of(attrs.make_class("Body", {"user": attrs.field(type=str, default=default)})),
+        ]
+    refused(mistakes, *views, words=("Body.user has", "as its default"))
 
 
 OBSCURE: dict[str, Any] = {
@@ -687,3 +734,96 @@ def test_what_binds_nothing_takes_no_marks(mistakes: Find) -> None:
         assert mistake.places[0].startswith(f"{Path(__file__)}:")
     (mistake,) = mistakes({"/": "x"}, errors={404: not_found})
     assert "is a header field, but" in mistake.message
+
+
+def test_a_mark_that_is_given_to_a_generic_base_is_refused(mistakes: Find) -> None:
+    """It stands in a field, although nothing of it is written there."""
+    refused(mistakes, *map(view_of, (Child, Grandchild, ChildData, ChildDict, list[Child])), words=("can't stand",))
+
+
+def test_a_mark_that_bounds_a_type_variable_is_refused(mistakes: Find) -> None:
+    """A variable stands for its bound, or for one of its constraints."""
+    bound = TypeVar("bound", bound=alias(Annotated[str, current_user]))
+    one_of = TypeVar("one_of", int, Annotated[str, current_user])
+    refused(mistakes, *map(view_of, (bound, list[bound], one_of, Base[bound])), words=("can't stand",))
+
+
+def test_names_with_stars_take_no_marks(mistakes: Find) -> None:
+    """They take what is left of the path, or nothing: a dependency would be dropped."""
+
+    def many(*users: Any) -> None: ...
+    def named(**users: Any) -> None: ...
+    def unpacked(**users: Any) -> None: ...
+
+    many.__annotations__["users"] = named.__annotations__["users"] = alias(Annotated[str, current_user])
+    unpacked.__annotations__["users"] = typing.Unpack[ChildDict]
+    refused(mistakes, many, named, unpacked, words=("users", "what is left of the path"))
+
+
+PREFIX = "a"
+
+
+def test_a_lambda_in_a_text_sees_its_module(site: Make) -> None:
+    """As any function that is written there."""
+    view = view_of("Annotated[str, lambda request: PREFIX + 'da']")
+    view.__signature__ = inspect.signature(view)
+    assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
+
+
+def test_what_is_wrong_with_a_lambda_in_a_text_is_told_at_the_view(mistakes: Find) -> None:
+    """It has no line of its own."""
+    refused(mistakes, view_of("Annotated[str, lambda request, /: request]"), words=("by position only",))
+
+
+@dataclass
+class Options:
+    names: list[str] = field(default_factory=lambda: ["a"])
+    size: int = 1
+    made: bool = field(init=False, default=True)
+
+
+class OptionsStruct(msgspec.Struct):
+    names: list[str] = msgspec.field(default_factory=lambda: ["a"])
+    size: int = 1
+    _made: bool = True
+
+    @property
+    def made(self) -> bool:
+        return self._made
+
+
+@attrs.define
+class OptionsAttrs:
+    names: list[str] = attrs.Factory(lambda: ["a"])
+    size: int = 1
+    made: bool = attrs.field(init=False, default=True)
+
+
+def test_classes_of_data_are_dependencies(site: Make, tmp_path: Path) -> None:
+    """Their fields are the query's, but for those that they keep for themselves."""
+    for kind in (Options, OptionsStruct, OptionsAttrs):
+
+        def view(options: Any) -> Any:
+            return [options.names, options.size, options.made]
+
+        view.__annotations__["options"] = Annotated[kind, kind]
+        asked = site({"POST /": view})
+        assert asked.post("/?made=&_made=&size=2").json == [["a"], 2, True]
+        assert asked.post("/?names=b&names=c").json == [["b", "c"], 1, True]
+
+
+@contextlib.contextmanager
+def managed() -> Iterator[str]:
+    yield "ada"
+
+
+class Managed:
+    @contextlib.contextmanager
+    def method(self) -> Iterator[str]:
+        yield "ada"
+
+
+def test_a_context_manager_is_refused_in_each_form(mistakes: Find) -> None:
+    """It would be opened by nobody."""
+    kinds = (managed, functools.partial(managed), Managed().method)
+    refused(mistakes, *(view_of(Annotated[str, each]) for each in kinds), words=("gives a context manager",))

@@ -5,6 +5,7 @@ In: a parameter of a view. Out: its annotation, its kind, and what reads several
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -110,6 +111,13 @@ def _default_of(asked: Asked) -> Callable[[], object] | None:
 
 def _none() -> None:
     """Return the value of an optional field that was not sent."""
+
+
+def refuse_unseen(kind: Kind, shape: Shape) -> None:
+    """Raise Misread for a class that msgspec would fill, and at whose fields nobody has looked."""
+    for each in parts_of(kind):
+        if isinstance(each, RECORDS) and (typing.get_origin(each.cls) or each.cls) not in shape.classes:
+            raise Misread(f"the fields of {each.cls} can't be read", "take a class that stems from fewer others")
 
 
 def is_file(kind: Kind) -> bool:

@@ -27,7 +27,15 @@ from typing import Any
 from msgspec import inspect as kinds
 
 from fanlight.app.annotations import Dependency, Marked
-from fanlight.app.asked import Asked, annotation_of, holds_file, is_file, json_body_of, refuse_buried_files
+from fanlight.app.asked import (
+    Asked,
+    annotation_of,
+    holds_file,
+    is_file,
+    json_body_of,
+    refuse_buried_files,
+    refuse_unseen,
+)
 from fanlight.app.body import Body
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.defaults import misplaced
@@ -287,6 +295,7 @@ class _Binder:
         try:
             shape = shape_of(annotation)
             kind = kind_of(shape.annotation)
+            refuse_unseen(kind, shape)
             refuse_buried_files(kind, is_whole=shape.is_whole)
         except UNREADABLE as error:
             shown = written(annotation if parameter.written is MISSING else parameter.written)

@@ -1,6 +1,6 @@
 """Say which defaults no client's value can stand in for: a function, a mark, whatever else is no value.
 
-In: a parameter. Out: what is wrong with its default, and what to write instead; None for a value.
+In: a default, of a parameter or of a field. Out: what is wrong with it, and what to write instead; None for a value.
 SECURITY: tests/app/test_marks.py; `user: str = current_user` would else be a field of the query.
 """
 
@@ -27,36 +27,39 @@ _CONTAINERS = (list, tuple, set, frozenset)
 
 def misplaced(parameter: Parameter) -> tuple[str, str] | None:
     """Return what is wrong with the default of a parameter, and a hint; None if it is a value."""
-    default = parameter.default
-    if default is MISSING or _is_value(default, parameter):
+    shown = "str" if parameter.annotation is MISSING else written(parameter.written)
+    return misplaced_default(parameter.name, parameter.default, parameter.annotation, shown)
+
+
+def misplaced_default(name: str, default: Any, annotation: Any, shown: str) -> tuple[str, str] | None:
+    """Return what is wrong with a default, and a hint; `shown` is the annotation as it is written."""
+    if default is MISSING or _is_value(default, annotation):
         return None
-    annotation = "str" if parameter.annotation is MISSING else written(parameter.written)
-    name = parameter.name
     for source, kind in (("Cookie", CookieName), ("Header", HeaderName)):
         if isinstance(default, kind) or default is (Cookie if source == "Cookie" else Header):
             return f"has {source}(...) as its default", (
-                f'write {name}: {source}[{annotation}], or Annotated[{annotation}, {source}("another-name")]'
+                f'write {name}: {source}[{shown}], or Annotated[{shown}, {source}("another-name")]'
             )
     function = getattr(default, "dependency", default)  # as Depends(...) of other frameworks has it
     if callable(function):
-        hint = f"a dependency is written Annotated[{annotation}, {called(function)}]; functools.partial settles a value"
+        hint = f"a dependency is written Annotated[{shown}, {called(function)}]; functools.partial settles a value"
         return f"has {called(function)} as its default", hint
     message = f"has a {type(default).__qualname__} as its default, which is not understood"
     return message, "a default is a value like those that are sent, or None"
 
 
-def _is_value(default: Any, parameter: Parameter) -> bool:
+def _is_value(default: Any, annotation: Any) -> bool:
     """Say whether a default is plain data: no mark, and nothing that could have been meant as one."""
     if isinstance(default, _CONTAINERS):
-        return all(_is_value(each, parameter) for each in default)
+        return all(_is_value(each, annotation) for each in default)
     if isinstance(default, dict):
-        return all(_is_value(each, parameter) for each in default.values())
+        return all(_is_value(each, annotation) for each in default.values())
     if isinstance(default, type) or callable(default):
         return False
     if default is None or type(default) is object or isinstance(default, _VALUES):
         return True
     is_record = isinstance(default, msgspec.Struct) or is_dataclass(default) or hasattr(default, "__attrs_attrs__")
-    return is_record and isinstance(default, tuple(_classes(parameter.annotation)))
+    return is_record and any(cls in type(default).__mro__ for cls in _classes(annotation))
 
 
 def _classes(annotation: Any) -> Iterator[type]:

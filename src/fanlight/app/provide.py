@@ -274,6 +274,9 @@ async def _open_async(provider: _Provider, arguments: Mapping[str, Any], made: M
 def _refuse_unopened(function: Dependency, signature: Signature) -> None:
     """Refuse what nobody would open: what contextlib or functools.cache has made of a generator or async function."""
     plain = function_of(function)
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
     if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
         hint = "take @contextmanager away: a dependency is the generator function itself"
         raise SetupError([signature.mistake(f"{signature.name} gives a context manager", hint)])

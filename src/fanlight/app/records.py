@@ -19,10 +19,12 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from fanlight.app.annotations import read_type, settled, substituted
+from fanlight.app.defaults import misplaced_default
 from fanlight.app.kinds import is_mutable
 from fanlight.app.metadata import Misread
 from fanlight.app.scope import Scope, class_scope, module_scope
-from fanlight.app.signature import MISSING
+from fanlight.app.signature import FACTORIES, MISSING
+from fanlight.app.words import written
 
 _GENERATED = "<"  # the file of functions that dataclasses and attrs have written
 _WRAPPERS = {"Required", "NotRequired", "ReadOnly"}  # of typing, and of typing_extensions
@@ -107,6 +109,8 @@ def read_record(annotation: Any) -> RecordType:
             continue
         annotated = hint.read(f"in the field {each.name} of {name}") if isinstance(hint, _Hint) else hint
         must_be_called |= isinstance(hint, _Hint) and not hint.is_plain(annotated)
+        if type(each.default).__module__ not in FACTORIES:
+            _refuse_default(name, each, annotated)
         fields.append(
             Taken(sent_as=each.sent_as, given_as=each.given_as, annotation=annotated, is_required=is_required)
         )
@@ -118,6 +122,13 @@ def read_record(annotation: Any) -> RecordType:
         is_list=read is _named_tuple,
         options=_options(cls, name, is_short=len(fields) < len(all_fields)),
     )
+
+
+def _refuse_default(name: str, field: _Own, annotation: Any) -> None:
+    """Refuse a function or a mark as the default of a field, which a client could set."""
+    wrong = misplaced_default(field.name, field.default, annotation, written(annotation))
+    if wrong is not None:
+        raise Misread(f"{name}.{field.name} {wrong[0]}", "a dependency is a parameter of the view, beside the class")
 
 
 # --- the kinds of class -------------------------------------------------------------------------------
@@ -224,7 +235,8 @@ class _Hint:
     given: dict[Any, Any]
 
     def read(self, where: str) -> Any:
-        return settled(substituted(read_type(self.raw, self.scope, where), self.given))
+        annotation = substituted(read_type(self.raw, self.scope, where), self.given)
+        return settled(read_type(annotation, self.scope, where) if self.given else annotation)
 
     def is_plain(self, annotation: Any) -> bool:
         """Say whether msgspec would read the same in the class itself."""
@@ -242,6 +254,8 @@ def class_hints(annotation: Any) -> dict[str, _Hint]:
             found |= class_hints(substituted(base, given))
     scope = class_scope(cls)
     for name, raw in inspect.get_annotations(cls).items():
+        if name in found and found[name].raw == raw and hasattr(cls, "__required_keys__"):
+            continue  # a TypedDict repeats those that it stems from
         known = scope
         if isinstance(raw, typing.ForwardRef) and raw.__forward_module__:  # of a TypedDict it stems from
             known = module_scope(raw)

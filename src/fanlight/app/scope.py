@@ -43,14 +43,21 @@ class Unknown:
 
 
 class Scope(dict[str, Any]):
-    """The names that are seen where an annotation is written."""
+    """The names that are seen where an annotation is written; a lambda in it sees those of the module later."""
+
+    def __init__(self, module: dict[str, Any], *names: Mapping[str, Any]) -> None:
+        """Take the names, those that go before others last."""
+        super().__init__(vars(builtins))
+        self._module = module
+        for each in names:
+            self.update(each)
 
     def __missing__(self, name: str) -> Unknown:
         return Unknown(name)
 
     def read(self, text: str) -> Any:
         """Return the annotation that a text stands for. Raises what Python raises."""
-        return eval(text.strip(), {}, self)  # noqa: S307 - it is the site's own code, as for typing.get_type_hints
+        return eval(text.strip(), self._module, self)  # noqa: S307 - it is the site's own code, as for typing.get_type_hints
 
     def read_text(self, annotation: Any) -> Any:
         """Return an annotation that may stand as text; as itself, if it does not."""
@@ -63,26 +70,29 @@ def scope_of(function: object) -> Scope:
     """Return the names that a function sees, or what makes the objects of a class."""
     if isinstance(function, type):
         return class_scope(function)
-    known = getattr(function, "__globals__", {})
-    parameters = {each.__name__: each for each in getattr(function, "__type_params__", ())}
-    return Scope({**vars(builtins), **known, **parameters, **_enclosed(function)})
+    module = getattr(function, "__globals__", {})
+    return Scope(module, module, _type_parameters(function), _enclosed(function))
 
 
 def class_scope(cls: type) -> Scope:
     """Return the names that are seen in the body of a class, and in its `__init__`."""
-    make = getattr(cls, "__init__", None)
-    parameters = {each.__name__: each for each in getattr(cls, "__type_params__", ())}
+    make, module = getattr(cls, "__init__", None), _module(cls)
     # As for typing.get_type_hints, a name of the module goes before an attribute of the class (`date: date = ...`).
-    own = {**vars(builtins), cls.__name__: cls, **vars(cls)}
-    return Scope({**own, **getattr(make, "__globals__", {}), **_module(cls), **_enclosed(make), **parameters})
+    own = {cls.__name__: cls, **vars(cls)}
+    return Scope(module, own, getattr(make, "__globals__", {}), module, _enclosed(make), _type_parameters(cls))
 
 
 def module_scope(thing: object) -> Scope:
     """Return the names of the module in which something was made, such as an alias."""
-    return Scope({**vars(builtins), **_module(thing)})
+    module = _module(thing)
+    return Scope(module, module)
 
 
-def _module(thing: object) -> Mapping[str, Any]:
+def _type_parameters(thing: object) -> dict[str, Any]:
+    return {each.__name__: each for each in getattr(thing, "__type_params__", ())}
+
+
+def _module(thing: object) -> dict[str, Any]:
     name = getattr(thing, "__forward_module__" if isinstance(thing, ForwardRef) else "__module__", None)
     module = sys.modules.get(name) if isinstance(name, str) else name
     return vars(module) if module is not None else {}

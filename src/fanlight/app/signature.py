@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +29,8 @@ M = TypeVar("M")
 
 _NOT_PYTHONS = (WrapperDescriptorType, MethodWrapperType)
 
+# The modules of what stands for a default_factory in a signature, or among the defaults of a Struct.
+FACTORIES = ("dataclasses", "attr._make", "msgspec", "msgspec._core")
 _WRITE_A_FUNCTION = "write a function that calls it with what it needs, and name that"
 _WRITE_A_TYPE = "write a type, like int, list[str] or date"
 # What an annotation that stands as text raises when it is looked at.
@@ -89,6 +92,8 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
         raise SetupError([blank.mistake(message, _WRITE_A_FUNCTION)])
     fixed = _fixed(view)
     for parameter in found.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            mistakes += _marks_of_many(parameter, view, blank)
         if parameter.kind is parameter.POSITIONAL_ONLY:
             hint = f'remove the "/" behind "{parameter.name}": parameters are given by name'
             mistakes.append(blank.mistake(f"{name} takes {parameter.name} by position only", hint))
@@ -110,6 +115,20 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
 def _is_private(parameter: inspect.Parameter, view: View) -> bool:
     """Say whether a class keeps a parameter for itself, so that no client sets it."""
     return isinstance(view, type) and parameter.name.startswith("_") and parameter.default is not parameter.empty
+
+
+def _marks_of_many(parameter: inspect.Parameter, view: View, blank: Signature) -> list[Mistake]:
+    """Refuse `*names` and `**names` that ask for more than what is left of the path."""
+    if parameter.annotation is parameter.empty:
+        return []
+    try:
+        reading = _read(parameter, view)
+    except UNREADABLE:  # nobody needs its type
+        return []
+    if reading.mark is None and typing.get_origin(reading.annotation) is not typing.Unpack:
+        return []
+    hint = "write one parameter for each thing that it takes"
+    return [blank.mistake(f"{parameter} in {blank.name} takes nothing but what is left of the path", hint)]
 
 
 def _signature_of(view: View) -> inspect.Signature:
@@ -148,6 +167,8 @@ def _says_nothing(function: object, signature: inspect.Signature) -> bool:
 
 def _read(parameter: inspect.Parameter, view: View) -> Parameter:
     default = MISSING if parameter.default is parameter.empty else parameter.default
+    if isinstance(view, type) and type(default).__module__ in FACTORIES:
+        default = LEAVE_OUT  # it stands for a default_factory
     if parameter.annotation is parameter.empty:
         return Parameter(name=parameter.name, default=default)
     # One at a time, so that one which can't be read (or the return's, which nobody needs) spoils no other.
@@ -250,7 +271,7 @@ def place_of(view: object, folder: Path | None = None) -> str:
     file, line = _class_place(function) if isinstance(function, type) else ("", 0)
     if isinstance(code := getattr(function, "__code__", None), CodeType):
         file, line = code.co_filename, code.co_firstlineno
-    if not file:
+    if not file or file.startswith("<"):  # a lambda in an annotation that stands as text
         return ""
     path = Path(file)
     if folder is not None and path.is_relative_to(folder):

@@ -44,6 +44,7 @@ class Shape:
     annotation: Any
     restore: Restore | None
     is_whole: bool  # it is a class that a whole body can be
+    classes: frozenset[Any]  # those that may be read: all of them have been looked at
 
 
 def shape_of(annotation: Any) -> Shape:
@@ -53,9 +54,10 @@ def shape_of(annotation: Any) -> Shape:
     members = _members(annotation)
     whole = is_whole(members[0]) if len(members) == 1 else all(map(is_struct, members))
     if not any(each.must_be_called for each in found.values()):
-        return Shape(annotation, None, whole)
+        classes = frozenset(typing.get_origin(each) or each for each in found)
+        return Shape(annotation, None, whole, classes)
     stand_ins = _StandIns(found)
-    return Shape(stand_ins.replaced(annotation), stand_ins.restore, whole)
+    return Shape(stand_ins.replaced(annotation), stand_ins.restore, whole, frozenset(stand_ins.structs.values()))
 
 
 def _members(annotation: Any) -> list[Any]:
@@ -86,10 +88,10 @@ class _StandIns:
     """A Struct for each class of one annotation."""
 
     def __init__(self, records: dict[Any, RecordType]) -> None:
-        self._structs = {annotation: _struct_for(record) for annotation, record in records.items()}
+        self.structs = {annotation: _struct_for(record) for annotation, record in records.items()}
         self._made: dict[type, tuple[Callable[..., object], list[tuple[str, str, str]]]] = {}
         for annotation, record in records.items():
-            struct = self._structs[annotation]
+            struct = self.structs[annotation]
             names = struct.__struct_fields__
             # Only now, when each has its stand-in: classes may hold each other.
             pairs = zip(names, record.fields, strict=True)
@@ -100,13 +102,14 @@ class _StandIns:
     def replaced(self, annotation: Any) -> Any:
         """Return an annotation with stand-ins in place of its classes."""
         if is_record(annotation) and typing.get_origin(annotation) is not Annotated:
-            return self._structs[annotation]
+            return self.structs[annotation]
         origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is Annotated:
             return Annotated[(self.replaced(parts[0]), *annotation.__metadata__)]
         if origin is None or origin is Literal or not parts:
             return annotation
-        inner = tuple(each if each is ... else self.replaced(each) for each in parts)
+        inner: Any = tuple(each if each is ... else self.replaced(each) for each in parts)
+        inner = inner if len(inner) > 1 else inner[0]
         return Union[inner] if origin in (Union, UnionType) else origin[inner]  # noqa: UP007 - of a number not known
 
     def restore(self, value: object) -> object:
