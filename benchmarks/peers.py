@@ -64,8 +64,8 @@ def _gunicorn(app: str, *options: str) -> Command:
     return lambda port, _: [program("gunicorn"), app, "--bind", f"127.0.0.1:{port}", *fixed, *options]
 
 
-def _gthread(app: str) -> Command:
-    return _gunicorn(app, "--worker-class", "gthread", "--threads", "4")
+def _gthread(app: str, threads: int = 4) -> Command:
+    return _gunicorn(app, "--worker-class", "gthread", "--threads", str(threads))
 
 
 def _script(name: str) -> Command:
@@ -92,7 +92,7 @@ FLASK = Peer(
 )
 FLASK_WIDE = Peer(
     name="Flask, gunicorn gthread 64",
-    command=_gunicorn("flask_app:app", "--worker-class", "gthread", "--threads", "64"),
+    command=_gthread("flask_app:app", threads=64),
     note="64 threads: more than there are connections",
 )
 
@@ -173,6 +173,17 @@ TLS_PEERS = (
 
 # Beside a view that blocks: the servers that run sync views.
 BLOCKING_PEERS = (FANLIGHT, STARLETTE_SYNC, FLASK, FLASK_WIDE)
+
+# Where sync views wait a little: each answers /user, /postgresql and /sqlite, /compute, and /sleep/{microseconds}.
+_BY_UVICORN = "uvicorn: uvloop, httptools; its thread pool"
+_BY_GTHREAD = "gunicorn gthread, 64 threads: one for each connection that waits"
+WAITING_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("waits_fanlight.py"), note="no view says that it waits", path=""),
+    Peer(name="Starlette", command=_uvicorn("waits_starlette:app"), note=_BY_UVICORN, path=""),
+    Peer(name="FastAPI", command=_uvicorn("waits_fastapi:app"), note=_BY_UVICORN, path=""),
+    Peer(name="Flask", command=_gthread("waits_flask:app", threads=64), note=_BY_GTHREAD, path=""),
+    Peer(name="Django", command=_gthread("waits_django:app", threads=64), note=f"{_BY_GTHREAD}; cursors", path=""),
+)
 
 # Where a view's arguments are the work: each answers /json, /form and /depends below its path.
 BINDING_PEERS = (

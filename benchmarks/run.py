@@ -21,6 +21,7 @@ PARTS = {
     "throughput": "requests per second beside the peers, with three shapes of request",
     "tls": "requests per second over TLS, and handshakes",
     "lanes": "a fast view beside one that blocks for 200 ms",
+    "waits": "sync views that wait 0.5 to 4 ms, or for a database, and a fast one beside them",
     "idle": "wake-ups, memory and latency with 10,000 idle connections",
     "binding": "requests per second where arguments are the work: JSON, a dependency",
     "forms": "requests per second of a posted form",
@@ -68,7 +69,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure Fanlight beside its peers; see benchmarks/README.md.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all when none is named")
-    parser.add_argument("--quick", action="store_true", help="one short round of everything, about 5 minutes")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything, about 8 minutes")
     parser.add_argument("--rounds", type=int, help="rounds through all servers (5)")
     parser.add_argument("--seconds", type=int, help="seconds of one measurement (3)")
     parser.add_argument("--connections", type=int, help="connections that idle (10000)")

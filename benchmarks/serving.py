@@ -45,7 +45,7 @@ class Serving:
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="fanlight-bench-")
         self.output = Path(self.folder.name) / "output"
 
@@ -161,7 +161,8 @@ class Serving:
         raise CannotRunError(f"did not listen within {START_SECONDS} s: {_last_words(self.said())}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
