@@ -46,6 +46,7 @@ MAY_CATCH_ALL = {
     "pages/pages.py",
     "server/afterwards.py",
     "server/dispatch.py",
+    "server/exchange.py",
     "server/hub.py",
     "server/inbox.py",
     "server/pool.py",

@@ -131,6 +131,8 @@ class Compressor:
         made.lines = coded(made.lines, coding)
 
     def _encode_stream(self, made: Sent, content: Pieces, coding: str, *, is_file: bool) -> None:
+        if not isinstance(content, Iterable | AsyncIterable):
+            return  # it can't be sent at all, and whoever sends it says why
         codec, level, pulse = CODECS[coding], self._setting.level_of(coding), made.pulse
         encoder = codec.encoder(level if is_file else min(level, codec.stream_level))
         if isinstance(content, AsyncIterable):

@@ -36,6 +36,7 @@ from fanlight.server.host import LAST_SECONDS, Host
 from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content
 from fanlight.server.poller import WRITE
 from fanlight.server.spooling import Spooling
+from fanlight.server.streams import stream_of
 from fanlight.server.unsent import Unsent
 from fanlight.wire.http1 import Content, RequestHead
 
@@ -182,26 +183,26 @@ class Exchange:
         wire, hub = connection.wire, self._hub
         if hub.is_draining:
             wire.close_after_this()
-        if not isinstance(response, Response):
-            response = self._not_a_response(connection, response)
-        if connection.lines or connection.edge is not None:
-            suit(connection, response)
-        content = response.content
-        is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
-        if not is_small:
-            response = self._encoded(response, connection.request, self._pool.is_busy)
-            if not isinstance(content := response.content, _SENDABLE):
-                return self._stream(connection, response)
-            is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
-        connection.status = response.status
-        standard = hub.standard + connection.lines
         more: Rest = NOTHING
         try:
+            if not isinstance(response, Response):
+                response = self._not_a_response(connection, response)
+            if connection.lines or connection.edge is not None:
+                suit(connection, response)
+            content = response.content
+            is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
+            if not is_small:
+                response = self._encoded(response, connection.request, self._pool.is_busy)
+                if not isinstance(content := response.content, _SENDABLE):
+                    return self._stream(connection, response)
+                is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
+            connection.status = response.status
+            standard = hub.standard + connection.lines
             if is_small:
                 data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
             else:
                 data, more = begin(connection, response, standard)
-        except (InvalidResponse, TypeError) as error:
+        except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app's, and hold anything
             data = self._unsendable(connection, error)
         try:
             sent = connection.sock.send(data)
@@ -229,23 +230,22 @@ class Exchange:
         log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
         return BROKEN
 
-    def _unsendable(self, connection: Connection, error: Exception) -> bytes:
-        log.error("%s can't be answered: %s", connection.call.name, error)
+    def _unsendable(self, connection: Connection, error: BaseException) -> bytes:
+        # What the app has written wrong is told in words; what its own code has raised, by its traceback.
+        trace = None if isinstance(error, InvalidResponse | TypeError) else error
+        log.error("%s can't be answered: %s", connection.call.name, "" if trace else error, exc_info=trace)
         connection.status = 500
         standard = self._hub.standard + connection.lines
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
-        start_response = connection.wire.start_response
-        try:
-            standard = self._hub.standard + connection.lines
-            opening = start_response(response.status, response.fields(), response.length, standard)
-        except (InvalidResponse, TypeError) as error:
-            log.error("%s can't be answered: %s", connection.call.name, error)  # noqa: TRY400 - told to its author
-            return self.answer(connection, BROKEN)
+        """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
+        stream = stream_of(response)
+        standard = self._hub.standard + connection.lines
+        opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
         connection.phase, connection.since = RUNNING, self._hub.now
         connection.status = response.status
-        self.streams.begin(connection, response, opening)
+        self.streams.begin(connection, stream, opening)
         return False
 
     def stream_cut(self, connection: Connection) -> None:

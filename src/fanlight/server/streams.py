@@ -9,9 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextvars import Context
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from fanlight.message import Lane, Response
+from fanlight.errors import InvalidResponse
+from fanlight.message import Lane, Pulse, Response
 from fanlight.server.beginning import NO_CONTENT
 from fanlight.server.connection import RUNNING, Connection
 from fanlight.server.host import Host
@@ -22,6 +24,29 @@ if TYPE_CHECKING:
     from fanlight.server.loop_watch import LoopWatch
 
 _END: Final = object()
+_MOST: Final = 2**63  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a response says of its content, looked at once, before its head is written."""
+
+    content: Iterable[bytes | str] | AsyncIterable[bytes | str]
+    length: int | None
+    pulse: Pulse | None
+
+
+def stream_of(response: Response) -> Stream:
+    """Return the stream of a response. Raises InvalidResponse for what is none."""
+    content: Any = response.content  # the app may have put anything there
+    length: Any = response.length
+    pulse = response.pulse
+    if not isinstance(content, Iterable | AsyncIterable):
+        kind = type(content).__name__
+        raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or not 0 <= length < _MOST):
+        raise InvalidResponse(f"the length of a stream is {length!r}; it is a number of bytes, or None")
+    return Stream(content, length, pulse)
 
 
 class Streams:
@@ -31,13 +56,13 @@ class Streams:
         """Pull on the hub's loop and in this pool; the holder calls `done` when a stream is out."""
         self._hub, self._pool, self._loop_watch, self._done = hub, pool, loop_watch, done
 
-    def begin(self, connection: Connection, response: Response, opening: bytes) -> None:
+    def begin(self, connection: Connection, stream: Stream, opening: bytes) -> None:
         """Send the head, then what the content gives; the connection is the pump's until the holder calls `done`."""
-        hub, content, pulse = self._hub, response.content, response.pulse
-        has_content = connection.request.head.method != "HEAD" and response.status not in NO_CONTENT
+        hub, content, pulse = self._hub, stream.content, stream.pulse
+        has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         context = connection.request.context
         if pulse is not None and not isinstance(content, AsyncIterable):
-            content = InThreads(cast("Iterable[bytes | str]", content), hub, self._pool, connection)
+            content = InThreads(content, hub, self._pool, connection)
             context = context.copy()  # two threads can't be in one at once, and the task is in its own
         if isinstance(content, AsyncIterable):
             connection.stream = pump = AsyncPump(hub, connection, content, self._done, has_content=has_content)
@@ -47,8 +72,7 @@ class Streams:
                     pump.drain()
             hub.loop.call_soon_threadsafe(self._begin_task, pump, opening, connection, context)
         else:
-            pieces = cast("Iterable[bytes | str]", content)
-            connection.stream = thread_pump = Pump(hub, connection, pieces, self._done, has_content=has_content)
+            connection.stream = thread_pump = Pump(hub, connection, content, self._done, has_content=has_content)
             if connection.call.lane is Lane.TASK:  # whose task may be in the context still: begin when it has ended
                 hub.loop.call_soon_threadsafe(thread_pump.begin, opening, self._pool)
             else:
