@@ -15,8 +15,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fanlight.message import Cookie, Header
+from fanlight.app.examine import examiner_of, must_examine
+from fanlight.app.kinds import kind_of
+from fanlight.app.place import Wrong
+from fanlight.message import Cookie, Header, read_as_written
 
 Make = Callable[..., Any]
 KIND = {"content-type": "application/json"}
@@ -430,3 +435,45 @@ def test_the_last_of_a_name_counts_in_json_too(site: Make) -> None:
         return repr(v)
 
     assert site({"POST /": take}).post("/", content=b'{"v":"x","v":2}', fields=KIND).text == "2"
+
+
+_HELD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(
+        ["red", "cat", "2026-01-31", "12:30:00", "2026-01-31T12:30:00Z", ID, "aGk=", "PT1H", "1.5", "5", ""]
+    )
+    | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["price", "at", "inner", "type", "lives", "tricks", "when", "x", "5", "1.5", "red"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+_EVERY = [*(each for each in TABLE if each is not Decimal), *(annotation for annotation, _, _ in HELD)]
+
+
+@given(st.sampled_from(_EVERY), _HELD)
+def test_both_ways_of_reading_json_agree(annotation: Any, value: object) -> None:
+    """What msgspec's one pass takes, the second look takes as well, and as the same."""
+    content = msgspec.json.encode(value)
+    kind = kind_of(annotation)
+    if must_examine(kind):
+        return
+    try:
+        at_once = msgspec.json.decode(content, type=annotation)
+    except (msgspec.ValidationError, TypeError):
+        return
+    wrong = Wrong()
+    examined = examiner_of(kind)(read_as_written(content), None, wrong)
+    assert not wrong.fields
+    again = msgspec.convert(examined, annotation, str_keys=True)
+    if annotation is not msgspec.Raw:
+        assert again == at_once
+        assert type(again) is type(at_once)
