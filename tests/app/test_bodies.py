@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypedDict, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
-from fanlight.message import FormErrors
+from fanlight.message import Body, Field, FieldName, FormErrors, Header, Upload, WholeBody
 
 Make = Callable[..., Any]
 KIND = {"content-type": "application/json"}
@@ -199,6 +200,172 @@ def test_names_of_every_alphabet_are_read(site: Make, annotation: Any, content: 
     take.__annotations__ = {"wörter": annotation}
     asked = site({"POST /": take})
     assert (asked.post("/", content=content.encode(), fields=KIND).status, taken) == (200, [value])
+
+
+# --- other names, and what is whole, by a mark --------------------------------------------
+
+
+class Camel(msgspec.Struct, rename="camel"):
+    page_size: int
+    other: Annotated[int, Field("an-other")] = 5
+
+
+@dataclass
+class Slot:
+    size: Annotated[int, Field("page-size")]
+    klass: Annotated[str | None, Field("class")] = None
+    tags: Annotated[list[str], Field("tags[]")] = field(default_factory=list)
+
+
+@dataclass
+class Tree:
+    size: Annotated[int, Field("page-size")]
+    inner: list[Tree] = field(default_factory=list)
+
+
+class Dashed(TypedDict):
+    size: Annotated[int, Field("page-size")]
+
+
+def search(
+    size: Annotated[int, Field("page-size")],
+    since: Annotated[str | None, Field("from")] = None,
+    ids: Annotated[list[int], Field("ids[]")] = [],  # noqa: B006 - it is copied
+) -> str:
+    return f"{size} {since} {ids}"
+
+
+def camel(sent: Camel) -> str:
+    return f"{sent.page_size} {sent.other}"
+
+
+def slot(sent: Slot) -> str:
+    return f"{sent.size} {sent.klass} {sent.tags}"
+
+
+def dashed(sent: Dashed) -> str:
+    return f"{sent['size']}"
+
+
+def held(slot: Field[Slot], note: str = "") -> str:
+    return f"{slot.size} {note}"
+
+
+def file(file: Annotated[Upload, Field("my-file")], size: Annotated[int, Field("page-size")] = 1) -> str:
+    return f"{file.filename} {size}"
+
+
+@pytest.mark.parametrize(
+    ("view", "form", "content", "said"),
+    [
+        (
+            search,
+            {"page-size": "5", "from": "x", "ids[]": ["1", "2"]},
+            {"page-size": 5, "from": "x", "ids[]": [1, 2]},
+            "5 x [1, 2]",
+        ),
+        (search, {"page-size": "5", "size": "7"}, {"page-size": 5, "size": 7}, "5 None []"),
+        (camel, {"pageSize": "5", "an-other": "6"}, {"pageSize": 5, "an-other": 6}, "5 6"),
+        (camel, {"pageSize": "5", "other": "6"}, {"pageSize": 5, "other": 6}, "5 5"),
+        (
+            slot,
+            {"page-size": "5", "class": "a", "tags[]": ["t"]},
+            {"page-size": 5, "class": "a", "tags[]": ["t"]},
+            "5 a ['t']",
+        ),
+        (dashed, {"page-size": "5"}, {"page-size": 5}, "5"),
+    ],
+)
+def test_a_field_may_have_another_name(site: Make, view: Any, form: Any, content: Any, said: str) -> None:
+    """A parameter, and a field of a class of any kind, is sent by the name that `Field` says, and no other."""
+    asked = site({"POST /": view, "GET /": view})
+    assert asked.get(f"/?{urlencode(form, doseq=True)}").text == said
+    assert asked.post("/", form=form).text == said
+    assert asked.post("/", json=content).text == said
+
+
+@pytest.mark.parametrize("view", [search, slot, dashed])
+def test_messages_use_the_name_that_is_sent(site: Make, view: Any) -> None:
+    """What is missing or wrong is named as a client knows it."""
+    asked = site({"POST /": view, "GET /": view})
+    assert asked.get("/").bad == [("query", "page-size", "is missing")]
+    assert asked.post("/", form={"page-size": "x"}).bad == [("form", "page-size", "'x' is not an integer")]
+    assert asked.post("/", json={"size": 1}).bad == [("json", "page-size", "is missing")]
+
+
+def test_other_names_work_at_any_depth(site: Make) -> None:
+    """A class that holds more of its kind is read by its other names all the way down."""
+
+    def tree(tree: Tree) -> str:
+        return f"{tree.inner[0].inner[0].size}"
+
+    asked = site({"POST /": tree})
+    leaf = {"page-size": 3}
+    assert asked.post("/", json={"page-size": 1, "inner": [{"page-size": 2, "inner": [leaf]}]}).text == "3"
+    answer = asked.post("/", json={"page-size": 1, "inner": [{"page-size": "x"}]})
+    assert answer.bad == [("json", "inner[0].page-size", "'x' is not an integer")]
+
+
+def test_a_file_may_have_another_name(site: Make) -> None:
+    """An upload is found by the name that `Field` says, beside fields of other names."""
+    answer = site({"POST /": file}).post("/", parts=[("my-file", "a.txt", "x"), ("page-size", None, "3")])
+    assert answer.text == "a.txt 3"
+
+
+def test_a_mark_says_what_is_the_whole_body(site: Make) -> None:
+    """`Body[X]` is the whole JSON, whatever X is; `Field[X]` is one field, also where X is a class."""
+
+    def prices(prices: Body[dict[str, int]], note: str = "") -> str:
+        return f"{prices} {note}"
+
+    asked = site({"POST /prices": prices, "POST /held": held})
+    assert asked.post("/prices?note=n", json={"tea": 1}).text == "{'tea': 1} n"
+    assert asked.post("/prices", json={"tea": "x"}).bad == [("json", "prices.tea", "'x' is not an integer")]
+    assert asked.post("/held", json={"slot": {"page-size": 3}, "note": "n"}).text == "3 n"
+
+
+def twins(a: Annotated[int, Field("b")], b: int) -> None: ...
+def two_names(a: Annotated[int, Field("b"), Field("c")]) -> None: ...
+def no_name(a: Annotated[int, Field(5)]) -> None: ...
+def both(a: Annotated[int, FieldName("b"), WholeBody()]) -> None: ...
+def of_the_path(p: Annotated[int, Field("q")]) -> None: ...
+def two_wholes(a: Body[list[int]], b: Body[dict[str, int]]) -> None: ...
+def two_sources(a: Annotated[int, Field("b"), Header("c")]) -> None: ...
+
+
+@dataclass
+class Twins:
+    a: Annotated[int, Field("b")]
+    b: int
+
+
+@dataclass
+class Whole:
+    a: Body[list[int]]
+
+
+def twin_fields(sent: Twins) -> None: ...
+def whole_field(sent: Whole) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("key", "view", "said"),
+    [
+        ("POST /", twins, 'a and b in NAME.twins are both sent as "b"'),
+        ("POST /", two_names, "two"),
+        ("POST /", no_name, "nothing can be called 5"),
+        ("POST /", both, "two"),
+        ("/{p}", of_the_path, "and a part of the path"),
+        ("POST /", two_wholes, "takes the whole body twice"),
+        ("POST /", two_sources, "a"),
+        ("POST /", twin_fields, 'two fields of Twins are sent as "b"'),
+        ("POST /", whole_field, "whole body"),
+    ],
+)
+def test_names_that_can_not_be_are_refused(mistakes: Make, key: str, view: Any, said: str) -> None:
+    """Two things by one name, or one by two, and marks where they say nothing, are told before the port opens."""
+    (mistake, *_) = mistakes({key: view})
+    assert said in mistake.message.replace(__name__, "NAME")
 
 
 # --- lists, as other frameworks name them ---------------------------------------------------

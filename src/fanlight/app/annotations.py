@@ -19,11 +19,21 @@ from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, Typ
 
 from fanlight.app.metadata import GIVEN, Misread, bounds, is_alias, is_bound, mark_of, said
 from fanlight.app.scope import Scope, Unknown, module_scope
-from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State
+from fanlight.message import (
+    ContentStream,
+    CookieName,
+    EarlyHints,
+    FieldName,
+    FormErrors,
+    HeaderName,
+    Request,
+    State,
+    WholeBody,
+)
 
 Dependency = Callable[..., Any]
 Given = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
-Marked = CookieName | HeaderName | Dependency | Given
+Marked = CookieName | HeaderName | FieldName | WholeBody | Dependency | Given
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
 _UNIONS = (Union, UnionType)
 
@@ -63,23 +73,41 @@ def read_annotation(annotation: object, scope: Scope) -> Reading:
     if len(found.marks) > 1:
         raise Misread("it says two places to take it from", "leave out one of them")
     mark: Any = found.marks[0] if found.marks else None
-    if mark is None or isinstance(mark, CookieName | HeaderName):
+    if mark is None or isinstance(mark, CookieName | HeaderName | FieldName | WholeBody):
         if found.unknown:
             raise found.unknown[0].error()
-        if mark is not None and mark.name and not _NAME.fullmatch(mark.name):
-            raise TypeError(f"nothing can be called {mark.name!r}")
+        _check_name(mark)
     elif found.is_bound:
         raise Misread(f"the bounds of {said(mark)} can't be enforced", "check the value in the function that makes it")
     return Reading(bare, mark)
 
 
 def read_type(annotation: object, scope: Scope, where: str) -> Any:
-    """Return the type of what can have no mark: the field of a class, of which `where` speaks. Raises as above."""
-    found = _Found()
-    bare = _Walk(found, scope, where).bare(annotation)
+    """Return the type of what can have no mark, of which `where` speaks. Raises as above."""
+    return _read_within(_Walk(_Found(), scope, where), annotation).annotation
+
+
+def read_field(annotation: object, scope: Scope, where: str) -> Reading:
+    """Return what is said of the field of a class, which can have no mark but a name. Raises as above."""
+    return _read_within(_Walk(_Found(), scope, where, takes_name=True), annotation)
+
+
+def _read_within(walk: _Walk, annotation: object) -> Reading:
+    bare, found = walk.bare(annotation), walk.found
     if found.unknown:
         raise found.unknown[0].error()
-    return bare
+    if len(found.marks) > 1:
+        raise Misread("it has two names", "leave out one of them")
+    mark = found.marks[0] if found.marks else None
+    _check_name(mark)
+    return Reading(bare, mark)
+
+
+def _check_name(mark: Any) -> None:
+    """Raise TypeError for a name that nothing can have."""
+    name = getattr(mark, "name", "")
+    if not isinstance(name, str) or (name and not isinstance(mark, FieldName) and not _NAME.fullmatch(name)):
+        raise TypeError(f"nothing can be called {name!r}")
 
 
 def substituted(annotation: Any, given: Mapping[Any, Any]) -> Any:
@@ -130,6 +158,7 @@ class _Walk:
     found: _Found
     scope: Scope
     where: str = ""
+    takes_name: bool = False  # a field of a class, which may have another name, but no other mark
     within: tuple[object, ...] = ()  # the aliases that are being unwrapped
 
     def bare(self, annotation: Any) -> Any:
@@ -163,7 +192,7 @@ class _Walk:
             return self._of_union(parts)
         if origin is None or origin is Literal or not parts:
             return annotation
-        inside = replace(self, where=self.where or f"below {_written(origin)}[...]")
+        inside = replace(self, where=self.where or f"below {_written(origin)}[...]", takes_name=False)
         bare = tuple(each if isinstance(each, list) or each is ... else inside.bare(each) for each in parts)
         if all(new is old for new, old in zip(bare, parts, strict=True)):
             return annotation
@@ -171,7 +200,7 @@ class _Walk:
 
     def _of_union(self, parts: tuple[Any, ...]) -> Any:
         others = sum(each is not NoneType for each in parts)
-        inside = self if others == 1 else replace(self, where=self.where or "in a union")
+        inside = self if others == 1 else replace(self, where=self.where or "in a union", takes_name=False)
         return Union[tuple(inside.bare(each) for each in parts)]  # noqa: UP007 - of a number that is not known
 
     def _of_generic_alias(self, annotation: Any, alias: Any, parts: tuple[Any, ...]) -> Any:
@@ -186,7 +215,7 @@ class _Walk:
         kept = bounds(metadata)
         if kept is None:
             mark, kept = mark_of(metadata), ()
-            if self.where:
+            if self.where and not (self.takes_name and isinstance(mark, FieldName)):
                 raise Misread(f"{said(mark)} can't stand {self.where}", _OUTSIDE)
             self.found.mark(mark)
         if not self.where and any(map(is_bound, kept)):

@@ -24,6 +24,7 @@ from fanlight.app.metadata import Misread
 from fanlight.app.signature import MISSING, Parameter
 from fanlight.app.stand_ins import Refused, Restore, Shape
 from fanlight.app.words import written
+from fanlight.message import FieldName, WholeBody
 
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
@@ -47,6 +48,18 @@ class Asked:
         return written(self.shape.annotation if self.parameter.written is MISSING else self.parameter.written)
 
     @property
+    def sent_as(self) -> str:
+        """The name that a client sends it by."""
+        mark = self.parameter.mark
+        return (isinstance(mark, FieldName) and mark.name) or self.name
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole body: marked so, or a class with named fields, or one of several by their tag."""
+        mark = self.parameter.mark
+        return isinstance(mark, WholeBody) if isinstance(mark, FieldName | WholeBody) else self.shape.is_whole
+
+    @property
     def has_default(self) -> bool:
         """Whether it may be left out."""
         return self.parameter.default is not MISSING
@@ -63,18 +76,32 @@ def annotation_of(parameter: Parameter, otherwise: type = str) -> Any:
 
 def json_body_of(asked: list[Asked]) -> JSONBody:
     """Return what reads the fields of a JSON object, all in one pass; of one field, also what is no object."""
-    struct = fields_struct([(each.name, each.shape.annotation, _default_of(each)) for each in asked])
+    struct = fields_struct([(each.sent_as, each.shape.annotation, _default_of(each)) for each in asked])
     reader = JSONReader(struct, kind_of(struct), restore=_restoring(asked))
     alone = None
     if len(asked) == 1 and not may_be_object(asked[0].kind):
-        only, name = asked[0], asked[0].name
-        alone = JSONBody(JSONReader(only.shape.annotation, only.kind, name, only.shape.restore), name)
+        alone = whole_json_body_of(asked[0])
     return JSONBody(reader, tuple(each.name for each in asked), alone)
+
+
+def whole_json_body_of(asked: Asked) -> JSONBody:
+    """Return what reads the whole JSON as one argument; what is wrong with it is named by its fields, if it has any."""
+    root = "" if asked.shape.is_whole else asked.sent_as
+    return JSONBody(JSONReader(asked.shape.annotation, asked.kind, root, asked.shape.restore), asked.name)
+
+
+def twins(asked: list[Asked]) -> list[tuple[str, str]]:
+    """Return what is sent by the same name ("a and b"), and that name."""
+    by_name: dict[str, list[str]] = {}
+    for each in asked:
+        if not each.is_whole:
+            by_name.setdefault(each.sent_as, []).append(each.name)
+    return [(" and ".join(names), sent_as) for sent_as, names in by_name.items() if len(names) > 1]
 
 
 def _restoring(asked: list[Asked]) -> Restore | None:
     """Return what makes the values of those fields that are read as something else, None if there are none."""
-    restores = [(f"field_{n}", each.name, make) for n, each in enumerate(asked) if (make := each.shape.restore)]
+    restores = [(f"field_{n}", each.sent_as, make) for n, each in enumerate(asked) if (make := each.shape.restore)]
 
     def restore(fields: object) -> object:
         for attribute, name, make in restores:
@@ -131,9 +158,10 @@ def holds_file(kind: Kind) -> bool:
     return any(is_upload(each) for each in parts_of(kind))
 
 
-def refuse_buried_files(kind: Kind, *, is_whole: bool) -> None:
+def refuse_buried_files(asked: Asked) -> None:
     """Raise Misread for a file that no form could bring: it is a field of the form, never deeper inside."""
-    fields = getattr(optional(kind)[0], "fields", None) if is_whole else None
+    kind = asked.kind
+    fields = getattr(optional(kind)[0], "fields", None) if asked.is_whole else None
     places = [kind] if fields is None else [plain(each.type) for each in fields]
     if any(holds_file(each) and not is_file(each) for each in places):
         hint = "Upload or list[Upload] is a parameter, or a field of the class that is the whole form"

@@ -35,20 +35,32 @@ from fanlight.app.asked import (
     json_body_of,
     refuse_buried_files,
     refuse_unseen,
+    twins,
+    whole_json_body_of,
 )
 from fanlight.app.body import Body
 from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.defaults import misplaced
-from fanlight.app.fields import Field, Fields, Record, field_of, record_of
+from fanlight.app.fields import Field, Fields, Record, field_of, fields_of, record_of
 from fanlight.app.forms import Shown
-from fanlight.app.json_values import JSONBody, JSONReader
 from fanlight.app.kinds import Kind, is_mutable, kind_of, optional
 from fanlight.app.metadata import said
 from fanlight.app.signature import LEAVE_OUT, MISSING, UNREADABLE, Parameter, Signature, annotation_hint
 from fanlight.app.stand_ins import shape_of
 from fanlight.app.words import python_name, type_hint, untaken_hint, written
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import ContentStream, CookieName, EarlyHints, FormErrors, HeaderName, Request, State, Taking
+from fanlight.message import (
+    ContentStream,
+    CookieName,
+    EarlyHints,
+    FieldName,
+    FormErrors,
+    HeaderName,
+    Request,
+    State,
+    Taking,
+    WholeBody,
+)
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 _HINTS: Mapping[type[Kind], str] = {
@@ -155,7 +167,7 @@ class _Binder:
                 self._refuse(f"{parameter.name} in {self._signature.name} {message}", hint)
             elif parameter.name in self._path:
                 self._bind_path(parameter, mark)
-            elif mark is not None:
+            elif mark is not None and not isinstance(mark, FieldName | WholeBody):
                 self._bind_marked(parameter, mark)
             elif parameter.name == "request":
                 self._bind_request(parameter)
@@ -169,8 +181,8 @@ class _Binder:
             self._check_path([each.name for each in asked if not each.has_default and reader_of(each.kind)])
         if self.mistakes:
             return self._binding
-        self._binding.cookies = _fields_of(self._fields[CookieName], "cookie")
-        self._binding.headers = _fields_of(self._fields[HeaderName], "header")
+        self._binding.cookies = fields_of(self._fields[CookieName], "cookie")
+        self._binding.headers = fields_of(self._fields[HeaderName], "header")
         self._binding.fresh = {
             each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
         }
@@ -237,6 +249,7 @@ class _Binder:
         elif isinstance(mark, CookieName | HeaderName):
             self._bind_named(parameter, mark)
         elif mark is not FormErrors:
+            assert not isinstance(mark, FieldName | WholeBody), "fields are bound together"
             self._binding.dependencies[name] = mark
         elif self._is_dependency or self._errors:
             message = f"{self._signature.name} takes the errors of a form as {name}"
@@ -294,20 +307,24 @@ class _Binder:
         annotation = annotation_of(parameter, otherwise)
         try:
             shape = shape_of(annotation)
-            kind = kind_of(shape.annotation)
-            refuse_unseen(kind, shape)
-            refuse_buried_files(kind, is_whole=shape.is_whole)
+            asked = Asked(parameter=parameter, shape=shape, kind=kind_of(shape.annotation))
+            refuse_unseen(asked.kind, shape)
+            refuse_buried_files(asked)
         except UNREADABLE as error:
             shown = written(annotation if parameter.written is MISSING else parameter.written)
             message = f"{parameter.name}: {shown} in {self._signature.name} can't be read: {error}"
             self._refuse(message, annotation_hint(error) or type_hint(annotation, error))
             return None
-        return Asked(parameter=parameter, shape=shape, kind=kind)
+        return asked
 
     def _bind_sent(self, asked: list[Asked]) -> None:
-        whole = [each for each in asked if each.shape.is_whole]
+        for names, sent_as in twins(asked):
+            self._refuse(f'{names} in {self._signature.name} are both sent as "{sent_as}"', "give them different names")
+        whole = [each for each in asked if each.is_whole]
         files = [each for each in asked if is_file(each.kind)]
         fields = [each for each in asked if each not in whole and each not in files]
+        if self.mistakes:
+            return
         if len(whole) > 1:
             names = " and ".join(each.name for each in whole)
             hint = f"put them into one class: class Body with a field for each of {names}"
@@ -346,7 +363,7 @@ class _Binder:
                 self._binding.query_record = each.name, record
 
     def _text_field(self, asked: Asked) -> Field | None:
-        found = field_of(asked.name, asked.kind, has_default=asked.has_default)
+        found = field_of(asked.name, asked.kind, has_default=asked.has_default, sent_as=asked.sent_as)
         if found is None:
             message = f"{asked.name}: {asked.written} in {self._signature.name} can't come from a query"
             beside = "what stands beside a whole body comes from the query: put all into one class"
@@ -363,13 +380,15 @@ class _Binder:
             message = f"{whole.name}: {whole.written} in {self._signature.name} can't come from a form"
             self._refuse(message, "beside files there is only a form: of texts, numbers, dates and lists of them")
             return
-        reader = JSONReader(whole.shape.annotation, whole.kind, restore=whole.shape.restore)
-        json = None if has_files else JSONBody(reader, whole.name)
+        json = None if has_files else whole_json_body_of(whole)
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
     def _bind_fields(self, asked: list[Asked], files: list[Asked]) -> None:
-        found = {each.name: field_of(each.name, each.kind, has_default=each.has_default) for each in asked}
+        found = {
+            each.name: field_of(each.name, each.kind, has_default=each.has_default, sent_as=each.sent_as)
+            for each in asked
+        }
         jsons = [each for each in asked if found[each.name] is None]
         fields = tuple(each for each in found.values() if each is not None)
         if jsons and files:
@@ -379,7 +398,3 @@ class _Binder:
         json = None if files else json_body_of(asked)
         form = None if jsons else Fields(fields, "form")
         self._binding.body = Body(json=json, form=form)
-
-
-def _fields_of(fields: list[Field], source: str) -> Fields | None:
-    return Fields(tuple(fields), source) if fields else None

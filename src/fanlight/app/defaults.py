@@ -19,7 +19,7 @@ import msgspec
 
 from fanlight.app.signature import MISSING, Parameter, called
 from fanlight.app.words import written
-from fanlight.message import Cookie, CookieName, Header, HeaderName, Upload
+from fanlight.message import Cookie, CookieName, Field, FieldName, Header, HeaderName, Upload
 
 _VALUES = (str, bytes, int, float, complex, Decimal, UUID, date, time, timedelta, Enum, msgspec.UnsetType, Upload)
 _CONTAINERS = (list, tuple, set, frozenset)
@@ -35,8 +35,12 @@ def misplaced_default(name: str, default: Any, annotation: Any, shown: str) -> t
     """Return what is wrong with a default, and a hint; `shown` is the annotation as it is written."""
     if default is MISSING or _is_value(default, annotation):
         return None
-    for source, kind in (("Cookie", CookieName), ("Header", HeaderName)):
-        if isinstance(default, kind) or default is (Cookie if source == "Cookie" else Header):
+    for source, kind, alias in (
+        ("Cookie", CookieName, Cookie),
+        ("Header", HeaderName, Header),
+        ("Field", FieldName, Field),
+    ):
+        if isinstance(default, kind) or default is alias:
             return f"has {source}(...) as its default", (
                 f'write {name}: {source}[{shown}], or Annotated[{shown}, {source}("another-name")]'
             )

@@ -159,6 +159,11 @@ def _read(field: Field, value: object) -> object:
     return field.read(value)  # type: ignore[arg-type]  # a text, or a file that is kept as it is
 
 
+def fields_of(fields: list[Field], source: str) -> Fields | None:
+    """Return all the fields of a source, None if there are none."""
+    return Fields(tuple(fields), source) if fields else None
+
+
 class Record:
     """A dataclass or Struct made of fields."""
 

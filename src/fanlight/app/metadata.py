@@ -17,16 +17,20 @@ from msgspec import Meta
 
 from fanlight.app.scope import Unknown
 from fanlight.message import (
+    Body,
     ContentStream,
     Cookie,
     CookieName,
     EarlyHints,
+    Field,
+    FieldName,
     FormErrors,
     Header,
     HeaderName,
     Request,
     State,
     Upload,
+    WholeBody,
 )
 
 GIVEN = (Request, State, FormErrors, ContentStream, EarlyHints)
@@ -52,6 +56,15 @@ _SAYS: Mapping[object, str] = {
 }
 
 
+_MARKS: Mapping[type, str] = {
+    CookieName: "a cookie",
+    HeaderName: "a header field",
+    FieldName: "a field by name",
+    WholeBody: "the whole body",
+}
+_CALLED: tuple[tuple[object, str], ...] = ((Cookie, "Cookie"), (Header, "Header"), (Field, "Field"))
+
+
 class Misread(TypeError):
     """An annotation can't be read; `hint` says what to write instead."""
 
@@ -63,10 +76,9 @@ class Misread(TypeError):
 
 def said(mark: object) -> str:
     """Return how one speaks of a mark."""
-    if isinstance(mark, CookieName):
-        return "a cookie"
-    if isinstance(mark, HeaderName):
-        return "a header field"
+    for kind, words in _MARKS.items():
+        if isinstance(mark, kind):
+            return words
     return _SAYS.get(mark, "a dependency") if isinstance(mark, type) else "a dependency"
 
 
@@ -98,11 +110,13 @@ def is_alias(thing: object) -> bool:
 
 def mark_of(metadata: object) -> object:
     """Return a piece of metadata that is a mark: a cookie, a header field, a dependency. Raises Misread."""
-    if isinstance(metadata, CookieName | HeaderName):
+    if isinstance(metadata, CookieName | HeaderName | FieldName | WholeBody):
         return metadata
-    if metadata is Cookie or metadata is Header:
-        name = "Cookie" if metadata is Cookie else "Header"
-        raise Misread(f"{name} is not called in it", f'write {name}[str], or Annotated[str, {name}("name")]')
+    if metadata is Body:
+        raise Misread("Body stands behind the type", "write Body[...] around it")
+    for source, name in _CALLED:
+        if metadata is source:
+            raise Misread(f"{name} is not called in it", f'write {name}[str], or Annotated[str, {name}("name")]')
     if isinstance(metadata, str):
         raise Misread(f"the text {metadata!r} is not understood", "write the function itself, not its name as a text")
     if isinstance(metadata, type):

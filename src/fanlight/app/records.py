@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from fanlight.app.annotations import read_type, settled, substituted
+from fanlight.app.annotations import Reading, read_field, read_type, settled, substituted
 from fanlight.app.defaults import misplaced_default
 from fanlight.app.kinds import is_mutable
 from fanlight.app.metadata import Misread
@@ -107,13 +107,16 @@ def read_record(annotation: Any) -> RecordType:
                 raise Misread(f"{name}.{each.name} is private, so it can't be sent", hint_text)
             must_be_called = True
             continue
-        annotated = hint.read(f"in the field {each.name} of {name}") if isinstance(hint, _Hint) else hint
-        must_be_called |= isinstance(hint, _Hint) and not hint.is_plain(annotated)
+        annotated, sent_as = hint, each.sent_as
+        if isinstance(hint, _Hint):
+            annotated, mark = hint.read(f"in the field {each.name} of {name}")
+            must_be_called |= not hint.is_plain(annotated)
+            sent_as = getattr(mark, "name", "") or sent_as
         if type(each.default).__module__ not in FACTORIES:
             _refuse_default(name, each, annotated)
-        fields.append(
-            Taken(sent_as=each.sent_as, given_as=each.given_as, annotation=annotated, is_required=is_required)
-        )
+        if any(other.sent_as == sent_as for other in fields):
+            raise Misread(f'two fields of {name} are sent as "{sent_as}"', "give them different names")
+        fields.append(Taken(sent_as=sent_as, given_as=each.given_as, annotation=annotated, is_required=is_required))
     return RecordType(
         name=name,
         make=dict if read is _typed_dict else cls,
@@ -234,9 +237,10 @@ class _Hint:
     scope: Scope
     given: dict[Any, Any]
 
-    def read(self, where: str) -> Any:
-        annotation = substituted(read_type(self.raw, self.scope, where), self.given)
-        return settled(read_type(annotation, self.scope, where) if self.given else annotation)
+    def read(self, where: str) -> Reading:
+        annotation, mark = read_field(self.raw, self.scope, where)
+        annotation = substituted(annotation, self.given)
+        return Reading(settled(read_type(annotation, self.scope, where) if self.given else annotation), mark)
 
     def is_plain(self, annotation: Any) -> bool:
         """Say whether msgspec would read the same in the class itself."""

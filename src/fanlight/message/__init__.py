@@ -47,7 +47,7 @@ from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
 from fanlight.message.response import HTML, JSON, TEXT, Pulse, Response, json_response, redirect
-from fanlight.message.sources import Cookie, CookieName, Header, HeaderName
+from fanlight.message.sources import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName, WholeBody
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
 from fanlight.message.surrounded import Surrounded, around, steps_on
@@ -69,6 +69,7 @@ __all__ = [
     "STREAMED",
     "TEXT",
     "THREADS",
+    "Body",
     "Call",
     "ClientCert",
     "Compression",
@@ -81,6 +82,8 @@ __all__ = [
     "Encoding",
     "Event",
     "EventStream",
+    "Field",
+    "FieldName",
     "FileContent",
     "FileResponse",
     "Form",
@@ -109,6 +112,7 @@ __all__ = [
     "Taking",
     "TooLong",
     "Upload",
+    "WholeBody",
     "WrittenNumber",
     "answer_conditionally",
     "around",
