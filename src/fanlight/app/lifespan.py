@@ -14,6 +14,8 @@ from typing import Any
 from fanlight.app.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, Mistake, SetupError
 
+_END = object()
+
 
 class Lifespan:
     """One run of a lifespan at a time, from `start` to `stop`."""
@@ -48,29 +50,24 @@ class Lifespan:
         if self._running is not None:
             raise AppError("the app has been started already")
         running = self._begin()
-        try:
-            if isinstance(running, AsyncGenerator):
-                await anext(running)
-            else:
-                next(running)
-        except (StopIteration, StopAsyncIteration):
-            raise AppError(f"the lifespan {self.name} ended before its yield") from None
+        if await _is_at_end(running):
+            raise AppError(f"the lifespan {self.name} ended before its yield")
         self._running = running
 
     async def stop(self) -> None:
         """Run what stands behind the yield. Raises what it raises."""
         running, self._running = self._running, None
-        if running is None:
-            return
-        try:
-            if isinstance(running, AsyncGenerator):
-                await anext(running)
-            else:
-                next(running)
-        except (StopIteration, StopAsyncIteration):
+        if running is None or await _is_at_end(running):
             return
         if isinstance(running, AsyncGenerator):
             await running.aclose()
         else:
             running.close()
         raise AppError(f"the lifespan {self.name} yields twice; the app runs at its one yield")
+
+
+async def _is_at_end(running: Generator[object] | AsyncGenerator[object]) -> bool:
+    """Run a generator on, and say whether that was to its end and not to a yield."""
+    if isinstance(running, AsyncGenerator):
+        return await anext(running, _END) is _END
+    return next(running, _END) is _END

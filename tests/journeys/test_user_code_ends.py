@@ -1,0 +1,211 @@
+"""The code of a site where things end: lifespans that fail, clients that leave, servers that stop, no threads left."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.journeys.test_user_code_matrix import RAISED, made
+from tests.speed import PATIENCE
+
+from fanlight import Request, lane
+from fanlight.app import Application
+from fanlight.message import EventStream, around
+from fanlight.server import Limits, Options
+from fanlight.testing import LiveServer
+
+Make = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Make:
+    """Return what makes a server for a site."""
+
+    def make(urls: dict[str, Any], limits: Limits | None = None, **settings: Any) -> LiveServer:
+        options = Options(bind=("127.0.0.1:0",), limits=limits or Limits(), access_file=str(tmp_path / "access.log"))
+        return LiveServer(Application(urls, folder=tmp_path, **settings), options=options)
+
+    return make
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def get(server: LiveServer, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def threads() -> set[str]:
+    return {each.name for each in threading.enumerate() if each.name.startswith("fanlight")}
+
+
+# --- lifespans ---------------------------------------------------------------------------------------------------
+
+
+def failing(kind: str, *, is_async: bool, at_start: bool) -> Any:
+    def lifespan() -> Iterator[None]:
+        if at_start:
+            raise made(kind)
+        yield
+        raise made(kind)
+
+    async def async_lifespan() -> AsyncIterator[None]:
+        if at_start:
+            raise made(kind)
+        yield
+        raise made(kind)
+
+    return async_lifespan if is_async else lifespan
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("kind", RAISED)
+def test_a_lifespan_that_fails_at_the_start_ends_the_server(live: Make, kind: str, is_async: bool) -> None:
+    """Whoever started it is told what was raised, and no thread of the server is left."""
+    server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=True))
+    with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
+        pytest.fail("it has started")
+    assert type(made(kind)) in (type(caught.value), type(caught.value.__cause__))
+    wait_until(lambda: not threads())
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("kind", RAISED)
+def test_a_lifespan_that_fails_at_the_end_leaves_nothing(live: Make, kind: str, is_async: bool) -> None:
+    """What was asked is served, whoever stops it is told what was raised, and no thread of the server is left."""
+    server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=False))
+    with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
+        assert get(server, "/") == 200
+    assert type(made(kind)) in (type(caught.value), type(caught.value.__cause__))
+    wait_until(lambda: not threads())
+
+
+# --- cancellations of ours ---------------------------------------------------------------------------------------
+
+
+def test_a_server_that_stops_cancels_what_waits(live: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Views and their middleware run their `finally`, can't catch the cancellation, and nothing is told of them."""
+    events: list[str] = []
+    entered = threading.Event()
+
+    async def cleans() -> AsyncIterator[Any]:
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - it shows what happens
+            events.append(type(error).__name__)
+            yield "caught"
+
+    async def waits() -> str:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            events.append("view")
+        return ""
+
+    server = live({"/": around(cleans)(waits)}, Limits(drain_seconds=0.1))
+    with server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert entered.wait(PATIENCE)
+    assert events == ["view", "CancelledError"]
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+@pytest.mark.parametrize("is_held_up", [False, True])
+def test_a_client_that_leaves_a_stream_is_no_failure(
+    live: Make, caplog: pytest.LogCaptureFixture, is_held_up: bool
+) -> None:
+    """Its generator is ended where it stands, its middleware has ended long ago, and nothing is told of it."""
+    ended: list[str] = []
+
+    async def news() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "x" * 100_000 if is_held_up else "x"
+                await asyncio.sleep(0 if is_held_up else 60)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+
+    async def view() -> Any:
+        return EventStream(news())
+
+    with live({"/": view}) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert client.recv(1000)
+        wait_until(lambda: ended and not server.hub.connections)
+        assert get(server, "/nowhere") == 404
+    assert ended[0] in ("CancelledError", "GeneratorExit")
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+# --- no threads ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Let the pool get no thread from the system while this is set."""
+    is_over = threading.Event()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if is_over.is_set() and thread.name.startswith("fanlight-") and thread.name[9:].isdigit():
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    return is_over
+
+
+async def passing() -> AsyncIterator[None]:
+    yield
+
+
+def test_without_threads_what_needs_one_is_told_to_come_back(live: Make, no_threads: threading.Event) -> None:
+    """Views in threads, behind async middleware too, are a 503, streams are cut off; later all of them are served."""
+    done: list[int] = []
+
+    @lane("thread")
+    def view() -> str:
+        return "page"
+
+    def stream() -> Iterator[str]:
+        yield "piece"
+
+    def works(request: Request) -> str:
+        request.after(done.append, 1)
+        return "out"
+
+    urls = {"/thread": view, "/behind": around(passing)(lambda: "page"), "/stream": stream, "/work": works}
+    with live({"/": "Home", **urls}) as server:
+        no_threads.set()
+        assert get(server, "/work") == 200
+        assert [get(server, path) for path in ("/thread", "/behind", "/thread")] == [503, 503, 503]
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            get(server, "/stream")
+        assert get(server, "/") == 200
+        no_threads.clear()
+        assert [get(server, path) for path in ("/thread", "/behind", "/stream", "/")] == [200] * 4
+        wait_until(lambda: done)
+        pool = server.hub.pool
+        wait_until(lambda: not pool.at_work and not pool.waiting and not server.hub.connections)
+        assert pool._idle == pool._made
