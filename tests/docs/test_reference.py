@@ -29,7 +29,7 @@ def test_every_part_of_a_request_is_told() -> None:
     """docs/reference/requests.md has a row for each public name of Request, and for no other."""
     # For rooms that make requests and read bodies.
     inner = set("head content_source is_json id_line identify known note reverse assets take_afterwards".split())
-    inner |= {"decoding_cap", "json_content"}
+    inner |= {"context", "decoding_cap", "json_content"}
     assert names_in(first_cells("requests.md")) == public(Request) - inner
 
 

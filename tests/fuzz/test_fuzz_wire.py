@@ -129,6 +129,7 @@ def test_what_is_sent_is_one_answer_or_nothing(status: int, fields: list[tuple[s
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="atheris has no build for other systems")
+@pytest.mark.skipif(EXAMPLES < 100, reason="random bytes take time: `make thorough` and `make fuzz` try them")
 def test_random_bytes_find_nothing(tmp_path: Path) -> None:
     """Coverage-guided fuzzing, for some seconds, ends without a finding; `make fuzz` takes ten minutes."""
     program = Path(__file__).with_name("wire_atheris.py")

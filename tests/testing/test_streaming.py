@@ -175,7 +175,8 @@ def test_events_are_compressed_where_that_is_asked_for(*, is_async: bool) -> Non
         pieces = iter(answer)
         if not is_async:
             assert "content-encoding" not in answer.headers
-            assert b"".join(pieces) == b"data: " + b"x" * 2000 + b"\n\n"
+            content = b"".join(pieces).replace(b":\n\n", b"")  # a comment may come before a thread has begun
+            assert content == b"data: " + b"x" * 2000 + b"\n\n"
             return
         assert answer.headers["content-encoding"] == "gzip"
         decoder = zlib.decompressobj(wbits=31)
