@@ -197,7 +197,7 @@ def test_background_tasks_are_in_the_requests_context(*, is_async: bool) -> None
 @pytest.mark.parametrize("kind", ["inline", "thread", "task"])
 def test_the_precision_of_decimals_is_ones_own(kind: str) -> None:
     """`decimal.getcontext()` is changed for one request only, also where the site has calculated before it started."""
-    decimal.getcontext()  # this thread's, of which each request gets a copy
+    decimal.getcontext()  # this thread's, as by default
 
     def third(prec: int = 0) -> str:
         if prec:
@@ -211,6 +211,22 @@ def test_the_precision_of_decimals_is_ones_own(kind: str) -> None:
     with Client(App({"/": view})) as client:
         assert client.get("/?prec=3").text == "0.333"
         assert len(client.get("/").text) > 20
+
+
+def test_a_sites_own_rules_for_decimals_are_those_of_every_request() -> None:
+    """What main.py has set for decimals each request has, as a copy: to change that changes no other's."""
+
+    def lifespan() -> Iterator[None]:
+        decimal.getcontext().prec = 5
+        yield
+
+    def third(prec: int = 0) -> str:
+        if prec:
+            decimal.getcontext().prec = prec
+        return str(decimal.Decimal(1) / 3)
+
+    with Client(App({"/": third}, lifespan=lifespan)) as client:
+        assert [client.get(url).text for url in ("/", "/?prec=3", "/")] == ["0.33333", "0.333", "0.33333"]
 
 
 def test_what_the_lifespan_sets_every_request_sees() -> None:

@@ -6,28 +6,41 @@ function that makes a copy of it, for each request (PEP 567: a copy costs the sa
 
 from __future__ import annotations
 
+import decimal as decimal_module
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 from fanlight.message import THREADS
 
 DECIMAL = "decimal_context"  # the one variable of the standard library that holds something that can be changed
+RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of its contexts; its flags are no rules
 
 
 def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
     """Return what makes the context of a request; `threads` runs a function in the server's pool."""
-    base = copy_context()
+    base = Context()
+    decimal: ContextVar[decimal_module.Context] | None = None
+    for variable, value in copy_context().items():
+        if variable.name == DECIMAL and isinstance(value, decimal_module.Context):
+            if _is_as_by_default(value):
+                continue  # each request makes one of its own when it first calculates
+            decimal = variable
+        base.run(variable.set, value)
     base.run(THREADS.set, threads)
-    decimal = next((each for each in base if each.name == DECIMAL), None)
-    if decimal is None:  # nobody has calculated with decimals yet, so each request gets a fresh one where it does
+    if decimal is None:
         return base.copy
-    shared = base[decimal]
+    variable, shared = decimal, base[decimal]
 
     def make() -> Context:
         # SECURITY: tests/server/test_contexts.py: `decimal.getcontext().prec = 3` would be everybody's precision.
         context = base.copy()
-        context.run(decimal.set, shared.copy())
+        context.run(variable.set, shared.copy())
         return context
 
     return make
+
+
+def _is_as_by_default(context: decimal_module.Context) -> bool:
+    default = decimal_module.DefaultContext
+    return all(getattr(context, name) == getattr(default, name) for name in RULES)
