@@ -26,7 +26,7 @@ from databases import ITEMS, databases, name_of
 from load import TINY, Load
 from machine import facts, program
 from peers import WAITING_PEERS, Peer
-from sampling import Sample, by_wrk
+from sampling import Sample, by_wrk, watched
 from serving import CannotRunError, Serving
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _fast_view(
     found: Found, server: Serving, waiting: Sequence[Work], seconds: float, how: str, measure: Callable[[float], Load]
 ) -> float | None:
     """Measure the fast view alone, and beside each of the others; return its rate alone."""
-    alone = found.take(server.peer, f"{how}, {ALONE}", partial(measure, seconds))
+    alone = found.take(server.peer, f"{how}, {ALONE}", partial(watched, server, partial(measure, seconds)))
     for work in waiting:
         others = load.start(_root(server), work.cases.shape(server), connections=CONNECTIONS, seconds=seconds + 1)
         try:
@@ -194,27 +194,28 @@ def _root(server: Serving) -> str:
 
 
 def _text(found: Found, names: Sequence[str], works: Sequence[Work]) -> str:
-    def row(what: str, show: Callable[[str, str], str]) -> list[str]:
-        return [what, *(show(name, what) for name in names)]
-
-    def figure(name: str) -> Callable[[str, str], str]:
-        return lambda server, what: _shown(found.middle(server, what, name), ".1f")
-
-    rates = [
-        [*row(work.name, lambda *key: _shown(found.middle(*key), ",.0f")), *_ratios(found, work.name)] for work in works
-    ]
+    every, waiting = [work.name for work in works], [work.name for work in works if work.is_waiting]
+    rates = [[*line, *_ratios(found, line[0])] for line in _lines(found, names, every, "rate", ",.0f")]
+    p99 = _lines(found, names, every, "p99_ms", ".1f")
+    cpu = _lines(found, names, [*every, f"{SATURATED}, {ALONE}"], "cpu_us", ".1f")
+    cpu[-1][0] = "the fast view, alone"
     parts = [
-        f"{CONNECTIONS} connections, requests per second\n\n"
-        + report.table(("the view", *names, "x Starlette", "x Flask"), rates),
-        *(
-            f"{title}\n\n" + report.table(("the view", *names), [row(work.name, figure(name)) for work in works])
-            for title, name in (("their p99, ms", "p99_ms"), ("processor time of the server for one, us", "cpu_us"))
-        ),
-        *(_beside(found, names, how, [work.name for work in works if work.is_waiting]) for how in (SATURATED, PACED)),
+        _titled(f"{CONNECTIONS} connections, requests per second", (*names, "x Starlette", "x Flask"), rates),
+        _titled("their p99, ms", names, p99),
+        _titled("processor time of the server for one, us", names, cpu),
+        *(_beside(found, names, how, waiting) for how in (SATURATED, PACED)),
         "In Fanlight's threads at the end:" + "".join(f"\n  {each}" for each in found.in_threads or ["none"]),
         LEGEND + report.failures([(f"{name}, {what}", why) for (name, what), why in found.failures.items()]),
     ]
     return "\n\n".join(parts)
+
+
+def _lines(found: Found, names: Sequence[str], asked: Sequence[str], figure: str, form: str) -> list[list[str]]:
+    return [[what, *(_shown(found.middle(name, what, figure), form) for name in names)] for what in asked]
+
+
+def _titled(title: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return f"{title}\n\n{report.table(('the view', *heads), lines)}"
 
 
 def _beside(found: Found, names: Sequence[str], how: str, waiting: Sequence[str]) -> str:
@@ -233,7 +234,7 @@ def _beside(found: Found, names: Sequence[str], how: str, waiting: Sequence[str]
     title = (
         f"a fast view beside {CONNECTIONS} connections on the view, {how}: rate kept, p99, and rate of the other view"
     )
-    return f"{title}\n\n{report.table(('beside', *names), lines)}"
+    return _titled(title, names, lines)
 
 
 def _ratios(found: Found, what: str) -> list[str]:
