@@ -481,3 +481,33 @@ def test_what_json_can_never_be_is_refused(mistakes: Make, annotation: Any) -> N
     view.__annotations__ = {"x": annotation, "n": int}
     (mistake,) = mistakes({"POST /": view})
     assert "can't be read" in mistake.message
+
+
+class Tea(msgspec.Struct):
+    kind: str
+
+
+@dataclass
+class Cup:
+    size: int
+
+
+@pytest.mark.parametrize(
+    ("annotation", "hint"),
+    [
+        (Tea | Cat, "give each a tag"),
+        (Größe | Cup, "make them Structs with a tag"),
+        (Tea | Cup, "make them Structs with a tag"),
+        (str | datetime, "take str, and read it in the view"),
+        (list[int] | set[str], "take one kind of list"),
+    ],
+)
+def test_a_union_that_json_can_not_tell_apart_is_refused(mistakes: Make, annotation: Any, hint: str) -> None:
+    """Members that are written alike are told before the port opens, with what to write instead."""
+
+    def view(x: Any) -> str:
+        return ""
+
+    view.__annotations__ = {"x": annotation}
+    (mistake,) = mistakes({"POST /": view})
+    assert hint in mistake.hint

@@ -23,10 +23,22 @@ def python_name(converter: str) -> str:
     return "UUID" if converter == "uuid" else converter
 
 
+_UNIONS = {  # what msgspec says of a union of which JSON could not tell the members apart
+    "must be tagged": "give each a tag, by which JSON tells them apart: class Cat(msgspec.Struct, tag=True)",
+    "more than one dataclass": "make them Structs with a tag: class Cat(msgspec.Struct, tag=True)",
+    "more than one dict-like": "make them Structs with a tag: class Cat(msgspec.Struct, tag=True)",
+    "more than one str-like": "take str, and read it in the view: all of them are texts in JSON",
+    "more than one array-like": "take one kind of list: all of them are lists in JSON",
+}
+
+
 def type_hint(annotation: Any, error: Exception) -> str:
     """Return what to write instead of an annotation that can't be read."""
     if "nothing has both" in str(error):
         return "turn the bounds round, or take one away"
+    for said, hint in _UNIONS.items():
+        if said in str(error):
+            return hint
     if "Can only set" in str(error):
         inner = typing.get_args(annotation)
         is_optional = bool(inner) and type(None) in typing.get_args(inner[0])
