@@ -78,6 +78,19 @@ def item(item: Item) -> str:
     return ""
 
 
+def short(req) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as one who comes from elsewhere writes it
+    return ""
+
+
+class Views:
+    def home(self) -> str:
+        return ""
+
+
+def typed(req: str, self: str = "") -> str:
+    return req
+
+
 def pair(request: Request, left: str, right: int) -> str:
     return left
 
@@ -213,6 +226,12 @@ def test_a_view_that_can_not_be_filled_is_told(mistakes: Find, key: str, view: A
     assert any(each in mistake.hint for each in hint.split("|"))
     assert "test_mistakes.py:" in mistake.places[0]
     assert mistake.places[-1] == f"URLS[{key!r}]"
+
+
+def test_a_field_may_be_called_as_the_request_often_is(site: Make) -> None:
+    """With its type, or in the path, `req` is a name like any other."""
+    made = site({"/": typed, "/{req}": short, "/own": Views().home})
+    assert [made.get(path).text for path in ("/?req=a", "/b", "/own")] == ["a", "", ""]
 
 
 PAIR = (

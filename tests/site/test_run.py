@@ -69,3 +69,31 @@ def test_what_makes_no_sense_ends_the_program(app: Recording, given: dict[str, t
         app.run(**given)
     assert says in str(caught.value)
     assert not hasattr(app, "options")
+
+
+@pytest.mark.parametrize("given", [(), ("main",)])
+def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.Any, ...]) -> None:
+    """`App()` and `App(__name__)` are of other frameworks."""
+    with pytest.raises(TypeError, match=r"table of URLS; views stand in a table: app = App\(\{"):
+        App(*given)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("route", "an App has no route; views stand in a table: app = App({"),
+        ("get", "an App has no get; views stand in a table"),
+        ("include_router", "views stand in a table"),
+        ("errorhandler", "App(URLS, errors={404: not_found})"),
+        ("add_middleware", "App(URLS, around=[timing])"),
+        ("on_event", "App(URLS, lifespan=lifespan)"),
+        ("test_client", "fanlight.testing"),
+        ("nonsense", "an App has no nonsense"),
+    ],
+)
+def test_what_other_frameworks_apps_have_is_told_how_it_is_written(app: Recording, name: str, says: str) -> None:
+    """An attribute that there is not is an AttributeError as ever, with what to write."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(app, name)
+    assert says in str(caught.value)
+    assert not hasattr(app, name)

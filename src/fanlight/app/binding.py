@@ -162,7 +162,7 @@ class _Binder:
         asked: list[Asked] = []
         for parameter in self._signature.parameters:
             mark = parameter.mark
-            if (wrong := misplaced(parameter)) is not None:
+            if (wrong := misplaced(parameter, is_in_path=parameter.name in self._path)) is not None:
                 message, hint = wrong
                 self._refuse(f"{parameter.name} in {self._signature.name} {message}", hint)
             elif parameter.name in self._path:

@@ -17,6 +17,7 @@ from fanlight.app.around import Around, AsyncInner, AsyncRun, Inner, Run, Step
 from fanlight.app.failures import Failures, Outcome
 from fanlight.app.forms import with_status
 from fanlight.app.invoke import Arguments
+from fanlight.app.notes import Notes
 from fanlight.app.provide import Provision
 from fanlight.app.results import Results
 from fanlight.app.signature import View, is_async, pinned_lane
@@ -74,8 +75,9 @@ class Calls:
         reads_content: bool,
         provision: Provision | None = None,
         errors: str = "",
+        place: str = "",
     ) -> RouteCall:
-        """Return the call of a view.
+        """Return the call of a view, which is written at `place`.
 
         `arguments` makes what the view is given, by method where methods differ ("" is all others);
         None: the path's parameters as they are. `provision` is what it depends on, `errors` the
@@ -86,9 +88,10 @@ class Calls:
         runs_async = is_async(view) or (provision is not None and provision.is_async)
         if errors:
             view = with_status(view, errors, is_async=is_async(view))
-        failed = self._failures.of(name) if around.is_empty else self._failures.passing
+        notes = Notes(name, place)
+        failed = notes.noting(self._failures.of(name) if around.is_empty else self._failures.passing)
         give = _by_method(arguments)
-        answer = self._results.answer
+        answer = self._results.of_view(notes).answer
         reads_content = reads_content or not around.is_empty
         if runs_async:
             run_async = (

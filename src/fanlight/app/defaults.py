@@ -22,11 +22,23 @@ from fanlight.app.words import written
 from fanlight.message import Cookie, CookieName, Field, FieldName, Header, HeaderName, Upload
 
 _VALUES = (str, bytes, int, float, complex, Decimal, UUID, date, time, timedelta, Enum, msgspec.UnsetType, Upload)
+# What certainly means something else where it has neither an annotation nor a default.
+_NO_FIELDS = {
+    **dict.fromkeys(
+        ("req", "_req", "rq", "_request", "request_", "http_request"),
+        'did you mean "request"? a field of that name is written with its type: req: str',
+    ),
+    "self": "give the method of an object, like Views().home, and not of its class",
+    "cls": "make it a classmethod, or a plain function",
+}
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
-def misplaced(parameter: Parameter) -> tuple[str, str] | None:
-    """Return what is wrong with the default of a parameter, and a hint; None if it is a value."""
+def misplaced(parameter: Parameter, *, is_in_path: bool) -> tuple[str, str] | None:
+    """Return what is wrong with the default of a parameter, or with its name, and a hint; None if nothing is."""
+    is_bare = parameter.annotation is MISSING is parameter.default
+    if is_bare and not is_in_path and parameter.name in _NO_FIELDS:
+        return "is nothing that a client sends", _NO_FIELDS[parameter.name]
     shown = "str" if parameter.annotation is MISSING else written(parameter.written)
     return misplaced_default(parameter.name, parameter.default, parameter.annotation, shown)
 

@@ -158,6 +158,7 @@ class Endpoints:
             reads_content=reads_content,
             provision=provision,
             errors=errors,
+            place=signature.place,
         )
         route = name.partition(" (")[0]
         call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)

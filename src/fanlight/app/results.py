@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from fanlight.app.notes import Notes
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
 from fanlight.message import HTML, TEXT, Request, Response, answer_conditionally, file_response, json_response
 from fanlight.pages import Page, Pages, media_type_of
@@ -27,11 +28,11 @@ _KINDS = "a text, bytes, a dict or list, a page from render(), a Path, a generat
 
 
 class Results:
-    """Turns values into responses, for one app."""
+    """Turns values into responses, for one app, or for one view of it, which its notes speak of."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, notes: Notes | None = None) -> None:
         """Render pages with these."""
-        self._pages = pages
+        self._pages, self._notes = pages, notes
         self._known: dict[type, Answer] = {
             str: _text,
             bytes: _bytes,
@@ -39,7 +40,7 @@ class Results:
             memoryview: _bytes,
             dict: _json,
             list: _json,
-            NoneType: _nothing,
+            NoneType: self._nothing,
             Response: _itself,
             Page: self._page,
             GeneratorType: _stream,
@@ -47,20 +48,42 @@ class Results:
             tuple: self._with_status,
         }
 
+    def of_view(self, notes: Notes) -> Results:
+        """Return what does the same for one view, and names it where it returns what can't be sent."""
+        return Results(self._pages, notes)
+
     def answer(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
-        make = self._known.get(result.__class__)
-        if make is None:
-            make = self._learn(result)
-        return make(result, request)
+        try:
+            make = self._known.get(result.__class__)
+            if make is None:
+                make = self._learn(result)
+            return make(result, request)
+        except InvalidResponse as error:
+            if self._notes is None or str(error).startswith(self._notes.where):
+                raise
+            raise InvalidResponse(f"{self._notes.where}: {error}") from error.__cause__
 
     def _learn(self, result: object) -> Answer:
-        for fits, make in _OTHERS:
+        for fits, make in ((_is(Path), self._file), *_OTHERS):
             if fits(result):
                 if len(self._known) < _MOST_TYPES:
                     self._known[result.__class__] = make
                 return make
         raise InvalidResponse(_reason(result))
+
+    def _nothing(self, _: None, request: Request) -> Response:
+        if self._notes is not None and request.head.method == "GET":
+            self._notes.tell_of_nothing()
+        return Response(b"", 204)
+
+    def _file(self, result: Path, request: Request) -> Response:
+        try:
+            return answer_conditionally(file_response(result), request)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            if self._notes is not None:
+                self._notes.tell_of_no_file(result)
+            raise NotFound from None
 
     def _page(self, page: Page, request: Request) -> Response:
         return Response(self._pages.render(page, request), media_type=media_type_of(page.template))
@@ -75,7 +98,7 @@ class Results:
             raise InvalidResponse(f"{headers!r} are no headers; return (body, status, a dict)")
         if isinstance(body, tuple):
             raise InvalidResponse("a tuple in a tuple can't be sent; return (body, status, headers)")
-        response = self.answer(body, request)
+        response = Response(b"", 204) if body is None else self.answer(body, request)
         if response is body:
             response = response.copy()  # the view may keep it, and give it another status next time
         response.status = int(status)
@@ -102,10 +125,6 @@ def _json(result: object, _: Request) -> Response:
     return json_response(result)
 
 
-def _nothing(_: None, __: Request) -> Response:
-    return Response(b"", 204)
-
-
 def _itself(result: Response, request: Request) -> Response:
     return result if result.has_shared_fields else answer_conditionally(result, request)
 
@@ -113,13 +132,6 @@ def _itself(result: Response, request: Request) -> Response:
 def _stream(result: Any, _: Request) -> Response:
     # Not HTML: what is streamed is mostly lines, and a text that was not meant as HTML must not run as it.
     return Response(result, media_type=TEXT)
-
-
-def _file(result: Path, request: Request) -> Response:
-    try:
-        return answer_conditionally(file_response(result), request)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise NotFound from None
 
 
 def _is(*types: type) -> Callable[[object], bool]:
@@ -132,7 +144,6 @@ def _is_dataclass(result: object) -> bool:
 
 _OTHERS: tuple[tuple[Callable[[object], bool], Answer], ...] = (
     (_is(Response), _itself),
-    (_is(Path), _file),
     (_is(str), _text_like),
     (_is(bytes, bytearray), _bytes),
     (_is(msgspec.Struct, dict, list), _json),

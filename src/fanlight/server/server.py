@@ -26,7 +26,7 @@ from fanlight.server.options import Options
 from fanlight.server.signals import Signals
 from fanlight.server.watch.counts import Counts
 from fanlight.server.watch.logs import AccessLog
-from fanlight.server.watch.messages import MessageLog
+from fanlight.server.watch.messages import MessageLog, enable_own_loggers
 from fanlight.server.watch.traces import traced
 from fanlight.server.watch.witness import Witness
 
@@ -143,6 +143,7 @@ class Server:
 
     async def _serve(self) -> None:
         await self._handler.start()
+        enable_own_loggers()  # the lifespan may have set up logging
         try:
             async with self._hub_running() as hub:
                 self._hub = hub

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Unpack
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Unpack
 
 from fanlight.app import Application
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
@@ -27,6 +28,40 @@ RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # a site that somebody ru
 is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is imported, not run
 
 
+NO_TABLE: Mapping[str, Any] = MappingProxyType({})
+_IN_THE_TABLE = 'views stand in a table: app = App({"/": index, "POST /save": save})'
+_ELSEWHERE: Mapping[tuple[str, ...], str] = {  # what other frameworks' apps have, and how it is written here
+    (
+        *(
+            "route",
+            "get",
+            "post",
+            "put",
+            "patch",
+            "delete",
+            "head",
+            "options",
+            "websocket",
+            "add_url_rule",
+            "add_route",
+        ),
+        *("add_api_route", "api_route", "register_blueprint", "include_router", "mount", "add_api_websocket_route"),
+    ): _IN_THE_TABLE,
+    ("errorhandler", "exception_handler", "register_error_handler", "add_exception_handler"): (
+        "pages of errors stand in a table, too: App(URLS, errors={404: not_found})"
+    ),
+    ("middleware", "add_middleware", "before_request", "after_request", "teardown_request", "use"): (
+        "what is around all views is a generator that yields once: App(URLS, around=[timing])"
+    ),
+    ("on_event", "before_serving", "after_serving", "teardown_appcontext"): (
+        "what is opened at the start and closed at the end is a generator: App(URLS, lifespan=lifespan)"
+    ),
+    ("test_client",): "from fanlight.testing import Client; with Client(app) as client: ...",
+    ("config", "secret_key"): "settings are Python's own: a module, or os.environ",
+    ("listen",): "app.run() serves, or `fanlight run main.py`",
+}
+
+
 class App(Application):
     """A site: `App(URLS)`, then `app.run()`.
 
@@ -39,7 +74,7 @@ class App(Application):
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
-        urls: Mapping[str, Any],
+        urls: Mapping[str, Any] = NO_TABLE,
         *,
         errors: Mapping[int, Any] | None = None,
         templates: str | Path = "templates",
@@ -49,6 +84,9 @@ class App(Application):
         file: str | Path | None = None,
     ) -> None:
         """Check everything that can be checked before a port opens; `file` is by default the caller's."""
+        if urls is NO_TABLE or isinstance(urls, str):
+            given = "no table" if urls is NO_TABLE else f"the text {urls!r} as its table"
+            raise TypeError(f"App was given {given} of URLS; {_IN_THE_TABLE}")
         source = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the documented way to ask who calls
         source = source.resolve() if source.is_file() else Path.cwd() / "main.py"
         self.file = source
@@ -62,6 +100,13 @@ class App(Application):
             folder=source.parent,
             source=source if source.is_file() else None,
         )
+
+    if not TYPE_CHECKING:  # a type checker knows what an App has
+
+        def __getattr__(self, name: str) -> Any:
+            """Say how it is written here to one who knows it from another framework."""
+            hint = next((f"; {hint}" for names, hint in _ELSEWHERE.items() if name in names), "")
+            raise AttributeError(f"an App has no {name}{hint}", name=name, obj=self)
 
     def run(
         self,

@@ -17,11 +17,20 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.server.watch.masking import masked
-from fanlight.server.watch.relay import LogRelay, is_relayed
+from fanlight.server.watch.relay import LogRelay, is_relayed, own_loggers
 from fanlight.server.watch.sink import Sink
 
 _SET_IN = "\n    "
 _unsafe = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def enable_own_loggers() -> None:
+    """Have Fanlight's loggers speak again: `dictConfig` and `fileConfig` silence all that they don't name, by default.
+
+    An error of a view must be told somewhere; what is not wanted is left out by levels and filters.
+    """
+    for each in own_loggers():
+        each.disabled = False
 
 
 class MessageLog:
@@ -41,6 +50,7 @@ class MessageLog:
     def __enter__(self) -> Self:
         """Begin, unless the app has set up logging and has not asked for a file."""
         logger = logging.getLogger("fanlight")
+        enable_own_loggers()
         if not is_relayed():
             self._relay = LogRelay(self._tell_failed)
             self._relay.start()

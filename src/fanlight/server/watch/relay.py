@@ -52,7 +52,7 @@ class LogRelay(logging.Filter):
     def start(self) -> None:
         """Begin to pass on the records of all of Fanlight's loggers."""
         self._thread.start()
-        for each in _loggers():
+        for each in own_loggers():
             each.filters.insert(0, self)  # before filters of the site, which may wait or raise, too
 
     def then(self, act: Callable[[], object]) -> None:
@@ -68,7 +68,7 @@ class LogRelay(logging.Filter):
 
     def close(self) -> None:
         """Handle what waits, as far as that takes no longer than CLOSE_SECONDS, and end."""
-        for each in _loggers():
+        for each in own_loggers():
             each.removeFilter(self)
         self._queue.put(None)
         self._thread.join(CLOSE_SECONDS)
@@ -102,6 +102,7 @@ def flush_logs() -> None:
             each.flush()
 
 
-def _loggers() -> list[logging.Logger]:
+def own_loggers() -> list[logging.Logger]:
+    """Return all of Fanlight's loggers that there are."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "fanlight"]
     return [logging.getLogger(name) for name in {*names, "fanlight"}]

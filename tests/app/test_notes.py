@@ -1,0 +1,146 @@
+"""What a view's author is told in the log: a forgotten return, a file that is not there, a field that nobody sends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from tests.app.conftest import Site
+
+from fanlight.app.notes import MOST_REASONS, Notes
+from fanlight.errors import BadField, UnprocessableContent
+from fanlight.message import Response
+
+Make = Callable[..., Site]
+HERE = Path(__file__).as_posix()
+
+
+def line_of(view: Any) -> int:
+    return int(view.__code__.co_firstlineno)
+
+
+def at(view: Any) -> str:
+    return f"({__name__}.{view.__qualname__} at {HERE}:{line_of(view)})"
+
+
+def nothing() -> None:
+    pass
+
+
+async def nothing_async() -> None:
+    pass
+
+
+def number() -> int:
+    return 5
+
+
+def opaque() -> dict[str, Any]:
+    return {"a": object()}
+
+
+def bad_status() -> Any:
+    return "x", 1000
+
+
+def report() -> Path:
+    return Path("nowhere/report.pdf")
+
+
+def greet(name: str, times: int = 1) -> str:
+    return name * times
+
+
+def user(token: str) -> str:
+    return token
+
+
+def whoever(who: Annotated[str, user]) -> str:
+    return who
+
+
+def passes(request: Any) -> Any:
+    yield
+
+
+@pytest.mark.parametrize("view", [nothing, nothing_async])
+@pytest.mark.parametrize("around", [[], [passes]], ids=["alone", "within steps"])
+def test_a_view_that_returns_nothing_is_told_of_once(
+    site: Make, caplog: pytest.LogCaptureFixture, view: Any, around: list[Any]
+) -> None:
+    """It is 204 to the client; the author is told the route, the view and its line, and to write `return`."""
+    made = site({"/": view, "POST /": view, "/other": view}, around=around)
+    for _ in range(3):
+        assert made.get("/").status == 204
+    assert made.post("/").status == 204
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage().startswith(f"GET / {at(view)} returned nothing, so the answer is 204")
+    assert "write `return`" in record.getMessage()
+    made.get("/other")
+    assert len(caplog.records) == 2
+
+
+def test_nothing_that_is_meant_is_not_told_of(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """`return None, 204` and a Response say that an empty answer is meant."""
+    made = site({"/": lambda: (None, 204), "/response": lambda: Response(b"", 204), "DELETE /": nothing})
+    assert [made.get("/").status, made.get("/response").status, made.ask("DELETE", "/").status] == [204, 204, 204]
+    assert made.get("/").text == ""
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        (number, "a value of type int can't be sent; return a text"),
+        (opaque, "this can't be sent as JSON"),
+        (bad_status, "1000 is no status"),
+    ],
+)
+def test_what_can_not_be_sent_names_the_view_and_its_line(
+    site: Make, caplog: pytest.LogCaptureFixture, view: Any, says: str
+) -> None:
+    """The frames below such an error are all ours, so the message says whose value it was."""
+    assert site({"/": view}).get("/").status == 500
+    assert f"InvalidResponse: GET / {at(view)}: {says}" in caplog.text
+
+
+def test_a_file_that_is_not_there_is_told_of(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The client sees a 404, as of any address; the author which view has named which file."""
+    made = site({"/": report})
+    assert [made.get("/").status, made.get("/").status] == [404, 404]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"GET / {at(report)} returned the file '{Path.cwd()}/nowhere/report.pdf'")
+
+
+@pytest.mark.parametrize("around", [[], [passes]], ids=["alone", "within steps"])
+def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureFixture, around: list[Any]) -> None:
+    """Route, view, line and the names of the fields are logged, the values that were sent are not."""
+    caplog.set_level(logging.INFO)
+    made = site({"/": greet, "POST /": greet, "/who": whoever}, around=around)
+    for _ in range(2):
+        assert made.get("/").status == 422
+        assert made.get("/?name=a&times=secret").status == 422
+    assert made.post("/", form={}).status == 422
+    assert made.get("/who").status == 422
+    assert [record.getMessage() for record in caplog.records] == [
+        f"GET / {at(greet)} was not called: 422, query field 'name' is missing (said once)",
+        f"GET / {at(greet)} was not called: 422, query field 'times' is not as it should be (said once)",
+        f"POST / {at(greet)} was not called: 422, form field 'name' is missing (said once)",
+        f"GET /who {at(whoever)} was not called: 422, query field 'token' is missing (said once)",
+    ]
+
+
+def test_reasons_that_clients_make_up_do_not_fill_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """After the first fifty of a view, further reasons are for debugging; a name is short, and on one line."""
+    caplog.set_level(logging.INFO)
+    answered = Notes("POST / (view)", "main.py:1").noting(lambda _, __: "sent")
+    request = site({"/": "x"}).request("POST", "/")
+    for number in range(2 * MOST_REASONS):
+        field = BadField(source="json", name=f"{number}\n{'x' * 1000}", message="is not an integer")
+        assert answered(UnprocessableContent(fields=[field]), request) == "sent"
+    assert len(caplog.records) == MOST_REASONS
+    assert all("\n" not in each.getMessage() and len(each.getMessage()) < 200 for each in caplog.records)
