@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from fanlight.errors import UnprocessableContent
-from fanlight.message import Request, logger
+from fanlight.message import Request
 
-log = logger("fanlight.app")
+log = logging.getLogger("fanlight.app")
 
 T = TypeVar("T")
 MOST_REASONS = 50  # that are remembered of one view; the names in JSON are the client's
