@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import msgspec
 from msgspec import UNSET
@@ -84,20 +84,33 @@ def _collect(annotation: Any, found: dict[Any, RecordType]) -> None:
             _collect(each, found)
 
 
+class _Given(NamedTuple):
+    """A field of a stand-in, and of its class; `holds_more`: other stand-ins stand in it."""
+
+    name: str
+    given_as: str
+    sent_as: str
+    holds_more: bool
+
+
 class _StandIns:
     """A Struct for each class of one annotation."""
 
     def __init__(self, records: dict[Any, RecordType]) -> None:
         self.structs = {annotation: _struct_for(record) for annotation, record in records.items()}
-        self._made: dict[type, tuple[Callable[..., object], list[tuple[str, str, str]]]] = {}
+        self._made: dict[type, tuple[Callable[..., object], list[_Given]]] = {}
         for annotation, record in records.items():
             struct = self.structs[annotation]
-            names = struct.__struct_fields__
             # Only now, when each has its stand-in: classes may hold each other.
-            pairs = zip(names, record.fields, strict=True)
-            struct.__annotations__ = {name: self.replaced(field.annotation) for name, field in pairs}
-            pairs = zip(names, record.fields, strict=True)
-            self._made[struct] = record.make, [(name, field.given_as, field.sent_as) for name, field in pairs]
+            types = [self.replaced(field.annotation) for field in record.fields]
+            struct.__annotations__ = dict(zip(struct.__struct_fields__, types, strict=True))
+            self._made[struct] = (
+                record.make,
+                [
+                    _Given(name, field.given_as, field.sent_as, new is not field.annotation)
+                    for name, field, new in zip(struct.__struct_fields__, record.fields, types, strict=True)
+                ],
+            )
 
     def replaced(self, annotation: Any) -> Any:
         """Return an annotation with stand-ins in place of its classes."""
@@ -105,10 +118,13 @@ class _StandIns:
             return self.structs[annotation]
         origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is Annotated:
-            return Annotated[(self.replaced(parts[0]), *annotation.__metadata__)]
+            new = self.replaced(parts[0])
+            return annotation if new is parts[0] else Annotated[(new, *annotation.__metadata__)]
         if origin is None or origin is Literal or not parts:
             return annotation
         inner: Any = tuple(each if each is ... else self.replaced(each) for each in parts)
+        if all(new is old for new, old in zip(inner, parts, strict=True)):
+            return annotation
         inner = inner if len(inner) > 1 else inner[0]
         return Union[inner] if origin in (Union, UnionType) else origin[inner]  # noqa: UP007 - of a number not known
 
@@ -116,9 +132,11 @@ class _StandIns:
         """Return the value with its classes in place of their stand-ins. Raises Refused."""
         kind = type(value)
         if kind in self._made:
-            make, names = self._made[kind]
-            sent = [(given, way, each) for name, given, way in names if (each := getattr(value, name)) is not UNSET]
-            values = {given: self._within(way, each) for given, way, each in sent}
+            make, fields = self._made[kind]
+            values = {}
+            for name, given_as, sent_as, holds_more in fields:
+                if (each := getattr(value, name)) is not UNSET:
+                    values[given_as] = self._within(sent_as, each) if holds_more else each
             try:
                 return make(**values)
             except (TypeError, ValueError) as error:  # its __post_init__ has refused the fields together
