@@ -163,5 +163,5 @@ def _refuse(metadata: object) -> typing.NoReturn:
 
 
 def _shown(metadata: object) -> str:
-    text = repr(metadata)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    is_plain = metadata is None or metadata is ... or isinstance(metadata, int | float)
+    return repr(metadata) if is_plain else f"an object of {type(metadata).__qualname__}"

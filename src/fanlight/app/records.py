@@ -261,7 +261,8 @@ def class_hints(annotation: Any) -> dict[str, _Hint]:
         if name in found and found[name].raw == raw and hasattr(cls, "__required_keys__"):
             continue  # a TypedDict repeats those that it stems from
         known = scope
-        if isinstance(raw, typing.ForwardRef) and raw.__forward_module__:  # of a TypedDict it stems from
+        module = raw.__forward_module__ if isinstance(raw, typing.ForwardRef) else None
+        if module is not None and getattr(module, "__name__", module) != cls.__module__:  # a TypedDict it stems from
             known = module_scope(raw)
         found[name] = _Hint(raw, known, given)
     return found
