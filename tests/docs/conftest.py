@@ -28,11 +28,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE, seconds
 
 REPOSITORY = Path(__file__).parents[2]
 PORTS = Path(__file__).parent / "ports"
-SECONDS = 60
-CONNECTED_SECONDS = 5  # for a program in the background; where the system does not tell, it has all of this
+SECONDS = PATIENCE
+CONNECTED_SECONDS = seconds(5)  # for a program in the background; where the system does not tell, it has all of this
 
 _FENCE = re.compile(r"( *)```(\w*)\s*$")
 _REMARK = re.compile(r"<!-- (not run|folder|new folder)(?:: (.*?))? -->")
