@@ -35,8 +35,8 @@ def test_its_settings_are_those_there_are() -> None:
     assert written == {name: eval(each, names) for name, each in expected.items()}
 
 
-def test_every_setting_can_be_given(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options, limits one by one, and limits as a whole, of which the single ones are changed; a site can be asked."""
+def test_every_setting_can_be_given(app: Recording) -> None:
+    """Options, limits one by one, and limits as a whole, of which the single ones are changed."""
     app.run(port=9, workers=2, threads=3, limits=Limits(threads=4, connections=5), trusted_proxies=["10.0.0.1"])
     assert app.options == Options(
         bind=("localhost:9",),
@@ -45,13 +45,21 @@ def test_every_setting_can_be_given(app: Recording, monkeypatch: pytest.MonkeyPa
         control="auto",
         limits=Limits(threads=3, connections=5),
     )
+
+
+def test_the_environment_has_the_last_word(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator says holds over what the program says."""
     monkeypatch.setenv("FANLIGHT_THREADS", "1")
     monkeypatch.setenv("FANLIGHT_BIND", "unix:/x")
     app.run("0.0.0.0", 9, threads=3)
     assert (app.options.limits.threads, app.options.bind) == (1, ("unix:/x",))
-    for none in ("", "none"):
-        app.run(bind=["127.0.0.1:7"], control=none)
-        assert app.options.control == ""
+
+
+@pytest.mark.parametrize("none", ["", "none"])
+def test_a_site_may_be_without_a_control_socket(app: Recording, none: str) -> None:
+    """Either word says that nobody can ask it."""
+    app.run(bind=["127.0.0.1:7"], control=none)
+    assert app.options.control == ""
 
 
 @pytest.mark.parametrize(

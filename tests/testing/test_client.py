@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Any
 
 import pytest
 from tests.speed import PATIENCE
@@ -55,19 +56,31 @@ def test_a_get_goes_down_the_whole_corridor() -> None:
     assert answer.headers["server"] == "fanlight"
 
 
-def test_content_is_sent_as_form_json_or_bytes() -> None:
-    """`form`, `json` and `content` each come with their media type and length."""
+@pytest.mark.parametrize(
+    ("content", "kind", "sent"),
+    [
+        (
+            {"form": {"name": "Ada & Co", "tag": ["a", "b"]}},
+            "application/x-www-form-urlencoded",
+            "name=Ada+%26+Co&tag=a&tag=b",
+        ),
+        ({"json": {"n": 1}}, "application/json", '{"n":1}'),
+        ({"content": b"raw", "headers": {"Content-Type": "text/x"}}, "text/x", "raw"),
+    ],
+    ids=["form", "json", "content"],
+)
+def test_content_is_sent_with_its_media_type_and_length(content: dict[str, Any], kind: str, sent: str) -> None:
+    """`form`, `json` and `content` each say what they are, and how long."""
     with Client(handler()) as client:
-        form = client.post("/", form={"name": "Ada & Co", "tag": ["a", "b"]}).text
-        json = client.put("/", json={"n": 1}).text
-        raw = client.patch("/", content=b"raw", headers={"Content-Type": "text/x"}).text
-        empty = client.delete("/").text
-    assert "content-type: application/x-www-form-urlencoded" in form
-    assert form.endswith("\n\nname=Ada+%26+Co&tag=a&tag=b")
-    assert "content-type: application/json" in json
-    assert json.endswith('\n\n{"n":1}')
-    assert "content-type: text/x\ncontent-length: 3" in raw
-    assert "content-length" not in empty
+        seen = client.put("/", **content).text
+    assert f"content-type: {kind}\ncontent-length: {len(sent)}\n" in seen
+    assert seen.endswith(f"\n\n{sent}")
+
+
+def test_without_content_there_is_no_length() -> None:
+    """A request that sends nothing says nothing of it."""
+    with Client(handler()) as client:
+        assert "content-length" not in client.delete("/").text
 
 
 def test_cookies_are_kept_and_forgotten() -> None:

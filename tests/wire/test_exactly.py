@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.errors import HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
-from fanlight.wire.http1 import Http1, RequestHead, WireLimits, response
+from fanlight.errors import ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
+from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits, response
 from fanlight.wire.http1.request_line import LONGEST_METHOD
 from fanlight.wire.proxy import MOST_BYTES, read_preface
 from fanlight.wire.proxy.preface import MOST_V1_BYTES, SIGNATURE
@@ -74,6 +74,79 @@ def test_a_method_may_be_as_long_as_the_longest() -> None:
     """A method of 32 bytes is one, a longer one is none."""
     assert head_of(b"M" * LONGEST_METHOD + GET[3:]).method == "M" * LONGEST_METHOD
     assert "over 32 bytes" in refused(b"M" * (LONGEST_METHOD + 1) + GET[3:])
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+SMALL = WireLimits(content_bytes=40, trailer_bytes=30, chunk_extension_bytes=10)
+
+
+def content_of(data: bytes) -> bytes:
+    """Return the content of a message in chunks."""
+    wire = fed(CHUNKED + data, SMALL)
+    wire.next_event()
+    content = b""
+    while isinstance(event := wire.next_event(), Content):
+        content += event.data
+    return content
+
+
+def chunks(*sizes: int) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (size, b"x" * size) for size in sizes)
+
+
+def test_the_size_of_a_chunk_is_hexadecimal() -> None:
+    """Of more than one digit too, in either case."""
+    assert content_of(b"1a\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n") == b"x" * 26
+    assert content_of(b"1A\r\n" + b"x" * 26 + b"\r\n0\r\n\r\n") == b"x" * 26
+
+
+def test_all_chunks_together_may_have_as_much_as_the_limit() -> None:
+    """What counts is their sum: the limit itself is taken, a byte more is 413, and the limit is named."""
+    assert len(content_of(chunks(20, 20, 0))) == 40
+    with pytest.raises(ContentOverLimit, match=r"over 40 bytes.*content_bytes"):
+        content_of(chunks(20, 20, 1))
+
+
+def test_announced_content_may_have_as_much_as_the_limit() -> None:
+    """The same by Content-Length."""
+    wire = fed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n" + b"x" * 40, SMALL)
+    wire.next_event()
+    assert isinstance(wire.next_event(), Content)
+    wire = fed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 41\r\n\r\n", SMALL)
+    wire.next_event()
+    with pytest.raises(ContentOverLimit, match=r"over 40 bytes.*content_bytes"):
+        wire.next_event()
+
+
+def test_all_trailers_together_may_have_as_much_as_the_limit() -> None:
+    """What counts is the sum of their lines."""
+    line = b"x: " + b"y" * 5 + b"\r\n"  # three of them are the limit
+    assert content_of(b"1\r\na\r\n0\r\n" + line * 3 + b"\r\n") == b"a"
+    with pytest.raises(HeadTooLarge, match="trailer_bytes"):
+        content_of(b"1\r\na\r\n0\r\n" + line * 4 + b"\r\n")
+
+
+def test_an_extension_may_be_as_long_as_its_limit() -> None:
+    """The limit counts what stands behind the semicolon."""
+    assert content_of(b"1;" + b"a" * 10 + b"\r\nx\r\n0\r\n\r\n") == b"x"
+    with pytest.raises(Refusal):
+        content_of(b"1;" + b"a" * 11 + b"\r\nx\r\n0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"1\r\nab\r\n", "does not end where its size says"),
+        (b"x\r\n", "not a hexadecimal number"),
+        (b"1" * 16 + b"\r\n", "not a hexadecimal number"),
+        (b"1;" + b"a" * 40, "chunk_extension_bytes"),
+        (b"0\r\nHost: a\r\n\r\n", "host can't be a trailer"),
+    ],
+)
+def test_chunks_that_are_refused_say_why(data: bytes, why: str) -> None:
+    """The reason names the rule that is broken."""
+    with pytest.raises(Refusal, match=f"(?i){why}"):
+        content_of(data)
 
 
 # --- why -----------------------------------------------------------------------------------------
