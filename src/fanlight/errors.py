@@ -226,9 +226,16 @@ class PreconditionFailed(HTTPError):
 
 
 class ContentTooLarge(HTTPError):
-    """413: more than this view takes."""
+    """413: more than this view takes; `hint` is for its author, in the log, `field` the name of what is too large."""
 
     status = 413
+
+    def __init__(
+        self, detail: str = "", *, headers: Mapping[str, str] | None = None, hint: str = "", field: str = ""
+    ) -> None:
+        """Keep what the visitor is shown, and what the author can do about it."""
+        super().__init__(detail, headers=headers)
+        self.hint, self.field = hint, field
 
 
 class UnsupportedMediaType(HTTPError):

@@ -143,7 +143,7 @@ def open_files(site: Any, folder: Path) -> int:
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        ("/number", 413, "raise text_bytes in the @limits of POST /number"),
+        ("/number", 413, "the content is over"),
         ("/nowhere", 404, "not found"),
         ("/memory", 405, "GET"),
     ],
@@ -163,7 +163,7 @@ def test_a_form_over_its_limits_is_refused_while_it_comes(site: Any, run: Run, b
     files = ("-F", f"file=@{tmp_path}/small", "-F", f"file=@{big}")
     printed = run("curl", "-s", "-H", "accept: application/json", *files, f"{site.url}/one")
     assert json.loads(printed)["status"] == 413
-    assert "there are over 1 files in the form; raise files" in json.loads(printed)["detail"]
+    assert json.loads(printed)["detail"] == "there are over 1 files in the form"
 
 
 def test_a_client_that_sends_all_before_it_reads(site: Any) -> None:

@@ -256,7 +256,7 @@ def test_limits_hold_while_it_streams(server: LiveServer) -> None:
         status, text = answer(sock)
         assert status == 413
         assert "1000 bytes" in text
-        assert "@limits of POST /small" in text
+        assert "@limits" not in text
         assert seen.error is None
     with connect(server) as sock:
         sock.sendall(head("/small", "transfer-encoding: chunked") + chunked(b"a" * 999) + b"2\r\n")

@@ -39,7 +39,7 @@ def test_compressed_content_is_refused(view: Any, coding: str) -> None:
         answer = client.send(f"{POST}content-encoding: {coding}\r\n\r\nhello".encode())
     assert answer.startswith(b"HTTP/1.1 415 Unsupported Media Type\r\n")
     assert b"\r\naccept-encoding: identity\r\n" in answer
-    assert answer.endswith(f"send the content as it is, not as {coding}: nothing is decoded here\n".encode())
+    assert f"send the content as it is, not as {coding}: nothing is decoded here".encode() in answer
 
 
 @pytest.mark.parametrize("coding", ["identity", "", "Identity"])

@@ -6,7 +6,7 @@ In: a parameter of a view. Out: its annotation, its kind, and what reads several
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, time
@@ -18,14 +18,21 @@ from uuid import UUID
 
 from msgspec import inspect as kinds
 
+from fanlight.app.fields import record_of
 from fanlight.app.json_values import JSONBody, JSONReader, fields_struct
 from fanlight.app.kinds import RECORDS, SERIES, Kind, is_mutable, is_row, is_upload, kind_of, optional, parts_of, plain
 from fanlight.app.metadata import Misread
-from fanlight.app.signature import MISSING, Parameter
+from fanlight.app.signature import MISSING, Parameter, Signature
 from fanlight.app.stand_ins import Refused, Restore, Shape
 from fanlight.app.words import written
 from fanlight.message import FieldName, WholeBody
 
+_HINTS: Mapping[type[Kind], str] = {
+    kinds.IntType: "int",
+    kinds.FloatType: "float",
+    kinds.UUIDType: "uuid",
+    kinds.DateType: "date",
+}
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
 
@@ -145,6 +152,33 @@ def refuse_unseen(kind: Kind, shape: Shape) -> None:
     for each in parts_of(kind):
         if isinstance(each, RECORDS) and (typing.get_origin(each.cls) or each.cls) not in shape.classes:
             raise Misread(f"the fields of {each.cls} can't be read", "take a class that stems from fewer others")
+
+
+def hints_of(signature: Signature) -> dict[str, str]:
+    """Return the converters by which the path should read a view's parameters: {"id": "int"}."""
+    hints = {}
+    for parameter in signature.parameters:
+        if parameter.mark is not None:
+            continue
+        try:
+            kind = optional(kind_of(annotation_of(parameter)))[0]
+        except TypeError:
+            continue
+        if type(kind) in _HINTS:
+            hints[parameter.name] = _HINTS[type(kind)]
+    return hints
+
+
+def fits_a_query(asked: Asked) -> bool:
+    """Say whether what is asked for could come without content."""
+    if asked.shape.is_whole:
+        return not holds_file(asked.kind) and record_of(optional(asked.kind)[0], "query") is not None
+    return not is_file(asked.kind)
+
+
+def file_lists(asked: list[Asked]) -> dict[str, Callable[[list[object]], object]]:
+    """Return what makes the list of each parameter that is several files."""
+    return {each.name: SERIES[type(each.kind)] for each in asked if is_file(each.kind) and type(each.kind) in SERIES}
 
 
 def is_file(kind: Kind) -> bool:

@@ -24,12 +24,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import inspect as kinds
-
 from fanlight.app.annotations import Dependency, Marked
 from fanlight.app.asked import (
     Asked,
     annotation_of,
+    file_lists,
+    fits_a_query,
     holds_file,
     is_file,
     json_body_of,
@@ -43,7 +43,7 @@ from fanlight.app.convert import as_it_is, keeper_of, reader_of
 from fanlight.app.defaults import misplaced
 from fanlight.app.fields import Field, Fields, Record, field_of, fields_of, record_of
 from fanlight.app.forms import Shown
-from fanlight.app.kinds import Kind, is_mutable, kind_of, optional
+from fanlight.app.kinds import is_mutable, kind_of, optional
 from fanlight.app.metadata import said
 from fanlight.app.signature import LEAVE_OUT, MISSING, UNREADABLE, Parameter, Signature, annotation_hint
 from fanlight.app.stand_ins import shape_of
@@ -63,12 +63,6 @@ from fanlight.message import (
 )
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
-_HINTS: Mapping[type[Kind], str] = {
-    kinds.IntType: "int",
-    kinds.FloatType: "float",
-    kinds.UUIDType: "uuid",
-    kinds.DateType: "date",
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,21 +94,6 @@ class Binding:
         if self.stream:
             return Taking.STREAM
         return Taking.FORM if self.body is not None and self.body.takes_forms else Taking.WHOLE
-
-
-def hints_of(signature: Signature) -> dict[str, str]:
-    """Return the converters by which the path should read a view's parameters: {"id": "int"}."""
-    hints = {}
-    for parameter in signature.parameters:
-        if parameter.mark is not None:
-            continue
-        try:
-            kind = optional(kind_of(annotation_of(parameter)))[0]
-        except TypeError:
-            continue
-        if type(kind) in _HINTS:
-            hints[parameter.name] = _HINTS[type(kind)]
-    return hints
 
 
 def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool, is_first: bool = False) -> Binding:
@@ -186,8 +165,11 @@ class _Binder:
         self._binding.fresh = {
             each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
         }
-        if asked:
-            self._bind_sent(asked)
+        # Where a form is only shown, nothing that needs content can be sent, and it is None, or an empty list.
+        is_shown = bool(self._errors) and is_first and not self._has_body
+        sent = [each for each in asked if fits_a_query(each)] if is_shown else asked
+        if sent:
+            self._bind_sent(sent)
         if self._errors:
             self._bind_errors(asked, is_first=is_first)
         return self._binding
@@ -279,7 +261,12 @@ class _Binder:
             query |= binding.query_record[1].fields.names
         needed = tuple(each.name for each in asked if not each.has_default)
         binding.errors = Shown(
-            name=self._errors, needed=needed, body=binding.body, query=query, is_first=is_first and not self._has_body
+            name=self._errors,
+            needed=needed,
+            lists=file_lists(asked),
+            body=binding.body,
+            query=query,
+            is_first=is_first and not self._has_body,
         )
 
     def _check_path(self, required: list[str]) -> None:

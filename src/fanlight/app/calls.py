@@ -30,7 +30,7 @@ Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response
 class RouteCall:
     """A call as the server wants it; `run` is a plain function, so running it costs no more than that."""
 
-    __slots__ = ("is_pinned", "lane", "name", "plan", "reads_content", "run")
+    __slots__ = ("is_pinned", "lane", "name", "plan", "reads_content", "refused", "run")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class RouteCall:
         self.is_pinned = is_pinned
         self.reads_content = reads_content
         self.plan = plan
+        self.refused: RouteCall = self  # what answers where the content is refused
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
@@ -87,7 +88,8 @@ class Calls:
         around = self._around
         runs_async = is_async(view) or (provision is not None and provision.is_async)
         if errors:
-            view = with_status(view, errors, is_async=is_async(view))
+            advise = partial(self._failures.advise, where=name)
+            view = with_status(view, errors, advise, is_async=is_async(view))
         notes = Notes(name, place)
         failed = notes.noting(self._failures.of(name) if around.is_empty else self._failures.passing)
         give = _by_method(arguments)

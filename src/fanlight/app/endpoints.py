@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NoReturn, TypeGuard
 
 from fanlight.app.around import read_steps
-from fanlight.app.binding import BODY_METHODS, Binding, bind, hints_of
+from fanlight.app.asked import hints_of
+from fanlight.app.binding import BODY_METHODS, Binding, bind
 from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.failures import refuse_content
 from fanlight.app.invoke import Arguments, arguments_of
 from fanlight.app.provide import Provision, Provisions
 from fanlight.app.results import Results
@@ -162,6 +164,8 @@ class Endpoints:
         )
         route = name.partition(" (")[0]
         call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)
+        if call.reads_content and not errors:  # a view that shows its form again does so for one that is too large, too
+            call.refused = self._calls.of_answer(refuse_content, name)
         if hints and call.lane is Lane.MEASURED:  # it has work to do meanwhile, or it would not send them
             call.lane, call.is_pinned = Lane.THREAD, True
         return call

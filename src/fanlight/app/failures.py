@@ -23,13 +23,14 @@ from typing import Any
 from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of, refuse_marks
 from fanlight.app.templates import markup_for_text, misnamed_template
-from fanlight.errors import HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
-from fanlight.message import Request, Response
+from fanlight.errors import ContentTooLarge, HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
+from fanlight.message import RefusedContent, Request, Response
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
 log = logging.getLogger("fanlight.app")
 
 Shows = Callable[[HTTPError, Request], Response]
+MOST_TOLD = 64
 NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
@@ -68,6 +69,13 @@ def is_same(raised: BaseException, thrown: BaseException) -> bool:
     return is_wrapped and isinstance(thrown, StopIteration | StopAsyncIteration)
 
 
+def refuse_content(request: Request) -> Response:
+    """Raise why the content of a request was refused."""
+    source = request.content_source
+    assert isinstance(source, RefusedContent)
+    raise source.error
+
+
 class Failures:
     """The answers to all errors of an app; `mistakes` says what is wrong with its table of them."""
 
@@ -78,6 +86,7 @@ class Failures:
         self._pages, self._results = pages, results
         self._folder = folder
         self._own: dict[int, Shows] = {}
+        self._told: set[tuple[str, str]] = set()
         self.mistakes: list[Mistake] = []
         if not isinstance(errors, Mapping | None):
             hint = "write a dict: errors={404: not_found}"
@@ -88,6 +97,8 @@ class Failures:
 
     def respond(self, error: HTTPError, request: Request) -> Response:
         """Return the answer to an error; never raises."""
+        if isinstance(error, ContentTooLarge):
+            self.advise(error, _asked(request))
         try:
             shows = self._own.get(error.status)
             if shows is not None:
@@ -95,6 +106,13 @@ class Failures:
         except BaseException:
             log.exception("the answer to error %s failed: %s", error.status, _asked(request))
         return self._pages.error(error, request)
+
+    def advise(self, error: HTTPError, where: str) -> None:
+        """Log what the author can do about an error that is no mistake of the visitor's, once for each place."""
+        hint, told = getattr(error, "hint", ""), self._told
+        if hint and (where, hint) not in told and len(told) < MOST_TOLD:
+            told.add((where, hint))
+            log.warning("%s was refused: %s; %s (said once)", where, error.detail, hint)
 
     def of(self, name: str) -> Callable[[BaseException, Request], Response]:
         """Return what answers whatever the view of a route raises; a cancellation goes on."""

@@ -14,7 +14,7 @@ from typing import Any
 from fanlight.app.binding import Binding
 from fanlight.app.convert import Unfit
 from fanlight.app.forms import DETAIL, Shown
-from fanlight.errors import BadField, NotFound, UnprocessableContent
+from fanlight.errors import BadField, ContentTooLarge, NotFound, UnprocessableContent
 from fanlight.message import EarlyHints, Query, Request, State
 
 Arguments = Callable[[Request], dict[str, Any]]
@@ -98,9 +98,13 @@ def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Argu
     def arguments(request: Request) -> dict[str, Any]:
         values = from_path(request)
         bad: list[BadField] = []
-        for step in steps:
-            step(request, values, bad)
-        shown.take(request, values, bad)
+        refusal: ContentTooLarge | None = None
+        try:
+            for step in steps:
+                step(request, values, bad)
+        except ContentTooLarge as error:
+            refusal = error
+        shown.take(request, values, bad, refusal)
         return values
 
     return arguments

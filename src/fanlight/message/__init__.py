@@ -10,7 +10,7 @@ from fanlight.message.compression import (
     uncompressed,
 )
 from fanlight.message.conditional import answer_conditionally, check_preconditions, fields_of_304, has_just_this
-from fanlight.message.content import SpooledContent
+from fanlight.message.content import RefusedContent, SpooledContent
 from fanlight.message.early_hints import NOTED, EarlyHints
 from fanlight.message.encodings import COMPRESSIBLE, best_encoding, encodings_for, is_compressible
 from fanlight.message.events import Event, EventStream
@@ -102,6 +102,7 @@ __all__ = [
     "Pair",
     "Pulse",
     "Query",
+    "RefusedContent",
     "Request",
     "Response",
     "RouteLimits",

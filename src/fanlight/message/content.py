@@ -6,6 +6,7 @@ import tempfile
 from io import BytesIO
 from typing import BinaryIO, cast
 
+from fanlight.errors import HTTPError
 from fanlight.message.limits import AS_EVER, FormLimits
 
 MEMORY_BYTES = 1024 * 1024
@@ -76,6 +77,26 @@ class SpooledContent:
             file.close()
         if self._file is not None:
             self._file.close()
+
+
+class RefusedContent(SpooledContent):
+    """Content that was refused before it was whole: whoever reads it meets the error that says why."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: HTTPError) -> None:
+        """Keep why."""
+        super().__init__()
+        self.error = error
+        self.size = 1  # there is some
+
+    def read(self) -> bytes:
+        """Refuse: raises the error."""
+        raise self.error
+
+    def open(self) -> BinaryIO:
+        """Refuse: raises the error."""
+        raise self.error
 
 
 def _write_whole(file: BinaryIO, data: bytes | bytearray) -> None:

@@ -86,13 +86,13 @@ def read_urlencoded(text: str, limits: FormLimits) -> list[tuple[str, str]]:
     Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields, and one that is too long.
     """
     if text.count("&") >= limits.fields:
-        raise ContentTooLarge(over(f"there are over {limits.fields} fields in the form", "fields"))
+        raise over(f"there are over {limits.fields} fields in the form", "fields")
     return _pairs(text, limits)
 
 
-def over(what: str, limit: str) -> str:
-    """Return what is told to whoever sends more than a limit of a view allows."""
-    return f"{what}; raise {limit} in the view's @limits to allow it"
+def over(what: str, limit: str, field: str = "") -> ContentTooLarge:
+    """Return the error for more than a limit of a view allows: what it is to its visitor, and to its author."""
+    return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
 def _pairs(text: str, limits: FormLimits) -> list[tuple[str, str]]:
@@ -107,7 +107,7 @@ def _pairs(text: str, limits: FormLimits) -> list[tuple[str, str]]:
 
 
 def _field_over(most: int) -> ContentTooLarge:
-    return ContentTooLarge(over(f"a field of the form is over {most} bytes", "field_bytes"))
+    return over(f"a field of the form is over {most} bytes", "field_bytes")
 
 
 def _decoded(text: str, most: int) -> str:

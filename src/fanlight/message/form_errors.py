@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fanlight.errors import ContentTooLarge
 from fanlight.message.form import MultiMapping
 
 
@@ -21,6 +22,7 @@ class FormErrors(dict[str, str]):
     """
 
     posted: MultiMapping[Any]
+    refusal: ContentTooLarge | None = None  # why no more of the form was read; its message is among the others
 
     def __init__(self, messages: Mapping[str, str] | None = None, posted: MultiMapping[Any] | None = None) -> None:
         """Take the messages, and what was posted."""

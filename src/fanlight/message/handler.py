@@ -34,7 +34,10 @@ class Lane(IntEnum):
 
 
 class Call(Protocol):
-    """What the server runs for a request: one object for each route, shared by all its requests."""
+    """What the server runs for a request: one object for each route, shared by all its requests.
+
+    One may have a call `refused`, which is run in its place where content is refused: reading it raises why.
+    """
 
     lane: Lane  # the server moves a call that was stuck from INLINE to THREAD, and back
     is_pinned: bool  # True: the user chose the lane, so the server never moves it

@@ -7,6 +7,7 @@ comes it holds no more in memory than its limits say; when it is whole, its text
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
 
@@ -47,7 +48,7 @@ class Form(MultiMapping["str | Upload"]):
 class FormContent(SpooledContent):
     """A multipart form, read while it comes: each file is written once, to where it can be moved from."""
 
-    __slots__ = ("_error", "_form", "_reader")
+    __slots__ = ("_error", "_form", "_reader", "typed")
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
         """Begin before the first piece."""
@@ -55,6 +56,7 @@ class FormContent(SpooledContent):
         self._reader = FormReader(content_type, limits)
         self._form: Form | None = None
         self._error: HTTPError | None = None
+        self.typed: MultiMapping[str] = MultiMapping()  # the texts before the one that was refused
 
     def write(self, piece: bytes) -> bool:
         """Read a piece; True once the form is refused, and no more of it matters. Raises OSError."""
@@ -64,6 +66,8 @@ class FormContent(SpooledContent):
                 self._reader.feed(piece)
             except HTTPError as error:
                 self._error = error
+                if isinstance(error, ContentTooLarge):
+                    self.typed = MultiMapping(self._reader.texts())
                 self._reader.close()
         return self._error is not None
 
@@ -168,6 +172,15 @@ class FormReader:
         self._spool.close()
         return self._pairs
 
+    def texts(self) -> list[tuple[str, str]]:
+        """Return the texts that have come whole so far, to be shown to the visitor again."""
+        found = []
+        for part, start in zip(self._parts[:-1], self._starts(), strict=False):
+            name, start = self._text(start, part.name_bytes)  # noqa: PLW2901 - goes on behind the name
+            if part.filename_bytes is None:
+                found.append((name, self._spool.read(start + part.type_bytes, part.size).decode("utf-8", "replace")))
+        return found
+
     def close(self) -> None:
         """Delete the files that have come so far."""
         for part in self._parts:
@@ -211,11 +224,11 @@ class FormReader:
             if head.name == "_charset_":
                 self._names_charset = len(self._parts)
             if self._texts > limits.fields:
-                raise ContentTooLarge(over(f"there are over {limits.fields} fields in the form", "fields"))
+                raise over(f"there are over {limits.fields} fields in the form", "fields")
         else:
             self._files += 1
             if self._files > limits.files:
-                raise ContentTooLarge(over(f"there are over {limits.files} files in the form", "files"))
+                raise over(f"there are over {limits.files} files in the form", "files", head.name)
         third = head.charset if head.filename is None else head.kind
         name, filename, kind = (text.encode("utf-8", "replace") for text in (head.name, head.filename or "", third))
         self._spool.write(name + filename + kind)
@@ -226,9 +239,9 @@ class FormReader:
         self._text_bytes += len(piece)
         limits = self._limits
         if part.size > limits.field_bytes:
-            raise ContentTooLarge(over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes"))
+            raise over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes", self._last_name())
         if self._text_bytes > limits.text_bytes:
-            raise ContentTooLarge(over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes"))
+            raise over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes")
         part.spooled = part.size
         self._spool.write(piece)
 
@@ -236,7 +249,7 @@ class FormReader:
         part.size += len(piece)
         most = self._limits.file_bytes
         if most is not None and part.size > most:
-            raise ContentTooLarge(over(f"a file of the form is over {most} bytes", "file_bytes"))
+            raise over(f"a file of the form is over {most} bytes", "file_bytes", self._last_name())
         if part.file is None and part.size > BIG_BYTES:
             part.file = open_unnamed()
             part.file.write(self._spool.cut(part.spooled))
@@ -246,6 +259,17 @@ class FormReader:
         else:
             self._spool.write(piece)
             part.spooled = part.size
+
+    def _starts(self) -> Iterator[int]:
+        """Give for each part where in the spool it is."""
+        start = 0
+        for part in self._parts:
+            yield start
+            start += part.name_bytes + (part.filename_bytes or 0) + part.type_bytes + part.spooled
+
+    def _last_name(self) -> str:
+        *_, start = self._starts()
+        return self._text(start, self._parts[-1].name_bytes)[0]
 
     # --- when it is whole ------------------------------------------------------------------
 
@@ -263,10 +287,8 @@ class FormReader:
         """Return the charset of texts that name none: that of a field `_charset_` (RFC 7578, 4.6), or UTF-8."""
         if self._names_charset is None:
             return "utf-8"
-        *before, part = self._parts[: self._names_charset + 1]
-        head_bytes = part.name_bytes + part.type_bytes
-        start = sum(each.name_bytes + (each.filename_bytes or 0) + each.type_bytes + each.spooled for each in before)
-        said = self._spool.read(start + head_bytes, part.size).decode("ascii", "replace").strip()
+        part, start = self._parts[self._names_charset], list(self._starts())[self._names_charset]
+        said = self._spool.read(start + part.name_bytes + part.type_bytes, part.size).decode("ascii", "replace").strip()
         return said or "utf-8"
 
     def _file(self, part: _Part, start: int, memory_left: int) -> BinaryIO:

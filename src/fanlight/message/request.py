@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
-from fanlight.errors import BadRequest, ContentTooLarge, NoSuchURL, UnsupportedMediaType
+from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
 from fanlight.message.charset import decoded
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
@@ -265,7 +265,7 @@ class Request:
         """Refuse content that is over what may be decoded at once."""
         source = self.content_source
         if source is not None and source.size > (most := getattr(source.limits, cap)):
-            raise ContentTooLarge(over(f"{what} is over {most} bytes", cap))
+            raise over(f"{what} is over {most} bytes", cap)
 
     @property
     def decoding_cap(self) -> str:
@@ -293,7 +293,7 @@ class Request:
             return source.form()
         if kind == URLENCODED:
             if source is not None and source.size > limits.text_bytes:
-                raise ContentTooLarge(over(f"the form is over {limits.text_bytes} bytes", "text_bytes"))
+                raise over(f"the form is over {limits.text_bytes} bytes", "text_bytes")
             try:
                 return Form(read_urlencoded(self.content.decode("ascii"), limits))
             except UnicodeDecodeError:

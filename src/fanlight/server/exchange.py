@@ -33,7 +33,7 @@ from fanlight.server.connection import (
 )
 from fanlight.server.file_sender import CAN_SEND_FILES
 from fanlight.server.host import LAST_SECONDS, Host
-from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content
+from fanlight.server.intake import LATE_CONTENT, IncomingContent, begin_content, end_content, have_shown
 from fanlight.server.poller import WRITE
 from fanlight.server.spooling import Spooling
 from fanlight.server.streams import stream_of
@@ -104,6 +104,8 @@ class Exchange:
                     self._wait_for_next(connection)
                     return True
         except Refusal as refusal:
+            if have_shown(connection, refusal):
+                return self.dispatch.start(connection, tenure)
             self.refuse(connection, refusal)
             return True
         self._wait_for_more(connection)
@@ -113,11 +115,12 @@ class Exchange:
         """Go on when content has been written to the disk; False once the hub is in other hands."""
         tenure = self._hub.tenure
         assert tenure is not None  # the holder calls this
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, Refusal) and not have_shown(connection, outcome):
             self.refuse(connection, outcome)
             return True
         if outcome:
-            end_content(connection)
+            if not isinstance(outcome, Refusal):
+                end_content(connection)
             if not self.dispatch.start(connection, tenure):
                 return False
             if connection.phase > CONTENT:

@@ -16,8 +16,17 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from fanlight.errors import AppError, EncodingUnknown, HTTPError, PeerGone, Refusal
-from fanlight.message import STREAMED, ContentStream, FormContent, SpooledContent, Taking
+from fanlight.errors import (
+    AppError,
+    ContentOverLimit,
+    ContentTooLarge,
+    EncodingUnknown,
+    HTTPError,
+    PeerGone,
+    Refusal,
+    StorageFull,
+)
+from fanlight.message import STREAMED, ContentStream, FormContent, RefusedContent, SpooledContent, Taking
 from fanlight.server.connection import (
     CONTENT,
     CONTENT_RECV_BYTES,
@@ -78,6 +87,18 @@ def end_content(connection: Connection) -> None:
     content = connection.content
     connection.request.content_source = content if isinstance(content, SpooledContent) else None
     connection.phase = IDLE
+
+
+def have_shown(connection: Connection, refusal: Refusal) -> bool:
+    """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
+    refused = getattr(connection.call, "refused", None) if connection.phase is CONTENT else None
+    if refused is None or not isinstance(refusal, ContentOverLimit | EncodingUnknown | StorageFull):
+        return False
+    connection.release()
+    connection.call = refused
+    connection.content = connection.request.content_source = RefusedContent(_answer_to(refusal))
+    connection.phase = IDLE
+    return True
 
 
 class IncomingContent(ContentStream):
@@ -236,6 +257,12 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 def _answer_to(refusal: Refusal) -> HTTPError:
     """Return the error by which a view says what a refusal says."""
     kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
+    if isinstance(refusal, ContentOverLimit):
+        detail, _, hint = str(refusal).partition("; ")
+        return ContentTooLarge(detail, hint=hint)
     error = next(kinds, HTTPError)(str(refusal))
     error.status = refusal.status
+    for line in refusal.lines.decode().splitlines():
+        name, _, value = line.partition(": ")
+        error.headers[name] = value
     return error
