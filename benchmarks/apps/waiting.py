@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
 
 import psycopg_pool
 
@@ -19,6 +18,15 @@ COMPUTING_SECONDS = 0.002
 POOL_SIZE = 16  # connections to PostgreSQL, of every server
 
 _of_thread = threading.local()
+_pool = psycopg_pool.ConnectionPool(
+    os.environ.get("BENCH_POSTGRESQL", ""),
+    min_size=POOL_SIZE,
+    max_size=POOL_SIZE,
+    kwargs={"autocommit": True},
+    open="BENCH_POSTGRESQL" in os.environ,
+)
+if not _pool.closed:
+    _pool.wait()  # before the first request: no view is slow because it opens connections
 
 
 def sleeping(microseconds: int) -> Callable[[], str]:
@@ -41,7 +49,7 @@ def compute() -> str:
 
 def read_postgresql(number: int) -> str:
     """Read one row by its key, on a connection of the pool."""
-    with _pool().connection() as connection:
+    with _pool.connection() as connection:
         row = connection.execute("SELECT name FROM item WHERE id = %s", (number,)).fetchone()
     return f"<h1>{row[0]}</h1>"
 
@@ -52,12 +60,3 @@ def read_sqlite(number: int) -> str:
         _of_thread.connection = sqlite3.connect(os.environ["BENCH_SQLITE"])
     row = _of_thread.connection.execute("SELECT name FROM item WHERE id = ?", (number,)).fetchone()
     return f"<h1>{row[0]}</h1>"
-
-
-@cache
-def _pool() -> psycopg_pool.ConnectionPool:
-    """Open the pool with the first request, in the process that serves."""
-    address = os.environ["BENCH_POSTGRESQL"]
-    return psycopg_pool.ConnectionPool(
-        address, min_size=POOL_SIZE, max_size=POOL_SIZE, kwargs={"autocommit": True}, open=True
-    )
