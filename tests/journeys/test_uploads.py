@@ -124,17 +124,21 @@ def test_an_upload_that_is_cut_off_leaves_nothing(site: Any, tmp_path: Path) -> 
     )
     with socket.create_connection(("127.0.0.1", int(site.port))) as sock:
         sock.sendall(request + head + b"a" * 30_000_000)
-        assert open_files(site, tmp_path) == 1
-    until = time.monotonic() + PATIENCE
-    while open_files(site, tmp_path):
-        assert time.monotonic() < until, "the file is still open"
-        time.sleep(0.02)  # another process closes it: there is nothing to wait on
+        wait_for_open_files(1, site, tmp_path)
+    wait_for_open_files(0, site, tmp_path)
     assert not (tmp_path / "saved").exists()
     assert not [each for each in (tmp_path / "waiting").iterdir() if each.is_file()]
 
 
+def wait_for_open_files(count: int, site: Any, folder: Path) -> None:
+    """Return once the site has so many files without a name open in a folder."""
+    until = time.monotonic() + PATIENCE
+    while (seen := open_files(site, folder)) != count:
+        assert time.monotonic() < until, f"{seen} files are open"
+        time.sleep(0.02)  # another process opens and closes them: there is nothing to wait on
+
+
 def open_files(site: Any, folder: Path) -> int:
-    """Return how many files without a name the site has open in a folder, once it has had time to open one."""
     asked(site, "/memory")
     links = [str(each.readlink()) for each in Path(f"/proc/{site.process.pid}/fd").iterdir() if each.is_symlink()]
     return sum(link.startswith(f"{folder}/waiting/#") for link in links)
