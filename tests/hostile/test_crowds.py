@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.hostile.crowd import MANNERS, Crowd
 from tests.soak.served import Served
-from tests.speed import FACTOR, PATIENCE, seconds
+from tests.speed import FACTOR, PATIENCE, measured, seconds
 
 COUNT, FEW = 2000, 8
 CROWD = max(1000, int(COUNT / FACTOR))  # of them, where memory is weighed and everybody is to be let go of
@@ -25,7 +25,7 @@ LIMITS = (
     f"--connections-per-address 0 --head-seconds {WHILE} --handshake-seconds {WHILE} --idle-seconds {WHILE}"
     f" --content-seconds {WHILE} --write-seconds {WHILE} --linger-seconds 1 --least-rate 100000"
 ).split()
-LEAST = 20 / FACTOR  # answers for an honest client in two seconds
+LEAST = 10  # answers for an honest client in two seconds of a quiet machine
 MOST_MS = (
     1000 * FACTOR
 )  # that an honest client waits: two cores carry the server, the crowd, and all other tests of the day
@@ -61,11 +61,12 @@ def test_a_crowd_disturbs_nobody_and_is_let_go_of(serve: Serve, kind: str) -> No
     files = sum(served.files().values())
     crowd = Crowd(served.port, MANNERS[kind], CROWD)
     with crowd.holding():
-        answers, failures, worst = honest(served.port, 2)
+        answers, failures, worst = honest(served.port, seconds(2))
+        most_ms = MOST_MS * max(FACTOR, measured())
         most = max(most, sum(served.memory().values()))
         served.wait_until(lambda: sum(served.files().values()) <= files + FEW, PATIENCE, "the crowd is let go of")
     assert (failures, answers > LEAST) == (0, True)
-    assert worst < MOST_MS
+    assert worst < most_ms
     assert (most - before) / CROWD / 1024 < KIB[kind]
 
 
@@ -92,10 +93,11 @@ def test_a_crowd_from_one_address_gets_its_share_and_no_more(serve: Serve) -> No
     served = serve("--head-seconds", WHILE)
     files = sum(served.files().values())
     with Crowd(served.port, MANNERS["silent"], COUNT).holding():
-        answers, failures, worst = honest(served.port, 2)
+        answers, failures, worst = honest(served.port, seconds(2))
+        most_ms = MOST_MS * max(FACTOR, measured())
         held = sum(served.files().values()) - files
     assert (failures, answers > LEAST) == (0, True)
-    assert worst < MOST_MS
+    assert worst < most_ms
     assert 990 <= held <= 1000 + FEW
     assert "127.0.0.1 has 1000 connections, and gets no more (Limits.connections_per_address)" in served.log.read_text()
 
