@@ -77,6 +77,11 @@ class Record:
         self.calls, self.seconds, self.asleep = self.calls / 2, self.seconds / 2, self.asleep / 2
 
 
+def _subject(call: Call) -> str:
+    """Return what a log line is about: a call without a path of its own has a name like "no route"."""
+    return call.name if "/" in call.name else f'a request with "{call.name}"'
+
+
 class Lanes:
     """Moves routes between running in place and running in threads."""
 
@@ -142,7 +147,7 @@ class Lanes:
         log.info(
             "%s %s: from now on it runs in the thread pool, each call in any of its threads "
             "(what belongs to one thread, like an SQLite connection, must be opened by the call)",
-            call.name,
+            _subject(call),
             reason,
         )
 
