@@ -159,6 +159,15 @@ def test_each_relapse_doubles_the_probation() -> None:
     assert expected == LONGEST_PROBATION_SECONDS
 
 
+def test_a_route_is_sent_to_threads_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Calls that were stuck together are one relapse, and one line."""
+    lanes, call, _ = sent()
+    caplog.clear()
+    lanes.was_stuck(call, "main.py:2 in view")
+    assert caplog.text == ""
+    assert [each[2] for each in lanes.in_threads()] == ["held up the server at main.py:1 in view"]
+
+
 def test_a_pinned_route_stays(caplog: pytest.LogCaptureFixture) -> None:
     """Where the user has chosen the lane, a stuck call is logged, and the lane kept."""
     lanes, call = Lanes(), FakeCall(lambda _: Response("x"), Lane.INLINE, is_pinned=True, name="GET /pinned")

@@ -327,6 +327,19 @@ def test_the_hub_is_passed_on_before_anybody_is_blamed() -> None:
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
+def test_a_view_whose_thread_was_kept_from_the_processor_is_not_stuck() -> None:
+    """On a busy machine a view may stand still without a fault of its own; it is looked at anew."""
+    _, monitor, rescued = _watched([Running("view")])
+    delays = iter([0.0, 1.0, 1.0, 1.0])
+    monitor._delay_of = lambda _: next(delays)  # type: ignore[method-assign, assignment]
+    monitor.look()
+    monitor.look()
+    assert rescued == []
+    monitor.look()
+    monitor.look()
+    assert rescued == ["rescued from view", "blamed view; handed"]
+
+
 def test_a_newer_view_is_a_first_sight() -> None:
     """Another serial at the second look means another view, which has all its time before it."""
     tenure, monitor, rescued = _watched([Running("view")])

@@ -137,6 +137,8 @@ class Lanes:
             return
         record = self._records.setdefault(call, Record())
         with record.lock:
+            if call.lane is Lane.THREAD:  # another of its calls has been found meanwhile
+                return
             self._send_to_threads(call, record, f"held up the server at {place}")
 
     def _send_to_threads(self, call: Call, record: Record, reason: str) -> None:

@@ -50,7 +50,7 @@ class _Sender(Generic[Pieces]):
     def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
         """Prepare; nothing is pulled yet, and nothing ever without content (an answer to HEAD)."""
         self._hub, self.connection, self._done = hub, connection, done
-        self._content, self._has_content = content, has_content
+        self.content, self._has_content = content, has_content
         self.size = 0  # bytes that were sent, or wait to be
         self.began = hub.now
 
@@ -148,7 +148,7 @@ class Pump(_Sender[Iterable[bytes | str]]):
             run = self.connection.request.context.run
             is_room = self._send(data)  # first: what fails is cut off, and told from what was never answered
             if self._pieces is None:
-                self._pieces = run(iter, self._content)
+                self._pieces = run(iter, self.content)
             while is_room and self._has_content:
                 piece = run(next, self._pieces, _END)
                 if piece is _END:
@@ -167,7 +167,7 @@ class Pump(_Sender[Iterable[bytes | str]]):
             self._fail(error)
 
     def _close(self) -> None:
-        close = getattr(self._content, "close", None)
+        close = getattr(self.content, "close", None)
         if close is not None:
             try:
                 self.connection.request.context.run(close)
@@ -192,7 +192,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         self._task = asyncio.current_task()
         try:
             await self._pass_on(opening)
-            pieces = aiter(self._content)
+            pieces = aiter(self.content)
             if self._has_content:
                 self._begin_pulse()
                 while (piece := await self._next(pieces)) is not _END:
@@ -210,7 +210,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             self._fail(error)
         finally:
             self._is_over = True
-            await self._close(self._content if pieces is None else pieces)
+            await self._close(self.content if pieces is None else pieces)
 
     async def _next(self, pieces: AsyncIterator[bytes | str]) -> object:
         """Return the next piece, _END after the last one, or when the stream is ended. Raises PeerGone."""

@@ -18,7 +18,8 @@ can't touch its connection before the monitor has marked it RUNNING (else the ne
 read from it too). A taken tenure is never served again; the next holder has a new one.
 
 The monitor looks every 5 ms. It reads no clock on the fast path: a holder counts its views in
-`serial`, and a view that is there at two looks in a row with the same serial is stuck.
+`serial`, and a view that is there at two looks in a row with the same serial is stuck, unless its thread was kept
+from the processor for half of the time in between: then the machine is busy, and a rescue would gain nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from weakref import WeakKeyDictionary
 
 from fanlight.server.loop_watch import LOOP_LOOK_SECONDS, LoopWatch
 from fanlight.server.places import place_of_thread
+from fanlight.server.waits import RunDelay
 
 if TYPE_CHECKING:
     from fanlight.message import Call
@@ -47,18 +49,19 @@ Blame = Callable[["Call", str], None]
 class Tenure:
     """One thread's stay at the hub."""
 
-    __slots__ = ("__weakref__", "baton", "handed", "is_home", "serial", "thread_id")
+    __slots__ = ("__weakref__", "baton", "handed", "is_home", "native_id", "serial", "thread_id")
 
     def __init__(self, *, is_home: bool) -> None:
         """Begin SERVING, at home (in the loop's thread, which must make it) or in a rescue thread."""
         self.baton: list[Connection] = []
-        self.thread_id = threading.get_ident() if is_home else 0
+        self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_home else (0, 0)
         self.serial = 0
         self.is_home = is_home
         self.handed = threading.Event()
 
     def hold(self, lead: Callable[[Tenure], object]) -> None:
         """Serve in this thread, by `lead`: a rescue thread's whole life."""
+        self.native_id = threading.get_native_id()
         self.thread_id = threading.get_ident()
         lead(self)
 
@@ -76,6 +79,8 @@ class Monitor:
         self._tenure_of, self._rescue, self._blame = tenure_of, rescue, blame
         self._bell = threading.Event()
         self._seen: tuple[Tenure, int] | None = None
+        self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread looked at last, by its number
+        self._delayed = 0.0
         self._stopped = False
         self._thread: threading.Thread | None = None
         self.asleep = False
@@ -94,6 +99,7 @@ class Monitor:
         self.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+        self._run_delay[1].close()
 
     def wake(self) -> None:
         """Have the monitor look again: a view begins to run."""
@@ -109,6 +115,10 @@ class Monitor:
         serial = tenure.serial
         if self._seen != (tenure, serial):
             self._seen = (tenure, serial)
+            self._delayed = self._delay_of(tenure)
+            return True
+        if self._delay_of(tenure) - self._delayed >= LOOK_SECONDS / 2:
+            self._seen = None  # others had the processor: the view had no time, nor would another thread
             return True
         place = place_of_thread(tenure.thread_id)
         try:
@@ -128,6 +138,15 @@ class Monitor:
         if is_to_blame:  # last, as it writes to a log: somebody may wait for the hub, and nobody for us
             self._blame(call, place)
         return True
+
+    def _delay_of(self, tenure: Tenure) -> float:
+        """Return how many seconds the holder's thread has been kept from the processor so far."""
+        number, run_delay = self._run_delay
+        if number != tenure.native_id:
+            run_delay.close()
+            run_delay = RunDelay(tenure.native_id)
+            self._run_delay = (tenure.native_id, run_delay)
+        return run_delay.seconds()
 
     def _watch(self) -> None:
         quiet = 0

@@ -7,6 +7,7 @@ and one that sleeps while other threads of this process compute is likely to wai
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import NamedTuple
@@ -41,3 +42,27 @@ def usage() -> Usage:
         seen = getrusage(RUSAGE_THREAD)
         return Usage(time.perf_counter(), seen.ru_utime + seen.ru_stime, time.process_time(), seen.ru_nvcsw)
     return Usage(time.perf_counter(), time.thread_time(), time.process_time(), -1)
+
+
+class RunDelay:
+    """How long one thread has been ready to run, but kept from it by others: what `schedstat` tells on Linux."""
+
+    def __init__(self, native_id: int) -> None:
+        """Look at the thread with this number of the system's, which is one of this process."""
+        try:
+            self._file = os.open(f"/proc/self/task/{native_id}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # another system, or one that does not count
+            self._file = -1
+
+    def seconds(self) -> float:
+        """Return the seconds so far; 0 where the system does not tell."""
+        try:
+            return int(os.pread(self._file, 100, 0).split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            return 0.0
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -6,12 +6,13 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import Lane, Request, Response
+from fanlight.message import EventStream, Lane, Request, Response
 from fanlight.server import Limits
 from fanlight.server.watch.state import described
 from fanlight.testing import FakeCall
@@ -165,3 +166,35 @@ def test_the_state_is_told_while_the_hub_serves(serve: Any, tools: Any) -> None:
     stop.set()
     thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("kind", ["sync", "events", "async"])
+def test_a_stream_says_where_it_stands(serve: Any, tools: Any, kind: str) -> None:
+    """A stream whose next piece is being made is as old as it is, in the lane and at the line where that happens."""
+    go_on = threading.Event()
+
+    def make() -> Iterator[str]:
+        yield "first"
+        go_on.wait()
+        yield "last"
+
+    async def make_later() -> AsyncIterator[str]:
+        yield "first"
+        await asyncio.to_thread(go_on.wait)
+        yield "last"
+
+    def view(_: Request) -> Response:
+        if kind == "events":
+            return EventStream(make())
+        return Response(make() if kind == "sync" else make_later())
+
+    harness = serve({"/": FakeCall(view, name="GET / (view)")})
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        found = until_one(harness.hub, "task" if kind == "async" else "thread")
+        go_on.set()
+        while b"last" not in (data := sock.recv(4096)):
+            assert data
+    line = line_of(make_later, 2) if kind == "async" else line_of(make, 2)
+    assert found["at"] == line
+    assert found["seconds"] < PATIENCE

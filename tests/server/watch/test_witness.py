@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,50 @@ def test_each_request_of_a_connection_has_its_own_id(watch: Watch) -> None:
     watched.ask(get("/") + get("/") + get("/", "connection: close\r\n"))
     ids = [line["id"] for line in watched.lines()]
     assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_stream_that_its_client_leaves_is_seen_with_what_was_sent(watch: Watch, *, is_async: bool) -> None:
+    """The end of most streams of events: a line, a count, and no more bytes than were made."""
+    has_ended = threading.Event()
+
+    def make() -> Iterator[str]:
+        try:
+            while True:
+                yield "x" * 1000
+        finally:
+            has_ended.set()
+
+    async def make_later() -> AsyncIterator[str]:
+        for piece in make():
+            await asyncio.sleep(0)
+            yield piece
+
+    watched = watch({"/": FakeCall(lambda _: Response(make_later() if is_async else make()), name="GET / (view)")})
+    watched.ask(get("/"), ends=b"x\r\n")
+    assert has_ended.wait(PATIENCE)
+    (line,) = watched.lines()
+    assert (line["route"], line["status"]) == ("GET / (view)", 200)
+    assert line["bytes"] > 1000
+    assert watched.counts.snapshot()["requests"] == [["GET", 200, "/", 1]]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_stream_that_fails_is_seen(watch: Watch, *, is_async: bool) -> None:
+    """What is cut off because its generator raises has its line, too."""
+
+    def make() -> Iterator[str]:
+        yield "first"
+        raise ValueError
+
+    async def make_later() -> AsyncIterator[str]:
+        yield "first"
+        raise ValueError
+
+    watched = watch({"/": FakeCall(lambda _: Response(make_later() if is_async else make()), name="GET / (view)")})
+    assert b"first" in watched.ask(get("/"))
+    (line,) = watched.lines()
+    assert line["status"] == 200
 
 
 def test_a_stream_is_seen_at_its_end(watch: Watch) -> None:

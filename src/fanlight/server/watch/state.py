@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from functools import partial
-from types import FrameType
+from types import AsyncGeneratorType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message import Lane
@@ -85,7 +85,7 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     watch = hub.monitor.loop_watch
     if watch is not None:
         for task, connection in list(watch.at_work.items()):
-            found[connection] = "task", _place_of_task(task, frames.get(watch.thread_id))
+            found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
     for tenure, connection in _copied(hub):
         found[connection] = "inline, stuck", place_of(frames.get(tenure.thread_id))
     by_request = {id(getattr(each, "request", None)): each for each in list(hub.connections.values())}
@@ -127,20 +127,29 @@ def _copied(hub: Hub) -> list[tuple[Any, Connection]]:
     return []
 
 
-def _place_of_task(task: asyncio.Task[Any], running: FrameType | None) -> str:
+def _place_of_task(task: asyncio.Task[Any], stream: object, running: FrameType | None) -> str:
     """Return where a task waits: the innermost line that is not the standard library's, in what it awaits."""
     best: FrameType | None = None
-    awaited: Any = task.get_coro()
+    generator = getattr(stream, "content", None)
+    awaited: Any = generator if isinstance(generator, AsyncGeneratorType) else task.get_coro()
     for _ in range(MOST_AWAITED):
-        frame: FrameType | None = getattr(awaited, "cr_frame", None)
+        kind = "ag" if isinstance(awaited, AsyncGeneratorType) else "cr"
+        frame: FrameType | None = getattr(awaited, f"{kind}_frame", None)
         if frame is None:
             break
-        if awaited.cr_running:
+        if _is_within(running, frame):
             return place_of(running)
         if best is None or not _is_of_the_library(frame):
             best = frame
-        awaited = awaited.cr_await
+        awaited = getattr(awaited, f"{kind}_await")
     return place_of(best)
+
+
+def _is_within(running: FrameType | None, frame: FrameType) -> bool:
+    """Say whether a thread is in a frame now."""
+    while running is not None and running is not frame:
+        running = running.f_back
+    return running is frame
 
 
 def _is_of_the_library(frame: FrameType) -> bool:
