@@ -78,7 +78,7 @@ def form_of(size: int) -> bytes:
     ],
 )
 def test_what_is_decoded_has_a_cap(client: Client, path: str, cap: str, most: int, *, is_chunked: bool) -> None:
-    """Up to its cap it is read, over it the 413 names the cap; announced, chunked, and read by hand."""
+    """Up to its cap it is read, over it the 413 says how much is too much; announced, chunked, and read by hand."""
     make, kind = (json_of, JSON) if cap == "json_bytes" else (form_of, FORM)
 
     def send(size: int) -> Any:
@@ -88,7 +88,8 @@ def test_what_is_decoded_has_a_cap(client: Client, path: str, cap: str, most: in
     assert send(most).status == 200
     refused = send(most + 1)
     assert refused.status == 413
-    assert f"over {most} bytes; raise {cap} in " in refused.text
+    assert f"over {most} bytes" in refused.text
+    assert "raise" not in refused.text  # that is for the author, in the log
 
 
 def test_what_is_not_decoded_has_none(client: Client) -> None:
@@ -108,15 +109,15 @@ def test_a_cap_is_told_before_anything_is_sent() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a=12345678901", "a field of the form is over 10 bytes; raise field_bytes"),
-        (b"a=%41%41%41%41%41%41%41%41%41%41%41", "a field of the form is over 10 bytes; raise field_bytes"),
-        (b"12345678901=a", "a field of the form is over 10 bytes; raise field_bytes"),
-        (b"a=%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC", "a field of the form is over 10 bytes; raise field_bytes"),
-        (b"a=1&a=2&a=3&a=4", "there are over 3 fields in the form; raise fields in"),
+        (b"a=12345678901", "a field of the form is over 10 bytes"),
+        (b"a=%41%41%41%41%41%41%41%41%41%41%41", "a field of the form is over 10 bytes"),
+        (b"12345678901=a", "a field of the form is over 10 bytes"),
+        (b"a=%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC%C3%BC", "a field of the form is over 10 bytes"),
+        (b"a=1&a=2&a=3&a=4", "there are over 3 fields in the form"),
     ],
 )
 def test_the_caps_of_fields_hold_for_urlencoded_forms(client: Client, content: bytes, said: str) -> None:
-    """A field may have so many bytes when it is decoded, whatever the form is sent as; the message names the cap."""
+    """A field may have so many bytes when it is decoded, whatever the form is sent as."""
     refused = client.post("/less", content=content, headers=FORM)
     assert refused.status == 413
     assert said in refused.text

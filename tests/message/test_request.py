@@ -242,5 +242,5 @@ def test_without_an_app_nobody_knows_addresses() -> None:
 def test_an_urlencoded_form_has_a_limit_of_its_own() -> None:
     """However much a route takes, texts are held in memory, so they have their own limit."""
     request = made(content=b"a=" + b"x" * 100, kind=FORM)
-    with pytest.raises(ContentTooLarge, match="raise text_bytes"):
+    with pytest.raises(ContentTooLarge, match="the form is over 50 bytes"):
         request.read_form(FormLimits(text_bytes=50))
