@@ -90,6 +90,11 @@ class Monitor:
 
     def start(self) -> None:
         """Begin to look, in a thread of our own."""
+        tenure = self._tenure_of()
+        if tenure is not None:
+            self._delay_of(
+                tenure
+            )  # its file is opened now, so that a process has as many open before its first request
         self._thread = threading.Thread(target=self._watch, name="fanlight-monitor", daemon=True)
         self._thread.start()
 
