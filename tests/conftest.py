@@ -47,6 +47,7 @@ class FlushedLog:
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> FlushedLog:
     """Return what was logged; the server hands its records to a thread, so that it never waits for a handler."""
+    flush_logs()  # of the tests before this one
     return FlushedLog(caplog)
 
 

@@ -46,24 +46,26 @@ def processes(mark: str) -> dict[int, Process]:
     return found
 
 
-def leftovers(mark: str) -> list[Process]:
-    """Return what this process has started, directly or not, and what carries the mark; itself and its parents not."""
+def leftovers(mark: str, *, of: int | None = None) -> list[Process]:
+    """Return what a process (this one, if none is named) has started, directly or not, and what carries the mark.
+
+    This process and its parents are never among them.
+    """
     known = processes(mark)
+    root = os.getpid() if of is None else of
 
     def line(pid: int) -> list[int]:
         """Return a process and those from which it descends."""
         return [pid, *line(known[pid].parent)] if pid in known else []
 
     own = set(line(os.getpid()))
-    return [
-        each for each in known.values() if each.pid not in own and (each.is_marked or os.getpid() in line(each.pid))
-    ]
+    return [each for each in known.values() if each.pid not in own and (each.is_marked or root in line(each.pid))]
 
 
-def end_leftovers(mark: str, seconds: float) -> list[Process]:
+def end_leftovers(mark: str, seconds: float, *, of: int | None = None) -> list[Process]:
     """Give what is left some time to end by itself, kill the others, and return them."""
     until = time.monotonic() + seconds
-    while (left := leftovers(mark)) and time.monotonic() < until:
+    while (left := leftovers(mark, of=of)) and time.monotonic() < until:
         time.sleep(0.05)  # they are no children of ours: there is nothing to wait on
     for each in left:
         try:

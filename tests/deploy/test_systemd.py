@@ -4,6 +4,7 @@ It is the manager of a user (`systemd --user`), in a mount namespace in which it
 so `User=` is left out, all else stands as on the page.
 """
 
+import fcntl
 import os
 import re
 import signal
@@ -74,11 +75,13 @@ class Manager:
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    """Give a systemd of the test's own."""
-    made = Manager(tmp_path)
-    yield made
-    made.end()
+def manager(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    """Give a systemd of the test's own; one at a time, for all would use the same control groups."""
+    with (tmp_path_factory.getbasetemp().parent / "systemd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = Manager(tmp_path)
+        yield made
+        made.end()
 
 
 @pytest.fixture

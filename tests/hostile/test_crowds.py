@@ -14,21 +14,20 @@ from typing import Any
 import pytest
 from tests.hostile.crowd import MANNERS, Crowd
 from tests.soak.served import Served
-from tests.speed import FACTOR, PATIENCE, measured, seconds
+from tests.speed import FACTOR, PATIENCE, seconds
 
 COUNT, FEW = 2000, 8
 CROWD = max(1000, int(COUNT / FACTOR))  # of them, where memory is weighed and everybody is to be let go of
 REPOSITORY = Path(__file__).parents[2]
 # Deadlines that a test can wait for; whoever is over them is let go of at the next tick of a second.
-WHILE = str(ceil(seconds(5)))
+WHILE = str(ceil(seconds(3)))
 LIMITS = (
     f"--connections-per-address 0 --head-seconds {WHILE} --handshake-seconds {WHILE} --idle-seconds {WHILE}"
     f" --content-seconds {WHILE} --write-seconds {WHILE} --linger-seconds 1 --least-rate 100000"
 ).split()
-LEAST = 10  # answers for an honest client in two seconds of a quiet machine
-MOST_MS = (
-    1000 * FACTOR
-)  # that an honest client waits: two cores carry the server, the crowd, and all other tests of the day
+# An honest client never waits until the crowd has been let go of; docs/reference/hostile.md has the milliseconds of a
+# quiet machine, and here two cores carry the server, the crowd, and the tests that run beside.
+MOST_MS = 1000.0 * (int(WHILE) + 1)
 KIB = {  # that one connection costs at most, by its phase; docs/reference/hostile.md says what is in it
     "silent": 5,
     "idle after an answer": 6,
@@ -44,13 +43,13 @@ KIB = {  # that one connection costs at most, by its phase; docs/reference/hosti
 Serve = Callable[..., Served]
 
 
-def honest(port: int, while_seconds: float, *more: str) -> tuple[int, int, float]:
-    """Return how many answers an honest client got, how many failures, and the longest it waited, in milliseconds."""
+def honest(port: int, while_seconds: float, *more: str) -> tuple[int, float]:
+    """Return how often an honest client failed, and the longest it waited, in milliseconds."""
     command = [sys.executable, "-m", "tests.soak.honest", str(port), str(while_seconds), *more]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    found = re.match(r"(\d+) answers, (\d+) failures.* worst ([\d.]+) ms", said)
+    found = re.match(r"\d+ answers, (\d+) failures.* worst ([\d.]+) ms", said)
     assert found, said
-    return int(found[1]), int(found[2]), float(found[3])
+    return int(found[1]), float(found[2])
 
 
 @pytest.mark.parametrize("kind", [name for name, manner in MANNERS.items() if not manner.is_tls])
@@ -61,12 +60,11 @@ def test_a_crowd_disturbs_nobody_and_is_let_go_of(serve: Serve, kind: str) -> No
     files = sum(served.files().values())
     crowd = Crowd(served.port, MANNERS[kind], CROWD)
     with crowd.holding():
-        answers, failures, worst = honest(served.port, seconds(2))
-        most_ms = MOST_MS * max(FACTOR, measured())
+        failures, worst = honest(served.port, seconds(2))
         most = max(most, sum(served.memory().values()))
         served.wait_until(lambda: sum(served.files().values()) <= files + FEW, PATIENCE, "the crowd is let go of")
-    assert (failures, answers > LEAST) == (0, True)
-    assert worst < most_ms
+    assert failures == 0
+    assert worst < MOST_MS
     assert (most - before) / CROWD / 1024 < KIB[kind]
 
 
@@ -93,11 +91,10 @@ def test_a_crowd_from_one_address_gets_its_share_and_no_more(serve: Serve) -> No
     served = serve("--head-seconds", WHILE)
     files = sum(served.files().values())
     with Crowd(served.port, MANNERS["silent"], COUNT).holding():
-        answers, failures, worst = honest(served.port, seconds(2))
-        most_ms = MOST_MS * max(FACTOR, measured())
+        failures, worst = honest(served.port, seconds(2))
         held = sum(served.files().values()) - files
-    assert (failures, answers > LEAST) == (0, True)
-    assert worst < most_ms
+    assert failures == 0
+    assert worst < MOST_MS
     assert 990 <= held <= 1000 + FEW
     assert "127.0.0.1 has 1000 connections, and gets no more (Limits.connections_per_address)" in served.log.read_text()
 

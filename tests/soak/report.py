@@ -18,6 +18,7 @@ from tests.soak.tally import Failure, Tally
 MEBIBYTE = 1024 * 1024
 MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the parent and two fresh workers together
 MOST_CALM_GROWTH = 1.10  # of workers that go on serving
+LEAST_SECONDS = 120.0  # of a soak whose workers have served for long enough to hold all that they will
 EXPECTED_ERROR = re.compile(r"worker \d+ was ended by SIGKILL")
 HEADING = "## Soak\n"
 
@@ -56,7 +57,8 @@ def wrongs(tally: Tally, measured: Measured) -> list[str]:
     found += [f"{what}: {count} times" for what, count in tally.hostile.items() if what.startswith("wrongly")]
     if measured.memory_after > measured.memory_before + MOST_GROWTH_BYTES:
         found.append(f"memory grew: {_mib(measured.memory_before)} to {_mib(measured.memory_after)}")
-    if measured.calm_end > measured.calm_begin * MOST_CALM_GROWTH + MOST_GROWTH_BYTES:
+    grown = measured.calm_end > measured.calm_begin * MOST_CALM_GROWTH + MOST_GROWTH_BYTES
+    if measured.seconds >= LEAST_SECONDS and grown:
         found.append(f"workers grew: {_mib(measured.calm_begin)} to {_mib(measured.calm_end)}")
     if measured.files_after > measured.files_before:
         found.append(f"open files grew: {measured.files_before} to {measured.files_after}")

@@ -97,9 +97,7 @@ def decoded_json(content: bytes, decode: Callable[[bytes], T]) -> T:
         return decode(content)
     except msgspec.ValidationError:
         raise
-    except UnicodeDecodeError:
-        raise BadRequest("the content is not JSON: it is not UTF-8") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         trace = error.__traceback__
         if trace is not None and trace.tb_next is not None:
             raise  # the decoder has no frames: it was raised in the code of a class, its `__post_init__`
@@ -114,10 +112,20 @@ _DEEP = f"the JSON is nested too deeply: over {MOST_DEPTH} levels"
 def _reason(content: bytes, otherwise: str) -> str:
     if not content.strip():
         return "it is empty"
+    if not _is_utf8(content):  # releases of msgspec differ in how they say so
+        return "it is not UTF-8"
     if "truncated" in otherwise:
         # msgspec says the same of half a surrogate pair that ends a text.
         return "a text has half a surrogate pair" if _HALF_A_PAIR.search(content) else "its end is missing"
     return otherwise.removeprefix("JSON is malformed: ")
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_json(content: bytes) -> Any:
