@@ -40,7 +40,6 @@ def grows(act: Callable[[int], object], size: int) -> float:
     def best(of: int) -> float:
         times = []
         for _ in range(5):
-            gc.collect()
             gc.disable()  # it would walk over all the tests that pytest holds, the more often the more is made
             began = time.thread_time()
             act(of)
