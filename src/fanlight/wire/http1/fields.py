@@ -176,15 +176,13 @@ def _read_name(raw_name: bytes, line: bytes) -> str:
 
 def _joined(pairs: list[Pair]) -> dict[str, str]:
     """Join the values of repeated fields; refuse those that may stand only once."""
-    values: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name not in values:
-            values[name] = value
-        elif name in _SINGLE:
+        repeated.setdefault(name, []).append(value)
+    for name, values in repeated.items():
+        if len(values) > 1 and name in _SINGLE:
             raise BadMessage(f"{name} is there more than once")
-        else:
-            values[name] += ("; " if name == "cookie" else ", ") + value
-    return values
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in repeated.items()}
 
 
 def _is_chunked(coding: str) -> bool:
