@@ -8,16 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
+from tests.raised import RAISED, Panic
 
 from fanlight.errors import Forbidden, HTTPError
 from fanlight.message import Request, Response, lane
 from fanlight.pages import render
 
 Make = Callable[..., Any]
-
-
-class Panic(BaseException):
-    """Stands for what extension modules raise: no Exception, and no exit."""
 
 
 class Mute(Exception):
@@ -29,27 +26,12 @@ class Mute(Exception):
     __str__ = __repr__
 
 
-RAISED: dict[str, Callable[[], BaseException]] = {
-    "exception": lambda: ValueError("a"),
-    "foreign": lambda: Panic("a"),
-    "mute": Mute,
-    "group": lambda: ExceptionGroup("a", [ValueError("b")]),
-    "base-group": lambda: BaseExceptionGroup("a", [Panic("b")]),
-    "generator-exit": GeneratorExit,
-    "stop": lambda: StopIteration("a"),
-    "async-stop": lambda: StopAsyncIteration("a"),
-    "cancelled": asyncio.CancelledError,
-    "interrupt": KeyboardInterrupt,
-    "exit": lambda: SystemExit(3),
-    "memory": MemoryError,
-    "recursion": RecursionError,
-    "threads": lambda: RuntimeError("can't start new thread"),
-}
+EVERY = RAISED | {"mute": Mute}
 
 
 def made(name: str) -> BaseException:
     """Return an exception by the name of its kind."""
-    return RAISED[name]()
+    return EVERY[name]()
 
 
 def depending(view: Any, **functions: Any) -> Any:
@@ -60,7 +42,7 @@ def depending(view: Any, **functions: Any) -> Any:
 
 def each_of(urls_of: Callable[[Callable[[], BaseException]], Any]) -> dict[str, Any]:
     """Return a table with a view for every kind of exception."""
-    return {f"/{name}": urls_of(make) for name, make in RAISED.items()}
+    return {f"/{name}": urls_of(make) for name, make in EVERY.items()}
 
 
 def plain(make: Callable[[], BaseException]) -> Any:
@@ -180,7 +162,7 @@ def test_whatever_a_view_raises_is_a_500_that_passes_the_steps(
     """The client gets a 500 with the fields of every step, and the author one entry with the traceback."""
     steps = {"s": stamp("s"), "a": stamp_async("a"), "t": tidy}
     asked = site(each_of(view), around=[steps[kind] for kind in kinds])
-    for name, make in RAISED.items():
+    for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}")
         assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, kinds[::-1])
@@ -197,12 +179,12 @@ def test_a_step_that_may_catch_meets_the_exception_itself(
     """It is raised at the yield, goes on from there, and the steps on both sides see the 500."""
     seen: list[BaseException] = []
     asked = site(each_of(view), around=[stamp_async("o"), watch(seen), stamp("i")])
-    for name in RAISED:
+    for name in EVERY:
         caplog.clear()
         answer = asked.get(f"/{name}")
         assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "io")
         assert told(caplog) is seen[-1]
-    assert len(seen) == len(RAISED)
+    assert len(seen) == len(EVERY)
 
 
 def catching() -> Iterator[object]:
@@ -216,7 +198,7 @@ def catching() -> Iterator[object]:
 def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
     """A step that catches it answers in its place, and nothing is logged."""
     asked = site(each_of(view), around=[stamp("o"), catching])
-    for name in RAISED:
+    for name in EVERY:
         answer = asked.get(f"/{name}")
         assert (name, answer.status, answer.text, answer.headers["x-way"]) == (name, 409, "caught", "o")
     assert not caplog.records
@@ -243,7 +225,7 @@ def test_whatever_a_step_raises_is_a_500(
         raise made(request.path[1:])
 
     asked = site(each_of(lambda _: view), around=[stamp("o"), async_step if is_async else step])
-    for name, make in RAISED.items():
+    for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}")
         assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "o")
@@ -354,7 +336,7 @@ def test_whatever_an_error_view_raises_is_the_built_in_page(
         raise made(request.path[1:])
 
     asked = site(each_of(lambda _: plain(KeyError)), errors={500: show}, around=around)
-    for name, make in RAISED.items():
+    for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}", fields={"accept": "text/html"})
         assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, "s" * len(around))
@@ -391,7 +373,7 @@ def test_whatever_a_template_function_raises_is_answered(site: Make, caplog: pyt
 
     pages = {"page.html": "{{ asked.name }}", "error/error404.html": "{{ error.asked.name }}"}
     asked = site({"/shown/{name}": shown, "/lost/{name}": lost}, pages=pages)
-    for name in RAISED:
+    for name in EVERY:
         for path, status in (("shown", 500), ("lost", 404)):
             caplog.clear()
             answer = asked.get(f"/{path}/{name}", fields={"accept": "text/html"})
@@ -439,7 +421,7 @@ def test_all_dependencies_are_closed_whatever_one_raises(site: Make) -> None:
         return str(value)
 
     asked = site(each_of(lambda _: depending(view, value=depending(user, db=database))))
-    for name, make in RAISED.items():
+    for name, make in EVERY.items():
         events.clear()
         assert asked.get(f"/{name}").status == 500
         kind = RuntimeError if isinstance(make(), StopIteration) else type(make())

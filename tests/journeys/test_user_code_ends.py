@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.journeys.test_user_code_matrix import RAISED, made
+from tests.journeys.test_user_code_matrix import EVERY, made
 from tests.speed import PATIENCE
 
 from fanlight import Request, lane
@@ -77,7 +77,7 @@ def failing(kind: str, *, is_async: bool, at_start: bool) -> Any:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.parametrize("kind", RAISED)
+@pytest.mark.parametrize("kind", EVERY)
 def test_a_lifespan_that_fails_at_the_start_ends_the_server(live: Make, kind: str, is_async: bool) -> None:
     """Whoever started it is told what was raised, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=True))
@@ -88,7 +88,7 @@ def test_a_lifespan_that_fails_at_the_start_ends_the_server(live: Make, kind: st
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.parametrize("kind", RAISED)
+@pytest.mark.parametrize("kind", EVERY)
 def test_a_lifespan_that_fails_at_the_end_leaves_nothing(live: Make, kind: str, is_async: bool) -> None:
     """What was asked is served, whoever stops it is told what was raised, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=False))

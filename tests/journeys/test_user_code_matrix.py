@@ -22,6 +22,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from tests.raised import RAISED
 from tests.speed import PATIENCE
 
 from fanlight import Forbidden, HTTPError, Request, lane, render
@@ -30,31 +31,11 @@ from fanlight.message import EventStream, Response, around
 from fanlight.server import Options
 from fanlight.testing import LiveServer
 
-
-class Panic(BaseException):
-    """Stands for what extension modules raise: no Exception, and no exit."""
-
-
-RAISED: dict[str, Callable[[], BaseException]] = {
-    "exception": lambda: KeyError("a"),
-    "http-error": lambda: Forbidden("not for you"),
-    "foreign": lambda: Panic("a"),
-    "group": lambda: ExceptionGroup("a", [KeyError("b")]),
-    "base-group": lambda: BaseExceptionGroup("a", [Panic("b")]),
-    "generator-exit": GeneratorExit,
-    "stop": lambda: StopIteration("a"),
-    "async-stop": lambda: StopAsyncIteration("a"),
-    "cancelled": asyncio.CancelledError,
-    "interrupt": KeyboardInterrupt,
-    "exit": lambda: SystemExit(3),
-    "memory": MemoryError,
-    "recursion": RecursionError,
-    "threads": lambda: RuntimeError("can't start new thread"),
-}
+EVERY = RAISED | {"http-error": lambda: Forbidden("not for you")}
 
 
 def made(kind: str) -> BaseException:
-    return RAISED[kind]()
+    return EVERY[kind]()
 
 
 def fail(kind: str) -> str:
@@ -467,7 +448,7 @@ class Place:
 
     @property
     def kinds(self) -> dict[str, Callable[[], BaseException]]:
-        return {kind: make for kind, make in RAISED.items() if kind not in self.without}
+        return {kind: make for kind, make in EVERY.items() if kind not in self.without}
 
 
 def cut(view: Any, **more: Any) -> Place:

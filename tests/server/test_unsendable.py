@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.raised import Panic
 from tests.speed import PATIENCE
 
 from fanlight import lane
@@ -15,10 +16,6 @@ from fanlight.app import Application
 from fanlight.message import Pulse, Response
 from fanlight.server.builtin_responses import BROKEN_CONTENT
 from fanlight.testing import LiveServer
-
-
-class Panic(BaseException):
-    """Stands for what extension modules raise."""
 
 
 class Fieldless(Response):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 import pytest
+from tests.raised import Panic
 
 from fanlight import App, lane
 from fanlight.server.watch.relay import LogRelay
@@ -87,10 +88,6 @@ def test_nobody_waits_for_a_handler(handle: Callable[..., None], path: str) -> N
             assert ask(server.port, "/") == 200
         finally:
             let_go.set()
-
-
-class Panic(BaseException):
-    """Stands for what extension modules raise."""
 
 
 class Mute(Exception):
