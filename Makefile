@@ -14,6 +14,9 @@ RUFF_PATHS := src tests examples benchmarks
 # Side by side; who has nothing left to do takes tests from another. The slowest are named at the end.
 PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
 
+# Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run test thorough mutate format bench soak trials fuzz clean
 
 run: .venv/.runs
