@@ -404,6 +404,29 @@ def test_a_client_that_leaves_ends_it(site: Make, view: object) -> None:
     assert events == ["GeneratorExit"]
 
 
+def endless_and_slow_to_end(x: Annotated[int, watched_async]) -> Iterator[bytes]:
+    try:
+        while True:
+            yield b"x" * 65536
+    finally:
+        events.append("ended on the loop" if asyncio._get_running_loop() else "ended in a thread")
+
+
+async def slow_to_end(x: Annotated[int, watched_async]) -> Iterator[bytes]:
+    return endless_and_slow_to_end(x)
+
+
+def test_what_a_sync_stream_does_at_its_end_stalls_no_one(site: Make) -> None:
+    """Its own code runs in a thread when it is cut off, too, though what it depends on is async."""
+    closed.clear()
+    with LiveServer(site({"/": slow_to_end}).app) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert sock.recv(1000)
+        assert closed.wait(PATIENCE)
+    assert events == ["ended in a thread", "GeneratorExit"]
+
+
 def failing(x: Annotated[int, watched]) -> Iterator[bytes]:
     yield b"x"
     raise ZeroDivisionError

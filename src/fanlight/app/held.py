@@ -172,7 +172,7 @@ async def _in_threads(content: Iterable[bytes | str]) -> AsyncIterator[bytes | s
     finally:
         shut = getattr(content, "close", None)
         if shut is not None:
-            shut()
+            await _whole(partial(context.run, shut))
 
 
 async def _whole(act: Callable[[], object]) -> object:
