@@ -2,15 +2,18 @@
 
 In: an address, the content that it must answer, a rate and a time. Out: a `Load`. A request's time counts from when it
 was due: what the server makes late is late, and what it never comes to is missing from the rate. Refuses, as
-CannotRunError, another answer. It runs in this process, on the load's core.
+CannotRunError, another answer. It runs in this process, on the load's core; where the system allows it (root), before
+everything else there, so that what it measures is the server and not its own wait for the processor.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import time
+from collections.abc import Iterator
 
 import asking
 from load import Load
@@ -18,11 +21,13 @@ from serving import CannotRunError
 
 CONNECTIONS = 32
 LAST_SECONDS = 5.0  # for what was asked to be answered
+FIRST = -15  # nice value of who comes before wrk
 
 
 def run(port: int, path: str, content: bytes, *, rate: float, seconds: float) -> Load:
     """Ask until the time is over, and return what was seen."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_before_others())
         idle = []
         for _ in range(CONNECTIONS):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
@@ -42,6 +47,18 @@ def run(port: int, path: str, content: bytes, *, rate: float, seconds: float) ->
         worst_ms=1e3 * took[-1],
         errors={},
     )
+
+
+@contextlib.contextmanager
+def _before_others() -> Iterator[None]:
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, FIRST)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 class _Client:
