@@ -10,7 +10,6 @@ import difflib
 import json
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,7 +42,7 @@ class _Suggesting(click.Group):
 
 
 @click.group(cls=_Suggesting, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("fanlight"), message="fanlight %(version)s")
+@click.version_option(package_name="fanlight", message="fanlight %(version)s")
 def main() -> None:
     """Fanlight: a small web framework that carries its own HTTP server."""
 
