@@ -126,8 +126,15 @@ def settled(annotation: Any) -> Any:
     return substituted(annotation, {each: bound_of(each) for each in variables} if isinstance(variables, tuple) else {})
 
 
+def has_default(variable: Any) -> bool:
+    """Say whether a type variable has a default: PEP 696, of Python 3.13 and typing_extensions."""
+    return bool(getattr(variable, "has_default", bool)())
+
+
 def bound_of(variable: Any) -> Any:
-    """Return what a type variable stands for by itself."""
+    """Return what a type variable stands for by itself: its default, its constraints, or its bound."""
+    if has_default(variable):
+        return read_type(variable.__default__, module_scope(variable), f"in the default of {variable}")
     constraints, bound = getattr(variable, "__constraints__", ()), getattr(variable, "__bound__", None)
     if constraints:
         bound = Union[constraints]  # noqa: UP007 - of a number that is not known

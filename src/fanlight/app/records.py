@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from fanlight.app.annotations import Reading, read_field, read_type, settled, substituted
+from fanlight.app.annotations import Reading, has_default, read_field, read_type, settled, substituted
 from fanlight.app.defaults import misplaced_default
 from fanlight.app.kinds import is_mutable
 from fanlight.app.metadata import Misread
@@ -245,6 +245,8 @@ class _Hint:
     def is_plain(self, annotation: Any) -> bool:
         """Say whether msgspec would read the same in the class itself."""
         raw = self.scope.read_text(self.raw)
+        if any(map(has_default, getattr(raw, "__parameters__", (raw,)))):
+            return False  # msgspec takes the bound
         return bool(settled(substituted(raw, self.given)) == annotation)
 
 
