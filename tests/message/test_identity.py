@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from fanlight.message import Request
@@ -24,6 +26,31 @@ def test_an_id_that_could_break_a_log_is_replaced(given: str) -> None:
     made = asked(x_request_id=given).id
     assert made != given
     assert made.replace("-", "").isalnum()
+
+
+def test_an_id_says_nothing_of_others() -> None:
+    """What we make is random: ids of requests one after the other share no beginning, and do not grow."""
+    ids = [asked().id for _ in range(200)]
+    assert {len(each) for each in ids} == {24}
+    assert len({each[:4] for each in ids}) > 150
+    assert ids != sorted(ids)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_has_ids_of_its_own() -> None:
+    """A child makes none of the ids that its parent makes next."""
+    asked()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, " ".join(asked().id for _ in range(100)).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        theirs = file.read().split()
+    os.waitpid(child, 0)
+    assert len(theirs) == 100
+    assert not {asked().id for _ in range(100)} & set(theirs)
 
 
 def test_ids_that_we_make_differ() -> None:

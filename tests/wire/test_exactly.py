@@ -287,7 +287,7 @@ def test_a_refusal_is_a_whole_answer() -> None:
         b"content-length: %d" % len(content),
     ]
     assert b"fragment" in content
-    assert (wire.must_close, wire.is_request_unread, wire.has_buffered) == (True, True, False)
+    assert (wire.must_close, wire.is_request_unread, wire.begun) == (True, True, b"")
 
 
 @pytest.mark.parametrize(

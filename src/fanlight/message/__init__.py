@@ -21,7 +21,7 @@ from fanlight.message.form_errors import FormErrors
 from fanlight.message.handler import THREADS, Call, Encoding, Handler, Lane, encoding_of
 from fanlight.message.headers import Headers, MutableHeaders, Pair
 from fanlight.message.http_date import write_date
-from fanlight.message.identity import id_of
+from fanlight.message.identity import id_line, id_of
 from fanlight.message.json_document import (
     TooLong,
     WrittenNumber,
@@ -126,6 +126,7 @@ __all__ = [
     "file_response",
     "has_just_this",
     "has_long_number",
+    "id_line",
     "id_of",
     "is_compressible",
     "is_uncompressed",

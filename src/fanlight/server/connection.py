@@ -122,6 +122,7 @@ class Connection:
         "started",
         "status",
         "stream",
+        "unseen",
         "wire",
     )
 
@@ -146,6 +147,7 @@ class Connection:
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.status = 0  # of the answer in progress, for the access log
+        self.unseen = 0  # bytes of a whole answer that waits for its client, until the log sees what became of it
 
     def receive_content(self) -> bytes:
         """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""

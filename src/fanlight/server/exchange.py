@@ -215,16 +215,18 @@ class Exchange:
             connection.more = more
             self._lost(connection)
             return True
-        if self._witness is not None:
-            self._witness.answered(connection, len(data) + len(more))
         if connection.content is not None:
             connection.release()
         if connection.request.known is not None:
             self.afterwards.begin(connection)
         if sent != len(data) or more:
             connection.keep(memoryview(data)[sent:], more)
-        elif not wire.must_close:
-            return True
+            connection.unseen = len(data) + len(more)
+        else:
+            if self._witness is not None:
+                self._witness.answered(connection, sent)
+            if not wire.must_close:
+                return True
         if connection.phase is not RUNNING:
             self.settle(connection)
         return True
@@ -251,19 +253,29 @@ class Exchange:
         self.streams.begin(connection, stream, opening)
         return False
 
-    def stream_cut(self, connection: Connection) -> None:
-        """Note a stream that ends before its end: it has failed, or its client has left."""
-        if self._witness is not None and connection.stream is not None:
-            self._witness.answered(connection, connection.stream.size)
+    def cut_off(self, connection: Connection) -> None:
+        """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""
+        stream = connection.stream
+        if self._witness is not None and (stream is not None or connection.unseen):
+            size = connection.unseen if stream is None else stream.size
+            connection.unseen = 0
+            self._witness.answered(connection, max(0, size - len(connection.out) - len(connection.more)))
 
     def streamed(self, connection: Connection, size: int) -> None:
-        """Go on after a stream: by the holder, when its last byte is with the system."""
-        connection.stream = None
-        if self._witness is not None:
-            self._witness.answered(connection, size)
-        connection.release()
+        """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
+        if connection.phase is not CLOSED:  # else its client has left meanwhile, and that is noted
+            connection.stream, connection.unseen = None, size
+            if not connection.out:
+                self._sent(connection)
+            connection.release()
         self.afterwards.begin(connection)
         self.settle(connection)
+
+    def _sent(self, connection: Connection) -> None:
+        """Note a response that did not go out at once, now that it has."""
+        size, connection.unseen = connection.unseen, 0
+        if size and self._witness is not None:
+            self._witness.answered(connection, size)
 
     # --- the holder's way out: an answer is out, or on its way ---------------------------------
 
@@ -284,7 +296,7 @@ class Exchange:
         else:
             connection.wait(IDLE, hub.now, self._limits)
             hub.watch(connection)
-            if wire.has_buffered:
+            if wire.begun:
                 hub.post(self.resume, connection)
             elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
                 connection.deadline = hub.now + LAST_SECONDS
@@ -307,6 +319,7 @@ class Exchange:
             return
         go_on, connection.after_write = connection.after_write, None
         if go_on is None:
+            self._sent(connection)
             self.settle(connection)
         else:
             connection.wait(RUNNING, self._hub.now, self._limits)
@@ -315,11 +328,10 @@ class Exchange:
 
     def refuse(self, connection: Connection, refusal: Refusal) -> None:
         """Tell a client why its message is refused, and let it read that before we close."""
-        if self._witness is not None:
-            self._witness.refused(connection, refusal)
+        name = b"" if self._witness is None else self._witness.refused(connection, refusal)
         connection.release()
         try:
-            connection.send(connection.wire.refuse(refusal, self._hub.standard))
+            connection.send(connection.wire.refuse(refusal, self._hub.standard + name))
         except OSError:
             self._hub.drop(connection)
             return
@@ -347,6 +359,8 @@ class Exchange:
 
     def _lost(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
+        if self._witness is not None:
+            self._witness.answered(connection, 0)
         connection.release()
         self.afterwards.begin(connection)
         if connection.phase is RUNNING:

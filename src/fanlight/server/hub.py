@@ -169,7 +169,7 @@ class Hub:
         self.watch(connection, 0)
         del self.connections[connection.fd]
         connection.sock.close()
-        self._exchange.stream_cut(connection)
+        self._exchange.cut_off(connection)
         connection.leave()
         self.afterwards.begin(connection)
         if connection.address is not None:

@@ -10,18 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.server.watch.formats import Entry, Format, formatter
+from fanlight.server.watch.formats import Entry, Format, formatter, more_of
 from fanlight.server.watch.sink import PIPE_PIECE_BYTES
 from fanlight.testing import FakeHead
 
 OFFSET = 1_800_000_000.0
 
 
-def entry(target: str = "/", *, reason: str = "", has_head: bool = True, **fields: str) -> Entry:
+def entry(
+    target: str = "/", *, reason: str = "", has_head: bool = True, client: str | None = "192.0.2.1", **fields: str
+) -> Entry:
     head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
+    asked = ("GET", target, more_of(head)) if has_head else ("", "", None)
     route = "GET /{page} (views.page)"
     line = b"x-request-id: abc-1\r\n"
-    return (5.25, 0.0123, head if has_head else None, "192.0.2.1", "https", route, 200, 321, line, reason)
+    return (5.25, 0.0123, *asked, client, "https", route, 200, 321, line, reason, 512)
 
 
 def line(form: Format, of: Entry) -> str:
@@ -69,7 +72,7 @@ def test_a_json_line() -> None:
 def test_a_refusal_without_a_head() -> None:
     """What was no request is a line too: who, and why it was refused."""
     of = entry(reason='Host is "missing"', has_head=False)
-    assert line("text", of).split("  ", 1)[1] == "192.0.2.1        refused 200  Host is 'missing'  abc-1\n"
+    assert line("text", of).split("  ", 1)[1] == "192.0.2.1        -  refused 200  Host is 'missing'  abc-1\n"
     assert '"-" 200 321 "-" "-"' in line("combined", of)
     assert json.loads(line("json", of))["refused"] == 'Host is "missing"'
 
@@ -77,11 +80,13 @@ def test_a_refusal_without_a_head() -> None:
 HOSTILE: Any = st.text(st.characters(max_codepoint=0x2FF), max_size=30)
 
 
-@given(target=HOSTILE, agent=HOSTILE, referer=HOSTILE, reason=HOSTILE)
+@given(target=HOSTILE, agent=HOSTILE, referer=HOSTILE, reason=HOSTILE, client=HOSTILE)
 @pytest.mark.parametrize("form", ["text", "combined", "json"])
-def test_a_client_can_not_forge_a_line(form: Format, target: str, agent: str, referer: str, reason: str) -> None:
+def test_a_client_can_not_forge_a_line(
+    form: Format, target: str, agent: str, referer: str, reason: str, client: str
+) -> None:
     """Whatever a client sends, an entry is one line of visible ASCII."""
-    shown = line(form, entry(target, reason=reason, user_agent=agent, referer=referer))
+    shown = line(form, entry(target, reason=reason, client=client, user_agent=agent, referer=referer))
     assert shown[-1] == "\n"
     assert shown[:-1].isprintable()
     assert shown.isascii()
@@ -91,10 +96,10 @@ def test_a_client_can_not_forge_a_line(form: Format, target: str, agent: str, re
         assert shown.count('"') == 6
 
 
-@pytest.mark.parametrize("letter", ["a", "\x9b", '"', "\\"])
+@pytest.mark.parametrize("letter", ["a", "\x9b", '"', "\\", "\u2028", "\u202e", "\U0001f600"])
 @pytest.mark.parametrize("form", ["text", "combined", "json"])
 def test_a_line_fits_into_one_piece_of_a_pipe(form: Format, letter: str) -> None:
     """However much a client sends, its line is no longer than what a pipe takes in one piece."""
     much = letter * 20_000
-    shown = line(form, entry(much, user_agent=much, referer=much, host=much, reason=much))
+    shown = line(form, entry(much, client=much, user_agent=much, referer=much, host=much, reason=much))
     assert len(shown) <= PIPE_PIECE_BYTES

@@ -21,11 +21,24 @@ from fanlight.server.watch import logs
 from fanlight.server.watch.formats import Entry
 from fanlight.server.watch.logs import AccessLog, MessageLog
 from fanlight.server.watch.sink import PIPE_PIECE_BYTES, Sink
-from fanlight.testing import FakeHead
 
 
 def entry(target: str = "/") -> Entry:
-    return (time.perf_counter(), 0.01, FakeHead(target=target), "127.0.0.1", "http", "GET /", 200, 9, b"", "")
+    return (
+        time.perf_counter(),
+        0.01,
+        "GET",
+        target,
+        None,
+        "127.0.0.1",
+        "http",
+        "GET /",
+        200,
+        9,
+        b"",
+        "",
+        512 + len(target),
+    )
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -171,12 +184,12 @@ def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
     program.write_text(
         "import sys, time\n"
         "from fanlight.server.watch.logs import AccessLog\n"
-        "from fanlight.testing import FakeHead\n"
         "log = AccessLog()\n"
         "log.start()\n"
         "for number in range(3000):\n"
         "    target = f'/{sys.argv[1] * (number % 1500)}'\n"
-        "    log.add((time.perf_counter(), 0.01, FakeHead(target=target), '127.0.0.1', 'http', 'x', 200, 9, b'', ''))\n"
+        "    asked = ('GET', target, None, '127.0.0.1', 'http', 'x', 200, 9, b'', '', 512)\n"
+        "    log.add((time.perf_counter(), 0.01, *asked))\n"
         "log.stop()\n"
     )
     with pipe_as(1) as read_end:
@@ -202,6 +215,76 @@ def test_an_idle_log_sleeps(tmp_path: Path) -> None:
     assert log._is_asleep
     assert time.process_time() - spent < 0.1
     log.stop()
+
+
+HEAVY = ("/nope?1" + "&a=%25" * 1300)[:8000]  # as expensive to be masked as a target can be
+
+
+def test_lines_are_written_while_others_come(tmp_path: Path) -> None:
+    """Entries that come without end, each of them expensive, keep no line from the file: it is there soon."""
+    file, is_over = tmp_path / "access.log", threading.Event()
+    log = AccessLog(str(file))
+    log.start()
+
+    def flood() -> None:
+        while not is_over.is_set():
+            log.add(entry(HEAVY))
+            time.sleep(0.001)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        for number in range(5):
+            log.add(entry(f"/honest/{number}"))
+            until(lambda number=number: f"/honest/{number}" in file.read_text())  # type: ignore[misc]
+    finally:
+        is_over.set()
+        flooding.join()
+        log.stop()
+
+
+def test_a_stop_writes_what_waits(tmp_path: Path) -> None:
+    """All entries that wait when the log is stopped are written, also where there are many, and each is expensive."""
+    file = tmp_path / "access.log"
+    log = AccessLog(str(file))
+    for number in range(2000):
+        log.add(entry(f"/{number}{HEAVY}"))
+    log.start()
+    log.stop()
+    assert file.read_text().count("\n") == 2000 - log.lost
+    assert log.lost == 0
+
+
+def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of long targets are fewer than of short ones; what is too much is counted."""
+    monkeypatch.setattr(logs, "WAITING_BYTES", 1_000_000)
+    log = AccessLog(str(tmp_path / "access.log"))
+    for _ in range(1000):
+        log.add(entry(HEAVY))
+    assert 100 < len(log._entries) < 130
+    assert log.lost == 1000 - len(log._entries)
+    log.start()
+    until(lambda: not log._entries)
+    log.add(entry("/next"))
+    log.stop()
+    written = (tmp_path / "access.log").read_text()
+    assert "/next" in written
+    assert f"{log.lost} lines of this log are lost" in written
+
+
+def test_what_a_stop_can_not_write_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines that are left when the time to stop is over are counted as lost, and a message says how many."""
+    monkeypatch.setattr(logs, "STOP_SECONDS", 0.2)
+    log = AccessLog(str(tmp_path / "access.log"))
+    monkeypatch.setattr(log._sink, "write", lambda _: 0)
+    log.add(entry("/first"))
+    with caplog.at_level(logging.WARNING, "fanlight"):
+        log.start()
+        log.stop()
+    assert log.lost == 1
+    assert "1 lines of the access log are lost" in caplog.text
 
 
 # --- the sink -----------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.speed import seconds
 
-from fanlight.server.watch.masking import escaped, masked
+from fanlight.server.watch.masking import MOST_PARAMETERS, escaped, masked, masked_start
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,70 @@ def test_secrets_are_masked(address: str, shown: str) -> None:
 def test_masking_is_quick_for_hostile_addresses(address: str) -> None:
     """No address makes the work grow faster than its length: this ends at once, or the test runs for minutes."""
     masked(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("/a?token=secret", "/a?token=***"),
+        ("/a?b=" + "c" * 100, "/a?b=" + "c" * 35 + "..."),
+        ("/" + "a" * 100, "/" + "a" * 39 + "..."),
+        ("/a?token=" + "s" * 100, "/a?token=***..."),
+        ("/a?next=%2Fcb%3F" + "a" * 30 + "%26token%3D1", "/a?next=***..."),
+        ("/a?b=c&to=//ann:secret-secret-secret-secret@host", "/a?b=c&to=***..."),
+        ("/a/https://ann:secret-secret-secret-secret@host", "/a/https://***@..."),
+        ("/a?b=1&" + "n" * 100, "/a?b=1&" + "n" * 33 + "..."),
+    ],
+)
+def test_what_is_cut_shows_no_half_of_a_secret(address: str, shown: str) -> None:
+    """An address is cut before it is masked, and a secret that is cut through is masked too."""
+    assert masked_start(address, 40) == shown
+
+
+@given(st.text(alphabet="ab?&;#=%25//:@token+ ", max_size=80), st.integers(5, 60))
+def test_what_is_cut_shows_no_more_than_the_whole(address: str, most: int) -> None:
+    """A mark behind every word that says secret never shows, wherever the address is cut."""
+    assert "xyzzy" not in masked_start(f"/?{address}&token=xyzzy&b=c", most + len(address))
+
+
+def test_behind_many_parameters_an_address_is_cut() -> None:
+    """As many are shown as the bound says, and that there were more."""
+    shown = masked_start("/?" + "&".join(f"a{number}=b" for number in range(1000)), 8000)
+    assert shown.count("=b") == MOST_PARAMETERS
+    assert shown.endswith("...")
+
+
+def test_what_is_too_much_to_be_looked_at_is_masked() -> None:
+    """Where a text has more encoded values than are looked into, further ones are masked unseen."""
+    text = "&".join(["?x=1", *("a=%25" for _ in range(100)), "next=%2F%3Ftoken%3Dsecret"])
+    assert "secret" not in masked(text)
+    assert masked(text).endswith("a=***&next=***")
+
+
+def words(kind: str) -> str:
+    """Return a target of 8 KB that takes long to be masked."""
+    piece = {
+        "same": "&a=%25",
+        "others": "&{:x}a=%25",
+        "encoded": "&%25{:x}=%25",
+        "within": "%26a{:x}%3D1",
+        "unsafe": '"',
+    }
+    return f"/nope?x={''.join(piece[kind].format(number) for number in range(2000))}"[:8000]
+
+
+@pytest.mark.parametrize("kind", ["same", "others", "encoded", "within", "unsafe"])
+def test_masking_costs_no_more_than_serving(kind: str) -> None:
+    """However a target is written, its line takes less than a millisecond of a quiet machine."""
+    target = words(kind)
+    best = min(_took(target) for _ in range(20))
+    assert best < seconds(0.001)
+
+
+def _took(target: str) -> float:
+    began = time.thread_time()
+    escaped(masked_start(target, 1600), 1600)
+    return time.thread_time() - began
 
 
 @given(st.text())

@@ -7,15 +7,17 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import Lane, Request, Response
+from fanlight.message import TEXT, FileContent, Lane, Request, Response, Span
 from fanlight.server import Hub, Limits
 from fanlight.server.watch.counts import Counts
 from fanlight.server.watch.logs import AccessLog
@@ -189,19 +191,113 @@ def test_a_stream_is_seen_at_its_end(watch: Watch) -> None:
     ("data", "status", "target"),
     [
         (b"nonsense\r\n\r\n", 400, None),
-        (b"GET / HTTP/1.1\r\n\r\n", 400, None),
+        (b"GET /a?token=x HTTP/1.1\r\n\r\n", 400, "/a?token=***"),
+        (b"GET /a b?token=x HTTP/1.1\r\nhost: a\r\n\r\n", 400, "/a b?token=***"),
+        (b"GET /\x1b[2J HTTP/1.1\r\nhost: a\r\n\r\n", 400, "/\x1b[2J"),
         (b"POST /a?token=x HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n", 413, "/a?token=***"),
         (b"POST /a?token=x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400, "/a?token=***"),
     ],
 )
 def test_a_refusal_is_seen(watch: Watch, data: bytes, status: int, target: str | None) -> None:
-    """What is refused is a line with the reason, and with the request where there was one."""
+    """What is refused is a line with the reason, the target, if there is one, and an id that its client has too."""
     watched = watch({"/a": lambda _: Response("x")}, Limits(content_bytes=10))
-    assert watched.ask(data).startswith(f"HTTP/1.1 {status} ".encode())
+    answer = watched.ask(data)
     (line,) = watched.lines()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert f"\r\nx-request-id: {line['id']}\r\n".encode() in answer
     assert (line["status"], line["target"], line["client"]) == (status, target, "192.0.2.1")
     assert line["refused"]
     assert watched.counts.snapshot()["refused"] == {str(status): 1}
+
+
+def test_content_without_a_length_is_explained(watch: Watch) -> None:
+    """A POST without Content-Length has no content: what its client sends as such is refused, and the log says why."""
+    watched = watch({"/a": lambda _: Response("x")})
+    watched.ask(b"POST /a HTTP/1.1\r\nhost: a\r\n\r\nname=ada&age=36\r\n\r\n")
+    first, second = watched.lines()
+    assert (first["method"], first["target"], first["status"]) == ("POST", "/a", 200)
+    assert second["status"] == 400
+    assert "the POST before it had no Content-Length" in second["refused"]
+
+
+def files(path: Path) -> Response:
+    """Return a file, to be sent without reading it."""
+    return Response(FileContent(FileIO(path), (Span(0, path.stat().st_size),)), media_type=TEXT)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file", "stream"])
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_a_client_does_not_take_was_not_sent(watch: Watch, tmp_path: Path, kind: str, *, leaves: bool) -> None:
+    """A client that reads a little and leaves, or is cut off, has a line with what was sent, and how long that took."""
+    size = 30_000_000
+    (tmp_path / "big").write_bytes(b"x" * size)
+    make = {
+        "bytes": lambda _: Response(b"x" * size),
+        "file": lambda _: files(tmp_path / "big"),
+        "stream": lambda _: Response(iter([b"x" * 100_000] * (size // 100_000)), length=size),
+    }[kind]
+    watched = watch({"/": make}, Limits(write_seconds=60 if leaves else 1, least_rate=10**9))
+    ours, theirs = socket.socketpair()
+    ours.settimeout(PATIENCE)
+    watched.hub.post(watched.hub.adopt, theirs, "192.0.2.1")
+    began = time.monotonic()
+    with ours:
+        ours.sendall(get("/"))
+        assert ours.recv(100).startswith(b"HTTP/1.1 200 ")
+        if not leaves:
+            wait_until(lambda: not watched.hub.connections)
+    wait_until(lambda: not watched.hub.connections)
+    took = time.monotonic() - began
+    (line,) = watched.lines()
+    assert line["status"] == 200
+    assert 0 < line["bytes"] < size / 2
+    assert (0.5 if not leaves else 0) * 1000 <= line["ms"] <= took * 1000
+    assert watched.counts.snapshot()["bytes"] == line["bytes"]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file", "stream"])
+def test_what_a_client_takes_slowly_is_seen_when_all_is_sent(watch: Watch, tmp_path: Path, kind: str) -> None:
+    """A response that does not fit into a socket is one line, with all of its bytes, when the last is out."""
+    size = 3_000_000
+    (tmp_path / "big").write_bytes(b"x" * size)
+    make = {
+        "bytes": lambda _: Response(b"x" * size),
+        "file": lambda _: files(tmp_path / "big"),
+        "stream": lambda _: Response(iter([b"x" * size]), length=size),
+    }[kind]
+    watched = watch({"/": make})
+    answer = watched.ask(get("/", "connection: close\r\n"))
+    (line,) = watched.lines()
+    assert line["bytes"] == len(answer) > size
+
+
+def test_a_client_that_has_left_before_its_response_is_seen(watch: Watch) -> None:
+    """It has a line with the status, and nothing that was sent."""
+    asked, gone = threading.Event(), threading.Event()
+
+    def view(_: Request) -> Response:
+        asked.set()
+        assert gone.wait(PATIENCE)
+        return Response("hello")
+
+    watched = watch({"/": FakeCall(view, Lane.THREAD)})
+    ours, theirs = socket.socketpair()
+    watched.hub.post(watched.hub.adopt, theirs, "192.0.2.1")
+    ours.sendall(get("/"))
+    assert asked.wait(PATIENCE)
+    ours.close()
+    gone.set()
+    wait_until(lambda: not watched.hub.connections)
+    (line,) = watched.lines()
+    assert (line["status"], line["bytes"]) == (200, 0)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_log_that_is_gone_ends_no_request(

@@ -2,7 +2,7 @@
 
 In: an entry, as the witness has kept it, and how far the two clocks are apart. Out: one line, with
 nothing in it that a client could have forged and no secret, and never longer than a pipe takes in one
-piece. Knows nothing of files.
+piece. What a line costs is bounded, however long the texts are that a client has sent. Knows nothing of files.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ from typing import Literal
 import msgspec
 
 from fanlight.message import Head, id_of
-from fanlight.server.watch.masking import escaped, masked
+from fanlight.server.watch.masking import escaped, masked_start
 
 Format = Literal["text", "combined", "json"]
 
-# When it ended (on the performance counter), the seconds it took, the head (None where none was understood), client,
-# scheme, the call's name, status, bytes sent, the field line of its id, and why it was refused.
+# What some formats have of a head beside its first line: minor version, host, referer, agent.
+More = tuple[int, str, str, str]
+# When it ended (on the performance counter), the seconds it took, method and target ("" where there was no request
+# line), `More`, client, scheme, the call's name, status, bytes sent, the field line of its id, why it was refused, and
+# about how many bytes of memory all that holds.
 # PERF: benchmarks/run.py: a plain tuple, made once a request; all else is left to the log's own thread.
-Entry = tuple[float, float, Head | None, str | None, str, str, int, int, bytes, str]
+Entry = tuple[float, float, str, str, More | None, str | None, str, str, int, int, bytes, str, int]
 Formatter = Callable[[Entry, float], str]
 
 MOST_TARGET, MOST_REFERER, MOST_AGENT, MOST_ROUTE, MOST_REASON, MOST_HOST = 1600, 600, 300, 200, 300, 200
 MOST_METHOD = 40
+MOST_CLIENT = 60
+NOTHING_MORE: More = (1, "", "", "")
 
 # PERF: benchmarks/run.py: most targets have nothing to mask, and nothing to escape or to cut: one look says so.
+_is_bare = re.compile(r"[ !#-\[\]-~]*").fullmatch
 _is_plain = re.compile(r"[A-Z]{1,20} [!#-<>?A-\[\]-~]{1,1000}").fullmatch
 
 
@@ -40,6 +46,12 @@ def formatter(name: Format) -> Formatter:
     return _Json().line if name == "json" else _Text().line
 
 
+def more_of(head: Head) -> More:
+    """Return what the formats beside "text" have of a head."""
+    values = head.values
+    return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
+
+
 class _Text:
     """2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  4f1c-2a."""
 
@@ -47,15 +59,14 @@ class _Text:
         self._second, self._stamp = -1, ""
 
     def line(self, entry: Entry, offset: float) -> str:
-        ended, seconds, head, client, _, _, status, size, id_line, reason = entry
+        ended, seconds, method, target, _, client, _, _, status, size, id_line, reason, _ = entry
         if (second := int(ended + offset)) != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
         name = f"  {id_of(id_line)}" if id_line else ""
+        begin = f"{self._stamp}  {_name_of(client):<15}  {_request(method, target)}"
         if reason:
-            asked = "" if head is None else f"{_request(head)}  "
-            return f"{self._stamp}  {client or '-':<15}  {asked}refused {status}  {_reason(reason)}{name}\n"
-        asked = "-" if head is None else _request(head)
-        return f"{self._stamp}  {client or '-':<15}  {asked}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
+            return f"{begin}  refused {status}  {_reason(reason)}{name}\n"
+        return f"{begin}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
 
 
 class _Combined:
@@ -65,16 +76,14 @@ class _Combined:
         self._second, self._stamp = -1, ""
 
     def line(self, entry: Entry, offset: float) -> str:
-        ended, _, head, client, _, _, status, size, _, _ = entry
+        ended, _, method, target, more, client, _, _, status, size, _, _, _ = entry
         if (second := int(ended + offset)) != self._second:
             self._second, self._stamp = second, time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))
-        if head is None:
-            return f'{client or "-"} - - [{self._stamp}] "-" {status} {size} "-" "-"\n'
-        values = head.values
-        referer = escaped(masked(values.get("referer", "")), MOST_REFERER) or "-"
-        agent = escaped(values.get("user-agent", ""), MOST_AGENT) or "-"
-        asked = f"{_request(head)} HTTP/1.{head.minor}"
-        return f'{client or "-"} - - [{self._stamp}] "{asked}" {status} {size} "{referer}" "{agent}"\n'
+        minor, _, referer, agent = more or NOTHING_MORE
+        asked = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
+        referer = escaped(masked_start(referer, MOST_REFERER), MOST_REFERER) or "-"
+        agent = escaped(agent, MOST_AGENT) or "-"
+        return f'{_name_of(client)} - - [{self._stamp}] "{asked}" {status} {size} "{referer}" "{agent}"\n'
 
 
 class _Json:
@@ -84,26 +93,26 @@ class _Json:
         self._second, self._stamp = -1, ""
 
     def line(self, entry: Entry, offset: float) -> str:
-        ended, seconds, head, client, scheme, route, status, size, id_line, reason = entry
+        ended, seconds, method, target, more, client, scheme, route, status, size, id_line, reason, _ = entry
         moment = ended + offset
         if (second := int(moment)) != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         found: dict[str, object] = {
             "time": f"{self._stamp}.{int((moment - second) * 1000):03d}Z",
             "id": id_of(id_line),
-            "client": client,
-            "method": None if head is None else escaped(head.method, MOST_METHOD),
-            "target": None if head is None else _cut(masked(head.target), MOST_TARGET),
+            "client": None if client is None else _name_of(client),
+            "method": escaped(method, MOST_METHOD) or None,
+            "target": _cut(masked_start(target, MOST_TARGET), MOST_TARGET) or None,
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000, 3),
             "route": _cut(route, MOST_ROUTE),
         }
-        if head is not None:
-            values = head.values
-            found["host"] = _cut(head.authority, MOST_HOST)
-            found["referer"] = _cut(masked(values.get("referer", "")), MOST_REFERER)
-            found["agent"] = _cut(values.get("user-agent", ""), MOST_AGENT)
+        if more is not None:
+            _, host, referer, agent = more
+            found["host"] = _cut(host, MOST_HOST)
+            found["referer"] = _cut(masked_start(referer, MOST_REFERER), MOST_REFERER)
+            found["agent"] = _cut(agent, MOST_AGENT)
         found["scheme"] = scheme
         if reason:
             found["refused"] = _cut(reason, MOST_REASON)
@@ -121,11 +130,18 @@ def as_json(found: dict[str, object]) -> str:
     return text + "\n"
 
 
-def _request(head: Head) -> str:
-    asked = f"{head.method} {head.target}"
+def _request(method: str, target: str) -> str:
+    if not method:
+        return "-"
+    asked = f"{method} {target}"
     if _is_plain(asked):
         return asked
-    return f"{escaped(head.method, MOST_METHOD)} {escaped(masked(head.target), MOST_TARGET)}"
+    return f"{escaped(method, MOST_METHOD)} {escaped(masked_start(target, MOST_TARGET), MOST_TARGET)}".rstrip()
+
+
+def _name_of(client: str | None) -> str:
+    # It is an address, unless somebody who is trusted to name clients says something else.
+    return escaped(client, MOST_CLIENT) if client else "-"
 
 
 def _reason(reason: str) -> str:
@@ -134,8 +150,10 @@ def _reason(reason: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     """Return text that takes no more than `most` bytes as JSON."""
-    if len(text) <= most and text.isascii() and text.isprintable():
+    if len(text) <= most and _is_bare(text):
         return text
-    while len(json.dumps(text)) > most + 2:
-        text = text[: (len(text) * 9) // 10 - 3] + "..."
+    if len(text) > most:
+        text = text[: most - 3] + "..."
+    while (size := len(json.dumps(text)) - 2) > most:
+        text = text[: min(len(text) * most // size, len(text) * 9 // 10) - 3] + "..."
     return text

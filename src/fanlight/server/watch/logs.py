@@ -2,9 +2,10 @@
 
 In: entries, one for each answer. Out: lines in a file, or where the process writes to. A stream that
 nobody reads (a full pipe, a stopped terminal), a full disk or a reader that is gone stall the writer
-alone, never a client. Lines wait for better times, as many as KEPT_BYTES; what can't be kept is
-counted, and told when it works again. `reopen` goes on in a new file when somebody has moved the old
-one away. Knows nothing of connections.
+alone, never a client. Entries and lines wait for better times, as many as WAITING_BYTES and KEPT_BYTES; what
+can't be kept is counted, and reported when it works again. However many entries come, what there is of lines is
+written ten times a second. `reopen` goes on in a new file when somebody has moved the old one away. Knows nothing of
+connections.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from fanlight.server.watch.formats import Entry, Format, as_json, formatter
 from fanlight.server.watch.messages import MessageLog
 from fanlight.server.watch.sink import Sink
 
-KEPT_ENTRIES = 65_536  # that the writer has not looked at yet
+WAITING_BYTES = 32 * 1024 * 1024  # of entries that the writer has not looked at yet
 KEPT_BYTES = 4 * 1024 * 1024  # of lines that nobody takes
 BREATH = 32  # so many lines are made at a time: whoever serves must not wait for more
+ROUND_SECONDS = 0.1  # so long lines are made before they are written, however many entries wait
 PAUSE_SECONDS = 0.1  # between two writes, so that a busy server makes one write of many lines
 FAILED_PAUSE_SECONDS = 1.0
 STOP_SECONDS = 5.0  # what the last lines get to be written
@@ -34,8 +36,12 @@ class AccessLog:
     def __init__(self, path: str = "", form: Format = "text") -> None:
         """Write to a file, or to standard output, from `start` to `stop`. Raises InvalidSetting."""
         self._sink, self._line, self._form = Sink(path), formatter(form), form
+        self.has_more = form != "text"  # whether its lines have `More` of a head
         self._entries: deque[Entry] = deque()
-        self._is_asleep = self._is_stopped = self._must_reopen = self._has_failed = False
+        # How many bytes of entries may still come. Two threads that count at once may lose a count; it is made right
+        # whenever no entry waits.
+        self._room = WAITING_BYTES
+        self._is_asleep = self._is_stopped = self._must_reopen = self._has_failed = self._is_caught_up = False
         self._bell = threading.Event()
         self._stop_bell = threading.Event()
         self._lock = threading.Lock()
@@ -64,25 +70,26 @@ class AccessLog:
 
     def add(self, entry: Entry) -> None:
         """Keep an entry for the writer; from any thread."""
-        if len(self._entries) < KEPT_ENTRIES:
+        if self._room > 0:
             self._entries.append(entry)
+            self._room -= entry[-1]
         else:
             self._lose()
         if self._is_asleep:
             self._is_asleep = False
             self._bell.set()
 
-    def _lose(self) -> None:
+    def _lose(self, count: int = 1) -> None:
         with self._lock:
-            self.lost += 1
-            self._untold += 1
+            self.lost += count
+            self._untold += count
 
     # --- the writer -------------------------------------------------------------------------------
 
     def _write(self) -> None:
         deadline = 0.0
         while True:
-            if not (self._lines or self._untold):
+            if not (self._entries or self._lines or self._untold):
                 self._sleep()
             self._make_lines()
             self._give_lines()
@@ -92,10 +99,13 @@ class AccessLog:
                 deadline = deadline or time.monotonic() + STOP_SECONDS
                 if not (self._entries or self._lines) or time.monotonic() >= deadline:
                     break
-                time.sleep(PAUSE_SECONDS / 10)
-            else:
-                self._stop_bell.wait(FAILED_PAUSE_SECONDS if self._has_failed else PAUSE_SECONDS)
-        self._sink.close()
+                if not self._entries:
+                    time.sleep(PAUSE_SECONDS / 10)
+            elif self._has_failed:
+                self._stop_bell.wait(FAILED_PAUSE_SECONDS)
+            elif self._is_caught_up:
+                self._stop_bell.wait(PAUSE_SECONDS)
+        self._leave()
 
     def _sleep(self) -> None:
         """Sleep until there is something to do."""
@@ -107,18 +117,24 @@ class AccessLog:
         self._is_asleep = False
 
     def _make_lines(self) -> None:
+        """Make lines of the entries that wait, for ROUND_SECONDS at most."""
         entries, make = self._entries, self._line
         offset = time.time() - time.perf_counter()
-        while entries:
+        until = time.monotonic() + ROUND_SECONDS
+        while entries and time.monotonic() < until:
             for _ in range(min(len(entries), BREATH)):
+                entry = entries.popleft()
+                self._room += entry[-1]
                 if self._kept_bytes > KEPT_BYTES:
-                    entries.popleft()
                     self._lose()
                     continue
-                line = make(entries.popleft(), offset).encode()
+                line = make(entry, offset).encode()
                 self._lines.append(line)
                 self._kept_bytes += len(line)
             time.sleep(0)
+        self._is_caught_up = not entries
+        if self._is_caught_up:
+            self._room = WAITING_BYTES
 
     def _give_lines(self) -> None:
         """Write what waits, and behind it how many were lost meanwhile."""
@@ -149,6 +165,14 @@ class AccessLog:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             return [as_json({"time": stamp, "lost": lost}).encode()]
         return [f"{lost} lines of this log are lost: its reader was too slow\n".encode()] * (self._form == "text")
+
+    def _leave(self) -> None:
+        """End; what could not be written in time is lost, and reported."""
+        left = len(self._entries) + len(self._lines)
+        if left:
+            self._lose(left)
+            log.warning("%d lines of the access log are lost: they could not be written in time", left)
+        self._sink.close()
 
     def _reopen(self) -> None:
         self._must_reopen = False

@@ -1,8 +1,8 @@
 """Who sees each request begin and end: for the access log, and for what is counted.
 
-In: a connection, when the head of its request is there, and when the answer is with the system. Out:
-an entry for the log, and counts. Each answer of a watched server carries the id of its request. It
-stands on the way of every request, so it keeps what it sees and leaves all work to others.
+In: a connection, when the head of its request is there, and when its response is with the system, or its client has
+left before that. Out: an entry for the log, and counts. Each response of a watched server carries the id of its
+request. It stands on the way of every request, so it keeps what it sees and leaves all work to others.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from fanlight.message import id_line
 from fanlight.server.connection import CONTENT, Connection
+from fanlight.server.watch.formats import more_of
 
 if TYPE_CHECKING:
     from fanlight.errors import Refusal
     from fanlight.server.watch.counts import Counts
     from fanlight.server.watch.logs import AccessLog
+
+ENTRY_BYTES = 512  # of memory for an entry of the log, besides the texts that its client has sent
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Witness:
@@ -24,35 +29,72 @@ class Witness:
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
         """See for these."""
         self._log, self._counts = access_log, counts
+        self._has_more = access_log is not None and access_log.has_more
 
     def began(self, connection: Connection) -> None:
-        """Note when a request began, and decide its id, which its answer will carry."""
+        """Note when a request began, and decide its id, which its response will carry."""
         connection.started = perf_counter()
         connection.lines += connection.request.identify()
 
     def answered(self, connection: Connection, size: int) -> None:
-        """Note an answer of so many bytes, its head among them; from whichever thread has sent it."""
+        """Note a response of which so many bytes were sent, its head among them; from whichever thread has sent it."""
         now = perf_counter()
         request, call, status = connection.request, connection.call, connection.status
         head, seconds = request.head, now - connection.started
         if self._counts is not None:
             self._counts.answered(call, head.method, status, seconds, size)
-        if self._log is not None:
-            self._log.add(
-                (now, seconds, head, request.client, request.scheme, call.name, status, size, request.id_line, "")
+        log = self._log
+        if log is None:
+            return
+        # PERF: benchmarks/stages.py: written out here, as it is made for each request
+        target, more = head.target, None
+        held = ENTRY_BYTES + len(target)
+        if self._has_more:
+            more = more_of(head)
+            held += len(more[1]) + len(more[2]) + len(more[3])
+        log.add(
+            (
+                now, seconds, head.method, target, more, request.client, request.scheme, call.name, status, size,
+                request.id_line, "", held,
             )
+        )  # fmt: skip
 
-    def refused(self, connection: Connection, refusal: Refusal) -> None:
-        """Note a message that was no request, or one whose content was refused."""
+    def refused(self, connection: Connection, refusal: Refusal) -> bytes:
+        """Note a message that was no request, or one whose content was refused; return the field line of its id."""
         if self._counts is not None:
             self._counts.refused(refusal.status)
-        if self._log is None:
-            return
         now, reason, status = perf_counter(), str(refusal), refusal.status
         if connection.phase is CONTENT:  # its head had been understood
-            request, name, seconds = connection.request, connection.call.name, now - connection.started
-            self._log.add(
-                (now, seconds, request.head, request.client, request.scheme, name, status, 0, request.id_line, reason)
-            )
-        else:
-            self._log.add((now, 0.0, None, connection.client, "", "", status, 0, b"", reason))
+            request = connection.request
+            if self._log is not None:
+                self._log.add(self._entry(connection, now, status, 0, reason))
+            return request.id_line
+        name = id_line(None)
+        if self._log is not None:
+            method, target = _asked(connection.wire.begun)
+            held = ENTRY_BYTES + len(method) + len(target)
+            reason += _hint(connection)
+            self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason, held))
+        return name
+
+
+def _asked(begun: bytes) -> tuple[str, str]:
+    """Return what may be the method and the target of a message that is no request."""
+    line = begun.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
+    method, _, rest = line.partition(" ")
+    target, _, _ = rest.rpartition(" ")
+    return method, target or rest
+
+
+def _hint(connection: Connection) -> str:
+    """Say where bytes that are no request may come from: content of the request before, which did not announce any."""
+    try:
+        head = connection.request.head
+    except AttributeError:  # it is the first
+        return ""
+    values = head.values
+    if head.method not in _WITH_CONTENT or "content-length" in values or "transfer-encoding" in values:
+        return ""
+    return (
+        f"; the {head.method} before it had no Content-Length, so what came behind its head was read as a next request"
+    )

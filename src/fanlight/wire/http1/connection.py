@@ -14,7 +14,7 @@ from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, InvalidR
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
@@ -385,9 +385,9 @@ class Http1:
         return self._left if self._chunked is None else self._chunked.expected
 
     @property
-    def has_buffered(self) -> bool:
-        """Whether bytes of a next message wait."""
-        return self._position < len(self._buffer)
+    def begun(self) -> bytes:
+        """The first bytes that wait of a next message, or of one that can't be read."""
+        return bytes(self._buffer[self._position : self._position + MOST_BEGUN_BYTES])
 
     def forget(self) -> None:
         """Give back the memory of the last head; called when the connection has been idle for a while."""

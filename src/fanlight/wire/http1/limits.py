@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_BEGUN_BYTES = 2048  # that are shown of a message which can not be read
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireLimits:
