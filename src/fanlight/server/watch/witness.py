@@ -38,15 +38,16 @@ class Witness:
 
     def answered(self, connection: Connection, size: int) -> None:
         """Note a response of which so many bytes were sent, its head among them; from whichever thread has sent it."""
-        now = perf_counter()
-        request, call, status = connection.request, connection.call, connection.status
-        head, seconds = request.head, now - connection.started
         if self._counts is not None:
-            self._counts.answered(call, head.method, status, seconds, size)
-        log = self._log
-        if log is None:
-            return
-        # PERF: benchmarks/stages.py: written out here, as it is made for each request
+            seconds = perf_counter() - connection.started
+            self._counts.answered(connection.call, connection.request.head.method, connection.status, seconds, size)
+        if self._log is not None:
+            self._keep(self._log, connection, connection.status, size)
+
+    def _keep(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
+        """Hand the log an entry for a request."""
+        now, request = perf_counter(), connection.request
+        head = request.head
         target, more = head.target, None
         held = ENTRY_BYTES + len(target)
         if self._has_more:
@@ -54,8 +55,8 @@ class Witness:
             held += len(more[1]) + len(more[2]) + len(more[3])
         log.add(
             (
-                now, seconds, head.method, target, more, request.client, request.scheme, call.name, status, size,
-                request.id_line, "", held,
+                now, now - connection.started, head.method, target, more, request.client, request.scheme,
+                connection.call.name, status, size, request.id_line, reason, held,
             )
         )  # fmt: skip
 
@@ -67,7 +68,7 @@ class Witness:
         if connection.phase is CONTENT:  # its head had been understood
             request = connection.request
             if self._log is not None:
-                self._log.add(self._entry(connection, now, status, 0, reason))
+                self._keep(self._log, connection, status, 0, reason)
             return request.id_line
         name = id_line(None)
         if self._log is not None:
