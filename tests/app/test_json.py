@@ -193,6 +193,34 @@ class Mixed:
     inner: dict[str, list[Strict]] = field(default_factory=dict)
 
 
+@dataclass
+class Ranges:
+    whole: Checked | None = None
+    many: list[Checked] = field(default_factory=list)
+    pairs: list[tuple[int, Checked]] = field(default_factory=list)
+    named: dict[str, Checked] = field(default_factory=dict)
+
+
+def ranges(body: Ranges) -> str:
+    return "ok"
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer"),
+    [
+        ({"whole": {"low": 2, "high": 1}}, "/whole"),
+        ({"many": [{"low": 1, "high": 1}, {"low": 2, "high": 1}]}, "/many/1"),
+        ({"pairs": [[1, {"low": 2, "high": 1}]]}, "/pairs/0/1"),
+        ({"named": {"$ - at `x`": {"low": 2, "high": 1}}}, "/named"),  # msgspec does not give the key
+    ],
+)
+def test_what_a_struct_refuses_is_pointed_to(site: Make, sent: object, pointer: str) -> None:
+    """A ValueError of a Struct's `__post_init__` has the words of its class, and the place at which it stands."""
+    answer = site({"POST /": ranges}).post("/", json=sent)
+    (error,) = answer.json["errors"]
+    assert (answer.status, error["pointer"], error["detail"]) == (422, pointer, "low is over high")
+
+
 def strict(body: Strict) -> str:
     return body.full_name
 
