@@ -20,6 +20,10 @@ GO_ON, NOT_MODIFIED, FAILED = Verdict
         ({"if-match": TAG}, GO_ON),
         ({"if-match": '"b", "a"'}, GO_ON),
         ({"if-match": "*"}, GO_ON),
+        ({"if-match": ',, "b" ,\t,"a",'}, GO_ON),  # an empty member of a list is none (section 5.6.1.2)
+        ({"if-match": ","}, FAILED),
+        ({"if-none-match": ', "b",, W/"a" ,'}, NOT_MODIFIED),
+        ({"if-none-match": ","}, GO_ON),
         ({"if-match": '"b"'}, FAILED),
         ({"if-match": 'W/"a"'}, FAILED),
         ({"if-match": "a"}, FAILED),

@@ -53,6 +53,12 @@ VECTORS = [
     ("gzip;q=abc", ""),
     ("gzip;q=7, br;q=0.5", "gzip"),
     (",,gzip,,", "gzip"),
+    (", ,\t", ""),
+    ("gzip;q=.5, br;q=.4", "gzip"),  # Java's own client leaves out the 0
+    ("gzip;q=1_0, br;q=0.5", "br"),
+    ("gzip;q=1e0, br;q=+1, zstd;q=infinity", ""),
+    ("gzip;q=\xa01, br;q=\u0661", ""),
+    ("gzip;q=" + "9" * 500, ""),
     (";q=1", ""),
     ("gzip;level=9", "gzip"),
     ("gz", ""),

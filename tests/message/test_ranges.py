@@ -24,6 +24,12 @@ from fanlight.message.ranges import MOST_RANGES, read_ranges
         ("bytes=5-9,0-4", [(5, 5), (0, 5)]),
         ("bytes=0-0,1000-", [(0, 1)]),
         ("bytes=1-99999999999999999999999999999999", [(1, 999)]),
+        ("bytes=" + "0" * 5000 + "1-" + "0" * 5000 + "2", [(1, 2)]),
+        ("bytes=1-" + "9" * 5000, [(1, 999)]),
+        ("bytes=-" + "0" * 5000 + "1", [(999, 1)]),
+        ("bytes=0-1,,3-4", [(0, 2), (3, 2)]),  # an empty member of a list is none (RFC 9110 section 5.6.1.2)
+        ("bytes=0-1,", [(0, 2)]),
+        ("bytes=,\t, 0-1 ,,", [(0, 2)]),
     ],
 )
 def test_what_is_wanted(field: str, spans: list[tuple[int, int]]) -> None:
@@ -42,7 +48,8 @@ def test_nothing_of_it_is_there(field: str) -> None:
     [
         "", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-4", "bytes=1-2-3", "bytes=0x1-2",
         "bytes=+1-2", "items=0-1",
-        "bytes=0-1,", "bytes=1 - 2", "bytes=\u0661-2", "bytes=--1", "bytes 0-1",
+        "bytes=,", "bytes= , ,", "bytes=1 - 2", "bytes=0-\xb2", "bytes=1_0-20",
+        "bytes=\u0661-2", "bytes=--1", "bytes 0-1",
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_as_if_it_was_not_there(field: str) -> None:
@@ -53,6 +60,12 @@ def test_what_makes_no_sense_is_as_if_it_was_not_there(field: str) -> None:
 def test_more_than_the_whole_is_the_whole() -> None:
     """Parts that overlap so that they are more than the whole are not sent (CVE-2011-3192)."""
     assert read_ranges("bytes=0-,0-", 1000) is None
+
+
+def test_only_a_reasonable_number_of_empty_members_is_read_over() -> None:
+    """A list of thousands of commas is no list, and costs nothing."""
+    assert read_ranges("bytes=0-1" + "," * 100, 1000) == [(0, 2)]
+    assert read_ranges("bytes=0-1" + "," * 5000, 1000) is None
 
 
 def test_too_many_parts_are_the_whole() -> None:

@@ -123,6 +123,10 @@ def test_text_is_in_the_charset_it_claims() -> None:
         ("image/png", None),
         ("text/html;q=0, */*", "application/json"),
         ("text/html;q=nonsense, application/json;q=0.1", "application/json"),
+        ("text/html;q=1_0, application/json;q=0.1", "application/json"),
+        ("text/html;q=.2, application/json;q=.1", "text/html"),
+        (",, application/json ,", "application/json"),
+        (" , ,", "text/html"),  # a list without members says no more than no list
     ],
 )
 def test_the_client_gets_what_it_likes_best(accept: str, best: str | None) -> None:

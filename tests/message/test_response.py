@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fanlight.errors import AppError, InvalidResponse
-from fanlight.message import MARK, Lane, Response, SpooledContent, file_response, json_response, lane, redirect
+from fanlight.message import (
+    MARK,
+    FileResponse,
+    Lane,
+    Response,
+    SpooledContent,
+    file_response,
+    json_response,
+    lane,
+    redirect,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +35,30 @@ def test_content_has_its_media_type(response: Response, content: bytes, media_ty
     """Text is HTML in UTF-8, bytes are just bytes, nothing has no type, and a given type is kept."""
     assert (response.content, response.media_type) == (content, media_type)
     assert list(response.fields()) == ([("content-type", media_type)] if media_type else [])
+
+
+@pytest.mark.parametrize(
+    "length",
+    [-1, -5, 5.5, 5.0, True, False, float("nan"), float("inf"), "5", b"5", 2**63, 10**30, 10**5000, [5]],
+    ids=lambda each: "10**5000" if each == 10**5000 else None,
+)
+def test_a_length_that_no_content_can_have_is_refused_when_it_is_set(length: Any) -> None:
+    """It is an int of at least 0 and below 2**63: as an argument, as an attribute, and of a response of a file."""
+    with pytest.raises(InvalidResponse, match="the length of a response can't be"):
+        Response(iter([b"x"]), length=length)
+    for response in (Response(iter([b"x"])), FileResponse(b"x")):
+        with pytest.raises(InvalidResponse, match="number of bytes"):
+            response.length = length
+        assert response.length is None
+
+
+@pytest.mark.parametrize("length", [None, 0, 5, 2**63 - 1])
+def test_a_length_is_kept(length: int | None) -> None:
+    """What content can have is taken, and is what a copy has too."""
+    response = Response(iter([b"x"]), length=length)
+    assert (response.length, response.copy().length) == (length, length)
+    response.length = None
+    assert response.length is None
 
 
 def test_plain_pages_share_their_fields() -> None:

@@ -80,7 +80,10 @@ def test_what_is_remembered_is_bounded() -> None:
         ("::ffff:192.0.2.1", "192.0.2.1"),
         ("nonsense, 10.0.0.2", "10.0.0.2"),
         ("192.0.2.1, nonsense", None),
-        ("192.0.2.1,", None),
+        ("192.0.2.1,", "192.0.2.1"),  # an empty member of a list is none (RFC 9110 section 5.6.1.2)
+        (",, 192.0.2.1 ,\t,10.0.0.2,,", "192.0.2.1"),
+        ("192.0.2.1" + "," * 5000, None),  # but only a reasonable number of them is looked at
+        (",", None),
         ("unknown", None),
         ("", None),
         ("192.0.2.1:x", None),

@@ -52,7 +52,10 @@ def _varying(fields: Fields) -> list[Pair]:
     names = {name.strip().lower() for line in lines for name in line.split(",")}
     if not names.isdisjoint({"accept-encoding", "*"}):
         return list(fields)
-    return [*(pair for pair in fields if pair[0] != "vary"), ("vary", ", ".join([*lines, "accept-encoding"]))]
+    return [
+        *(pair for pair in fields if pair[0] != "vary"),
+        ("vary", ", ".join([*filter(None, lines), "accept-encoding"])),
+    ]
 
 
 def _coded(fields: Fields, coding: str) -> list[Pair]:

@@ -7,6 +7,7 @@ Leaves alone what is compressed, a part, small, or not to be touched. Knows noth
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterable, Iterable
 
@@ -29,6 +30,7 @@ Pieces = Iterable[bytes | str] | AsyncIterable[bytes | str]
 
 _NEVER = frozenset({204, 205})
 _MOST_KNOWN = 256
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Sent(Response):
@@ -151,7 +153,7 @@ class Compressor:
         whole = response.headers.get("content-range").rpartition("/")[2]
         setting = self._setting
         if not is_compressible(response.media_type, setting.media_types) or (
-            whole.isdecimal() and not setting.least_bytes <= int(whole) <= setting.file_bytes
+            _SIZE.fullmatch(whole) and not setting.least_bytes <= int(whole) <= setting.file_bytes
         ):
             return response
         return _sent(response, varying(response.fields()))

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -21,6 +22,7 @@ from fanlight.server import Limits, control_path, running, words_of, written
 
 ANSWER_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"
+_PROCESS = re.compile(r"[0-9]{1,18}")
 Status = Mapping[str, Any]
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -31,7 +33,8 @@ _TIMES = ((86400, "d"), (3600, "h"), (60, "min"))
 def statuses(which: str | None) -> list[Status]:
     """Return what the servers answer that are meant. Raises ServerError, which says why there is nothing."""
     if which:
-        path = control_path(int(which)) if which.isdigit() else Path(which.removeprefix(SOCKET_PREFIX))
+        is_process = _PROCESS.fullmatch(which) is not None
+        path = control_path(int(which)) if is_process else Path(which.removeprefix(SOCKET_PREFIX))
         return [ask(path)]
     found = []
     for path in running():

@@ -26,6 +26,7 @@ _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
 _DOMAIN = re.compile(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
+_MOST_SECONDS = 10**10  # over 300 years; browsers keep none for longer than 400 days
 _LONGEST = 4096  # name and value; browsers drop what is longer, without a word
 _LONGEST_ATTRIBUTE = 1024  # browsers ignore it then, also without a word
 _SAME_SITE = ("", "Lax", "Strict", "None")
@@ -212,11 +213,13 @@ def _has_prefix(name: str, prefix: str) -> bool:
 
 def _seconds(name: str, max_age: object) -> int | None:
     if isinstance(max_age, timedelta):
-        return math.ceil(max_age.total_seconds())  # half a second is no order to delete it
-    if max_age is None or (isinstance(max_age, int) and not isinstance(max_age, bool)):
-        return max_age
+        max_age = math.ceil(max_age.total_seconds())  # half a second is no order to delete it
+    is_whole = isinstance(max_age, int) and not isinstance(max_age, bool)
+    if max_age is None or (is_whole and abs(max_age) <= _MOST_SECONDS):  # type: ignore[arg-type]  # it is an int
+        return max_age  # type: ignore[return-value]  # as above
+    given = "that many seconds" if is_whole else f"max_age={max_age!r}"
     raise InvalidResponse(
-        f"the cookie {name!r} can't have max_age={max_age!r}; it takes seconds as an int, or a timedelta"
+        f"the cookie {name!r} can't have {given}; it takes max_age as an int up to {_MOST_SECONDS}, or a timedelta"
     )
 
 

@@ -60,8 +60,10 @@ def retry_line(seconds: float) -> str:
 
 
 def _seconds(value: object, name: str, *, above: float = -1) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not above < value < _MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidResponse(f"{name} is {value!r}; it is a number of seconds")
+    if not (value >= 0 and above < value < _MOST_SECONDS):  # the number may be one that can't even be written
+        raise InvalidResponse(f"{name} is too small or too big; it is a number of seconds, below {_MOST_SECONDS}")
     return value
 
 

@@ -33,7 +33,7 @@ class KnownResponse(FileResponse):
         self.content = content
         self.status = status
         self.media_type = media_type
-        self.length = length
+        self._length = length
         self.modified = modified
         self._headers: MutableHeaders | None = None
         self._known = known

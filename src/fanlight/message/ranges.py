@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from fanlight.message.file_content import Span
 
 MOST_RANGES = 32
+MOST_MEMBERS = 4 * MOST_RANGES  # of the list, with empty ones, which are read over (section 5.6.1.2)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")
 _MOST_DIGITS = 18  # no file has as many bytes
 
@@ -23,12 +24,13 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
     if unit.strip(" \t").lower() != "bytes" or not equals:
         return None
     # SECURITY: tests/message/test_ranges.py: the count is bounded before any of them is looked at
-    wanted = text.split(",", MOST_RANGES)
-    if len(wanted) > MOST_RANGES:
+    members = text.split(",", MOST_MEMBERS)
+    wanted = [each for member in members if (each := member.strip(" \t"))]
+    if not 0 < len(wanted) <= MOST_RANGES or len(members) > MOST_MEMBERS:
         return None
     spans: list[Span] = []
     for each in wanted:
-        match = _RANGE.fullmatch(each.strip(" \t"))
+        match = _RANGE.fullmatch(each)
         if match is None:
             return None
         first, last = match.groups()
@@ -49,4 +51,5 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
 
 
 def _number(digits: str) -> int:
-    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS

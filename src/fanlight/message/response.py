@@ -35,6 +35,7 @@ Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
 _MOST_FIELDS = 256
+_MOST_LENGTH = 2**63  # what every client can still count
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -46,7 +47,7 @@ class Response:
     """
 
     # PERF: benchmarks/run.py: a plain page is one of these and no more
-    __slots__ = ("_headers", "content", "length", "media_type", "status")
+    __slots__ = ("_headers", "_length", "content", "media_type", "status")
 
     content: Content
     media_type: str
@@ -68,10 +69,34 @@ class Response:
             self.content = content
             self.media_type = media_type if media_type is not None else BYTES if content else ""
         self.status = status
-        self.length = length
+        self._length: int | None = None
+        if length is not None:
+            self.length = length
         self._headers: MutableHeaders | None = None
         if headers is not None:
             self.headers.update(headers)
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes an iterator will give, 0 to 2**63 - 1; None where that is not known.
+
+        Raises InvalidResponse when it is set to anything else: it is sent as `content-length`, by which the client
+        finds the end of the content (RFC 9112 section 6.3).
+        """
+        return self._length
+
+    @length.setter
+    def length(self, length: int | None) -> None:
+        if length is not None:
+            if isinstance(length, bool) or not isinstance(length, int):
+                hint = "an int of at least 0, or None where it is not known"
+                raise InvalidResponse(f"the length of a response can't be {length!r}; it is a number of bytes, {hint}")
+            if not 0 <= length < _MOST_LENGTH:  # its digits are not shown: there may be too many to write
+                raise InvalidResponse(
+                    f"the length of a response can't be {'negative' if length < 0 else 'over 2**63 - 1'};"
+                    " it is a number of bytes, or None where it is not known"
+                )
+        self._length = length
 
     @property
     def headers(self) -> MutableHeaders:

@@ -7,6 +7,7 @@ as InvalidSetting, what is no address. Opens nothing, and asks nobody what a nam
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -17,7 +18,10 @@ FD_PREFIX = "fd:"
 FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd's sockets come right behind them
 REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are sent to https
 MOST_UNIX_PATH_BYTES = 103  # the least of what systems take; a relative path may be the way out
-_MOST_PORT = 65535
+MOST_PORT = 65535
+PORT = re.compile(r"[0-9]{1,5}")
+_DESCRIPTOR = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"[0-9]{1,4}")  # of sockets; systemd hands over far fewer
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 
 
@@ -58,7 +62,7 @@ def path_of(bind: str) -> str:
 def descriptor_of(bind: str) -> int:
     """Return the number of a socket that somebody else has opened."""
     number = bind.removeprefix(FD_PREFIX)
-    if not (number.isascii() and number.isdigit()) or int(number) < FIRST_FD:
+    if not _DESCRIPTOR.fullmatch(number) or int(number) < FIRST_FD:
         raise InvalidSetting(f"{bind!r} is not a socket that was handed over; write fd:{FIRST_FD}, or a number above")
     return int(number)
 
@@ -66,7 +70,7 @@ def descriptor_of(bind: str) -> int:
 def host_and_port(bind: str) -> tuple[str, int]:
     """Return the host, "" for every one of this machine, and the port."""
     host, colon, port = bind.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _MOST_PORT:
+    if not colon or not PORT.fullmatch(port) or int(port) > MOST_PORT:
         raise InvalidSetting(f"{bind!r} is not an address; {_FORMS}")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -81,7 +85,7 @@ def inherited(environ: Mapping[str, str], process_ids: Collection[int]) -> tuple
     `process_ids` are those that may be meant: our own, and for a worker its parent's. (sd_listen_fds)
     """
     count, process_id = environ.get("LISTEN_FDS", ""), environ.get("LISTEN_PID", "")
-    if not (count.isascii() and count.isdigit()) or process_id not in {str(each) for each in process_ids}:
+    if not _COUNT.fullmatch(count) or process_id not in {str(each) for each in process_ids}:
         return (), ()
     names = environ.get("LISTEN_FDNAMES", "").split(":")
     binds: dict[bool, list[str]] = {False: [], True: []}

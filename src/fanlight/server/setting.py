@@ -18,6 +18,7 @@ Group = Literal["Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "
 
 NUMBERS: frozenset[Unit] = frozenset({"bytes", "seconds", "count", "bytes/second"})
 MOST_MODE = 0o777
+MOST: dict[Unit, int] = dict.fromkeys(NUMBERS, 2**53) | {"seconds": 10**9}  # what clocks and sums can still hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,10 @@ def _wrong_number(value: object, words: Words, *, is_whole: bool) -> str:
         return f"{value!r}; it takes a {'whole number' if words.unit == 'count' else f'number of {words.unit}'}"
     if is_whole and not isinstance(value, int):
         return f"{value!r}; it takes a whole number"
-    return f"{value}; the least that works is {words.least:g}" if value < words.least else ""
+    if value > (most := MOST[words.unit]):
+        return f"over the most that works, {most}"
+    shown = value if value > -most else "far below"  # a number of so many digits could not even be written
+    return f"{shown}; the least that works is {words.least:g}" if value < words.least else ""
 
 
 def _wrong_mode(value: object) -> str:

@@ -14,7 +14,7 @@ from dataclasses import Field
 from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.address import MOST_UNIX_PATH_BYTES, UNIX_PREFIX, check_address, inherited
+from fanlight.server.address import MOST_PORT, MOST_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
 from fanlight.server.limits import Limits
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
@@ -148,7 +148,7 @@ def _read(name: str, text: str, given_as: str) -> Any:
 
 
 def _port(text: str, given_as: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
+    if not PORT.fullmatch(text) or int(text) > MOST_PORT:
         raise InvalidSetting(f"{given_as} is {text!r}; it takes a number from 0 to 65535")
     return int(text)
 

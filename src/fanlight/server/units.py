@@ -19,6 +19,8 @@ from fanlight.server.setting import Unit, Words, what_is_wrong, words_of
 
 AUTO, NONE = "auto", "none"
 _NUMBER = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
+_MOST_CHARACTERS = 40  # of a number; no bound of a setting needs as many
+_MODE = re.compile(r"(?:0[oO])?([0-7]{1,5})")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _TIMES = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
           "d": Decimal(86400)}  # fmt: skip
@@ -89,7 +91,7 @@ def _value(text: str, words: Words, *, is_whole: bool) -> Any:
 
 def _number_of(text: str) -> tuple[Decimal, str]:
     found = _NUMBER.fullmatch(text)
-    if found is None:
+    if found is None or len(text) > _MOST_CHARACTERS:
         raise ValueError
     return Decimal(found[1]), found[2]
 
@@ -130,4 +132,7 @@ def _switch(text: str) -> bool:
 
 
 def _mode(text: str) -> int:
-    return int(text.lower().removeprefix("0o"), 8)
+    found = _MODE.fullmatch(text)  # int() takes signs, underscores and digits of other scripts too
+    if found is None:
+        raise ValueError
+    return int(found[1], 8)

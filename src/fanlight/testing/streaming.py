@@ -7,12 +7,14 @@ server-sent events in them, read as a browser's `EventSource` reads them (the WH
 from __future__ import annotations
 
 import http.client
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from fanlight.message import Event, Headers
 
 PIECE_BYTES = 64 * 1024
+_RETRY = re.compile(r"[0-9]{1,12}")  # milliseconds; anything else is as if it were not there
 FIRST_HINT, HINTS_END = 102, 200  # interim answers that are read over; 100 is by the library, 101 is the last one
 
 
@@ -80,5 +82,5 @@ def _event_of(said: dict[str, str], data: list[str]) -> Event:
         "\n".join(data) if data else None,
         said.get("event", ""),
         said.get("id"),
-        int(retry) / 1000 if retry is not None else None,
+        int(retry) / 1000 if retry is not None and _RETRY.fullmatch(retry) else None,
     )

@@ -67,9 +67,8 @@ def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust) 
     if not trust.trusts(peer):
         return Origin()
     client = None
-    hops = values.get("x-forwarded-for", "").split(",")
-    for hop in reversed(hops[-MOST_HOPS:]):
-        address = _node(hop.strip())
+    for hop in reversed(_members(values.get("x-forwarded-for", ""))):
+        address = _node(hop)
         if address is None:
             break  # whoever wrote this can't be told, so nobody knows what stands left of it
         client = address
@@ -139,8 +138,15 @@ def _node(text: str) -> str | None:
     return str(found) if found is not None else None
 
 
+def _members(value: str) -> list[str]:
+    """Return the last members of a list, as many as are walked; empty ones are none (RFC 9110 section 5.6.1.2)."""
+    return [each for member in value.rsplit(",", 2 * MOST_HOPS)[-2 * MOST_HOPS :] if (each := member.strip())][
+        -MOST_HOPS:
+    ]
+
+
 def _last(value: str) -> str:
-    return value.rpartition(",")[2].strip()
+    return (_members(value) or [""])[-1]
 
 
 def _host(host: str, port: str, scheme: str) -> str | None:

@@ -53,7 +53,7 @@ class Channel:
             return None
         try:
             sock = socket.socket(fileno=int(number))
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             raise InvalidSetting(f"{VARIABLE} is set by a server for its workers; unset it") from None
         sock.set_inheritable(False)
         sock.setblocking(True)

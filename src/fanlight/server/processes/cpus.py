@@ -8,8 +8,11 @@ a file that is not there, or not as it should be, limits nothing.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+_NUMBER = re.compile(r"[0-9]{1,18}")  # microseconds
 
 
 def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:
@@ -64,7 +67,7 @@ def _folders(root: Path, controller: str, mount: Path) -> Iterator[Path]:
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    if not (quota.isascii() and quota.isdigit() and period.isascii() and period.isdigit()):
+    if not (_NUMBER.fullmatch(quota) and _NUMBER.fullmatch(period)):
         return None
     return int(quota) / int(period) if int(quota) and int(period) else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import threading
 import time
@@ -102,5 +103,4 @@ def _watchdog_seconds(environ: Mapping[str, str]) -> float:
     for_whom, microseconds = environ.get("WATCHDOG_PID", ""), environ.get("WATCHDOG_USEC", "")
     if for_whom and for_whom != str(os.getpid()):
         return 0.0
-    is_number = microseconds.isascii() and microseconds.isdigit()
-    return int(microseconds) / _MICROSECONDS if is_number else 0.0
+    return int(microseconds) / _MICROSECONDS if re.fullmatch(r"[0-9]{1,18}", microseconds) else 0.0

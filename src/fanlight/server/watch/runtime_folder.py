@@ -9,6 +9,7 @@ that is somebody else's, or open to others, is refused.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from fanlight.errors import InvalidSetting
 NAME = "fanlight"
 SUFFIX = ".sock"
 MODE = 0o700
+_PROCESS = re.compile(rf"[0-9]{{1,18}}{re.escape(SUFFIX)}")
 
 
 def control_path(pid: int) -> Path:
@@ -38,7 +40,7 @@ def running() -> list[Path]:
     folder = _folder()
     if not folder.is_dir() or _what_is_wrong_with(folder):
         return []
-    found = [each for each in folder.iterdir() if each.suffix == SUFFIX and each.stem.isdigit()]
+    found = [each for each in folder.iterdir() if _PROCESS.fullmatch(each.name)]
     return sorted(found, key=lambda path: int(path.stem))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge
+from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, Refusal
 from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
 from fanlight.wire.http1.limits import WireLimits
 
@@ -19,6 +19,8 @@ _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff]
 _EXTENSION = rb"[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
 _LONGEST_SIZE = 15
+_CONTROL = "a line in chunked content has a control character in it"
+_NO_SIZE = "a chunk size is not a hexadecimal number of at most 15 digits, or its extension is none"
 HINT = "raise Limits.content_bytes to allow it"
 _FORBIDDEN_TRAILERS = frozenset(
     "authorization connection content-encoding content-length content-range content-type cookie expect host"
@@ -29,13 +31,14 @@ _FORBIDDEN_TRAILERS = frozenset(
 class ChunkedReader:
     """Where one message's chunked content stands."""
 
-    __slots__ = ("_left", "_limits", "_part", "_taken", "_trailer_bytes", "hint", "most", "trailers")
+    __slots__ = ("_left", "_limits", "_most_line", "_part", "_taken", "_trailer_bytes", "hint", "most", "trailers")
 
     _SIZE, _DATA, _DATA_END, _TRAILERS, _END = range(5)
 
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first chunk."""
         self._limits = limits
+        self._most_line = _LONGEST_SIZE + 1 + limits.chunk_extension_bytes  # of a size and its extensions
         self.most, self.hint = limits.content_bytes, HINT  # of this content
         self._part = self._SIZE
         self._left = self._taken = self._trailer_bytes = 0
@@ -81,27 +84,29 @@ class ChunkedReader:
     def _line(self, buffer: bytes | bytearray, start: int) -> tuple[bytes | None, int]:
         """Return the next line, or None if it is not all there."""
         end = buffer.find(b"\r\n", start)
-        size = (len(buffer) if end < 0 else end) - start
+        if self._part == self._SIZE and 0 <= end - start <= self._most_line:
+            return bytes(buffer[start:end]), end + 2
+        # The CR that may begin its end is no part of it: else the verdict would depend on where the network cuts.
+        stop = end if end >= 0 else len(buffer) - buffer.endswith(b"\r", start)
+        room = self._most_line if self._part == self._SIZE else self._limits.trailer_bytes - self._trailer_bytes
+        # A bare LF, or a byte that no such line has, never gets better by waiting.
+        if buffer[start : min(stop, start + max(room, 0))].translate(None, VALUE_BYTES):
+            raise BadMessage(_CONTROL)
+        if stop - start > room:
+            raise self._line_over()
+        return (None, start) if end < 0 else (bytes(buffer[start:end]), end + 2)
+
+    def _line_over(self) -> Refusal:
         if self._part == self._TRAILERS:
-            if self._trailer_bytes + size > self._limits.trailer_bytes:
-                raise HeadTooLarge("the trailers are over their limit; raise Limits.trailer_bytes to allow it")
-        elif size > _LONGEST_SIZE + 1 + self._limits.chunk_extension_bytes:
-            raise BadMessage("a chunk size, or its extension, is too long; Limits.chunk_extension_bytes says how long")
-        if end < 0:
-            # A bare LF, or a byte that no such line has, never gets better by waiting.
-            if buffer[start:].removesuffix(b"\r").translate(None, VALUE_BYTES):
-                raise BadMessage("a line in chunked content has a control character in it")
-            return None, start
-        return bytes(buffer[start:end]), end + 2
+            return HeadTooLarge("the trailers are over their limit; raise Limits.trailer_bytes to allow it")
+        return BadMessage("a chunk size, or its extension, is too long; Limits.chunk_extension_bytes says how long")
 
     def _take_line(self, line: bytes) -> None:
         if self._part == self._SIZE:
             match = _SIZE_LINE.fullmatch(line)
             # SECURITY: tests/wire/test_vectors.py: int(x, 16) alone would take signs, spaces, 0x and underscores
             if match is None or len(match[2]) > self._limits.chunk_extension_bytes + 1:
-                raise BadMessage(
-                    "a chunk size is not a hexadecimal number of at most 15 digits, or its extension is none"
-                )
+                raise BadMessage(_CONTROL if line.translate(None, VALUE_BYTES) else _NO_SIZE)
             self._left = int(match[1], 16)
             self._taken += self._left
             if self._taken > self.most:

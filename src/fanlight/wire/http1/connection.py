@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
+from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, Refusal
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
-from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits
+from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
 from fanlight.wire.http1.states import NEXT, Step, out_of_turn
@@ -104,7 +104,7 @@ class Http1:
         searched = self._searched
         end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call
         if end < 0:
-            self._check_half_a_head(max(start, searched))
+            check_half_a_head(buffer, start, max(start, searched), self._limits)
             self._searched = len(buffer) - 3
             return None
         self._searched = 0
@@ -112,14 +112,18 @@ class Http1:
             buffer = self._buffer = bytes(buffer)
         # PERF: benchmarks/stages.py: a client's next head mostly has the same fields, to the letter
         line, _, block = buffer[start:end].partition(b"\r\n")
-        if end - start > self._small_bytes:
-            self._check_size(len(line), len(block))
-        if block != self._last_block:
-            self._block = read_block(block, self._limits.field_count)
-            self._last_block = block
-        fields = self._block
-        read_line = self._read_line
-        self._head = head = read_line(line, fields)
+        try:
+            if end - start > self._small_bytes:
+                check_size(len(line), len(block), self._limits)
+            if block != self._last_block:
+                self._block = read_block(block, self._limits.field_count)
+                self._last_block = block
+            fields = self._block
+            read_line = self._read_line
+            self._head = head = read_line(line, fields)
+        except Refusal:
+            check_half_a_head(buffer[: end + 3], start, start, self._limits)  # what comes byte by byte meets that first
+            raise
         if fields.is_plain and head.minor:
             self._is_last = False
             self.state = _ANSWERING  # NEXT[IDLE][HEAD]
@@ -130,12 +134,6 @@ class Http1:
         else:
             self._position = end + 4
         return head
-
-    def _check_size(self, line_bytes: int, head_bytes: int) -> None:
-        if line_bytes > self._limits.request_line_bytes:
-            raise TargetTooLong(self._limits.line_over)
-        if head_bytes > self._limits.head_bytes:
-            raise HeadTooLarge(self._limits.head_over)
 
     def _begin(self, head: RequestHead) -> None:
         """Take the step that a head with something special about it means, or refuse it."""
@@ -167,26 +165,6 @@ class Http1:
         elif first[:1] == b"\x16":
             raise BadMessage("this is TLS; this port speaks plain http")
         raise BadMessage("the request does not begin with a method")
-
-    def _check_half_a_head(self, fresh: int) -> None:
-        """Refuse what can't become a head any more, so that nobody has to wait for its deadline.
-
-        Only what stands behind `fresh` has not been looked at before.
-        """
-        buffer, start, limits = self._buffer, self._position, self._limits
-        line_end = buffer.find(b"\r\n", start)
-        size = len(buffer) - start
-        if line_end < 0:
-            if size > limits.request_line_bytes + 1:
-                raise TargetTooLong(limits.line_over)
-        elif line_end - start > limits.request_line_bytes:
-            raise TargetTooLong(limits.line_over)
-        elif len(buffer) - line_end > limits.head_bytes + 4:
-            raise HeadTooLarge(limits.head_over)
-        # A line that ends in LF alone is no line end here; who sends one would wait in vain.
-        last = buffer.rfind(b"\n", fresh)
-        if last >= fresh and buffer[last - 1 : last] != b"\r":
-            raise BadMessage("a line ends in LF without CR (RFC 9112 section 2.2)")
 
     def _begin_content(self, fields: FieldBlock) -> None:
         length = fields.content_length

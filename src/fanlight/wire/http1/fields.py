@@ -24,7 +24,9 @@ Pair = tuple[str, str]
 TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 # RFC 3986 section 3.2.2, without the sub-delimiters and percent-encodings that no host on the internet has.
-_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~-]{1,255})(?::[0-9]{0,5})?")
+# A port is a number that can be one: whatever takes the URL of a request apart would stumble over any other.
+_PORT = r"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[0-9A-Za-z._~-]{{1,255}})(?::{_PORT})?")
 
 MOST_KNOWN_LINES = 4096
 MOST_KNOWN_LINE_BYTES = 256
@@ -203,9 +205,10 @@ def _length(length: str | None) -> int:
     # signs, spaces and underscores too.
     if not length.isascii() or not length.isdigit():
         raise BadMessage("Content-Length is not a number")
-    if len(length.lstrip("0")) > _LONGEST_LENGTH:
+    digits = length.lstrip("0")  # RFC 9110 section 8.6 allows them, and int() fails at 4,301 digits of any kind
+    if len(digits) > _LONGEST_LENGTH:
         raise ContentOverLimit("Content-Length is over any limit")
-    return int(length)
+    return int(digits or "0")
 
 
 def _expects_continue(expectation: str | None) -> bool:
