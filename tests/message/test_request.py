@@ -199,6 +199,29 @@ def test_a_broken_multipart_form_is_a_bad_request(body: bytes, kind: str) -> Non
         made("/", body, kind).form
 
 
+@pytest.mark.parametrize("charset", ["iso-8859-1", '"windows-1252"', "ISO-8859-15"])
+def test_an_urlencoded_form_is_in_the_charset_it_claims(charset: str) -> None:
+    """As clients from before UTF-8 send it; what has no % in it is the same in each."""
+    form = made("/", b"gr%FCn=%FC+a&b=c", f"{FORM}; charset={charset}").form
+    assert form.pairs() == [("grün", "ü a"), ("b", "c")]
+
+
+@pytest.mark.parametrize("content", [b"_charset_=iso-8859-1&t=%FC", b"t=%FC&_charset_=iso-8859-1"])
+def test_an_urlencoded_form_may_name_its_charset_itself(content: bytes) -> None:
+    """The field `_charset_`, which a browser fills; what the head says goes before it."""
+    assert made("/", content, FORM).form["t"] == "ü"
+    with pytest.raises(BadRequest, match="not text in the charset"):
+        made("/", content, f"{FORM}; charset=utf-8").form
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "punycode", "zlib", "utf-7"])
+def test_an_urlencoded_form_in_no_charset_is_refused(charset: str) -> None:
+    """It is never guessed."""
+    for content, kind in ((b"t=%FC", f"{FORM}; charset={charset}"), (f"_charset_={charset}&t=%FC".encode(), FORM)):
+        with pytest.raises(BadRequest, match="is no charset that this site reads"):
+            made("/", content, kind).form
+
+
 @pytest.mark.parametrize("kind", [MULTIPART, "multipart/form-data", "application/x-www-form-urlencoded", ""])
 def test_a_form_without_content_is_empty(kind: str) -> None:
     """Where nothing came, the form has no fields, as it is for the parameters of a view."""

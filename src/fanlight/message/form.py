@@ -1,19 +1,22 @@
 """Names and values as queries and forms send them: several values for a name, in order.
 
-In: text. Out: a multi-mapping. Percent-decoding is done here, once. Refuses what is no UTF-8, and
-more or longer fields than the limits allow.
+In: text. Out: a multi-mapping. Percent-decoding is done here, once. Refuses what is not in its charset (UTF-8, unless
+a form names another), and more or longer fields than the limits allow.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
+from fanlight.message.charset import decoded
 from fanlight.message.limits import AS_EVER, FormLimits
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
+_NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: what the form itself is encoded in
 
 Value_co = TypeVar("Value_co", covariant=True)
 
@@ -80,14 +83,15 @@ def read_query(text: str) -> list[tuple[str, str]]:
     return _pairs(text, AS_EVER.form)
 
 
-def read_urlencoded(text: str, limits: FormLimits) -> list[tuple[str, str]]:
-    """Return the pairs of an urlencoded form.
+def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:
+    """Return the pairs of an urlencoded form, in the charset that is given, or that its field `_charset_` names.
 
-    Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields, and one that is too long.
+    Raises BadRequest for what is not in its charset, ContentTooLarge for too many fields, and one that is too long.
     """
     if text.count("&") >= limits.fields:
         raise over(f"there are over {limits.fields} fields in the form", "fields")
-    return _pairs(text, limits)
+    named = None if charset else _NAMED_CHARSET.search(text)
+    return _pairs(text, limits, named[1] if named else charset)
 
 
 def over(what: str, limit: str, field: str = "") -> ContentTooLarge:
@@ -95,14 +99,14 @@ def over(what: str, limit: str, field: str = "") -> ContentTooLarge:
     return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
-def _pairs(text: str, limits: FormLimits) -> list[tuple[str, str]]:
+def _pairs(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:
     """Return the pairs of an urlencoded text (WHATWG URL, section 5.1)."""
     most = limits.field_bytes
     pairs = []
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            pairs.append((_decoded(name, most), _decoded(value, most)))
+            pairs.append((_decoded(name, most, charset), _decoded(value, most, charset)))
     return pairs
 
 
@@ -110,7 +114,7 @@ def _field_over(most: int) -> ContentTooLarge:
     return over(f"a field of the form is over {most} bytes", "field_bytes")
 
 
-def _decoded(text: str, most: int) -> str:
+def _decoded(text: str, most: int, charset: str) -> str:
     # SECURITY: tests/app/test_limits.py; before it is decoded: three characters make at least one byte.
     if len(text) > most and len(text) - 2 * text.count("%") > most:
         raise _field_over(most)
@@ -121,6 +125,8 @@ def _decoded(text: str, most: int) -> str:
     content = unquote_to_bytes(text) if len(text) <= _DECODED_AT_ONCE else _decoded_by_pieces(text)
     if len(content) > most:
         raise _field_over(most)
+    if charset:
+        return decoded(bytes(content), charset)
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -240,8 +240,13 @@ class Request:
     @property
     def text(self) -> str:
         """The content as text. Raises BadRequest where it is not what its charset says (UTF-8 if it says none)."""
-        charset = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
-        return decoded(self.content, charset.strip('" ') or "utf-8")
+        return decoded(self.content, self._charset or "utf-8")
+
+    @property
+    def _charset(self) -> str:
+        """The charset that the content claims, "" if it claims none."""
+        named = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
+        return named.strip('" ')
 
     @property
     def json(self) -> Any:
@@ -295,7 +300,7 @@ class Request:
             if source is not None and source.size > limits.text_bytes:
                 raise over(f"the form is over {limits.text_bytes} bytes", "text_bytes")
             try:
-                return Form(read_urlencoded(self.content.decode("ascii"), limits))
+                return Form(read_urlencoded(self.content.decode("ascii"), limits, self._charset))
             except UnicodeDecodeError:
                 raise BadRequest("an urlencoded form has a byte in it that should be percent-encoded") from None
         if kind == MULTIPART and source is not None:
