@@ -8,9 +8,12 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from tests.deploy.conftest import make_certificate
 from tests.speed import PATIENCE
 
 Config = Callable[..., str]
@@ -36,12 +39,20 @@ def of(folder: Path) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert((folder / "fullchain.pem").read_text())).hexdigest()
 
 
-def test_a_renewed_certificate_is_noticed(
-    config: Config, serve: Callable[..., Any], free_port: Callable[[], int], certificate: Path, tmp_path: Path
-) -> None:
-    """The site serves with the certificate, sends plain http over, and shows the new certificate after a renewal."""
-    from tests.deploy.conftest import make_certificate
+@dataclass(frozen=True)
+class Site:
+    """A site that is served by the page's command, and the folder where certbot keeps its certificate."""
 
+    https: int
+    http: int
+    lineage: Path
+    renew: Callable[[], None]
+
+
+@pytest.fixture
+def site(
+    config: Config, serve: Callable[..., Any], free_port: Callable[[], int], certificate: Path, tmp_path: Path
+) -> Site:
     lineage, folder = tmp_path / "live", tmp_path / "etc"
     shutil.copytree(certificate, lineage)
     renewed(config, folder, lineage)
@@ -58,13 +69,36 @@ def test_a_renewed_certificate_is_noticed(
     found = re.search(r"fanlight run (.*?)\nAmbient", line, re.DOTALL)
     assert found
     serve(https, *found[1].replace("\\\n", "").split())
-    assert shown(https) == of(lineage)
-    plain = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %header{location}", f"http://localhost:{http}/a?b"]
+    return Site(https, http, lineage, lambda: renewed(config, folder, lineage))
+
+
+def test_a_site_shows_its_certificate(site: Site) -> None:
+    """The one that certbot has put there."""
+    assert shown(site.https) == of(site.lineage)
+
+
+def test_plain_http_is_sent_over(site: Site) -> None:
+    """With path and query, by a 308."""
+    plain = [
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code} %header{location}",
+        f"http://localhost:{site.http}/a?b",
+    ]
     said = subprocess.run(plain, capture_output=True, text=True, check=True).stdout
-    assert said == f"308 https://localhost:{https}/a?b"
-    make_certificate(lineage)
-    renewed(config, folder, lineage)
+    assert said == f"308 https://localhost:{site.https}/a?b"
+
+
+def test_a_renewed_certificate_is_noticed(site: Site) -> None:
+    """Without a restart, by what certbot runs after a renewal."""
+    before = shown(site.https)
+    make_certificate(site.lineage)
+    assert of(site.lineage) != before
+    site.renew()
     until = time.monotonic() + PATIENCE
-    while shown(https) != of(lineage):
+    while shown(site.https) != of(site.lineage):
         assert time.monotonic() < until, "the old certificate is still shown"
         time.sleep(0.2)

@@ -186,6 +186,13 @@ def test_the_log_says_why_and_what_changes(caplog: pytest.LogCaptureFixture) -> 
     assert [each[2] for each in lanes.in_threads()] == ["waits for 2.0 of 3.0 ms on average"]
 
 
+def test_a_move_of_what_has_no_path_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """Requests without a route share a call, whose name by itself would read as "none is slow"."""
+    with caplog.at_level(logging.INFO, "fanlight"):
+        Lanes().was_stuck(fresh("no route"), "main.py:1 in step")
+    assert 'a request with "no route" held up the server at main.py:1 in step' in caplog.text
+
+
 # --- with real threads and clocks ------------------------------------------------------------------
 
 
