@@ -18,6 +18,12 @@ from tests.speed import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
 SITE = """
+from fanlight.message import EarlyHints
+
+def hinted(hints: EarlyHints):
+    hints.preload("/app.css")
+    return "<h1>the page</h1>"
+
 def seen(request, rest=""):
     return {
         "client": request.client, "scheme": request.scheme, "host": request.host, "url": request.url,
@@ -27,7 +33,7 @@ def seen(request, rest=""):
 def taken(request):
     return {"size": len(request.content)}
 
-URLS = {"/": seen, "/some/{rest...}": seen, "POST /taken": taken}
+URLS = {"/": seen, "/hinted": hinted, "/some/{rest...}": seen, "POST /taken": taken}
 """
 _BLOCK = re.compile(r"^```\w+\n((?:#!/bin/sh\n)?# (\S+[/.]\S+|Dockerfile)([^\n]*)\n.*?)^```", re.DOTALL | re.MULTILINE)
 

@@ -16,7 +16,19 @@ FreePort = Callable[[], int]
 Start = Callable[..., Any]
 VISITOR = ("--interface", "127.0.0.3")  # not an address that is trusted
 TRUSTED = ("--trusted-proxies", "127.0.0.1,::1")
-FORGED = ("-H", "x-forwarded-for: 6.6.6.6", "-H", "x-forwarded-proto: gopher", "-H", "x-forwarded-host: evil.example")
+FIELDS = (
+    "x-forwarded-for: 6.6.6.6",
+    "x-forwarded-for: 127.0.0.1",
+    "x-forwarded-proto: http",
+    "x-forwarded-host: evil.example",
+    "x-forwarded-port: 666",
+    "x-forwarded-server: evil.example",
+    "forwarded: for=6.6.6.6;proto=http;host=evil.example",
+    "x-real-ip: 6.6.6.6",
+    "x_forwarded_for: 6.6.6.6",
+)
+FORGED = tuple(word for field in FIELDS for word in ("-H", field))
+BROWSER = ("-H", "sec-fetch-mode: navigate", "-H", "sec-fetch-dest: document")
 
 
 def nginx(config: Config, folder: Path, certificate: Path, ports: dict[str, int]) -> list[str]:
@@ -119,7 +131,7 @@ def test_a_view_sees_the_visitor_and_not_the_proxy(
     behind.put(proxy, certificate)
     port = behind.ports["https"]
     url = f"https://example.org:{port}/some/where?a=b"
-    for words in ((), FORGED):
+    for words in ((), FORGED, *(("-H", field) for field in FIELDS)):
         seen = ask(url, port, *VISITOR, *words)
         assert isinstance(seen, dict), seen
         assert (seen["client"], seen["scheme"]) == ("127.0.0.3", "https")
@@ -128,6 +140,60 @@ def test_a_view_sees_the_visitor_and_not_the_proxy(
     said = behind.served.log.read_text()
     assert "127.0.0.3" in said
     assert "not trusted" not in said
+
+
+@pytest.mark.parametrize("read", ["x-forwarded", "x-forwarded-with-port", "forwarded"])
+@pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_client_can_forge_nothing_whatever_is_read(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask, read: str
+) -> None:
+    """Also where the site reads other fields than the proxy writes, none of them is the client's."""
+    behind.serve(serve, "--proxy-fields", read)
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    seen = ask(f"https://example.org:{port}/some/where", port, *VISITOR, *FORGED)
+    assert seen["client"] in ("127.0.0.3", "127.0.0.1")
+    assert "evil" not in seen["url"]
+    assert "666" not in seen["url"].replace(f":{port}", "")
+
+
+@pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_request_for_another_host_does_not_get_through(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+) -> None:
+    """A client that names a host which is not the site's reaches no view."""
+    behind.serve(serve)
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    got = ask(f"https://example.org:{port}/", port, *VISITOR, "-H", "host: evil.example")
+    assert not isinstance(got, dict)
+    assert "evil" not in behind.served.log.read_text()
+
+
+@pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_page_with_early_hints_arrives_behind_a_proxy(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+) -> None:
+    """No hints are sent to a proxy by default: some take them for the response, and a browser waits in vain."""
+    behind.serve(serve)
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    got = ask(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i")
+    assert "<h1>the page</h1>" in got
+    assert " 103" not in got
+
+
+@pytest.mark.parametrize("proxy", [caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_proxy_that_passes_early_hints_on_is_sent_them(
+    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+) -> None:
+    """With --proxy-early-hints the client has the hints, and the page behind them."""
+    behind.serve(serve, "--proxy-early-hints")
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    got = ask(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i", "--http1.1")
+    assert "103 Early Hints" in got
+    assert got.index("</app.css>; rel=preload; as=style") < got.index("<h1>the page</h1>")
 
 
 @pytest.mark.parametrize("proxy", [nginx, haproxy], ids=lambda proxy: proxy.__name__)

@@ -128,6 +128,14 @@ def test_forwarded_is_read_where_it_is_wanted(start: Start) -> None:
     assert answer["client"] == "192.0.2.1"
 
 
+def test_the_port_of_a_proxy_is_read_where_it_is_wanted(start: Start) -> None:
+    """X-Forwarded-Port, which most proxies pass on from their client, counts only with x-forwarded-with-port."""
+    fields = {"x_forwarded_host": "a.example", "x_forwarded_port": "8443"}
+    for chosen, host in {"x-forwarded": "a.example", "x-forwarded-with-port": "a.example:8443"}.items():
+        server = start(trusted_proxies=("127.0.0.1",), proxy_fields=chosen)
+        assert known(ask(server, request_bytes(**fields)))["host"] == host
+
+
 def test_a_unix_socket_is_trusted(start: Start, tmp_path: Path) -> None:
     """Who can open the socket's file is a proxy on this machine."""
     start(bind=(f"unix:{tmp_path}/s",))

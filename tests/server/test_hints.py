@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import re
 import socket
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +102,67 @@ def test_assets_are_named_by_what_they_are_called(tmp_path: Path) -> None:
         url = client.get("/asset").text
         assert link == f"<{url}>; rel=preload; as=style"
         assert client.get(url).text == "p {}"
+
+
+VIA = ["x-forwarded-for: 192.0.2.1", "forwarded: for=192.0.2.1", "via: 1.1 varnish", "x-real-ip: 192.0.2.1"]
+
+
+def heads(server: LiveServer, field: str = "", path: str = "") -> list[bytes]:
+    """Return the statuses that a browser gets which opens the page twice on one connection."""
+    line = f"{field}\r\n" if field else ""
+    sock = socket.socket(socket.AF_UNIX) if path else socket.create_connection(("127.0.0.1", server.port))
+    with sock:
+        sock.settimeout(PATIENCE)
+        if path:
+            sock.connect(path)
+        asked = PAGE.replace(b"\r\n\r\n", f"\r\n{line}\r\n".encode())
+        sock.sendall(asked + asked.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+        received = b"".join(iter(lambda: sock.recv(65536), b""))
+    return re.findall(rb"HTTP/1\.1 (\d+)", received)
+
+
+HINTED, NOT_HINTED = [b"103", b"200"] * 2, [b"200"] * 2
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+    """Give a function that serves the page, on a port and on a unix socket."""
+    page = Page()
+    page.gate.set()
+    with ExitStack() as stack:
+
+        def begin(**more: Any) -> LiveServer:
+            options = Options(bind=("127.0.0.1:0", f"unix:{tmp_path}/s"), access_log=False, **more)
+            return stack.enter_context(LiveServer(App({"/": page.sync}), options=options))
+
+        yield begin
+
+
+def test_a_direct_client_is_sent_them(serve: Callable[..., LiveServer]) -> None:
+    """A browser that comes by itself has them each time."""
+    assert heads(serve()) == HINTED
+
+
+def test_a_trusted_proxy_is_sent_none_unless_it_passes_them_on(
+    serve: Callable[..., LiveServer], tmp_path: Path
+) -> None:
+    """Neither one with an address nor one behind a unix socket, until a setting says that they know what a 103 is."""
+    server = serve(trusted_proxies=("127.0.0.1",))
+    assert heads(server) == NOT_HINTED
+    assert heads(server, path=f"{tmp_path}/s") == NOT_HINTED
+
+
+def test_a_setting_says_that_proxies_pass_them_on(serve: Callable[..., LiveServer], tmp_path: Path) -> None:
+    """With --proxy-early-hints they are sent to trusted proxies, too."""
+    server = serve(trusted_proxies=("127.0.0.1",), proxy_early_hints=True)
+    assert heads(server, VIA[0]) == HINTED
+    assert heads(server, path=f"{tmp_path}/s") == HINTED
+
+
+@pytest.mark.parametrize("field", VIA)
+def test_a_proxy_that_nobody_trusts_is_sent_none(serve: Callable[..., LiveServer], field: str) -> None:
+    """A request that says it has come by a proxy gets none, on its connection's first request and later."""
+    assert heads(serve(), field) == NOT_HINTED
 
 
 def test_they_go_by_tls(localhost: Any) -> None:

@@ -42,6 +42,10 @@ ADDRESSES = addresses("192.0.2.1", "198.51.100.7")
 GOOD = {
     V4: Preface(len(V4), False, "192.0.2.1", 56324, "198.51.100.7", 443),
     V6: Preface(len(V6), False, "2001:db8::1", 56324, "2001:db8::2", 443),
+    b"PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c633:6407 1 2\r\n": Preface(50, False, "192.0.2.1", 1, "198.51.100.7", 2),
+    v2(PROXY, TCP6, addresses("::ffff:192.0.2.1", "::ffff:198.51.100.7")): Preface(
+        52, False, "192.0.2.1", 56324, "198.51.100.7", 443
+    ),
     b"PROXY UNKNOWN\r\n": Preface(15, True),
     b"PROXY UNKNOWN ffff::1 whatever 1 2\r\n": Preface(36, True),
     v2(PROXY, TCP4, ADDRESSES): Preface(28, False, "192.0.2.1", 56324, "198.51.100.7", 443),
@@ -76,6 +80,9 @@ BAD = [
     b"PROXY TCP4 2001:db8::1 2001:db8::2 1 443\r\n",
     b"PROXY TCP6 192.0.2.1 192.0.2.2 1 443\r\n",
     b"PROXY TCP5 1.2.3.4 1.2.3.4 1 443\r\n",
+    b"PROXY TCP6 fe80::1%\x1b[31mevil ::1 1 2\r\n",
+    b"PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n",
+    b"PROXY TCP6 ::1 fe80::1%eth0 1 2\r\n",
     b"PROXY \r\n",
     b"PROXY \xff\r\n",
     b"PROXY UNKNOWN " + b"x" * MOST_V1_BYTES,

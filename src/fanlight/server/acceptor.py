@@ -14,6 +14,7 @@ import time
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Protocol
 
+from fanlight.server.address import unmapped
 from fanlight.server.poller import READ, SHARED, Poller
 
 if TYPE_CHECKING:
@@ -25,7 +26,18 @@ AT_ONCE_SHARED = 8  # of a queue that other workers serve too: they shall have t
 # How much of an answer the system takes ahead of what it sends; its clients' sockets have it from the listener. Without
 # it slow readers have megabytes each in the system's memory for TCP, until that is used up for everybody.
 MOST_UNSENT_BYTES = 128 * 1024
-_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+# A client that has vanished without a word (out of reach, out of power) is noticed where nothing is sent to it either:
+# the system asks it after so many silent seconds, then again and again, and closes after the last try.
+PROBE_AFTER_SECONDS, PROBE_SECONDS, PROBES = 60, 15, 4
+_OPTIONS: tuple[tuple[int, str, int], ...] = (
+    (socket.IPPROTO_TCP, "TCP_NOTSENT_LOWAT", MOST_UNSENT_BYTES),
+    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", PROBE_AFTER_SECONDS),
+    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", PROBE_AFTER_SECONDS),  # the same on macOS
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", PROBE_SECONDS),
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", PROBES),
+)
+_NAT64 = socket.inet_pton(socket.AF_INET6, "64:ff9b::")[:12] if socket.has_ipv6 else b""
 TELL_SECONDS = 60.0  # between two log lines on the same matter
 
 Address = str | bytes
@@ -59,8 +71,10 @@ class Acceptor:
     def add(self, listener: socket.socket, entrance: Entrance | None) -> None:
         """Accept from one more listening socket, by its entrance."""
         self._listeners[listener.fileno()] = listener, entrance
-        if listener.family in (socket.AF_INET, socket.AF_INET6) and (option := _NOTSENT_LOWAT):
-            listener.setsockopt(socket.IPPROTO_TCP, option, MOST_UNSENT_BYTES)
+        if listener.family in (socket.AF_INET, socket.AF_INET6):
+            for level, name, value in _OPTIONS:  # which those that are accepted inherit
+                if hasattr(socket, name):
+                    listener.setsockopt(level, getattr(socket, name), value)
         self._poller.register(listener.fileno(), self._events)
 
     def accept(self, fd: int) -> bool:
@@ -94,7 +108,7 @@ class Acceptor:
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             self._adopt(sock, None, entrance, None)
             return
-        client, address = peer[0], None
+        client, address = unmapped(peer[0]), None
         if self._most_of_one and not (entrance is not None and entrance.trusts(client)):
             address = self.counted(client)
             if address is None:
@@ -126,11 +140,13 @@ class Acceptor:
         now = time.monotonic()
         if now - self._told >= TELL_SECONDS:
             log.warning(
-                "%s has %d connections, and gets no more (Limits.connections_per_address);"
-                " %d were turned away since the last word of it",
+                "%s has %d connections, as many as one address may have: further ones are closed (%d so far)."
+                " If it is your proxy, write --trusted-proxies %s; if many visitors share it, raise"
+                " --connections-per-address",
                 client,
                 self._most_of_one,
                 self._turned_away,
+                client,
             )
             self._told, self._turned_away = now, 0
 
@@ -163,10 +179,14 @@ class Acceptor:
 
 
 def address_of(client: str) -> Address:
-    """Return what a client is counted under: its address, or the /64 network of an IPv6 one, which is one site."""
+    """Return what a client is counted under: its address, or the /64 network of an IPv6 one, which is one site.
+
+    A client of IPv4 that comes by a translator (RFC 6052) is counted by its own address: all of them share a network.
+    """
     if ":" not in client:
         return client
     try:
-        return socket.inet_pton(socket.AF_INET6, client.partition("%")[0])[:8]
+        packed = socket.inet_pton(socket.AF_INET6, client.partition("%")[0])
     except OSError:
         return client
+    return packed if packed.startswith(_NAT64) else packed[:8]

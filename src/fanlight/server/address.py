@@ -22,6 +22,7 @@ MOST_PORT = 65535
 PORT = re.compile(r"[0-9]{1,5}")
 _DESCRIPTOR = re.compile(r"[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,4}")  # of sockets; systemd hands over far fewer
+_MAPPED = "::ffff:"
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 
 
@@ -93,3 +94,8 @@ def inherited(environ: Mapping[str, str], process_ids: Collection[int]) -> tuple
         is_redirect = index < len(names) and names[index] == REDIRECT_NAME
         binds[is_redirect].append(f"{FD_PREFIX}{FIRST_FD + index}")
     return tuple(binds[False]), tuple(binds[True])
+
+
+def unmapped(client: str) -> str:
+    """Return a peer's address as one of IPv4 where it is one: a socket for both families calls it ::ffff:192.0.2.1."""
+    return client[len(_MAPPED) :] if client.startswith(_MAPPED) and "." in client else client

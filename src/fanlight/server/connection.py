@@ -86,6 +86,8 @@ class Streaming(Protocol):
 class Edge(Protocol):
     """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
 
+    passes_hints: bool  # proxies of ours pass interim responses on
+
     def trusts(self, client: str | None) -> bool:
         """Say whether a client is a proxy of ours."""
         ...

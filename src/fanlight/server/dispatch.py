@@ -16,7 +16,7 @@ from fanlight.message import NOTED, Call, Lane, Response
 from fanlight.server.builtin_responses import BROKEN, BUSY
 from fanlight.server.connection import IDLE, RUNNING, Connection
 from fanlight.server.contexts import context_maker
-from fanlight.server.hints import send_hints
+from fanlight.server.hints import send_hints, takes_hints
 from fanlight.server.host import Host
 from fanlight.server.pool import Pool, in_thread
 from fanlight.server.waits import usage
@@ -93,7 +93,7 @@ class Dispatch:
         hub, request = self._hub, connection.request
         connection.phase, connection.since = RUNNING, hub.now
         request.context = self._new_context()
-        if call.plan.gives_hints:
+        if call.plan.gives_hints and takes_hints(connection):
             request.note(NOTED, partial(send_hints, connection, request))
         if call.lane is Lane.THREAD:
             if not self._pool.submit(self._run_in_thread, connection):

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
     from fanlight.message import Request
 
+_BY_A_PROXY = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _poll = getattr(select, "poll", None)  # there is none on Windows, where nobody is told
+
+
+def takes_hints(connection: Connection) -> bool:
+    """Say whether what a request came by reads an interim response as one, as far as that is known.
+
+    Proxies may take it for the response, and leave their client without one (nginx before 1.29) or with an error
+    (Varnish). So none is sent to a proxy, trusted or not, unless a setting says that ours pass them on.
+    """
+    edge, values = connection.edge, connection.request.head.values
+    if edge is None:
+        return not any(name in values for name in _BY_A_PROXY)
+    return edge.passes_hints or not (edge.trusts(connection.client) or any(name in values for name in _BY_A_PROXY))
 
 
 def send_hints(connection: Connection, request: Request, links: Sequence[str]) -> None:

@@ -100,7 +100,12 @@ class Options:
         "by which fields they say it",
         group="Behind a proxy",
         default="x-forwarded",
-        choices=("x-forwarded", "forwarded"),
+        choices=("x-forwarded", "x-forwarded-with-port", "forwarded"),
+    )
+    proxy_early_hints: bool = _switch(
+        default=False,
+        help_text="trusted proxies, and those behind unix sockets, pass early hints (103) on to their clients",
+        group="Behind a proxy",
     )
     proxy_protocol: bool = _switch(
         default=False,

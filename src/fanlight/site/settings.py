@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     hsts_seconds: int
     trusted_proxies: Sequence[str]
     proxy_fields: str
+    proxy_early_hints: bool
     proxy_protocol: bool
     access_log: bool
     access_format: str

@@ -36,7 +36,7 @@ _SPEAKS_HTTPS = (
 
 log = logging.getLogger("fanlight.server")
 
-ProxyFields = Literal["x-forwarded", "forwarded"]
+ProxyFields = Literal["x-forwarded", "x-forwarded-with-port", "forwarded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Proxies:
     trust: Trust
     fields: ProxyFields = "x-forwarded"
     has_preface: bool = False  # connections begin with a header of the PROXY protocol
+    passes_hints: bool = False  # they pass interim responses on
 
 
 class Entrance:
@@ -56,6 +57,7 @@ class Entrance:
     ) -> None:
         """Let clients in, with TLS or not; with `https_port` every request is sent there, to https."""
         self._proxies, self._tls = proxies, tls
+        self.passes_hints = proxies.passes_hints
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
         self._to_https = None if https_port is None else ToHttps(https_port)
         self._has_told_of_fields = self._has_told_of_greeting = False
@@ -160,7 +162,7 @@ class Entrance:
         if proxies.fields == "forwarded":
             origin = read_forwarded(values.get("forwarded", ""), peer, proxies.trust)
         else:
-            origin = read_x_forwarded(values, peer, proxies.trust)
+            origin = read_x_forwarded(values, peer, proxies.trust, has_port=proxies.fields == "x-forwarded-with-port")
         if origin.client is not None:
             request.client = origin.client
         if origin.scheme is not None:
@@ -168,7 +170,7 @@ class Entrance:
         if origin.host is not None:
             request.head.at(origin.host)
         if not self._has_told_of_fields:
-            other = "forwarded" if proxies.fields == "x-forwarded" else "x-forwarded-for"
+            other = "x-forwarded-for" if proxies.fields == "forwarded" else "forwarded"
             if other in values and origin.client is None:
                 self._tell_of_fields(
                     "a trusted proxy sends %s, which is not read: --proxy-fields %s reads it",
@@ -201,7 +203,7 @@ class EndedTls(Entrance):
 
     def __init__(self) -> None:
         """Believe nobody."""
-        super().__init__(Proxies(trust=Trust(())))
+        super().__init__(Proxies(trust=Trust(()), passes_hints=True))
 
     def admit(self, connection: Connection) -> bool:
         """Take a fresh connection; nothing comes before its first request."""
@@ -219,6 +221,7 @@ class BehindTls:
     def __init__(self, entrance: Entrance) -> None:
         """Be as an entrance, but for that."""
         self.trusts, self.greet, self._introduce = entrance.trusts, entrance.greet, entrance._introduce  # noqa: SLF001
+        self.passes_hints = entrance.passes_hints
 
     def introduce(self, connection: Connection) -> None:
         """Tell a request which way it came."""

@@ -18,11 +18,15 @@ from fanlight.wire.http1 import is_host
 
 MOST_REMEMBERED = 1024  # addresses, with what was said of them
 MOST_HOPS = 64  # that are walked at most
+MOST_PARAMETERS = 16  # of one hop; RFC 7239 knows four
+MOST_QUOTED = 500  # characters of a value in quotes
+_MAPPED_BITS = 96  # of ::ffff:192.0.2.1, before the address of IPv4
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _PORT = re.compile(r"[0-9]{1,5}")
 # RFC 7239 section 4: a parameter is token=(token / quoted-string); parameters are joined by ";", hops by ",".
-_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PIECE = re.compile(rf'[ \t]*(?:({_WORD})=(?:({_WORD})|"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\.)*)"))?[ \t]*([;,]|\Z)')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\.)*+)"'
+_PIECE = re.compile(rf"[ \t;]*+(?:({_WORD})=(?:({_WORD})|{_QUOTED}))?[ \t]*+([;,]|\Z)")
 _ESCAPED = re.compile(r"\\(.)")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -62,8 +66,11 @@ class Trust:
         return known
 
 
-def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust) -> Origin:
-    """Return what X-Forwarded-For, -Proto, -Host and -Port say, where the peer is trusted."""
+def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust, *, has_port: bool = False) -> Origin:
+    """Return what X-Forwarded-For, -Proto and -Host say, where the peer is trusted; and -Port, if it `has_port`.
+
+    Few proxies write X-Forwarded-Port; the others pass on what their client has written.
+    """
     if not trust.trusts(peer):
         return Origin()
     client = None
@@ -78,7 +85,8 @@ def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust) 
     if scheme not in _DEFAULT_PORTS:
         scheme = ""
     host = _last(values.get("x-forwarded-host", ""))
-    return Origin(client, scheme or None, _host(host, _last(values.get("x-forwarded-port", "")), scheme))
+    port = _last(values.get("x-forwarded-port", "")) if has_port else ""
+    return Origin(client, scheme or None, _host(host, port, scheme))
 
 
 def read_forwarded(value: str, peer: str | None, trust: Trust) -> Origin:
@@ -86,7 +94,7 @@ def read_forwarded(value: str, peer: str | None, trust: Trust) -> Origin:
     if not trust.trusts(peer):
         return Origin()
     origin = Origin()
-    for hop in reversed(_hops(value)[-MOST_HOPS:]):
+    for hop in reversed(_hops(value)):
         address = _node(hop.get("for", ""))
         scheme = hop.get("proto", "").lower()
         origin = Origin(
@@ -101,7 +109,7 @@ def read_forwarded(value: str, peer: str | None, trust: Trust) -> Origin:
 
 def _network(text: str) -> _Network:
     try:
-        return ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text)
     except ValueError as error:
         try:
             right = ipaddress.ip_network(text, strict=False)
@@ -110,6 +118,10 @@ def _network(text: str) -> _Network:
                 f"trusted_proxies: {text!r} is no address and no network; write 10.0.0.7, 10.0.0.0/8, ::1 or fd00::/8"
             ) from None
         raise InvalidSetting(f"trusted_proxies: {error}; the network is {right}") from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))  # as peers of IPv4 are named here
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -132,6 +144,8 @@ def _node(text: str) -> str | None:
         port = port[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
+    if "%" in host:  # a zone, which only its own machine knows, and which may be any text
+        return None
     if port and not _PORT.fullmatch(port) and not port.startswith("_"):  # RFC 7239 section 6.3 hides ports too
         return None
     found = _address(host)
@@ -160,7 +174,16 @@ def _host(host: str, port: str, scheme: str) -> str | None:
 
 
 def _hops(value: str) -> list[_Hop]:
-    """Return the parameters of each hop; nothing at all where the field is not what RFC 7239 says."""
+    """Return the parameters of the last hops; of the very last alone, where the others are not what RFC 7239 says.
+
+    Whoever asks a proxy can put nonsense in front of what the proxy writes, but nothing behind it.
+    """
+    parts = value.rsplit(",", MOST_HOPS)
+    # SECURITY: tests/server/test_forwarded.py: a client that could break the whole field would be taken for the proxy.
+    return _read_hops(",".join(parts[-MOST_HOPS:])) or _read_hops(parts[-1])
+
+
+def _read_hops(value: str) -> list[_Hop]:
     hops: list[_Hop] = [{}]
     at = 0
     while at < len(value):
@@ -169,9 +192,9 @@ def _hops(value: str) -> list[_Hop]:
             return []
         name, token, quoted, end = match.groups()
         if name is not None:
-            text = token if token is not None else _ESCAPED.sub(r"\1", quoted)
-            if name.lower() in hops[-1]:
+            if name.lower() in hops[-1] or len(hops[-1]) >= MOST_PARAMETERS or len(quoted or "") > MOST_QUOTED:
                 return []  # section 4: each parameter once for a hop
+            text = token if token is not None else _ESCAPED.sub(r"\1", quoted)
             hops[-1][name.lower()] = text
         if end == ",":
             hops.append({})

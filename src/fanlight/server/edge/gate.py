@@ -45,6 +45,7 @@ class Gate:
             trust=Trust(options.trusted_proxies),
             fields=cast("ProxyFields", options.proxy_fields),
             has_preface=options.proxy_protocol,
+            passes_hints=options.proxy_early_hints,
         )
         self.tls = _tls_of(options)
 

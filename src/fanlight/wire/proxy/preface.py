@@ -68,9 +68,11 @@ def _read_v1(data: bytes) -> Preface | None:
         return Preface(length, is_local=True)
     if len(words) != 6 or words[1] not in ("TCP4", "TCP6"):
         raise BadMessage("the PROXY header is not a protocol, two addresses and two ports")
+    if "%" in words[2] + words[3]:  # and it may be any text
+        raise BadMessage("an address in the PROXY header has a zone, which only its own machine knows")
     kind = ipaddress.IPv4Address if words[1] == "TCP4" else ipaddress.IPv6Address
     try:
-        client, server = (str(kind(word)) for word in words[2:4])
+        client, server = (_named(kind(word)) for word in words[2:4])
     except ValueError:
         raise BadMessage("an address in the PROXY header is none of its protocol") from None
     client_port, server_port = (_port(word) for word in words[4:6])
@@ -117,10 +119,15 @@ def _read_v2(data: bytes) -> Preface | None:
 
 
 def _with_addresses(header: bytes, size: int, *, is_tls: bool) -> Preface:
-    client, server = (str(ipaddress.ip_address(header[at : at + size])) for at in (16, 16 + size))
+    client, server = (_named(ipaddress.ip_address(header[at : at + size])) for at in (16, 16 + size))
     ports = 16 + 2 * size
     client_port, server_port = (int.from_bytes(header[at : at + 2]) for at in (ports, ports + 2))
     return Preface(len(header), False, client, client_port, server, server_port, is_tls)
+
+
+def _named(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Return an address as text; one of IPv4 as such, also where a proxy has written it as one of IPv6."""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _read_additions(header: bytes, at: int) -> bool:
