@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "small numbers": ("/json", JSON, lambda: _filled(b"[", b"1.1", b"]")),
     "numbers of 128 digits": ("/json", JSON, lambda: _filled(b"[", b"1" * 128, b"]")),
     "numbers of 4,000 digits, refused": ("/json", JSON, lambda: _filled(b"[", b"1" * 4000, b"]")),
+    "numbers like `1e300`, refused": ("/json", JSON, lambda: _filled(b"[", b"1e300", b"]")),
     "brackets in brackets, refused": ("/json", JSON, lambda: b"[" * (MIB // 2) + b"]" * (MIB // 2)),
     "lines of a dataclass": ("/order", JSON, lambda: _filled(b'{"email":"@","lines":[', b'{"name":""}', b"]}")),
     "lines of a dataclass, all bad": ("/order", JSON, lambda: _filled(b'{"email":"@","lines":[', b'{"name":1}', b"]}")),

@@ -114,3 +114,17 @@ def test_to_refuse_long_numbers_takes_no_long_time() -> None:
     with pytest.raises(BadRequest):
         read_json(content)
     assert time.thread_time() - start < 0.5
+
+
+@pytest.mark.parametrize("number", [b"1e300", b"1.5E+0300", b"-9e307", b"1" * 20 + b"e288"])
+def test_numbers_that_take_long_are_few(number: bytes) -> None:
+    """A thousand of them are read; of more, a second would go by for each MiB, in which nobody else is served."""
+    assert len(read_json(b"[" + b",".join([number] * 1000) + b"]")) == 1000
+    with pytest.raises(BadRequest, match="over 1000 numbers with an exponent of 160 or more"):
+        read_json(b"[" + b",".join([number] * 1001) + b"]")
+
+
+@pytest.mark.parametrize("harmless", [b'"a0e0001\\"7e300"', b"1e-300", b"1.5e100", b"1e0000001", b'"\\\\1e300"'])
+def test_what_looks_like_numbers_that_take_long_is_read(harmless: bytes) -> None:
+    """In texts (of hexadecimal digits, for example), and small ones."""
+    assert len(read_json(b"[" + b",".join([harmless] * 2000) + b"]")) == 2000
