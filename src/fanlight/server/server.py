@@ -26,7 +26,8 @@ from fanlight.server.options import Options
 from fanlight.server.signals import Signals
 from fanlight.server.watch.counts import Counts
 from fanlight.server.watch.logs import AccessLog
-from fanlight.server.watch.messages import MessageLog, enable_own_loggers
+from fanlight.server.watch.messages import MessageLog
+from fanlight.server.watch.own_loggers import enable_own_loggers
 from fanlight.server.watch.traces import traced
 from fanlight.server.watch.witness import Witness
 

@@ -17,20 +17,13 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.server.watch.masking import masked
-from fanlight.server.watch.relay import LogRelay, is_relayed, own_loggers
+from fanlight.server.watch.own_loggers import ROOT, enable_own_loggers
+from fanlight.server.watch.relay import LogRelay, is_relayed
 from fanlight.server.watch.sink import Sink
 
 _SET_IN = "\n    "
-_unsafe = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def enable_own_loggers() -> None:
-    """Have Fanlight's loggers speak again: `dictConfig` and `fileConfig` silence all that they don't name, by default.
-
-    An error of a view must be told somewhere; what is not wanted is left out by levels and filters.
-    """
-    for each in own_loggers():
-        each.disabled = False
+# Control characters; what some readers take for the end of a line; what turns the direction of the text around it.
+_unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 class MessageLog:
@@ -49,7 +42,7 @@ class MessageLog:
 
     def __enter__(self) -> Self:
         """Begin, unless the app has set up logging and has not asked for a file."""
-        logger = logging.getLogger("fanlight")
+        logger = logging.getLogger(ROOT)
         enable_own_loggers()
         if not is_relayed():
             self._relay = LogRelay(self._tell_failed)
@@ -59,6 +52,8 @@ class MessageLog:
         self._lines = _Lines(Sink(self._path, 2))
         self._handler = logging.StreamHandler(self._lines)
         self._handler.setFormatter(self._formatter())
+        if not self._path:
+            self._handler.addFilter(self._is_alone)
         self._level = logger.level
         logger.addHandler(self._handler)
         logger.setLevel(logging.INFO)
@@ -73,7 +68,7 @@ class MessageLog:
             self._relay = None
         if self._handler is None or self._lines is None:
             return
-        logger = logging.getLogger("fanlight")
+        logger = logging.getLogger(ROOT)
         logger.removeHandler(self._handler)
         logger.setLevel(self._level)
         self._handler.close()
@@ -85,14 +80,26 @@ class MessageLog:
         if self._relay is not None:
             self._relay.flush()
 
+    def _is_alone(self, record: logging.LogRecord) -> bool:
+        """Say whether nothing else takes a record: the site may set up logging later, in its lifespan or in a view."""
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None:
+            if any(each is not self._handler for each in logger.handlers):
+                return False
+            logger = logger.parent if logger.propagate else None
+        return True
+
     def _formatter(self) -> logging.Formatter:
         return logging.Formatter(f"{self._form}%(message)s", "%Y-%m-%d %H:%M:%S")
 
-    def _tell_failed(self, record: logging.LogRecord, error: BaseException) -> None:
-        """Write a record at which the site's own logging has raised something."""
+    def _tell_failed(self, record: logging.LogRecord, error: BaseException | None) -> None:
+        """Write a record at which the site's own logging has raised something, or for which it has no handler."""
         lines = self._lines or _Lines(Sink("", 2))
-        failed = "".join(traceback.format_exception_only(error)).strip()
-        lines.write(f"{self._formatter().format(record)}\n(the site's own logging failed at this message: {failed})")
+        text = self._formatter().format(record)
+        if error is not None:
+            failed = "".join(traceback.format_exception_only(error)).strip()
+            text += f"\n(the site's own logging failed at this message: {failed})"
+        lines.write(text)
         if lines is not self._lines:
             lines.close()
 
@@ -152,4 +159,4 @@ class _Lines:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return f"\\x{ord(match[0]):02x}"
+    return match[0].encode("ascii", "backslashreplace").decode() if match[0] > "\x7f" else f"\\x{ord(match[0]):02x}"

@@ -16,17 +16,19 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 
+from fanlight.server.watch.own_loggers import ROOT, own_loggers
+
 MOST_WAITING = 10_000  # records; each may hold on to the frames of a traceback
 CLOSE_SECONDS = 2.0  # for what waits to be handled when the server ends
 
-Failed = Callable[[logging.LogRecord, BaseException], object]
+Failed = Callable[[logging.LogRecord, BaseException | None], object]
 
 
 class LogRelay(logging.Filter):
     """A filter that passes each record on to its thread; only there it lets it through."""
 
     def __init__(self, failed: Failed) -> None:
-        """Prepare; a record that the site's logging has raised at is given to `failed`."""
+        """Prepare; a record that the site's logging has raised at, or has no handler for, is given to `failed`."""
         super().__init__()
         self._failed = failed
         self._queue: SimpleQueue[tuple[logging.LogRecord, Context] | Callable[[], object] | None] = SimpleQueue()
@@ -80,7 +82,7 @@ class LogRelay(logging.Filter):
                 continue
             record, context = item
             try:
-                context.run(logging.getLogger(record.name).handle, record)
+                context.run(self._handle, record)
                 if self._lost:
                     lost, self._lost = self._lost, 0
                     logging.getLogger("fanlight.server").warning("%d messages are lost: too many waited", lost)
@@ -89,20 +91,22 @@ class LogRelay(logging.Filter):
                     self._failed(record, error)
             del record, context, item  # a thread that waits keeps no traceback alive
 
+    def _handle(self, record: logging.LogRecord) -> None:
+        """Pass a record to the handlers; without any, `logging` would write it unformatted, or not at all."""
+        logger = logging.getLogger(record.name)
+        if logger.hasHandlers():
+            logger.handle(record)
+        elif logger.filter(record):
+            self._failed(record, None)
+
 
 def is_relayed() -> bool:
     """Say whether a relay is at work already, for another server in this process."""
-    return any(isinstance(each, LogRelay) for each in logging.getLogger("fanlight").filters)
+    return any(isinstance(each, LogRelay) for each in logging.getLogger(ROOT).filters)
 
 
 def flush_logs() -> None:
     """Wait for what was logged so far to be handled: for tests that read a log."""
-    for each in list(logging.getLogger("fanlight").filters):
+    for each in list(logging.getLogger(ROOT).filters):
         if isinstance(each, LogRelay):
             each.flush()
-
-
-def own_loggers() -> list[logging.Logger]:
-    """Return all of Fanlight's loggers that there are."""
-    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "fanlight"]
-    return [logging.getLogger(name) for name in {*names, "fanlight"}]

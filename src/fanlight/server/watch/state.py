@@ -21,7 +21,7 @@ from fanlight.message import Lane
 from fanlight.server.connection import CLOSED, CONTENT, RUNNING, TAKING, WRITING, Connection, Phase
 from fanlight.server.places import place_of
 from fanlight.server.watch.counts import METHODS, OTHER_METHOD
-from fanlight.server.watch.masking import escaped, masked
+from fanlight.server.watch.masking import escaped, masked_start
 
 if TYPE_CHECKING:
     from fanlight.server.hub import Hub
@@ -179,7 +179,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
     method = request.method
     return {
         "method": method if method in METHODS else OTHER_METHOD,
-        "target": escaped(masked(request.target), MOST_TARGET),
+        "target": escaped(masked_start(request.target, MOST_TARGET), MOST_TARGET),
         "route": call.name,
         "client": request.client,
         "seconds": round(_age(connection), 3),
