@@ -16,14 +16,19 @@ Knows nothing of routes, views, other connections or time: `now` is an argument.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import socket
+import struct
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.file_sender import FileSender
+from fanlight.server.pace import LOOKS, Pace
 from fanlight.server.poller import READ
+from fanlight.server.send_queue import unacknowledged
 from fanlight.wire.http1 import Http1
 
 if TYPE_CHECKING:
@@ -39,6 +44,7 @@ CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chun
 SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
+_LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
 
 
@@ -117,8 +123,10 @@ class Connection:
         "more",
         "moved_bytes",
         "out",
+        "pace",
         "phase",
         "request",
+        "sent_bytes",
         "since",
         "sock",
         "started",
@@ -148,6 +156,8 @@ class Connection:
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
         self.since = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
+        self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
+        self.pace: Pace | None = None  # of its client, while there is something that it has not taken
         self.status = 0  # of the answer in progress, for the access log
         self.unseen = 0  # bytes of a whole answer that waits for its client, until the log sees what became of it
 
@@ -165,6 +175,7 @@ class Connection:
         except BlockingIOError:
             sent = 0
         self.moved_bytes += sent
+        self.sent_bytes += sent
         if sent == len(data):
             return True
         self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
@@ -178,11 +189,12 @@ class Connection:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
         out = self.out
         if isinstance(out, FileSender):
-            self.moved_bytes += out.send(self.sock)
+            sent = out.send(self.sock)
         else:
             sent = self.sock.send(out[:SEND_BYTES])
-            self.moved_bytes += sent
             self.out = out = out[sent:]
+        self.moved_bytes += sent
+        self.sent_bytes += sent
         if not out:
             self.out, self.more = self.more, NOTHING
         return not self.out
@@ -198,6 +210,24 @@ class Connection:
         self.moved_bytes += size
         self.deadline = min(now, self.since + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
         return size > 0 and self.moved_bytes <= limits.linger_bytes
+
+    def is_too_slow(self, now: float, limits: Limits) -> bool:
+        """Look what the client has taken since the last look; True if it is to be cut off."""
+        waiting = unacknowledged(self.sock)
+        is_waited_for = self.phase is WRITING
+        if not waiting and not is_waited_for:
+            self.pace = None
+            return False
+        acknowledged = self.sent_bytes - waiting
+        if self.pace is None:
+            self.pace = Pace(acknowledged, now, limits)
+            return False
+        return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
+
+    def reset(self) -> None:
+        """Have closing throw away what the client has not taken, which the system would keep for minutes."""
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
 
     def release(self) -> None:
         """Give back the content of the request, which may be a file."""
@@ -229,15 +259,18 @@ class Connection:
             self.deadline = now + limits.linger_seconds
             self.since, self.moved_bytes = now, 0
         elif phase is RUNNING:
-            self.deadline = math.inf
+            self.deadline = math.inf if self.stream is None else now
+        elif phase is WRITING:
+            self.since, self.moved_bytes = now, 0
+            self.deadline = now + limits.write_seconds / LOOKS
+            self.is_too_slow(now, limits)
         else:
             self.since, self.moved_bytes = now, 0
             self.progress(limits)
 
     def progress(self, limits: Limits) -> None:
-        """Move the deadline by as much as what has come or gone earns at the least rate.
+        """Move the deadline of content by as much as what has come earns at the least rate.
 
         SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
         """
-        grace = limits.content_seconds if self.phase is CONTENT else limits.write_seconds
-        self.deadline = self.since + grace + self.moved_bytes / limits.least_rate
+        self.deadline = self.since + limits.content_seconds + self.moved_bytes / limits.least_rate

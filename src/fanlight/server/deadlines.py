@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, TAKING, Connection
+from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, TAKING, WRITING, Connection
 from fanlight.server.host import LAST_SECONDS
+from fanlight.server.pace import LOOKS
 
 if TYPE_CHECKING:
     from fanlight.server.exchange import Exchange
@@ -25,9 +26,14 @@ def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchan
     cold = now + host.limits.idle_seconds - COLD_SECONDS
     for connection in list(connections):
         if connection.deadline < now:
-            _expire(connection, host, exchange)
-        elif connection.phase is IDLE and connection.deadline < cold:
-            connection.wire.forget()
+            _expire(connection, host, exchange, now)
+        elif (
+            connection.phase is IDLE
+            and connection.deadline < cold
+            # Whether it has taken its response is asked once, and then as long as it has not.
+            and (connection.wire.forget() or connection.pace is not None)
+        ):
+            _look(connection, host, now)
 
 
 def have_leave(connections: Iterable[Connection], host: Host, now: float) -> None:
@@ -49,8 +55,19 @@ def make_room(connections: Iterable[Connection], host: Host, now: float) -> None
         host.drop(connection)
 
 
-def _expire(connection: Connection, host: Host, exchange: Exchange) -> None:
+def _look(connection: Connection, host: Host, now: float) -> None:
+    """Cut off a client that takes nothing, or too little, of what was sent to it."""
+    if connection.is_too_slow(now, host.limits):
+        connection.reset()
+        host.drop(connection)
+
+
+def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:
     phase = connection.phase
+    if phase is WRITING or (phase is RUNNING and connection.stream is not None):
+        connection.deadline = now + host.limits.write_seconds / LOOKS
+        _look(connection, host, now)
+        return
     if phase is RUNNING:
         return  # how long a view may take is the view's affair
     if phase in (CONTENT, TAKING) or (phase is HEAD and not connection.wire.is_idle):

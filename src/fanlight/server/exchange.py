@@ -249,6 +249,7 @@ class Exchange:
         standard = self._hub.standard + connection.lines
         opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
         connection.phase, connection.since = RUNNING, self._hub.now
+        connection.deadline = self._hub.now  # when its client is looked at first
         connection.status = response.status
         self.streams.begin(connection, stream, opening)
         return False
@@ -310,7 +311,6 @@ class Exchange:
         """Send more of an answer, now that its client takes more of it."""
         try:
             if not connection.flush():
-                connection.progress(self._limits)
                 return
         except BlockingIOError:
             return

@@ -40,7 +40,7 @@ class Limits:
     head_seconds: float = _wait(10, "from the first byte of a request to the end of its head")
     idle_seconds: float = _wait(60, "between two requests on one connection")
     content_seconds: float = _wait(20, "for content to arrive, plus what its size earns at least_rate")
-    write_seconds: float = _wait(20, "for a client to take an answer, plus what its size earns at least_rate")
+    write_seconds: float = _wait(20, "in which a client must take something of a response, or is cut off")
     least_rate: int = _limit(
         1024, "bytes/second", "slower than this, content and answers run into their deadline", least=1
     )

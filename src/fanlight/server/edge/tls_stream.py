@@ -103,6 +103,14 @@ class TlsStream:
         """Return the socket's descriptor."""
         return self._sock.fileno()
 
+    def getsockopt(self, level: int, option: int) -> int:
+        """Return an option of the socket."""
+        return self._sock.getsockopt(level, option)
+
+    def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
+        """Set an option of the socket."""
+        self._sock.setsockopt(level, option, value)
+
     # --- the handshake ----------------------------------------------------------------------------
 
     def handshake(self) -> Outcome:

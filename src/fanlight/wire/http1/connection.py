@@ -367,9 +367,11 @@ class Http1:
         """The first bytes that wait of a next message, or of one that can't be read."""
         return bytes(self._buffer[self._position : self._position + MOST_BEGUN_BYTES])
 
-    def forget(self) -> None:
-        """Give back the memory of the last head; called when the connection has been idle for a while."""
+    def forget(self) -> bool:
+        """Give back the memory of the last head, after an idle while; False where that was done before."""
+        is_kept = self._head is not None
         self._last_block, self._block, self._head = b"", _NO_BLOCK, None
+        return is_kept
 
     def _move(self, step: int) -> None:
         state = NEXT[self.state][step]
