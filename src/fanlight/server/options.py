@@ -119,6 +119,11 @@ class Options:
     admin: str = _text(
         "address", "where /metrics, /healthz and /readyz are; never where the public can come", group="Watching"
     )
+    admin_hosts: tuple[str, ...] = _texts(
+        "name",
+        "names by which that address may be asked, besides IP addresses, localhost and names that no public DNS has",
+        group="Watching",
+    )
     control: str = _other(
         "",
         "file",

@@ -34,6 +34,7 @@ class Settings(TypedDict, total=False):
     access_file: str
     log_file: str
     admin: str
+    admin_hosts: Sequence[str]
     control: str
 
     request_line_bytes: int

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Asked:
         self.overview = FakeOverview()
         (tcp,), (unix,) = listen("127.0.0.1:0"), listen(f"unix:{folder}/control.sock")
         self._port, self._path = tcp.getsockname()[1], f"{folder}/control.sock"
-        self.thread = AdminThread(self.overview, [tcp, unix])
+        self.thread = AdminThread(self.overview, [tcp, unix], ["metrics.example.org"])
         self.thread.start()
 
     def connect(self, *, by_socket: bool = False) -> http.client.HTTPConnection:
@@ -54,10 +55,10 @@ class Asked:
             connection.sock.connect(self._path)
         return connection
 
-    def ask(self, path: str, method: str = "GET", *, by_socket: bool = False) -> tuple[int, str]:
+    def ask(self, path: str, method: str = "GET", *, by_socket: bool = False, host: str = "") -> tuple[int, str]:
         connection = self.connect(by_socket=by_socket)
         try:
-            connection.request(method, path)
+            connection.request(method, path, headers={"host": host} if host else {})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -128,3 +129,42 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(OSError, match="refused"):
         asked.ask("/healthz")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/other"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil.example", "1.2.3.4.5", "a.b."],
+)
+def test_a_name_that_anybody_could_own_is_refused(admin: Asked, path: str, host: str) -> None:
+    """A page in an operator's browser whose name was made to lead here reads nothing; the answer says what to do."""
+    status, told = admin.ask(path, host=host)
+    assert status == 421
+    assert f"--admin-hosts {host.partition(':')[0].rstrip('.')}" in told
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.0.0.1:9000", "[::1]:9000", "[fd00::1]", "localhost", "LOCALHOST:9000", "localhost.",
+        "admin.localhost", "site.default.svc.cluster.local:9000", "host.docker.internal", "metrics.example.org:9000",
+        "Metrics.Example.Org", "site:9000",
+    ],
+)  # fmt: skip
+def test_names_of_ones_own_are_taken(admin: Asked, host: str) -> None:
+    """Addresses, names that no public DNS has, and those that a setting allows."""
+    assert admin.ask("/healthz", host=host) == (200, "ok\n")
+
+
+def test_a_unix_socket_is_asked_by_any_name(admin: Asked) -> None:
+    """No browser comes by it."""
+    assert admin.ask("/healthz", by_socket=True, host="evil.example")[0] == 200
+
+
+def test_a_request_without_a_host_is_answered(admin: Asked) -> None:
+    """As HAProxy asks, in HTTP/1.0; no browser does."""
+    connection = admin.connect()
+    connection.connect()
+    with closing(connection.sock) as sock:
+        sock.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        assert b" 200 OK" in sock.recv(65536)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 
 from fanlight.pages.static.folder import Opened
@@ -44,7 +45,7 @@ def tag_of(content: bytes) -> str:
 class Version:
     """A file as it was when it was opened."""
 
-    __slots__ = ("content", "digits", "etag", "is_settled", "modified", "packed", "path", "size", "stamp")
+    __slots__ = ("_hashing", "content", "digits", "etag", "is_settled", "modified", "packed", "path", "size", "stamp")
 
     def __init__(self, opened: Opened) -> None:
         """Keep what is known of it; of a small one, the content too. Raises OSError."""
@@ -58,6 +59,7 @@ class Version:
         self.packed: dict[str, bytes] = {}  # by coding: the content, compressed once; b"" where that is no gain
         self.content = _small_content(opened)
         self.digits = ""
+        self._hashing = threading.Lock()
         if self.content is not None:
             self.digits = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
             self.etag = tag_of(self.content)  # equal on all machines, whatever their files' times
@@ -78,15 +80,24 @@ class Version:
             return False
 
     def hash_of(self, descriptor: int) -> str:
-        """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError."""
+        """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError.
+
+        Whoever asks while another thread reads waits for what that finds: a big file takes seconds of a processor.
+        """
         if not self.digits:
-            found = hashlib.sha256(usedforsecurity=False)
-            at = 0
-            while piece := _read(descriptor, _PIECE_BYTES, at):
-                found.update(piece)
-                at += len(piece)
-            self.digits = found.hexdigest()[:HASH_DIGITS]
+            with self._hashing:
+                if not self.digits:
+                    self.digits = _hash_of(descriptor)
         return self.digits
+
+
+def _hash_of(descriptor: int) -> str:
+    found = hashlib.sha256(usedforsecurity=False)
+    at = 0
+    while piece := _read(descriptor, _PIECE_BYTES, at):
+        found.update(piece)
+        at += len(piece)
+    return found.hexdigest()[:HASH_DIGITS]
 
 
 def _small_content(opened: Opened) -> bytes | None:
@@ -116,6 +127,7 @@ class Versions:
         """Begin with none."""
         self._known: dict[str, Version] = {}
         self._bytes = 0
+        self._lock = threading.Lock()
 
     def of(self, opened: Opened) -> Version:
         """Return the version that an open file is: the one that is known already, if it is still the same."""
@@ -123,7 +135,14 @@ class Versions:
         if known is not None and known.stamp == stamp_of(opened.status):
             return known
         version = Version(opened)
-        if version.is_settled:
+        return self._kept(version) if version.is_settled else version
+
+    def _kept(self, version: Version) -> Version:
+        """Keep a version; return the one that another thread has kept meanwhile, so that there is one of each."""
+        with self._lock:
+            known = self._known.get(version.path)
+            if known is not None and known.stamp == version.stamp:
+                return known
             self._keep(version)
         return version
 

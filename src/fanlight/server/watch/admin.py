@@ -3,17 +3,19 @@
 In: an overview of the server, and listening sockets of their own. Out: answers, from a small hub in a
 thread of its own, so that they come also while the site's hub is stuck or full. Whoever can reach the
 address may ask, so it belongs on loopback or in a closed network; /status, which tells what clients do,
-is only for those who can open the control socket, which is a file with permissions.
+is only for those who can open the control socket, which is a file with permissions. Refuses a Host that somebody else
+could own: a page in an operator's browser can have its own name lead here, and would read the answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from fanlight.errors import ServerError
@@ -35,6 +37,7 @@ LIMITS = Limits(
 )
 JSON = "application/json"
 FOR_ALL = ("/healthz", "/metrics", "/readyz")
+PRIVATE = (".localhost", ".internal", ".svc", ".cluster.local")  # of machines, containers and clusters
 
 
 class Overview(Protocol):
@@ -107,18 +110,55 @@ class _Unknown:
         return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
 
 
-class Admin:
-    """The handler: who comes by the control socket, which has no address, may ask for /status too."""
+class _Misdirected:
+    """The call for a request that means a host which is not known here (RFC 9110 section 15.5.20)."""
 
-    def __init__(self, overview: Overview) -> None:
-        """Answer from an overview."""
+    lane = Lane.INLINE
+    is_pinned = True
+    reads_content = False
+    plan = AS_EVER
+    name = "a host that is not known"
+
+    def run(self, request: Request, /) -> Response:
+        name = _name_of(request.host)
+        return Response(
+            f"ask by the IP address, or allow the name {name}: --admin-hosts {name}\n", 421, media_type=TEXT
+        )
+
+
+def _name_of(host: str) -> str:
+    """Return a host's name or address, without its port."""
+    name = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
+    return name.rstrip(".").lower()
+
+
+def is_private(name: str) -> bool:
+    """Say whether a host's name can't be had by anybody: it is an address, or no public DNS has it."""
+    if "." not in name or name.endswith(PRIVATE):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Admin:
+    """The handler: who comes by the control socket, which has no address, may ask for /status too, and by any host."""
+
+    def __init__(self, overview: Overview, hosts: Collection[str] = ()) -> None:
+        """Answer from an overview; by these hosts, too."""
+        self._hosts = frozenset(map(_name_of, hosts))
+        self._misdirected = _Misdirected()
         self._questions = {path: _Question(path, overview) for path in FOR_ALL}
         self._status, self._unknown = _Question("/status", overview), _Unknown()
 
-    def find(self, request: Request, /) -> _Question | _Unknown:
+    def find(self, request: Request, /) -> _Question | _Unknown | _Misdirected:
         """Return the call for a request."""
         request.params = {}
-        path = request.head.path
+        path, name = request.head.path, _name_of(request.host)
+        if request.client is not None and name not in self._hosts and not is_private(name):
+            return self._misdirected
         if path == "/status" and request.client is None:
             return self._status
         return self._questions.get(path, self._unknown)
@@ -133,9 +173,9 @@ class Admin:
 class AdminThread:
     """Answers on its listeners from a thread of its own, between `start` and `stop`."""
 
-    def __init__(self, overview: Overview, listeners: Sequence[socket.socket]) -> None:
+    def __init__(self, overview: Overview, listeners: Sequence[socket.socket], hosts: Collection[str] = ()) -> None:
         """Prepare; the listeners are closed by `stop`."""
-        self._admin, self._listeners = Admin(overview), listeners
+        self._admin, self._listeners = Admin(overview, hosts), listeners
         self._hub: Hub | None = None
         self._has_begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fanlight-admin", daemon=True)

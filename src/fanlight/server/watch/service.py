@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.address import UNIX_PREFIX
+from fanlight.server.address import UNIX_PREFIX, host_and_port, kind_of
 from fanlight.server.listen import listen
 from fanlight.server.watch.admin import AdminThread, Overview
 from fanlight.server.watch.counts import merged
@@ -51,7 +51,7 @@ class Service:
             self.admin = listen(self._options.admin, mode=self._options.socket_mode)
         listeners = [*self.admin, *self._control_sockets()]
         if listeners:
-            self._thread = AdminThread(self._overview, listeners)
+            self._thread = AdminThread(self._overview, listeners, self._names())
             self._thread.start()
         return self
 
@@ -65,6 +65,12 @@ class Service:
             self._control.unlink(missing_ok=True)
         if self._options.admin.startswith(UNIX_PREFIX):
             Path(self._options.admin.removeprefix(UNIX_PREFIX)).unlink(missing_ok=True)
+
+    def _names(self) -> tuple[str, ...]:
+        """Return the names by which the admin address may be asked: its own, and the setting's."""
+        admin = self._options.admin
+        own = (host_and_port(admin)[0],) if admin and kind_of(admin) == "tcp" else ()
+        return (*own, *self._options.admin_hosts)
 
     def _control_sockets(self) -> list[socket.socket]:
         wanted = self._options.control
