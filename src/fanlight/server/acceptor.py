@@ -1,8 +1,9 @@
 """Accept clients, no more at once than the limits allow, in all and from one address.
 
 In: a listening socket that is ready. Out: connected sockets, handed to `adopt`. When there are too
-many connections, or no descriptors left, the listeners are not watched for a while and clients wait
-in the system's queue: nobody is turned away, and a full process does not spin. A single address
+many connections, or no descriptors left, those that lose least make room (`deadlines.make_room`). Where none
+does, the listeners are not watched for a while and clients wait in the system's queue: nobody is turned away,
+and a full process does not spin. A single address
 that has its share of connections is turned away, so that it can't take everybody's place.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.address import unmapped
@@ -38,6 +39,8 @@ _OPTIONS: tuple[tuple[int, str, int], ...] = (
     (socket.IPPROTO_TCP, "TCP_KEEPCNT", PROBES),
 )
 _NAT64 = socket.inet_pton(socket.AF_INET6, "64:ff9b::")[:12] if socket.has_ipv6 else b""
+ROOM_SECONDS = 0.25  # between two attempts to make room
+CROWDED_SECONDS = 2.0  # so long after there was none
 TELL_SECONDS = 60.0  # between two log lines on the same matter
 
 Address = str | bytes
@@ -57,14 +60,27 @@ class Adopt(Protocol):
 class Acceptor:
     """The listening sockets of one hub."""
 
-    def __init__(self, poller: Poller, open_now: Sized, limits: Limits, adopt: Adopt, *, is_shared: bool) -> None:
-        """Hand clients to `adopt` while fewer than the limit are in `open_now`; shared with other processes or not."""
+    def __init__(
+        self,
+        poller: Poller,
+        open_now: Sized,
+        limits: Limits,
+        adopt: Adopt,
+        make_room: Callable[[], bool] = lambda: False,
+        *,
+        is_shared: bool,
+    ) -> None:
+        """Hand clients to `adopt` while fewer than the limit are in `open_now`; shared with other processes or not.
+
+        `make_room` closes connections that lose least; False if there are none.
+        """
         self._poller, self._open_now, self._adopt = poller, open_now, adopt
         self._most, self._most_of_one = limits.connections, limits.connections_per_address
         self._at_once, self._events = (AT_ONCE_SHARED, READ | SHARED) if is_shared else (AT_ONCE, READ)
         self._listeners: dict[int, tuple[socket.socket, Entrance | None]] = {}
         self._counts: dict[Address, int] = {}
         self._turned_away, self._told, self._told_of_pause = 0, -TELL_SECONDS, -TELL_SECONDS
+        self._make_room, self._next_room, self._paused_at = make_room, 0.0, -CROWDED_SECONDS
         self.is_paused = False
         self.accepted = 0
 
@@ -84,7 +100,7 @@ class Acceptor:
             return False
         listener, entrance = found
         for _ in range(self._at_once):
-            if len(self._open_now) >= self._most:
+            if len(self._open_now) >= self._most and not self._has_made_room():
                 self._pause("Limits.connections is reached")
                 break
             try:
@@ -92,11 +108,26 @@ class Acceptor:
             except (BlockingIOError, ConnectionError):
                 break
             except OSError as error:  # out of descriptors or memory
+                if self._has_made_room():
+                    continue
                 self._pause(str(error))
                 break
             self.accepted += 1
             self._let_in(sock, peer, entrance)
         return True
+
+    def _has_made_room(self) -> bool:
+        """Close connections that lose least, so that others need not wait; not too often, as all are looked at."""
+        now = time.monotonic()
+        if now < self._next_room:
+            return False
+        self._next_room = now + ROOM_SECONDS
+        return self._make_room()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there was no room a moment ago, so that it is looked for often."""
+        return time.monotonic() - self._paused_at < CROWDED_SECONDS
 
     def accept_waiting(self) -> None:
         """Accept who waits at any listener: the system may have called a worker for him that is no more."""
@@ -152,7 +183,7 @@ class Acceptor:
 
     def _pause(self, why: str) -> None:
         if not self.is_paused:
-            now = time.monotonic()
+            self._paused_at = now = time.monotonic()
             if now - self._told_of_pause >= TELL_SECONDS:  # where many come and go, each that goes ends a pause
                 log.warning("new clients wait in the system's queue: %s (%d are open)", why, len(self._open_now))
                 self._told_of_pause = now

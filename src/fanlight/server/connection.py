@@ -224,6 +224,13 @@ class Connection:
             return False
         return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
 
+    def has_sent(self) -> bool:
+        """Look whether there is something of the client to be received."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:  # BlockingIOError, mostly
+            return False
+
     def reset(self) -> None:
         """Have closing throw away what the client has not taken, which the system would keep for minutes."""
         with contextlib.suppress(OSError):

@@ -16,8 +16,10 @@ from fanlight.server.pace import LOOKS
 if TYPE_CHECKING:
     from fanlight.server.exchange import Exchange
     from fanlight.server.host import Host
+    from fanlight.server.limits import Limits
 
-COLD_SECONDS = 1.0  # who idles for so long is let go of first
+COLD_SECONDS = 1.0  # one that idles, is in a handshake, or has half a head, for so long may have to make room
+SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
 
@@ -47,12 +49,41 @@ def have_leave(connections: Iterable[Connection], host: Host, now: float) -> Non
             connection.deadline = min(connection.deadline, now + LAST_SECONDS)
 
 
-def make_room(connections: Iterable[Connection], host: Host, now: float) -> None:
-    """Close those that have idled longest: others wait for a place, and they can connect again."""
-    cold = now + host.limits.idle_seconds - COLD_SECONDS
-    idle = [each for each in connections if each.phase is IDLE and each.deadline < cold]
-    for connection in sorted(idle, key=lambda each: each.deadline)[:AT_ONCE]:
-        host.drop(connection)
+def make_room(host: Host) -> bool:
+    """Close those that others wait behind, and that lose least; True if there were any.
+
+    First those that have never sent anything, or are still in a TLS handshake. Only where there are none of these,
+    those that have idled longest: they can connect again. Then those with half a head. One whose next bytes have
+    arrived stays, whatever it was until now.
+    """
+    now, limits = host.now, host.limits
+    silent, idle, halfway = [], [], []
+    for each in host.connections.values():
+        phase = each.phase
+        if phase is IDLE:
+            if limits.idle_seconds - (each.deadline - now) >= COLD_SECONDS:
+                idle.append(each)
+        elif phase is GREETING or (phase is HEAD and each.wire.is_idle):
+            silent.append(each)
+        elif phase is HEAD and limits.head_seconds - (each.deadline - now) >= COLD_SECONDS:
+            halfway.append(each)
+    cold = [each for each in silent if _is_cold(each, limits, now)]
+    for candidates in (cold,) if silent else (idle, halfway):
+        oldest = sorted(candidates, key=lambda each: each.deadline)[:AT_ONCE]
+        leaving = [each for each in oldest if not each.has_sent()]
+        for connection in leaving:
+            host.drop(connection)
+        if leaving:
+            return True
+    return False
+
+
+def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
+    """Say whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
+    left = connection.deadline - now
+    if connection.phase is GREETING:
+        return limits.handshake_seconds - left >= COLD_SECONDS
+    return limits.head_seconds - left >= SILENT_SECONDS
 
 
 def _look(connection: Connection, host: Host, now: float) -> None:

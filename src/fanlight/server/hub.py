@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import Refusal
 from fanlight.message import Handler
-from fanlight.server.acceptor import Acceptor
+from fanlight.server.acceptor import ROOM_SECONDS, Acceptor
 from fanlight.server.afterwards import Afterwards
 from fanlight.server.connection import (
     CLOSED,
@@ -109,7 +109,9 @@ class Hub:
 
         self._poller = poller or best_poller()
         self._poll = self._poller.poll
-        self.acceptor = Acceptor(self._poller, self.connections, limits, self.adopt, is_shared=is_shared)
+        self.acceptor = Acceptor(
+            self._poller, self.connections, limits, self.adopt, lambda: make_room(self), is_shared=is_shared
+        )
         self._poller.register(self.inbox.fileno(), READ)
         self._poller.attach(self.loop, self.turn)
         if has_monitor:
@@ -334,7 +336,8 @@ class Hub:
     def _arm(self) -> None:
         """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
         if self._ticker is None and self.is_home() and (self.connections or self.acceptor.is_paused):
-            self._ticker = self.loop.call_later(TICK_SECONDS, self._ring)
+            seconds = ROOM_SECONDS if self.acceptor.is_crowded else TICK_SECONDS
+            self._ticker = self.loop.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
         self._ticker = None
@@ -346,15 +349,12 @@ class Hub:
     def _tick(self, now: float) -> None:
         """Once a second at most: a new date, and the end for whoever took too long."""
         wall = time.time()
-        self._next_tick = now + TICK_SECONDS - wall % 1
+        self._next_tick = now + (ROOM_SECONDS if self.acceptor.is_crowded else TICK_SECONDS - wall % 1)
         date = formatdate(wall, usegmt=True)  # in English, whatever locale the app has set
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
-        connections = self.connections.values()
-        end_the_late(connections, self, self._exchange, now)
+        end_the_late(self.connections.values(), self, self._exchange, now)
         self._exchange.unsent.look(self)
         self.lanes.measure_again()
-        if self.acceptor.is_paused:
-            make_room(connections, self, now)
         self.acceptor.resume()
         if self.is_draining and self.connections and now >= self._drain_until:
             self.abandon()
