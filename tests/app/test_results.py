@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -16,11 +16,12 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import attrs
 import msgspec
 import pytest
 
 from fanlight.errors import NotFound
-from fanlight.message import Response, redirect
+from fanlight.message import Request, Response, redirect
 from fanlight.pages import render
 
 Make = Callable[..., Any]
@@ -61,6 +62,11 @@ class Markup(str):
         raise AssertionError
 
 
+@attrs.define
+class Attrs:
+    x: int
+
+
 class Own(Response):
     pass
 
@@ -83,6 +89,7 @@ MADE = Response("made", 202, headers={"x-a": "b"})
         ([1, "ä"], 200, JSON, '[1,"ä"]'),
         (OrderedDict(a=1), 200, JSON, '{"a":1}'),
         (Point(1, date(2026, 1, 31)), 200, JSON, '{"x":1,"when":"2026-01-31"}'),
+        (Attrs(1), 200, JSON, '{"x":1}'),
         (Struct(Decimal("1.10")), 200, JSON, '{"price":"1.10"}'),
         ({"id": UUID(ID)}, 200, JSON, f'{{"id":"{ID}"}}'),
         (None, 204, None, ""),
@@ -287,3 +294,48 @@ def test_types_that_are_made_anew_are_not_remembered_without_end(site: Make) -> 
     """An app that makes a class for each answer does not grow by it."""
     asked = site({"/": lambda: type("Text", (str,), {})("x")})
     assert {asked.get("/").text for _ in range(600)} == {"x"}
+
+
+KEPT = Response("the same", headers={"x-kept": "yes"})
+BROWSER = {"accept": "text/html"}
+
+
+def greet(request: Request) -> Generator[None, Response, None]:
+    """Give one visitor a cookie."""
+    response = yield
+    if "login" in request.query:
+        response.set_cookie("session", request.query["login"])
+
+
+async def greet_async(request: Request) -> AsyncGenerator[None, Response]:
+    """Give one visitor a cookie."""
+    response = yield
+    if "login" in request.query:
+        response.set_cookie("session", request.query["login"])
+
+
+def deny(_: Request) -> Generator[None, Response, Response]:
+    """Answer in place of the view, always by the same response."""
+    return KEPT
+    yield
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"around": (greet,)},
+        {"around": (greet_async,)},
+        {"around": (greet, deny)},
+        {"around": (greet,), "errors": {404: lambda: KEPT}},
+    ],
+    ids=["a view", "an async step", "a step", "an error's view"],
+)
+def test_a_response_that_is_kept_carries_nothing_from_one_request_to_another(site: Make, settings: Any) -> None:
+    """What a step writes into it, a visitor's session, is of one answer."""
+    app = site({"/": lambda: KEPT}, **settings)
+    path = "/nowhere" if "errors" in settings else "/"
+    assert "session=ada" in app.get(f"{path}?login=ada", fields=BROWSER).headers["set-cookie"]
+    later = app.get(path, fields=BROWSER)
+    assert (later.text, later.headers["x-kept"]) == ("the same", "yes")
+    assert "set-cookie" not in later.headers
+    assert "set-cookie" not in KEPT.headers

@@ -185,3 +185,48 @@ def test_lane_marks_a_view() -> None:
         lane("inline")(async_view)
     with pytest.raises(AppError, match="no lane"):
         lane("fast")(view)  # type: ignore[arg-type]  # that is the point
+
+
+class Loud(str):
+    """A kind of text with a method of its own."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+@pytest.mark.parametrize("content", [bytearray(b"abc"), memoryview(b"abc"), memoryview(b"a_b_c")[::2]])
+def test_whatever_holds_bytes_is_sent_as_bytes(content: Any) -> None:
+    """As a view may return it; as an iterable it would be numbers."""
+    sent = Response(content).content
+    assert (type(sent), sent) == (bytes, b"abc")
+
+
+def test_a_kind_of_text_is_text() -> None:
+    """It is HTML, and what it holds."""
+    response = Response(Loud("<b>"))
+    assert (response.content, response.media_type) == (b"<b>", "text/html; charset=utf-8")
+
+
+def test_a_dict_is_no_content() -> None:
+    """Its keys would be sent."""
+    with pytest.raises(InvalidResponse, match="return the dict itself"):
+        Response({"a": "b"})
+
+
+class Marked(Response):
+    """A response of an app's own class."""
+
+    __slots__ = ("mark",)
+
+    mark: str
+
+
+def test_a_copy_is_of_its_own_class() -> None:
+    """With all that it adds; the fields of one are not those of the other."""
+    original = Marked("x", 201, headers={"a": "b"})
+    original.mark = "m"
+    copy = original.copy()
+    copy.headers["a"] = "c"
+    assert (type(copy), copy.mark, copy.status, original.headers["a"]) == (Marked, "m", 201, "b")

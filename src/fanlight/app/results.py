@@ -99,8 +99,6 @@ class Results:
         if isinstance(body, tuple):
             raise InvalidResponse("a tuple in a tuple can't be sent; return (body, status, headers)")
         response = Response(b"", 204) if body is None else self.answer(body, request)
-        if response is body:
-            response = response.copy()  # the view may keep it, and give it another status next time
         response.status = int(status)
         if headers:
             response.headers.update(headers)
@@ -126,6 +124,10 @@ def _json(result: object, _: Request) -> Response:
 
 
 def _itself(result: Response, request: Request) -> Response:
+    # SECURITY: tests/app/test_results.py; a view may keep a response and return it again, and what steps and the
+    # server write into it (a cookie, for one) is of one request. What is no bytes can be sent only once.
+    if result.content.__class__ is bytes:
+        result = result.copy()
     return result if result.has_shared_fields else answer_conditionally(result, request)
 
 
@@ -138,8 +140,10 @@ def _is(*types: type) -> Callable[[object], bool]:
     return lambda result: isinstance(result, types)
 
 
-def _is_dataclass(result: object) -> bool:
-    return dataclasses.is_dataclass(result) and not isinstance(result, type)
+def _is_record(result: object) -> bool:
+    """Say whether something is an object of a dataclass, or of a class of attrs."""
+    is_made_so = dataclasses.is_dataclass(result) or hasattr(result, "__attrs_attrs__")
+    return is_made_so and not isinstance(result, type)
 
 
 _OTHERS: tuple[tuple[Callable[[object], bool], Answer], ...] = (
@@ -147,7 +151,7 @@ _OTHERS: tuple[tuple[Callable[[object], bool], Answer], ...] = (
     (_is(str), _text_like),
     (_is(bytes, bytearray), _bytes),
     (_is(msgspec.Struct, dict, list), _json),
-    (_is_dataclass, _json),
+    (_is_record, _json),
     (_is(Iterator, AsyncIterator), _stream),
 )
 

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from fanlight.errors import InvalidResponse
-from fanlight.message.headers import MutableHeaders
 from fanlight.message.response import Pulse, Response
 
 EVENTS = "text/event-stream"
@@ -118,14 +117,6 @@ class EventStream(Response):
     def pulse(self) -> Pulse:
         """What is sent while there is no event."""
         return self._pulse
-
-    def copy(self) -> EventStream:
-        """Return an answer of its own with the same events, status and fields."""
-        made = EventStream(())
-        made.content, made.status, made._pulse = self.content, self.status, self._pulse
-        made._headers = MutableHeaders(self.headers.pairs())
-        made._headers.undecided = self.headers.undecided
-        return made
 
 
 def _text_of_all(events: object, first: bytes) -> _AsyncEvents | _Events:

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
-from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
 from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.response import Response
@@ -31,13 +30,6 @@ class FileResponse(Response):
     __slots__ = ("modified",)
 
     modified: int
-
-    def copy(self) -> FileResponse:
-        """Return an answer with fields and a status of its own, in place of this one: an open file is sent once."""
-        made = FileResponse(self.content, self.status, media_type=self.media_type, length=self.length)
-        made.modified = self.modified
-        made._headers = MutableHeaders(self.headers.pairs())
-        return made
 
 
 def file_response(

@@ -7,9 +7,10 @@ object: its fields are a tuple that all pages of its media type share, until som
 
 from __future__ import annotations
 
+import copy
 import html
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -54,14 +55,19 @@ class Response:
 
     def __init__(
         self,
-        content: Content | str = b"",
+        content: Content | str | bytearray | memoryview = b"",
         status: int = 200,
         *,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
         length: int | None = None,
     ) -> None:
-        """Make an answer; text is HTML, bytes are just bytes, unless `media_type` says otherwise."""
+        """Make an answer; text is HTML, bytes are just bytes, unless `media_type` says otherwise.
+
+        Raises InvalidResponse for a dict, and for a length or fields that can't be.
+        """
+        if content.__class__ is not str and content.__class__ is not bytes:
+            content = _plain(content)
         if content.__class__ is str:
             self.content = content.encode()
             self.media_type = HTML if media_type is None else media_type
@@ -122,12 +128,14 @@ class Response:
         """What is sent while a stream waits; None for an answer that has an end of its own."""
         return None
 
-    def copy(self) -> Response:
+    def copy(self) -> Self:
         """Return an answer of its own with the same content, status and fields."""
-        made = Response(self.content, self.status, media_type=self.media_type, length=self.length)
-        if self._headers is not None or self.__class__ is not Response:  # other kinds keep their fields elsewhere
-            made._headers = MutableHeaders(self.headers.pairs())
-            made._headers.undecided = self.headers.undecided
+        if self.__class__ is Response:  # in a third of the time that the other way takes
+            made = self.__class__(self.content, self.status, media_type=self.media_type, length=self._length)
+        else:
+            made = copy.copy(self)  # with all that its class adds
+        if self._headers is not None:
+            made._headers = self._headers.copy()  # noqa: SLF001 - of its own kind
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
@@ -155,6 +163,17 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
+
+
+def _plain(content: Content | str | bytearray | memoryview) -> Content | str:
+    """Return a kind of text as text, what holds bytes as bytes, what gives pieces as it is. Raises InvalidResponse."""
+    if isinstance(content, str):
+        return str.__str__(content)
+    if isinstance(content, bytes | bytearray | memoryview):
+        return bytes(content)
+    if isinstance(content, Mapping):  # as an iterable it would be its keys
+        raise InvalidResponse("a dict can't be the content of a response; return the dict itself: it is sent as JSON")
+    return content
 
 
 def _fields_of(media_type: str) -> tuple[Pair, ...]:
