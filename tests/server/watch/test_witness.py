@@ -192,6 +192,7 @@ def test_a_stream_is_seen_at_its_end(watch: Watch) -> None:
     [
         (b"nonsense\r\n\r\n", 400, None),
         (b"GET /a?token=x HTTP/1.1\r\n\r\n", 400, "/a?token=***"),
+        (b"get /a\r\nhost: a\r\n\r\n", 400, "/a"),
         (b"GET /a b?token=x HTTP/1.1\r\nhost: a\r\n\r\n", 400, "/a b?token=***"),
         (b"GET /\x1b[2J HTTP/1.1\r\nhost: a\r\n\r\n", 400, "/\x1b[2J"),
         (b"POST /a?token=x HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n", 413, "/a?token=***"),
@@ -213,11 +214,12 @@ def test_a_refusal_is_seen(watch: Watch, data: bytes, status: int, target: str |
 def test_content_without_a_length_is_explained(watch: Watch) -> None:
     """A POST without Content-Length has no content: what its client sends as such is refused, and the log says why."""
     watched = watch({"/a": lambda _: Response("x")})
-    watched.ask(b"POST /a HTTP/1.1\r\nhost: a\r\n\r\nname=ada&age=36\r\n\r\n")
+    watched.ask(b"POST /a HTTP/1.1\r\nhost: a\r\n\r\npassword=xyzzy&age=36\r\n\r\n")
     first, second = watched.lines()
     assert (first["method"], first["target"], first["status"]) == ("POST", "/a", 200)
     assert second["status"] == 400
     assert "the POST before it had no Content-Length" in second["refused"]
+    assert "xyzzy" not in watched.file.read_text()
 
 
 def files(path: Path) -> Response:

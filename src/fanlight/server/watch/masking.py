@@ -16,8 +16,8 @@ MASK = "***"
 MOST_NAME = 100  # so much of a parameter's name is looked at
 MOST_NESTED = 3  # how often an address within an address is looked into
 MOST_PARAMETERS = 32  # of an address; it is cut behind them
-MOST_NAMES = 64  # of parameters that are looked at in one text
-MOST_DECODED = 16  # values that are looked into, as they may hold an address themselves
+MOST_NAMES = 48  # of parameters that are looked at in one text
+MOST_DECODED = 16  # encoded names, and values that may hold an address themselves, that are looked into
 _WORDS = frozenset(
     """
     auth authorization code cred credential credentials hmac jwt key mac nonce otp pass passphrase passwd
@@ -26,6 +26,7 @@ _WORDS = frozenset(
     """.split()
 )
 _within = re.compile("token|passw|secret|signature|apikey|credential|session|sessid").search
+_hints = re.compile("|".join(sorted({each[:3] for each in _WORDS}))).search  # a part of every word, and quickly found
 _words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])").findall
 _parameters = re.compile(r"([?&;#])([^=&;#?\s\"']*)=([^&;#\s\"']*)")
 _userinfo = re.compile(r"//[^/?#@\s\"']*@")
@@ -75,7 +76,9 @@ class _Masking:
 
     def _is_secret(self, name: str) -> bool:
         self._names -= 1
-        return self._names < 0 or _is_secret(name[:MOST_NAME])
+        if "%" in name:
+            self._decoded -= 1
+        return self._names < 0 or self._decoded < 0 or _is_secret(name[:MOST_NAME])
 
     def _holds_secret(self, value: str) -> bool:
         """Say whether a value is itself an address with a secret."""
@@ -101,7 +104,10 @@ def _is_secret(name: str) -> bool:
         if "%" not in name and "+" not in name:
             break
         name = unquote_plus(name)
-    return _within(name.lower()) is not None or not _WORDS.isdisjoint([each.lower() for each in _words(name)])
+    lower = name.lower()
+    if _hints(lower) is None:
+        return False
+    return _within(lower) is not None or not _WORDS.isdisjoint([each.lower() for each in _words(name)])
 
 
 def escaped(text: str, most: int) -> str:

@@ -7,6 +7,7 @@ request. It stands on the way of every request, so it keeps what it sees and lea
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fanlight.server.watch.logs import AccessLog
 
 ENTRY_BYTES = 512  # of memory for an entry of the log, besides the texts that its client has sent
+_request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 _WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -80,11 +82,16 @@ class Witness:
 
 
 def _asked(begun: bytes) -> tuple[str, str]:
-    """Return what may be the method and the target of a message that is no request."""
-    line = begun.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r").decode("latin-1")
-    method, _, rest = line.partition(" ")
-    target, _, _ = rest.rpartition(" ")
-    return method, target or rest
+    """Return the method and the target of a message that is no request, "" where it does not begin with any.
+
+    Whatever else it begins with is not shown: it may be content, with a password in it.
+    """
+    found = _request_line(begun)
+    if found is None:
+        return "", ""
+    method, rest = (each.decode("latin-1") for each in found.groups())
+    target, _, version = rest.rpartition(" ")
+    return method, target if version.startswith("HTTP/") else rest
 
 
 def _hint(connection: Connection) -> str:
