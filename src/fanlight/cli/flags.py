@@ -38,6 +38,11 @@ _METAVARS = {
     "file": "FILE",
     "name": "NAME",
 }
+# What other servers call something that is done in another way here.
+_ELSEWHERE = {
+    "--reload": "with --workers 1 it loads code and templates anew when it is sent SIGHUP: kill -HUP",
+    "--debug": "the log has every traceback, and no visitor ever sees one",
+}
 _EPILOG = """\
 A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. What can be given several times can also
 be written with commas. Each flag is an environment variable too, FANLIGHT_HEAD_BYTES for --head-bytes; a flag has the
@@ -59,7 +64,8 @@ class SettingsCommand(click.Command):
         except click.NoSuchOption as error:
             flags = [flag for each in self.params for flag in (*each.opts, *each.secondary_opts)]
             close = difflib.get_close_matches(error.option_name, flags, 1)
-            meant = f"did you mean {close[0]}?" if close else "--help lists them all"
+            otherwise = f"did you mean {close[0]}?" if close else "--help lists them all"
+            meant = _ELSEWHERE.get(error.option_name, otherwise)
             raise click.UsageError(f"there is no flag {error.option_name}; {meant}", ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
