@@ -1,5 +1,9 @@
 """Fanlight: a small web framework that carries its own HTTP server."""
 
+from fanlight.first import is_command as _is_command  # noqa: F401 - before all that takes time to load
+
+# isort: split
+
 from fanlight.errors import (
     BadRequest,
     Conflict,

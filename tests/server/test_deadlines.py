@@ -232,3 +232,75 @@ def test_a_refused_client_may_send_only_so_long(serve: Serve) -> None:
         sock.sendall(b"x")
         harness.wait_until(lambda: connection.moved_bytes == 2)
         assert connection.deadline == connection.since + 20
+
+
+# --- while the server stops ------------------------------------------------------------------------
+
+
+def drain(harness: Any) -> None:
+    harness.inside(harness.hub.drain)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n" + b"x" * 5000],
+    ids=["half a head", "half of the content"],
+)
+def test_half_a_request_holds_up_the_end_for_arriving_seconds(serve: Serve, sent: bytes) -> None:
+    """What has not wholly come by then is refused with 408, though it had more time while the server served."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(sent)
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: not connection.wire.is_idle)
+        drain(harness)
+        tick(harness, LIMITS.arriving_seconds - 0.5)
+        assert is_open(harness)
+        tick(harness, LIMITS.arriving_seconds + 0.5)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 408 ")
+        tick(harness, LIMITS.arriving_seconds + 2)  # it does not close; it has read why, or never will
+        assert harness.ended.wait(PATIENCE)
+
+
+def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, tools: Any) -> None:
+    """What comes within arriving_seconds gets its response, and that says that it is the last one."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: not connection.wire.is_idle)
+        drain(harness)
+        tick(harness, LIMITS.arriving_seconds - 0.5)
+        sock.sendall(b"host: test\r\n\r\n")
+        assert tools.read_answer(sock) == (200, b"quick")
+        assert sock.recv(1) == b""
+
+
+def test_what_a_view_works_on_gets_all_of_the_drain(serve: Serve, tools: Any) -> None:
+    """A request that was whole is finished, long after arriving_seconds."""
+    entered, let_go = threading.Event(), threading.Event()
+
+    def view(_: Request) -> Response:
+        entered.set()
+        assert let_go.wait(PATIENCE)
+        return Response(b"done")
+
+    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        entered.wait()
+        drain(harness)
+        tick(harness, LIMITS.drain_seconds - 1)
+        let_go.set()
+        assert tools.read_answer(sock) == (200, b"done")
+
+
+def test_arriving_seconds_are_none_beyond_the_drain(serve: Serve) -> None:
+    """A drain that is shorter ends what comes, too."""
+    harness = serve({"/": quick}, limits=dataclasses.replace(LIMITS, drain_seconds=1))
+    with harness.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: not connection.wire.is_idle)
+        drain(harness)
+        assert harness.hub.arrive_until <= harness.hub.now + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -205,14 +206,14 @@ def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
     program.write_text(
         "import threading\n"
         "from fanlight.message import Response\n"
-        "from fanlight.server import Limits, Options, Server\n"
+        "from fanlight.server import Limits, Options, serve\n"
         "from fanlight.testing import FakeHandler\n"
         "def stuck(request):\n"
         "    print('entered', flush=True)\n"
         "    threading.Event().wait()\n"
-        "server = Server(FakeHandler({'/': stuck}), Options(bind=('127.0.0.1:0',), limits=Limits(drain_seconds=0.1)))\n"
-        "print(server.open()[0], flush=True)\n"
-        "server.run()\n"
+        "options = Options(bind=('127.0.0.1:0',), limits=Limits(drain_seconds=0.1))\n"
+        "handler = FakeHandler({'/': stuck})\n"
+        "serve(lambda: (handler, {}), options, lambda urls, facts: print(urls[0], flush=True))\n"
     )
     process = subprocess.Popen(
         [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -225,4 +226,4 @@ def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
         process.terminate()
         _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 70
-    assert "a view still holds the main thread" in errors
+    assert re.search(r"MainThread at \S+program.py:\d+ in stuck", errors)

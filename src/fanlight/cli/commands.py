@@ -23,7 +23,7 @@ from fanlight.cli.routes import explained, listed
 from fanlight.cli.secrecy import names_beside
 from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server import Machine, is_parent, supervise
+from fanlight.server import Machine, serve
 from fanlight.site import App, announcement, load
 
 
@@ -56,10 +56,7 @@ def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (main.py if none is given), a folder or a module; main:name is what has that name in it."""
     try:
         options = options_of(flags)
-        if is_parent(options, os.environ):
-            supervise(options, announcement(options))  # its workers load the site
-        else:
-            load(site).serve(options)
+        serve(lambda: _described(load(site)), options, announcement(options))  # a parent of workers never loads it
     except FanlightError as error:
         _fail(error)
 
@@ -118,6 +115,10 @@ def status(which: str | None, *, as_json: bool) -> None:
     except FanlightError as error:
         _fail(error)
     click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(report, found)))
+
+
+def _described(app: App) -> tuple[App, dict[str, Any]]:
+    return app, app.facts
 
 
 def _loaded(site: str) -> App:

@@ -24,6 +24,7 @@ DAYS_TO_RENEW, DAYS_TO_HURRY = 30, 7
 PROXY_KEEPS_SECONDS = 60  # nginx, and most balancers, keep an idle connection to us so long
 SYSTEMD_SECONDS = 90  # DefaultTimeoutStopSec, DefaultTimeoutStartSec
 KUBERNETES_SECONDS = 30  # terminationGracePeriodSeconds
+LEAVING_SECONDS = 5  # behind drain_seconds, at most
 QUICKEST_HEARTBEAT = 5
 WIDE_NETWORK = 1 << 16
 
@@ -216,7 +217,7 @@ def _descriptors(options: Options, machine: Machine) -> Iterator[Finding]:
 
 def _times(options: Options, machine: Machine) -> Iterator[Finding]:
     limits = options.limits
-    leaving = limits.unready_seconds + limits.drain_seconds + limits.linger_seconds
+    leaving = limits.unready_seconds + limits.drain_seconds + LEAVING_SECONDS
     patience, who = SYSTEMD_SECONDS, "systemd waits 90 s unless TimeoutStopSec= says more"
     if "KUBERNETES_SERVICE_HOST" in machine.environ:
         patience, who = KUBERNETES_SECONDS, "Kubernetes waits 30 s unless terminationGracePeriodSeconds says more"
@@ -225,7 +226,7 @@ def _times(options: Options, machine: Machine) -> Iterator[Finding]:
         found.append(
             Finding(
                 "warning",
-                f"to leave may take {leaving:g} s (unready, drain and linger), but {who}: what still runs then is lost",
+                f"to leave may take {leaving:g} s (unready, drain and a rest), but {who}: what still runs then is lost",
                 "lower --drain-seconds, or have it wait longer",
             )
         )

@@ -19,9 +19,10 @@ from fanlight.server.sources import (
     variable_of,
 )
 from fanlight.server.stall_monitor import Monitor, Tenure
-from fanlight.server.start import is_parent, serve, supervise
+from fanlight.server.start import serve
 from fanlight.server.units import written
 from fanlight.server.watch.runtime_folder import control_path, running
+from fanlight.server.watch.sink import is_writable
 
 __all__ = [
     "ADDRESS_PARTS",
@@ -44,12 +45,11 @@ __all__ = [
     "from_environment",
     "from_flags",
     "is_local",
-    "is_parent",
+    "is_writable",
     "kind_of",
     "options_from",
     "running",
     "serve",
-    "supervise",
     "variable_of",
     "words_of",
     "written",

@@ -33,6 +33,7 @@ class Afterwards:
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_cut_off = False
+        self.has_cut_off = False  # some of it, that was not done in time
 
     def begin(self, connection: Connection) -> None:
         """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
@@ -66,6 +67,7 @@ class Afterwards:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
             if late:
+                self.has_cut_off = True
                 log.warning("%d requests had work left to be done after their answers; it is cut off", len(late))
             self._is_cut_off = True
             for each in late:

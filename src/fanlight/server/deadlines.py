@@ -1,7 +1,8 @@
 """Who has taken too long, and who must make room.
 
 In: connections and the time. Out: those that are late are refused or closed, each in the way that
-its phase asks for. Looked at once a second, never by a timer for each: a deadline is a number.
+its phase asks for. Looked at once a second (five times, while we drain), never by a timer for each: a
+deadline is a number.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, RUNNING, TAKING, WRITING, Connection
+from fanlight.server.connection import CONTENT, GREETING, HEAD, IDLE, LINGERING, RUNNING, TAKING, WRITING, Connection
 from fanlight.server.host import LAST_SECONDS
+from fanlight.server.intake import IncomingContent
 from fanlight.server.pace import LOOKS
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ AT_ONCE = 256
 def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
     """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
     cold = now + host.limits.idle_seconds - COLD_SECONDS
+    is_over = now >= host.arrive_until
     for connection in list(connections):
-        if connection.deadline < now:
+        if connection.deadline < now or (is_over and _has_not_arrived(connection, host, now)):
             _expire(connection, host, exchange, now)
         elif (
             connection.phase is IDLE
@@ -45,7 +48,7 @@ def have_leave(connections: Iterable[Connection], host: Host, now: float) -> Non
         phase = connection.phase
         if phase is IDLE and connection.deadline < cold:
             host.drop(connection)
-        elif phase in (IDLE, GREETING) or (phase is HEAD and connection.wire.is_idle):
+        elif phase is IDLE or (phase is HEAD and connection.wire.is_idle):
             connection.deadline = min(connection.deadline, now + LAST_SECONDS)
 
 
@@ -91,6 +94,16 @@ def _look(connection: Connection, host: Host, now: float) -> None:
     if connection.is_too_slow(now, host.limits):
         connection.reset()
         host.drop(connection)
+
+
+def _has_not_arrived(connection: Connection, host: Host, now: float) -> bool:
+    """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
+    phase, content = connection.phase, connection.content
+    if phase is LINGERING:
+        return now >= connection.since + LAST_SECONDS
+    if phase is TAKING and isinstance(content, IncomingContent):  # a view works on it, as long as something comes
+        return now >= content.since + host.limits.arriving_seconds
+    return phase in (IDLE, HEAD, CONTENT, GREETING)
 
 
 def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:

@@ -23,6 +23,7 @@ class Host(Protocol):
     standard: bytes
     is_draining: bool
     is_closed: bool
+    arrive_until: float  # while we drain, on the clock of `now`: what has not wholly come by then is refused
     limits: Limits
     tenure: Tenure | None
     loop: asyncio.AbstractEventLoop

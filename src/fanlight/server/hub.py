@@ -17,7 +17,6 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -85,10 +84,9 @@ class Hub:
         self.connections: dict[int, Connection] = {}
         self.now = time.monotonic()
         self.standard = b""
-        self.is_draining = self.is_closed = False
+        self.is_draining = self.is_closed = self.has_cut_off = False
         self.finished = asyncio.Event()
         self.rescues = 0
-        self.on_abandoned: Callable[[], object] = lambda: None  # the loop is stuck and the time to drain is over
         self.tenure: Tenure | None = Tenure(is_home=True)
 
         self._home_thread = threading.get_ident()
@@ -96,6 +94,7 @@ class Hub:
         self.inbox = Inbox()
         self.post = self.inbox.post
         self._next_tick = self._drain_until = 0.0
+        self.arrive_until = float("inf")  # while we drain: what has not wholly come by then is refused
         self._ticker: asyncio.TimerHandle | None = None
 
         self.lanes = Lanes()
@@ -196,6 +195,7 @@ class Hub:
         self.is_draining = True
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
+        self.arrive_until = self.now + min(self.limits.arriving_seconds, self.limits.drain_seconds)
         have_leave(self.connections.values(), self, self.now)
         end_streams(self.connections.values())
         if self.connections:
@@ -211,6 +211,7 @@ class Hub:
     def abandon(self) -> None:
         """Close every connection at once; only the holder may."""
         if self.connections:
+            self.has_cut_off = True
             log.warning("%d connections are cut off: they were not done in time", len(self.connections))
         for connection in list(self.connections.values()):
             self.drop(connection)
@@ -336,7 +337,7 @@ class Hub:
     def _arm(self) -> None:
         """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
         if self._ticker is None and self.is_home() and (self.connections or self.acceptor.is_paused):
-            seconds = ROOM_SECONDS if self.acceptor.is_crowded else TICK_SECONDS
+            seconds = ROOM_SECONDS if self.acceptor.is_crowded or self.is_draining else TICK_SECONDS
             self._ticker = self.loop.call_later(seconds, self._ring)
 
     def _ring(self) -> None:
@@ -349,7 +350,8 @@ class Hub:
     def _tick(self, now: float) -> None:
         """Once a second at most: a new date, and the end for whoever took too long."""
         wall = time.time()
-        self._next_tick = now + (ROOM_SECONDS if self.acceptor.is_crowded else TICK_SECONDS - wall % 1)
+        is_quick = self.acceptor.is_crowded or self.is_draining
+        self._next_tick = now + (ROOM_SECONDS if is_quick else TICK_SECONDS - wall % 1)
         date = formatdate(wall, usegmt=True)  # in English, whatever locale the app has set
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
         end_the_late(self.connections.values(), self, self._exchange, now)
@@ -358,8 +360,6 @@ class Hub:
         self.acceptor.resume()
         if self.is_draining and self.connections and now >= self._drain_until:
             self.abandon()
-            if not self.is_home():
-                self.on_abandoned()
 
     def _finish(self) -> None:
         """Say that all is done; if the loop's thread is away, it is said when it comes home."""

@@ -1,8 +1,8 @@
 """Work that only the holder of the hub may do, posted by anybody.
 
-In: functions and their arguments, from any thread, and numbers of signals from the system. Out: they
-are called by the holder, soon, in the order of their coming. The bell is a pair of sockets that the
-hub's poller watches. Knows nothing of what it carries.
+In: functions and their arguments, from any thread. Out: they are called by the holder, soon, in the
+order of their coming. The bell is a pair of sockets that the hub's poller watches. Knows nothing of
+what it carries.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 log = logging.getLogger("fanlight.server")
 
-RING = b"\x00"  # no signal has the number 0
+RING = b"\x00"
 
 
 class Inbox:
@@ -28,19 +28,10 @@ class Inbox:
         self._in.setblocking(False)
         self._out.setblocking(False)
         self._is_rung = False
-        self.on_signal: Callable[[int], object] = _nothing
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is something."""
         return self._out.fileno()
-
-    @property
-    def wakeup_fd(self) -> int:
-        """Return what the system may write a signal's number to, for `signal.set_wakeup_fd`.
-
-        The interpreter writes it at once, also while its main thread is stuck where no handler can run.
-        """
-        return self._in.fileno()
 
     def post(self, act: Callable[..., object], *args: object) -> None:
         """Have the holder call `act(*args)`; from any thread, and from a signal handler."""
@@ -52,14 +43,9 @@ class Inbox:
 
     def empty(self) -> bool:
         """Do what waits; False once something has given the hub to another thread, which then goes on."""
-        try:
-            rung = self._out.recv(4096)
-        except OSError:
-            rung = b""
+        with contextlib.suppress(OSError):
+            self._out.recv(4096)
         self._is_rung = False  # whoever rang before this is served below, whoever comes now rings anew
-        for number in rung:
-            if number:
-                self.on_signal(number)
         waiting = self._waiting
         while waiting:
             act, args = waiting.popleft()

@@ -112,10 +112,10 @@ class IncomingContent(ContentStream):
         "_is_whole",
         "_must_ask",
         "_pieces",
-        "_since",
         "_waited",
         "_waiter",
         "is_gone",
+        "since",
     )
 
     def __init__(self, host: Host, connection: Connection, head: RequestHead) -> None:
@@ -128,7 +128,7 @@ class IncomingContent(ContentStream):
         self._is_whole = self._is_over = False
         self.is_gone = False
         self._must_ask = head.expects_continue
-        self._since, self._waited = host.now, 0.0  # since when, and how long before, we have waited for the client
+        self.since, self._waited = host.now, 0.0  # since when, and how long before, we have waited for the client
 
     # --- the view's side, on the loop -------------------------------------------------------
 
@@ -167,7 +167,7 @@ class IncomingContent(ContentStream):
         except (Refusal, OSError) as error:
             self.fail(error)
             return
-        self._since = self._host.now
+        self.since = self._host.now
         connection.phase = TAKING
         self._move_deadline()
         self.take()
@@ -209,7 +209,7 @@ class IncomingContent(ContentStream):
         """Wait for so long as what has come has earned, less what was waited before."""
         limits, connection = self._host.limits, self._connection
         earned = limits.content_seconds + connection.moved_bytes / limits.least_rate
-        connection.deadline = self._since + earned - self._waited
+        connection.deadline = self.since + earned - self._waited
 
     def fail(self, error: Exception) -> None:
         """Have the view meet an error where it waits; one about the message, as the answer that it means."""
@@ -225,7 +225,7 @@ class IncomingContent(ContentStream):
     def _tell(self) -> None:
         connection = self._connection
         if connection.phase is TAKING:
-            self._waited += self._host.now - self._since
+            self._waited += self._host.now - self.since
             connection.wait(RUNNING, self._host.now, self._host.limits)
         waiter = self._waiter
         if waiter is None:

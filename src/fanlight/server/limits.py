@@ -57,6 +57,9 @@ class Limits:
         0, "at shutdown, how long /readyz says 503 before we stop to accept, so that a balancer can notice", least=0
     )
     drain_seconds: float = _wait(30, "at shutdown, for what runs to finish")
+    arriving_seconds: float = _wait(
+        3, "at shutdown, for a request or a TLS handshake that has begun to come; within drain_seconds", least=0
+    )
     connections: int = _limit(10_000, "count", "connections open at once; more wait in the system's queue", least=1)
     connections_per_address: int = _limit(
         1000, "count", "of them from one address, but for trusted proxies and unix sockets; 0 is no cap"

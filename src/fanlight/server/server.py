@@ -10,22 +10,21 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
-import signal
 import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.edge.entrance import EndedTls
 from fanlight.server.edge.gate import Gate
 from fanlight.server.hub import Hub
+from fanlight.server.leaving import Leaving
 from fanlight.server.options import Options
-from fanlight.server.signals import Signals
 from fanlight.server.watch.counts import Counts
-from fanlight.server.watch.logs import AccessLog
+from fanlight.server.watch.logs import STOP_SECONDS, AccessLog
 from fanlight.server.watch.messages import MessageLog
 from fanlight.server.watch.own_loggers import enable_own_loggers
 from fanlight.server.watch.traces import traced
@@ -38,9 +37,8 @@ if TYPE_CHECKING:
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits so long for the interpreter after each
 # system call; Python's own 5 ms would halve what fast views get.
 SWITCH_SECONDS = 0.0005
-ABANDONED_EXIT_CODE = 70  # EX_SOFTWARE: a view never returned, so what it would have answered is lost
-STOPS = (signal.SIGINT, signal.SIGTERM)
-REOPENS = getattr(signal, "SIGUSR1", None)
+LOOK_SECONDS = 1.0  # between two looks whether the site has put signal handlers into the place of ours
+LAST_LOG_SECONDS = 0.5  # for the access log, where the process is ended
 
 log = logging.getLogger("fanlight.server")
 
@@ -49,10 +47,17 @@ class Server:
     """Serves a handler on the addresses of its options."""
 
     def __init__(
-        self, handler: Handler, options: Options | None = None, *, gate: Gate | None = None, is_worker: bool = False
+        self,
+        handler: Handler,
+        options: Options | None = None,
+        *,
+        gate: Gate | None = None,
+        is_worker: bool = False,
+        leaving: Leaving | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given its gate, and shares it with others.
 
+        `leaving` says when the process is to end, where that is the server's affair; by default it is not.
         Raises InvalidSetting, for example for a certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
@@ -60,12 +65,12 @@ class Server:
         self._is_worker = is_worker
         self._hub: Hub | None = None
         self._is_told_to_stop = False
-        self._stops = 0
         self._announce: Callable[[list[str]], None] | None = None
-        self._signals = Signals(STOPS if REOPENS is None else (*STOPS, REOPENS), self._on_signal)
+        self._leaving = leaving or Leaving(self.options.limits)
         self._messages = MessageLog(self.options.log_file, has_process_id=is_worker)
         self._access_log: AccessLog | None = None
         self.counts = Counts() if self.options.admin else None
+        self.has_cut_off = False  # something that was not done within drain_seconds
         self.is_ready = False  # to take requests; no longer, as soon as it is told to stop
         self.started = threading.Event()
 
@@ -78,22 +83,25 @@ class Server:
         return self._gate.urls()
 
     def run(self, announce: Callable[[list[str]], None] | None = None) -> None:
-        """Serve until `stop`, SIGINT or SIGTERM, then finish what runs and return.
+        """Serve until `stop`, or until the process is to end, then finish what runs and return.
 
-        `announce` is given the URLs when the app has started and the first request can be served. A
-        second signal cuts off what still runs, a third ends the process on the spot.
+        `announce` is given the URLs when the app has started and the first request can be served.
         """
         self._announce = announce
+        leaving = self._leaving
+        leaving.on_begin.append(self._be_unready)
+        leaving.on_drain = self.stop
+        leaving.last_acts += [partial(self._stop_access_log, LAST_LOG_SECONDS), self._remove_files]
         loop_factory = self._loop_factory()
         if not self._gate.listeners:
             self.open()
         try:
-            with self._messages, self._signals.heard(), asyncio.Runner(loop_factory=loop_factory) as runner:
+            with self._messages, asyncio.Runner(loop_factory=loop_factory) as runner:
+                leaving.say = self._messages.last_word
                 runner.run(self._serve())
         finally:
             self._gate.close()
-            if not self._is_worker:
-                self._gate.remove_files()
+            self._remove_files()
 
     def stop(self) -> None:
         """Have `run` finish what runs and return; from any thread."""
@@ -101,7 +109,7 @@ class Server:
         self.is_ready = False
         hub = self._hub
         if hub is not None:
-            hub.post(hub.drain)
+            hub.post(self._drain, hub)
 
     def abandon(self) -> None:
         """Cut off what still runs; from any thread."""
@@ -143,39 +151,90 @@ class Server:
         await self._serve()
 
     async def _serve(self) -> None:
-        await self._handler.start()
+        if not await self._has_started():
+            return
         enable_own_loggers()  # the lifespan may have set up logging
         try:
             async with self._hub_running() as hub:
                 self._hub = hub
                 if self._is_told_to_stop:
-                    hub.drain()
+                    self._drain(hub)
                 else:
                     self.is_ready = True
-                if self._announce is not None:
-                    self._announce(self._gate.urls())
+                    if self._announce is not None:
+                        self._announce(self._gate.urls())
                 self.started.set()
+                self._look()
                 await hub.finished.wait()
                 await hub.afterwards.finish(hub.drain_left)
+                self.has_cut_off = hub.has_cut_off or hub.afterwards.has_cut_off
         finally:
             try:
                 await self._handler.stop()
             finally:
-                if self._access_log is not None:
-                    self._access_log.stop()
+                self._stop_access_log()
+
+    async def _has_started(self) -> bool:
+        """Start the app; False if the process is to end instead: what has started is stopped again then."""
+        task, leaving = asyncio.current_task(), self._leaving
+        try:
+            with leaving.interruptible(task):
+                await self._handler.start()
+        except BaseException as error:
+            if not leaving.is_begun:
+                raise
+            while task is not None and task.uncancel():
+                pass
+            if not isinstance(error, asyncio.CancelledError):
+                log.warning("the start, which was stopped, raised %r", error)
+        else:
+            if not self._is_told_to_stop:
+                return True
+        await self._handler.stop()
+        return False
+
+    def _drain(self, hub: Hub) -> None:
+        """Finish what runs; by the holder of the hub."""
+        if hub.is_draining:
+            return
+        hub.drain()
+        if hub.connections and not self._is_worker:  # a parent speaks for all its workers
+            log.info("stopping: what runs is finished first; once more cuts it off")
+
+    def _be_unready(self) -> None:
+        self.is_ready = False
+
+    def _look(self) -> None:
+        """Have the signals stay ours, whatever the site installs; on the loop, now and then."""
+        leaving = self._leaving
+        leaving.look()
+        for name in sorted(leaving.displaced):
+            log.warning(
+                "the site has put a handler for %s into the place of the server's, which is put back:"
+                " what is to be done at the end stands behind the lifespan's yield",
+                name,
+            )
+        leaving.displaced.clear()
+        if leaving.is_listening:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _stop_access_log(self, seconds: float = STOP_SECONDS) -> None:
+        if self._access_log is not None:
+            self._access_log.stop(seconds)
+
+    def _remove_files(self) -> None:
+        if not self._is_worker:
+            self._gate.remove_files()
 
     @contextlib.asynccontextmanager
     async def _hub_running(self) -> AsyncIterator[Hub]:
         hub = Hub(traced(self._handler), self.options.limits, witness=self._make_witness(), is_shared=self._is_worker)
-        hub.on_abandoned = self._leave_stuck
         if self.counts is not None:
             self.counts.connections = lambda: hub.acceptor.accepted
         for sock, entrance in self._gate.entrances():
             hub.listen(sock, entrance)
-        # uvloop has the interpreter's place for signals, and does not share it.
-        heard = contextlib.nullcontext() if self.options.uvloop else self._signals.heard_by(hub.inbox)
         try:
-            with _long_lived(), heard:
+            with _long_lived():
                 yield hub
         finally:
             hub.close()
@@ -199,42 +258,6 @@ class Server:
             return factory
         # On Windows the default loop can't watch a socket that is not its own; this one can everywhere.
         return asyncio.SelectorEventLoop
-
-    # --- signals ----------------------------------------------------------------------------------
-
-    def _on_signal(self, number: int) -> None:
-        """Do what a signal asks for; by the holder of the hub, or by a handler before there is one."""
-        if number == REOPENS:
-            self.reopen_logs()
-            return
-        self._stops += 1
-        hub = self._hub
-        if self._stops == 1:
-            if hub is not None and hub.connections:
-                # os.write: a signal may come in the middle of another write to stderr, which is no place to begin one.
-                os.write(2, b"\nstopping: what runs is finished first; once more cuts it off\n")
-            self._stop_soon()
-        elif self._stops == 2 and hub is not None:
-            self.stop()
-            self.abandon()
-        else:
-            os._exit(128 + number)
-
-    def _stop_soon(self) -> None:
-        """Stop, after a while in which only readiness has changed, so that a balancer sends nobody any more."""
-        hub, seconds = self._hub, self.options.limits.unready_seconds
-        if hub is None or not seconds:
-            self.stop()
-            return
-        self.is_ready = False
-        hub.loop.call_soon_threadsafe(hub.loop.call_later, seconds, self.stop)
-
-    def _leave_stuck(self) -> None:
-        """End the process: its loop's thread is in a view that did not return while we drained."""
-        log.critical("a view still holds the main thread after drain_seconds; leaving without it")
-        self._messages.flush()
-        if threading.current_thread() is not threading.main_thread() and (self._stops or self._is_worker):
-            os._exit(ABANDONED_EXIT_CODE)
 
 
 @contextlib.contextmanager

@@ -1,74 +1,125 @@
-"""Signals, heard even while the main thread is stuck in a view.
+"""Signals, heard even while the main thread is stuck, and whatever the site does with signals of its own.
 
-In: which signals, and whom to tell. Out: each is told to the holder of the hub, by the bell of its
-inbox: the interpreter itself writes the number there, at once, where a handler of Python's would have
-to wait for the main thread. Before there is a hub, and where somebody else has taken the
-interpreter's one place for that (an event loop with signal handlers of its own), the handlers do it.
+In: which signals. Out: their numbers, by a bell that another thread waits at: the interpreter itself writes a number
+there, at once, where a handler of Python's would have to wait for the main thread. A handler is there too: it makes the
+interpreter write, and it rings the bell by itself where somebody else has taken the interpreter's one place for that
+(`loop.add_signal_handler`, uvloop). Whoever is displaced from that place still gets the signals that are not ours. A
+forked child hears none of them: it would ring its parent's bell.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Any
 
-from fanlight.server.inbox import Inbox
+Handler = Callable[[int, FrameType | None], object]
+_hearing: Signals | None = None  # a process has one interpreter, and that has one place
 
 
 class Signals:
-    """Hears signals for a server."""
+    """Hears signals for this process, from `take` on."""
 
-    def __init__(self, numbers: tuple[int, ...], told: Callable[[int], object]) -> None:
-        """Hear these signals, and tell `told` of each."""
-        self._numbers, self._told = numbers, told
-        self._inbox: Inbox | None = None
+    def __init__(self, numbers: Sequence[int], in_main: Handler) -> None:
+        """Prepare to hear these; `in_main` is called for each in the main thread, as soon as that can."""
+        self.numbers = tuple(numbers)
+        self._in_main = in_main
+        self._in, self._out = socket.socketpair()
+        for end in (self._in, self._out):
+            end.setblocking(False)
+        self._displaced: tuple[int, tuple[int, int]] | None = None  # a descriptor, and which file it was
 
-    @contextlib.contextmanager
-    def heard(self) -> Iterator[None]:
-        """Hear them from now on; only the main thread may say so, in others nothing happens."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {each: signal.signal(each, self._on_signal) for each in self._numbers}
+    def take(self) -> list[str]:
+        """Hear them, in the main thread; return the names of those for which somebody else had put a handler in place.
+
+        To be called again after code of the site has run.
+        """
+        global _hearing  # noqa: PLW0603 - as above
+        is_first = _hearing is not self
+        _hearing = self
+        taken = []
+        for number in self.numbers:
+            if signal.getsignal(number) != self._on_signal:
+                signal.signal(number, self._on_signal)
+                taken.append(signal.Signals(number).name)
+        self._has_place()
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.numbers)
+        return [] if is_first else taken
+
+    def unblock(self) -> None:
+        """Let the calling thread be one that the system hands a signal to, whatever the others block."""
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.numbers)
+
+    def wait(self, seconds: float | None) -> list[int]:
+        """Return the numbers that have come, after so many seconds at the latest; `ring` ends the wait, too."""
+        if not select.select([self._out], [], [], seconds)[0]:
+            return []
         try:
-            yield
-        finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+            rung = self._out.recv(4096)
+        except OSError:
+            return []
+        others = bytes(number for number in rung if number and number not in self.numbers)
+        if others:
+            self._pass_on(others)
+        return [number for number in rung if number in self.numbers]
 
-    @contextlib.contextmanager
-    def heard_by(self, inbox: Inbox) -> Iterator[None]:
-        """Have the holder of the hub told, by its inbox."""
-        inbox.on_signal = self._told_by_bell
-        self._inbox = inbox
-        if threading.current_thread() is not threading.main_thread():
-            yield
+    def ring(self, number: int = 0) -> None:
+        """Have `wait` return, with this number; from any thread."""
+        with contextlib.suppress(OSError):  # it is full, so it rings
+            self._in.send(bytes([number]))
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._has_place():
+            self.ring(number)
+        self._in_main(number, frame)
+
+    def _has_place(self) -> bool:
+        """Take the interpreter's place; say whether it was ours already."""
+        ours = self._in.fileno()
+        before = signal.set_wakeup_fd(ours, warn_on_full_buffer=False)
+        if before not in (-1, ours):
+            self._displaced = (before, _file_of(before))
+        return before == ours
+
+    def _pass_on(self, numbers: bytes) -> None:
+        if self._displaced is None:
             return
-        before = signal.set_wakeup_fd(inbox.wakeup_fd, warn_on_full_buffer=False)
-        if before != -1:
-            signal.set_wakeup_fd(before)  # the place is taken
-        try:
-            yield
-        finally:
-            self._inbox = None
-            if before == -1 and self._has_place(inbox):
-                signal.set_wakeup_fd(-1)
+        descriptor, file = self._displaced
+        with contextlib.suppress(OSError):
+            if _file_of(descriptor) == file:  # its number may be a client's by now
+                os.write(descriptor, numbers)
 
-    def _told_by_bell(self, number: int) -> None:
-        if number in self._numbers:
-            self._told(number)
+    def forget(self) -> None:
+        """Hear nothing any more: this is a child."""
+        for number in self.numbers:
+            default: Any = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, default)
+        if signal.set_wakeup_fd(-1) not in (-1, self._in.fileno()) and self._displaced is not None:
+            signal.set_wakeup_fd(self._displaced[0])
+        self._in.close()
+        self._out.close()
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        inbox = self._inbox
-        if inbox is None:
-            self._told(number)
-        elif not self._has_place(inbox):
-            inbox.post(self._told, number)
 
-    def _has_place(self, inbox: Inbox) -> bool:
-        """Say whether the interpreter writes to our bell."""
-        place = signal.set_wakeup_fd(-1)
-        signal.set_wakeup_fd(place, warn_on_full_buffer=False)
-        return place == inbox.wakeup_fd
+def _file_of(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _in_child() -> None:
+    global _hearing  # noqa: PLW0603 - as above
+    if _hearing is not None and threading.current_thread() is threading.main_thread():
+        _hearing.forget()
+    _hearing = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

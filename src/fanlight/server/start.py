@@ -1,29 +1,41 @@
 """Begin to serve, in the part that this process has: alone, as the parent of workers, or as one of them.
 
-In: options, and for all but a parent a handler. Out: a return when all is over. The command is the
-same for all three; what a process is, its environment tells it.
+In: options, and for all but a parent what makes the handler. Out: a return when all is over, or an exit with a code
+that says why not all was finished. The command is the same for all three; what a process is, its environment tells it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.edge.gate import Gate
+from fanlight.server.leaving import LATE_EXIT_CODE, Leaving, finish_output
 from fanlight.server.options import Options
 from fanlight.server.processes.notify import Notifier
 from fanlight.server.processes.pid_file import pid_file
 from fanlight.server.server import Server
+from fanlight.server.terminal import HANGS_UP, Terminal
 from fanlight.server.watch.service import ServerOverview, Service
 
 if TYPE_CHECKING:
     from fanlight.message import Handler
 
 Announce = Callable[[list[str], dict[str, Any]], None]
-FOR_A_PARENT = ("_FANLIGHT_CHANNEL", "_FANLIGHT_TRIAL")  # who has one of them in his environment is a child of ours
+Site = tuple["Handler", dict[str, Any]]  # what is served, and facts about it
+FOR_A_PARENT = (
+    "_FANLIGHT_CHANNEL",
+    "_FANLIGHT_TRIAL",
+)  # a process with one of them in its environment is a child of ours
+REOPENS = getattr(signal, "SIGUSR1", None)
+
+log = logging.getLogger("fanlight.server")
 
 
 def is_parent(options: Options, environ: MutableMapping[str, str]) -> bool:
@@ -31,58 +43,112 @@ def is_parent(options: Options, environ: MutableMapping[str, str]) -> bool:
     return bool(options.workers) and not any(name in environ for name in FOR_A_PARENT)
 
 
-def serve(handler: Handler, options: Options, facts: dict[str, Any], announce: Announce) -> None:
-    """Serve a handler. `announce` is given the URLs and the facts when the first request can be served.
+def serve(site: Callable[[], Site], options: Options, announce: Announce) -> None:
+    """Serve what `site` returns; it is called where the site is needed, when signals are heard already.
 
-    Raises AddressUnavailable or InvalidSetting.
+    `announce` is given the URLs and the facts when the first request can be served. Raises what `site` raises,
+    AddressUnavailable or InvalidSetting. Exits with a code other than 0 where something was cut off.
     """
     if is_parent(options, os.environ):
-        supervise(options, announce)
+        code = supervise(options, announce)
     elif options.workers:
-        _serve_for_parent(handler, options, facts)
+        code = _serve_for_parent(site, options)
     else:
-        _serve_alone(handler, options, facts, announce)
-
-
-def _serve_for_parent(handler: Handler, options: Options, facts: dict[str, Any]) -> None:
-    from fanlight.server.processes.channel import Channel  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.handover import is_trial  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.worker import work  # noqa: PLC0415 - not on Windows
-
-    channel = Channel.inherited(os.environ)
-    if is_trial(os.environ) or channel is None:
-        Gate(options)  # certificates and trust are checked; the site has been, by whoever made the handler
-    else:
-        work(handler, options, channel, facts)
-
-
-def supervise(options: Options, announce: Announce) -> None:
-    """Keep workers, until told to stop. Raises AddressUnavailable or InvalidSetting; exits with 1 if none can start."""
-    if os.name != "posix":
-        raise InvalidSetting("workers need a system that can hand sockets to them; on Windows leave --workers out")
-    from fanlight.server.processes.handover import Handover  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.overview import ParentOverview  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.parent import Parent  # noqa: PLC0415 - not on Windows
-
-    handover = Handover.inherited(os.environ)
-    parent = Parent(options, announce)
-    if handover is not None:
-        parent.take_over(handover)
-    with Service(options, ParentOverview(parent), admin=parent.admin) as service:
-        parent.admin = service.admin
-        code = parent.run()
+        code = _serve_alone(site, options, announce)
+    finish_output()
     if code:
         sys.exit(code)
 
 
-def _serve_alone(handler: Handler, options: Options, facts: dict[str, Any], announce: Announce) -> None:
-    server = Server(handler, options)
+def supervise(options: Options, announce: Announce) -> int:
+    """Keep workers, until told to stop; return the exit code. Raises AddressUnavailable or InvalidSetting."""
+    if os.name != "posix":
+        raise InvalidSetting("workers need a system that can hand sockets to them; on Windows leave --workers out")
+    from fanlight.server.processes.handover import Handover  # noqa: PLC0415 - not on Windows
+    from fanlight.server.processes.overview import ParentOverview  # noqa: PLC0415 - not on Windows
+    from fanlight.server.processes.parent import GRACE_SECONDS, OTHERS, Parent  # noqa: PLC0415 - not on Windows
+
+    leaving = Leaving(options.limits, grace_seconds=GRACE_SECONDS, cut_off_seconds=GRACE_SECONDS)
+    terminal = Terminal()
+    leaving.listen(OTHERS)
+    handover = Handover.inherited(os.environ)
+    parent = Parent(options, announce, leaving, terminal)
+    if handover is not None:
+        parent.take_over(handover)
+    with Service(options, ParentOverview(parent), admin=parent.admin) as service:
+        parent.admin = service.admin
+        return parent.run()
+
+
+def _serve_for_parent(site: Callable[[], Site], options: Options) -> int:
+    from fanlight.server.processes.channel import Channel  # noqa: PLC0415 - not on Windows
+    from fanlight.server.processes.handover import is_trial  # noqa: PLC0415 - not on Windows
+    from fanlight.server.processes.worker import IGNORED, work  # noqa: PLC0415 - not on Windows
+
+    leaving = Leaving(options.limits)
+    leaving.listen((*IGNORED, signal.SIGUSR1))
+    channel = Channel.inherited(os.environ)
+    is_only_tried = is_trial(os.environ)
+    if channel is not None:
+        leaving.on_begin.append(channel.say_leaving)
+    loaded = _loaded(site, leaving)
+    if loaded is None:
+        return 0
+    handler, facts = loaded
+    if is_only_tried or channel is None:
+        Gate(options)  # certificates and trust are checked; the site has been, by whatever made the handler
+        return 0
+    return work(handler, options, channel, facts, leaving)
+
+
+def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce) -> int:
+    leaving = Leaving(options.limits)
+    terminal = Terminal()
+    leaving.listen([each for each in (REOPENS, HANGS_UP) if each is not None])
+    if HANGS_UP is not None:
+        leaving.others[HANGS_UP] = lambda: _hang_up(terminal, leaving)
+    loaded = _loaded(site, leaving)
+    if loaded is None:
+        return 0
+    handler, facts = loaded
+    server = Server(handler, options, leaving=leaving)
     server.open()
     notifier = Notifier(os.environ)
-    with pid_file(options.pid_file), Service(options, ServerOverview(server)), notifier.watching(server):
+    leaving.on_begin.append(notifier.stopping)
+    if REOPENS is not None:
+        leaving.others[REOPENS] = server.reopen_logs
+    with pid_file(options.pid_file) as file, Service(options, ServerOverview(server)) as service:
+        leaving.last_acts += [service.remove_files, *([file.remove] if file is not None else [])]
+        with notifier.watching(server):
 
-        def tell(urls: list[str]) -> None:
-            announce(urls, facts)
-            notifier.ready()
+            def tell(urls: list[str]) -> None:
+                announce(urls, facts)
+                notifier.ready()
 
-        server.run(tell)
+            server.run(tell)
+    return LATE_EXIT_CODE if server.has_cut_off else 0
+
+
+def _loaded(site: Callable[[], Site], leaving: Leaving) -> Site | None:
+    """Return the site; None if the process is to end instead."""
+    try:
+        with leaving.interruptible():
+            return site()
+    except BaseException:
+        if not leaving.is_begun:
+            raise
+        return None
+
+
+def _hang_up(terminal: Terminal, leaving: Leaving) -> None:
+    """End when the terminal is closed; one process has no other to which it could hand over for new code."""
+    if terminal.has_hung_up():
+        if not terminal.is_outlived:
+            leaving.begin()
+    elif not leaving.is_begun:
+        text = (
+            "SIGHUP loads new code with --workers only; this process goes on as it is. To take up new code, restart it"
+        )
+        threading.Thread(
+            target=log.warning, args=(text,), daemon=True
+        ).start()  # logging may wait: this thread must not

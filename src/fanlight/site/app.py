@@ -137,8 +137,12 @@ class App(Application):
 
     def serve(self, options: Options) -> None:
         """Serve with these options, alone or with workers. Raises ServerError when the address can't be had."""
-        facts = {"routes": len(self.table.routes), "file": str(self.file)}
-        serve(self, options, facts, announcement(options))
+        serve(lambda: (self, self.facts), options, announcement(options))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is said of the site when it is served."""
+        return {"routes": len(self.table.routes), "file": str(self.file)}
 
 
 __all__ = ["App", "ServerError"]

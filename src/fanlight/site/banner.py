@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fanlight.server import Limits, Options
+from fanlight.server import Limits, Options, is_writable
 
 _UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
 
@@ -21,7 +21,9 @@ def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None
     """Return what prints the banner, given the URLs and the facts of a site (`routes`, `file`)."""
 
     def announce(urls: list[str], facts: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # nobody reads what we say: no reason not to serve
+        if not is_writable(sys.stdout):  # a pipe that is full: we would wait for its reader
+            return
+        with contextlib.suppress(OSError):  # its reader is gone: no reason not to serve
             print(banner(urls, facts["routes"], options, Path(facts["file"])), flush=True)  # noqa: T201 - the banner
 
     return announce

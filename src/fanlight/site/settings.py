@@ -55,6 +55,7 @@ class Settings(TypedDict, total=False):
     linger_bytes: int
     unready_seconds: float
     drain_seconds: float
+    arriving_seconds: float
     connections: int
     connections_per_address: int
     threads: int

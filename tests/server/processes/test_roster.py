@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fanlight.server.limits import Limits
-from fanlight.server.processes.roster import DUMP_SECONDS, GRACE_SECONDS, Roster
+from fanlight.server.processes.roster import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, Roster
 from fanlight.server.processes.staff import State, Worker
 
 
@@ -365,3 +365,63 @@ def test_whoever_does_not_leave_in_time_is_ended(company: Company) -> None:
     assert company.signals == []
     company.tend(2)
     assert (1, signal.SIGKILL) in company.signals
+    company.go(company.roster.staff[0], -signal.SIGKILL)
+    assert company.roster.has_cut_off
+
+
+def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+    """However long the system takes to end it: one line in the log, and one signal."""
+    company.roster.close(company.now)
+    company.tend(Limits().drain_seconds + GRACE_SECONDS + 5)
+    assert [each.message for each in caplog.records if "did not leave in time" in each.message] == [
+        "worker 1 did not leave in time; it is ended",
+        "worker 2 did not leave in time; it is ended",
+    ]
+    assert company.signals == [(1, signal.SIGKILL), (2, signal.SIGKILL)]
+
+
+def test_those_that_are_to_end_at_once_get_a_moment(company: Company) -> None:
+    """A second signal to the parent: workers end themselves, and are ended where they don't."""
+    company.roster.close(company.now)
+    company.roster.abandon(company.now)
+    assert [heard_by(each)[-1] for each in company.roster.staff] == ["abandon", "abandon"]
+    company.tend(ABANDON_SECONDS)
+    assert company.signals == []
+    company.tend(1)
+    assert len(company.signals) == 2
+
+
+@pytest.mark.parametrize(("code", "is_cut_off"), [(0, False), (70, True)])
+def test_a_worker_that_gave_up_is_told_apart_from_one_that_was_done(
+    company: Company, code: int, is_cut_off: bool
+) -> None:
+    """Exit code 70 of a worker says that something was cut off."""
+    company.roster.close(company.now)
+    company.go(company.roster.staff[0], code)
+    assert company.roster.has_cut_off is is_cut_off
+
+
+def test_a_worker_that_a_signal_tells_to_leave_is_replaced_at_once(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It says so itself: that is no failure, and another one comes while it still finishes what runs."""
+    company.tend(20)
+    company.all_answer()
+    worker = company.roster.staff[0]
+    company.roster.leaves(worker, company.now)
+    company.tend()
+    assert len([each for each in company.roster.staff if each.state is State.STARTING]) == 1
+    company.all_ready()
+    company.go(worker)
+    assert company.roster.is_complete
+    assert not company.roster.restarts
+    assert [each.levelname for each in caplog.records if each.levelname != "INFO"] == []
+
+
+@pytest.mark.parametrize("code", [-signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT])
+def test_a_worker_that_a_signal_ends_while_it_starts_is_no_site_that_fails(code: int) -> None:
+    """A service manager signals all processes at once: the worker may be gone before the parent has heard of it."""
+    company = Company()
+    company.tend()
+    company.go(company.roster.staff[0], code)
+    assert not company.roster.has_failed

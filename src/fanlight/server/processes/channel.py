@@ -78,6 +78,10 @@ class Channel:
                 return False
         return True
 
+    def say_leaving(self) -> None:
+        """Say that we leave, without waiting for whether it is heard: whoever calls this must see to our end."""
+        threading.Thread(target=self.send, args=("leaving",), name="fanlight-leaving", daemon=True).start()
+
     def received(self) -> list[tuple[Message, list[int]]]:
         """Return what has come: each message with its descriptors. At the end `is_open` turns False.
 

@@ -81,7 +81,10 @@ class Handover:
         facts = {
             "listeners": [[each.sock.fileno(), each.bind, each.is_redirect] for each in self.listeners],
             "workers": [
-                [each.pid, each.channel.fileno(), each.generation, now - each.began, each.state.name, each.counts]
+                [
+                    *(each.pid, each.channel.fileno(), each.generation, now - each.began, each.state.name, each.counts),
+                    each.leave_by - now,
+                ]
                 for each in self.workers
             ],
             "generation": self.generation,
@@ -120,11 +123,12 @@ class Handover:
         made.restarts = Counter(facts["restarts"])
         made.admin = [_socket(fd) for fd in facts["admin"]]
         now = time.monotonic()
-        for pid, fd, generation, seconds, state, counts in facts["workers"]:
+        for pid, fd, generation, seconds, state, counts, left in facts["workers"]:
             worker = Worker(
                 process=Adopted(pid), channel=Channel(_socket(fd)), generation=generation, began=now - seconds
             )
             worker.state, worker.counts, worker.heard, worker.told = State[state], counts, now, now
+            worker.leave_by = now + left
             made.workers.append(worker)
         return made
 

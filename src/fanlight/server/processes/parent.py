@@ -3,8 +3,9 @@
 In: options, and signals. Out: an exit code when all is over. The parent serves no request and runs
 nothing of the user's. It is one loop: wait for a message, a signal or the time; do what follows.
 
-    SIGTERM, SIGINT   readiness turns 503, then everybody finishes what runs; again: at once; a third time: on the spot
-    SIGHUP            new workers load the code anew, then the old ones leave, one by one
+    SIGTERM, SIGINT   readiness turns 503, then everybody finishes what runs; again: at once
+    SIGHUP            new workers load the code anew, then the old ones leave, one by one; from a terminal that was
+                      closed: as SIGTERM
     SIGUSR1           log files are opened anew
     SIGUSR2           this process takes up new code itself (see `handover`), then as with SIGHUP
 
@@ -21,20 +22,24 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from fanlight.server.edge.gate import Gate
+from fanlight.server.leaving import LATE_EXIT_CODE, STOPS, Leaving
 from fanlight.server.options import Options
 from fanlight.server.processes.handover import Handover, Trial
 from fanlight.server.processes.inquiry import Inquiry
 from fanlight.server.processes.notify import Notifier
 from fanlight.server.processes.pid_file import pid_file
+from fanlight.server.processes.roster import GRACE_SECONDS as WORKERS_GRACE_SECONDS
 from fanlight.server.processes.roster import Roster
 from fanlight.server.processes.staff import Recruiter, State, Worker, identity_of, own_command
+from fanlight.server.terminal import Terminal
 from fanlight.server.watch.messages import MessageLog
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+OTHERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+GRACE_SECONDS = WORKERS_GRACE_SECONDS + 3.0  # beyond drain_seconds, before this process is ended too
 BUSY_SECONDS, QUIET_SECONDS = 0.25, 5.0  # how long to wait at most while something is under way, and while not
 FAILED_EXIT_CODE = 1
 
@@ -46,11 +51,12 @@ Announce = Callable[[list[str], dict[str, Any]], None]
 class Parent:
     """Keeps as many workers as its options want."""
 
-    def __init__(self, options: Options, announce: Announce) -> None:
+    def __init__(self, options: Options, announce: Announce, leaving: Leaving, terminal: Terminal) -> None:
         """Check what can be checked; `announce` is given the URLs and what a worker knows of the site.
 
         Raises InvalidSetting.
         """
+        self._leaving, self._terminal = leaving, terminal
         self._options, self._announce = options, announce
         self._command, identity = own_command(), identity_of(options.user)
         self._gate = Gate(options, owner=identity)
@@ -59,10 +65,10 @@ class Parent:
         self.began = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._bell_in, self._bell_out = socket.socketpair()
-        self._asked: deque[Inquiry] = deque()  # by other threads
+        self._posted: deque[Callable[[], object]] = deque()  # by other threads
         self._open: list[Inquiry] = []  # answers are on their way
         self._notifier = Notifier(os.environ)
-        self._stops = 0
+        self._is_stopping = False
         self._close_at: float | None = None
         self._trial: Trial | None = None
         self._facts: dict[str, Any] = {}
@@ -85,11 +91,19 @@ class Parent:
         self._is_announced = self._is_reloading = self.is_ready = True
 
     def run(self) -> int:
-        """Supervise until told to stop; return the exit code. Raises AddressUnavailable."""
+        """Supervise until the process is to end; return the exit code. Raises AddressUnavailable."""
+        leaving = self._leaving
         for end in (self._bell_in, self._bell_out):
             end.setblocking(False)
         self._selector.register(self._bell_out, selectors.EVENT_READ, self._hear)
-        with self._messages, self._signals_heard(), pid_file(self._options.pid_file):
+        with self._messages, pid_file(self._options.pid_file) as file:
+            leaving.say = self._messages.last_word
+            leaving.last_acts += [
+                self.roster.kill,
+                self._gate.remove_files,
+                *([file.remove] if file is not None else []),
+            ]
+            self._hear_signals()
             try:
                 while self.roster.staff or not (self.roster.is_closing or self.roster.has_failed):
                     self._turn()
@@ -97,11 +111,17 @@ class Parent:
                 self.roster.kill()
                 self._gate.close()
                 self._gate.remove_files()
+        if leaving.exit_code or self.roster.has_cut_off:
+            return leaving.exit_code or LATE_EXIT_CODE
         return FAILED_EXIT_CODE if self.roster.has_failed else 0
 
     def ask(self, inquiry: Inquiry) -> None:
         """Have every worker asked; from any thread."""
-        self._asked.append(inquiry)
+        self._post(lambda: self._begin(inquiry))
+
+    def _post(self, act: Callable[[], object]) -> None:
+        """Have something done by the loop; from any thread."""
+        self._posted.append(act)
         with contextlib.suppress(OSError):
             self._bell_in.send(b"\x00")
 
@@ -109,7 +129,7 @@ class Parent:
 
     def _turn(self) -> None:
         roster = self.roster
-        is_quiet = roster.is_complete and self._stops == 0 and not self._open and self._trial is None
+        is_quiet = roster.is_complete and not self._is_stopping and not self._open and self._trial is None
         longest = roster.seconds_between_pings if is_quiet else BUSY_SECONDS
         if is_quiet and (watchdog := self._notifier.watchdog_seconds):
             longest = min(longest, watchdog / 2)
@@ -132,7 +152,7 @@ class Parent:
             self._is_announced = self.is_ready = True
             self._announce(self._gate.urls(), self._facts)
             self._notifier.ready()
-        elif self._is_reloading and not roster.is_reloading and not self._stops:
+        elif self._is_reloading and not roster.is_reloading and not self._is_stopping:
             self._is_reloading = False
             self._notifier.ready()
 
@@ -181,6 +201,8 @@ class Parent:
             self.roster.has_started(worker, now)
         elif what == "pong":
             self.roster.has_answered(worker, message["served"], message.get("counts"), now)
+        elif what == "leaving":
+            self.roster.leaves(worker, now)
         elif what == "reply":
             for inquiry in self._open:
                 inquiry.take(worker.pid, message)
@@ -195,52 +217,62 @@ class Parent:
 
     # --- signals ----------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _signals_heard(self) -> Iterator[None]:
-        # The interpreter writes a signal's number to the bell; the handlers are there so that it does.
-        before = {each: signal.signal(each, _heard) for each in SIGNALS}
-        fd_before = signal.set_wakeup_fd(self._bell_in.fileno(), warn_on_full_buffer=False)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(fd_before)
-            for each, handler in before.items():
-                signal.signal(each, handler)
+    def _hear_signals(self) -> None:
+        leaving, post = self._leaving, self._post
+        leaving.others = {
+            signal.SIGHUP: self._hear_hangup,
+            signal.SIGUSR1: lambda: post(self._reopen_logs),
+            signal.SIGUSR2: lambda: post(self._try_new_code),
+            signal.SIGCHLD: lambda: post(_nothing),
+        }
+        leaving.on_begin.append(lambda: post(self._stop))
+        leaving.on_cut_off.append(lambda: post(self._cut_off))
+        if leaving.is_begun:
+            post(self._stop)
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            for number in self._bell_out.recv(4096):
-                if number in (signal.SIGTERM, signal.SIGINT):
-                    self._stop()
-                elif number == signal.SIGHUP and not self._stops:
-                    self._is_reloading = True
-                    self._notifier.reloading()
-                    self.roster.reload()
-                elif number == signal.SIGUSR1:
-                    self._messages.reopen()
-                    for worker in self.roster.staff:
-                        worker.channel.send("reopen")
-                elif number == signal.SIGUSR2 and not self._stops and self._trial is None:
-                    log.info("trying new code for this process itself")
-                    self._trial = Trial(self._command)
-        while self._asked:
-            inquiry = self._asked.popleft()
-            inquiry.begin(self.roster.staff)
-            self._open.append(inquiry)
+            self._bell_out.recv(4096)
+        while self._posted:
+            self._posted.popleft()()
+
+    def _hear_hangup(self) -> None:
+        """Load the code anew, or end because the terminal was closed; not in the loop's thread."""
+        if not self._terminal.has_hung_up():
+            self._post(self._reload)
+        elif not self._terminal.is_outlived:
+            self._leaving.begin()
+
+    def _reload(self) -> None:
+        if not self._is_stopping:
+            self._is_reloading = True
+            self._notifier.reloading()
+            self.roster.reload()
+
+    def _reopen_logs(self) -> None:
+        self._messages.reopen()
+        for worker in self.roster.staff:
+            worker.channel.send("reopen")
+
+    def _try_new_code(self) -> None:
+        if not self._is_stopping and self._trial is None:
+            log.info("trying new code for this process itself")
+            self._trial = Trial(self._command)
+
+    def _begin(self, inquiry: Inquiry) -> None:
+        inquiry.begin(self.roster.staff)
+        self._open.append(inquiry)
 
     def _stop(self) -> None:
-        self._stops += 1
-        self.is_ready = False
-        now = time.monotonic()
-        if self._stops == 1:
+        if not self._is_stopping:
+            self._is_stopping, self.is_ready = True, False
             self._notifier.stopping()
-            self._close_at = now + self._options.limits.unready_seconds
-        elif self._stops == 2:
-            self._close(now)
-            self.roster.abandon()
-        else:
-            self.roster.kill()
+            self._close_at = time.monotonic() + self._options.limits.unready_seconds
+
+    def _cut_off(self) -> None:
+        now = time.monotonic()
+        self._close(now)
+        self.roster.abandon(now)
 
     def _close(self, now: float) -> None:
         """Let nobody in any more, and have everybody finish."""
@@ -262,7 +294,7 @@ class Parent:
             handover = Handover(self._gate.listeners, self.roster)
             handover.admin = self.admin
             try:
-                handover.exec(self._command, SIGNALS)
+                handover.exec(self._command, (*STOPS, *OTHERS))
             except OSError as error:
                 log.error("this process can't take up new code: %s", error)  # noqa: TRY400 - the reason says it all
         log.error("the new code does not start; the old one goes on serving")
@@ -274,5 +306,5 @@ class Parent:
                 inquiry.done.set()
 
 
-def _heard(_number: int, _frame: object) -> None:
+def _nothing() -> None:
     """Do nothing: the bell has rung."""

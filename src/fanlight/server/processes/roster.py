@@ -16,6 +16,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 
+from fanlight.server.leaving import LATE_EXIT_CODE
 from fanlight.server.limits import Limits
 from fanlight.server.processes.staff import State, Worker, memory_of
 from fanlight.server.watch.counts import Snapshot, merged
@@ -24,7 +25,10 @@ MOST_SECONDS_BETWEEN_PINGS = 5.0
 STEADY_SECONDS = 10.0  # who worked for so long did not fail at its start
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0  # before another try, when workers fail at once
 DUMP_SECONDS = 2.0  # to write down where it hangs
-GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not leave is ended
+GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not leave, nor ends itself, is ended
+ABANDON_SECONDS = 1.0  # before one that is to end at once is ended
+# Of a worker that a signal ended before it could say that it leaves.
+STOPPED_CODES = {code for number in (signal.SIGINT, signal.SIGTERM) for code in (-number, 128 + number)}
 
 log = logging.getLogger("fanlight.server")
 
@@ -51,6 +55,7 @@ class Roster:
         self.is_closing = False
         self.was_ready = False  # some worker has been, once
         self.has_failed = False  # none has ever been ready, and one ended
+        self.has_cut_off = False  # a worker that was leaving was ended, by us or by itself, before it was done
         self._wants_reload = False
         self._failures = 0
         self._next_start = 0.0
@@ -107,14 +112,17 @@ class Roster:
         self.staff.remove(worker)
         if worker.counts is not None:
             self.past = merged([self.past, worker.counts])
-        if self.is_closing or worker.state is State.LEAVING:
+        if worker.state in (State.LEAVING, State.ENDED):
+            self.has_cut_off |= worker.state is State.ENDED or code == LATE_EXIT_CODE
+            return
+        if self.is_closing:
             return
         what = worker.why or _words_for(code)
         if worker.generation == self.trial and worker.state is not State.READY:
             self._dismiss_trial(worker, what)
             return
         self.restarts["hung" if worker.why else "died"] += 1
-        if not self.was_ready:
+        if not self.was_ready and code not in STOPPED_CODES:
             self.has_failed = True
             return
         self._failures = 0 if now - worker.began >= STEADY_SECONDS else self._failures + 1
@@ -122,16 +130,25 @@ class Roster:
         self._next_start = now + pause
         log.error("worker %d %s; another takes its place%s", worker.pid, what, f" in {pause:g} s" if pause else "")
 
+    def leaves(self, worker: Worker, now: float) -> None:
+        """Note that a worker leaves because somebody else has told it to, with a signal; another takes its place."""
+        if worker.state in (State.STARTING, State.READY):
+            worker.state = State.LEAVING
+            worker.leave_by = now + self._limits.unready_seconds + self._limits.drain_seconds + GRACE_SECONDS
+            if not self.is_closing:
+                log.info("worker %d was told by a signal to leave; another takes its place", worker.pid)
+
     def close(self, now: float) -> None:
         """Have everybody leave; nobody comes any more."""
         self.is_closing = True
         for worker in self.staff:
             self._dismiss(worker, now)
 
-    def abandon(self) -> None:
+    def abandon(self, now: float) -> None:
         """Have everybody leave at once."""
         for worker in self.staff:
             worker.channel.send("abandon")
+            worker.leave_by = now + ABANDON_SECONDS
 
     def kill(self) -> None:
         """End everybody, whatever they do."""
@@ -164,8 +181,9 @@ class Roster:
             self._doom(worker, f"has not answered for {limits.heartbeat_seconds:g} s", now)
         elif worker.state is State.DOOMED and now - worker.told > DUMP_SECONDS:
             worker.signal(signal.SIGKILL)
-        elif worker.state is State.LEAVING and now - worker.told > limits.drain_seconds + GRACE_SECONDS:
+        elif worker.state is State.LEAVING and now > worker.leave_by:
             log.error("worker %d did not leave in time; it is ended", worker.pid)
+            worker.state = State.ENDED
             worker.signal(signal.SIGKILL)
         if worker.state in (State.READY, State.LEAVING) and now - worker.asked >= self.seconds_between_pings:
             worker.asked = now
@@ -186,7 +204,7 @@ class Roster:
         if worker.state is State.STARTING:
             worker.signal(signal.SIGKILL)  # it has no clients yet
         if worker.state in (State.STARTING, State.READY):
-            worker.state, worker.told = State.LEAVING, now
+            worker.state, worker.leave_by = State.LEAVING, now + self._limits.drain_seconds + GRACE_SECONDS
             worker.channel.send("drain")
 
     def _of(self, generation: int | None) -> list[Worker]:

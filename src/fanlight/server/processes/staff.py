@@ -32,6 +32,7 @@ class State(Enum):
     STARTING = "starting"  # it loads the site
     READY = "ready"  # it serves
     LEAVING = "leaving"  # it finishes what runs
+    ENDED = "ended"  # it was leaving, and took too long; it has been killed
     DOOMED = "doomed"  # it hangs; it has been told to say where, and is ended next
 
 
@@ -77,7 +78,8 @@ class Worker:
     is_retired: bool = False  # it leaves as soon as another has taken its place
     heard: float = 0.0  # when it last showed that its hub turns
     asked: float = 0.0  # when it was last asked to
-    told: float = 0.0  # when it was told to leave, or to say where it hangs
+    told: float = 0.0  # when it was told to say where it hangs
+    leave_by: float = 0.0  # when it is ended, if it leaves
     served: int = 0
     counts: Snapshot | None = None  # as it last told them
     why: str = ""  # why it is ended, if we end it

@@ -9,18 +9,20 @@ the hub turns is shown by having the holder itself answer.
     ping                         pong, from the hub
     look                         reply, from this thread
     drain, abandon, reopen
+                                 leaving, when a signal or the parent's end has us leave
 """
 
 from __future__ import annotations
 
 import faulthandler
+import logging
 import signal
 import socket
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from fanlight.server.edge.gate import Gate, Listener
+from fanlight.server.leaving import LATE_EXIT_CODE, Leaving, Stopped
 from fanlight.server.options import Options
 from fanlight.server.processes.channel import Channel, Message
 from fanlight.server.server import Server
@@ -31,19 +33,28 @@ if TYPE_CHECKING:
     from fanlight.message import Handler
 
 
-def work(handler: Handler, options: Options, channel: Channel, facts: dict[str, Any]) -> None:
-    """Serve until told to leave. `facts` are what the parent says of the site when it announces it."""
+IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # they are for the parent
+
+log = logging.getLogger("fanlight.server")
+
+
+def work(handler: Handler, options: Options, channel: Channel, facts: dict[str, Any], leaving: Leaving) -> int:
+    """Serve until told to leave; return the exit code. `facts` are what the parent says of the site."""
     faulthandler.enable()  # on SIGABRT, from a parent that hears nothing of us, say where every thread stands
-    for number in (signal.SIGHUP, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # they are for the parent
     channel.send("loaded", **facts)
     gate = Gate(options)
-    listeners = _listeners_from(channel)
+    try:
+        with leaving.interruptible():
+            listeners = _listeners_from(channel)
+    except Stopped:
+        return 0
     if not listeners:
-        return  # the parent has changed its mind, or is gone
+        return 0  # the parent has changed its mind, or is gone
     gate.take(listeners)
-    desk = Desk(Server(handler, options, gate=gate, is_worker=True), channel)
-    desk.run()
+    server = Server(handler, options, gate=gate, is_worker=True, leaving=leaving)
+    leaving.others[signal.SIGUSR1] = server.reopen_logs
+    Desk(server, channel, leaving).run()
+    return LATE_EXIT_CODE if server.has_cut_off else 0
 
 
 def _listeners_from(channel: Channel) -> list[Listener]:
@@ -64,9 +75,9 @@ def _listeners_from(channel: Channel) -> list[Listener]:
 class Desk:
     """Where a worker hears its parent."""
 
-    def __init__(self, server: Server, channel: Channel) -> None:
+    def __init__(self, server: Server, channel: Channel, leaving: Leaving) -> None:
         """Serve by a server, as told by a channel."""
-        self._server, self._channel = server, channel
+        self._server, self._channel, self._leaving = server, channel, leaving
 
     def run(self) -> None:
         """Serve, and listen, until there is no more to do."""
@@ -83,8 +94,8 @@ class Desk:
         while channel.is_open:
             for message, _ in channel.received():
                 self._obey(message)
-        print("fanlight: the parent is gone; leaving", file=sys.stderr, flush=True)  # noqa: T201 - logs may be gone with it
-        self._server.stop()
+        self._leaving.begin(at_once=True)
+        log.warning("the parent is gone; leaving")
 
     def _obey(self, message: Message) -> None:
         what, server = message["what"], self._server
@@ -95,10 +106,9 @@ class Desk:
             answer = {"doing": described(server.hub) if server.started.is_set() else None, "counts": self._counts()}
             self._channel.send("reply", number=message["number"], answer=answer)
         elif what == "drain":
-            server.stop()
+            self._leaving.begin(at_once=True)
         elif what == "abandon":
-            server.stop()
-            server.abandon()
+            self._leaving.cut_off()
         elif what == "reopen":
             server.reopen_logs()
 

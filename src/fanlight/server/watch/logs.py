@@ -25,7 +25,7 @@ BREATH = 32  # so many lines are made at a time: whoever serves must not wait fo
 ROUND_SECONDS = 0.1  # so long lines are made before they are written, however many entries wait
 PAUSE_SECONDS = 0.1  # between two writes, so that a busy server makes one write of many lines
 FAILED_PAUSE_SECONDS = 1.0
-STOP_SECONDS = 5.0  # what the last lines get to be written
+STOP_SECONDS = 2.0  # what the last lines get to be written
 
 log = logging.getLogger("fanlight.server")
 
@@ -49,19 +49,21 @@ class AccessLog:
         self._kept_bytes = 0
         self._untold = 0
         self.lost = 0  # lines, since the start
+        self._stop_seconds = STOP_SECONDS
         self._thread = threading.Thread(target=self._write, name="fanlight-log", daemon=True)
 
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Write what is left, if somebody takes it within STOP_SECONDS, and end."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Write what is left, if it is taken within so many seconds, and end."""
+        self._stop_seconds = seconds
         self._is_stopped = True
         self._bell.set()
         self._stop_bell.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=STOP_SECONDS + 1)
+            self._thread.join(timeout=seconds + 0.5)
 
     def reopen(self) -> None:
         """Go on in a new file of the same name, at once; from any thread, and from a signal handler."""
@@ -96,7 +98,7 @@ class AccessLog:
             if self._must_reopen:
                 self._reopen()
             if self._is_stopped:
-                deadline = deadline or time.monotonic() + STOP_SECONDS
+                deadline = deadline or time.monotonic() + self._stop_seconds
                 if not (self._entries or self._lines) or time.monotonic() >= deadline:
                     break
                 if not self._entries:

@@ -21,9 +21,12 @@ from fanlight.server.watch.own_loggers import ROOT, enable_own_loggers
 from fanlight.server.watch.relay import LogRelay, is_relayed
 from fanlight.server.watch.sink import Sink
 
+LAST_SECONDS = 0.5  # what handlers of the site get to take the last message
 _SET_IN = "\n    "
 # Control characters; what some readers take for the end of a line; what turns the direction of the text around it.
 _unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+log = logging.getLogger("fanlight.server")
 
 
 class MessageLog:
@@ -88,6 +91,17 @@ class MessageLog:
                 return False
             logger = logger.parent if logger.propagate else None
         return True
+
+    def last_word(self, text: str) -> None:
+        """Write one more message before the process is ended: by the log, or on stderr where that has ended already."""
+        relay = self._relay
+        if relay is not None:
+            relay.then(lambda: log.critical(text))
+            relay.flush(LAST_SECONDS)
+            return
+        lines = _Lines(Sink(self._path, 2))
+        lines.write(self._formatter().format(logging.makeLogRecord({"levelname": "CRITICAL", "msg": text})))
+        lines.close()
 
     def _formatter(self) -> logging.Formatter:
         return logging.Formatter(f"{self._form}%(message)s", "%Y-%m-%d %H:%M:%S")

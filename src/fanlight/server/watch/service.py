@@ -61,6 +61,10 @@ class Service:
         """Answer no more."""
         if self._thread is not None:
             self._thread.stop()
+        self.remove_files()
+
+    def remove_files(self) -> None:
+        """Remove the files of unix sockets."""
         if self._control is not None:
             self._control.unlink(missing_ok=True)
         if self._options.admin.startswith(UNIX_PREFIX):

@@ -15,6 +15,7 @@ import select
 import socket
 import stat
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 from fanlight.errors import InvalidSetting
 
@@ -67,7 +68,7 @@ class Sink:
         try:
             if self._socket is not None:
                 return self._socket.send(piece, socket.MSG_DONTWAIT)
-            if self._may_block and not _is_writable(self._fd):
+            if self._may_block and not is_writable(self._fd):
                 return 0
             return os.write(self._fd, piece)
         except BlockingIOError:
@@ -106,8 +107,13 @@ def _own(descriptor: int) -> int:
     return os.dup(descriptor)
 
 
-def _is_writable(descriptor: int) -> bool:
-    if not hasattr(select, "poll"):
+def is_writable(stream: int | IO[str] | None) -> bool:
+    """Say whether a write would not wait, at a descriptor or a stream of text; True where the system can't say."""
+    try:
+        descriptor = stream if isinstance(stream, int) else -1 if stream is None else stream.fileno()
+    except (OSError, ValueError):  # no file of the system's: what stands there in a test
+        return True
+    if descriptor < 0 or not hasattr(select, "poll"):
         return True
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)

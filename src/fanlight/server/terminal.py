@@ -1,0 +1,36 @@
+"""The terminal that a process was started from: SIGHUP may mean that it was closed, or that somebody wants new code.
+
+In: the process. Out: whether its terminal has hung up. The number of a signal does not say who sent it; but the system
+takes a terminal that hangs up away from its processes first. Under `nohup` that ends nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+HANGS_UP = getattr(signal, "SIGHUP", None)
+
+
+class Terminal:
+    """The terminal of this process, if it has one."""
+
+    def __init__(self) -> None:
+        """Look at it; before a handler for SIGHUP is there."""
+        self._is_there = _is_there()
+        self.is_outlived = HANGS_UP is not None and signal.getsignal(HANGS_UP) is signal.SIG_IGN
+
+    def has_hung_up(self) -> bool:
+        """Say whether it was there before, and is no more; once: what is asked for later is about something else."""
+        was_there, self._is_there = self._is_there, _is_there()
+        return was_there and not self._is_there
+
+
+def _is_there() -> bool:
+    if HANGS_UP is None:
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
