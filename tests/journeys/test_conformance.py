@@ -471,6 +471,28 @@ def test_a_message_that_stays_incomplete_is_no_request(server: LiveServer) -> No
             assert b"200 OK" not in all_of(sock)
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_content_that_was_not_announced_destroys_no_response(server: LiveServer, method: str, version: str) -> None:
+    """Some clients send content without its length: they get their response, as no reset follows it (RFC 9112 9.6)."""
+    with connected(server) as sock:
+        sock.sendall(get("/echo", "Connection: close", method=method, version=version))
+        answer, rest = read_one(all_of(sock))
+        for _ in range(3):  # on a connection that was closed, the second would fail
+            sock.sendall(b"name=ada&age=36")
+            time.sleep(0.01)
+    assert (answer.status, rest) == (405 if method == "PATCH" else 200, b"")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_content_that_was_not_announced_is_no_content(server: LiveServer, version: str) -> None:
+    """Without a length there is none, whatever follows (RFC 9112 section 6.3): what follows is the next request."""
+    data = get("/echo", "Connection: keep-alive", method="POST", version=version) + get("/echo?q", "Connection: close")
+    first, second = ask(server, data, "POST", "GET")
+    assert (first.status, first.content) == (200, b"")
+    assert second.status in (200, 405)
+
+
 # --- expectations ---------------------------------------------------------------------------------
 
 

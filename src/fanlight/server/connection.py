@@ -29,7 +29,7 @@ from fanlight.server.file_sender import FileSender
 from fanlight.server.pace import LOOKS, Pace
 from fanlight.server.poller import READ
 from fanlight.server.send_queue import unacknowledged
-from fanlight.wire.http1 import Http1
+from fanlight.wire.http1 import Http1, may_hide_content
 
 if TYPE_CHECKING:
     from fanlight.message import Call, Request
@@ -223,6 +223,19 @@ class Connection:
             self.pace = Pace(acknowledged, now, limits)
             return False
         return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
+
+    def hint(self) -> str:
+        """Return what may be wrong where bytes are no request: they may be content that was not announced."""
+        try:
+            head = self.request.head
+        except AttributeError:  # they are the first
+            return ""
+        if not may_hide_content(head.method, head.values):
+            return ""
+        return (
+            f"; the {head.method} before it had no Content-Length (RFC 9112 section 6.3),"
+            " so what came behind its head was read as a next request"
+        )
 
     def has_sent(self) -> bool:
         """Look whether there is something of the client to be received."""

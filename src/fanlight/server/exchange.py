@@ -328,6 +328,8 @@ class Exchange:
 
     def refuse(self, connection: Connection, refusal: Refusal) -> None:
         """Tell a client why its message is refused, and let it read that before we close."""
+        if connection.phase is not CONTENT and (hint := connection.hint()):
+            refusal = type(refusal)(f"{refusal}{hint}")
         name = b"" if self._witness is None else self._witness.refused(connection, refusal)
         connection.release()
         try:

@@ -212,14 +212,15 @@ def test_a_refusal_is_seen(watch: Watch, data: bytes, status: int, target: str |
 
 
 def test_content_without_a_length_is_explained(watch: Watch) -> None:
-    """A POST without Content-Length has no content: what its client sends as such is refused, and the log says why."""
+    """A POST without Content-Length has no content: what comes as such is refused, and log and client see why."""
     watched = watch({"/a": lambda _: Response("x")})
-    watched.ask(b"POST /a HTTP/1.1\r\nhost: a\r\n\r\npassword=xyzzy&age=36\r\n\r\n")
+    answer = watched.ask(b"POST /a HTTP/1.1\r\nhost: a\r\n\r\npassword=xyzzy&age=36\r\n\r\n")
     first, second = watched.lines()
     assert (first["method"], first["target"], first["status"]) == ("POST", "/a", 200)
     assert second["status"] == 400
     assert "the POST before it had no Content-Length" in second["refused"]
     assert "xyzzy" not in watched.file.read_text()
+    assert b"; the POST before it had no Content-Length (RFC 9112 section 6.3), so what came" in answer
 
 
 def files(path: Path) -> Response:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 ENTRY_BYTES = 512  # of memory for an entry of the log, besides the texts that its client has sent
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
-_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Witness:
@@ -76,7 +75,6 @@ class Witness:
         if self._log is not None:
             method, target = _asked(connection.wire.begun)
             held = ENTRY_BYTES + len(method) + len(target)
-            reason += _hint(connection)
             self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason, held))
         return name
 
@@ -92,17 +90,3 @@ def _asked(begun: bytes) -> tuple[str, str]:
     method, rest = (each.decode("latin-1") for each in found.groups())
     target, _, version = rest.rpartition(" ")
     return method, target if version.startswith("HTTP/") else rest
-
-
-def _hint(connection: Connection) -> str:
-    """Say where bytes that are no request may come from: content of the request before, which did not announce any."""
-    try:
-        head = connection.request.head
-    except AttributeError:  # it is the first
-        return ""
-    values = head.values
-    if head.method not in _WITH_CONTENT or "content-length" in values or "transfer-encoding" in values:
-        return ""
-    return (
-        f"; the {head.method} before it had no Content-Length, so what came behind its head was read as a next request"
-    )

@@ -2,7 +2,7 @@
 
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.fields import FieldBlock, is_host
+from fanlight.wire.http1.fields import FieldBlock, is_host, may_hide_content
 from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.states import State, Step
 
@@ -16,4 +16,5 @@ __all__ = [
     "Step",
     "WireLimits",
     "is_host",
+    "may_hide_content",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, Refusal
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.fields import FieldBlock, Pair, read_block
+from fanlight.wire.http1.fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
@@ -350,7 +350,12 @@ class Http1:
     @property
     def is_request_unread(self) -> bool:
         """Whether the client may still be sending what nobody will read: then we must linger over the close."""
-        return self.state == _CLOSED and (self._head is None or self._left > 0 or self._chunked is not None)
+        if self.state != _CLOSED:
+            return False
+        head = self._head
+        if head is None or self._left > 0 or self._chunked is not None or self._position < len(self._buffer):
+            return True
+        return may_hide_content(head.method, head.values)
 
     @property
     def is_idle(self) -> bool:

@@ -16,6 +16,7 @@ per-process secret, so nobody can choose lines that collide.)
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from fanlight.errors import BadMessage, CodingUnknown, ContentOverLimit, ExpectationUnknown, HeadTooLarge
 
@@ -42,6 +43,8 @@ _NEVER_KEPT = frozenset(
     " last-event-id proxy-authorization range referer traceparent x-forwarded-for x-request-id".split()
 )
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-type"})
+_WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _LONGEST_LENGTH = 18  # digits; more would be over any limit, and over 64 bits
 
 
@@ -185,6 +188,14 @@ def _joined(pairs: list[Pair]) -> dict[str, str]:
         if len(values) > 1 and name in _SINGLE:
             raise BadMessage(f"{name} is there more than once")
     return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in repeated.items()}
+
+
+def may_hide_content(method: str, values: Mapping[str, str]) -> bool:
+    """Say whether content may follow a head that is not announced, so that nobody can read it as such.
+
+    A request without a length has none (RFC 9112 section 6.3), but some clients send it all the same.
+    """
+    return method in _WITH_CONTENT and values.keys().isdisjoint(_LENGTHS)
 
 
 def _is_chunked(coding: str) -> bool:
