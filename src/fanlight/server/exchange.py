@@ -163,7 +163,9 @@ class Exchange:
         if connection.phase is CLOSED:
             return
         if isinstance(connection.content, IncomingContent) and connection.content.is_gone:
-            self._hub.drop(connection)
+            if isinstance(response, Response):
+                connection.status = response.status
+            self._lost(connection)
             return
         connection.phase = RUNNING
         connection.release()

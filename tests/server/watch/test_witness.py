@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import TEXT, FileContent, Lane, Request, Response, Span
-from fanlight.server import Hub, Limits
+from fanlight import App
+from fanlight.message import TEXT, ContentStream, FileContent, Lane, Request, Response, Span
+from fanlight.server import Hub, Limits, Options
 from fanlight.server.watch.counts import Counts
 from fanlight.server.watch.logs import AccessLog
 from fanlight.server.watch.witness import Witness
-from fanlight.testing import FakeCall, FakeHandler
+from fanlight.testing import FakeCall, FakeHandler, LiveServer
 
 
 class Watched:
@@ -293,6 +294,23 @@ def test_a_client_that_has_left_before_its_response_is_seen(watch: Watch) -> Non
     wait_until(lambda: not watched.hub.connections)
     (line,) = watched.lines()
     assert (line["status"], line["bytes"]) == (200, 0)
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_content_is_seen(tmp_path: Path) -> None:
+    """Where a view reads the content as it comes, the request has a line, with nothing that was sent."""
+
+    async def view(stream: ContentStream) -> str:
+        return str(len(await stream.read()))
+
+    log = tmp_path / "log"
+    options = Options(bind=("127.0.0.1:0",), access_file=str(log), access_format="json")
+    with LiveServer(App({"POST /": view}), options=options) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nabc")
+            wait_until(lambda: bool(server.hub.connections))
+        wait_until(lambda: not server.hub.connections)
+    (line,) = [json.loads(each) for each in log.read_text().splitlines()]
+    assert (line["method"], line["target"], line["bytes"]) == ("POST", "/", 0)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
