@@ -59,6 +59,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "no-status": lambda: with_(status=None),
     "content": lambda: with_(content=5),
     "no-content": lambda: with_(content=None),
+    "a-dict": lambda: with_(content={"a": "b"}),
     "endless": lambda: with_(content=Endless()),
     "media-type": lambda: with_(media_type=5),
     "below-nothing": lambda: of_length(-1),

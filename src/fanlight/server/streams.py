@@ -7,7 +7,7 @@ the loop, others in the pool. Knows how a stream begins and ends; the pumps know
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -41,7 +41,7 @@ def stream_of(response: Response) -> Stream:
     content: Any = response.content  # the app may have put anything there
     length: Any = response.length
     pulse = response.pulse
-    if not isinstance(content, Iterable | AsyncIterable):
+    if not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping):  # which would be its keys
         kind = type(content).__name__
         raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
     if length is not None and (isinstance(length, bool) or not isinstance(length, int) or not 0 <= length < _MOST):
