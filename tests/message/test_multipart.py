@@ -17,6 +17,7 @@ from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
 from fanlight.message import Form, FormContent, FormLimits, Upload
 from fanlight.message.files import Spool
 from fanlight.message.multipart import BIG_BYTES
+from fanlight.message.part_head import boundary_of
 from fanlight.testing.sending import multipart_of
 
 KIND = "multipart/form-data; boundary=x"
@@ -325,3 +326,36 @@ def test_the_charset_of_a_form_is_honoured(*, is_first: bool) -> None:
     form.close()
     with pytest.raises(BadRequest, match="no charset that this site reads"):
         read(raw(b"form-data; name=_charset_", b"zlib"))
+
+
+@pytest.mark.parametrize(
+    ("written", "boundary"),
+    [
+        ("x", "x"),
+        ('"a b"', "a b"),
+        ('"a\\"b"', 'a"b'),
+        ("x; charset=utf-8", "x"),
+        ("----WebKitFormBoundaryu4kYqIkAsAcW6JYr", "----WebKitFormBoundaryu4kYqIkAsAcW6JYr"),
+        ('"--b\'()+_,-./:=?"; x="boundary=y"', "--b'()+_,-./:=?"),
+    ],
+)
+def test_a_boundary_is_read(written: str, boundary: str) -> None:
+    """With quotes or without, among other parameters."""
+    assert boundary_of(f"multipart/form-data; boundary={written}") == boundary
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("boundary=x; boundary=y", "says boundary twice"),
+        ('boundary="x"; BOUNDARY=x', "says boundary twice"),
+        ("boundary=x, multipart/form-data; boundary=y", "says boundary twice"),
+        ('boundary="x"y; boundary=z', "a Content-Type that can't be read"),
+        ("boundary=\xe9", "has no boundary"),
+        ('boundary=""', "has no boundary"),
+    ],
+)
+def test_a_boundary_that_can_be_read_in_two_ways_is_refused(written: str, said: str) -> None:
+    """A firewall in front of us might take the first, and see other parts than we do."""
+    with pytest.raises(BadRequest, match=said):
+        read(part('form-data; name="a"', b"x") + b"--x--", kind=f"multipart/form-data; {written}")

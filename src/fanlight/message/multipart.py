@@ -16,7 +16,6 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
     ParserError,
     ParserLimitReached,
     PushMultipartParser,
-    parse_options_header,
 )
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
@@ -25,7 +24,7 @@ from fanlight.message.content import SpooledContent
 from fanlight.message.files import Spool, close, open_unnamed
 from fanlight.message.form import MultiMapping, over
 from fanlight.message.limits import FormLimits
-from fanlight.message.part_head import read_part_head
+from fanlight.message.part_head import boundary_of, read_part_head
 from fanlight.message.upload import Upload, last_segment
 
 READ_BYTES = 256 * 1024
@@ -193,10 +192,7 @@ class FormReader:
     # --- while it comes ---------------------------------------------------------------------
 
     def _begun(self) -> PushMultipartParser:
-        boundary = parse_options_header(self._content_type)[1].get("boundary", "")
-        if not boundary:
-            raise BadRequest("the multipart form has no boundary")
-        limits = self._limits
+        limits, boundary = self._limits, boundary_of(self._content_type)
         # One more than there may be: which of the two limits it was, is said here.
         most = limits.fields + limits.files + 1
         # What is not UTF-8 in a head is ours to read, or to refuse: latin-1 leaves all bytes as they are.

@@ -1,9 +1,9 @@
 """What the head of a part of a form says: a field's name, a file's name, its kind, its charset (RFC 7578 section 4).
 
-In: the fields of one part, as latin-1. Out: a `PartHead`. Reads what browsers write (the HTML standard: `%22` for a
-quote), and what else there is: `filename*` and `name*` (RFC 8187), words of RFC 2047 as .NET writes them, quotes behind
-a backslash, bytes that are not UTF-8. Refuses with 400 what two readers could read differently, and a part that
-is encoded. Whatever a file is called, its name is no path: see `upload.py`.
+In: the fields of one part, as latin-1; the content type of the whole. Out: a `PartHead`, and the boundary. Reads what
+browsers write (the HTML standard: `%22` for a quote), and what else there is: `filename*` and `name*` (RFC 8187), words
+of RFC 2047 as .NET writes them, quotes behind a backslash, bytes that are not UTF-8. Refuses with 400 what two readers
+could read differently, and a part that is encoded. Whatever a file is called, its name is no path: see `upload.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _PARAMETER = re.compile(
 )
 _EXTENDED = re.compile(r"([A-Za-z0-9_.:-]+)'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[^%])*)")
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:-]+)(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([!->@-~]*)\?=")
+_PART = "a part of the multipart form has a"
 _BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
@@ -51,7 +52,7 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
         name, filename = plain[1], plain[2]
         name, filename = _text(name), None if filename is None else _text(filename)
     else:
-        parameters = _parameters(disposition, "Content-Disposition")
+        parameters = _parameters(disposition, f"{_PART} Content-Disposition")
         name = _named(parameters, "name") or ""
         filename = _named(parameters, "filename")
     if not name:
@@ -62,11 +63,21 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
     content_type = said.get("content-type", "")
     charset = ""
     if "charset" in content_type.lower():
-        charset = _unquoted(_parameters(content_type, "Content-Type").get("charset", ""))
+        charset = _unquoted(_parameters(content_type, f"{_PART} Content-Type").get("charset", ""))
     return PartHead(name, filename, content_type.partition(";")[0].strip().lower(), charset)
 
 
-def _parameters(value: str, field: str) -> dict[str, str]:
+def boundary_of(content_type: str) -> str:
+    """Return what is between the parts of a form. Raises BadRequest for none, and for what can be read in two ways."""
+    boundary = _parameters(content_type, "a multipart form has a Content-Type").get("boundary", "")
+    if boundary.startswith('"'):
+        boundary = re.sub(r"\\(.)", r"\1", boundary[1:-1])
+    if not boundary or not boundary.isascii():
+        raise BadRequest("the multipart form has no boundary")
+    return boundary
+
+
+def _parameters(value: str, of_what: str) -> dict[str, str]:
     """Return the parameters behind the first semicolon, quoted ones in their quotes."""
     found: dict[str, str] = {}
     first = _KIND.match(value)
@@ -74,13 +85,13 @@ def _parameters(value: str, field: str) -> dict[str, str]:
     while position < len(value):
         each = _PARAMETER.match(value, position)
         if each is None:
-            raise BadRequest(f"a part of the multipart form has a {field} that can't be read")
+            raise BadRequest(f"{of_what} that can't be read")
         position = each.end()
         if each[1] is None:
             continue
         key = each[1].lower()
         if key in found:
-            raise BadRequest(f"a part of the multipart form has a {field} that says {key[:20]} twice")
+            raise BadRequest(f"{of_what} that says {key[:20]} twice")
         quoted = each[2] if each[2] is not None else each[3]
         found[key] = f'"{quoted}"' if quoted is not None else each[4].strip()
     return found
