@@ -230,6 +230,49 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any) -> None:
         assert tools.ask(third, "/") == (200, b"done")
 
 
+@pytest.mark.parametrize("lane", [Lane.INLINE, Lane.TASK])
+def test_no_thread_to_be_had_for_a_stream_is_answered_503(serve: Serve, tools: Any, lane: Lane) -> None:
+    """Nothing of it has been sent yet; it is closed, and what it holds with it."""
+    entered, let_go, closed = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    class Pieces:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"piece"])
+
+        def close(self) -> None:
+            closed.set()
+
+    def view(_: Request) -> Response:
+        entered.release()
+        assert let_go.wait(PATIENCE)
+        return Response(b"done")
+
+    def stream(_: Request) -> Response:
+        return Response(Pieces())
+
+    async def stream_async(_: Request) -> Response:
+        return Response(Pieces())
+
+    calls = {
+        "/": FakeCall(view, Lane.THREAD),
+        "/stream": FakeCall(stream if lane is Lane.INLINE else stream_async, lane),
+    }
+    harness = serve(calls, limits=Limits(threads=1, waiting_calls=1))
+    with harness.connect() as first, harness.connect() as second, harness.connect() as third:
+        first.sendall(tools.request("/"))
+        entered.acquire()
+        second.sendall(tools.request("/"))
+        harness.wait_until(lambda: sum(c.phase == 5 for c in harness.hub.connections.values()) == 2)
+        third.sendall(tools.request("/stream"))
+        answer = third.recv(65536)
+        assert closed.wait(PATIENCE)
+        let_go.set()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in answer
+        assert tools.read_answer(first)[0] == tools.read_answer(second)[0] == 200
+        assert tools.ask(third, "/stream")[0] == 200
+
+
 def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any) -> None:
     """At Limits.connections new clients wait in the system's queue; none is turned away."""
     harness = serve({"/": quick}, limits=Limits(connections=2))

@@ -91,7 +91,9 @@ def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.Monk
 
     with monkeypatch.context() as none_left:
         none_left.setattr(threading.Thread, "start", cannot)
+        assert not pool.has_room()
         assert not pool.submit(work)
+    assert pool.has_room()
     assert pool.submit(work)
     with monkeypatch.context() as none_left:
         none_left.setattr(threading.Thread, "start", cannot)

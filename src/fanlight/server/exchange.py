@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
 from fanlight.message import FileContent, Handler, Request, Response, encoding_of
 from fanlight.server.beginning import JOINED_BYTES, begin, suit
-from fanlight.server.builtin_responses import BROKEN, BROKEN_CONTENT, LATE_HEAD
+from fanlight.server.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_HEAD
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
@@ -248,6 +248,8 @@ class Exchange:
     def _stream(self, connection: Connection, response: Response) -> bool:
         """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
         stream = stream_of(response)
+        if self.streams.is_refused(connection, stream):
+            return self.answer(connection, BUSY)
         standard = self._hub.standard + connection.lines
         opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
         connection.phase, connection.since = RUNNING, self._hub.now

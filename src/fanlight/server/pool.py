@@ -50,16 +50,25 @@ class Pool:
     def submit(self, act: Callable[..., object], *args: object) -> bool:
         """Have a thread call `act(*args)`; False if too much work waits already, or there is no thread at all."""
         with self._lock:
-            if self._idle <= 0:
-                can_wait = -self._idle < self._most_waiting
-                if self._made < self._most_threads:
-                    if not self._start_thread() and not (self._made and can_wait):
-                        return False
-                elif not can_wait:
-                    return False
+            if not self._can_take():
+                return False
             self._idle -= 1
         self._queue.put((act, args))
         return True
+
+    def has_room(self) -> bool:
+        """Say whether more work would be taken just now: there is a thread for it, or it may wait for one."""
+        with self._lock:
+            return self._can_take()
+
+    def _can_take(self) -> bool:
+        """Say whether work can be taken; where there is no idle thread, try to start one."""
+        if self._idle > 0:
+            return True
+        can_wait = -self._idle < self._most_waiting
+        if self._made < self._most_threads:
+            return self._start_thread() or (self._made > 0 and can_wait)
+        return can_wait
 
     def close(self) -> None:
         """Let every thread leave when it has done what it does."""

@@ -80,6 +80,16 @@ class Streams:
         if not connection.interest or not hub.is_home():  # it may be that the holder no longer hears of its client
             hub.post(self._listen, connection, connection.stream)
 
+    def is_refused(self, connection: Connection, stream: Stream) -> bool:
+        """Say whether no thread could pull a stream; then it is closed, and nothing of it has been sent."""
+        content = stream.content
+        if stream.pulse is not None or isinstance(content, AsyncIterable) or self._pool.has_room():
+            return False
+        close = getattr(content, "close", None)
+        if close is not None:  # on the loop: a task that has made it may be in its context still
+            self._hub.loop.call_soon_threadsafe(connection.request.context.run, close)
+        return True
+
     def _begin_task(self, pump: AsyncPump, opening: bytes, connection: Connection, context: Context) -> None:
         task = self._hub.loop.create_task(pump.run(opening), context=context)
         self._loop_watch.at_work[task] = connection
