@@ -53,7 +53,7 @@ def more_of(head: Head) -> More:
 
 
 class _Text:
-    """2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  4f1c-2a."""
+    """2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
 
     def __init__(self) -> None:
         self._second, self._stamp = -1, ""
