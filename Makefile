@@ -5,7 +5,7 @@
 # make format  put the code in form
 # make bench   measure against peers (benchmarks/README.md)
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
-# make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand), and what honest clients notice of them
+# make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand, proxies), and what honest clients notice of them
 # make fuzz    ten minutes of random bytes against the wire
 
 PYTHON ?= python3

@@ -1,10 +1,11 @@
-"""Tools that others wrote, against the server: slowhttptest in its four modes, h2load and wrk by the thousand.
+"""Tools that others wrote, against the server: slowhttptest in its four modes, h2load and wrk by the thousand, proxies.
 
     python -m tests.soak.trials [--report] [--seconds 60] [--connections 2000]
 
 In: the tools (Debian: slowhttptest, nghttp2-client, wrk). Out: two tables; with `--report` they are written into
 docs/reference/trials.md. Beside each run of slowhttptest an honest client asks for a page from another address; the
-table has what it notices. Exit code 1 if it noticed a failure, or if a tool did.
+table has what it notices. Then odd messages are sent through proxies (`differential`). Exit code 1 if the honest client
+noticed a failure, or a tool did, or a proxy saw other requests than we do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.soak import differential
 from tests.soak.report import write_section
 from tests.soak.served import SITE, Served
 
@@ -154,11 +156,13 @@ def main() -> int:
         load_rows = [many(words, flags, folder) for words, flags in loads]
     slow_section = _slow_section([row for row, _ in slow_rows], arguments)
     load_section = LOADS.format(rows="\n".join(row for row, _ in load_rows))
-    print(slow_section, load_section, sep="\n")  # noqa: T201 - the report
-    is_well = all(well for _, well in (*slow_rows, *load_rows))
+    proxy_section, found = differential.run()
+    print(slow_section, load_section, proxy_section, *found, sep="\n")  # noqa: T201 - the report
+    is_well = all(well for _, well in (*slow_rows, *load_rows)) and not found
     if arguments.report and is_well:
         write_section(PAGE, "## slowhttptest", slow_section)
         write_section(PAGE, "## Thousands of connections", load_section)
+        write_section(PAGE, differential.HEADING, proxy_section)
     return 0 if is_well else 1
 
 
