@@ -337,6 +337,32 @@ def test_a_mark_as_the_default_is_refused(mistakes: Find, annotation: Any) -> No
     refused(mistakes, *views, words=("as its default",))
 
 
+def test_a_dependency_as_the_factory_of_a_default_is_refused(mistakes: Find) -> None:
+    """Nobody could call it, and a client could set the field."""
+    needy: Any = current_user
+    body = {"__annotations__": {"user": str}, "user": field(default_factory=needy)}
+    struct = msgspec.defstruct("Body", [("user", str, msgspec.field(default_factory=needy))])
+    made_by_attrs = attrs.make_class("Body", {"user": attrs.field(type=str, default=attrs.Factory(needy))})
+    views = map(view_of, (dataclass(type("Body", (), body)), struct, list[struct], made_by_attrs))
+    refused(mistakes, *views, words=("Body.user is made by ", "current_user, which needs request"))
+
+
+def test_the_factory_of_a_default_may_take_what_it_is_given(site: Make) -> None:
+    """Things with defaults of their own, what Python's own functions take, and in attrs the object itself."""
+    of_self = attrs.Factory(lambda self: self.__class__.__name__, takes_self=True)
+    body = {
+        "__annotations__": {"a": list[str], "b": str, "c": dict[str, int]},
+        "a": field(default_factory=list),
+        "b": field(default_factory=lambda name="x", *more, **others: name),
+        "c": field(default_factory=dict),
+    }
+    for made in (
+        dataclass(type("Body", (), body)),
+        attrs.make_class("Body", {"b": attrs.field(type=str, default=of_self)}),
+    ):
+        assert site({"POST /": view_of(made)}).post("/", json={}).status == 200
+
+
 def test_a_mark_as_the_default_of_a_field_is_refused(mistakes: Find) -> None:
     """It is as much of a promise in a class."""
     names = ("function", "object", "class", "header", "cookie", "Depends", "Depends as data", "Header", "partial")

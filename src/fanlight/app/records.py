@@ -23,10 +23,11 @@ from fanlight.app.defaults import misplaced_default
 from fanlight.app.kinds import is_mutable
 from fanlight.app.metadata import Misread
 from fanlight.app.scope import Scope, class_scope, module_scope
-from fanlight.app.signature import FACTORIES, MISSING
+from fanlight.app.signature import FACTORIES, MISSING, called
 from fanlight.app.words import written
 
 _GENERATED = "<"  # the file of functions that dataclasses and attrs have written
+_STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _WRAPPERS = {"Required", "NotRequired", "ReadOnly"}  # of typing, and of typing_extensions
 
 
@@ -112,7 +113,9 @@ def read_record(annotation: Any) -> RecordType:
             annotated, mark = hint.read(f"in the field {each.name} of {name}")
             must_be_called |= not hint.is_plain(annotated)
             sent_as = getattr(mark, "name", "") or sent_as
-        if type(each.default).__module__ not in FACTORIES:
+        if type(each.default).__module__ in FACTORIES:
+            _refuse_factory(name, each, cls)
+        else:
             _refuse_default(name, each, annotated)
         if any(other.sent_as == sent_as for other in fields):
             raise Misread(f'two fields of {name} are sent as "{sent_as}"', "give them different names")
@@ -132,6 +135,22 @@ def _refuse_default(name: str, field: _Own, annotation: Any) -> None:
     wrong = misplaced_default(field.name, field.default, annotation, written(annotation))
     if wrong is not None:
         raise Misread(f"{name}.{field.name} {wrong[0]}", "a dependency is a parameter of the view, beside the class")
+
+
+def _refuse_factory(name: str, field: _Own, cls: Any) -> None:
+    """Refuse a default_factory that nobody could call: a dependency, which needs a request."""
+    known = getattr(cls, "__dataclass_fields__", {}).get(field.name)
+    factory: Any = getattr(field.default, "factory", None) if known is None else known.default_factory
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # written in C, and says nothing of what it takes
+        return
+    needed = [each.name for each in parameters if each.default is each.empty and each.kind not in _STARRED]
+    if needed and not getattr(field.default, "takes_self", False):  # attrs gives the object itself
+        message = f"{name}.{field.name} is made by {called(factory)}, which needs {' and '.join(needed)}"
+        raise Misread(
+            message, "a default_factory takes nothing; a dependency is a parameter of the view, beside the class"
+        )
 
 
 # --- the kinds of class -------------------------------------------------------------------------------
