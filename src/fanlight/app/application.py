@@ -25,7 +25,7 @@ from fanlight.app.results import Results
 from fanlight.app.signature import called
 from fanlight.app.statics import Statics
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import AS_USUAL, Compression, Request, State, read_compression
+from fanlight.message import AS_USUAL, Compression, Request, State, forked, read_compression
 from fanlight.pages import Pages, Static
 from fanlight.routing import Source, Table, build, name_of
 
@@ -179,7 +179,10 @@ class Application:
 
     async def start(self) -> None:
         """Run the lifespan up to its yield."""
-        await self._lifespan.start()
+        try:
+            await self._lifespan.start()
+        finally:
+            forked.end_here()  # a child that the lifespan has forked is no second server
         try:
             self.statics.start()
         except BaseException:

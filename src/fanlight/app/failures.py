@@ -24,7 +24,7 @@ from fanlight.app.results import Results
 from fanlight.app.signature import called, is_async, place_of, refuse_marks
 from fanlight.app.templates import markup_for_text, misnamed_template
 from fanlight.errors import ContentTooLarge, HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
-from fanlight.message import RefusedContent, Request, Response
+from fanlight.message import RefusedContent, Request, Response, forked
 from fanlight.pages import Page, Pages, reason_of, wants_problem
 
 log = logging.getLogger("fanlight.app")
@@ -118,6 +118,7 @@ class Failures:
         """Return what answers whatever the view of a route raises; a cancellation goes on."""
 
         def failed(error: BaseException, request: Request) -> Response:
+            forked.end_here()
             if isinstance(error, HTTPError):
                 return self.respond(error, request)
             if is_cancelled(error):
@@ -128,6 +129,7 @@ class Failures:
 
     def passing(self, error: BaseException, request: Request) -> Outcome:
         """Answer an error, and pass any other exception on, to what is around the view."""
+        forked.end_here()
         return self.respond(error, request) if isinstance(error, HTTPError) else Crash(error)
 
     def shown(self, crash: Crash, request: Request) -> Response:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.address import unmapped
+from fanlight.server.forks import hold
 from fanlight.server.poller import READ, SHARED, Poller
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Acceptor:
         self._make_room, self._next_room, self._paused_at = make_room, 0.0, -CROWDED_SECONDS
         self.is_paused = False
         self.accepted = 0
+        hold(self, Acceptor.let_go)
 
     def add(self, listener: socket.socket, entrance: Entrance | None) -> None:
         """Accept from one more listening socket, by its entrance."""
@@ -158,13 +160,15 @@ class Acceptor:
         self._counts[address] = count + 1
         return address
 
-    def left(self, address: Address) -> None:
-        """Count one connection less from an address."""
-        count = self._counts[address] - 1
-        if count:
-            self._counts[address] = count
-        else:
-            del self._counts[address]
+    def left(self, address: Address | None) -> None:
+        """Count one connection less from an address, if it is counted; there is room for another one."""
+        if address is not None:
+            count = self._counts[address] - 1
+            if count:
+                self._counts[address] = count
+            else:
+                del self._counts[address]
+        self.resume()
 
     def _tell(self, client: str) -> None:
         self._turned_away += 1
@@ -197,6 +201,11 @@ class Acceptor:
             self.is_paused = False
             for fd in self._listeners:
                 self._poller.register(fd, self._events)
+
+    def let_go(self) -> None:
+        """Close the listeners, and leave those that wait there to others."""
+        for listener, _ in self._listeners.values():
+            listener.close()
 
     def close(self) -> None:
         """Accept who waits by now, then close every listener."""

@@ -15,6 +15,7 @@ from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fanlight.message import forked
 from fanlight.server.pool import Pool, in_thread
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Afterwards:
                     if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
                         await self._loop.create_task(_contained(result), context=context)
             except BaseException as error:
+                forked.end_here()
                 if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
                     raise
                 log.exception("what is to be done after %s has failed", name)
@@ -79,4 +81,5 @@ async def _contained(act: Awaitable[object]) -> None:
     try:
         await act
     except (KeyboardInterrupt, SystemExit) as error:
+        forked.end_here()
         raise RuntimeError(repr(error)) from error

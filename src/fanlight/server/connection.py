@@ -255,6 +255,19 @@ class Connection:
             self.content.close()
             self.content = None
 
+    def end(self) -> None:
+        """Close the socket. Its client sees the end now, also where a forked child has a copy of the socket."""
+        if self.sock.__class__ is socket.socket:  # TLS has an end of its own
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it was reset, or its descriptor closed behind our back
+            self.sock.close()
+
+    def let_go(self) -> None:
+        """Close this process's copy of the socket, without a word to the client."""
+        with contextlib.suppress(OSError):
+            os.close(self.sock.detach())
+
     def leave(self) -> None:
         """Let go of all that the connection holds: it is closed."""
         self.release()

@@ -12,10 +12,11 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from fanlight.message import NOTED, Call, Lane, Response
+from fanlight.message import NOTED, Call, Lane, Response, forked
 from fanlight.server.builtin_responses import BROKEN, BUSY
 from fanlight.server.connection import IDLE, RUNNING, Connection
 from fanlight.server.contexts import context_maker
+from fanlight.server.forks import hold
 from fanlight.server.hints import send_hints, takes_hints
 from fanlight.server.host import Host
 from fanlight.server.pool import Pool, in_thread
@@ -47,6 +48,19 @@ class Responder(Protocol):
         """Send a response from a task on the loop."""
 
 
+class _NoResponder:
+    """Sends nothing in a child that a view has forked: the child ends where its view does."""
+
+    def answer(self, _connection: Connection, _response: Any) -> bool:
+        forked.leave()
+
+    def answer_from_outside(self, _connection: Connection, _response: Any) -> None:
+        forked.leave()
+
+    def answer_from_task(self, _connection: Connection, _response: Any) -> None:
+        forked.leave()
+
+
 class Dispatch:
     """Runs the calls of one hub."""
 
@@ -57,6 +71,7 @@ class Dispatch:
         self._hub, self._responder = hub, responder
         self._pool, self._lanes, self._monitor, self._loop_watch = pool, lanes, monitor, loop_watch
         self._new_context = context_maker(self._in_thread)
+        hold(self, Dispatch.let_go)
 
     def start(self, connection: Connection, tenure: Tenure) -> bool:
         """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
@@ -88,6 +103,10 @@ class Dispatch:
             return False
         self._responder.answer(connection, response)
         return True
+
+    def let_go(self) -> None:
+        """Send no response any more: this process is a child, forked by a view."""
+        self._responder = _NoResponder()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
         hub, request = self._hub, connection.request

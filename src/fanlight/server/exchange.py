@@ -11,6 +11,7 @@ Knows nothing of pollers, of listeners, or of which thread holds the hub.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
@@ -257,6 +258,18 @@ class Exchange:
         connection.status = response.status
         self.streams.begin(connection, stream, opening)
         return False
+
+    def closed(self, connection: Connection) -> None:
+        """Close a connection's socket, and end all that it had under way; only the holder may."""
+        with contextlib.suppress(OSError, ValueError, KeyError):  # its descriptor was closed behind our back
+            self._hub.watch(connection, 0)
+        connection.end()
+        self.cut_off(connection)
+        connection.leave()
+        self.afterwards.begin(connection)
+        go_on, connection.after_write = connection.after_write, None
+        if go_on is not None:
+            go_on(False)
 
     def cut_off(self, connection: Connection) -> None:
         """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""

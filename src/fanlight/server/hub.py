@@ -40,6 +40,7 @@ from fanlight.server.deadlines import end_the_late, have_leave, make_room
 from fanlight.server.dispatch import Dispatch
 from fanlight.server.edge.tls_stream import TlsError
 from fanlight.server.exchange import Exchange
+from fanlight.server.forks import hold
 from fanlight.server.inbox import Inbox
 from fanlight.server.intake import take_content
 from fanlight.server.lanes import Lanes
@@ -113,6 +114,7 @@ class Hub:
         )
         self._poller.register(self.inbox.fileno(), READ)
         self._poller.attach(self.loop, self.turn)
+        hold(self, Hub._let_go)
         if has_monitor:
             self.monitor.start()
 
@@ -167,21 +169,13 @@ class Hub:
         if connection.phase is CLOSED:
             return
         connection.phase = CLOSED
-        self.watch(connection, 0)
         del self.connections[connection.fd]
-        connection.sock.close()
-        self._exchange.cut_off(connection)
-        connection.leave()
-        self.afterwards.begin(connection)
-        if connection.address is not None:
+        try:
+            self._exchange.closed(connection)
+        finally:  # whatever of it has failed: the connection is gone, and nobody waits for it
             self.acceptor.left(connection.address)
-        go_on, connection.after_write = connection.after_write, None
-        if go_on is not None:
-            go_on(False)
-        if self.acceptor.is_paused:
-            self.acceptor.resume()
-        if self.is_draining and not self.connections:
-            self._finish()
+            if self.is_draining and not self.connections:
+                self._finish()
 
     def drain(self) -> None:
         """Stop accepting, finish what runs, close what idles; only the holder may. Then `finished` is set.
@@ -229,6 +223,11 @@ class Hub:
         self._poller.detach()
         self._poller.close()
         self.inbox.close()
+
+    def _let_go(self) -> None:
+        """Close the clients' sockets in a forked child, without a word to the clients."""
+        for each in list(self.connections.values()):
+            each.let_go()
 
     # --- serving --------------------------------------------------------------------------
 

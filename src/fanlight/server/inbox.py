@@ -13,6 +13,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
+from fanlight.message import forked
+from fanlight.server.forks import hold
+
 log = logging.getLogger("fanlight.server")
 
 RING = b"\x00"
@@ -28,6 +31,7 @@ class Inbox:
         self._in.setblocking(False)
         self._out.setblocking(False)
         self._is_rung = False
+        hold(self, Inbox.let_go)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is something."""
@@ -38,8 +42,10 @@ class Inbox:
         self._waiting.append((act, args))
         if not self._is_rung:  # once is enough; a bell full of rings could not take a signal
             self._is_rung = True
-            with contextlib.suppress(OSError):  # it is closed
+            try:
                 self._in.send(RING)
+            except OSError:  # it is closed
+                forked.end_here()
 
     def empty(self) -> bool:
         """Do what waits; False once something has given the hub to another thread, which then goes on."""
@@ -58,6 +64,11 @@ class Inbox:
                 self.post(_nothing)  # the other must hear the bell for what is left here
                 return False
         return True
+
+    def let_go(self) -> None:
+        """Close a forked child's copy; whoever posts to it ends that child."""
+        self._is_rung = False
+        self.close()
 
     def close(self) -> None:
         """Give the bell back; what is posted from now on is not done."""

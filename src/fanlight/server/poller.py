@@ -13,6 +13,8 @@ import selectors
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from fanlight.server.forks import hold
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -63,6 +65,7 @@ class EpollPoller:
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
         self.poll = self._epoll.poll
+        hold(self, EpollPoller.close)  # a child's copy: what it unregistered would be gone for its parent too
 
     def attach(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         """Have the loop watch the epoll as one descriptor."""
@@ -95,6 +98,7 @@ class SelectorPoller:
         self._own_fd: int | None = fileno() if fileno else None
         self._mirrored: set[int] = set()  # what the loop watches for us, one by one
         self._is_mirrored = False
+        hold(self, SelectorPoller.close)
 
     def register(self, fd: int, events: int) -> None:
         """Begin to watch a descriptor."""

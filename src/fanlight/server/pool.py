@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from fanlight.errors import ServiceUnavailable
+from fanlight.message import forked
 
 FULL_SECONDS = 0.1  # until a pool that is full is asked again, by those who can wait
 RETRY = {"retry-after": "1"}
@@ -94,8 +95,10 @@ class Pool:
             try:
                 act(*args)
             except BaseException:
+                forked.end_here()
                 # Those who submit work handle what it raises; a thread that died of it would never be replaced.
                 log.exception("work in a thread failed")
+            forked.end_here()
             del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1
@@ -112,6 +115,7 @@ async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, poo
         try:
             result, error = act(), None
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
+            forked.end_here()
             result, error = None, raised
         try:
             loop.call_soon_threadsafe(_settle, done, result, error)

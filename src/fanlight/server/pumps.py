@@ -19,6 +19,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from fanlight.errors import InvalidResponse, PeerGone
+from fanlight.message import forked
 from fanlight.server.connection import CLOSED, WRITING, Connection
 from fanlight.server.host import Host
 from fanlight.server.poller import GONE, LEFT, WRITE
@@ -163,6 +164,7 @@ class Pump(_Sender[Iterable[bytes | str]]):
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
         except BaseException as error:  # noqa: BLE001 - the view's own code runs in the iterator
+            forked.end_here()
             self._close()
             self._fail(error)
 
@@ -202,6 +204,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
         except BaseException as error:
+            forked.end_here()
             if (
                 isinstance(error, asyncio.CancelledError) and self._hub.is_closed
             ):  # the loop ends, and its tasks with it

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 from fanlight.errors import InvalidSetting
 from fanlight.server.edge.entrance import EndedTls
 from fanlight.server.edge.gate import Gate
+from fanlight.server.forks import hold_loop
 from fanlight.server.hub import Hub
 from fanlight.server.leaving import Leaving
 from fanlight.server.options import Options
@@ -151,6 +152,7 @@ class Server:
         await self._serve()
 
     async def _serve(self) -> None:
+        hold_loop(asyncio.get_running_loop())
         if not await self._has_started():
             return
         enable_own_loggers()  # the lifespan may have set up logging

@@ -14,10 +14,10 @@ import os
 import select
 import signal
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
+
+from fanlight.server.forks import hold
 
 Handler = Callable[[int, FrameType | None], object]
 _hearing: Signals | None = None  # a process has one interpreter, and that has one place
@@ -43,6 +43,7 @@ class Signals:
         global _hearing  # noqa: PLW0603 - as above
         is_first = _hearing is not self
         _hearing = self
+        hold(self, Signals.forget)
         taken = []
         for number in self.numbers:
             if signal.getsignal(number) != self._on_signal:
@@ -98,13 +99,9 @@ class Signals:
                 os.write(descriptor, numbers)
 
     def forget(self) -> None:
-        """Hear nothing any more: this is a child."""
-        for number in self.numbers:
-            default: Any = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            if signal.getsignal(number) == self._on_signal:
-                signal.signal(number, default)
-        if signal.set_wakeup_fd(-1) not in (-1, self._in.fileno()) and self._displaced is not None:
-            signal.set_wakeup_fd(self._displaced[0])
+        """Hear nothing any more: this is a child, in which `forks` has taken our handlers away."""
+        global _hearing  # noqa: PLW0603 - as above
+        _hearing = None
         self._in.close()
         self._out.close()
 
@@ -112,14 +109,3 @@ class Signals:
 def _file_of(descriptor: int) -> tuple[int, int]:
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino
-
-
-def _in_child() -> None:
-    global _hearing  # noqa: PLW0603 - as above
-    if _hearing is not None and threading.current_thread() is threading.main_thread():
-        _hearing.forget()
-    _hearing = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)

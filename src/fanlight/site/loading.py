@@ -20,6 +20,7 @@ from types import CodeType, ModuleType
 from typing import TypeVar
 
 from fanlight.errors import AppError
+from fanlight.message import forked
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 
@@ -202,7 +203,7 @@ def _guarded(run: Callable[[], T], target: Target) -> T:
     """Run code of the site's; what it raises is told as Python would tell it."""
     before = is_loading.set(True)
     try:
-        return run()
+        return _in_this_process(run)
     except AppError:
         raise
     except SystemExit as error:
@@ -213,6 +214,16 @@ def _guarded(run: Callable[[], T], target: Target) -> T:
         raise LoadError(_told(error, target)) from None
     finally:
         is_loading.reset(before)
+
+
+def _in_this_process(run: Callable[[], T]) -> T:
+    """Run code of the site's, which may fork: a child ends where that code ends, as it is no second server."""
+    process = os.getpid()
+    try:
+        return run()
+    finally:
+        if os.getpid() != process:
+            forked.leave()
 
 
 def _told(error: BaseException, target: Target) -> str:

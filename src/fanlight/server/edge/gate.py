@@ -18,6 +18,7 @@ from fanlight.server.address import UNIX_PREFIX
 from fanlight.server.edge.entrance import Entrance, Proxies, ProxyFields
 from fanlight.server.edge.forwarded import Trust
 from fanlight.server.edge.tls import ClientCertMode, Tls
+from fanlight.server.forks import hold
 from fanlight.server.listen import listen, url_of
 from fanlight.server.options import Options
 
@@ -48,6 +49,7 @@ class Gate:
             passes_hints=options.proxy_early_hints,
         )
         self.tls = _tls_of(options)
+        hold(self, Gate.close)
 
     @property
     def is_secure(self) -> bool:

@@ -111,6 +111,10 @@ class TlsStream:
         """Set an option of the socket."""
         self._sock.setsockopt(level, option, value)
 
+    def detach(self) -> int:
+        """Give up the socket without a word to its client, and return its descriptor."""
+        return self._sock.detach()
+
     # --- the handshake ----------------------------------------------------------------------------
 
     def handshake(self) -> Outcome:
@@ -328,6 +332,8 @@ class TlsStream:
         # that it sends: one of the two sees the other.
         if not self._is_lingering and not self._is_sending:
             self._say_goodbye()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # a forked child may have a copy
         self._sock.close()
 
     def _say_goodbye(self) -> None:

@@ -18,10 +18,12 @@ from typing import Any
 import msgspec
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.forks import hold
 
 VARIABLE = "_FANLIGHT_CHANNEL"  # tells a worker which descriptor its channel is
 MOST_DESCRIPTORS = 128  # in one message; the system allows 253
 _PIECE = 65536
+_CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
 Message = dict[str, Any]  # {"what": "ready", ...}
 
@@ -37,6 +39,7 @@ class Channel:
         self._lines: deque[bytes] = deque()
         self._descriptors: deque[int] = deque()
         self.is_open = True
+        hold(self, Channel.close)
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
@@ -88,11 +91,13 @@ class Channel:
         A parent's end never waits; a worker's waits until there is something.
         """
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._sock, _PIECE, MOST_DESCRIPTORS)
+            data, descriptors, _, _ = socket.recv_fds(self._sock, _PIECE, MOST_DESCRIPTORS, _CLOSE_ON_EXEC)
         except BlockingIOError:
             return []
         except OSError:
             data, descriptors = b"", []
+        for each in descriptors:
+            os.set_inheritable(each, False)  # where the system has no flag for it: programs that views start have none
         self._descriptors.extend(descriptors)
         if not data:
             self.is_open = False

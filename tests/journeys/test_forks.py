@@ -1,0 +1,341 @@
+"""Children that a site forks or starts: they die when told to, and its server, clients and port are not theirs."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.journeys.conftest import Site
+from tests.speed import PATIENCE, seconds
+
+Serve = Callable[..., Site]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+
+SITE = """
+import asyncio, multiprocessing, os, subprocess, sys, time
+from concurrent.futures import ProcessPoolExecutor
+
+from fanlight import lane
+
+forking = multiprocessing.get_context("fork")
+methods = {name: multiprocessing.get_context(name) for name in ("fork", "spawn", "forkserver")}
+started = []
+
+
+def sleep():
+    _close_output()  # else the test waits for what it prints
+    time.sleep(600)
+
+def _close_output():
+    for number in range(100, 0, -1):
+        try:
+            if os.path.sameopenfile(number, 1):
+                os.close(number)
+        except OSError:
+            pass
+
+def square(number):
+    return number * number
+
+def ended(method="fork"):
+    process = methods[method].Process(target=sleep)
+    process.start()
+    process.terminate()
+    process.join(30)
+    return str(process.exitcode)
+
+@lane("inline")
+def inline(method="fork"):
+    return ended(method)
+
+@lane("thread")
+def thread(method="fork"):
+    return ended(method)
+
+async def task(method="fork"):
+    return ended(method)
+
+def pool(method="fork"):
+    with methods[method].Pool(2) as workers:
+        return str(sum(workers.map(square, range(5))))
+
+def executor(method="fork"):
+    with ProcessPoolExecutor(2, mp_context=methods[method]) as workers:
+        return str(sum(workers.map(square, range(5))))
+
+def keep():
+    process = forking.Process(target=sleep, daemon=True)
+    process.start()
+    started.append(process)
+    return str(process.pid)
+
+def forked(how: str):
+    pid = os.fork()
+    if pid == 0:
+        if how == "exit":
+            sys.exit(3)
+        elif how == "raise":
+            1 / 0
+        elif how == "return":
+            return "a child's"
+    return str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+@lane("thread")
+def forked_thread(how: str):
+    return forked(how)
+
+async def forked_task(how: str):
+    pid = os.fork()
+    if pid == 0:
+        if how == "exit":
+            sys.exit(3)
+        elif how == "raise":
+            1 / 0
+        elif how == "wait":
+            await asyncio.sleep(0)
+        return "a child's"
+    return str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+def forked_stream():
+    pid = os.fork()
+    if pid == 0:
+        yield "a child's"
+    yield str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) >= 0)
+
+def forked_after(request, how: str):
+    request.after(forked, how)
+    return "ok"
+
+def program():
+    os.system("sleep 600 >/dev/null 2>&1 & echo $! > program.pid")
+    return "started"
+
+def inheritable():
+    return [number for number in range(3, 100) if _is_inheritable(number)]
+
+def _is_inheritable(number):
+    try:
+        return os.get_inheritable(number)
+    except OSError:
+        return False
+
+def breaks():
+    yield "half"
+    time.sleep(0.2)
+    raise RuntimeError("the rest never comes")
+
+async def index():
+    return str(os.getpid())
+
+URLS = {
+    "/": index, "/inline": inline, "/thread": thread, "/task": task, "/pool": pool, "/executor": executor,
+    "/keep": keep, "/forked/{how}": forked, "/forked-thread/{how}": forked_thread, "/forked-task/{how}": forked_task,
+    "/forked-stream": forked_stream, "/forked-after/{how}": forked_after,
+    "/program": program, "/inheritable": inheritable, "/breaks": breaks,
+}
+"""
+WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone", "workers"])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Give the folder of the site."""
+    (tmp_path / "main.py").write_text(SITE)
+    return tmp_path
+
+
+@pytest.fixture
+def ended(site: Path) -> Iterator[list[int]]:
+    """Give a list of processes that are ended after the test."""
+    pids: list[int] = []
+    yield pids
+    for each in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+
+
+def ask(site: Site, path: str = "/") -> str:
+    """Return what the site responds over a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def still_serves(site: Site) -> None:
+    """Check that it responds, and that it ends in peace."""
+    assert ask(site).isdigit()
+    site.tell(signal.SIGTERM)
+    assert site.end() == 0
+
+
+@WORKERS
+@pytest.mark.parametrize("lane", ["inline", "thread", "task"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_child_dies_when_told_to(serve: Serve, site: Path, words: tuple[str, ...], lane: str, method: str) -> None:
+    """`Process.terminate()`, at once after `start()`, ends the child and nothing else, in every lane."""
+    served = serve(site, *words)
+    for _ in range(3):
+        assert ask(served, f"/{lane}?method={method}") == str(-signal.SIGTERM)
+    still_serves(served)
+
+
+@pytest.mark.parametrize("kind", ["pool", "executor"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_of_processes_works_and_ends(serve: Serve, site: Path, kind: str, method: str) -> None:
+    """A pool made in a view gives its results, and is gone when the view is done with it."""
+    served = serve(site)
+    for _ in range(3):
+        assert ask(served, f"/{kind}?method={method}") == "30"
+    still_serves(served)
+
+
+@WORKERS
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/forked/exit", "3"),
+        ("/forked/raise", "1"),
+        ("/forked/return", "0"),
+        ("/forked-thread/exit", "3"),
+        ("/forked-thread/raise", "1"),
+        ("/forked-thread/return", "0"),
+        ("/forked-task/exit", "3"),
+        ("/forked-task/raise", "1"),
+        ("/forked-task/return", "0"),
+        ("/forked-task/wait", "0"),
+        ("/forked-stream", "True"),
+        ("/forked-after/exit", "ok"),
+    ],
+)
+def test_a_forked_child_is_no_second_server(
+    serve: Serve, site: Path, words: tuple[str, ...], path: str, code: str
+) -> None:
+    """`os.fork()` in a view: the child ends where its code does, with its exit code; only the parent responds."""
+    served = serve(site, *words)
+    for _ in range(3):
+        assert ask(served, path) == code
+    pid = int(ask(served))
+    assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
+    still_serves(served)
+
+
+def test_a_child_lets_clients_and_the_port_go(serve: Serve, site: Path, ended: list[int]) -> None:
+    """With a child alive, a client sees the end of its connection, and the port is free when the server is killed."""
+    served = serve(site, "--idle-seconds", "1")
+    with socket.create_connection(("127.0.0.1", int(served.port)), PATIENCE) as kept:
+        kept.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert kept.recv(1000)
+        ended.append(int(ask(served, "/keep")))
+        assert kept.recv(1000) == b""  # after the idle time
+    served.process.kill()
+    served.end()
+    os.kill(ended[0], 0)
+    with socket.create_server(("127.0.0.1", int(served.port))):
+        pass
+
+
+def test_a_broken_stream_is_seen_though_a_child_has_its_socket(serve: Serve, site: Path, ended: list[int]) -> None:
+    """A stream that fails is cut off, also where a child was forked by C code that asks no Python."""
+    served = serve(site)
+    ended.append(int(ask(served, "/keep")))
+    connection = http.client.HTTPConnection("127.0.0.1", int(served.port), timeout=PATIENCE)
+    connection.request("GET", "/breaks")
+    with pytest.raises(http.client.IncompleteRead):
+        connection.getresponse().read()
+    connection.close()
+    still_serves(served)
+
+
+@WORKERS
+def test_programs_inherit_nothing(serve: Serve, site: Path, ended: list[int], words: tuple[str, ...]) -> None:
+    """No descriptor of the server is open in a program that a view starts; the port is free when the server ends."""
+    served = serve(site, *words)
+    assert ask(served, "/inheritable") == "[]"
+    assert ask(served, "/program") == "started"
+    ended.append(int((site / "program.pid").read_text()))
+    still_serves(served)
+    with socket.create_server(("127.0.0.1", int(served.port))):
+        pass
+
+
+LIFESPAN = """
+import multiprocessing, os, sys, time
+
+def sleep():
+    _close_output()  # else the test waits for what it prints
+    time.sleep(600)
+
+def _close_output():
+    for number in range(100, 0, -1):
+        try:
+            if os.path.sameopenfile(number, 1):
+                os.close(number)
+        except OSError:
+            pass
+
+{before}
+
+def LIFESPAN():
+    {during}
+    yield
+
+def index():
+    return str(os.getpid())
+
+URLS = {{"/": index}}
+"""
+PROCESS = "p = multiprocessing.get_context('fork').Process(target=sleep); p.start(); open('pid', 'w').write(str(p.pid))"
+FORKS = [
+    *("if os.fork() == 0: sys.exit(0)", "if os.fork() == 0: 1 / 0", "os.fork()"),
+    "os.fork() or os.kill(os.getpid(), 15)",
+]
+
+
+@WORKERS
+@pytest.mark.parametrize("fork", FORKS)
+@pytest.mark.parametrize("place", ["before", "during"])
+def test_a_child_of_the_start_is_no_second_server(
+    serve: Serve, tmp_path: Path, words: tuple[str, ...], fork: str, place: str
+) -> None:
+    """Forked while the site is imported or in its lifespan, a child leaves, and the site serves."""
+    (tmp_path / "main.py").write_text(LIFESPAN.format(**{"before": "", "during": "pass", place: fork}))
+    served = serve(tmp_path, *words)
+    pid = int(ask(served))
+    until = time.monotonic() + PATIENCE
+    while any(_state(int(each)) != "Z" for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    still_serves(served)
+
+
+@pytest.mark.parametrize("place", ["before", "during"])
+def test_a_process_of_the_start_dies_when_told_to(serve: Serve, tmp_path: Path, place: str) -> None:
+    """A process started at import time or in the lifespan is ended by a SIGTERM, which the site does not notice."""
+    (tmp_path / "main.py").write_text(LIFESPAN.format(**{"before": "", "during": "pass", place: PROCESS}))
+    served = serve(tmp_path)
+    child = int((tmp_path / "pid").read_text())
+    os.kill(child, signal.SIGTERM)
+    until = time.monotonic() + PATIENCE
+    while _state(child) != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(seconds(0.2))  # what the site had heard of it would be done by now
+    assert ask(served).isdigit()
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+if not sys.platform.startswith("linux"):  # what a process has open, and its children, are read from /proc
+    pytestmark = [pytestmark, pytest.mark.skip]
