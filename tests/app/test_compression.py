@@ -98,6 +98,8 @@ def test_what_a_client_does_not_take_varies_too() -> None:
         ("Accept-Encoding", "Accept-Encoding"),
         ("accept, accept-encoding", "accept, accept-encoding"),
         ("*", "*"),
+        ("cookie,, origin ,", "cookie, origin, accept-encoding"),  # no empty members (RFC 9110 section 5.6.1.1)
+        (",", "accept-encoding"),
     ],
 )
 def test_vary_is_added_to(before: str, after: str) -> None:

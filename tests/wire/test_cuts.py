@@ -10,11 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import Refusal
-from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, WireLimits
+from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, State, WireLimits
 
 LIMITS = WireLimits(
     request_line_bytes=48, head_bytes=96, field_count=5, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=40
 )
+MOST_EVENTS = 1000
 Verdict = tuple[list[object], int, str]
 
 
@@ -24,7 +25,8 @@ def verdict(pieces: Iterable[bytes]) -> Verdict:
     try:
         for piece in pieces:
             wire.receive(piece)
-            while (event := wire.next_event()) is not None or wire.begun:
+            for _ in range(MOST_EVENTS):
+                event = wire.next_event()
                 if isinstance(event, Content):
                     content += event.data
                 elif isinstance(event, EndOfMessage):
@@ -32,12 +34,12 @@ def verdict(pieces: Iterable[bytes]) -> Verdict:
                     content = b""
                 elif isinstance(event, RequestHead):
                     found.append((event.method, event.target, event.fields))
-                elif wire.state == 3:  # the request is whole: answer it, so that the next one is read
+                if wire.state == State.ANSWERING:  # the request is whole: answer it, so that the next one is read
                     wire.send_response(200, (), b"", b"")
-                else:
+                elif event is None:
                     break
-            if wire.state == 3:
-                wire.send_response(200, (), b"", b"")
+            else:
+                raise AssertionError("there is no end of events")
     except Refusal as refusal:
         return found, refusal.status, str(refusal)
     return found, 0, ""

@@ -49,13 +49,11 @@ def weakened(fields: Fields) -> list[Pair]:
 
 def _varying(fields: Fields) -> list[Pair]:
     lines = [value for name, value in fields if name == "vary"]
-    names = {name.strip().lower() for line in lines for name in line.split(",")}
-    if not names.isdisjoint({"accept-encoding", "*"}):
+    members = [name for line in lines for each in line.split(",") if (name := each.strip())]
+    if not {name.lower() for name in members}.isdisjoint({"accept-encoding", "*"}):
         return list(fields)
-    return [
-        *(pair for pair in fields if pair[0] != "vary"),
-        ("vary", ", ".join([*filter(None, lines), "accept-encoding"])),
-    ]
+    # RFC 9110 section 5.6.1.1: no empty members, also where the app has written some.
+    return [*(pair for pair in fields if pair[0] != "vary"), ("vary", ", ".join([*members, "accept-encoding"]))]
 
 
 def _coded(fields: Fields, coding: str) -> list[Pair]:

@@ -72,7 +72,7 @@ def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:
     method, target = head.method, head.target
     if method == "CONNECT":
         host, colon, port = target.rpartition(":")
-        if not colon or not host or not port or not is_host(target):
+        if not colon or not host or not port or "]" in port or not is_host(target):
             raise BadMessage(_CONNECT)
         raise MethodUnknown("this server is no proxy, and opens no tunnel")
     if target == "*":

@@ -1,0 +1,144 @@
+"""What the wire itself writes, and reads of odd targets, to the byte.
+
+Each case was a small change of the code that no other test of this room noticed (`make mutate ROOM=wire`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, MethodUnknown
+from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
+from fanlight.wire.http1.response import reason_of, write_line
+
+HOST = b" HTTP/1.1\r\nHost: a\r\n"
+
+
+def fed(data: bytes, limits: WireLimits | None = None) -> Http1:
+    wire = Http1(limits or WireLimits())
+    wire.receive(data)
+    return wire
+
+
+def head_of(data: bytes) -> RequestHead:
+    head = fed(data).next_event()
+    assert isinstance(head, RequestHead)
+    return head
+
+
+def test_the_word_that_asks_for_content() -> None:
+    """100 Continue is a status line and an empty line (RFC 9110 section 15.2.1)."""
+    wire = fed(b"POST /" + HOST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    wire.next_event()
+    assert wire.send_continue() == b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def test_early_hints_come_before_the_response_and_not_after() -> None:
+    """A 103 has its links, each in a line; where the response has begun there is nothing."""
+    wire = fed(b"GET /" + HOST + b"\r\n")
+    assert wire.send_hints(["</early>"]) == b""
+    wire.next_event()
+    links = ["</a.css>; rel=preload", "</b.js>"]
+    assert wire.send_hints(links) == (
+        b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nlink: </b.js>\r\n\r\n"
+    )
+    with pytest.raises(InvalidResponse):
+        wire.send_hints(["</a>\r\nx: y"])
+    wire.start_response(200, (), 0, b"")
+    assert wire.send_hints(links) == b""
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_content_is_admitted_up_to_what_its_route_allows(*, is_chunked: bool) -> None:
+    """What a route says stands in place of the limit, in both directions, and a refusal names the route's."""
+    said = b"Transfer-Encoding: chunked\r\n\r\n14\r\n" if is_chunked else b"Content-Length: 20\r\n\r\n"
+    more = fed(b"POST /" + HOST + said, WireLimits(content_bytes=0))
+    more.next_event()
+    more.admit_content(20, "hint")
+    more.receive(b"x" * 20)
+    assert more.next_event() == Content(b"x" * 20)
+    less = fed(b"POST /" + HOST + said)
+    less.next_event()
+
+    def read_on() -> None:
+        less.admit_content(19, "ask the route")
+        less.next_event()
+
+    with pytest.raises(ContentOverLimit, match="the content is over 19 bytes; ask the route"):
+        read_on()
+
+
+def test_a_length_may_have_all_digits_that_64_bits_have() -> None:
+    """18 digits are read, where the limit allows so much; 19 are over any."""
+    limits = WireLimits(content_bytes=10**19)
+    head = fed(b"POST /" + HOST + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", limits).next_event()
+    assert isinstance(head, RequestHead)
+    assert head.content_length == 10**18 - 1
+    with pytest.raises(ContentOverLimit):
+        fed(b"POST /" + HOST + b"Content-Length: 1" + b"0" * 18 + b"\r\n\r\n", limits).next_event()
+
+
+def test_only_spaces_and_tabs_are_taken_from_around_a_value() -> None:
+    """A no-break space is a part of it (RFC 9110 section 5.5)."""
+    assert write_line(("x", " \t\xa0v\x85 \t")) == b"x: \xa0v\x85\r\n"
+
+
+def test_a_status_without_a_name_has_an_empty_phrase() -> None:
+    """The phrase may be empty, the space before it not (RFC 9112 section 4)."""
+    assert (reason_of(404), reason_of(599)) == ("Not Found", "")
+    for status in (201, 299, 599):
+        wire = fed(b"GET /" + HOST + b"\r\n")
+        wire.next_event()
+        assert wire.send_response(status, (), b"", b"").startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_a_head_is_forgotten_once() -> None:
+    """The first time says that there was something; so that what follows from it is done once."""
+    wire = fed(b"GET /" + HOST + b"\r\n")
+    assert not wire.forget()
+    wire.next_event()
+    wire.send_response(200, (), b"", b"")
+    assert wire.forget()
+    assert not wire.forget()
+
+
+def test_a_secured_connection_takes_https_and_keeps_the_fields() -> None:
+    """The URL of a target may be one of https there, and all else is as ever."""
+    wire = Http1(WireLimits())
+    wire.take_https()
+    wire.receive(b"GET https://b/p?q" + HOST + b"X: y\r\n\r\n")
+    head = wire.next_event()
+    assert isinstance(head, RequestHead)
+    assert (head.authority, head.path, head.query, head.values["x"]) == ("b", "/p", "q", "y")
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://b", "*", ""),
+        ("http://b/", "/", ""),
+        ("http://b?", "/", ""),
+        ("http://b?q", "/", "q"),
+        ("http://b/http://c/", "/http://c/", ""),
+        ("*", "*", ""),
+    ],
+)
+def test_options_for_a_url_without_a_path_is_for_the_server(target: str, path: str, query: str) -> None:
+    """Only where there is neither path nor query (RFC 9112 section 3.2.4)."""
+    head = head_of(f"OPTIONS {target}".encode() + HOST + b"\r\n")
+    assert (head.path, head.query) == (path, query)
+
+
+def test_a_url_without_a_path_is_the_front_page_to_other_methods() -> None:
+    """The asterisk is for OPTIONS alone."""
+    assert head_of(b"GET http://b" + HOST + b"\r\n").path == "/"
+
+
+@pytest.mark.parametrize(
+    ("target", "error"),
+    [(b"b:443", MethodUnknown), (b"[::1]:443", MethodUnknown), (b"[::1]", BadMessage), (b":", BadMessage)],
+)
+def test_connect_is_understood_and_not_served(target: bytes, error: type[Exception]) -> None:
+    """A good one is 501, as this is no proxy; a bad one is 400."""
+    with pytest.raises(error):
+        fed(b"CONNECT " + target + HOST + b"\r\n").next_event()
