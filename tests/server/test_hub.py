@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import selectors
 import socket
@@ -475,3 +476,31 @@ def test_a_head_request_pulls_nothing_from_a_stream(serve: Serve, tools: Any) ->
             data += sock.recv(65536)
     assert pulled == []
     assert data.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("number", [errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNRESET])
+def test_a_client_that_can_not_be_reached_is_no_error_of_the_server(
+    serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    """What the system says of one that has vanished closes its connection, and is no line in the log."""
+
+    class Vanished:
+        """Stands for the socket of a client that the system has given up."""
+
+        def __init__(self, sock: socket.socket) -> None:
+            self.sock = sock
+
+        def recv(self, *_: object) -> bytes:
+            raise OSError(number, "it can't be reached")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.sock, name)
+
+    harness = serve({"/": quick})
+    with caplog.at_level(logging.INFO), harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, b"quick")
+        (connection,) = harness.hub.connections.values()
+        harness.inside(lambda: setattr(connection, "sock", Vanished(connection.sock)))
+        sock.sendall(b"x")
+        harness.wait_until(lambda: not harness.hub.connections)
+    assert caplog.records == []

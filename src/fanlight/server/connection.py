@@ -17,6 +17,7 @@ Knows nothing of routes, views, other connections or time: `now` is an argument.
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import socket
@@ -45,6 +46,12 @@ SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a s
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+# What the system says of a client that answers neither what was sent nor its probes.
+_UNREACHABLE = frozenset(
+    getattr(errno, name)
+    for name in ("ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN")
+    if hasattr(errno, name)
+)
 LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
 
 
@@ -307,3 +314,8 @@ class Connection:
         SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
         """
         self.deadline = self.since + limits.content_seconds + self.moved_bytes / limits.least_rate
+
+
+def is_about_client(error: BaseException) -> bool:
+    """Say whether an error of a socket is that its client has left, or can't be reached any more."""
+    return isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)

@@ -35,6 +35,7 @@ from fanlight.server.connection import (
     TAKING,
     WRITING,
     Connection,
+    is_about_client,
 )
 from fanlight.server.deadlines import end_the_late, have_leave, make_room
 from fanlight.server.dispatch import Dispatch
@@ -282,7 +283,7 @@ class Hub:
 
     def _fail(self, connection: Connection, error: BaseException) -> None:
         """Close a connection that can't go on; only what is not its client's doing is logged."""
-        if not isinstance(error, ConnectionError):
+        if not is_about_client(error):
             log.error("a connection failed; it is closed, the others go on", exc_info=error)
         self.drop(connection)
 
