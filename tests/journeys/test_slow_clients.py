@@ -21,7 +21,7 @@ from fanlight.server import Limits, Options
 from fanlight.testing import LiveServer
 
 SIZE = 8_000_000
-WRITE_SECONDS = seconds(2.0)  # of which the one that reads on must not miss all
+WRITE_SECONDS = seconds(1.0)  # of which the one that reads on must not miss all
 LIMITS = Limits(write_seconds=WRITE_SECONDS, idle_seconds=600)
 
 
@@ -111,8 +111,9 @@ def test_clients_that_take_nothing_are_cut_off(server: LiveServer) -> None:
         clients = [stack.enter_context(connect(server)) for _ in PATHS]
         for sock, path in zip(clients, PATHS, strict=True):
             ask(sock, path)
+        wait_until(lambda: len(server.hub.connections) == len(PATHS), PATIENCE)
         took = wait_until(lambda: is_empty(server), WRITE_SECONDS + seconds(15))
-        assert took > WRITE_SECONDS * 0.9
+        assert took > WRITE_SECONDS * 0.5
         if not server.url.startswith("unix:"):  # there, what was sent is in the client's own buffer
             assert received(clients[PATHS.index("/at-once")]) < 150_000
 
@@ -127,10 +128,10 @@ def received(sock: socket.socket) -> int:
 
 
 def test_a_client_that_reads_slowly_but_steadily_stays(server: LiveServer) -> None:
-    """For several times write_seconds it takes little by little, of every kind of response, and is not cut off."""
+    """For three times write_seconds it takes little by little, of every kind of response, and is not cut off."""
     rate = RATES[server.url.partition(":")[0]]
     paths = [each for each in PATHS if each != "/at-once"]
-    until = time.monotonic() + 4 * WRITE_SECONDS
+    until = time.monotonic() + 3 * WRITE_SECONDS
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(server)) for _ in paths]
         for sock, path in zip(clients, paths, strict=True):
@@ -156,10 +157,11 @@ def test_a_client_that_read_at_first_and_takes_no_more_is_cut_off(server: LiveSe
 def test_a_kept_connection_whose_client_has_taken_its_response_may_idle(server: LiveServer) -> None:
     """One that has taken everything is not taken for one that takes nothing."""
     with connect(server) as sock:
-        for _ in range(2):
+        for number in range(2):
+            # Nothing is to happen meanwhile, so there is nothing to wait for but the time.
+            assert not number or not threading.Event().wait(2 * WRITE_SECONDS)
             ask(sock, "/at-once")
             data = b""
             while len(data.partition(b"\r\n\r\n")[2]) < 150_000:
                 data += sock.recv(65536)
             assert data.startswith(b"HTTP/1.1 200 ")
-            assert not threading.Event().wait(2 * WRITE_SECONDS)  # nothing is to happen meanwhile
