@@ -1,10 +1,11 @@
-"""What a process of the command `fanlight` does before all else: a signal ends it from now on, without a traceback.
+"""What a process of the command `fanlight` does before all else: a signal ends it, and its standard streams are there.
 
 In: what was typed. Out: handlers for SIGINT and SIGTERM, until the server has its own (`server/leaving.py`). Loading
 the framework takes a few tenths of a second; as process 1 of a container, which the system does not end by a signal for
 which there is no handler, a stop would be lost in them. A program that imports Fanlight keeps its handlers as they are.
 """
 
+import io
 import os
 import signal
 import sys
@@ -32,5 +33,29 @@ def listen() -> None:
             signal.signal(number, _leave)
 
 
+def open_streams() -> None:
+    """Have descriptors 0, 1 and 2 open, and `sys.stdin`, `sys.stdout` and `sys.stderr` there.
+
+    One that was closed when we were started would be the next thing that is opened: a client's socket, or the database.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - for as long as the process lives
+
+
+def print_anything() -> None:
+    """Have nothing that is printed raise an exception: names of files may be in any encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
 if getattr(sys, "argv", None) and is_command():
     listen()
+    open_streams()
+    print_anything()

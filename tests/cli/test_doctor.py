@@ -76,7 +76,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
             "warning",
             "--heartbeat-seconds 5",
         ),
-        ({"limits": Limits()}, {}, "warning", "--idle-seconds 75"),
+        ({"limits": Limits(idle_seconds=60)}, {}, "warning", "--idle-seconds 75"),
         # --- disk
         ({}, {"temp_free": None}, "problem", "/tmp can't be written"),
         ({}, {"temp_free": 1 << 20}, "problem", "/tmp has 1 MiB left"),

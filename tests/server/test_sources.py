@@ -138,3 +138,29 @@ def test_a_unix_socket_deep_down_keeps_its_short_name(tmp_path: Path, monkeypatc
     (tmp_path / ("x" * 100)).mkdir()
     monkeypatch.chdir(tmp_path / ("x" * 100))
     assert options_from(from_flags({"bind": ["unix:s"]})).bind == ("unix:s",)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("FANLIGHT_SERVICE_HOST", "10.96.0.20"),
+        ("FANLIGHT_SERVICE_PORT", "8000"),
+        ("FANLIGHT_SERVICE_PORT_HTTP_ALT", "8000"),
+        ("FANLIGHT_PORT", "tcp://10.96.0.20:8000"),
+        ("FANLIGHT_PORT_8000_TCP", "tcp://10.96.0.20:8000"),
+        ("FANLIGHT_PORT_53_UDP_ADDR", "10.96.0.20"),
+        ("FANLIGHT_MY_DB_PORT", "udp://10.96.0.20:53"),
+        ("FANLIGHT_MY_DB_SERVICE_HOST", "10.96.0.20"),
+        ("FANLIGHT_WORKERS", ""),
+        ("FANLIGHT_PORT", " "),
+    ],
+)
+def test_what_others_put_into_the_environment_is_passed_over(variable: str, text: str) -> None:
+    """Kubernetes' variables of services, and one of ours that is empty, set nothing."""
+    assert from_environment({variable: text}) == {}
+
+
+def test_an_empty_variable_that_is_no_setting_is_refused() -> None:
+    """A slip of the pen is told, whatever its value."""
+    with pytest.raises(InvalidSetting, match="FANLIGHT_WORKRES"):
+        from_environment({"FANLIGHT_WORKRES": ""})

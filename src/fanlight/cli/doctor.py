@@ -266,7 +266,11 @@ def _disk(options: Options, machine: Machine) -> Iterator[Finding]:
     needed = options.limits.content_bytes * UPLOADS_AT_ONCE
     if machine.temp_free is None:
         yield Finding(
-            "problem", f"{machine.temp_folder} can't be written; content goes there", "set TMPDIR to a folder"
+            "problem",
+            f"{machine.temp_folder} can't be written; content goes there"
+            if machine.temp_folder
+            else "there is no folder for temporary files that can be written; content goes there",
+            "set TMPDIR to a folder that can be written; in a container, mount one: --tmpfs /tmp",
         )
     elif machine.temp_free < needed:
         yield Finding(

@@ -38,7 +38,7 @@ class Limits:
     trailer_bytes: int = _limit(4096, "bytes", "the trailers behind chunked content", least=0)
     handshake_seconds: float = _wait(10, "for a TLS handshake, or a proxy's first line")
     head_seconds: float = _wait(10, "from the first byte of a request to the end of its head")
-    idle_seconds: float = _wait(60, "between two requests on one connection")
+    idle_seconds: float = _wait(75, "between two requests on one connection; longer than a proxy keeps one (60)")
     content_seconds: float = _wait(20, "for content to arrive, plus what its size earns at least_rate")
     write_seconds: float = _wait(20, "in which a client must take something of a response, or is cut off")
     least_rate: int = _limit(

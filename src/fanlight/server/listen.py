@@ -13,19 +13,24 @@ import os
 import socket
 import stat
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.address import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, path_of
+from fanlight.server.address import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, kind_of, path_of
+from fanlight.server.socket_files import note_file
 
 BACKLOG = 4096  # the system may allow less (net.core.somaxconn)
 _PRIVATE_UMASK = 0o177
+EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - what an operator may ask for
 
-__all__ = ["BACKLOG", "UNIX_PREFIX", "listen", "try_address", "url_of"]
+__all__ = ["BACKLOG", "UNIX_PREFIX", "is_ipv6_only", "listen", "try_address", "url_of"]
 
 
-def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None) -> list[socket.socket]:
-    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6.
+def listen(
+    bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None, is_ipv6_only: bool = False
+) -> list[socket.socket]:
+    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6; [::] too, or IPv6 only.
 
     The file of a unix socket gets these permissions and this owner (user and group, as numbers); by
     default it is made as any file is. Raises AddressUnavailable or InvalidSetting.
@@ -34,7 +39,7 @@ def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None 
         return [_listen_unix(path_of(bind), mode, owner)]
     if bind.startswith(FD_PREFIX):
         return [_taken_over(descriptor_of(bind))]
-    opened = _open_tcp(bind)
+    opened = _open_tcp(bind, is_ipv6_only=is_ipv6_only)
     try:
         for sock in opened:
             try:
@@ -48,12 +53,12 @@ def listen(bind: str, *, mode: int | None = None, owner: tuple[int, int] | None 
     return opened
 
 
-def try_address(bind: str) -> None:
+def try_address(bind: str, *, is_ipv6_only: bool = False) -> None:
     """Refuse an address as `listen` would; nobody can connect to it meanwhile, and nothing is left of it."""
     if bind.startswith(FD_PREFIX):
         return  # whoever opens it is not here yet
     if not bind.startswith(UNIX_PREFIX):
-        for sock in _open_tcp(bind):
+        for sock in _open_tcp(bind, is_ipv6_only=is_ipv6_only):
             sock.close()
         return
     path = Path(path_of(bind))
@@ -70,9 +75,17 @@ def url_of(sock: socket.socket, scheme: str = "http") -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _open_tcp(bind: str) -> list[socket.socket]:
+def is_ipv6_only(bind: str, others: Collection[str]) -> bool:
+    """Say whether [::]:8000 is for IPv6 alone, because the same port of IPv4 is among the other addresses."""
+    host, port = host_and_port(bind) if kind_of(bind) == "tcp" else ("", 0)
+    return host == EVERY_IPV6 and f"{EVERY_IPV4}:{port}" in others
+
+
+def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
     """Return the sockets of one address, bound; nobody can connect yet."""
     host, port = host_and_port(bind)
+    if host == EVERY_IPV6 and not is_ipv6_only:
+        host = ""  # every address: by a socket for each family, so that clients of IPv4 have addresses of IPv4
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, ValueError) as error:  # ValueError: it can't even be asked for
@@ -176,6 +189,7 @@ def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> 
         finally:
             if umask is not None:
                 os.umask(umask)
+        note_file(path)
         if owner is not None:
             os.chown(path, *owner)
         if mode is not None:

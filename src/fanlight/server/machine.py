@@ -12,7 +12,7 @@ import ssl
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +20,10 @@ from pathlib import Path
 from fanlight.errors import FanlightError, InvalidSetting
 from fanlight.server.edge.certificates import Certificate, expiry, load_client_ca
 from fanlight.server.edge.forwarded import Trust
-from fanlight.server.listen import BACKLOG, try_address
+from fanlight.server.listen import BACKLOG, is_ipv6_only, try_address
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
+from fanlight.server.watch.sink import is_stream
 
 _DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
 _MANY = 1 << 20  # more files than anybody opens
@@ -74,6 +75,7 @@ class Machine:
     def read(cls, options: Options, environ: Mapping[str, str]) -> Machine:
         """Ask the system."""
         descriptors, most_descriptors = _descriptors()
+        temp_folder = _temp_folder()
         certificates = tuple(
             _tls_files(cert, key, options.user)
             for cert, key in zip(options.cert, options.key or options.cert, strict=True)
@@ -87,8 +89,8 @@ class Machine:
             umask=_umask(),
             environ=dict(environ),
             debug=tuple(_debug(environ)),
-            temp_folder=tempfile.gettempdir(),
-            temp_free=_free(tempfile.gettempdir()),
+            temp_folder=temp_folder,
+            temp_free=_free(temp_folder) if temp_folder else None,
             taken=_taken((*options.bind, *options.redirect_from, *((options.admin,) if options.admin else ()))),
             certificates=certificates,
             places=tuple(_places(options)),
@@ -125,6 +127,14 @@ def _debug(environ: Mapping[str, str]) -> Iterable[str]:
         yield "python -X dev"
 
 
+def _temp_folder() -> str:
+    """Return where temporary files are made, "" where nothing can be written."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return ""
+
+
 def _free(folder: str) -> int | None:
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -133,11 +143,11 @@ def _free(folder: str) -> int | None:
         return None
 
 
-def _taken(binds: Iterable[str]) -> dict[str, str]:
+def _taken(binds: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for bind in binds:
         try:
-            try_address(bind)
+            try_address(bind, is_ipv6_only=is_ipv6_only(bind, binds))
         except FanlightError as error:
             found[bind] = str(error)
     return found
@@ -187,7 +197,7 @@ def _places(options: Options) -> Iterable[Place]:
     """Yield what will be written: log files by whoever serves, the pid file and the control socket by who starts."""
     who = _identity_of(options.user) if options.user else _ourselves()
     for about in ("access_file", "log_file"):
-        if path := getattr(options, about):
+        if (path := getattr(options, about)) and not is_stream(path):
             yield Place(path=path, about=about, is_writable=_may_write(Path(path), who))
     if options.pid_file:
         yield _folder_of(options.pid_file, "pid_file")

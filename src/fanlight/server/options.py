@@ -114,8 +114,8 @@ class Options:
     )
     access_log: bool = _switch(default=True, help_text="a line for every request", group="Watching")
     access_format: str = _text("name", "its form", group="Watching", default="text", choices=LOG_FORMATS)
-    access_file: str = _text("file", "where it is written; by default to stdout", group="Watching")
-    log_file: str = _text("file", "where everything else is told; by default on stderr", group="Watching")
+    access_file: str = _text("file", "where it is written; by default, or by -, to stdout", group="Watching")
+    log_file: str = _text("file", "where everything else is told; by default, or by -, on stderr", group="Watching")
     admin: str = _text(
         "address", "where /metrics, /healthz and /readyz are; never where the public can come", group="Watching"
     )

@@ -101,8 +101,9 @@ class Server:
                 leaving.say = self._messages.last_word
                 runner.run(self._serve())
         finally:
-            self._gate.close()
             self._remove_files()
+            self._gate.close()
+            self._gate.take(())
 
     def stop(self) -> None:
         """Have `run` finish what runs and return; from any thread."""
@@ -199,6 +200,7 @@ class Server:
         """Finish what runs; by the holder of the hub."""
         if hub.is_draining:
             return
+        self._remove_files()
         hub.drain()
         if hub.connections and not self._is_worker:  # a parent speaks for all its workers
             log.info("stopping: what runs is finished first; once more cuts it off")
@@ -239,6 +241,7 @@ class Server:
             with _long_lived():
                 yield hub
         finally:
+            self._remove_files()
             hub.close()
 
     def _make_witness(self) -> Witness | None:

@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field
 from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.address import MOST_PORT, MOST_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
+from fanlight.server.here import absolute
 from fanlight.server.limits import Limits
 from fanlight.server.options import Options
 from fanlight.server.processes.cpus import usable_cpus
 from fanlight.server.setting import Words, settings_of, words_of
 from fanlight.server.units import AUTO, NONE, read
+from fanlight.server.watch.sink import is_stream
 
 PREFIX = "FANLIGHT_"
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
 CHILD_PREFIX = "_FANLIGHT_"  # of what our own processes tell each other
+
+_SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
 
 Source = Mapping[str, Any]
 SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*settings_of(Options), *settings_of(Limits))}
@@ -53,7 +59,9 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {variable_of(name): name for name in (*ADDRESS_PARTS, *SETTINGS)}
     found: dict[str, Any] = {}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and not _is_of_kubernetes(variable, text):
+            if variable in names and not text.strip():
+                continue  # a file for compose can only empty a variable, not leave it out
             if variable not in names:
                 raise InvalidSetting(f"there is no setting {variable}{_meant(variable, names, PREFIX)}")
             found[names[variable]] = _read(names[variable], text, variable)
@@ -63,6 +71,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     if redirects:
         found.setdefault("redirect_from", redirects)
     return found
+
+
+def _is_of_kubernetes(variable: str, text: str) -> bool:
+    """Say whether a variable tells of a service whose name begins with ours: each container of a pod has those."""
+    return bool(_SERVICE_VARIABLE.fullmatch(variable) or _SERVICE_ADDRESS.match(text))
 
 
 def from_flags(flags: Mapping[str, str | bool | Sequence[str] | None]) -> dict[str, Any]:
@@ -134,9 +147,9 @@ def _anchored(name: str, value: Any) -> Any:
         return value
     unit = words_of(SETTINGS[name]).unit
     if unit == "file":
-        return os.path.abspath(value)  # noqa: PTH100 - Path.absolute keeps dots
+        return value if is_stream(value) else absolute(value)
     if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
-        path = os.path.abspath(value.removeprefix(UNIX_PREFIX))  # noqa: PTH100 - as above
+        path = absolute(value.removeprefix(UNIX_PREFIX))
         return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MOST_UNIX_PATH_BYTES else value
     return value
 

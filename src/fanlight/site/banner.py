@@ -24,7 +24,9 @@ def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None
         if not is_writable(sys.stdout):  # a pipe that is full: we would wait for its reader
             return
         with contextlib.suppress(OSError):  # its reader is gone: no reason not to serve
-            print(banner(urls, facts["routes"], options, Path(facts["file"])), flush=True)  # noqa: T201 - the banner
+            text = banner(urls, facts["routes"], options, Path(facts["file"]))
+            coding = sys.stdout.encoding or "utf-8"
+            print(text.encode(coding, "backslashreplace").decode(coding), flush=True)  # noqa: T201 - the banner
 
     return announce
 
@@ -90,7 +92,7 @@ def _url(url: str) -> str:
 def _shown(file: Path) -> str:
     try:
         return str(file.relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # it is elsewhere, or the folder where we are is gone
         return str(file)
 
 

@@ -33,24 +33,40 @@ def test_it_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "site.pid").exists()
 
 
+OWNER = """
+import sys
+from fanlight.server.processes.pid_file import PidFile
+with PidFile(sys.argv[1]):
+    print("here", flush=True)
+    input()
+"""
+
+
 def test_a_living_owner_keeps_it(tmp_path: Path) -> None:
-    """A file of a process that lives is refused with its number, and left alone."""
+    """A file of a server that lives is refused with its number, and left alone; when it is killed, it is followed."""
     path = tmp_path / "site.pid"
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        path.write_text(f"{other.pid}\n")
+    command = [sys.executable, "-c", OWNER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"here\n"
         with pytest.raises(AddressUnavailable, match=f"belongs to process {other.pid}"), PidFile(str(path)):
             pass
         assert path.read_text() == f"{other.pid}\n"
         other.kill()
-
-
-@pytest.mark.parametrize("left", ["", "\n", "999999999\n", "99999999999999999999\n", "0\n", "our own"])
-def test_a_dead_owner_is_followed(tmp_path: Path, left: str) -> None:
-    """A file of a process that is gone, of none, or of ourselves (after exec) is replaced."""
-    path = tmp_path / "site.pid"
-    path.write_text(left if left != "our own" else str(os.getpid()))
+        other.wait()
+    assert path.read_text() == f"{other.pid}\n"
     with PidFile(str(path)):
         assert path.read_text() == f"{os.getpid()}\n"
+
+
+@pytest.mark.parametrize("left", ["", "\n", "999999999\n", "99999999999999999999\n", "0\n", "our own", "our parent's"])
+def test_a_stale_file_is_followed(tmp_path: Path, left: str) -> None:
+    """A file of a server that is gone is replaced, also where its number is another living program's now, or ours."""
+    path = tmp_path / "site.pid"
+    path.write_text({"our own": str(os.getpid()), "our parent's": str(os.getppid())}.get(left, left))
+    with PidFile(str(path)):
+        assert path.read_text() == f"{os.getpid()}\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_file_is_left_alone(tmp_path: Path) -> None:

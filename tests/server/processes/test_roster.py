@@ -425,3 +425,38 @@ def test_a_worker_that_a_signal_ends_while_it_starts_is_no_site_that_fails(code:
     company.tend()
     company.go(company.roster.staff[0], code)
     assert not company.roster.has_failed
+
+
+def test_the_pause_before_another_try_grows(caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that can't be started is tried again after 0.5 s, 1 s, 2 s ... 30 s; each try is one line of the log."""
+    company = Company(1)
+    company.tend()
+    company.all_ready()
+    company.can_start = False
+    worker = company.roster.staff[0]
+    company.now += 100
+    company.roster.has_gone(worker, -9, company.now)
+    caplog.clear()
+    company.tend(300)
+    tries = [each.getMessage() for each in caplog.records if "can't be started" in each.getMessage()]
+    assert 10 <= len(tries) <= 20
+    assert "another try in 0.5 s" in tries[0]
+    assert "another try in 30 s" in tries[-1]
+    company.can_start = True
+    company.tend(31)
+    assert len(company.roster.staff) == 1
+
+
+def test_new_code_whose_worker_cannot_be_started_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    """The old code goes on serving, and no further try is made."""
+    company = Company(1)
+    company.tend()
+    company.all_ready()
+    company.can_start = False
+    company.roster.reload()
+    company.tend(20)
+    assert [each.getMessage().partition(" (")[0] for each in caplog.records if each.levelname == "ERROR"] == [
+        "the new code does not start"
+    ]
+    assert not company.roster.is_reloading
+    assert len(company.roster.ready) == 1

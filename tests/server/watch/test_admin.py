@@ -107,6 +107,12 @@ def test_what_there_is_not_is_404(admin: Asked) -> None:
     assert admin.ask("/metrics", "HEAD") == (200, "")
 
 
+def test_health_is_asked_by_options_too(admin: Asked) -> None:
+    """Balancers ask by OPTIONS, HAProxy by default: the status is that of GET."""
+    for path in ("/healthz", "/readyz"):
+        assert admin.ask(path, "OPTIONS")[0] == admin.ask(path)[0]
+
+
 def test_one_slow_answer_holds_up_no_other(admin: Asked) -> None:
     """While an overview takes its time, others are answered."""
     admin.overview.may_answer.clear()

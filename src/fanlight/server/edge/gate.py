@@ -11,16 +11,16 @@ import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
-from fanlight.server.address import UNIX_PREFIX
+from fanlight.server.address import UNIX_PREFIX, path_of
 from fanlight.server.edge.entrance import Entrance, Proxies, ProxyFields
 from fanlight.server.edge.forwarded import Trust
 from fanlight.server.edge.tls import ClientCertMode, Tls
 from fanlight.server.forks import hold
-from fanlight.server.listen import listen, url_of
+from fanlight.server.listen import is_ipv6_only, listen, url_of
 from fanlight.server.options import Options
+from fanlight.server.socket_files import remove_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class Gate:
 
     def opened(self, bind: str) -> list[socket.socket]:
         """Open one address."""
-        return listen(bind, mode=self._options.socket_mode, owner=self._owner)
+        others = (*self._options.bind, *self._options.redirect_from)
+        only = is_ipv6_only(bind, others)
+        return listen(bind, mode=self._options.socket_mode, owner=self._owner, is_ipv6_only=only)
 
     def take(self, listeners: Sequence[Listener]) -> None:
         """Use sockets that are open already."""
@@ -92,11 +94,10 @@ class Gate:
                 each.sock.close()
 
     def remove_files(self) -> None:
-        """Remove the files of unix sockets: the last one out does."""
+        """Remove the files of unix sockets, if they are ours; to be called before `close`."""
         for each in self.listeners:
             if each.bind.startswith(UNIX_PREFIX):
-                Path(each.bind.removeprefix(UNIX_PREFIX)).unlink(missing_ok=True)
-        self.listeners.clear()
+                remove_file(path_of(each.bind))
 
     def _https_port(self) -> int:
         for each in self.listeners:

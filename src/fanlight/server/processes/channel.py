@@ -8,14 +8,13 @@ is gone reads the end of the channel, and leaves. Knows nothing of what is said.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
 from collections import deque
 from collections.abc import MutableMapping, Sequence
 from typing import Any
-
-import msgspec
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.forks import hold
@@ -68,7 +67,8 @@ class Channel:
 
     def send(self, what: str, /, descriptors: Sequence[int] = (), **facts: Any) -> bool:
         """Say something; False if the other end is gone, or does not listen."""
-        line = msgspec.json.encode({"what": what, "descriptors": len(descriptors), **facts}) + b"\n"
+        # Not by msgspec: the path of a site may be in any encoding.
+        line = json.dumps({"what": what, "descriptors": len(descriptors), **facts}).encode() + b"\n"
         with self._lock:
             try:
                 if descriptors:
@@ -105,7 +105,7 @@ class Channel:
         *lines, self._half = (self._half + data).split(b"\n")
         messages = []
         for line in lines:
-            message = msgspec.json.decode(line)
+            message = json.loads(line)
             count = message.pop("descriptors", 0)
             messages.append((message, [self._descriptors.popleft() for _ in range(count)]))
         return messages

@@ -8,6 +8,7 @@ code is tried in a process of its own (`Trial`): what can't start there is not t
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -16,14 +17,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
-from typing import Any
-
-import msgspec
+from typing import IO, Any
 
 from fanlight.server.edge.gate import Listener
 from fanlight.server.processes.channel import Channel
 from fanlight.server.processes.roster import Roster
 from fanlight.server.processes.staff import Adopted, State, Worker
+from fanlight.server.socket_files import noted_files, take_files
 from fanlight.server.watch.counts import merged
 
 HANDOVER = "_FANLIGHT_HANDOVER"
@@ -34,10 +34,10 @@ TRIAL_SECONDS = 60.0
 class Trial:
     """The same command in a process that only checks: settings, the site, certificates."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """Start it."""
+    def __init__(self, command: Sequence[str], folder: str | None = None) -> None:
+        """Start it, in a folder. Raises OSError."""
         self._process = subprocess.Popen(  # noqa: S603 - it is the command that we ourselves were started with
-            command, env=os.environ | {TRIAL: "1"}, stdin=subprocess.DEVNULL
+            command, cwd=folder, env=os.environ | {TRIAL: "1"}, stdin=subprocess.DEVNULL
         )
         self._until = time.monotonic() + TRIAL_SECONDS
 
@@ -91,12 +91,13 @@ class Handover:
             "past": self.past,
             "restarts": dict(self.restarts),
             "admin": [each.fileno() for each in self.admin],
+            "files": dict(noted_files()),
         }
         descriptors = [each.sock.fileno() for each in self.listeners]
         descriptors += [each.channel.fileno() for each in self.workers]
         descriptors += [each.fileno() for each in self.admin]
-        with tempfile.TemporaryFile() as file:
-            file.write(msgspec.json.encode(facts))
+        with _memory() as file:
+            file.write(json.dumps(facts).encode())  # not by msgspec: the path of a socket may be in any encoding
             file.seek(0)
             descriptors.append(file.fileno())
             # What comes before the new program listens must not end it.
@@ -117,10 +118,11 @@ class Handover:
         if not number:
             return None
         with os.fdopen(int(number), "rb") as file:
-            facts: dict[str, Any] = msgspec.json.decode(file.read())
+            facts: dict[str, Any] = json.loads(file.read())
         made = cls([Listener(_socket(fd), bind, is_redirect) for fd, bind, is_redirect in facts["listeners"]])
         made.generation, made.past = facts["generation"], facts["past"]
         made.restarts = Counter(facts["restarts"])
+        take_files(facts["files"])
         made.admin = [_socket(fd) for fd in facts["admin"]]
         now = time.monotonic()
         for pid, fd, generation, seconds, state, counts, left in facts["workers"]:
@@ -131,6 +133,13 @@ class Handover:
             worker.leave_by = now + left
             made.workers.append(worker)
         return made
+
+
+def _memory() -> IO[bytes]:
+    """Return a file that needs no disk, where the system has such."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("fanlight-handover"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _socket(fd: int) -> socket.socket:

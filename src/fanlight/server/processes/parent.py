@@ -109,8 +109,8 @@ class Parent:
                     self._turn()
             finally:
                 self.roster.kill()
-                self._gate.close()
                 self._gate.remove_files()
+                self._gate.close()
         if leaving.exit_code or self.roster.has_cut_off:
             return leaving.exit_code or LATE_EXIT_CODE
         return FAILED_EXIT_CODE if self.roster.has_failed else 0
@@ -257,7 +257,10 @@ class Parent:
     def _try_new_code(self) -> None:
         if not self._is_stopping and self._trial is None:
             log.info("trying new code for this process itself")
-            self._trial = Trial(self._command)
+            try:
+                self._trial = Trial(self._command, self._recruiter.folder)
+            except OSError as error:
+                log.error("the new code can't be tried: %s; the old one goes on serving", error)  # noqa: TRY400 - the reason says it all
 
     def _begin(self, inquiry: Inquiry) -> None:
         inquiry.begin(self.roster.staff)
@@ -282,6 +285,7 @@ class Parent:
             if worker.state is State.DOOMED:
                 worker.signal(signal.SIGKILL)
         self.roster.close(now)
+        self._gate.remove_files()
         self._gate.close()
 
     def _end_trial(self) -> None:
@@ -294,6 +298,8 @@ class Parent:
             handover = Handover(self._gate.listeners, self.roster)
             handover.admin = self.admin
             try:
+                if self._recruiter.folder is not None:
+                    os.chdir(self._recruiter.folder)  # a link may name another folder by now
                 handover.exec(self._command, (*STOPS, *OTHERS))
             except OSError as error:
                 log.error("this process can't take up new code: %s", error)  # noqa: TRY400 - the reason says it all

@@ -1,8 +1,9 @@
 """The file that says which process we are, for those who send signals.
 
-In: a path. Out: the file, while we run. Refuses, as AddressUnavailable, a path that a living process
-has taken, and, as InvalidSetting, one that can't be written or holds something else. Removes
-nobody's file but its own.
+In: a path. Out: the file, while we run, and locked: whether the server of a file lives is known by its lock. Its number
+alone tells nothing: on a volume it may be of another container, and another program's by now, or ours. Refuses, as
+AddressUnavailable, a path that a living server has taken, and, as InvalidSetting, one that can't be written or holds
+something else. Removes nobody's file but its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
+from fanlight.server.forks import hold
 
 _MOST_BYTES = 32  # of a number and a line's end
 
@@ -24,6 +26,7 @@ class PidFile:
     def __init__(self, path: str) -> None:
         """Take a path; nothing is read or written yet."""
         self._path = Path(path).absolute()  # a site changes to its folder
+        self._locked: int | None = None  # the descriptor of our file, which holds the lock
 
     def __enter__(self) -> Self:
         """Write the file. Raises AddressUnavailable or InvalidSetting."""
@@ -43,10 +46,16 @@ class PidFile:
             draft.unlink(missing_ok=True)
             with draft.open("x") as file:  # never through a link that somebody has laid in a folder for all
                 file.write(f"{os.getpid()}\n")
+            lock = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
             try:
+                _is_locked(lock)
                 self._take(draft)
+                self._locked, lock = lock, -1
+                hold(self, PidFile.unlock)  # a child would keep the lock when we are gone
             finally:
                 draft.unlink(missing_ok=True)
+                if lock != -1:
+                    os.close(lock)
         except OSError as error:
             raise InvalidSetting(f"the pid file {self._path} can't be written: {error.strerror or error}") from None
 
@@ -55,6 +64,13 @@ class PidFile:
         with contextlib.suppress(OSError):
             if self._owner() == os.getpid():
                 self._path.unlink()
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Give the lock back."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
 
     def _take(self, draft: Path) -> None:
         """Put the draft in its place, if nobody who lives is there."""
@@ -62,11 +78,12 @@ class PidFile:
             os.link(draft, self._path)  # unlike a rename, it never takes another's place: of two who start, one wins
             return
         owner = self._owner()
-        if owner is not None and owner != os.getpid() and _is_alive(owner):
-            raise AddressUnavailable(
-                f"{self._path} belongs to process {owner}, which is alive; stop it, or choose another --pid-file"
-            )
-        draft.replace(self._path)
+        with self._path.open("rb") as file:
+            if owner != os.getpid() and _is_locked(file.fileno()):
+                raise AddressUnavailable(
+                    f"{self._path} belongs to process {owner}, which is alive; stop it, or choose another --pid-file"
+                )
+            draft.replace(self._path)  # under the lock: of two who find it stale, one wins
 
     def _owner(self) -> int | None:
         """Return the process id in the file, None if there is none. Raises InvalidSetting for something else."""
@@ -89,13 +106,16 @@ def pid_file(path: str) -> contextlib.AbstractContextManager[PidFile | None]:
     return PidFile(path) if path else contextlib.nullcontext()
 
 
-def _is_alive(process_id: int) -> bool:
-    if os.name != "posix":
-        return False  # on Windows to ask is to interrupt
+def _is_locked(descriptor: int) -> bool:
+    """Lock an open file until its descriptor is closed; True if another process has done so."""
     try:
-        os.kill(process_id, 0)
-    except (ProcessLookupError, OverflowError):
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
         return False
-    except PermissionError:
-        return True  # somebody else's
-    return process_id > 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # this file system has no locks
+        return False
+    return False

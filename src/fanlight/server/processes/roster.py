@@ -24,6 +24,7 @@ from fanlight.server.watch.counts import Snapshot, merged
 MOST_SECONDS_BETWEEN_PINGS = 5.0
 STEADY_SECONDS = 10.0  # who worked for so long did not fail at its start
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0  # before another try, when workers fail at once
+MOST_FAILURES = 16  # that are counted: the pause is the longest by then
 DUMP_SECONDS = 2.0  # to write down where it hangs
 GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not leave, nor ends itself, is ended
 ABANDON_SECONDS = 1.0  # before one that is to end at once is ended
@@ -119,15 +120,13 @@ class Roster:
             return
         what = worker.why or _words_for(code)
         if worker.generation == self.trial and worker.state is not State.READY:
-            self._dismiss_trial(worker, what)
+            self._dismiss_trial(f"worker {worker.pid} {what}")
             return
         self.restarts["hung" if worker.why else "died"] += 1
         if not self.was_ready and code not in STOPPED_CODES:
             self.has_failed = True
             return
-        self._failures = 0 if now - worker.began >= STEADY_SECONDS else self._failures + 1
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS) if self._failures else 0
-        self._next_start = now + pause
+        pause = self._pause(now, is_failure=now - worker.began < STEADY_SECONDS)
         log.error("worker %d %s; another takes its place%s", worker.pid, what, f" in {pause:g} s" if pause else "")
 
     def leaves(self, worker: Worker, now: float) -> None:
@@ -137,6 +136,13 @@ class Roster:
             worker.leave_by = now + self._limits.unready_seconds + self._limits.drain_seconds + GRACE_SECONDS
             if not self.is_closing:
                 log.info("worker %d was told by a signal to leave; another takes its place", worker.pid)
+
+    def _pause(self, now: float, *, is_failure: bool) -> float:
+        """Start nobody for a while, which doubles with each failure in a row; return how many seconds that is."""
+        self._failures = min(self._failures + 1, MOST_FAILURES) if is_failure else 0
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS) if self._failures else 0.0
+        self._next_start = now + pause
+        return pause
 
     def close(self, now: float) -> None:
         """Have everybody leave; nobody comes any more."""
@@ -230,10 +236,12 @@ class Roster:
         try:
             self.staff.append(self._recruit(generation))
         except OSError as error:
-            again = "it is tried again" if self.was_ready else "giving up"
+            if generation == self.trial:
+                self._dismiss_trial(f"it can't be started: {error}")
+                return False
+            again = f"another try in {self._pause(now, is_failure=True):g} s" if self.was_ready else "giving up"
             log.error("a worker can't be started: %s; %s", error, again)  # noqa: TRY400 - the reason says it all
             self.has_failed = not self.was_ready
-            self._next_start = now + FIRST_PAUSE_SECONDS
             return False
         return True
 
@@ -249,8 +257,8 @@ class Roster:
             self.generation, self.trial = self.trial, None
             self.restarts["reload"] += self.wanted
 
-    def _dismiss_trial(self, worker: Worker, what: str) -> None:
-        log.error("the new code does not start (worker %d %s); the old one goes on serving", worker.pid, what)
+    def _dismiss_trial(self, why: str) -> None:
+        log.error("the new code does not start (%s); the old one goes on serving", why)
         for each in self._of(self.trial):
             each.is_retired = True
         self.trial = None

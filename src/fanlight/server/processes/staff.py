@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.here import here
 from fanlight.server.processes.channel import VARIABLE, Channel
 from fanlight.server.watch.counts import Snapshot
 
@@ -102,7 +103,7 @@ class Recruiter:
 
     command: tuple[str, ...]  # as it was typed
     identity: tuple[int, int] | None = None  # user and group they change to
-    folder: str = field(default_factory=os.getcwd)
+    folder: str | None = field(default_factory=here)  # None: it is gone, and they begin where we are
 
     def start(self, generation: int) -> Worker:
         """Start a worker, in a process group of its own: Ctrl+C is for the parent. Raises OSError."""

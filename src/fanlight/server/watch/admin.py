@@ -37,6 +37,7 @@ LIMITS = Limits(
 )
 JSON = "application/json"
 FOR_ALL = ("/healthz", "/metrics", "/readyz")
+METHODS = ("GET", "HEAD", "OPTIONS")  # by OPTIONS balancers ask (HAProxy, by default): it is answered as GET is
 PRIVATE = (".localhost", ".internal", ".svc", ".cluster.local")  # of machines, containers and clusters
 
 
@@ -72,8 +73,9 @@ class _Question:
         self.name, self._overview = name, overview
 
     def run(self, request: Request, /) -> Response:
-        if request.method not in ("GET", "HEAD"):
-            return Response("GET or HEAD\n", 405, headers={"allow": "GET, HEAD"}, media_type=TEXT)
+        if request.method not in METHODS:
+            allowed = ", ".join(METHODS)
+            return Response(f"{allowed}\n", 405, headers={"allow": allowed}, media_type=TEXT)
         answer = self._answer()
         answer.headers["cache-control"] = "no-store"
         return answer

@@ -36,7 +36,10 @@ def control_path(pid: int) -> Path:
 
 
 def running() -> list[Path]:
-    """Return the control sockets of this user that are there; whoever made one may have ended since."""
+    """Return the control sockets of this user that are there; whoever made one may have ended since.
+
+    Raises InvalidSetting where there is no folder for them.
+    """
     folder = _folder()
     if not folder.is_dir() or _what_is_wrong_with(folder):
         return []
@@ -51,7 +54,14 @@ def _folder() -> Path:
     users = Path(f"/run/user/{_user_id()}")
     if users.is_dir() and os.access(users, os.W_OK):
         return users / NAME
-    return Path(tempfile.gettempdir()) / f"{NAME}-{_user_id()}"
+    try:
+        temporary = tempfile.gettempdir()
+    except OSError:
+        raise InvalidSetting(
+            "no folder can be written in which control sockets are kept; set XDG_RUNTIME_DIR or TMPDIR to one,"
+            " or leave them out: --control none"
+        ) from None
+    return Path(temporary) / f"{NAME}-{_user_id()}"
 
 
 def _user_id() -> int:

@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.address import UNIX_PREFIX, host_and_port, kind_of
+from fanlight.server.address import UNIX_PREFIX, host_and_port, kind_of, path_of
 from fanlight.server.listen import listen
+from fanlight.server.socket_files import remove_file
 from fanlight.server.watch.admin import AdminThread, Overview
 from fanlight.server.watch.counts import merged
 from fanlight.server.watch.exposition import exposed, gauges_of
@@ -59,16 +60,16 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Answer no more."""
+        self.remove_files()
         if self._thread is not None:
             self._thread.stop()
-        self.remove_files()
 
     def remove_files(self) -> None:
-        """Remove the files of unix sockets."""
+        """Remove the files of unix sockets, if they are ours."""
         if self._control is not None:
-            self._control.unlink(missing_ok=True)
+            remove_file(str(self._control))
         if self._options.admin.startswith(UNIX_PREFIX):
-            Path(self._options.admin.removeprefix(UNIX_PREFIX)).unlink(missing_ok=True)
+            remove_file(path_of(self._options.admin))
 
     def _names(self) -> tuple[str, ...]:
         """Return the names by which the admin address may be asked: its own, and the setting's."""

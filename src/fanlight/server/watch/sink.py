@@ -24,11 +24,23 @@ PIPE_PIECE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX: no more than this 
 MODE = 0o640  # a log says who has read what
 
 
+# The names of standard streams. What they are may be a socket, or another user's pipe, which no path can open again.
+STREAMS = {"-": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}  # 0: where the log goes anyway
+STREAMS |= {f"/proc/self/fd/{number}": number for number in (1, 2)}
+
+
+def is_stream(path: str) -> bool:
+    """Say whether a path means standard output or standard error."""
+    return path in STREAMS
+
+
 class Sink:
     """A file by its path, or, where that is "", a descriptor which the process was started with."""
 
     def __init__(self, path: str = "", descriptor: int = 1) -> None:
         """Open it. Raises InvalidSetting when that can't be done."""
+        if is_stream(path):
+            path, descriptor = "", STREAMS[path] or descriptor
         self._path, self._rest = path, b""
         self._socket: socket.socket | None = None
         try:
