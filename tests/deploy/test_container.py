@@ -1,8 +1,10 @@
 """The container file of the page about deployment: its command as process 1, and its health check."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -56,7 +58,62 @@ def test_it_serves_says_that_it_is_well_and_stops_when_told(
         time.sleep(0.1)
     patient = ["curl", "-sS", "--retry", "30", "--retry-delay", "1", "--retry-connrefused"]  # healthy is not yet ready
     curl = subprocess.run([*patient, f"http://localhost:{port}/"], capture_output=True, text=True, check=True)
-    assert curl.stdout == "1"  # the parent of the worker that answers
+    assert curl.stdout == "2"  # the parent of the worker that answers; 1 waits for orphans
     os.kill(inner(process_1), 15)
     assert process_1.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
     assert subprocess.run(check, capture_output=True, check=False).returncode != 0
+
+
+ORPHANS = """
+import os, subprocess
+def orphan():
+    os.system("(sleep 0.1 &)")
+    return str(subprocess.run(["sh", "-c", "exit 7"]).returncode)
+def pid():
+    return str(os.getpid())
+URLS = {"/": pid, "/orphan": orphan}
+"""
+
+
+def zombies_of(parent: int) -> list[str]:
+    """Return the process ids of children that have ended and are not waited for."""
+    stats = [each.rpartition(")")[2].split() for each in _read_all("/proc/[0-9]*/stat")]
+    return [fields[0] for fields in stats if fields[:2] == ["Z", str(parent)]]
+
+
+def _read_all(pattern: str) -> Iterator[str]:
+    for each in Path("/").glob(pattern[1:]):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            yield each.read_text(errors="replace")
+
+
+@pytest.mark.parametrize("words", [[], ["--workers", "1"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_process_1_waits_for_orphans(
+    tmp_path: Path, free_port: FreePort, words: list[str], number: signal.Signals
+) -> None:
+    """Orphans are waited for, a view's own children are left to the view, and a signal stops all in time."""
+    (tmp_path / "main.py").write_text(ORPHANS)
+    port = free_port()
+    rights = [] if os.geteuid() == 0 else ["--map-root-user"]
+    first = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *rights]
+    command = [*first, sys.executable, "-m", "fanlight", "run", "--port", str(port), *words]
+    ask = ["curl", "-sS", "--retry", "30", "--retry-delay", "1", "--retry-connrefused"]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log) as outer:
+        try:
+            for _ in range(10):
+                url = f"http://localhost:{port}/orphan"
+                assert subprocess.run([*ask, url], capture_output=True, text=True, check=True).stdout == "7"
+            until = time.monotonic() + PATIENCE
+            while zombies_of(inner(outer)) or len(children_of(inner(outer))) > 1:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            os.kill(inner(outer), number)
+            assert outer.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
+        finally:
+            outer.kill()
+
+
+def children_of(process: int) -> list[str]:
+    """Return the process ids of a process's children."""
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()

@@ -23,7 +23,7 @@ from fanlight.cli.routes import explained, listed
 from fanlight.cli.secrecy import names_beside
 from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server import Machine, serve
+from fanlight.server import Machine, serve, serve_in_child
 from fanlight.site import App, announcement, load
 
 
@@ -55,6 +55,7 @@ _SITE = click.argument("site", default="main.py")
 def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (main.py if none is given), a folder or a module; main:name is what has that name in it."""
     try:
+        serve_in_child()
         options = options_of(flags)
         serve(lambda: _described(load(site)), options, announcement(options))  # a parent of workers never loads it
     except FanlightError as error:

@@ -6,6 +6,7 @@ from fanlight.server.limits import Limits
 from fanlight.server.machine import Machine, Place, TlsFiles
 from fanlight.server.options import Options
 from fanlight.server.poller import EpollPoller, SelectorPoller, best_poller
+from fanlight.server.processes.first_process import serve_in_child
 from fanlight.server.server import Server
 from fanlight.server.setting import words_of
 from fanlight.server.sources import (
@@ -50,6 +51,7 @@ __all__ = [
     "options_from",
     "running",
     "serve",
+    "serve_in_child",
     "variable_of",
     "words_of",
     "written",
