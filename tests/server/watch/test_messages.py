@@ -74,6 +74,7 @@ ACTS = {
     "basicConfig": "logging.basicConfig(force=True)",
     "no handlers": "logging.basicConfig(); logging.root.handlers.clear(); logging.lastResort = None",
     "no handlers of ours": 'logging.getLogger("fanlight").handlers.clear(); logging.lastResort = None',
+    "a handler that writes nothing": "logging.getLogger().addHandler(logging.NullHandler())",
     "disabled by hand": 'logging.getLogger("fanlight.app").disabled = logging.getLogger("fanlight").disabled = True',
     "a factory that raises": "logging.setLogRecordFactory(lambda *a, **k: 1 / 0)",
     "a handler that raises": """

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.server.watch.masking import masked
-from fanlight.server.watch.own_loggers import ROOT, enable_own_loggers
+from fanlight.server.watch.own_loggers import ROOT, enable_own_loggers, is_handled
 from fanlight.server.watch.relay import LogRelay, is_relayed
 from fanlight.server.watch.sink import Sink
 
@@ -50,7 +50,7 @@ class MessageLog:
         if not is_relayed():
             self._relay = LogRelay(self._tell_failed)
             self._relay.start()
-        if not self._path and (logger.handlers or logging.getLogger().handlers):
+        if not self._path and is_handled(ROOT):
             return self
         self._lines = _Lines(Sink(self._path, 2))
         self._handler = logging.StreamHandler(self._lines)
@@ -85,12 +85,7 @@ class MessageLog:
 
     def _is_alone(self, record: logging.LogRecord) -> bool:
         """Say whether nothing else takes a record: the site may set up logging later, in its lifespan or in a view."""
-        logger: logging.Logger | None = logging.getLogger(record.name)
-        while logger is not None:
-            if any(each is not self._handler for each in logger.handlers):
-                return False
-            logger = logger.parent if logger.propagate else None
-        return True
+        return not is_handled(record.name, but=self._handler)
 
     def last_word(self, text: str) -> None:
         """Write one more message before the process is ended: by the log, or on stderr where that has ended already."""

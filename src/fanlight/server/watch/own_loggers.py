@@ -52,3 +52,13 @@ def enable_own_loggers() -> None:
             with contextlib.suppress(TypeError):  # a class of the site's that is laid out in its own way
                 each.__class__ = type(type(each).__name__, (_Unsilenced, type(each)), {})
         each.disabled = False
+
+
+def is_handled(name: str, *, but: logging.Handler | None = None) -> bool:
+    """Say whether a logger has a handler that writes anything, apart from one."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None:
+        if any(each is not but and not isinstance(each, logging.NullHandler) for each in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 
-from fanlight.server.watch.own_loggers import ROOT, own_loggers
+from fanlight.server.watch.own_loggers import ROOT, is_handled, own_loggers
 
 MOST_WAITING = 10_000  # records; each may hold on to the frames of a traceback
 CLOSE_SECONDS = 2.0  # for what waits to be handled when the server ends
@@ -94,7 +94,7 @@ class LogRelay(logging.Filter):
     def _handle(self, record: logging.LogRecord) -> None:
         """Pass a record to the handlers; without any, `logging` would write it unformatted, or not at all."""
         logger = logging.getLogger(record.name)
-        if logger.hasHandlers():
+        if is_handled(record.name):
             logger.handle(record)
         elif logger.filter(record):
             self._failed(record, None)
