@@ -76,7 +76,7 @@ class Server:
         self.started = threading.Event()
 
     def open(self) -> list[str]:
-        """Bind and listen; return the URLs. Clients may connect now; they are served by `run`.
+        """Bind and listen; return the URLs. Clients may connect now; without this, when the app has started in `run`.
 
         Raises AddressUnavailable, which says who has the address, or InvalidSetting.
         """
@@ -95,7 +95,7 @@ class Server:
         leaving.last_acts += [partial(self._stop_access_log, LAST_LOG_SECONDS), self._remove_files]
         loop_factory = self._loop_factory()
         if not self._gate.listeners:
-            self.open()
+            self._gate.check()  # what is taken is told before the lifespan begins
         try:
             with self._messages, asyncio.Runner(loop_factory=loop_factory) as runner:
                 leaving.say = self._messages.last_word
@@ -158,6 +158,8 @@ class Server:
             return
         enable_own_loggers()  # the lifespan may have set up logging
         try:
+            if not self._gate.listeners:
+                self._gate.open()  # not before: whoever connects finds a site that can serve
             async with self._hub_running() as hub:
                 self._hub = hub
                 if self._is_told_to_stop:

@@ -112,7 +112,6 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
         return 0
     handler, facts = loaded
     server = Server(handler, options, leaving=leaving)
-    server.open()
     notifier = Notifier(os.environ)
     leaving.on_begin.append(notifier.stopping)
     if REOPENS is not None:

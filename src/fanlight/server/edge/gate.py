@@ -18,7 +18,7 @@ from fanlight.server.edge.entrance import Entrance, Proxies, ProxyFields
 from fanlight.server.edge.forwarded import Trust
 from fanlight.server.edge.tls import ClientCertMode, Tls
 from fanlight.server.forks import hold
-from fanlight.server.listen import is_ipv6_only, listen, url_of
+from fanlight.server.listen import is_ipv6_only, listen, try_address, url_of
 from fanlight.server.options import Options
 from fanlight.server.socket_files import remove_file
 
@@ -65,6 +65,12 @@ class Gate:
         except BaseException:
             self.close()
             raise
+
+    def check(self) -> None:
+        """Refuse an address that can't be had, as `open` would; nobody can connect yet."""
+        binds = (*self._options.bind, *self._options.redirect_from)
+        for bind in binds:
+            try_address(bind, is_ipv6_only=is_ipv6_only(bind, binds))
 
     def opened(self, bind: str) -> list[socket.socket]:
         """Open one address."""

@@ -104,6 +104,8 @@ class Parent:
                 *([file.remove] if file is not None else []),
             ]
             self._hear_signals()
+            if not self._gate.listeners:
+                self._gate.check()
             try:
                 while self.roster.staff or not (self.roster.is_closing or self.roster.has_failed):
                     self._turn()
@@ -196,6 +198,7 @@ class Parent:
         now = time.monotonic()
         if what == "loaded":
             self._facts = message
+        elif what == "started":
             self._send_sockets(worker)
         elif what == "ready":
             self.roster.has_started(worker, now)
@@ -208,7 +211,7 @@ class Parent:
                 inquiry.take(worker.pid, message)
 
     def _send_sockets(self, worker: Worker) -> None:
-        """Hand a worker the listening sockets; they are opened when the first one has loaded the site."""
+        """Hand a worker the listening sockets; they are opened when the site has started in the first one."""
         if not self._gate.listeners:
             self._gate.open()
         listeners = self._gate.listeners

@@ -5,7 +5,7 @@ A thread of its own listens to the parent, so that it is heard while a view hold
 the hub turns is shown by having the holder itself answer.
 
     the parent says              we say
-    serve (with the sockets)     loaded, before; ready, when requests are taken
+    serve (with the sockets)     loaded, and when the app has started: started; then ready, when requests are taken
     ping                         pong, from the hub
     look                         reply, from this thread
     drain, abandon, reopen
@@ -19,10 +19,11 @@ import logging
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanlight.server.edge.gate import Gate, Listener
-from fanlight.server.leaving import LATE_EXIT_CODE, Leaving, Stopped
+from fanlight.server.leaving import LATE_EXIT_CODE, Leaving
 from fanlight.server.options import Options
 from fanlight.server.processes.channel import Channel, Message
 from fanlight.server.server import Server
@@ -42,42 +43,42 @@ def work(handler: Handler, options: Options, channel: Channel, facts: dict[str, 
     """Serve until told to leave; return the exit code. `facts` are what the parent says of the site."""
     faulthandler.enable()  # on SIGABRT, from a parent that hears nothing of us, say where every thread stands
     channel.send("loaded", **facts)
-    gate = Gate(options)
-    try:
-        with leaving.interruptible():
-            listeners = _listeners_from(channel)
-    except Stopped:
-        return 0
-    if not listeners:
-        return 0  # the parent has changed its mind, or is gone
-    gate.take(listeners)
+    gate = SharedGate(options, channel)
     server = Server(handler, options, gate=gate, is_worker=True, leaving=leaving)
     leaving.others[signal.SIGUSR1] = server.reopen_logs
-    Desk(server, channel, leaving).run()
+    Desk(server, channel, leaving, gate).run()
     return LATE_EXIT_CODE if server.has_cut_off else 0
 
 
-def _listeners_from(channel: Channel) -> list[Listener]:
-    """Wait for the sockets; none if there is nothing to serve any more."""
-    while channel.is_open:
-        for message, descriptors in channel.received():
-            if message["what"] == "serve":
-                kinds = message["listeners"]
-                return [
-                    Listener(socket.socket(fileno=fd), kind["bind"], kind["is_redirect"])
-                    for fd, kind in zip(descriptors, kinds, strict=True)
-                ]
-            if message["what"] in ("drain", "abandon"):
-                return []
-    return []
+class SharedGate(Gate):
+    """The gate that a parent has opened for all its workers."""
+
+    def __init__(self, options: Options, channel: Channel) -> None:
+        """Prepare to ask the parent for its sockets."""
+        super().__init__(options)
+        self._channel, self._is_answered = channel, threading.Event()
+
+    def check(self) -> None:
+        """Do nothing: the parent has checked the addresses."""
+
+    def open(self) -> None:
+        """Wait for the sockets; there are none if the worker is to leave, or its parent is gone."""
+        self._channel.send("started")
+        self._is_answered.wait()
+
+    def answer(self, listeners: Sequence[Listener] = ()) -> None:
+        """End the wait; in the thread that hears the parent."""
+        if not self._is_answered.is_set():
+            self.take(listeners)
+            self._is_answered.set()
 
 
 class Desk:
     """Where a worker hears its parent."""
 
-    def __init__(self, server: Server, channel: Channel, leaving: Leaving) -> None:
+    def __init__(self, server: Server, channel: Channel, leaving: Leaving, gate: SharedGate) -> None:
         """Serve by a server, as told by a channel."""
-        self._server, self._channel, self._leaving = server, channel, leaving
+        self._server, self._channel, self._leaving, self._gate = server, channel, leaving, gate
 
     def run(self) -> None:
         """Serve, and listen, until there is no more to do."""
@@ -92,14 +93,22 @@ class Desk:
     def _listen(self) -> None:
         channel = self._channel
         while channel.is_open:
-            for message, _ in channel.received():
-                self._obey(message)
+            for message, descriptors in channel.received():
+                self._obey(message, descriptors)
         self._leaving.begin(at_once=True)
+        self._gate.answer()
         log.warning("the parent is gone; leaving")
 
-    def _obey(self, message: Message) -> None:
+    def _obey(self, message: Message, descriptors: Sequence[int]) -> None:
         what, server = message["what"], self._server
-        if what == "ping":
+        if what == "serve":
+            self._gate.answer(
+                [
+                    Listener(socket.socket(fileno=fd), kind["bind"], kind["is_redirect"])
+                    for fd, kind in zip(descriptors, message["listeners"], strict=True)
+                ]
+            )
+        elif what == "ping":
             if server.started.is_set():
                 server.hub.post(self._show_life)
         elif what == "look":
@@ -107,7 +116,9 @@ class Desk:
             self._channel.send("reply", number=message["number"], answer=answer)
         elif what == "drain":
             self._leaving.begin(at_once=True)
+            self._gate.answer()
         elif what == "abandon":
+            self._gate.answer()
             self._leaving.cut_off()
         elif what == "reopen":
             server.reopen_logs()
