@@ -119,6 +119,8 @@ _ASKS: dict[Callable[[random.Random], Ask], int] = {
     _fixed("download", "/download", FILE): 2,
     _fixed("slow view", "/slow", b"slow"): 4,
     _fixed("async view", "/wait", b"waited"): 8,
+    _fixed("program", "/program", b"0"): 1,
+    _fixed("fork", "/fork", b"7"): 1,
 }
 
 

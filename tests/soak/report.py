@@ -19,7 +19,7 @@ MEBIBYTE = 1024 * 1024
 MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the parent and two fresh workers together
 MOST_CALM_GROWTH = 1.10  # of workers that go on serving
 LEAST_SECONDS = 120.0  # of a soak whose workers have served for long enough to hold all that they will
-EXPECTED_ERROR = re.compile(r"worker \d+ was ended by SIGKILL")
+EXPECTED_ERROR = re.compile(r"worker \d+ was ended by SIGKILL|the access log can't be written: Broken pipe")
 HEADING = "## Soak\n"
 
 
@@ -88,8 +88,10 @@ def markdown(tally: Tally, measured: Measured) -> str:
         "sent again (RFC 9112 section 9.3.1), after a kill": f"{len(tally.retried) - len(quiet)}",
         "sent again, after a kept connection was closed": f"{len(quiet)} ({_counted(kinds)})",
         "slowest answer": f"{tally.slowest:.2f} s",
-        "faults": f"{done['kill']} workers killed, {done['reload']} reloads (SIGHUP), {done['replace the parent']}"
-        f" parents replaced (SIGUSR2), {done['rotate']} log rotations (SIGUSR1)",
+        "faults": f"{done['kill']} workers killed, {done['stop a worker']} told to stop (SIGTERM, SIGINT),"
+        f" {done['reload']} swapped releases (SIGHUP), {done['replace the parent']} parents replaced (SIGUSR2),"
+        f" {done['restart']} restarts of the server (into a full pipe, a broken pipe),"
+        f" {done['rotate']} log rotations (SIGUSR1)",
         "hostile connections": f"{hostile:,} ({_counted(tally.hostile)})",
         "workers that answered": f"{len(tally.workers)}",
         "memory, parent and two fresh workers": f"{_mib(measured.memory_before)} before,"

@@ -1,12 +1,16 @@
 """The server under test: the command, in a process of its own, and what the system knows of it.
 
-In: a folder with a site, and flags. Out: its address, its workers, its memory, its open files, its log.
+In: a folder with a site, and flags. Out: its address, its workers, its memory, its open files, its log. `restart` ends
+it and starts it anew on the same socket, which stays open meanwhile, as a service manager has it: clients wait.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 START_SECONDS = 60.0
 SITE = Path(__file__).parent / "site"
@@ -28,22 +33,52 @@ class Served:
 
     def __init__(self, folder: Path, words: Sequence[str], log: Path) -> None:
         """Start it; its stderr goes to a file. Raises NotServedError when no banner comes."""
-        self.log = log
-        with log.open("wb") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fanlight", "run", "--port", "0", *words],
-                cwd=folder,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
+        self.log, self._folder = log, folder
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._lines: SimpleQueue[str] = SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.exit_codes: list[int] = []
+        self._output: list[int] = []
+        self.is_restarting = False
+        self.process = self._started(words, subprocess.PIPE)
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         self.port = self._port()
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as printed:
+    def _started(self, words: Sequence[str], output: int) -> subprocess.Popen[str]:
+        descriptor = self._socket.fileno()
+        with self.log.open("ab") as errors:
+            process: Any = subprocess.Popen(
+                [sys.executable, "-m", "fanlight", "run", "--bind", f"fd:{descriptor}", *words],
+                cwd=self._folder,
+                stdout=output,
+                stderr=errors,
+                text=True,
+                pass_fds=[descriptor],
+            )
+        started: subprocess.Popen[str] = process
+        return started
+
+    def restart(self, words: Sequence[str], number: signal.Signals, *, is_full: bool) -> None:
+        """Stop it with a signal, and start it again; what it prints goes into a pipe that is full, or broken."""
+        self.is_restarting = True
+        self.tell(number)
+        self.exit_codes.append(self.process.wait(60))
+        reader, writer = os.pipe()
+        self._output.append(reader)
+        if is_full:
+            os.set_blocking(writer, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writer, bytes(4096))
+            os.set_blocking(writer, True)
+        else:
+            os.close(self._output.pop())
+        self.process = self._started(words, writer)
+        os.close(writer)
+        self.is_restarting = False
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as printed:
             for line in printed:
                 self._lines.put(line)
 
@@ -64,7 +99,10 @@ class Served:
     @property
     def workers(self) -> list[int]:
         """The process ids of its children."""
-        return [int(each) for each in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        try:
+            return [int(each) for each in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        except OSError:  # it is just being restarted
+            return []
 
     def memory(self) -> dict[int, int]:
         """Return the resident bytes of the parent and of each worker."""
@@ -72,7 +110,11 @@ class Served:
 
     def files(self) -> dict[int, int]:
         """Return how many descriptors the parent and each worker have open."""
-        return {pid: len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in (self.pid, *self.workers)}
+        found = {}
+        for pid in (self.pid, *self.workers):
+            with contextlib.suppress(OSError):
+                found[pid] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        return found
 
     def tell(self, number: signal.Signals) -> None:
         """Send the parent a signal."""
@@ -90,10 +132,14 @@ class Served:
         """Stop it as a service manager does; return its exit code."""
         self.tell(signal.SIGTERM)
         try:
-            return self.process.wait(60)
+            self.exit_codes.append(self.process.wait(60))
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait()
+            self.exit_codes.append(self.process.wait())
+        self._socket.close()
+        for each in self._output:
+            os.close(each)
+        return max(map(abs, self.exit_codes))
 
 
 def _resident_bytes(pid: int) -> int:

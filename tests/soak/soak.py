@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import signal
 import statistics
 import sys
@@ -38,7 +39,9 @@ log = logging.getLogger("soak")
 class Soak:
     """One soak."""
 
-    def __init__(self, served: Served, folder: Path, access_file: Path, arguments: argparse.Namespace) -> None:
+    def __init__(
+        self, served: Served, folder: Path, access_file: Path, current: Path, arguments: argparse.Namespace
+    ) -> None:
         """Prepare the clients and the faults."""
         seconds: float = arguments.seconds
         self.served, self.tally, self.seconds = served, Tally(), seconds
@@ -52,7 +55,9 @@ class Soak:
             Wrk(port, self.tally, folder, max(2.0, min(20.0, seconds / 5))),
         ]
         self._hostile = Hostile(port, self.tally, arguments.of_each)
-        self._faults = Faults(served, self.tally, seconds, access_file)
+        # Restarted, it writes its access log to the pipe that nothing reads.
+        words = ["--workers", str(WORKERS), *LIMITS, str(current / "main.py")]
+        self._faults = Faults(served, self.tally, seconds, access_file, words, current)
 
     def run(self) -> None:
         """Measure, disturb, measure again."""
@@ -86,8 +91,8 @@ class Soak:
         began = time.monotonic()
         while (passed := time.monotonic() - began) < self.seconds:
             self._samples.append((passed / self.seconds, sum(self.served.memory().values())))
-            if self.served.process.poll() is not None:
-                log.error("the server has ended by itself")
+            if not self.served.is_restarting and self.served.process.poll() is not None:
+                log.error("the server has ended by itself:\n%s", self.served.log.read_text()[-2000:])
                 return
             if len(self._samples) % 30 == 0:
                 self._tell(passed)
@@ -136,10 +141,13 @@ def main(words: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
         access_file = folder / "access.log"
-        served = Served(
-            SITE, ["--workers", str(WORKERS), "--access-file", str(access_file), *LIMITS], folder / "errors.log"
-        )
-        soak = Soak(served, folder, access_file, arguments)
+        release = folder / "releases" / "1"
+        shutil.copytree(SITE, release)
+        current = folder / "current"
+        current.symlink_to(release)
+        words = ["--workers", str(WORKERS), "--access-file", str(access_file), *LIMITS, str(current / "main.py")]
+        served = Served(folder, words, folder / "errors.log")
+        soak = Soak(served, folder, access_file, current, arguments)
         try:
             soak.run()
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
@@ -67,6 +68,19 @@ def slow() -> str:
     return "slow"
 
 
+def program() -> str:
+    """Run another program."""
+    return str(subprocess.run(["true"], check=False).returncode)
+
+
+def fork() -> str:
+    """Have a child of our own do something."""
+    child = os.fork()
+    if not child:
+        os._exit(7)
+    return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 async def wait() -> str:
     """Wait for a while, and block nobody."""
     await asyncio.sleep(0.05)
@@ -83,6 +97,8 @@ URLS = {
     "/ticks/{lines:int}": ticks,
     "/slow": slow,
     "/wait": wait,
+    "/program": program,
+    "/fork": fork,
 }
 
 app = App(URLS, around=(tell_worker,))
