@@ -225,6 +225,18 @@ def test_both_signals_to_the_whole_group_are_one(start: Start, workers: str) -> 
     assert server.end() == 0
 
 
+def test_a_stop_ends_the_trial_of_new_code(start: Start) -> None:
+    """SIGUSR2, and SIGTERM before the new code was tried: it is not taken up any more, and nothing is wrong."""
+    server = start("def view():\n    return 'x'\n", "--workers", "1")
+    main = server.folder / "main.py"
+    main.write_text(main.read_text() + "open('tried', 'w').close()\ntime.sleep(5)\n")
+    server.tell(signal.SIGUSR2)
+    server.wait_for((server.folder / "tried").exists)
+    server.tell(signal.SIGTERM)
+    assert server.end() == 0
+    assert "ERROR" not in server.errors.read_text()
+
+
 # --- what the site does with signals -----------------------------------------------------------------
 
 OWN_HANDLERS = {

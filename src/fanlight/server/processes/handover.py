@@ -47,10 +47,14 @@ class Trial:
         if self._process.poll() is not None:
             return False
         if time.monotonic() > self._until:
-            self._process.kill()
-            self._process.wait()
+            self.end()
             return False
         return True
+
+    def end(self) -> None:
+        """End it: nothing depends on it any more."""
+        self._process.kill()
+        self._process.wait()
 
     @property
     def has_passed(self) -> bool:

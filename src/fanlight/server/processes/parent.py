@@ -272,6 +272,9 @@ class Parent:
     def _stop(self) -> None:
         if not self._is_stopping:
             self._is_stopping, self.is_ready = True, False
+            if self._trial is not None:
+                self._trial.end()
+                self._trial = None
             self._notifier.stopping()
             self._close_at = time.monotonic() + self._options.limits.unready_seconds
 
