@@ -23,7 +23,7 @@ ROOMS = {
     "pages": {"errors", "message"},
     "app": {"errors", "message", "routing", "pages"},
     "server": {"errors", "wire", "message"},
-    "site": {"errors", "message", "routing", "pages", "app", "server"},
+    "site": {"errors", "first", "message", "routing", "pages", "app", "server"},
     "testing": {"errors", "wire", "message", "routing", "pages", "app", "server", "site"},
     "cli": {"errors", "wire", "message", "routing", "pages", "app", "server", "site", "testing"},
     "__init__": {"errors", "first", "message", "pages", "server", "site"},

@@ -5,6 +5,7 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ Serve = Callable[..., Site]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 
 SITE = """
-import asyncio, multiprocessing, os, subprocess, sys, time
+import asyncio, multiprocessing, os, socket, subprocess, sys, time
 from concurrent.futures import ProcessPoolExecutor
 
 from fanlight import lane
@@ -126,6 +127,15 @@ def _is_inheritable(number):
     except OSError:
         return False
 
+def closes():
+    for number in range(3, 100):
+        try:
+            socket.socket(fileno=os.dup(number)).getpeername()[1]
+            os.close(number)
+        except (OSError, IndexError):
+            pass
+    return "nobody gets this"
+
 def breaks():
     yield "half"
     time.sleep(0.2)
@@ -138,7 +148,7 @@ URLS = {
     "/": index, "/inline": inline, "/thread": thread, "/task": task, "/pool": pool, "/executor": executor,
     "/keep": keep, "/forked/{how}": forked, "/forked-thread/{how}": forked_thread, "/forked-task/{how}": forked_task,
     "/forked-stream": forked_stream, "/forked-after/{how}": forked_after,
-    "/program": program, "/inheritable": inheritable, "/breaks": breaks,
+    "/program": program, "/inheritable": inheritable, "/breaks": breaks, "/closes": closes,
 }
 """
 WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone", "workers"])
@@ -256,6 +266,14 @@ def test_a_broken_stream_is_seen_though_a_child_has_its_socket(serve: Serve, sit
     still_serves(served)
 
 
+def test_a_socket_that_the_site_has_closed_holds_up_no_end(serve: Serve, site: Path) -> None:
+    """A connection whose descriptor is gone can't be unregistered; it is dropped all the same, and the server ends."""
+    served = serve(site)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        ask(served, "/closes")
+    still_serves(served)
+
+
 @WORKERS
 def test_programs_inherit_nothing(serve: Serve, site: Path, ended: list[int], words: tuple[str, ...]) -> None:
     """No descriptor of the server is open in a program that a view starts; the port is free when the server ends."""
@@ -331,6 +349,65 @@ def test_a_process_of_the_start_dies_when_told_to(serve: Serve, tmp_path: Path, 
         time.sleep(0.05)
     time.sleep(seconds(0.2))  # what the site had heard of it would be done by now
     assert ask(served).isdigit()
+
+
+PROGRAM = """
+import multiprocessing, time
+from fanlight import App
+
+def work():
+    pass
+
+def index():
+    process = multiprocessing.get_context("spawn").Process(target=work)
+    process.start()
+    process.join()
+    return str(process.exitcode)
+
+app = App({"/": index})
+app.run(port=0)
+"""
+
+
+def test_a_socket_that_was_handed_over_is_not_handed_on(tmp_path: Path) -> None:
+    """A program that is started while the site is imported, or in its lifespan, does not inherit the port."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        number = sock.fileno()
+        look = f"os.system('readlink /proc/self/fd/{number} >> seen; echo looked >> seen')"
+        (tmp_path / "main.py").write_text(
+            f"import os\n{look}\ndef LIFESPAN():\n    {look}\n    yield\nURLS = {{'/': 'hi'}}\n"
+        )
+        command = [sys.executable, "-m", "fanlight", "run", "--bind", f"fd:{number}"]
+        with subprocess.Popen(command, cwd=tmp_path, pass_fds=[number], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert any("Ctrl+C" in line for line in process.stdout)
+            process.terminate()
+    assert (tmp_path / "seen").read_text() == "looked\n" * 2
+
+
+def test_a_program_without_its_guard_is_no_second_server(serve: Serve, tmp_path: Path) -> None:
+    """A spawned child loads the program anew: `app.run()` in it says what to write, and serves nothing."""
+    (tmp_path / "main.py").write_text(PROGRAM)
+    served = serve(tmp_path, command=("main.py",))
+    assert ask(served) == "1"
+    served.tell(signal.SIGTERM)
+    assert 'write `if __name__ == "__main__":`' in served.rest()
+
+
+def test_a_program_is_served_without_standard_streams(tmp_path: Path) -> None:
+    """`python main.py`, started with its output closed, serves, and ends in peace."""
+    (tmp_path / "main.py").write_text(
+        f"from fanlight import App\napp = App({{'/': 'hi'}})\napp.run(bind='unix:{tmp_path}/s')\n"
+    )
+    closed = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "main.py"]
+    with subprocess.Popen(closed, cwd=tmp_path) as process:
+        until = time.monotonic() + PATIENCE
+        while not (tmp_path / "s").exists():
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
 
 
 def _state(pid: int) -> str:

@@ -6,15 +6,17 @@ that says why not all was finished. The command is the same for all three; what 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.address import descriptor_of, kind_of
 from fanlight.server.edge.gate import Gate
 from fanlight.server.leaving import LATE_EXIT_CODE, Leaving, finish_output
 from fanlight.server.options import Options
@@ -107,6 +109,7 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
     leaving.listen([each for each in (REOPENS, HANGS_UP) if each is not None])
     if HANGS_UP is not None:
         leaving.others[HANGS_UP] = lambda: _hang_up(terminal, leaving)
+    _keep_from_programs((*options.bind, *options.redirect_from))
     loaded = _loaded(site, leaving)
     if loaded is None:
         return 0
@@ -126,6 +129,14 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
 
             server.run(tell)
     return LATE_EXIT_CODE if server.has_cut_off else 0
+
+
+def _keep_from_programs(binds: Sequence[str]) -> None:
+    """Have no program that the site starts inherit the sockets that were handed to this process."""
+    for bind in binds:
+        if kind_of(bind) == "fd":
+            with contextlib.suppress(OSError):  # there is none: that is told when it is opened
+                os.set_inheritable(descriptor_of(bind), False)
 
 
 def _loaded(site: Callable[[], Site], leaving: Leaving) -> Site | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from fanlight.app import Application
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
+from fanlight.first import open_streams
 from fanlight.message import AS_USUAL, Compression
 from fanlight.server import Limits, Options, from_arguments, from_environment, options_from, serve
 from fanlight.site.banner import announcement
@@ -122,11 +123,12 @@ class App(Application):
         word: it is who runs the site who sets it. Ends the program, with what is wrong and what to do on stderr,
         when a setting makes no sense or the address can't be had.
         """
-        if is_loading.get():
+        if is_loading.get() or _is_loaded_in_child():
             raise AppError(
                 f'{self.file.name} calls app.run() while it is imported; write `if __name__ == "__main__":` above'
                 f" the call, or start the site by `python {self.file.name}`"
             )
+        open_streams()
         try:
             given = from_arguments(settings, limits)
             if "bind" not in given or (host, port) != (DEFAULT_HOST, DEFAULT_PORT):
@@ -143,6 +145,12 @@ class App(Application):
     def facts(self) -> dict[str, Any]:
         """What is said of the site when it is served."""
         return {"routes": len(self.table.routes), "file": str(self.file)}
+
+
+def _is_loaded_in_child() -> bool:
+    """Say whether a child of multiprocessing ("spawn", "forkserver") loads the program's file anew just now."""
+    processes = sys.modules.get("multiprocessing.process")
+    return processes is not None and getattr(processes.current_process(), "_inheriting", False)
 
 
 __all__ = ["App", "ServerError"]
