@@ -137,6 +137,8 @@ class Serving:
         self._told = os.fdopen(read)  # stays open, for what it listens on besides
         first = self._told.readline().split()
         self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen; none if it has ended already
+        if first and "fanlight run" in command:
+            self._has_banner.wait(SECONDS)  # what operators ask is there before the site is
 
     def _read(self) -> None:
         assert self._process.stdout is not None
