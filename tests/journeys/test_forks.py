@@ -20,7 +20,7 @@ Serve = Callable[..., Site]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 
 SITE = """
-import asyncio, multiprocessing, os, socket, subprocess, sys, time
+import asyncio, ctypes, multiprocessing, os, socket, subprocess, sys, time
 from concurrent.futures import ProcessPoolExecutor
 
 from fanlight import lane
@@ -76,6 +76,15 @@ def keep():
     process.start()
     started.append(process)
     return str(process.pid)
+
+def keep_by_c():
+    c = ctypes.PyDLL(None)
+    pid = c.fork()
+    if pid == 0:
+        _close_output()
+        c.sleep(600)
+        c._exit(0)
+    return str(pid)
 
 def forked(how: str):
     pid = os.fork()
@@ -146,7 +155,8 @@ async def index():
 
 URLS = {
     "/": index, "/inline": inline, "/thread": thread, "/task": task, "/pool": pool, "/executor": executor,
-    "/keep": keep, "/forked/{how}": forked, "/forked-thread/{how}": forked_thread, "/forked-task/{how}": forked_task,
+    "/keep": keep, "/keep-by-c": keep_by_c,
+    "/forked/{how}": forked, "/forked-thread/{how}": forked_thread, "/forked-task/{how}": forked_task,
     "/forked-stream": forked_stream, "/forked-after/{how}": forked_after,
     "/program": program, "/inheritable": inheritable, "/breaks": breaks, "/closes": closes,
 }
@@ -257,8 +267,9 @@ def test_a_child_lets_clients_and_the_port_go(serve: Serve, site: Path, ended: l
 def test_a_broken_stream_is_seen_though_a_child_has_its_socket(serve: Serve, site: Path, ended: list[int]) -> None:
     """A stream that fails is cut off, also where a child was forked by C code that asks no Python."""
     served = serve(site)
-    ended.append(int(ask(served, "/keep")))
     connection = http.client.HTTPConnection("127.0.0.1", int(served.port), timeout=PATIENCE)
+    connection.request("GET", "/keep-by-c")
+    ended.append(int(connection.getresponse().read()))
     connection.request("GET", "/breaks")
     with pytest.raises(http.client.IncompleteRead):
         connection.getresponse().read()
