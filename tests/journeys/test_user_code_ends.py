@@ -53,8 +53,14 @@ def get(server: LiveServer, path: str) -> int:
         connection.close()
 
 
-def threads() -> set[str]:
-    return {each.name for each in threading.enumerate() if each.name.startswith("fanlight")}
+@pytest.fixture
+def others() -> frozenset[threading.Thread]:
+    """Return the threads that were there before: a server that serves other tests of this process may be among them."""
+    return frozenset(threading.enumerate())
+
+
+def threads(others: frozenset[threading.Thread]) -> set[str]:
+    return {each.name for each in set(threading.enumerate()) - others if each.name.startswith("fanlight")}
 
 
 # --- lifespans ---------------------------------------------------------------------------------------------------
@@ -78,24 +84,28 @@ def failing(kind: str, *, is_async: bool, at_start: bool) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("kind", EVERY)
-def test_a_lifespan_that_fails_at_the_start_ends_the_server(live: Make, kind: str, is_async: bool) -> None:
+def test_a_lifespan_that_fails_at_the_start_ends_the_server(
+    live: Make, others: frozenset[threading.Thread], kind: str, is_async: bool
+) -> None:
     """Whoever started it is told what was raised, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=True))
     with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
         pytest.fail("it has started")
     assert type(made(kind)) in (type(caught.value), type(caught.value.__cause__))
-    wait_until(lambda: not threads())
+    wait_until(lambda: not threads(others))
 
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("kind", EVERY)
-def test_a_lifespan_that_fails_at_the_end_leaves_nothing(live: Make, kind: str, is_async: bool) -> None:
+def test_a_lifespan_that_fails_at_the_end_leaves_nothing(
+    live: Make, others: frozenset[threading.Thread], kind: str, is_async: bool
+) -> None:
     """What was asked is served, whoever stops it is told what was raised, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=False))
     with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
         assert get(server, "/") == 200
     assert type(made(kind)) in (type(caught.value), type(caught.value.__cause__))
-    wait_until(lambda: not threads())
+    wait_until(lambda: not threads(others))
 
 
 # --- cancellations of ours ---------------------------------------------------------------------------------------

@@ -161,3 +161,23 @@ def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> N
         relay.close()
         logger.removeHandler(handler)
     assert seen == ["first", "2 messages are lost: too many waited", "message 0", "message 1", "message 2"]
+
+
+def test_two_relays_of_one_process_handle_a_record_once() -> None:
+    """As where two servers of a program were started by different threads: neither hands it back to the other."""
+    seen: list[str] = []
+    logger = logging.getLogger("fanlight.server")
+    handler = Handler(lambda record: seen.append(record.getMessage()))
+    logger.addHandler(handler)
+    relays = [LogRelay(lambda _, error: pytest.fail(repr(error))) for _ in range(2)]
+    try:
+        for each in relays:
+            each.start()
+        logger.warning("first")
+        for each in (*relays, *relays):
+            each.flush(PATIENCE)
+    finally:
+        for each in relays:
+            each.close()
+        logger.removeHandler(handler)
+    assert seen == ["first"]

@@ -24,6 +24,10 @@ CLOSE_SECONDS = 2.0  # for what waits to be handled when the server ends
 Failed = Callable[[logging.LogRecord, BaseException | None], object]
 
 
+class _RelayThread(threading.Thread):
+    """The thread of a relay: what it handles has been passed on already."""
+
+
 class LogRelay(logging.Filter):
     """A filter that passes each record on to its thread; only there it lets it through."""
 
@@ -32,13 +36,14 @@ class LogRelay(logging.Filter):
         super().__init__()
         self._failed = failed
         self._queue: SimpleQueue[tuple[logging.LogRecord, Context] | Callable[[], object] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="fanlight-log", daemon=True)
+        self._thread = _RelayThread(target=self._work, name="fanlight-log", daemon=True)
         self._pid = os.getpid()
         self._lost = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hand a record over, and stop it here; True in the thread itself, and in a forked child, which has none."""
-        if threading.current_thread() is self._thread or os.getpid() != self._pid:
+        """Hand a record over, and stop it here; True in a relay's thread, and in a forked child, which has none."""
+        # Of two relays in one process the second would hand the record back to the first, and so on for ever.
+        if isinstance(threading.current_thread(), _RelayThread) or os.getpid() != self._pid:
             return True
         if self._queue.qsize() >= MOST_WAITING:
             self._lost += 1
