@@ -307,6 +307,7 @@ class News:
         """Begin without any."""
         self.closed = threading.Event()
         self.gate = threading.Event()
+        self.waits = threading.Event()
 
     async def come(self, *first: object) -> AsyncIterator[object]:
         """Yield some, then wait."""
@@ -321,6 +322,7 @@ class News:
         """Yield some, then wait in a thread."""
         try:
             yield from first
+            self.waits.set()
             assert self.gate.wait(PATIENCE)
             yield "late"
         finally:
@@ -352,6 +354,7 @@ def test_a_stream_of_events_in_a_thread_ends_for_its_client_at_once(serve: Serve
     with harness.connect() as client:
         client.sendall(tools.request("/"))
         read_until(client, b"data: one\n\n")
+        assert news.waits.wait(tools.patience)
         harness.hub.post(harness.hub.drain)
         read_until(client, b"0\r\n\r\n")
         assert not news.closed.is_set()
