@@ -198,28 +198,36 @@ def still_serves(site: Site) -> None:
     assert site.end() == 0
 
 
-@WORKERS
+@pytest.fixture(scope="module", params=[(), ("--workers", "1")], ids=["alone", "workers"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a server that several tests share; when the last is over it still responds, and ends in peace."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "main.py").write_text(SITE)
+    served = Site([sys.executable, "-m", "fanlight", "run", "--port", "0", *request.param], folder)
+    try:
+        yield served
+        still_serves(served)
+    finally:
+        if served.process.poll() is None:
+            served.process.kill()
+        served.end()
+
+
 @pytest.mark.parametrize("lane", ["inline", "thread", "task"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_child_dies_when_told_to(serve: Serve, site: Path, words: tuple[str, ...], lane: str, method: str) -> None:
+def test_a_child_dies_when_told_to(shared: Site, lane: str, method: str) -> None:
     """`Process.terminate()`, at once after `start()`, ends the child and nothing else, in every lane."""
-    served = serve(site, *words)
     for _ in range(3):
-        assert ask(served, f"/{lane}?method={method}") == str(-signal.SIGTERM)
-    still_serves(served)
+        assert ask(shared, f"/{lane}?method={method}") == str(-signal.SIGTERM)
 
 
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_pool_of_processes_works_and_ends(serve: Serve, site: Path, kind: str, method: str) -> None:
+def test_a_pool_of_processes_works_and_ends(shared: Site, kind: str, method: str) -> None:
     """A pool made in a view gives its results, and is gone when the view is done with it."""
-    served = serve(site)
-    for _ in range(3):
-        assert ask(served, f"/{kind}?method={method}") == "30"
-    still_serves(served)
+    assert ask(shared, f"/{kind}?method={method}") == "30"
 
 
-@WORKERS
 @pytest.mark.parametrize(
     ("path", "code"),
     [
@@ -237,16 +245,15 @@ def test_a_pool_of_processes_works_and_ends(serve: Serve, site: Path, kind: str,
         ("/forked-after/exit", "ok"),
     ],
 )
-def test_a_forked_child_is_no_second_server(
-    serve: Serve, site: Path, words: tuple[str, ...], path: str, code: str
-) -> None:
+def test_a_forked_child_is_no_second_server(shared: Site, path: str, code: str) -> None:
     """`os.fork()` in a view: the child ends where its code does, with its exit code; only the parent responds."""
-    served = serve(site, *words)
+    pid = int(ask(shared))
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    before = children.read_text()  # the servers of forks, which earlier tests have started, stay
     for _ in range(3):
-        assert ask(served, path) == code
-    pid = int(ask(served))
-    assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
-    still_serves(served)
+        assert ask(shared, path) == code
+    assert int(ask(shared)) == pid
+    assert children.read_text() == before
 
 
 def test_a_child_lets_clients_and_the_port_go(serve: Serve, site: Path, ended: list[int]) -> None:
