@@ -1,4 +1,4 @@
-"""Two thousand bad clients of each kind: honest ones notice nothing, memory has its bound, and they are let go of."""
+"""A thousand bad clients of each kind: honest ones notice nothing, memory has its bound, and they are let go of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.soak.served import Served
 from tests.speed import FACTOR, PATIENCE, seconds
 
 COUNT, FEW = 2000, 8
-CROWD = max(1000, int(COUNT / FACTOR))  # of them, where memory is weighed and everybody is to be let go of
+CROWD = max(500, int(COUNT / 2 / FACTOR))  # of them, where memory is weighed and everybody is to be let go of
 REPOSITORY = Path(__file__).parents[2]
 # Deadlines that a test can wait for; whoever is over them is let go of at the next tick of a second.
 WHILE = str(ceil(seconds(3)))
@@ -69,7 +69,7 @@ def test_a_crowd_disturbs_nobody_and_is_let_go_of(serve: Serve, kind: str) -> No
 
 
 def test_a_crowd_that_never_ends_its_handshake(serve: Serve, pair: Any) -> None:
-    """The same over TLS: two thousand handshakes are begun, and none goes on."""
+    """The same over TLS: a thousand handshakes are begun, and none goes on."""
     served = serve(*LIMITS, "--cert", pair.cert, "--key", pair.key, "--redirect-from", "127.0.0.1:0")
     before, files = sum(served.memory().values()), sum(served.files().values())
     crowd = Crowd(served.port, MANNERS["slow handshake"], CROWD)

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def test_nobody_loses_an_answer_but_by_a_killed_worker() -> None:
     """Under mixed load, with kills, reloads and hostile clients, every request is answered, and nothing grows."""
-    words = ["--seconds", "10", "--visitors", "6", "--of-each", "3"]
+    words = ["--seconds", "8", "--visitors", "6", "--of-each", "3"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak.soak", *words],
         cwd=REPOSITORY,
