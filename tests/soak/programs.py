@@ -12,10 +12,12 @@ import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
+from math import ceil
 from pathlib import Path
 
 from tests.soak.asks import FILE, page_of
 from tests.soak.tally import Failure, Tally
+from tests.speed import PATIENCE
 
 WRK_SCRIPT = """
 local threads = {}
@@ -118,6 +120,8 @@ class Wrk(Program):
             "-t1",
             f"-c{self.connections}",
             f"-d{self.burst_seconds}s",
+            # By itself it calls late what takes two seconds, as a restart of the server does on a busy machine.
+            f"--timeout={ceil(PATIENCE)}s",
             "-s",
             str(script),
             f"{self._url}/json/7",
