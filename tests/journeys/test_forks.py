@@ -19,17 +19,7 @@ Serve = Callable[..., Site]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 
-SITE = """
-import asyncio, ctypes, multiprocessing, os, socket, subprocess, sys, time
-from concurrent.futures import ProcessPoolExecutor
-
-from fanlight import lane
-
-forking = multiprocessing.get_context("fork")
-methods = {name: multiprocessing.get_context(name) for name in ("fork", "spawn", "forkserver")}
-started = []
-
-
+SLEEP = """
 def sleep():
     _close_output()  # else the test waits for what it prints
     time.sleep(600)
@@ -41,7 +31,22 @@ def _close_output():
                 os.close(number)
         except OSError:
             pass
+"""
+SITE = (
+    """
+import asyncio, ctypes, multiprocessing, os, socket, subprocess, sys, time
+from concurrent.futures import ProcessPoolExecutor
 
+from fanlight import lane
+
+forking = multiprocessing.get_context("fork")
+methods = {name: multiprocessing.get_context(name) for name in ("fork", "spawn", "forkserver")}
+started = []
+
+
+"""
+    + SLEEP
+    + """
 def square(number):
     return number * number
 
@@ -160,6 +165,7 @@ URLS = {
     "/program": program, "/inheritable": inheritable, "/breaks": breaks, "/closes": closes,
 }
 """
+)
 WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone", "workers"])
 
 
@@ -307,21 +313,13 @@ def test_programs_inherit_nothing(serve: Serve, site: Path, ended: list[int], wo
         pass
 
 
-LIFESPAN = """
+LIFESPAN = (
+    """
 import multiprocessing, os, sys, time
 
-def sleep():
-    _close_output()  # else the test waits for what it prints
-    time.sleep(600)
-
-def _close_output():
-    for number in range(100, 0, -1):
-        try:
-            if os.path.sameopenfile(number, 1):
-                os.close(number)
-        except OSError:
-            pass
-
+"""
+    + SLEEP
+    + """
 {before}
 
 def LIFESPAN():
@@ -333,6 +331,7 @@ def index():
 
 URLS = {{"/": index}}
 """
+)
 PROCESS = "p = multiprocessing.get_context('fork').Process(target=sleep); p.start(); open('pid', 'w').write(str(p.pid))"
 FORKS = [
     *("if os.fork() == 0: sys.exit(0)", "if os.fork() == 0: 1 / 0", "os.fork()"),

@@ -33,6 +33,18 @@ def big(_: Request) -> Response:
     return Response(BIG)
 
 
+class HeldView:
+    """A view that does not return before it is let go."""
+
+    def __init__(self) -> None:
+        self.entered, self.let_go = threading.Event(), threading.Event()
+
+    def view(self, _: Request) -> Response:
+        self.entered.set()
+        assert self.let_go.wait(PATIENCE)
+        return Response(b"done")
+
+
 def tick(harness: Any, seconds: float) -> None:
     """Let the hub believe that so many seconds have passed."""
     harness.inside(lambda: harness.hub._tick(harness.hub.now + seconds))
@@ -172,19 +184,13 @@ def test_a_slow_reader_gets_all_of_a_big_answer(serve: Serve, tools: Any) -> Non
 
 def test_a_running_view_has_no_deadline(serve: Serve, tools: Any) -> None:
     """However long a view takes, its connection is not closed under it."""
-    entered, let_go = threading.Event(), threading.Event()
-
-    def view(_: Request) -> Response:
-        entered.set()
-        assert let_go.wait(PATIENCE)
-        return Response(b"done")
-
-    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=LIMITS)
+    held = HeldView()
+    harness = serve({"/": FakeCall(held.view, Lane.THREAD)}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(tools.request("/"))
-        entered.wait()
+        held.entered.wait()
         tick(harness, 100_000)
-        let_go.set()
+        held.let_go.set()
         assert tools.read_answer(sock) == (200, b"done")
 
 
@@ -278,20 +284,14 @@ def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, too
 
 def test_what_a_view_works_on_gets_all_of_the_drain(serve: Serve, tools: Any) -> None:
     """A request that was whole is finished, long after arriving_seconds."""
-    entered, let_go = threading.Event(), threading.Event()
-
-    def view(_: Request) -> Response:
-        entered.set()
-        assert let_go.wait(PATIENCE)
-        return Response(b"done")
-
-    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=LIMITS)
+    held = HeldView()
+    harness = serve({"/": FakeCall(held.view, Lane.THREAD)}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(tools.request("/"))
-        entered.wait()
+        held.entered.wait()
         drain(harness)
         tick(harness, LIMITS.drain_seconds - 1)
-        let_go.set()
+        held.let_go.set()
         assert tools.read_answer(sock) == (200, b"done")
 
 

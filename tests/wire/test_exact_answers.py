@@ -6,24 +6,13 @@ Each case was a small change of the code that no other test of this room noticed
 from __future__ import annotations
 
 import pytest
+from tests.wire.feeding import fed, head_of
 
 from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, MethodUnknown
 from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
 from fanlight.wire.http1.response import reason_of, write_line
 
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
-
-
-def fed(data: bytes, limits: WireLimits | None = None) -> Http1:
-    wire = Http1(limits or WireLimits())
-    wire.receive(data)
-    return wire
-
-
-def head_of(data: bytes) -> RequestHead:
-    head = fed(data).next_event()
-    assert isinstance(head, RequestHead)
-    return head
 
 
 def test_the_word_that_asks_for_content() -> None:

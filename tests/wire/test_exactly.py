@@ -6,6 +6,7 @@ Each case was a small change of the code that no other test of this room noticed
 from __future__ import annotations
 
 import pytest
+from tests.wire import feeding
 
 from fanlight.errors import ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
 from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits, response
@@ -18,15 +19,11 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def fed(data: bytes, limits: WireLimits = LIMITS) -> Http1:
-    wire = Http1(limits)
-    wire.receive(data)
-    return wire
+    return feeding.fed(data, limits)
 
 
 def head_of(data: bytes) -> RequestHead:
-    head = fed(data).next_event()
-    assert isinstance(head, RequestHead)
-    return head
+    return feeding.head_of(data, LIMITS)
 
 
 def refused(data: bytes) -> str:
