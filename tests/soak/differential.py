@@ -3,7 +3,7 @@
     python -m tests.soak.differential [--report] [--only nginx,HAProxy]
 
 Each message is sent straight to a site, and through each proxy to another one, with a next request behind it; then
-somebody else asks through the same proxy. In: the proxies that are installed. Out: a table; with `--report` it is
+another client asks through the same proxy. In: the proxies that are installed. Out: a table; with `--report` it is
 written into docs/reference/trials.md. A disagreement about how many requests there were, where they end or what was in
 them is how requests are smuggled: it is printed, and the exit code is 1. That a proxy refuses a message, or makes a
 good one of a bad one, is none.
@@ -263,7 +263,7 @@ def compare(chosen: Sequence[Proxy], vectors: dict[str, bytes], folder: Path) ->
 SECTION = """{heading}
 
 `python -m tests.soak.differential`: {count} raw messages (the [vectors](../../tests/wire/test_vectors.py), each with a
-next request behind it) sent straight to a site, and through each proxy to another; then somebody else asks through the
+next request behind it) sent straight to a site, and through each proxy to another; then another client asks through the
 same proxy, over the connections that it keeps to the site. A disagreement is about how many requests there were, where
 they end, or what was in them.
 

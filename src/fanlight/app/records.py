@@ -138,7 +138,7 @@ def _refuse_default(name: str, field: _Own, annotation: Any) -> None:
 
 
 def _refuse_factory(name: str, field: _Own, cls: Any) -> None:
-    """Refuse a default_factory that nobody could call: a dependency, which needs a request."""
+    """Refuse a default_factory that can't be called: a dependency, which needs a request."""
     known = getattr(cls, "__dataclass_fields__", {}).get(field.name)
     factory: Any = getattr(field.default, "factory", None) if known is None else known.default_factory
     try:

@@ -73,7 +73,7 @@ def report(findings: Sequence[Finding]) -> str:
 def _addresses(options: Options, machine: Machine) -> Iterator[Finding]:
     for bind, why in machine.taken.items():
         yield Finding("problem", why if bind in why else f"{bind}: {why}")
-    if free := [bind for bind in (*options.bind, *options.redirect_from) if bind not in machine.taken]:
+    if free := [bind for bind in options.addresses if bind not in machine.taken]:
         yield Finding("fine", f"{', '.join(free)} can be listened on")
     public = [bind for bind in options.bind if not is_local(bind)]
     if public and not options.has_tls and not options.trusted_proxies:

@@ -46,7 +46,7 @@ from fanlight.message.limits import (
 from fanlight.message.media_types import BYTES, media_type_by_name
 from fanlight.message.multipart import Form, FormContent
 from fanlight.message.request import Head, Request
-from fanlight.message.response import HTML, JSON, TEXT, Pulse, Response, json_response, redirect
+from fanlight.message.response import HTML, JSON, TEXT, Pulse, Response, check_length, json_response, redirect
 from fanlight.message.sources import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName, WholeBody
 from fanlight.message.state import State
 from fanlight.message.stream import STREAMED, ContentStream
@@ -118,6 +118,7 @@ __all__ = [
     "answer_conditionally",
     "around",
     "best_encoding",
+    "check_length",
     "check_preconditions",
     "decoded_json",
     "encoding_of",

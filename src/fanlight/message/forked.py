@@ -49,7 +49,7 @@ def leave() -> NoReturn:
 
 def _code_of(error: BaseException | None) -> int:
     if error is None:
-        print(_HINT, file=sys.stderr)  # noqa: T201 - to whoever runs the site
+        print(_HINT, file=sys.stderr)  # noqa: T201 - for the operator
         return 0
     if not isinstance(error, SystemExit):
         traceback.print_exception(error)

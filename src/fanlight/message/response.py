@@ -93,15 +93,7 @@ class Response:
 
     @length.setter
     def length(self, length: int | None) -> None:
-        if length is not None:
-            if isinstance(length, bool) or not isinstance(length, int):
-                hint = "an int of at least 0, or None where it is not known"
-                raise InvalidResponse(f"the length of a response can't be {length!r}; it is a number of bytes, {hint}")
-            if not 0 <= length < _MOST_LENGTH:  # its digits are not shown: there may be too many to write
-                raise InvalidResponse(
-                    f"the length of a response can't be {'negative' if length < 0 else 'over 2**63 - 1'};"
-                    " it is a number of bytes, or None where it is not known"
-                )
+        check_length(length)
         self._length = length
 
     @property
@@ -163,6 +155,20 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
+
+
+def check_length(length: object) -> None:
+    """Refuse, as InvalidResponse, what no response can be as long as; None is a length that is not known."""
+    if length is None:
+        return
+    if isinstance(length, bool) or not isinstance(length, int):
+        hint = "an int of at least 0, or None where it is not known"
+        raise InvalidResponse(f"the length of a response can't be {length!r}; it is a number of bytes, {hint}")
+    if not 0 <= length < _MOST_LENGTH:  # its digits are not shown: there may be too many to write
+        raise InvalidResponse(
+            f"the length of a response can't be {'negative' if length < 0 else 'over 2**63 - 1'};"
+            " it is a number of bytes, or None where it is not known"
+        )
 
 
 def _plain(content: Content | str | bytearray | memoryview) -> Content | str:

@@ -314,7 +314,7 @@ class Exchange:
         else:
             connection.wait(IDLE, hub.now, self._limits)
             hub.watch(connection)
-            if wire.begun:
+            if wire.has_buffered:
                 hub.post(self.resume, connection)
             elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
                 connection.deadline = hub.now + LAST_SECONDS

@@ -1,4 +1,4 @@
-"""The folder in which we were started, by the name that it has for whoever started us.
+"""The folder in which we were started, by the name under which we were started.
 
 Out: `$PWD`, where that names this folder, else its path. A folder behind a link (`current -> releases/7`) is found by
 the link: what is started there later begins in what the link names then. None where the folder is gone.

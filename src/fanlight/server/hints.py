@@ -29,9 +29,10 @@ def takes_hints(connection: Connection) -> bool:
     (Varnish). So none is sent to a proxy, trusted or not, unless a setting says that ours pass them on.
     """
     edge, values = connection.edge, connection.request.head.values
-    if edge is None:
-        return not any(name in values for name in _BY_A_PROXY)
-    return edge.passes_hints or not (edge.trusts(connection.client) or any(name in values for name in _BY_A_PROXY))
+    if edge is not None and edge.passes_hints:
+        return True
+    is_by_proxy = edge is not None and edge.trusts(connection.client)
+    return not is_by_proxy and not any(name in values for name in _BY_A_PROXY)
 
 
 def send_hints(connection: Connection, request: Request, links: Sequence[str]) -> None:

@@ -173,7 +173,7 @@ class Hub:
         del self.connections[connection.fd]
         try:
             self._exchange.closed(connection)
-        finally:  # whatever of it has failed: the connection is gone, and nobody waits for it
+        finally:  # whatever of it has failed: the connection is gone, and no drain waits for it
             self.acceptor.left(connection.address)
             if self.is_draining and not self.connections:
                 self._finish()

@@ -66,7 +66,7 @@ class Inbox:
         return True
 
     def let_go(self) -> None:
-        """Close a forked child's copy; whoever posts to it ends that child."""
+        """Close a forked child's copy; a post to it ends that child."""
         self._is_rung = False
         self.close()
 

@@ -1,9 +1,9 @@
 """The way out of one process: it begins at the first signal, and ends in time, whatever the site does.
 
-In: signals, or a word from whoever serves (`begin`, `cut_off`). Out: what serves is told, in this order:
+In: signals, or calls of `begin` and `cut_off` by the server. Out: callbacks of the server, in this order:
 
     begin       the first SIGINT or SIGTERM. Code of the site that is still loaded or started is interrupted (`Stopped`)
-    drain       after unready_seconds: nobody new is let in, what runs is finished
+    drain       after unready_seconds: no new connections are accepted, what runs is finished
     the end     the process has ended by itself, exit code 0; or, GRACE_SECONDS after drain_seconds, it is ended: 70
     cut off     a second signal: at once, 128 and the signal's number
 
@@ -68,14 +68,14 @@ class Leaving:
     """Sees to the end of this process, or, where `listen` is not called, only knows whether it has begun."""
 
     def __init__(self, limits: Limits, *, grace_seconds: float = GRACE_SECONDS, cut_off_seconds: float = 0.0) -> None:
-        """Prepare. `cut_off_seconds` is what those who are told of a second signal get to end by themselves."""
+        """Prepare. `cut_off_seconds` is the time to end by itself that is left after a second signal."""
         self._limits, self._grace_seconds, self._cut_off_seconds = limits, grace_seconds, cut_off_seconds
         self.on_begin: list[Act] = []
         self.on_drain: Act = _nothing
         self.on_cut_off: list[Act] = []
         self.others: dict[int, Act] = {}  # what other signals mean
         self.last_acts: list[Act] = []  # before the process is ended: short ones
-        self.say: Callable[[str], object] = _nothing  # writes a last line, and does not wait for whoever reads it
+        self.say: Callable[[str], object] = _nothing  # writes a last line, and does not wait for a reader
         self.is_begun = False
         self.exit_code = 0
         self.displaced: set[str] = set()  # signals for which the site had handlers
@@ -125,9 +125,9 @@ class Leaving:
                 self.look()
 
     def begin(self, number: int = 0, *, at_once: bool = False) -> None:
-        """Begin to leave, if that has not begun, because of a signal or, 0, of somebody else; from any thread.
+        """Begin to leave, if that has not begun, because of a signal or, 0, for another reason; from any thread.
 
-        `at_once`: without `unready_seconds`, which somebody has waited for already.
+        `at_once`: without `unready_seconds`, which the parent has waited for already.
         """
         now = time.monotonic()
         with self._lock:

@@ -91,7 +91,7 @@ class Machine:
             debug=tuple(_debug(environ)),
             temp_folder=temp_folder,
             temp_free=_free(temp_folder) if temp_folder else None,
-            taken=_taken((*options.bind, *options.redirect_from, *((options.admin,) if options.admin else ()))),
+            taken=_taken((*options.addresses, *((options.admin,) if options.admin else ()))),
             certificates=certificates,
             places=tuple(_places(options)),
             missing=() if not options.uvloop or _has_uvloop() else ("uvloop",),

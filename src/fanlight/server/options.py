@@ -133,6 +133,11 @@ class Options:
     )
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses that clients of the site connect to."""
+        return (*self.bind, *self.redirect_from)
+
     def __post_init__(self) -> None:
         """Refuse a value that can't be, and values that can't be together."""
         check_each(self)

@@ -159,7 +159,7 @@ class Server:
         enable_own_loggers()  # the lifespan may have set up logging
         try:
             if not self._gate.listeners:
-                self._gate.open()  # not before: whoever connects finds a site that can serve
+                self._gate.open()  # not before: a client that connects finds a site that can serve
             async with self._hub_running() as hub:
                 self._hub = hub
                 if self._is_told_to_stop:

@@ -2,8 +2,8 @@
 
 In: which signals. Out: their numbers, by a bell that another thread waits at: the interpreter itself writes a number
 there, at once, where a handler of Python's would have to wait for the main thread. A handler is there too: it makes the
-interpreter write, and it rings the bell by itself where somebody else has taken the interpreter's one place for that
-(`loop.add_signal_handler`, uvloop). Whoever is displaced from that place still gets the signals that are not ours. A
+interpreter write, and it rings the bell by itself where other code has taken the interpreter's one place for that
+(`loop.add_signal_handler`, uvloop). What is displaced from that place still gets the signals that are not ours. A
 forked child hears none of them: it would ring its parent's bell.
 """
 
@@ -36,7 +36,7 @@ class Signals:
         self._displaced: tuple[int, tuple[int, int]] | None = None  # a descriptor, and which file it was
 
     def take(self) -> list[str]:
-        """Hear them, in the main thread; return the names of those for which somebody else had put a handler in place.
+        """Hear them, in the main thread; return the names of those for which other code had put a handler in place.
 
         To be called again after code of the site has run.
         """
@@ -50,8 +50,7 @@ class Signals:
                 signal.signal(number, self._on_signal)
                 taken.append(signal.Signals(number).name)
         self._has_place()
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.numbers)
+        self.unblock()
         return [] if is_first else taken
 
     def unblock(self) -> None:

@@ -1,4 +1,4 @@
-"""The files of our unix sockets, which are removed by whoever made them, and only as long as they are the same.
+"""The files of our unix sockets, removed by the process that made them, and only as long as they are the same.
 
 In: a path, when a socket has been bound to it. Out: `remove_file` removes it, unless another server's socket stands
 there by now. A file is known by its device and inode, and those are its own as long as a socket is bound to it: so it

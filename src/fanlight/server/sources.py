@@ -74,7 +74,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _is_of_kubernetes(variable: str, text: str) -> bool:
-    """Say whether a variable tells of a service whose name begins with ours: each container of a pod has those."""
+    """Say whether a variable is of a Kubernetes service with a name like ours: each container of a pod has those."""
     return bool(_SERVICE_VARIABLE.fullmatch(variable) or _SERVICE_ADDRESS.match(text))
 
 

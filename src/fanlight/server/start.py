@@ -109,7 +109,7 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
     leaving.listen([each for each in (REOPENS, HANGS_UP) if each is not None])
     if HANGS_UP is not None:
         leaving.others[HANGS_UP] = lambda: _hang_up(terminal, leaving)
-    _keep_from_programs((*options.bind, *options.redirect_from))
+    _keep_from_programs(options.addresses)
     loaded = _loaded(site, leaving)
     if loaded is None:
         return 0

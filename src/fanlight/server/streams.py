@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import Lane, Pulse, Response
+from fanlight.message import Lane, Pulse, Response, check_length
 from fanlight.server.beginning import NO_CONTENT
 from fanlight.server.connection import RUNNING, Connection
 from fanlight.server.host import Host
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from fanlight.server.loop_watch import LoopWatch
 
 _END: Final = object()
-_MOST: Final = 2**63  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,7 @@ def stream_of(response: Response) -> Stream:
     if not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping):  # which would be its keys
         kind = type(content).__name__
         raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
-    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or not 0 <= length < _MOST):
-        raise InvalidResponse(f"the length of a stream is {length!r}; it is a number of bytes, or None")
+    check_length(length)  # a class of the app's own may have another than `Response` has let in
     return Stream(content, length, pulse)
 
 

@@ -1,7 +1,7 @@
-"""The terminal that a process was started from: SIGHUP may mean that it was closed, or that somebody wants new code.
+"""The terminal that a process was started from: SIGHUP may mean that it was closed, or that new code is to be loaded.
 
-In: the process. Out: whether its terminal has hung up. The number of a signal does not say who sent it; but the system
-takes a terminal that hangs up away from its processes first. Under `nohup` that ends nobody.
+In: the process. Out: whether its terminal has hung up. The number of a signal does not say why it was sent; but the
+system takes a terminal that hangs up away from its processes first. Under `nohup` that ends no process.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Version:
     def hash_of(self, descriptor: int) -> str:
         """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError.
 
-        Whoever asks while another thread reads waits for what that finds: a big file takes seconds of a processor.
+        A call while another thread reads waits for its result: a big file takes seconds of a processor.
         """
         if not self.digits:
             with self._hashing:

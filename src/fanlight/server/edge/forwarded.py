@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from fanlight.errors import InvalidSetting
+from fanlight.server.address import PORT
 from fanlight.wire.http1 import is_host
 
 MOST_REMEMBERED = 1024  # addresses, with what was said of them
@@ -22,7 +23,6 @@ MOST_PARAMETERS = 16  # of one hop; RFC 7239 knows four
 MOST_QUOTED = 500  # characters of a value in quotes
 _MAPPED_BITS = 96  # of ::ffff:192.0.2.1, before the address of IPv4
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_PORT = re.compile(r"[0-9]{1,5}")
 # RFC 7239 section 4: a parameter is token=(token / quoted-string); parameters are joined by ";", hops by ",".
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\.)*+)"'
@@ -146,7 +146,7 @@ def _node(text: str) -> str | None:
         host, _, port = text.partition(":")
     if "%" in host:  # a zone, which only its own machine knows, and which may be any text
         return None
-    if port and not _PORT.fullmatch(port) and not port.startswith("_"):  # RFC 7239 section 6.3 hides ports too
+    if port and not PORT.fullmatch(port) and not port.startswith("_"):  # RFC 7239 section 6.3 hides ports too
         return None
     found = _address(host)
     return str(found) if found is not None else None
@@ -168,7 +168,7 @@ def _host(host: str, port: str, scheme: str) -> str | None:
     if not host or not is_host(host):
         return None
     has_port = ":" in host.rpartition("]")[2]
-    if not has_port and _PORT.fullmatch(port) and port != _DEFAULT_PORTS.get(scheme):
+    if not has_port and PORT.fullmatch(port) and port != _DEFAULT_PORTS.get(scheme):
         return f"{host}:{port}"
     return host
 
@@ -176,7 +176,7 @@ def _host(host: str, port: str, scheme: str) -> str | None:
 def _hops(value: str) -> list[_Hop]:
     """Return the parameters of the last hops; of the very last alone, where the others are not what RFC 7239 says.
 
-    Whoever asks a proxy can put nonsense in front of what the proxy writes, but nothing behind it.
+    A client can put nonsense in front of what its proxy writes, but nothing behind it.
     """
     parts = value.rsplit(",", MOST_HOPS)
     # SECURITY: tests/server/test_forwarded.py: a client that could break the whole field would be taken for the proxy.

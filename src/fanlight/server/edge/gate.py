@@ -67,15 +67,14 @@ class Gate:
             raise
 
     def check(self) -> None:
-        """Refuse an address that can't be had, as `open` would; nobody can connect yet."""
-        binds = (*self._options.bind, *self._options.redirect_from)
+        """Refuse an address that can't be had, as `open` would, without opening the port."""
+        binds = self._options.addresses
         for bind in binds:
             try_address(bind, is_ipv6_only=is_ipv6_only(bind, binds))
 
     def opened(self, bind: str) -> list[socket.socket]:
         """Open one address."""
-        others = (*self._options.bind, *self._options.redirect_from)
-        only = is_ipv6_only(bind, others)
+        only = is_ipv6_only(bind, self._options.addresses)
         return listen(bind, mode=self._options.socket_mode, owner=self._owner, is_ipv6_only=only)
 
     def take(self, listeners: Sequence[Listener]) -> None:

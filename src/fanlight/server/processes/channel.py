@@ -82,7 +82,7 @@ class Channel:
         return True
 
     def say_leaving(self) -> None:
-        """Say that we leave, without waiting for whether it is heard: whoever calls this must see to our end."""
+        """Send that this worker leaves, without waiting for the parent: the caller must see to the end by itself."""
         threading.Thread(target=self.send, args=("leaving",), name="fanlight-leaving", daemon=True).start()
 
     def received(self) -> list[tuple[Message, list[int]]]:

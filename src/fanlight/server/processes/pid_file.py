@@ -3,7 +3,7 @@
 In: a path. Out: the file, while we run, and locked: whether the server of a file lives is known by its lock. Its number
 alone tells nothing: on a volume it may be of another container, and another program's by now, or ours. Refuses, as
 AddressUnavailable, a path that a living server has taken, and, as InvalidSetting, one that can't be written or holds
-something else. Removes nobody's file but its own.
+something else. Removes no file but its own.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class PidFile:
                 raise AddressUnavailable(
                     f"{self._path} belongs to process {owner}, which is alive; stop it, or choose another --pid-file"
                 )
-            draft.replace(self._path)  # under the lock: of two who find it stale, one wins
+            draft.replace(self._path)  # under the lock: of two processes that find it stale, one wins
 
     def _owner(self) -> int | None:
         """Return the process id in the file, None if there is none. Raises InvalidSetting for something else."""

@@ -130,7 +130,7 @@ class Roster:
         log.error("worker %d %s; another takes its place%s", worker.pid, what, f" in {pause:g} s" if pause else "")
 
     def leaves(self, worker: Worker, now: float) -> None:
-        """Note that a worker leaves because somebody else has told it to, with a signal; another takes its place."""
+        """Note that a worker leaves by itself, after a signal that did not come from here; another takes its place."""
         if worker.state in (State.STARTING, State.READY):
             worker.state = State.LEAVING
             worker.leave_by = now + self._limits.unready_seconds + self._limits.drain_seconds + GRACE_SECONDS
@@ -138,7 +138,7 @@ class Roster:
                 log.info("worker %d was told by a signal to leave; another takes its place", worker.pid)
 
     def _pause(self, now: float, *, is_failure: bool) -> float:
-        """Start nobody for a while, which doubles with each failure in a row; return how many seconds that is."""
+        """Start no worker for a while, which doubles with each failure in a row; return how many seconds that is."""
         self._failures = min(self._failures + 1, MOST_FAILURES) if is_failure else 0
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS) if self._failures else 0.0
         self._next_start = now + pause

@@ -3,7 +3,7 @@
 In: an overview of the server, and listening sockets of their own. Out: answers, from a small hub in a
 thread of its own, so that they come also while the site's hub is stuck or full. Whoever can reach the
 address may ask, so it belongs on loopback or in a closed network; /status, which tells what clients do,
-is only for those who can open the control socket, which is a file with permissions. Refuses a Host that somebody else
+is only for those who can open the control socket, which is a file with permissions. Refuses a Host that others
 could own: a page in an operator's browser can have its own name lead here, and would read the answers.
 """
 
@@ -61,13 +61,19 @@ class Overview(Protocol):
         ...
 
 
-class _Question:
-    """The call for one path."""
+class _Call:
+    """What the calls of this address have in common."""
 
-    lane = Lane.THREAD  # an overview of several workers waits for their answers
+    lane = Lane.INLINE
     is_pinned = True
     reads_content = False
     plan = AS_EVER
+
+
+class _Question(_Call):
+    """The call for one path."""
+
+    lane = Lane.THREAD  # an overview of several workers waits for their answers
 
     def __init__(self, name: str, overview: Overview) -> None:
         self.name, self._overview = name, overview
@@ -99,26 +105,18 @@ def _no(why: str) -> Response:
     return Response(f"{why}\n", 503, media_type=TEXT)
 
 
-class _Unknown:
+class _Unknown(_Call):
     """The call for all that there is not."""
 
-    lane = Lane.INLINE
-    is_pinned = True
-    reads_content = False
-    plan = AS_EVER
     name = "no such question"
 
     def run(self, _: Request, /) -> Response:
         return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
 
 
-class _Misdirected:
+class _Misdirected(_Call):
     """The call for a request that means a host which is not known here (RFC 9110 section 15.5.20)."""
 
-    lane = Lane.INLINE
-    is_pinned = True
-    reads_content = False
-    plan = AS_EVER
     name = "a host that is not known"
 
     def run(self, request: Request, /) -> Response:

@@ -140,7 +140,7 @@ def _request(method: str, target: str) -> str:
 
 
 def _name_of(client: str | None) -> str:
-    # It is an address, unless somebody who is trusted to name clients says something else.
+    # It is an address, unless a proxy that is trusted to name clients wrote something else.
     return escaped(client, MOST_CLIENT) if client else "-"
 
 

@@ -4,7 +4,7 @@ In: entries, one for each answer. Out: lines in a file, or where the process wri
 nobody reads (a full pipe, a stopped terminal), a full disk or a reader that is gone stall the writer
 alone, never a client. Entries and lines wait for better times, as many as WAITING_BYTES and KEPT_BYTES; what
 can't be kept is counted, and reported when it works again. However many entries come, what there is of lines is
-written ten times a second. `reopen` goes on in a new file when somebody has moved the old one away. Knows nothing of
+written ten times a second. `reopen` goes on in a new file when the old one has been moved away. Knows nothing of
 connections.
 """
 

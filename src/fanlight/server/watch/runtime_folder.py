@@ -36,7 +36,7 @@ def control_path(pid: int) -> Path:
 
 
 def running() -> list[Path]:
-    """Return the control sockets of this user that are there; whoever made one may have ended since.
+    """Return the control sockets of this user that are there; the server that made one may have ended since.
 
     Raises InvalidSetting where there is no folder for them.
     """

@@ -353,7 +353,7 @@ class Http1:
         if self.state != _CLOSED:
             return False
         head = self._head
-        if head is None or self._left > 0 or self._chunked is not None or self._position < len(self._buffer):
+        if head is None or self._left > 0 or self._chunked is not None or self.has_buffered:
             return True
         return may_hide_content(head.method, head.values)
 
@@ -366,6 +366,11 @@ class Http1:
     def expected(self) -> int:
         """How many bytes of content are sure to come: the rest of it, or of a chunk."""
         return self._left if self._chunked is None else self._chunked.expected
+
+    @property
+    def has_buffered(self) -> bool:
+        """Whether bytes of a next message wait."""
+        return self._position < len(self._buffer)
 
     @property
     def begun(self) -> bytes:

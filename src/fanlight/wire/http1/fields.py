@@ -191,7 +191,7 @@ def _joined(pairs: list[Pair]) -> dict[str, str]:
 
 
 def may_hide_content(method: str, values: Mapping[str, str]) -> bool:
-    """Say whether content may follow a head that is not announced, so that nobody can read it as such.
+    """Say whether content may follow a head that is not announced, and so can't be read as such.
 
     A request without a length has none (RFC 9112 section 6.3), but some clients send it all the same.
     """
