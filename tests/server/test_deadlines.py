@@ -16,6 +16,7 @@ from tests.speed import PATIENCE
 
 from fanlight.message import Lane, Request, Response
 from fanlight.server import Limits, deadlines
+from fanlight.server.connection import CONTENT
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]
@@ -266,6 +267,21 @@ def test_half_a_request_holds_up_the_end_for_arriving_seconds(serve: Serve, sent
         assert sock.recv(65536).startswith(b"HTTP/1.1 408 ")
         tick(harness, LIMITS.arriving_seconds + 2)  # it does not close; it has read why, or never will
         assert harness.ended.wait(PATIENCE)
+
+
+def test_half_a_request_that_a_stop_refuses_says_why(serve: Serve, tools: Any) -> None:
+    """The response names the stop and its setting, not a deadline that the client would have kept."""
+    harness = serve({"/": quick}, limits=LIMITS)
+    with harness.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\na")
+        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        harness.wait_until(lambda: connection.phase is CONTENT)
+        drain(harness)
+        tick(harness, LIMITS.arriving_seconds + 0.5)
+        status, content = tools.read_answer(sock)
+    assert status == 408
+    assert b"the server stops" in content
+    assert b"arriving_seconds" in content
 
 
 def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, tools: Any) -> None:

@@ -115,6 +115,6 @@ def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) 
     if phase is RUNNING:
         return  # how long a view may take is the view's affair
     if phase in (CONTENT, TAKING) or (phase is HEAD and not connection.wire.is_idle):
-        exchange.too_slow(connection)
+        exchange.too_slow(connection, now)
     else:
         host.drop(connection)

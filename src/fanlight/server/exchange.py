@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
 from fanlight.message import FileContent, Handler, Request, Response, encoding_of
 from fanlight.server.beginning import JOINED_BYTES, begin, suit
-from fanlight.server.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_HEAD
+from fanlight.server.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
 from fanlight.server.connection import (
     CLOSED,
     CONTENT,
@@ -359,12 +359,15 @@ class Exchange:
         else:
             self.linger(connection)
 
-    def too_slow(self, connection: Connection) -> None:
+    def too_slow(self, connection: Connection, now: float) -> None:
         """Refuse a client whose message did not come in time."""
-        if isinstance(connection.content, IncomingContent):
-            connection.content.fail(DeadlineMissed(LATE_CONTENT))
-            return
-        self.refuse(connection, DeadlineMissed(LATE_CONTENT if connection.phase is CONTENT else LATE_HEAD))
+        content = connection.content
+        late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, IncomingContent) else LATE_HEAD
+        missed = DeadlineMissed(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
+        if isinstance(content, IncomingContent):
+            content.fail(missed)
+        else:
+            self.refuse(connection, missed)
 
     def linger(self, connection: Connection) -> None:
         """Say that we send no more, and read until the client has closed (RFC 9112 section 9.6)."""
