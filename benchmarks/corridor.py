@@ -14,10 +14,11 @@ from statistics import mean
 
 from peers import APPS
 
-from fanlight.app import Application
-from fanlight.message import Request
-from fanlight.server import Limits
-from fanlight.wire.http1 import Http1
+from fanlight.app.application import Application
+from fanlight.message.request import Request
+from fanlight.server.connection.connection import wire_limits
+from fanlight.settings.limits import Limits
+from fanlight.wire.http1.connection import Http1
 
 REPEATS, WARM_UP = 20_000, 2_000
 STANDARD = b"server: fanlight\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
@@ -31,7 +32,7 @@ class Corridor:
         source = APPS / "fanlight_app.py"
         exec(compile(source.read_text(), str(source), "exec"), names)
         self.handler = Application(names["URLS"], folder=APPS)
-        self.wire = Http1(Limits().wire())
+        self.wire = Http1(wire_limits(Limits()))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.client = socket.create_connection(listener.getsockname())
             self.sock, _ = listener.accept()

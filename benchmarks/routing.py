@@ -16,7 +16,8 @@ import time
 import timeit
 from pathlib import Path
 
-from fanlight.routing import Table, build
+from fanlight.routing.build import build
+from fanlight.routing.table import Table
 
 SIZES = (10, 100, 1_000, 10_000)
 PATHS = {

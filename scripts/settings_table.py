@@ -1,7 +1,9 @@
 """Print the tables of docs/reference/settings.md, from the settings themselves: `python scripts/settings_table.py`."""
 
-from fanlight.server import ADDRESS_PARTS, SETTINGS, flag_of, variable_of, words_of, written
-from fanlight.site import RUN_DEFAULTS
+from fanlight.settings.field import words_of
+from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, variable_of
+from fanlight.settings.units import written
+from fanlight.site.app import RUN_DEFAULTS
 
 GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits")
 

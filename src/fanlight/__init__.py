@@ -1,44 +1,230 @@
-"""Fanlight: a small web framework that carries its own HTTP server."""
+"""Fanlight: a small web framework that carries its own HTTP server.
 
-from fanlight.first import is_command as _is_command  # noqa: F401 - before all that takes time to load
+Everything that a site imports is here. A name is loaded when it is first used, so a short script does not pay for
+the parts that it leaves alone.
+"""
 
-# isort: split
+from __future__ import annotations
 
-from fanlight.errors import (
-    BadRequest,
-    Conflict,
-    Forbidden,
-    Gone,
-    HTTPError,
-    NotFound,
-    TooManyRequests,
-    Unauthorized,
-    UnprocessableContent,
-)
-from fanlight.message import EventStream, Request, Response, Upload, lane, limits, redirect
-from fanlight.pages import Static, render
-from fanlight.server import Limits
-from fanlight.site import App
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fanlight.bootstrap import is_command as _is_command  # noqa: F401 - before all that takes time to load
+
+if TYPE_CHECKING:
+    from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName
+    from fanlight.compression.options import Compression, uncompressed
+    from fanlight.errors import (
+        AddressUnavailable,
+        AppError,
+        BadField,
+        BadRequest,
+        Conflict,
+        ContentTooLarge,
+        FanlightError,
+        Forbidden,
+        Gone,
+        HTTPError,
+        InsufficientStorage,
+        InternalServerError,
+        InvalidResponse,
+        InvalidSetting,
+        LengthRequired,
+        MethodNotAllowed,
+        MisdirectedRequest,
+        NoSuchURL,
+        NotAcceptable,
+        NotFound,
+        NotImplementedByServer,
+        PreconditionFailed,
+        ServerError,
+        ServiceUnavailable,
+        SetupError,
+        TemplateError,
+        TooManyRequests,
+        Unauthorized,
+        UnprocessableContent,
+        UnsupportedMediaType,
+    )
+    from fanlight.message.app_state import State
+    from fanlight.message.body_policy import limits
+    from fanlight.message.client_cert import ClientCert
+    from fanlight.message.conditional import check_preconditions
+    from fanlight.message.content_stream import ContentStream
+    from fanlight.message.early_hints import EarlyHints
+    from fanlight.message.events import Event, EventStream
+    from fanlight.message.file_response import FileResponse, file_response
+    from fanlight.message.form import Query
+    from fanlight.message.form_errors import FormErrors
+    from fanlight.message.headers import Headers, MutableHeaders
+    from fanlight.message.lane import lane
+    from fanlight.message.multipart import Form
+    from fanlight.message.request import Request
+    from fanlight.message.response import Response, json_response, redirect
+    from fanlight.message.safe_targets import redirect_back, safe_target
+    from fanlight.message.upload import Upload
+    from fanlight.message.with_middleware import middleware
+    from fanlight.pages.page import render
+    from fanlight.pages.static.static import Static
+    from fanlight.settings.limits import Limits
+    from fanlight.site.app import App
+
+_MODULES = {
+    # The application
+    "App": "fanlight.site.app",
+    "Compression": "fanlight.compression.options",
+    "Limits": "fanlight.settings.limits",
+    "Static": "fanlight.pages.static.static",
+    "lane": "fanlight.message.lane",
+    "limits": "fanlight.message.body_policy",
+    "middleware": "fanlight.message.with_middleware",
+    "uncompressed": "fanlight.compression.options",
+    # Requests
+    "Body": "fanlight.binding.markers",
+    "ClientCert": "fanlight.message.client_cert",
+    "ContentStream": "fanlight.message.content_stream",
+    "Cookie": "fanlight.binding.markers",
+    "CookieName": "fanlight.binding.markers",
+    "Field": "fanlight.binding.markers",
+    "FieldName": "fanlight.binding.markers",
+    "Form": "fanlight.message.multipart",
+    "FormErrors": "fanlight.message.form_errors",
+    "Header": "fanlight.binding.markers",
+    "HeaderName": "fanlight.binding.markers",
+    "Headers": "fanlight.message.headers",
+    "Query": "fanlight.message.form",
+    "Request": "fanlight.message.request",
+    "State": "fanlight.message.app_state",
+    "Upload": "fanlight.message.upload",
+    # Responses
+    "EarlyHints": "fanlight.message.early_hints",
+    "Event": "fanlight.message.events",
+    "EventStream": "fanlight.message.events",
+    "FileResponse": "fanlight.message.file_response",
+    "MutableHeaders": "fanlight.message.headers",
+    "Response": "fanlight.message.response",
+    "check_preconditions": "fanlight.message.conditional",
+    "file_response": "fanlight.message.file_response",
+    "json_response": "fanlight.message.response",
+    "redirect": "fanlight.message.response",
+    "redirect_back": "fanlight.message.safe_targets",
+    "render": "fanlight.pages.page",
+    "safe_target": "fanlight.message.safe_targets",
+    # Errors that a view raises: each becomes a response
+    "BadField": "fanlight.errors",
+    "BadRequest": "fanlight.errors",
+    "Conflict": "fanlight.errors",
+    "ContentTooLarge": "fanlight.errors",
+    "Forbidden": "fanlight.errors",
+    "Gone": "fanlight.errors",
+    "HTTPError": "fanlight.errors",
+    "InsufficientStorage": "fanlight.errors",
+    "InternalServerError": "fanlight.errors",
+    "LengthRequired": "fanlight.errors",
+    "MethodNotAllowed": "fanlight.errors",
+    "MisdirectedRequest": "fanlight.errors",
+    "NotAcceptable": "fanlight.errors",
+    "NotFound": "fanlight.errors",
+    "NotImplementedByServer": "fanlight.errors",
+    "PreconditionFailed": "fanlight.errors",
+    "ServiceUnavailable": "fanlight.errors",
+    "TooManyRequests": "fanlight.errors",
+    "Unauthorized": "fanlight.errors",
+    "UnprocessableContent": "fanlight.errors",
+    "UnsupportedMediaType": "fanlight.errors",
+    # Errors of a site and of a server
+    "AddressUnavailable": "fanlight.errors",
+    "AppError": "fanlight.errors",
+    "FanlightError": "fanlight.errors",
+    "InvalidResponse": "fanlight.errors",
+    "InvalidSetting": "fanlight.errors",
+    "NoSuchURL": "fanlight.errors",
+    "ServerError": "fanlight.errors",
+    "SetupError": "fanlight.errors",
+    "TemplateError": "fanlight.errors",
+}
 
 __all__ = [
+    "AddressUnavailable",
     "App",
+    "AppError",
+    "BadField",
     "BadRequest",
+    "Body",
+    "ClientCert",
+    "Compression",
     "Conflict",
+    "ContentStream",
+    "ContentTooLarge",
+    "Cookie",
+    "CookieName",
+    "EarlyHints",
+    "Event",
     "EventStream",
+    "FanlightError",
+    "Field",
+    "FieldName",
+    "FileResponse",
     "Forbidden",
+    "Form",
+    "FormErrors",
     "Gone",
     "HTTPError",
+    "Header",
+    "HeaderName",
+    "Headers",
+    "InsufficientStorage",
+    "InternalServerError",
+    "InvalidResponse",
+    "InvalidSetting",
+    "LengthRequired",
     "Limits",
+    "MethodNotAllowed",
+    "MisdirectedRequest",
+    "MutableHeaders",
+    "NoSuchURL",
+    "NotAcceptable",
     "NotFound",
+    "NotImplementedByServer",
+    "PreconditionFailed",
+    "Query",
     "Request",
     "Response",
+    "ServerError",
+    "ServiceUnavailable",
+    "SetupError",
+    "State",
     "Static",
+    "TemplateError",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",
+    "UnsupportedMediaType",
     "Upload",
+    "check_preconditions",
+    "file_response",
+    "json_response",
     "lane",
     "limits",
+    "middleware",
     "redirect",
+    "redirect_back",
     "render",
+    "safe_target",
+    "uncompressed",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker reads the imports above
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first used (PEP 562)."""
+        module = _MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module 'fanlight' has no attribute {name!r}")
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,5 +1,5 @@
 """`python -m fanlight` is `fanlight`."""
 
-from fanlight.cli import main
+from fanlight.cli.commands import main
 
 main()

@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from fanlight.app import Application
+from fanlight.app.application import Application
 from fanlight.errors import HTTPError, Mistake, SetupError
-from fanlight.message import Request, Response, SpooledContent
+from fanlight.message.content import SpooledContent
+from fanlight.message.request import Request
+from fanlight.message.response import Response
 from fanlight.testing import FakeHead
 
 BOUNDARY = "----the-boundary"

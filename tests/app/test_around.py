@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import Forbidden, NotFound, UnprocessableContent
-from fanlight.message import Lane, Request, Response, lane, redirect
+from fanlight.message.handler import Lane
+from fanlight.message.lane import lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
 
 Make = Callable[..., Any]
 PAGE = {"accept": "text/html"}
@@ -60,7 +63,7 @@ def test_steps_run_from_outside_in_and_back(site: Make, view: str, kinds: str) -
     steps = [
         trace.step(name) if kind == "s" else trace.async_step(name) for name, kind in zip("ab", kinds, strict=True)
     ]
-    answer = site({"/": getattr(trace, view)}, around=steps).get("/")
+    answer = site({"/": getattr(trace, view)}, middleware=steps).get("/")
     assert trace.events == ["a in", "b in", "view", "b out 200", "a out 200"]
     assert (answer.text, answer.headers["x-trace"]) == ("page", "ba")
 
@@ -70,7 +73,7 @@ def test_steps_are_around_everything(site: Make, kind: str) -> None:
     """Texts, templates, redirects and URLs that lead nowhere pass through the steps like views."""
     trace = Trace()
     urls = {"/t": "text", "/h": "a.html", "/r": redirect("/t"), "/s/": "slash", "/c": Response("constant")}
-    asked = site(urls, around=[getattr(trace, kind)("a")], pages={"a.html": "page"})
+    asked = site(urls, middleware=[getattr(trace, kind)("a")], pages={"a.html": "page"})
     requests = [
         *[("GET", path) for path in ("/t", "/h", "/r", "/c", "/unknown", "/s", "/%FF")],
         ("POST", "/t"),
@@ -106,7 +109,7 @@ def test_a_step_may_answer_itself(site: Make, step: Any, name: str) -> None:
     """What it gives before the view has run is the answer, made of the same values as a view's."""
     trace = Trace()
     view = getattr(trace, name)
-    asked = site({"/closed": view, "/open": view}, around=[trace.step("o"), step, trace.step("i")])
+    asked = site({"/closed": view, "/open": view}, middleware=[trace.step("o"), step, trace.step("i")])
     answer = asked.get("/closed")
     assert (answer.status, answer.text, answer.headers["x-trace"]) == (403, "closed", "o")
     assert trace.events == ["o in", "o out 403"]
@@ -136,7 +139,7 @@ async def created() -> tuple[str, int]:
 @pytest.mark.parametrize("view", [lambda: ("x", 201), created])
 def test_a_step_may_replace_the_answer(site: Make, step: Any, view: Any) -> None:
     """What it gives after the view has run takes the place of the response; it need not take the request."""
-    assert site({"/": view}, around=[step]).get("/").json == {"was": 201}
+    assert site({"/": view}, middleware=[step]).get("/").json == {"was": 201}
 
 
 def broken() -> str:
@@ -168,7 +171,7 @@ def test_an_exception_of_the_view_arrives_at_the_yield(
 ) -> None:
     """A step may catch it, and answer in its place; steps further out see that answer, those further in a 500."""
     trace = Trace()
-    answer = site({"/": view}, around=[trace.step("o"), step, trace.step("i")]).get("/")
+    answer = site({"/": view}, middleware=[trace.step("o"), step, trace.step("i")]).get("/")
     assert (answer.status, answer.text, answer.headers["x-trace"]) == (409, "caught 'key'", "o")
     assert trace.events == ["o in", "i in", "i out 500", "o out 409"]
     assert not caplog.records
@@ -181,7 +184,7 @@ def test_an_exception_that_nobody_catches_is_500(
 ) -> None:
     """It is logged once, with the route, when it has passed all steps; they see the 500 behind their yield."""
     trace = Trace()
-    answer = site({"/": view}, around=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
+    answer = site({"/": view}, middleware=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
     assert (answer.status, answer.headers["x-trace"]) == (500, "ba")
     assert trace.events == ["a in", "b in", "b out 500", "a out 500"]
     (record,) = caplog.records
@@ -203,7 +206,9 @@ async def missing_async() -> str:
 def test_an_http_error_of_the_view_is_a_response_to_steps(site: Make, kind: str, view: Any) -> None:
     """What is raised to be answered has been answered when a step sees it."""
     trace = Trace()
-    answer = site({"/": view}, around=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get("/", fields=PAGE)
+    answer = site({"/": view}, middleware=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get(
+        "/", fields=PAGE
+    )
     status = 422 if view not in (missing, missing_async) else 404
     assert (answer.status, answer.headers["x-trace"]) == (status, "a")
     assert status == 422 or answer.text == "own"
@@ -229,7 +234,7 @@ async def guard_async(request: Request, when: str) -> AsyncIterator[None]:
 def test_an_http_error_of_a_step_is_a_response_to_steps_around_it(site: Make, step: Any, when: str, name: str) -> None:
     """A step may raise errors like a view, before and after it."""
     trace = Trace()
-    answer = site({"/": getattr(trace, name)}, around=[trace.step("o"), partial(step, when=when)]).get("/")
+    answer = site({"/": getattr(trace, name)}, middleware=[trace.step("o"), partial(step, when=when)]).get("/")
     assert (answer.status, answer.headers["x-trace"]) == (403, "o")
     assert trace.events[-1] == "o out 403"
 
@@ -319,7 +324,7 @@ def test_a_step_that_fails_is_500_and_told(
     site: Make, caplog: pytest.LogCaptureFixture, step: Any, said: str, others: list[Any]
 ) -> None:
     """A step is code of the app's, like a view: what it does wrong is logged with its name."""
-    assert site({"/": lambda: "x"}, around=[*others, step]).get("/").status == 500
+    assert site({"/": lambda: "x"}, middleware=[*others, step]).get("/").status == 500
     assert len(caplog.records) == 1
     assert said in caplog.text
 
@@ -328,7 +333,7 @@ def test_a_step_that_fails_is_500_and_told(
 @pytest.mark.parametrize("view", [broken, broken_async])
 def test_a_swallowed_exception_comes_out(site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any) -> None:
     """A step that catches an exception must say what is answered instead."""
-    assert site({"/": view}, around=[step]).get("/").status == 500
+    assert site({"/": view}, middleware=[step]).get("/").status == 500
     assert "KeyError" in caplog.text
     assert step.__name__ in caplog.text
 
@@ -356,7 +361,7 @@ def test_a_step_cleans_up_when_its_task_is_cancelled(site: Make, step: Any) -> N
         await asyncio.Event().wait()
         return ""
 
-    asked = site({"/": wait}, around=[partial(step, events)])
+    asked = site({"/": wait}, middleware=[partial(step, events)])
     request = asked.request("GET", "/")
 
     async def run() -> Any:
@@ -390,7 +395,7 @@ def test_a_sync_view_with_async_steps_has_a_thread(site: Make) -> None:
         threads["quick"] = threading.current_thread()
         return ""
 
-    asked = site({"/slow": slow, "/quick": quick, "/text": "text"}, around=[Trace().async_step("a")])
+    asked = site({"/slow": slow, "/quick": quick, "/text": "text"}, middleware=[Trace().async_step("a")])
     assert [asked.call("GET", path).lane for path in ("/slow", "/quick", "/text", "/unknown")] == [Lane.TASK] * 4
     asked.get("/slow")
     asked.get("/quick")
@@ -408,7 +413,7 @@ def test_sync_steps_leave_a_view_in_its_lane(site: Make) -> None:
     async def waits() -> str:
         return ""
 
-    asked = site({"/": lambda: "", "/t": pinned, "/a": waits}, around=[Trace().step("a")])
+    asked = site({"/": lambda: "", "/t": pinned, "/a": waits}, middleware=[Trace().step("a")])
     calls = [asked.call("GET", path) for path in ("/", "/t", "/a")]
     assert [(call.lane, call.is_pinned) for call in calls] == [
         (Lane.MEASURED, False),
@@ -425,7 +430,7 @@ def test_steps_may_read_the_content(site: Make) -> None:
             raise UnprocessableContent
         yield
 
-    asked = site({"POST /": lambda: "ok"}, around=[signed])
+    asked = site({"POST /": lambda: "ok"}, middleware=[signed])
     assert asked.call("POST", "/").reads_content
     assert asked.post("/", content=b"x").text == "ok"
     assert asked.post("/", content=b"y").status == 422
@@ -445,7 +450,7 @@ class Counting:
 def test_an_object_may_be_a_step(site: Make) -> None:
     """Whatever gives a generator when it is called will do."""
     counting = Counting()
-    site({"/": "x"}, around=(counting,)).get("/")
+    site({"/": "x"}, middleware=(counting,)).get("/")
     assert counting.count == 1
 
 
@@ -462,21 +467,21 @@ def too_much_by_name(*, other: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("around", "message"),
+    ("middleware", "message"),
     [
         ([no_yield], "no_yield is around the views, but has no yield"),
         ([too_much], "too_much is around the views, and takes more than the request"),
         ([too_much_by_name], "takes more than the request"),
-        ([5], "around has 5, which is no function"),
+        ([5], "middleware has 5, which is no function"),
         ([Counting], "which is no function"),
-        (greedy, "around is one function"),
-        ("greedy", "around is a str"),
-        (None, "around is a NoneType"),
+        (greedy, "middleware is one function"),
+        ("greedy", "middleware is a str"),
+        (None, "middleware is a NoneType"),
     ],
 )
-def test_what_can_not_be_a_step_is_found_before_the_port_opens(mistakes: Make, around: Any, message: str) -> None:
+def test_what_can_not_be_a_step_is_found_before_the_port_opens(mistakes: Make, middleware: Any, message: str) -> None:
     """Functions that never yield, or ask for what nobody has, are mistakes."""
-    (mistake,) = mistakes({"/": "x"}, around=around)
+    (mistake,) = mistakes({"/": "x"}, middleware=middleware)
     assert message in mistake.message
     assert mistake.hint
 
@@ -485,11 +490,11 @@ def test_without_steps_nothing_is_in_between(site: Make) -> None:
     """What is not configured is not there: a constant answer is even the same object each time."""
     asked = site({"/": "text"})
     assert asked.get("/").response is asked.get("/").response
-    assert site({"/": "text"}, around=[early]).get("/").status == 200
+    assert site({"/": "text"}, middleware=[early]).get("/").status == 200
 
 
 def test_a_failing_step_is_told_once(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """One failure is one entry, whatever is around it."""
     with caplog.at_level(logging.ERROR):
-        site({"/": broken}, around=[Trace().step("a"), Trace().step("b"), Trace().step("c")]).get("/")
+        site({"/": broken}, middleware=[Trace().step("a"), Trace().step("b"), Trace().step("c")]).get("/")
     assert len(caplog.records) == 1

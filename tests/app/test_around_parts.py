@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import Forbidden, Mistake
-from fanlight.message import Request, Response, around
-from fanlight.site import App
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.with_middleware import middleware
+from fanlight.site.app import App
 from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]
@@ -44,18 +46,18 @@ def plain() -> str:
     return "plain"
 
 
-@around(step("v"), async_step("w"))
+@middleware(step("v"), async_step("w"))
 def both() -> str:
     return "both"
 
 
-@around(step("v"))
+@middleware(step("v"))
 async def asynchronous() -> str:
     return "async"
 
 
-@around(step("a"))
-@around(step("b"))
+@middleware(step("a"))
+@middleware(step("b"))
 def stacked() -> str:
     return "stacked"
 
@@ -68,7 +70,8 @@ def test_steps_are_in_one_order_from_outside_in(site: Make, app_steps: Any, tabl
     """Those of the app are outermost, then those of the tables, then those of the view; the kinds are mixed freely."""
     inner = {"/": plain, "/both": both, "/async": asynchronous, "/text": "text", "/r": Response("r")}
     asked = site(
-        {"/": plain, "/in": around(*table_steps)({"/": plain, "/on": around(step("x"))(inner)})}, around=app_steps
+        {"/": plain, "/in": middleware(*table_steps)({"/": plain, "/on": middleware(step("x"))(inner)})},
+        middleware=app_steps,
     )
     traces = {
         path: asked.get(path).headers["x-trace"] for path in ("/", "/in", "/in/on", "/in/on/both", "/in/on/async")
@@ -101,7 +104,7 @@ def test_steps_go_around_a_single_value(site: Make) -> None:
         def index(self) -> str:
             return "index"
 
-    put = around(step("s"))
+    put = middleware(step("s"))
     asked = site({"/t": put("text"), "/h": put("a.html"), "/m": put(Views().index)}, pages={"a.html": "page"})
     assert [asked.get(path).headers["x-trace"] for path in ("/t", "/h", "/m")] == ["s", "s", "s"]
 
@@ -126,7 +129,7 @@ def divide(by: int) -> str:
 
 def test_a_step_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None:
     """Through a socket: a step may refuse, or answer for the views in its table; others never meet it."""
-    app = site({"/open": divide, "/in": around(guard, lenient)({"/divide": divide})}).app
+    app = site({"/open": divide, "/in": middleware(guard, lenient)({"/divide": divide})}).app
     with LiveServer(app) as server:
         statuses = []
         for path, field in (("/in/divide?by=0", ""), ("/in/divide?by=0", "authorization: x\r\n"), ("/open?by=0", "")):
@@ -138,7 +141,7 @@ def test_a_step_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None
 
 def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
     """A table with steps can't be spread into another, which would leave its steps behind."""
-    table: Any = around(guard)({"/": plain})
+    table: Any = middleware(guard)({"/": plain})
     with pytest.raises(TypeError):
         {**table}
     with pytest.raises(TypeError):
@@ -147,7 +150,7 @@ def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
 
 def test_a_table_of_another_kind_has_steps_too(site: Make) -> None:
     """Any mapping is a table; steps around steps are as if written at once."""
-    asked = site({"/": around(step("a"))(around(step("b"))(MappingProxyType({"/x": plain})))})
+    asked = site({"/": middleware(step("a"))(middleware(step("b"))(MappingProxyType({"/x": plain})))})
     assert asked.get("/x").headers["x-trace"] == "ba"
 
 
@@ -157,7 +160,7 @@ def numbered(id: int) -> str:  # noqa: A002 - the name in the path
 
 def test_url_for_knows_a_view_with_steps(site: Make) -> None:
     """What is around a view does not change its name."""
-    app = site({"/a": around(step("a"))({"/b": both, "/{id:int}": numbered})}).app
+    app = site({"/a": middleware(step("a"))({"/b": both, "/{id:int}": numbered})}).app
     assert (app.url_for(both), app.url_for(numbered, id=3)) == ("/a/b", "/a/3")
 
 
@@ -167,7 +170,7 @@ def no_generator(request: Request) -> None:
 
 def test_what_is_no_step_is_told_once_with_its_place(mistakes: Find) -> None:
     """A function without a yield around a table is one mistake, however many routes are in it."""
-    (mistake,) = mistakes({"/a": around(no_generator)({"/b": plain, "/c": plain})})
+    (mistake,) = mistakes({"/a": middleware(no_generator)({"/b": plain, "/c": plain})})
     assert "no_generator is around the views, but has no yield" in mistake.message
     assert mistake.places[0].endswith(f"test_around_parts.py:{no_generator.__code__.co_firstlineno}")
 
@@ -176,11 +179,11 @@ def test_mistakes_in_a_table_with_steps_have_their_lines(tmp_path: Path) -> None
     """What is put around a nested table does not hide where it is written."""
     main = tmp_path / "main.py"
     main.write_text(
-        "from fanlight.message import around\n"
+        "from fanlight import middleware\n"
         "def step():\n"
         "    yield\n"
         "URLS = {\n"
-        "    '/a': around(step)({\n"
+        "    '/a': middleware(step)({\n"
         "        '/b': 'one',\n"
         "        '/c': None,\n"
         "    }),\n"

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from fanlight.message import Body, Field, FieldName, FormErrors, Header, Upload, WholeBody
+from fanlight.binding.markers import Body, Field, FieldName, Header, WholeBody
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.upload import Upload
 
 Make = Callable[..., Any]
 KIND = {"content-type": "application/json"}

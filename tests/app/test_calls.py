@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fanlight.errors import Gone
-from fanlight.message import Request, Response
+from fanlight.message.request import Request
+from fanlight.message.response import Response
 
 Make = Callable[..., Any]
 
@@ -78,7 +79,7 @@ def test_every_form_of_view_has_every_outcome(
         yield
 
     status, said, logged = OUTCOMES[wanted]
-    answer = site(forms(wanted), around=[step] if has_steps else []).get(path)
+    answer = site(forms(wanted), middleware=[step] if has_steps else []).get(path)
     assert answer.status == status
     assert said in answer.text
     assert len(caplog.records) == logged
@@ -94,7 +95,7 @@ def test_a_bad_field_of_an_async_view_is_422(site: Make, has_steps: bool) -> Non
     def step() -> Any:
         yield
 
-    answer = site({"/": view}, around=[step] if has_steps else []).get("/?n=x")
+    answer = site({"/": view}, middleware=[step] if has_steps else []).get("/?n=x")
     assert answer.bad == [("query", "n", "'x' is not an integer")]
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from fanlight import App, limits
 from fanlight.errors import ContentTooLarge
-from fanlight.message import FormLimits, Request
+from fanlight.message.body_policy import FormLimits
 from fanlight.message.form import read_query, read_urlencoded
+from fanlight.message.request import Request
 from fanlight.testing import Client, LiveServer
 
 MIB = 1024 * 1024

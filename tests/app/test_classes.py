@@ -19,8 +19,10 @@ import pytest
 from msgspec import Meta
 from typing_extensions import Doc, TypeAliasType
 
+from fanlight.binding.markers import Header
 from fanlight.errors import Mistake
-from fanlight.message import FormErrors, Header, Upload
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.upload import Upload
 
 Make = Callable[..., Any]
 Find = Callable[..., list[Mistake]]
@@ -409,7 +411,7 @@ def test_a_type_variable_is_its_bound(site: Make) -> None:
 
 def test_a_class_that_needs_no_care_is_filled_as_it_is() -> None:
     """It pays nothing: no stand-in is made for it."""
-    from fanlight.app.stand_ins import shape_of
+    from fanlight.binding.class_builders import shape_of
 
     @dataclasses.dataclass
     class Simple:
@@ -541,7 +543,7 @@ def test_what_is_given_to_a_generic_base_is_called_too(site: Make, kind: Any, se
 
 def test_a_class_at_which_nobody_has_looked_is_refused(monkeypatch: pytest.MonkeyPatch, mistakes: Find) -> None:
     """Should it be overlooked, msgspec would fill it as it likes."""
-    from fanlight.app import stand_ins
+    from fanlight.binding import class_builders as stand_ins
 
     monkeypatch.setattr(stand_ins, "_collect", lambda annotation, found: None)
     (mistake,) = mistakes({"POST /": view_of(list[Kept], [])})

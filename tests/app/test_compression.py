@@ -11,17 +11,13 @@ from typing import Any
 import pytest
 
 from fanlight import App
+from fanlight.compression.codecs import CODECS, CODINGS
+from fanlight.compression.negotiation import COMPRESSIBLE
+from fanlight.compression.options import Compression, uncompressed
 from fanlight.errors import NotFound, SetupError
-from fanlight.message import (
-    CODECS,
-    CODINGS,
-    COMPRESSIBLE,
-    Compression,
-    Response,
-    around,
-    file_response,
-    uncompressed,
-)
+from fanlight.message.file_response import file_response
+from fanlight.message.response import Response
+from fanlight.message.with_middleware import middleware
 from fanlight.testing import Answer, Client
 
 TEXT = "".join(f"<p>line {number} of a page that is worth it</p>\n" for number in range(100))
@@ -126,7 +122,7 @@ def test_steps_see_the_content_as_it_is() -> None:
         response = yield
         response.content = response.content.upper()
 
-    answer = ask(page, around=(shout,))
+    answer = ask(page, middleware=(shout,))
     assert (answer.text, answer.headers["content-encoding"]) == (TEXT.upper(), "zstd")
 
 
@@ -178,16 +174,16 @@ def test_it_can_be_off_everywhere() -> None:
 
 
 def test_it_can_be_off_for_a_view_and_for_a_table() -> None:
-    """`around(uncompressed)` has the answers of a view, or of a part of URLS, sent as they are."""
+    """`middleware(uncompressed)` has the answers of a view, or of a part of URLS, sent as they are."""
 
-    @around(uncompressed)
+    @middleware(uncompressed)
     def plain() -> str:
         return TEXT
 
     async def of_a_loop() -> str:
         return TEXT
 
-    urls = {"/": page, "/plain": plain, "/part": around(uncompressed)({"/": page, "/async": of_a_loop})}
+    urls = {"/": page, "/plain": plain, "/part": middleware(uncompressed)({"/": page, "/async": of_a_loop})}
     with Client(App(urls)) as client:
         assert client.get("/", headers=ALL).headers["content-encoding"] == "zstd"
         for path in ("/plain", "/part", "/part/async"):

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect as kinds
 
-from fanlight.app.convert import Unfit, keeper_of, reader_of
-from fanlight.app.kinds import broken_rule, kind_of, rule_of
+from fanlight.binding.convert import Unfit, keeper_of, reader_of
+from fanlight.binding.kinds import broken_rule, kind_of, rule_of
 
 ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
 

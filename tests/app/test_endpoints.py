@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from fanlight.errors import NoSuchURL
-from fanlight.message import Lane, Request, Response, lane, redirect
-from fanlight.pages import render
+from fanlight.message.handler import Lane
+from fanlight.message.lane import lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.pages.page import render
 
 Make = Callable[..., Any]
 PAGE = {"accept": "text/html"}

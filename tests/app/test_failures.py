@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-from fanlight.errors import (
-    Conflict,
-    HTTPError,
-    NotFound,
-    ServiceUnavailable,
-    Unauthorized,
-    UnprocessableContent,
-)
-from fanlight.message import Request, Response, redirect
-from fanlight.pages import render
+from fanlight.errors import Conflict, HTTPError, NotFound, ServiceUnavailable, Unauthorized, UnprocessableContent
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.pages.page import render
 
 Make = Callable[..., Any]
 PAGE = {"accept": "text/html"}

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fanlight.message import Request, Upload
+from fanlight.message.request import Request
+from fanlight.message.upload import Upload
 from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]

@@ -13,9 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 
+from fanlight.binding.markers import Cookie, Header
 from fanlight.errors import Mistake
-from fanlight.message import Cookie, FormErrors, Header, Lane, Request, Response, Upload, lane
-from fanlight.pages import render
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.handler import Lane
+from fanlight.message.lane import lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.upload import Upload
+from fanlight.pages.page import render
 from fanlight.testing import Client, LiveServer
 
 Make = Callable[..., Any]

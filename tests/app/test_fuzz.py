@@ -15,8 +15,11 @@ import msgspec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fanlight.app import Application
-from fanlight.message import Request, Response, SpooledContent, Upload
+from fanlight.app.application import Application
+from fanlight.message.content import SpooledContent
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.upload import Upload
 from fanlight.testing import FakeHead
 
 

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import Doc
 
-from fanlight.app.json_values import JSONReader
-from fanlight.app.kinds import kind_of
+from fanlight.binding.json_body import JSONReader
+from fanlight.binding.kinds import kind_of
 from fanlight.errors import BadField
 from fanlight.testing import LiveServer
 

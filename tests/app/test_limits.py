@@ -12,7 +12,8 @@ import pytest
 
 from fanlight import App, Limits, Upload, limits
 from fanlight.errors import AppError
-from fanlight.message import ContentPlan, FormLimits, Request
+from fanlight.message.body_policy import ContentPlan, FormLimits
+from fanlight.message.request import Request
 from fanlight.testing import Client
 
 SERVER = Limits(content_bytes=1000)

@@ -28,8 +28,12 @@ import typing_extensions
 from msgspec import Meta
 from typing_extensions import TypeAliasType
 
+from fanlight.binding.markers import Cookie, Header
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Cookie, FormErrors, Header, Request, State, Upload
+from fanlight.message.app_state import State
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.request import Request
+from fanlight.message.upload import Upload
 
 Make = Callable[..., Any]
 Find = Callable[..., list[Mistake]]
@@ -506,7 +510,7 @@ def test_an_alias_may_be_a_text(site: Make) -> None:
 STATEMENTS = """
 from __future__ import annotations
 from typing import Annotated
-from fanlight.message import Cookie, Request
+from fanlight import Cookie, Request
 from msgspec import Meta
 
 def current_user(request: Request) -> str:
@@ -762,7 +766,7 @@ def test_what_binds_nothing_takes_no_marks(mistakes: Find) -> None:
     for function in (guard, guard_by_name, lifespan):
         function.__annotations__["user"] = alias(Annotated[str, current_user])
     not_found.__annotations__["error"] = Header[str]
-    for settings in ({"around": (guard,)}, {"around": (guard_by_name,)}, {"lifespan": lifespan}):
+    for settings in ({"middleware": (guard,)}, {"middleware": (guard_by_name,)}, {"lifespan": lifespan}):
         (mistake,) = mistakes({"/": "x"}, **settings)
         assert "user in " in mistake.message
         assert "is a dependency, but" in mistake.message

@@ -14,8 +14,10 @@ import msgspec
 import pytest
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Request, Response, Upload
-from fanlight.pages import render
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.upload import Upload
+from fanlight.pages.page import render
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -323,7 +325,7 @@ def test_everything_is_told_in_one_go(mistakes: Find, tmp_path: Path) -> None:
         {"/": none, "GET /": none, "blog": one, "/a/{slug}": none, "/t": "missing.html"},
         pages={"broken.html": "\n{% if %}", "dangling.html": '{% extends "nothing.html" %}'},
         errors={200: none},
-        around=[none],
+        middleware=[none],
         lifespan=none,
     )
     text = str(SetupError(found))

@@ -15,10 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from fanlight.app.convert import Unfit, reader_of
-from fanlight.app.kinds import kind_of
+from fanlight.binding.convert import Unfit, reader_of
+from fanlight.binding.kinds import kind_of
+from fanlight.binding.markers import Cookie, CookieName, Header, HeaderName
 from fanlight.errors import Mistake
-from fanlight.message import Cookie, CookieName, Header, HeaderName, Request, State, Upload
+from fanlight.message.app_state import State
+from fanlight.message.request import Request
+from fanlight.message.upload import Upload
 from fanlight.testing import LiveServer
 
 Make = Callable[..., Any]

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import pytest
 from tests.app.conftest import Site
 
-from fanlight.app.notes import MOST_REASONS, Notes
+from fanlight.app.view_warnings import MOST_REASONS, Notes
 from fanlight.errors import BadField, UnprocessableContent
-from fanlight.message import Response
+from fanlight.message.response import Response
 
 Make = Callable[..., Site]
 HERE = Path(__file__).as_posix()
@@ -67,12 +67,12 @@ def passes(request: Any) -> Any:
 
 
 @pytest.mark.parametrize("view", [nothing, nothing_async])
-@pytest.mark.parametrize("around", [[], [passes]], ids=["alone", "within steps"])
+@pytest.mark.parametrize("middleware", [[], [passes]], ids=["alone", "within steps"])
 def test_a_view_that_returns_nothing_is_told_of_once(
-    site: Make, caplog: pytest.LogCaptureFixture, view: Any, around: list[Any]
+    site: Make, caplog: pytest.LogCaptureFixture, view: Any, middleware: list[Any]
 ) -> None:
     """It is 204 to the client; the author is told the route, the view and its line, and to write `return`."""
-    made = site({"/": view, "POST /": view, "/other": view}, around=around)
+    made = site({"/": view, "POST /": view, "/other": view}, middleware=middleware)
     for _ in range(3):
         assert made.get("/").status == 204
     assert made.post("/").status == 204
@@ -116,11 +116,11 @@ def test_a_file_that_is_not_there_is_told_of(site: Make, caplog: pytest.LogCaptu
     assert record.getMessage().startswith(f"GET / {at(report)} returned the file '{Path.cwd()}/nowhere/report.pdf'")
 
 
-@pytest.mark.parametrize("around", [[], [passes]], ids=["alone", "within steps"])
-def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureFixture, around: list[Any]) -> None:
+@pytest.mark.parametrize("middleware", [[], [passes]], ids=["alone", "within steps"])
+def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureFixture, middleware: list[Any]) -> None:
     """Route, view, line and the names of the fields are logged, the values that were sent are not."""
     caplog.set_level(logging.INFO)
-    made = site({"/": greet, "POST /": greet, "/who": whoever}, around=around)
+    made = site({"/": greet, "POST /": greet, "/who": whoever}, middleware=middleware)
     for _ in range(2):
         assert made.get("/").status == 422
         assert made.get("/?name=a&times=secret").status == 422

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from fanlight.message import Request
+from fanlight.message.request import Request
 
 Make = Callable[..., Any]
 ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"

@@ -14,9 +14,14 @@ from typing import Annotated, Any
 import pytest
 from tests.speed import PATIENCE
 
+from fanlight.binding.markers import Cookie, Header
 from fanlight.errors import Mistake, NotFound, SetupError
-from fanlight.message import Cookie, FormErrors, Header, Lane, Request, State, Upload
-from fanlight.pages import render
+from fanlight.message.app_state import State
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.upload import Upload
+from fanlight.pages.page import render
 from fanlight.testing import Client, FakeHandler, LiveServer
 
 Make = Callable[..., Any]
@@ -458,7 +463,7 @@ def test_a_file_needs_nothing_open(site: Make, tmp_path: Any) -> None:
         yield
         events.append("step ends")
 
-    with Client(site({"/": file}, around=[step]).app) as client:
+    with Client(site({"/": file}, middleware=[step]).app) as client:
         assert client.get("/").text == "file"
     assert events == ["open /", "commit", "close", "step ends"]
 
@@ -657,7 +662,7 @@ def test_async_steps_go_around_a_sync_view_with_dependencies(site: Make) -> None
         request.state["threads"] = threads
         yield
 
-    assert site({"/": run_here}, around=[step]).get("/").text == "1"
+    assert site({"/": run_here}, middleware=[step]).get("/").text == "1"
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 

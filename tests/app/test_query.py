@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from fanlight.message import Request
+from fanlight.message.request import Request
 
 Make = Callable[..., Any]
 

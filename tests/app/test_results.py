@@ -21,8 +21,9 @@ import msgspec
 import pytest
 
 from fanlight.errors import NotFound
-from fanlight.message import Request, Response, redirect
-from fanlight.pages import render
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.pages.page import render
 
 Make = Callable[..., Any]
 HTML = "text/html; charset=utf-8"
@@ -323,10 +324,10 @@ def deny(_: Request) -> Generator[None, Response, Response]:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"around": (greet,)},
-        {"around": (greet_async,)},
-        {"around": (greet, deny)},
-        {"around": (greet,), "errors": {404: lambda: KEPT}},
+        {"middleware": (greet,)},
+        {"middleware": (greet_async,)},
+        {"middleware": (greet, deny)},
+        {"middleware": (greet,), "errors": {404: lambda: KEPT}},
     ],
     ids=["a view", "an async step", "a step", "an error's view"],
 )

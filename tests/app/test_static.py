@@ -15,7 +15,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Static, lane
-from fanlight.message import around
+from fanlight.message.with_middleware import middleware
 from fanlight.pages.static import files as files_module
 from fanlight.pages.static import versions as versions_module
 from fanlight.testing import Client, LiveServer
@@ -274,7 +274,7 @@ def test_what_is_behind_a_guard_is_not_for_shared_caches(serve: Serve, folder: P
     def guard() -> Iterator[None]:
         yield
 
-    urls = {"/static": around(guard)(Static("static")), "/below": around(guard)({"/static": Static("static")})}
+    urls = {"/static": middleware(guard)(Static("static")), "/below": middleware(guard)({"/static": Static("static")})}
     client = serve(urls)
     for prefix in ("/static", "/below/static"):
         assert client.get(f"{prefix}/app.css").headers["cache-control"] == "private, no-cache"
@@ -289,7 +289,7 @@ def test_steps_may_add_fields_to_a_file(serve: Serve) -> None:
         response: Response = yield
         response.headers["x-asked"] = request.path
 
-    client = serve({"/static": around(marking)(Static("static"))})
+    client = serve({"/static": middleware(marking)(Static("static"))})
     for name in ("app.css", "app.js", "app.css"):
         assert client.get(f"/static/{name}").headers.get_all("x-asked") == [f"/static/{name}"]
 

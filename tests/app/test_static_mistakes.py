@@ -10,7 +10,7 @@ import pytest
 
 from fanlight import App, Static
 from fanlight.errors import Mistake, NoSuchURL, SetupError
-from fanlight.message import around
+from fanlight.message.with_middleware import middleware
 from fanlight.testing import Client
 
 Wrong = Callable[..., list[Mistake]]
@@ -194,6 +194,6 @@ def test_a_step_around_a_folder_is_checked(wrong: Wrong) -> None:
 
     def no_step() -> None: ...
 
-    (mistake,) = wrong({"/static": around(no_step)(Static("static"))})
+    (mistake,) = wrong({"/static": middleware(no_step)(Static("static"))})
     assert "no_step" in mistake.message
     assert "has no yield" in mistake.message

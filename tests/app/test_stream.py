@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from fanlight.app import Application
+from fanlight.app.application import Application
 from fanlight.errors import SetupError
-from fanlight.message import ContentStream, Taking, Upload
+from fanlight.message.body_policy import Taking
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.upload import Upload
 
 Site = Callable[..., Any]
 

@@ -11,8 +11,10 @@ import pytest
 from tests.raised import RAISED, Panic
 
 from fanlight.errors import Forbidden, HTTPError
-from fanlight.message import Request, Response, lane
-from fanlight.pages import render
+from fanlight.message.lane import lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.pages.page import render
 
 Make = Callable[..., Any]
 
@@ -161,7 +163,7 @@ def test_whatever_a_view_raises_is_a_500_that_passes_the_steps(
 ) -> None:
     """The client gets a 500 with the fields of every step, and the author one entry with the traceback."""
     steps = {"s": stamp("s"), "a": stamp_async("a"), "t": tidy}
-    asked = site(each_of(view), around=[steps[kind] for kind in kinds])
+    asked = site(each_of(view), middleware=[steps[kind] for kind in kinds])
     for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}")
@@ -178,7 +180,7 @@ def test_a_step_that_may_catch_meets_the_exception_itself(
 ) -> None:
     """It is raised at the yield, goes on from there, and the steps on both sides see the 500."""
     seen: list[BaseException] = []
-    asked = site(each_of(view), around=[stamp_async("o"), watch(seen), stamp("i")])
+    asked = site(each_of(view), middleware=[stamp_async("o"), watch(seen), stamp("i")])
     for name in EVERY:
         caplog.clear()
         answer = asked.get(f"/{name}")
@@ -197,7 +199,7 @@ def catching() -> Iterator[object]:
 @pytest.mark.parametrize("view", [plain, waiting])
 def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
     """A step that catches it answers in its place, and nothing is logged."""
-    asked = site(each_of(view), around=[stamp("o"), catching])
+    asked = site(each_of(view), middleware=[stamp("o"), catching])
     for name in EVERY:
         answer = asked.get(f"/{name}")
         assert (name, answer.status, answer.text, answer.headers["x-way"]) == (name, 409, "caught", "o")
@@ -224,7 +226,7 @@ def test_whatever_a_step_raises_is_a_500(
         yield
         raise made(request.path[1:])
 
-    asked = site(each_of(lambda _: view), around=[stamp("o"), async_step if is_async else step])
+    asked = site(each_of(lambda _: view), middleware=[stamp("o"), async_step if is_async else step])
     for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}")
@@ -240,7 +242,7 @@ def test_the_log_tells_of_the_first_exception_too(site: Make, caplog: pytest.Log
         response: Any = yield
         response.nothing.at_all = 1
 
-    site({"/": plain(KeyError)}, around=[step]).get("/")
+    site({"/": plain(KeyError)}, middleware=[step]).get("/")
     error = told(caplog)
     assert isinstance(error, AttributeError)
     assert isinstance(error.__context__, KeyError)
@@ -257,10 +259,10 @@ def test_an_error_of_a_step_replaces_the_500_and_not_the_log(site: Make, caplog:
         response: Any = yield None
         yield f"was {response.status}", 503
 
-    assert site({"/": plain(KeyError)}, around=[stamp("o"), raising]).get("/").status == 403
+    assert site({"/": plain(KeyError)}, middleware=[stamp("o"), raising]).get("/").status == 403
     assert isinstance(told(caplog), KeyError)
     caplog.clear()
-    answer = site({"/": plain(KeyError)}, around=[stamp("o"), replacing]).get("/")
+    answer = site({"/": plain(KeyError)}, middleware=[stamp("o"), replacing]).get("/")
     assert (answer.status, answer.text, answer.headers["x-way"]) == (503, "was 500", "o")
     assert isinstance(told(caplog), KeyError)
 
@@ -274,7 +276,7 @@ def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureF
         except KeyError as error:
             raise Forbidden("not for you") from error
 
-    assert site({"/": plain(KeyError)}, around=[translating]).get("/").status == 403
+    assert site({"/": plain(KeyError)}, middleware=[translating]).get("/").status == 403
     assert not caplog.records
 
 
@@ -288,7 +290,7 @@ def test_another_exception_may_take_its_place(site: Make, caplog: pytest.LogCapt
         except KeyError as error:
             raise RuntimeError("changed") from error
 
-    site({"/": plain(KeyError)}, around=[watching(seen), changing]).get("/")
+    site({"/": plain(KeyError)}, middleware=[watching(seen), changing]).get("/")
     assert isinstance(seen[0], RuntimeError)
     assert told(caplog) is seen[0]
 
@@ -302,13 +304,13 @@ def test_an_exception_raised_from_itself_ends(site: Make, caplog: pytest.LogCapt
         except KeyError as error:
             raise error from error
 
-    assert site({"/": plain(KeyError)}, around=[circling, circling]).get("/").status == 500
+    assert site({"/": plain(KeyError)}, middleware=[circling, circling]).get("/").status == 500
     assert isinstance(told(caplog), KeyError)
 
 
 def test_a_traceback_shows_the_view_and_not_the_steps(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """An exception that only passed the steps is told as it left the view."""
-    site({"/": plain(KeyError)}, around=[watching([]), stamp("a"), watching([])]).get("/")
+    site({"/": plain(KeyError)}, middleware=[watching([]), stamp("a"), watching([])]).get("/")
     trace, names = told(caplog).__traceback__, []
     while trace is not None:
         names.append(trace.tb_frame.f_code.co_name)
@@ -320,26 +322,26 @@ def test_a_traceback_shows_the_view_and_not_the_steps(site: Make, caplog: pytest
 @pytest.mark.parametrize("errors", [{500: lambda error: f"own {error.status}"}, {500: "own"}, {500: Response("own")}])
 def test_the_own_page_of_a_500_passes_the_steps(site: Make, view: Any, errors: Any) -> None:
     """The fields of steps are on the page that the table of errors has for a 500."""
-    site_ = site({"/": view(KeyError)}, errors=errors, around=[stamp("o"), stamp_async("i")])
+    site_ = site({"/": view(KeyError)}, errors=errors, middleware=[stamp("o"), stamp_async("i")])
     answer = site_.get("/", fields={"accept": "text/html"})
     assert (answer.status, answer.headers["x-way"]) == (500, "io")
     assert "own" in answer.text
 
 
-@pytest.mark.parametrize("around", [[], [stamp("s")], [stamp_async("s")]])
+@pytest.mark.parametrize("middleware", [[], [stamp("s")], [stamp_async("s")]])
 def test_whatever_an_error_view_raises_is_the_built_in_page(
-    site: Make, caplog: pytest.LogCaptureFixture, around: Any
+    site: Make, caplog: pytest.LogCaptureFixture, middleware: Any
 ) -> None:
     """Both failures are logged, the view's and that of its page."""
 
     def show(request: Request) -> str:
         raise made(request.path[1:])
 
-    asked = site(each_of(lambda _: plain(KeyError)), errors={500: show}, around=around)
+    asked = site(each_of(lambda _: plain(KeyError)), errors={500: show}, middleware=middleware)
     for name, make in EVERY.items():
         caplog.clear()
         answer = asked.get(f"/{name}", fields={"accept": "text/html"})
-        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, "s" * len(around))
+        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, "s" * len(middleware))
         assert "Internal Server Error" in answer.text
         kinds = {type(record.exc_info[1]) for record in caplog.records if record.exc_info}
         assert kinds == {KeyError, type(make())}
@@ -463,7 +465,7 @@ def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: 
 @pytest.mark.parametrize("opens", [stubborn, stubborn_async])
 def test_a_step_that_will_not_close_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, opens: Any) -> None:
     """A step that yields again and again is a mistake that is told."""
-    assert site({"/": "x"}, around=[stamp("o"), opens]).get("/").status == 500
+    assert site({"/": "x"}, middleware=[stamp("o"), opens]).get("/").status == 500
     told(caplog)
 
 
@@ -499,11 +501,13 @@ async def waits_for_a_cancelled_task() -> str:
     return ""
 
 
-@pytest.mark.parametrize("around", [[], [stamp("s")], [stamp_async("s")]])
-def test_the_cancellation_of_another_task_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, around: Any) -> None:
+@pytest.mark.parametrize("middleware", [[], [stamp("s")], [stamp_async("s")]])
+def test_the_cancellation_of_another_task_is_a_500(
+    site: Make, caplog: pytest.LogCaptureFixture, middleware: Any
+) -> None:
     """A view that waited for a task which somebody has cancelled has failed; nobody has cancelled the view."""
-    answer = site({"/": waits_for_a_cancelled_task}, around=around).get("/")
-    assert (answer.status, answer.headers.get("x-way", "")) == (500, "s" * len(around))
+    answer = site({"/": waits_for_a_cancelled_task}, middleware=middleware).get("/")
+    assert (answer.status, answer.headers.get("x-way", "")) == (500, "s" * len(middleware))
     assert isinstance(told(caplog), asyncio.CancelledError)
 
 
@@ -515,16 +519,16 @@ async def catching_async() -> AsyncIterator[object]:
 
 
 @pytest.mark.parametrize(
-    "around", [[], [stamp("s")], [stamp_async("s")], [catching], [catching_async], [tidy, catching]]
+    "middleware", [[], [stamp("s")], [stamp_async("s")], [catching], [catching_async], [tidy, catching]]
 )
-def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFixture, around: Any) -> None:
+def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFixture, middleware: Any) -> None:
     """No step can catch it, nothing is answered, and nothing is logged."""
 
     async def waits() -> str:
         await asyncio.Event().wait()
         return ""
 
-    asked = site({"/": waits}, around=around)
+    asked = site({"/": waits}, middleware=middleware)
     request: Request = asked.request("GET", "/")
 
     async def run() -> bool:
@@ -553,6 +557,6 @@ def test_a_step_may_set_a_time_limit(site: Make, caplog: pytest.LogCaptureFixtur
         await asyncio.Event().wait()
         return ""
 
-    answer = site({"/": waits}, around=[stamp("o"), patient, stamp_async("i")]).get("/")
+    answer = site({"/": waits}, middleware=[stamp("o"), patient, stamp_async("i")]).get("/")
     assert (answer.status, answer.headers["x-way"]) == (504, "o")
     assert not caplog.records

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fanlight.app import Application
-from fanlight.message import Request
+from fanlight.app.application import Application
+from fanlight.message.request import Request
 from fanlight.testing import Client
 
 
@@ -36,7 +36,7 @@ URLS = {"/": index, "/lost": lost, "/blog/{slug}": post}
 
 def test_a_view_finds_the_address_of_another(tmp_path: Path) -> None:
     """By the view or by its name, for views and for what is around them."""
-    with Client(Application(URLS, folder=tmp_path, around=(step,))) as client:
+    with Client(Application(URLS, folder=tmp_path, middleware=(step,))) as client:
         answer = client.get("/")
         assert answer.json() == {
             "view": "/blog/a%20b",

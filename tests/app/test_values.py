@@ -18,10 +18,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.app.examine import examiner_of, must_examine
-from fanlight.app.kinds import kind_of
-from fanlight.app.place import Wrong
-from fanlight.message import Cookie, Header, read_as_written
+from fanlight.binding.diagnose import examiner_of, must_examine
+from fanlight.binding.json_path import Wrong
+from fanlight.binding.kinds import kind_of
+from fanlight.binding.markers import Cookie, Header
+from fanlight.message.json_document import read_as_written
 
 Make = Callable[..., Any]
 KIND = {"content-type": "application/json"}

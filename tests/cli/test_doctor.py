@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from fanlight.cli.doctor import Finding, examine, report
-from fanlight.server import Limits, Machine, Options, Place, TlsFiles
+from fanlight.cli.deploy_check.checks import Finding, examine, report
+from fanlight.cli.deploy_check.machine import Machine, Place, TlsFiles
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 
 TLS: dict[str, Any] = {"cert": ("c.pem",)}
 SOUND: dict[str, Any] = {"bind": ("unix:/run/s",), "limits": Limits(idle_seconds=75)}

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from fanlight.cli.flags import SettingsCommand, options_of
-from fanlight.server import ADDRESS_PARTS, SETTINGS, Options, flag_of, words_of
+from fanlight.settings.field import words_of
+from fanlight.settings.options import Options
+from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of
 
 EXAMPLES = {"bytes": "77k", "seconds": "77s", "count": "77", "mode": "640", "address": "unix:/x", "bytes/second": "7k"}
 

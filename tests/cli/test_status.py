@@ -16,12 +16,14 @@ import pytest
 from click.testing import CliRunner
 from tests.speed import PATIENCE
 
-from fanlight.cli import main
-from fanlight.message import Response
-from fanlight.server import Hub, Limits, control_path, running
-from fanlight.server.listen import listen
-from fanlight.server.watch.admin import AdminThread
-from fanlight.server.watch.state import described
+from fanlight.cli.commands import main
+from fanlight.message.response import Response
+from fanlight.server.hub import Hub
+from fanlight.server.listening.listen import listen
+from fanlight.server.operator.admin import AdminThread
+from fanlight.server.operator.runtime_folder import control_path, running
+from fanlight.server.operator.snapshot import described
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeHandler
 
 
@@ -173,7 +175,7 @@ def test_without_a_runtime_folder_there_is_one_for_temporary_files(
 ) -> None:
     """Where the system has no folder for the user, one in the folder for temporary files is made, for him alone."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr("fanlight.server.watch.runtime_folder._user_id", lambda: 424242)
+    monkeypatch.setattr("fanlight.server.operator.runtime_folder._user_id", lambda: 424242)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     path = control_path(1)
     assert path == tmp_path / "fanlight-424242" / "1.sock"

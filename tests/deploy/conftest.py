@@ -18,7 +18,7 @@ from tests.speed import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
 SITE = """
-from fanlight.message import EarlyHints
+from fanlight import EarlyHints
 
 def hinted(hints: EarlyHints):
     hints.preload("/app.css")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.site import load
+from fanlight.site.loading import load
 from fanlight.testing import Client
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -12,7 +12,8 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Upload, redirect
-from fanlight.server import Limits, Options
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 

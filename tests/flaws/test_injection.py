@@ -16,7 +16,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Response
 from fanlight.errors import InvalidResponse
-from fanlight.server import Options
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 Get = Callable[..., tuple[int, str, bytes]]

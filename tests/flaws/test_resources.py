@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE, seconds
 
+from fanlight.message.body_policy import FormLimits
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import read_urlencoded
 from fanlight.message.headers import Headers
-from fanlight.message.limits import FormLimits
 from fanlight.testing import LiveServer
-from fanlight.wire.http1 import Http1, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.limits import WireLimits
 
 Get = Callable[..., tuple[int, str, bytes]]
 Send = Callable[..., bytes]

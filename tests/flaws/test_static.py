@@ -11,7 +11,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Static
-from fanlight.pages.static.names import segments_of
+from fanlight.pages.static.file_names import segments_of
 from fanlight.testing import LiveServer
 
 Ask = Callable[..., tuple[int, bytes, bytes]]

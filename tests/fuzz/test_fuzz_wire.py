@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
 from fanlight.errors import InvalidResponse, Refusal
-from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.limits import WireLimits
 
 EXAMPLES = settings().max_examples  # of the profile
 TOKEN = st.text("!#$%&'*+-.^_`|~0123456789abcXYZ", min_size=1, max_size=12)

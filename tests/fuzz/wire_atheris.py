@@ -16,7 +16,9 @@ import atheris  # type: ignore[import-untyped]  # it comes without types
 
 with atheris.instrument_imports():
     from fanlight.errors import Refusal
-    from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
+    from fanlight.wire.http1.connection import Http1
+    from fanlight.wire.http1.events import Content, RequestHead
+    from fanlight.wire.http1.limits import WireLimits
 
 LIMITS = WireLimits(
     request_line_bytes=200, head_bytes=400, field_count=8, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=64

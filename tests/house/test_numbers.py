@@ -19,30 +19,31 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import inspect as kinds
 
-from fanlight.app.convert import Unfit, reader_of
+from fanlight.binding.convert import Unfit, reader_of
 from fanlight.cli.status import statuses
 from fanlight.errors import BadMessage, BadRequest, ContentOverLimit, InvalidResponse, InvalidSetting, ServerError
+from fanlight.message.accept import read_range
 from fanlight.message.cookies import CookieOptions, write_cookie
 from fanlight.message.events import Event
 from fanlight.message.http_date import read_date
 from fanlight.message.json_document import read_json
-from fanlight.message.negotiation import read_range
 from fanlight.message.ranges import read_ranges
 from fanlight.routing.converter import CONVERTERS
-from fanlight.server import SETTINGS
-from fanlight.server.address import check_address, inherited
-from fanlight.server.edge.forwarded import Trust, read_forwarded, read_x_forwarded
-from fanlight.server.limits import Limits
-from fanlight.server.processes.channel import VARIABLE, Channel
-from fanlight.server.processes.cpus import usable_cpus
-from fanlight.server.processes.notify import _watchdog_seconds
-from fanlight.server.sources import _port
-from fanlight.server.units import read as read_setting
-from fanlight.server.watch.runtime_folder import running
+from fanlight.server.listening.forwarded import Trust, read_forwarded, read_x_forwarded
+from fanlight.server.operator.runtime_folder import running
+from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.systemd_notify import _watchdog_seconds
+from fanlight.settings.addresses import check_address, inherited
+from fanlight.settings.cpus import usable_cpus
+from fanlight.settings.limits import Limits
+from fanlight.settings.sources import SETTINGS, _port
+from fanlight.settings.units import read as read_setting
 from fanlight.testing.cookies import read_set_cookie
 from fanlight.testing.streaming import _event_of
-from fanlight.wire.http1 import Http1, WireLimits, is_host
-from fanlight.wire.proxy import read_preface
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.fields import is_host
+from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.proxy.proxy_header import read_preface
 
 PACKAGE = Path(__file__).parents[2] / "src" / "fanlight"
 LONG = 5000
@@ -218,5 +219,5 @@ def test_no_text_is_asked_whether_it_is_a_number_and_then_converted() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("isdigit", "isdecimal", "isnumeric")
     }
     # These bound the length beside it, or look at what the kernel or this program itself has written.
-    bounded = {"routing/converter.py", "wire/http1/fields.py", "server/watch/traces.py"}
-    assert found == bounded | {"server/processes/pid_file.py", "server/listen.py"}
+    bounded = {"routing/converter.py", "wire/http1/fields.py", "server/recording/spans.py"}
+    assert found == bounded | {"server/workers/pid_file.py", "server/listening/listen.py"}

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from fanlight import App, Request, Response
-from fanlight.message import CODINGS, Compression
+from fanlight.compression.codecs import CODINGS
+from fanlight.compression.options import Compression
 from fanlight.testing import LiveServer
 
 Run = Callable[..., str]

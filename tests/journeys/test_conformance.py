@@ -22,8 +22,9 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response
 from fanlight.errors import Unauthorized
-from fanlight.message import file_response
-from fanlight.server import Limits, Options
+from fanlight.message.file_response import file_response
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 BIG = 200_000
@@ -619,7 +620,7 @@ def test_a_method_longer_than_any_is_501(server: LiveServer) -> None:
 )
 def test_connect_opens_no_tunnel(server: LiveServer, target: str, status: int) -> None:
     """No CONNECT is ever answered 2xx, whatever stands around the views; a bad port is 400 (RFC 9110 9.3.6)."""
-    with LiveServer(App({"/": "x"}, around=[answer_everything])) as other:
+    with LiveServer(App({"/": "x"}, middleware=[answer_everything])) as other:
         for running in (server, other):
             (answer,) = ask(running, get(target, method="CONNECT"))
             assert (answer.status, answer.fields["connection"]) == (status, "close")

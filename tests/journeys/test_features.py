@@ -25,10 +25,23 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from fanlight import App, Request, Response, Upload, limits, redirect
-from fanlight.errors import NotAcceptable
-from fanlight.message import (
-    ContentStream, Cookie, FormErrors, Header, State, around, check_preconditions, file_response, redirect_back,
+from fanlight import (
+    App,
+    ContentStream,
+    Cookie,
+    FormErrors,
+    Header,
+    NotAcceptable,
+    Request,
+    Response,
+    State,
+    Upload,
+    check_preconditions,
+    file_response,
+    limits,
+    middleware,
+    redirect,
+    redirect_back,
 )
 
 HERE = Path(__file__).parent
@@ -171,7 +184,7 @@ def database(state: State):
         EVENTS.append("close")
 
 
-@around(own)
+@middleware(own)
 def inner(connection: Annotated[str, database]):
     EVENTS.append("view")
     return connection
@@ -200,10 +213,10 @@ URLS = {
     "PUT /notes": write,
     "/later": later,
     "/events": events,
-    "/inner": around(guard)({"/": inner}),
+    "/inner": middleware(guard)({"/": inner}),
     "/seen": "seen",
 }
-app = App(URLS, around=[timing], lifespan=lifespan)
+app = App(URLS, middleware=[timing], lifespan=lifespan)
 """
 CONTENT = bytes(range(256)) * 1000
 Run = Callable[..., str]

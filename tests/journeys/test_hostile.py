@@ -13,7 +13,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request
-from fanlight.server import Limits
+from fanlight.settings.limits import Limits
 from fanlight.testing import LiveServer
 
 VECTORS = sorted((Path(__file__).parents[1] / "wire" / "vectors").iterdir())

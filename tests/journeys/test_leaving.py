@@ -87,7 +87,7 @@ async def view():
 
 def source(view: str) -> str:
     imports = "import asyncio, os, signal, threading, time\n"
-    mark = "def around(request):\n    open('asked', 'w').close()\n    yield\nAROUND = [around]\n"
+    mark = "def middleware(request):\n    open('asked', 'w').close()\n    yield\nMIDDLEWARE = [middleware]\n"
     return f"{imports}{view}{mark}URLS = {{'/': view, '/quick': 'quick'}} | globals().get('MORE', {{}})\n"
 
 
@@ -383,7 +383,7 @@ def test_half_a_request_does_not_hold_up_the_end(start: Start, name: str, worker
     """Its client has arriving_seconds, whatever drain_seconds are, and is told by a 408."""
     server = start(
         """
-from fanlight.message import ContentStream
+from fanlight import ContentStream
 async def taken(content: ContentStream):
     return str(len(await content.read()))
 async def kept(data: dict):

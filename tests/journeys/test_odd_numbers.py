@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.app import Application
-from fanlight.message import Cookie, Header, Request, file_response
-from fanlight.server import Options
+from fanlight.app.application import Application
+from fanlight.binding.markers import Cookie, Header
+from fanlight.message.file_response import file_response
+from fanlight.message.request import Request
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 ODD = [

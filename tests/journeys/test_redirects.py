@@ -10,7 +10,7 @@ from itertools import product
 
 from fanlight import App, Request, Response, redirect
 from fanlight.errors import InvalidResponse
-from fanlight.message import redirect_back
+from fanlight.message.safe_targets import redirect_back
 from fanlight.testing import LiveServer
 
 HERE = "here.example"

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE, seconds
 
-from fanlight.app import Application
-from fanlight.message import Response, file_response
-from fanlight.server import Limits, Options
+from fanlight.app.application import Application
+from fanlight.message.file_response import file_response
+from fanlight.message.response import Response
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 SIZE = 8_000_000

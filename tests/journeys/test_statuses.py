@@ -13,8 +13,8 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Forbidden, Limits, Request, Response, TooManyRequests, limits
 from fanlight.errors import LengthRequired, MisdirectedRequest, NotAcceptable
-from fanlight.message import ContentStream
-from fanlight.server import Options
+from fanlight.message.content_stream import ContentStream
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 

@@ -15,8 +15,7 @@ SITE = """\
 import asyncio
 from pathlib import Path
 
-from fanlight import EventStream, Request
-from fanlight.message import EarlyHints, Event
+from fanlight import EarlyHints, Event, EventStream, Request
 
 
 async def ticks():

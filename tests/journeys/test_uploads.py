@@ -18,8 +18,7 @@ MAIN = """
 import os
 from pathlib import Path
 
-from fanlight import Request, Upload, limits
-from fanlight.message import ContentStream
+from fanlight import ContentStream, Request, Upload, limits
 
 HERE = Path(__file__).parent
 

@@ -16,9 +16,11 @@ from tests.journeys.test_user_code_matrix import EVERY, made
 from tests.speed import PATIENCE
 
 from fanlight import Request, lane
-from fanlight.app import Application
-from fanlight.message import EventStream, around
-from fanlight.server import Limits, Options
+from fanlight.app.application import Application
+from fanlight.message.events import EventStream
+from fanlight.message.with_middleware import middleware
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 Make = Callable[..., LiveServer]
@@ -131,7 +133,7 @@ def test_a_server_that_stops_cancels_what_waits(live: Make, caplog: pytest.LogCa
             events.append("view")
         return ""
 
-    server = live({"/": around(cleans)(waits)}, Limits(drain_seconds=0.1))
+    server = live({"/": middleware(cleans)(waits)}, Limits(drain_seconds=0.1))
     with server, socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert entered.wait(PATIENCE)
@@ -205,7 +207,7 @@ def test_without_threads_what_needs_one_is_told_to_come_back(live: Make, no_thre
         request.after(done.append, 1)
         return "out"
 
-    urls = {"/thread": view, "/behind": around(passing)(lambda: "page"), "/stream": stream, "/work": works}
+    urls = {"/thread": view, "/behind": middleware(passing)(lambda: "page"), "/stream": stream, "/work": works}
     with live({"/": "Home", **urls}) as server:
         no_threads.set()
         assert get(server, "/work") == 200

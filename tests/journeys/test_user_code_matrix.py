@@ -26,9 +26,11 @@ from tests.raised import RAISED
 from tests.speed import PATIENCE
 
 from fanlight import Forbidden, HTTPError, Request, lane, render
-from fanlight.app import Application
-from fanlight.message import EventStream, Response, around
-from fanlight.server import Options
+from fanlight.app.application import Application
+from fanlight.message.events import EventStream
+from fanlight.message.response import Response
+from fanlight.message.with_middleware import middleware
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 EVERY = RAISED | {"http-error": lambda: Forbidden("not for you")}
@@ -476,19 +478,19 @@ PLACES = {
     "async-iterator": cut(lambda kind: Response(AsyncPieces(kind))),
     "iterable": cut(lambda kind: Response(Unreadable(kind))),
     "async-iterable": cut(lambda kind: Response(AsyncUnreadable(kind))),
-    "stream-behind-middleware": cut(around(passing)(stream)),
-    "before": Place(around(before)(fine)),
-    "before-thread": Place(around(before)(lane("thread")(lambda kind: kind))),
-    "after": Place(around(after)(fine)),
-    "before-waiting": Place(around(before)(fine_async)),
-    "after-waiting": Place(around(after)(fine_async)),
-    "async-before": Place(around(before_async)(fine)),
-    "async-after": Place(around(after_async)(fine)),
-    "async-after-inline": Place(around(after_async)(fine_inline)),
-    "def-behind-async": Place(around(passing)(plain)),
-    "inline-behind-async": Place(around(passing)(broken_inline)),
-    "async-behind-both": Place(around(catching, passing)(waiting)),
-    "def-behind-catching": Place(around(catching)(plain)),
+    "stream-behind-middleware": cut(middleware(passing)(stream)),
+    "before": Place(middleware(before)(fine)),
+    "before-thread": Place(middleware(before)(lane("thread")(lambda kind: kind))),
+    "after": Place(middleware(after)(fine)),
+    "before-waiting": Place(middleware(before)(fine_async)),
+    "after-waiting": Place(middleware(after)(fine_async)),
+    "async-before": Place(middleware(before_async)(fine)),
+    "async-after": Place(middleware(after_async)(fine)),
+    "async-after-inline": Place(middleware(after_async)(fine_inline)),
+    "def-behind-async": Place(middleware(passing)(plain)),
+    "inline-behind-async": Place(middleware(passing)(broken_inline)),
+    "async-behind-both": Place(middleware(catching, passing)(waiting)),
+    "def-behind-catching": Place(middleware(catching)(plain)),
     "gives": Place(depends_gives),
     "gives-async": Place(depends_gives_async),
     "opens": Place(depends_opens),
@@ -532,7 +534,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Application:
     (pages / "error" / "error451.html").write_text("{{ error.asked.name }}")
     urls = {f"{place.method} /{name}/{{kind}}": place.view for name, place in PLACES.items()}
     errors = {500: lambda: "<h1>Sorry</h1>", 418: teapot}
-    return Application({"/": "Home", **urls}, errors=errors, around=(stamp,), folder=folder)
+    return Application({"/": "Home", **urls}, errors=errors, middleware=(stamp,), folder=folder)
 
 
 class Served:

@@ -3,8 +3,8 @@
 import pytest
 
 from fanlight.errors import PreconditionFailed
-from fanlight.message import Request, check_preconditions
-from fanlight.message.conditional import Verdict, judge
+from fanlight.message.conditional import Verdict, check_preconditions, judge
+from fanlight.message.request import Request
 from fanlight.testing.fakes import FakeHead
 
 TAG = '"a"'

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import Response
 from fanlight.message.cookies import read_cookies
+from fanlight.message.response import Response
 
 
 def written(name: str = "a", value: str = "1", **options: Any) -> str:

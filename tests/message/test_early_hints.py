@@ -3,7 +3,8 @@
 import pytest
 
 from fanlight.errors import InvalidResponse, NoSuchURL
-from fanlight.message import NOTED, EarlyHints, Request
+from fanlight.message.early_hints import NOTED, EarlyHints
+from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
 PAGE = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.message import CODECS, CODINGS, COMPRESSIBLE, best_encoding, is_compressible
+from fanlight.compression.codecs import CODECS, CODINGS
+from fanlight.compression.negotiation import COMPRESSIBLE, best_encoding, is_compressible
 
 ALL = CODINGS
 MIB = 1024 * 1024

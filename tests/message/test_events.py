@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import Event, EventStream, Request
+from fanlight.message.events import Event, EventStream
+from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import Headers, MutableHeaders, Response, redirect
+from fanlight.message.headers import Headers, MutableHeaders
+from fanlight.message.response import Response, redirect
 
 PAIRS = [("host", "a"), ("x", "1"), ("x", "2")]
 

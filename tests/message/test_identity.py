@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from fanlight.message import Request
+from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
 

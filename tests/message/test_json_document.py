@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import BadRequest, ContentTooLarge
-from fanlight.message import FormLimits, Request, SpooledContent
+from fanlight.message.body_policy import FormLimits
+from fanlight.message.content import SpooledContent
 from fanlight.message.json_document import has_long_number, is_deep, read_json
+from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
 

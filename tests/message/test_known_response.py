@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fanlight.message import KnownResponse, Response
+from fanlight.message.prebuilt_response import KnownResponse
+from fanlight.message.response import Response
 
 FIELDS = (("content-type", "text/css"), ("etag", '"a"'))
 

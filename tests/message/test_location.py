@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import redirect
+from fanlight.message.response import redirect
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.message import is_compressible, media_type_by_name
+from fanlight.compression.negotiation import is_compressible
+from fanlight.message.media_types import media_type_by_name
 
 
 @pytest.mark.parametrize(

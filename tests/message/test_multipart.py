@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
-from fanlight.message import Form, FormContent, FormLimits, Upload
-from fanlight.message.files import Spool
-from fanlight.message.multipart import BIG_BYTES
-from fanlight.message.part_head import boundary_of
+from fanlight.message.body_policy import FormLimits
+from fanlight.message.multipart import BIG_BYTES, Form, FormContent
+from fanlight.message.part_header import boundary_of
+from fanlight.message.temporary_files import Spool
+from fanlight.message.upload import Upload
 from fanlight.testing.sending import multipart_of
 
 KIND = "multipart/form-data; boundary=x"

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import BadRequest, ContentTooLarge, HTTPError, NoSuchURL, UnsupportedMediaType
-from fanlight.message import FormLimits, Request, SpooledContent
+from fanlight.message.body_policy import FormLimits
+from fanlight.message.content import SpooledContent
+from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
 FORM = "application/x-www-form-urlencoded"

@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from fanlight.errors import AppError, InvalidResponse
-from fanlight.message import (
-    MARK,
-    FileResponse,
-    Lane,
-    Response,
-    SpooledContent,
-    file_response,
-    json_response,
-    lane,
-    redirect,
-)
+from fanlight.message.content import SpooledContent
+from fanlight.message.file_response import FileResponse, file_response
+from fanlight.message.handler import Lane
+from fanlight.message.lane import MARK, lane
+from fanlight.message.response import Response, json_response, redirect
 
 
 @pytest.mark.parametrize(

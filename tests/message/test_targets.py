@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidResponse
-from fanlight.message import Request, SpooledContent, redirect, redirect_back, safe_target
+from fanlight.message.content import SpooledContent
+from fanlight.message.request import Request
+from fanlight.message.response import redirect
+from fanlight.message.safe_targets import redirect_back, safe_target
 from fanlight.testing import FakeHead
 
 

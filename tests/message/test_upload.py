@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.message import Upload, files
-from fanlight.message.files import open_unnamed
-from fanlight.message.upload import last_segment, safe_name
+from fanlight.message import temporary_files as files
+from fanlight.message.temporary_files import open_unnamed
+from fanlight.message.upload import Upload, last_segment, safe_name
 
 
 def names(folder: Path) -> list[str]:

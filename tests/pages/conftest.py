@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.message import Request
-from fanlight.pages import Pages
+from fanlight.message.request import Request
+from fanlight.pages.pages import Pages
 from fanlight.testing import FakeHead
 
 Write = Callable[[Mapping[str, str]], Path]

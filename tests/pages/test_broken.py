@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from fanlight.errors import NoSuchURL, TemplateError
-from fanlight.pages import Pages, render
+from fanlight.pages.page import render
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 Site = Callable[[Mapping[str, str]], Pages]

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fanlight.pages import Pages, reason_of
-from fanlight.pages.builtin import REASONS, error_page, heading_page, plain_error_page
+from fanlight.pages.builtin import REASONS, error_page, heading_page, plain_error_page, reason_of
+from fanlight.pages.pages import Pages
 
 PAGES = {
     "404": error_page(404),

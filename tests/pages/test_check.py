@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import Mistake
-from fanlight.pages import Pages, render
+from fanlight.pages.page import render
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 Site = Callable[[Mapping[str, str]], Pages]

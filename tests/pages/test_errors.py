@@ -21,8 +21,9 @@ from fanlight.errors import (
     Unauthorized,
     UnprocessableContent,
 )
-from fanlight.message import HTML, Request, Response
-from fanlight.pages import Pages
+from fanlight.message.request import Request
+from fanlight.message.response import HTML, Response
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 Site = Callable[[Mapping[str, str]], Pages]

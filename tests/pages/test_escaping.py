@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from fanlight.errors import BadField, BadRequest, HTTPError, NotFound, UnprocessableContent
 from fanlight.message.media_types import BY_ENDING
-from fanlight.pages import Pages, media_type_of, render
-from fanlight.pages.kind import is_escaped
+from fanlight.pages.page import render
+from fanlight.pages.pages import Pages
+from fanlight.pages.template_types import is_escaped, media_type_of
 
 Site = Callable[[Mapping[str, str]], Pages]
 

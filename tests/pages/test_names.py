@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import TemplateError
-from fanlight.pages import Pages, render
 from fanlight.pages.loader import FolderLoader
+from fanlight.pages.page import render
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 

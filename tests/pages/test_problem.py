@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import BadField, BadRequest, HTTPError, InternalServerError, NotFound, UnprocessableContent
-from fanlight.message import HTML, Request
-from fanlight.pages import PROBLEM, Pages, problem, wants_problem
+from fanlight.message.request import Request
+from fanlight.message.response import HTML
+from fanlight.pages.pages import Pages
+from fanlight.pages.problem_details import PROBLEM, problem, wants_problem
 
 Write = Callable[[Mapping[str, str]], Path]
 Ask = Callable[..., Request]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import NotFound, PeerGone, TemplateError
-from fanlight.message import Request
-from fanlight.pages import Page, Pages, render
+from fanlight.message.request import Request
 from fanlight.pages.environment import MOST_TEMPLATES, BoundedDict
+from fanlight.pages.page import Page, render
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 Site = Callable[[Mapping[str, str]], Pages]

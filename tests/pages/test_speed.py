@@ -13,9 +13,10 @@ import jinja2
 import pytest
 
 from fanlight.errors import NotFound
-from fanlight.message import Request
-from fanlight.pages import Pages, render
+from fanlight.message.request import Request
 from fanlight.pages.builtin import error_page, plain_error_page
+from fanlight.pages.page import render
+from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
 CALLS = 200

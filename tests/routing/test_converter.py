@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.routing import CONVERTERS
+from fanlight.routing.converter import CONVERTERS
 
 ID = UUID("0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.routing import build
+from fanlight.routing.build import build
 
 TABLE = build(
     {

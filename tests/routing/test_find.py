@@ -10,7 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from fanlight.routing import Miss, MissKind, Table, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.table import Table
 
 UUID_TEXT = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
 
@@ -173,7 +175,7 @@ def test_a_route_says_what_it_is() -> None:
     table = build(
         {"GET|POST /x/{id:int}": "view"},
         label=lambda value: f"name of {value}",
-        endpoint_of=lambda value, pattern, methods, around: (value, pattern, methods, around),
+        endpoint_of=lambda value, pattern, methods, middleware: (value, pattern, methods, middleware),
     )
     (route,) = table.routes
     place = "URLS['GET|POST /x/{id:int}']"

@@ -10,7 +10,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fanlight.errors import Mistake, NoSuchURL, SetupError
-from fanlight.routing import Miss, MissKind, Table, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.table import Table
 
 KINDS = {"int": r"-?[0-9]{1,99}", "float": r"-?[0-9]{1,99}(?:\.[0-9]{1,99})?", "str": r"(?!/).+"}
 RANKS = list(KINDS)

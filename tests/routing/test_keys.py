@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.routing import build, parameters_of
+from fanlight.routing.build import build
+from fanlight.routing.pattern import parameters_of
 
 UNDERSTOOD = [
     ("/", {"GET"}, "/"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.routing import Miss, MissKind, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss, MissKind
 
 TABLE = build(
     {

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.routing import build
+from fanlight.routing.build import build
 
 
 def mistakes_of(urls: object, **options: object) -> tuple[Mistake, ...]:
@@ -162,7 +162,7 @@ def test_any_mapping_will_do() -> None:
 def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
     """The user reads all his mistakes in one go, in the order in which he wrote them."""
 
-    def endpoint_of(value: object, pattern: str, methods: frozenset[str], around: tuple[object, ...]) -> object:
+    def endpoint_of(value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> object:
         if value == "bad":
             raise SetupError([Mistake(message=f"no template for {pattern}"), Mistake(message="other", places=("y:1",))])
         return value

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.routing import Miss, MissKind, build
+from fanlight.routing.build import build
 from fanlight.routing.path import NOWHERE, climbs, decode_path, encode_path
+from fanlight.routing.route import Miss, MissKind
 
 TABLE = build(
     {

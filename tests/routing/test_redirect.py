@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.routing import Miss, MissKind, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss, MissKind
 
 TABLE = build(
     {

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from fanlight.errors import NoSuchURL
-from fanlight.routing import Miss, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss
 
 
 def index() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.routing import Source, build
+from fanlight.routing.build import build
+from fanlight.routing.source import Source
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fanlight.routing import Miss, MissKind, Table, build
+from fanlight.routing.build import build
+from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.table import Table
 from fanlight.routing.tree import Node, find
 
 RANKED = [  # (patterns from the most to the least specific, a path that all of them match)

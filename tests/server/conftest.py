@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server import Hub, Limits
-from fanlight.server.poller import Poller
+from fanlight.server.hub import Hub
+from fanlight.server.io.poller import Poller
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall, FakeHandler
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, NotFound, Request, lane
-from fanlight.message import Response
-from fanlight.server import Limits
+from fanlight.message.response import Response
+from fanlight.settings.limits import Limits
 from fanlight.testing import Client, LiveServer
 
 

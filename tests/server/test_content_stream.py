@@ -16,7 +16,8 @@ from tests.speed import PATIENCE
 
 from fanlight import App, BadRequest, Limits, limits
 from fanlight.errors import ContentTooLarge, HTTPError, PeerGone
-from fanlight.message import ContentStream, Request
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.request import Request
 from fanlight.testing import Client, LiveServer
 
 MIB = 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 
 from fanlight import App, Request, lane
-from fanlight.message import Event, EventStream
+from fanlight.message.events import Event, EventStream
 from fanlight.testing import Client
 
 user = ContextVar("user", default="nobody")
@@ -85,12 +85,12 @@ URLS: dict[str, Any] = {f"/{name}": view for name, view in KINDS.items()}
 
 NAMES = ["bare", "sync", "async"]
 MIDDLEWARE: list[tuple[Any, ...]] = [(), (setting_middleware,), (async_setting_middleware,)]
-AROUND = pytest.mark.parametrize("around", MIDDLEWARE, ids=NAMES)
+WITH_MIDDLEWARE = pytest.mark.parametrize("middleware", MIDDLEWARE, ids=NAMES)
 
 
 @pytest.fixture(scope="module", params=MIDDLEWARE, ids=NAMES)
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    with Client(App(URLS, around=request.param)) as made:
+    with Client(App(URLS, middleware=request.param)) as made:
         yield made
 
 
@@ -104,10 +104,10 @@ def test_what_one_request_sets_no_other_sees(client: Client, first: str, second:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("around", [setting_middleware, async_setting_middleware])
-def test_what_middleware_sets_the_view_sees(around: Any, kind: str) -> None:
+@pytest.mark.parametrize("middleware", [setting_middleware, async_setting_middleware])
+def test_what_middleware_sets_the_view_sees(middleware: Any, kind: str) -> None:
     """Middleware, view, and the stream that it returns are in one context."""
-    with Client(App({"/": KINDS[kind]}, around=(around,))) as client:
+    with Client(App({"/": KINDS[kind]}, middleware=(middleware,))) as client:
         assert "bob" in client.get("/?as=bob").text
 
 
@@ -158,11 +158,11 @@ async def use_sync_stream_of_async_view(_held: Held) -> Any:
 USES = [use_inline, use_thread, use_task, use_stream, use_async_stream, use_sync_stream_of_async_view]
 
 
-@AROUND
+@WITH_MIDDLEWARE
 @pytest.mark.parametrize("view", USES)
-def test_a_dependency_resets_in_the_context_in_which_it_has_set(view: Any, around: Any) -> None:
+def test_a_dependency_resets_in_the_context_in_which_it_has_set(view: Any, middleware: Any) -> None:
     """A token of a dependency is good behind its yield, also where the response streams."""
-    with Client(App({"/": view}, around=around)) as client:
+    with Client(App({"/": view}, middleware=middleware)) as client:
         response = client.get("/")
     assert (response.status, response.text[:5]) == (200, "carol")
 
@@ -264,8 +264,8 @@ def run_loop() -> str:
 @pytest.mark.parametrize(
     "mark", [lambda view: view, lane("inline"), lane("thread")], ids=["unmarked", "inline", "thread"]
 )
-@AROUND
-def test_a_plain_view_can_run_a_loop_of_its_own(mark: Callable[[Any], Any], around: Any) -> None:
+@WITH_MIDDLEWARE
+def test_a_plain_view_can_run_a_loop_of_its_own(mark: Callable[[Any], Any], middleware: Any) -> None:
     """`asyncio.run` works in a plain view of every lane, whatever middleware there is, and what follows is served."""
 
     def view() -> str:
@@ -275,7 +275,7 @@ def test_a_plain_view_can_run_a_loop_of_its_own(mark: Callable[[Any], Any], arou
         await asyncio.sleep(0)
         return "async" if _has_loop() else "none"
 
-    with Client(App({"/": mark(view), "/other": other}, around=around)) as client:
+    with Client(App({"/": mark(view), "/other": other}, middleware=middleware)) as client:
         for _ in range(3):
             response = client.get("/")
             assert (response.status, response.text) == (200, "co")

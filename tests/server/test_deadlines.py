@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import Lane, Request, Response
-from fanlight.server import Limits, deadlines
-from fanlight.server.connection import CONTENT
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.connection import timeouts as deadlines
+from fanlight.server.connection.connection import CONTENT
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]
@@ -89,7 +92,7 @@ def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> No
     most = 40
     harness = serve({"/": quick}, limits=LIMITS)
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fanlight.server.deadlines.AT_ONCE", most)
+        patch.setattr("fanlight.server.connection.timeouts.AT_ONCE", most)
         clients = [stack.enter_context(harness.connect()) for _ in range(most + 10)]
         for each in clients:
             tools.ask(each, "/")

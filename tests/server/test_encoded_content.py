@@ -13,8 +13,13 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.message import COMPRESSIBLE, Compression, ContentStream, Request, Response, lane
-from fanlight.server import Limits
+from fanlight.compression.negotiation import COMPRESSIBLE
+from fanlight.compression.options import Compression
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.lane import lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.settings.limits import Limits
 from fanlight.testing import Client, LiveServer
 
 POST = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n"

@@ -14,7 +14,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request
-from fanlight.server import Options
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 PREFACE = b"PROXY TCP4 192.0.2.1 127.0.0.1 4711 80\r\n"

@@ -16,8 +16,9 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response
-from fanlight.message import check_preconditions, file_response
-from fanlight.server import Options
+from fanlight.message.conditional import check_preconditions
+from fanlight.message.file_response import file_response
+from fanlight.settings.options import Options
 from fanlight.testing import Client, LiveServer
 
 SMALL, BIG = b"0123456789" * 100, os.urandom(3_000_000)

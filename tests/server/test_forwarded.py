@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.speed import seconds
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.edge.forwarded import MOST_REMEMBERED, Origin, Trust, read_forwarded, read_x_forwarded
+from fanlight.server.listening.forwarded import MOST_REMEMBERED, Origin, Trust, read_forwarded, read_x_forwarded
 
 TRUST = Trust(["10.0.0.0/8", "fd00::/8"])
 PROXY = "10.0.0.1"

@@ -16,8 +16,11 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Response, Static, lane
 from fanlight.errors import SetupError
-from fanlight.message import ContentStream, EarlyHints, Lane, around
-from fanlight.server import Options
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.early_hints import EarlyHints
+from fanlight.message.handler import Lane
+from fanlight.message.with_middleware import middleware
+from fanlight.settings.options import Options
 from fanlight.testing import Client, LiveServer
 
 BROWSER = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
@@ -238,7 +241,7 @@ def test_who_has_left_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
 def test_it_runs_where_it_may_take_its_time() -> None:
     """A sync view with hints has a thread from the first request on, an async one or one with async steps a task."""
     page = Page()
-    app = App({"/": page.sync, "/task": page.task, "/around": around(step)({"/": page.sync})})
+    app = App({"/": page.sync, "/task": page.task, "/around": middleware(step)({"/": page.sync})})
     calls: dict[str, Any] = {route.pattern: route.endpoint for route in app.table.routes}
     lanes = {pattern: (call.lane, call.is_pinned) for pattern, call in calls.items()}
     assert lanes["/"] == (Lane.THREAD, True)

@@ -11,10 +11,17 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, lane
-from fanlight.message import Lane, Response
-from fanlight.server import lanes as module
-from fanlight.server.lanes import FIRST_PROBATION_SECONDS, LONGEST_PROBATION_SECONDS, SAMPLES, SHORT_RUNS, Lanes
-from fanlight.server.waits import usage
+from fanlight.message.handler import Lane
+from fanlight.message.response import Response
+from fanlight.server.dispatch import lanes as module
+from fanlight.server.dispatch.lanes import (
+    FIRST_PROBATION_SECONDS,
+    LONGEST_PROBATION_SECONDS,
+    SAMPLES,
+    SHORT_RUNS,
+    Lanes,
+)
+from fanlight.server.dispatch.wait_sampling import usage
 from fanlight.testing import Client, FakeCall
 
 WAIT, SHORT = 0.001, 0.00001

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.address import check_address, inherited
-from fanlight.server.listen import listen, try_address, url_of
+from fanlight.server.listening.listen import listen, try_address, url_of
+from fanlight.settings.addresses import check_address, inherited
 
 
 def test_a_unix_socket_has_the_permissions_that_were_asked_for(tmp_path: Path) -> None:

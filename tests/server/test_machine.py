@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.server import Machine, Options
-from fanlight.server.machine import Place, _has_bits, _may
+from fanlight.cli.deploy_check.machine import Machine, Place, _has_bits, _may
+from fanlight.settings.options import Options
 
 
 def test_this_machine_is_read() -> None:

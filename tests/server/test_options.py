@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import InvalidSetting
-from fanlight.server import SETTINGS, Limits, Options, words_of
-from fanlight.server.setting import settings_of
+from fanlight.settings.field import settings_of, words_of
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
+from fanlight.settings.sources import SETTINGS
 
 TLS: dict[str, Any] = {"cert": ("c",)}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fanlight.server import Limits
-from fanlight.server.pace import Pace
+from fanlight.server.connection.client_pace import Pace
+from fanlight.settings.limits import Limits
 
 LIMITS = Limits(write_seconds=20, least_rate=1000)
 LOOK = 2.5

@@ -13,9 +13,10 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request
-from fanlight.server import Limits, Options
-from fanlight.server.acceptor import PROBE_AFTER_SECONDS, PROBE_SECONDS, PROBES, address_of
-from fanlight.server.address import unmapped
+from fanlight.server.listening.acceptor import PROBE_AFTER_SECONDS, PROBE_SECONDS, PROBES, address_of
+from fanlight.settings.addresses import unmapped
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 Serve = Callable[..., LiveServer]

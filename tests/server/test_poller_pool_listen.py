@@ -14,9 +14,10 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server import Limits
-from fanlight.server.listen import listen, url_of
-from fanlight.server.pool import Pool
+from fanlight.server.connection.connection import wire_limits
+from fanlight.server.io.thread_pool import Pool
+from fanlight.server.listening.listen import listen, url_of
+from fanlight.settings.limits import Limits
 
 # --- the pool -----------------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ def test_limits_refuse_what_makes_no_sense() -> None:
 
 def test_limits_hand_the_wire_its_part() -> None:
     """What the wire enforces has the same names and numbers there."""
-    assert Limits(head_bytes=1234).wire().head_bytes == 1234
+    assert wire_limits(Limits(head_bytes=1234)).head_bytes == 1234
 
 
 def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
@@ -207,7 +208,7 @@ def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import threading\n"
-        "from fanlight.message import Response\n"
+        "from fanlight import Response\n"
         "from fanlight.server import Limits, Options, serve\n"
         "from fanlight.testing import FakeHandler\n"
         "def stuck(request):\n"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fanlight.message import Lane, Response
-from fanlight.server.lanes import FIRST_PROBATION_SECONDS, LONGEST_PROBATION_SECONDS, SHORT_RUNS, SHORT_SECONDS, Lanes
+from fanlight.message.handler import Lane
+from fanlight.message.response import Response
+from fanlight.server.dispatch.lanes import (
+    FIRST_PROBATION_SECONDS,
+    LONGEST_PROBATION_SECONDS,
+    SHORT_RUNS,
+    SHORT_SECONDS,
+    Lanes,
+)
 from fanlight.testing import FakeCall
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fanlight.server.connection import CHUNKS_RECV_BYTES, Connection
-from fanlight.wire.http1 import Http1, WireLimits
+from fanlight.server.connection.connection import CHUNKS_RECV_BYTES, Connection
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.limits import WireLimits
 
 Pair = tuple[socket.socket, Connection]
 POST = b"POST / HTTP/1.1\r\nhost: a\r\n"

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import Lane, Request, Response
-from fanlight.server import Limits, Monitor, Tenure
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.dispatch.stall_monitor import Monitor, Tenure
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]

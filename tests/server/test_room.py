@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE, seconds
 
-from fanlight.message import Lane, Request, Response
-from fanlight.server import Limits
-from fanlight.server.deadlines import make_room
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.connection.timeouts import make_room
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import InvalidSetting
-from fanlight.server import SETTINGS, Limits, from_arguments, from_environment, from_flags, options_from, variable_of
-from fanlight.server.processes.cpus import usable_cpus
+from fanlight.settings.cpus import usable_cpus
+from fanlight.settings.limits import Limits
+from fanlight.settings.sources import SETTINGS, from_arguments, from_environment, from_flags, options_from, variable_of
 
 
 def test_whoever_runs_the_site_has_the_last_word() -> None:

@@ -12,7 +12,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Request, Upload
 from fanlight.message import content as content_module
-from fanlight.server import Limits
+from fanlight.settings.limits import Limits
 from fanlight.testing import LiveServer
 
 MIB = 1 << 20

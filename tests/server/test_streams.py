@@ -15,9 +15,14 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.message import Event, EventStream, Lane, Request, Response
-from fanlight.server import Limits, Options, pumps
-from fanlight.server.poller import SelectorPoller
+from fanlight.message.events import Event, EventStream
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.connection import stream_writers as pumps
+from fanlight.server.io.poller import SelectorPoller
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import FakeCall, LiveServer
 
 Serve = Callable[..., Any]

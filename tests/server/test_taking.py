@@ -7,8 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fanlight.message import ContentPlan, Lane, Request, Response, Taking
-from fanlight.server.watch.state import IN_FLIGHT
+from fanlight.message.body_policy import ContentPlan, Taking
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.operator.snapshot import IN_FLIGHT
 from fanlight.testing import FakeCall
 
 Serve = Callable[..., Any]

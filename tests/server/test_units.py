@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidSetting
-from fanlight.server import SETTINGS, words_of, written
-from fanlight.server.units import read
+from fanlight.settings.field import words_of
+from fanlight.settings.sources import SETTINGS
+from fanlight.settings.units import read, written
 
 
 @pytest.mark.parametrize(

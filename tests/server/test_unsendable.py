@@ -12,9 +12,9 @@ from tests.raised import Panic
 from tests.speed import PATIENCE
 
 from fanlight import lane
-from fanlight.app import Application
-from fanlight.message import Pulse, Response
-from fanlight.server.builtin_responses import BROKEN_CONTENT
+from fanlight.app.application import Application
+from fanlight.message.response import Pulse, Response
+from fanlight.server.connection.builtin_responses import BROKEN_CONTENT
 from fanlight.testing import LiveServer
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from fanlight.message import Request, Response
-from fanlight.server import Limits
-from fanlight.server.acceptor import MOST_UNSENT_BYTES
-from fanlight.server.connection import WRITING
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.connection.connection import WRITING
+from fanlight.server.listening.acceptor import MOST_UNSENT_BYTES
+from fanlight.settings.limits import Limits
 
 MIB = 1024 * 1024
 SHARED = bytes(4 * MIB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fanlight.server import Options
+from fanlight.settings.options import Options
 from fanlight.site.banner import banner
 
 

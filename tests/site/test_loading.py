@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fanlight import App
-from fanlight.site import LoadError, load
+from fanlight.site.finding import LoadError
+from fanlight.site.loading import load
 
 HOME = 'def index():\n    return "home"\n'
 URLS = 'URLS = {"/": index}\n'

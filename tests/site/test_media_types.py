@@ -8,8 +8,9 @@ import pytest
 
 import fanlight
 from fanlight import Static, Upload, render
-from fanlight.app import Application
-from fanlight.message import file_response, media_type_by_name
+from fanlight.app.application import Application
+from fanlight.message.file_response import file_response
+from fanlight.message.media_types import media_type_by_name
 from fanlight.testing import Client
 
 

@@ -11,9 +11,11 @@ import pytest
 from msgspec import Meta
 
 from fanlight import Request, Upload, limits, render
-from fanlight.app import Application
-from fanlight.message import ContentStream, FormErrors, Response
-from fanlight.server import Limits
+from fanlight.app.application import Application
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.form_errors import FormErrors
+from fanlight.message.response import Response
+from fanlight.settings.limits import Limits
 from fanlight.testing import Client
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -99,14 +101,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         client.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("around", [(), (step,), (async_step,)], ids=["bare", "step", "async step"])
+@pytest.mark.parametrize("middleware", [(), (step,), (async_step,)], ids=["bare", "step", "async step"])
 @pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("path", ["/take", "/async", "/stream"])
 def test_a_visitor_sees_the_sites_page(
-    serve: Serve, caplog: pytest.LogCaptureFixture, path: str, around: Any, *, is_chunked: bool
+    serve: Serve, caplog: pytest.LogCaptureFixture, path: str, middleware: Any, *, is_chunked: bool
 ) -> None:
     """Content over the route's limit is answered by error413.html, within the middleware; the view never runs."""
-    client = serve(around=around)
+    client = serve(middleware=middleware)
     data = b"title=" + b"x" * 3000
     headers = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
     with caplog.at_level(logging.WARNING):
@@ -116,7 +118,7 @@ def test_a_visitor_sees_the_sites_page(
             )
             assert answer.status == 413
             assert answer.text == "<h1>Too much for us</h1><p>the content is over 2000 bytes</p>"
-            assert answer.headers.get("x-step") == ("was here" if around else "")
+            assert answer.headers.get("x-step") == ("was here" if middleware else "")
     assert caplog.text.count(f"raise content_bytes in the @limits of POST {path} to allow it") == 1
     assert RUNS == []
     assert client.post(path, content=b"title=x", headers=headers).status == 200

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from fanlight import App, Limits
-from fanlight.server import SETTINGS, Options
-from fanlight.site.settings import Settings
+from fanlight.settings.options import Options
+from fanlight.settings.sources import SETTINGS
+from fanlight.site.run_arguments import Settings
 
 
 class Recording(App):
@@ -93,7 +94,7 @@ def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.
         ("get", "an App has no get; views stand in a table"),
         ("include_router", "views stand in a table"),
         ("errorhandler", "App(URLS, errors={404: not_found})"),
-        ("add_middleware", "App(URLS, around=[timing])"),
+        ("add_middleware", "App(URLS, middleware=[timing])"),
         ("on_event", "App(URLS, lifespan=lifespan)"),
         ("test_client", "fanlight.testing"),
         ("nonsense", "an App has no nonsense"),

@@ -30,7 +30,10 @@ from urllib.parse import unquote
 from tests.soak.proxies import PROXIES, Proxy
 from tests.soak.report import write_section
 
-from fanlight.message import AS_EVER, Lane, Request, Response
+from fanlight.message.body_policy import AS_EVER
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
 from fanlight.testing import LiveServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "trials.md"

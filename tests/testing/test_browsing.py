@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fanlight import App, Request, Response, Upload, redirect
-from fanlight.server import Limits
+from fanlight.settings.limits import Limits
 from fanlight.testing import Client, FakeHandler
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import Lane, Request, Response, redirect
-from fanlight.server import Limits
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.settings.limits import Limits
 from fanlight.testing import Client, FakeCall, FakeHandler, LiveServer
 
 

@@ -11,7 +11,8 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, EventStream, Request, Response
-from fanlight.message import Compression, Event
+from fanlight.compression.options import Compression
+from fanlight.message.events import Event
 from fanlight.testing import Client
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fanlight.wire.http1 import Http1, RequestHead, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import RequestHead
+from fanlight.wire.http1.limits import WireLimits
 
 
 def fed(data: bytes, limits: WireLimits | None = None) -> Http1:

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import BadMessage, FanlightError, InvalidResponse, Misdirected
-from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, RequestHead
 from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES
+from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.response import known_heads
 
 OURS = "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()

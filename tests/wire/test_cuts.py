@@ -10,7 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import Refusal
-from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, State, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.states import State
 
 LIMITS = WireLimits(
     request_line_bytes=48, head_bytes=96, field_count=5, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=40

@@ -9,7 +9,9 @@ import pytest
 from tests.wire.feeding import fed, head_of
 
 from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, MethodUnknown
-from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, RequestHead
+from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.response import reason_of, write_line
 
 HOST = b" HTTP/1.1\r\nHost: a\r\n"

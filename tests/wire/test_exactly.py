@@ -9,10 +9,12 @@ import pytest
 from tests.wire import feeding
 
 from fanlight.errors import ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
-from fanlight.wire.http1 import Content, Http1, RequestHead, WireLimits, response
+from fanlight.wire.http1 import response
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, RequestHead
+from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.request_line import LONGEST_METHOD
-from fanlight.wire.proxy import MOST_BYTES, read_preface
-from fanlight.wire.proxy.preface import MOST_V1_BYTES, SIGNATURE
+from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, read_preface
 
 LIMITS = WireLimits(request_line_bytes=100, head_bytes=200)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

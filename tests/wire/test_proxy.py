@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import BadMessage
-from fanlight.wire.proxy import MOST_BYTES, Preface, read_preface
-from fanlight.wire.proxy.preface import MOST_V1_BYTES, SIGNATURE, crc32c
+from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, Preface, crc32c, read_preface
 
 V4 = b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"
 V6 = b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n"

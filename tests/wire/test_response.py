@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fanlight.errors import InvalidResponse
-from fanlight.wire.http1 import Http1, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.limits import WireLimits
 
 STANDARD = b"server: fanlight\r\ndate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
 FIELDS = (("content-type", "text/plain"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from fanlight.errors import BadMessage
-from fanlight.wire.http1 import Http1, State, Step, WireLimits, states
-from fanlight.wire.http1.states import NEXT, OutOfTurn
+from fanlight.wire.http1 import states
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.states import NEXT, OutOfTurn, State, Step
 
 COLUMNS = (
     Step.HEAD,

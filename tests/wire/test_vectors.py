@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import Refusal
-from fanlight.wire.http1 import Content, EndOfMessage, Http1, RequestHead, WireLimits
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.limits import WireLimits
 
 VECTORS = Path(__file__).parent / "vectors"
 NEXT = b"GET /next HTTP/1.1\r\nHost: example.org\r\n\r\n"

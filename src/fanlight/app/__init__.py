@@ -1,5 +1,1 @@
-"""The app: joins routing, message and pages; views are bound, called, and what is around them."""
-
-from fanlight.app.application import Application
-
-__all__ = ["Application"]
+"""The application: joins routing, binding, message and pages to one request handler."""

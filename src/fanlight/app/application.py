@@ -12,22 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from fanlight.app.annotations import Dependency
-from fanlight.app.around import Around, read_steps
 from fanlight.app.calls import Calls, RouteCall
-from fanlight.app.compression import Compressor
 from fanlight.app.endpoints import Endpoints, opened
-from fanlight.app.failures import Failures
+from fanlight.app.error_handlers import Failures
 from fanlight.app.lifespan import Lifespan
-from fanlight.app.misses import Misses
-from fanlight.app.provide import Provisions
-from fanlight.app.results import Results
-from fanlight.app.signature import called
+from fanlight.app.middleware import Middleware, read_steps
+from fanlight.app.no_route import Misses
+from fanlight.app.responses import Results
 from fanlight.app.statics import Statics
+from fanlight.binding.annotations import Dependency
+from fanlight.binding.dependencies import Provisions
+from fanlight.binding.signature import called
+from fanlight.compression.compressor import Compressor
+from fanlight.compression.options import AS_USUAL, Compression, read_compression
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import AS_USUAL, Compression, Request, State, forked, read_compression
-from fanlight.pages import Pages, Static
-from fanlight.routing import Source, Table, build, name_of
+from fanlight.message import forked_child
+from fanlight.message.app_state import State
+from fanlight.message.request import Request
+from fanlight.pages.pages import Pages
+from fanlight.pages.static.static import Static
+from fanlight.routing.build import build
+from fanlight.routing.names import name_of
+from fanlight.routing.source import Source
+from fanlight.routing.table import Table
 
 TEMPLATES = "templates"
 
@@ -39,7 +46,7 @@ class _Parts:
     urls: Mapping[str, object]
     errors: Mapping[int, object] | None
     templates: str | Path | None
-    around: Sequence[Callable[..., object]]
+    middleware: Sequence[Callable[..., object]]
     lifespan: Callable[..., object] | None
     source: Path | None
     compression: object
@@ -62,7 +69,7 @@ class Application:
         *,
         errors: Mapping[int, object] | None = None,
         templates: str | Path | None = TEMPLATES,
-        around: Sequence[Callable[..., object]] = (),
+        middleware: Sequence[Callable[..., object]] = (),
         lifespan: Callable[..., object] | None = None,
         compression: Compression | None = AS_USUAL,
         folder: Path,
@@ -75,7 +82,7 @@ class Application:
             urls=urls,
             errors=errors,
             templates=templates,
-            around=around,
+            middleware=middleware,
             lifespan=lifespan,
             source=source,
             compression=compression,
@@ -110,8 +117,8 @@ class Application:
         self.request_class = type("Request", (Request,), {"__slots__": (), **ways})
         results = Results(self.pages)
         failures = Failures(parts.errors, self.pages, results, folder)
-        steps, step_mistakes = read_steps(parts.around, folder)
-        calls = Calls(results, failures, Around(steps, results, failures))
+        steps, step_mistakes = read_steps(parts.middleware, folder)
+        calls = Calls(results, failures, Middleware(steps, results, failures))
         provisions = Provisions(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder, statics=self.statics)
         mistakes = self._build(parts.urls, endpoints, parts.source)
@@ -151,8 +158,8 @@ class Application:
         return self.pages.check(assets=self.statics.are_right)
 
     def _opened(self, value: object) -> tuple[object, tuple[object, ...]]:
-        inner, around = opened(value)
-        return self.statics.opened(inner), around
+        inner, middleware = opened(value)
+        return self.statics.opened(inner), middleware
 
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, or of its name: templates know this function. Raises NoSuchURL."""
@@ -182,7 +189,7 @@ class Application:
         try:
             await self._lifespan.start()
         finally:
-            forked.end_here()  # a child that the lifespan has forked is no second server
+            forked_child.end_here()  # a child that the lifespan has forked is no second server
         try:
             self.statics.start()
         except BaseException:

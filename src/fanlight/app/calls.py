@@ -13,16 +13,19 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
-from fanlight.app.around import Around, AsyncInner, AsyncRun, Inner, Run, Step
-from fanlight.app.failures import Failures, Outcome
-from fanlight.app.forms import with_status
-from fanlight.app.invoke import Arguments
-from fanlight.app.notes import Notes
-from fanlight.app.provide import Provision
-from fanlight.app.results import Results
-from fanlight.app.signature import View, is_async, pinned_lane
-from fanlight.app.threads import run_in_thread
-from fanlight.message import AS_EVER, ContentPlan, Lane, Request, Response
+from fanlight.app.error_handlers import Failures, Outcome
+from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, Run, Step
+from fanlight.app.responses import Results
+from fanlight.app.view_warnings import Notes
+from fanlight.binding.arguments import Arguments
+from fanlight.binding.dependencies import Provision
+from fanlight.binding.form_redisplay import with_status
+from fanlight.binding.signature import View, is_async, pinned_lane
+from fanlight.message.body_policy import AS_EVER, ContentPlan
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.threads import run_in_thread
 
 Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response, always
 
@@ -58,13 +61,13 @@ class RouteCall:
 class Calls:
     """Makes the calls of one app."""
 
-    def __init__(self, results: Results, failures: Failures, around: Around) -> None:
+    def __init__(self, results: Results, failures: Failures, middleware: Middleware) -> None:
         """Make answers with these."""
-        self._results, self._failures, self._around = results, failures, around
+        self._results, self._failures, self._middleware = results, failures, middleware
 
     def within(self, steps: Sequence[Step]) -> Calls:
         """Return what makes calls with more steps, inside those of the app."""
-        return Calls(self._results, self._failures, self._around.and_within(steps))
+        return Calls(self._results, self._failures, self._middleware.and_within(steps))
 
     def of_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
         self,
@@ -85,16 +88,16 @@ class Calls:
         parameter that takes the errors of its form.
         """
         pinned = pinned_lane(view)
-        around = self._around
+        middleware = self._middleware
         runs_async = is_async(view) or (provision is not None and provision.is_async)
         if errors:
             advise = partial(self._failures.advise, where=name)
             view = with_status(view, errors, advise, is_async=is_async(view))
         notes = Notes(name, place)
-        failed = notes.noting(self._failures.of(name) if around.is_empty else self._failures.passing)
+        failed = notes.noting(self._failures.of(name) if middleware.is_empty else self._failures.passing)
         give = _by_method(arguments)
         answer = self._results.of_view(notes).answer
-        reads_content = reads_content or not around.is_empty
+        reads_content = reads_content or not middleware.is_empty
         if runs_async:
             run_async = (
                 _async_run(view, give, answer, failed, has_path=has_path)
@@ -107,10 +110,10 @@ class Calls:
             if provision is None
             else _guarded(provision.run(view, give, answer), failed)
         )
-        if around.is_async:
+        if middleware.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
             waiting = _on_the_loop(run, failed) if pinned is Lane.INLINE else _in_thread(run, failed)
-            return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
+            return RouteCall(middleware.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
         lane = Lane.MEASURED if pinned is None else pinned
         return RouteCall(
             self._surrounded(run, name), name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content
@@ -118,24 +121,24 @@ class Calls:
 
     def of_answer(self, answer: Run, name: str) -> RouteCall:
         """Return the call of something that answers at once, without a view; what it raises is answered too."""
-        around = self._around
-        run = _guarded(answer, self._failures.of(name) if around.is_empty else self._failures.passing)
-        if around.is_async:
+        middleware = self._middleware
+        run = _guarded(answer, self._failures.of(name) if middleware.is_empty else self._failures.passing)
+        if middleware.is_async:
             waiting = _in_thread(run, self._failures.passing)
-            return RouteCall(around.wrap_async(waiting, name), name, lane=Lane.TASK)
+            return RouteCall(middleware.wrap_async(waiting, name), name, lane=Lane.TASK)
         return RouteCall(self._surrounded(run, name), name, lane=Lane.MEASURED)
 
     def of_constant(self, response: Response, name: str) -> RouteCall:
         """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
-        if not self._around.is_empty:
+        if not self._middleware.is_empty:
             return self.of_answer(lambda _: response.copy(), name)
         return RouteCall(lambda _: response, name)
 
     def _surrounded(self, run: Inner, name: str) -> Run:
-        return cast("Run", run) if self._around.is_empty else self._around.wrap(run, name)
+        return cast("Run", run) if self._middleware.is_empty else self._middleware.wrap(run, name)
 
     def _surrounded_async(self, run: AsyncInner, name: str) -> AsyncRun:
-        return cast("AsyncRun", run) if self._around.is_empty else self._around.wrap_async(run, name)
+        return cast("AsyncRun", run) if self._middleware.is_empty else self._middleware.wrap_async(run, name)
 
 
 def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:

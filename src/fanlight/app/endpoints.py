@@ -12,21 +12,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
-from fanlight.app.around import read_steps
-from fanlight.app.asked import hints_of
-from fanlight.app.binding import BODY_METHODS, Binding, bind
 from fanlight.app.calls import Calls, RouteCall
-from fanlight.app.failures import refuse_content
-from fanlight.app.invoke import Arguments, arguments_of
-from fanlight.app.provide import Provision, Provisions
-from fanlight.app.results import Results
-from fanlight.app.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
+from fanlight.app.error_handlers import refuse_content
+from fanlight.app.middleware import read_steps
+from fanlight.app.responses import Results
 from fanlight.app.statics import Statics
-from fanlight.app.templates import markup_for_text, misnamed_template
+from fanlight.app.template_check import markup_for_text, misnamed_template
+from fanlight.binding.arguments import Arguments, arguments_of
+from fanlight.binding.body_parameter import hints_of
+from fanlight.binding.dependencies import Provision, Provisions
+from fanlight.binding.plan import BODY_METHODS, Binding, bind
+from fanlight.binding.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
 from fanlight.errors import Mistake, SetupError
-from fanlight.message import Lane, Request, Response, State, Surrounded, Taking, plan_of, steps_on
-from fanlight.pages import Page, Pages, Static
-from fanlight.routing import parameters_of
+from fanlight.message.app_state import State
+from fanlight.message.body_policy import Taking, plan_of
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.with_middleware import WithMiddleware, middleware_of
+from fanlight.pages.page import Page
+from fanlight.pages.pages import Pages
+from fanlight.pages.static.static import Static
+from fanlight.routing.pattern import parameters_of
 
 _KINDS = "give a view (a function, without calling it), a text, a template's name, a response or a nested table"
 
@@ -62,9 +69,9 @@ class Endpoints:
         except SetupError:
             return {}  # told when the call is made
 
-    def call(self, value: object, pattern: str, methods: frozenset[str], around: tuple[object, ...]) -> RouteCall:
+    def call(self, value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> RouteCall:
         """Return the call for a value, with steps `around` it. Raises SetupError with all that is wrong with it."""
-        self._calls = self._calls_within((*around, *steps_on(value)))
+        self._calls = self._calls_within((*middleware, *middleware_of(value)))
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._of_text(value, pattern, name)
@@ -75,7 +82,7 @@ class Endpoints:
         if isinstance(value, Page):
             return self._of_page(value, name)
         if isinstance(value, Static):
-            return self._statics.call(value, pattern, self._calls, name, is_guarded=bool(around))
+            return self._statics.call(value, pattern, self._calls, name, is_guarded=bool(middleware))
         if isinstance(value, type):
             _refuse(f"{called(value)} at {pattern} is a class", "give a function, or an object that can be called")
         if inspect.iscoroutine(value):
@@ -87,15 +94,15 @@ class Endpoints:
             _refuse(f"a value of type {type(value).__name__} at {pattern} answers nothing", _KINDS)
         return self._of_view(value, parameters_of(pattern), methods, f"{name} ({called(value)})")
 
-    def _calls_within(self, around: tuple[object, ...]) -> Calls:
-        known = self._within.get(around)
+    def _calls_within(self, middleware: tuple[object, ...]) -> Calls:
+        known = self._within.get(middleware)
         if known is not None:
             return known
-        self._within[around] = self._base  # a mistake in them is told once
-        steps, mistakes = read_steps(around, self._folder)
+        self._within[middleware] = self._base  # a mistake in them is told once
+        steps, mistakes = read_steps(middleware, self._folder)
         if mistakes:
             raise SetupError(mistakes)
-        calls = self._within[around] = self._base.within(steps)
+        calls = self._within[middleware] = self._base.within(steps)
         return calls
 
     def _of_text(self, text: str, pattern: str, name: str) -> RouteCall:
@@ -200,11 +207,11 @@ def is_view(value: object) -> TypeGuard[View]:
 
 def opened(value: object) -> tuple[object, tuple[object, ...]]:
     """Return what a value of URLS holds, and the steps that stand around it, outermost first."""
-    around: tuple[object, ...] = ()
-    while isinstance(value, Surrounded):
-        around = (*around, *value.steps)
+    middleware: tuple[object, ...] = ()
+    while isinstance(value, WithMiddleware):
+        middleware = (*middleware, *value.steps)
         value = value.inner
-    return value, around
+    return value, middleware
 
 
 def _refuse(message: str, hint: str) -> NoReturn:

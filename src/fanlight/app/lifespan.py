@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
-from fanlight.app.signature import called, function_of, place_of, refuse_marks
+from fanlight.binding.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, Mistake, SetupError
 
 _END = object()

@@ -15,9 +15,15 @@ from urllib.parse import quote
 
 from fanlight.app.calls import Calls, RouteCall
 from fanlight.errors import Mistake, NoSuchURL, SetupError
-from fanlight.message import Request, Response
-from fanlight.pages import CompressedCopies, Static, StaticFiles, StaticFolder, compressors
-from fanlight.routing import Folder, parameters_of
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.pages.static.compressors import compressors
+from fanlight.pages.static.copies import CompressedCopies
+from fanlight.pages.static.files import StaticFiles
+from fanlight.pages.static.folder import StaticFolder
+from fanlight.pages.static.static import Static
+from fanlight.routing.entries import Folder
+from fanlight.routing.pattern import parameters_of
 
 _BELOW = Folder(None).name  # the parameter that is the path below a folder
 _MOST_NAMES = 2000  # that are looked through for one that was meant

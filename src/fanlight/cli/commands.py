@@ -15,16 +15,20 @@ from typing import Any, NoReturn
 
 import click
 
-from fanlight.cli.doctor import examine
-from fanlight.cli.doctor import report as findings_report
+from fanlight.cli.deploy_check.checks import examine
+from fanlight.cli.deploy_check.checks import report as findings_report
+from fanlight.cli.deploy_check.machine import Machine
 from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
 from fanlight.cli.routes import explained, listed
 from fanlight.cli.secrecy import names_beside
 from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server import Machine, serve, serve_in_child
-from fanlight.site import App, announcement, load
+from fanlight.server.start import serve
+from fanlight.server.workers.init_process import serve_in_child
+from fanlight.site.app import App
+from fanlight.site.banner import announcement
+from fanlight.site.loading import load
 
 
 class _Suggesting(click.Group):

@@ -13,18 +13,11 @@ from typing import Any
 
 import click
 
-from fanlight.server import (
-    ADDRESS_PARTS,
-    SETTINGS,
-    Options,
-    flag_of,
-    from_environment,
-    from_flags,
-    options_from,
-    words_of,
-    written,
-)
-from fanlight.site import RUN_DEFAULTS
+from fanlight.settings.field import words_of
+from fanlight.settings.options import Options
+from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, from_environment, from_flags, options_from
+from fanlight.settings.units import written
+from fanlight.site.app import RUN_DEFAULTS
 
 GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits")
 _METAVARS = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fanlight.app import Application
-from fanlight.pages import Static
-from fanlight.routing import Table, browser_path
+from fanlight.app.application import Application
+from fanlight.pages.static.static import Static
+from fanlight.routing.path import browser_path
+from fanlight.routing.table import Table
 
 _ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.errors import ServerError
-from fanlight.server import Limits, control_path, running, words_of, written
+from fanlight.server.operator.runtime_folder import control_path, running
+from fanlight.settings.field import words_of
+from fanlight.settings.limits import Limits
+from fanlight.settings.units import written
 
 ANSWER_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"

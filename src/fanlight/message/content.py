@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from fanlight.errors import HTTPError
-from fanlight.message.limits import AS_EVER, FormLimits
+from fanlight.message.body_policy import AS_EVER, FormLimits
 
 MEMORY_BYTES = 1024 * 1024
 

@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
+from fanlight.message.body_policy import AS_EVER, FormLimits
 from fanlight.message.charset import decoded
-from fanlight.message.limits import AS_EVER, FormLimits
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
 _NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: what the form itself is encoded in

@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from fanlight.message.limits import ContentPlan
+    from fanlight.message.body_policy import ContentPlan
     from fanlight.message.request import Request
     from fanlight.message.response import Response
 

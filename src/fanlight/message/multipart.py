@@ -19,12 +19,12 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
 )
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
+from fanlight.message.body_policy import FormLimits
 from fanlight.message.charset import decoded
 from fanlight.message.content import SpooledContent
-from fanlight.message.files import Spool, close, open_unnamed
 from fanlight.message.form import MultiMapping, over
-from fanlight.message.limits import FormLimits
-from fanlight.message.part_head import boundary_of, read_part_head
+from fanlight.message.part_header import boundary_of, read_part_head
+from fanlight.message.temporary_files import Spool, close, open_unnamed
 from fanlight.message.upload import Upload, last_segment
 
 READ_BYTES = 256 * 1024

@@ -14,18 +14,18 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
+from fanlight.message.accept import best_of
+from fanlight.message.body_policy import AS_EVER, FormLimits
 from fanlight.message.charset import decoded
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
+from fanlight.message.content_stream import ContentStream
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import Query, over, read_query, read_urlencoded
 from fanlight.message.headers import Headers
-from fanlight.message.identity import NAME, id_line, id_of
 from fanlight.message.json_document import read_json
-from fanlight.message.limits import AS_EVER, FormLimits
 from fanlight.message.multipart import Form, FormContent, read_multipart
-from fanlight.message.negotiation import best_of
-from fanlight.message.stream import ContentStream
+from fanlight.message.request_id import NAME, id_line, id_of
 from fanlight.message.upload import Upload
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import html
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -214,3 +214,9 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
     response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location
     return response
+
+
+def is_lazy(response: Response) -> bool:
+    """Say whether content is made while it is sent, perhaps of what the view depended on; that of a file is not."""
+    content = response.content
+    return not isinstance(content, bytes) and (isinstance(content, Iterator | AsyncIterable) or response.length is None)

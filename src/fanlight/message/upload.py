@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import BinaryIO
 
-from fanlight.message.files import give_name, write_copy
+from fanlight.message.temporary_files import give_name, write_copy
 
 _LONGEST_BYTES = 200  # file systems take 255; what the app puts before or behind it has room
 _WINDOWS_KEEPS = frozenset(

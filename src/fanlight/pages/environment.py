@@ -17,9 +17,9 @@ from jinja2.debug import rewrite_traceback_stack
 
 from fanlight.errors import FanlightError, HTTPError, PeerError, TemplateError
 from fanlight.pages.escaping import EscapingTemplate
-from fanlight.pages.kind import is_escaped
 from fanlight.pages.loader import FolderLoader
 from fanlight.pages.suggestion import did_you_mean
+from fanlight.pages.template_types import is_escaped
 from fanlight.pages.undefined import Missing, MissingNameError
 
 MOST_TEMPLATES = 1024

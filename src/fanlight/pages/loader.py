@@ -16,8 +16,8 @@ from pathlib import Path
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError
 
 from fanlight.errors import TemplateError
-from fanlight.pages.kind import SURE_SUFFIXES, suffix_of
 from fanlight.pages.suggestion import did_you_mean
+from fanlight.pages.template_types import SURE_SUFFIXES, suffix_of
 
 # A part begins with no dot (no "..", no hidden file) and has nothing in it that some system reads as
 # a separator, a drive, a stream or the end of the name.

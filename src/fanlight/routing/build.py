@@ -80,7 +80,7 @@ def _route(
     endpoint = entry.value
     if endpoint_of is not None:
         try:
-            endpoint = endpoint_of(entry.value, pattern, methods, entry.around)
+            endpoint = endpoint_of(entry.value, pattern, methods, entry.middleware)
         except SetupError as error:
             mistakes += _placed(error, entry.place)
     return Route(

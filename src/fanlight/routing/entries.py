@@ -35,7 +35,7 @@ class Entry:
     pattern: Pattern
     value: object
     place: str
-    around: tuple[object, ...] = ()  # what stands around it and its tables, outermost first: somebody else's
+    middleware: tuple[object, ...] = ()  # what stands around it and its tables, outermost first: somebody else's
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class _Table:
 
     keys: tuple[object, ...] = ()
     pattern: Pattern | None = None
-    around: tuple[object, ...] = ()
+    middleware: tuple[object, ...] = ()
 
 
 class Flattening:
@@ -98,16 +98,18 @@ class Flattening:
         pattern = key.pattern if table.pattern is None else key.pattern.below(table.pattern)
         if table.pattern is not None:
             check_whole(pattern)
-        value, around = (value, ()) if self._opened is None else self._opened(value)
-        around = (*table.around, *around)
+        value, middleware = (value, ()) if self._opened is None else self._opened(value)
+        middleware = (*table.middleware, *middleware)
         if isinstance(value, Folder):
             if key.methods != ("GET",):
                 _refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
-            self.entries += [Entry(key.methods, each, value.value, place, around) for each in _patterns(value, pattern)]
+            self.entries += [
+                Entry(key.methods, each, value.value, place, middleware) for each in _patterns(value, pattern)
+            ]
             return
         if not isinstance(value, Mapping):
             _check_value(written, value)
-            self.entries.append(Entry(key.methods, pattern, value, place, around))
+            self.entries.append(Entry(key.methods, pattern, value, place, middleware))
             return
         if key.states_methods:
             _refuse(f'"{written}" gives methods to a nested table', "write the methods at the keys inside")
@@ -116,7 +118,7 @@ class Flattening:
         if any(value is table for table in self._open):
             _refuse(f'the table below "{written}" holds itself', "a nested table is read whole, so it must have an end")
         inside = source.below(written, value) if source else None
-        self._read_table(value, inside, _Table(table.keys, pattern, around))
+        self._read_table(value, inside, _Table(table.keys, pattern, middleware))
 
 
 def _patterns(folder: Folder, pattern: Pattern) -> list[Pattern]:

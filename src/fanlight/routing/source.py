@@ -138,7 +138,7 @@ class _File:
             return _merged(sides)
         if isinstance(node, ast.Name):
             return self.named(node.id, steps)
-        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # around(guard)({...})
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # middleware(guard)({...})
             return self.literal_of(node.args[0], steps + 1)
         return self._attribute(node, steps) if isinstance(node, ast.Attribute) else None
 

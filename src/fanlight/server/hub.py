@@ -21,10 +21,9 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from fanlight.errors import Refusal
-from fanlight.message import Handler
-from fanlight.server.acceptor import ROOM_SECONDS, Acceptor
-from fanlight.server.afterwards import Afterwards
-from fanlight.server.connection import (
+from fanlight.message.handler import Handler
+from fanlight.server.connection.background_tasks import Afterwards
+from fanlight.server.connection.connection import (
     CLOSED,
     CONTENT,
     GREETING,
@@ -36,27 +35,29 @@ from fanlight.server.connection import (
     WRITING,
     Connection,
     is_about_client,
+    wire_limits,
 )
-from fanlight.server.deadlines import end_the_late, have_leave, make_room
-from fanlight.server.dispatch import Dispatch
-from fanlight.server.edge.tls_stream import TlsError
-from fanlight.server.exchange import Exchange
-from fanlight.server.forks import hold
-from fanlight.server.inbox import Inbox
-from fanlight.server.intake import take_content
-from fanlight.server.lanes import Lanes
-from fanlight.server.loop_watch import LoopWatch
-from fanlight.server.poller import READ, Poller, best_poller
-from fanlight.server.pool import Pool
-from fanlight.server.stall_monitor import Monitor, Tenure
-from fanlight.server.streams import Streams, end_streams
-from fanlight.wire.http1 import Http1
+from fanlight.server.connection.exchange import Exchange
+from fanlight.server.connection.request_body import take_content
+from fanlight.server.connection.streams import Streams, end_streams
+from fanlight.server.connection.timeouts import end_the_late, have_leave, make_room
+from fanlight.server.dispatch.dispatch import Dispatch
+from fanlight.server.dispatch.lanes import Lanes
+from fanlight.server.dispatch.loop_watchdog import LoopWatch
+from fanlight.server.dispatch.stall_monitor import Monitor, Tenure
+from fanlight.server.io.call_queue import Inbox
+from fanlight.server.io.forks import hold
+from fanlight.server.io.poller import READ, Poller, best_poller
+from fanlight.server.io.thread_pool import Pool
+from fanlight.server.listening.acceptor import ROOM_SECONDS, Acceptor
+from fanlight.server.tls.tls_stream import TlsError
+from fanlight.wire.http1.connection import Http1
 
 if TYPE_CHECKING:
-    from fanlight.server.acceptor import Address
-    from fanlight.server.edge.entrance import Entrance
-    from fanlight.server.limits import Limits
-    from fanlight.server.watch.witness import Witness
+    from fanlight.server.connection.request_observer import Witness
+    from fanlight.server.listening.acceptor import Address
+    from fanlight.server.listening.entrance import Entrance
+    from fanlight.settings.limits import Limits
 
 TICK_SECONDS = 1.0
 
@@ -92,7 +93,7 @@ class Hub:
         self.tenure: Tenure | None = Tenure(is_home=True)
 
         self._home_thread = threading.get_ident()
-        self._wire_limits = limits.wire()
+        self._wire_limits = wire_limits(limits)
         self.inbox = Inbox()
         self.post = self.inbox.post
         self._next_tick = self._drain_until = 0.0

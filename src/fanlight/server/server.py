@@ -18,22 +18,22 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.edge.entrance import EndedTls
-from fanlight.server.edge.gate import Gate
-from fanlight.server.forks import hold_loop
+from fanlight.server.connection.request_observer import Witness
 from fanlight.server.hub import Hub
-from fanlight.server.leaving import Leaving
-from fanlight.server.options import Options
-from fanlight.server.watch.counts import Counts
-from fanlight.server.watch.logs import STOP_SECONDS, AccessLog
-from fanlight.server.watch.messages import MessageLog
-from fanlight.server.watch.own_loggers import enable_own_loggers
-from fanlight.server.watch.traces import traced
-from fanlight.server.watch.witness import Witness
+from fanlight.server.io.forks import hold_loop
+from fanlight.server.listening.entrance import EndedTls
+from fanlight.server.listening.listeners import Gate
+from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
+from fanlight.server.recording.counts import Counts
+from fanlight.server.recording.error_log import MessageLog
+from fanlight.server.recording.own_loggers import enable_own_loggers
+from fanlight.server.recording.spans import traced
+from fanlight.server.shutdown import Leaving
+from fanlight.settings.options import Options
 
 if TYPE_CHECKING:
-    from fanlight.message import Handler
-    from fanlight.server.watch.formats import Format
+    from fanlight.message.handler import Handler
+    from fanlight.server.recording.formats import Format
 
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits so long for the interpreter after each
 # system call; Python's own 5 ms would halve what fast views get.

@@ -16,18 +16,18 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.address import descriptor_of, kind_of
-from fanlight.server.edge.gate import Gate
-from fanlight.server.leaving import LATE_EXIT_CODE, Leaving, finish_output
-from fanlight.server.options import Options
-from fanlight.server.processes.notify import Notifier
-from fanlight.server.processes.pid_file import pid_file
+from fanlight.server.io.terminal import HANGS_UP, Terminal
+from fanlight.server.listening.listeners import Gate
+from fanlight.server.operator.service import ServerOverview, Service
 from fanlight.server.server import Server
-from fanlight.server.terminal import HANGS_UP, Terminal
-from fanlight.server.watch.service import ServerOverview, Service
+from fanlight.server.shutdown import LATE_EXIT_CODE, Leaving, finish_output
+from fanlight.server.workers.pid_file import pid_file
+from fanlight.server.workers.systemd_notify import Notifier
+from fanlight.settings.addresses import descriptor_of, kind_of
+from fanlight.settings.options import Options
 
 if TYPE_CHECKING:
-    from fanlight.message import Handler
+    from fanlight.message.handler import Handler
 
 Announce = Callable[[list[str], dict[str, Any]], None]
 Site = tuple["Handler", dict[str, Any]]  # what is served, and facts about it
@@ -66,9 +66,9 @@ def supervise(options: Options, announce: Announce) -> int:
     """Keep workers, until told to stop; return the exit code. Raises AddressUnavailable or InvalidSetting."""
     if os.name != "posix":
         raise InvalidSetting("workers need a system that can hand sockets to them; on Windows leave --workers out")
-    from fanlight.server.processes.handover import Handover  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.overview import ParentOverview  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.parent import GRACE_SECONDS, OTHERS, Parent  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.handover import Handover  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.supervisor import GRACE_SECONDS, OTHERS, Parent  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.supervisor_snapshot import ParentOverview  # noqa: PLC0415 - not on Windows
 
     leaving = Leaving(options.limits, grace_seconds=GRACE_SECONDS, cut_off_seconds=GRACE_SECONDS)
     terminal = Terminal()
@@ -83,9 +83,9 @@ def supervise(options: Options, announce: Announce) -> int:
 
 
 def _serve_for_parent(site: Callable[[], Site], options: Options) -> int:
-    from fanlight.server.processes.channel import Channel  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.handover import is_trial  # noqa: PLC0415 - not on Windows
-    from fanlight.server.processes.worker import IGNORED, work  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.channel import Channel  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.handover import is_trial  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.worker import IGNORED, work  # noqa: PLC0415 - not on Windows
 
     leaving = Leaving(options.limits)
     leaving.listen((*IGNORED, signal.SIGUSR1))

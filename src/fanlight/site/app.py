@@ -14,13 +14,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from fanlight.app import Application
+from fanlight.app.application import Application
+from fanlight.bootstrap import open_streams
+from fanlight.compression.options import AS_USUAL, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
-from fanlight.first import open_streams
-from fanlight.message import AS_USUAL, Compression
-from fanlight.server import Limits, Options, from_arguments, from_environment, options_from, serve
+from fanlight.server.start import serve
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
+from fanlight.settings.sources import from_arguments, from_environment, options_from
 from fanlight.site.banner import announcement
-from fanlight.site.settings import Settings
+from fanlight.site.run_arguments import Settings
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 8000
@@ -52,7 +55,7 @@ _ELSEWHERE: Mapping[tuple[str, ...], str] = {  # what other frameworks' apps hav
         "pages of errors stand in a table, too: App(URLS, errors={404: not_found})"
     ),
     ("middleware", "add_middleware", "before_request", "after_request", "teardown_request", "use"): (
-        "what is around all views is a generator that yields once: App(URLS, around=[timing])"
+        "what is around all views is a generator that yields once: App(URLS, middleware=[timing])"
     ),
     ("on_event", "before_serving", "after_serving", "teardown_appcontext"): (
         "what is opened at the start and closed at the end is a generator: App(URLS, lifespan=lifespan)"
@@ -79,7 +82,7 @@ class App(Application):
         *,
         errors: Mapping[int, Any] | None = None,
         templates: str | Path = "templates",
-        around: Sequence[Callable[..., Any]] = (),
+        middleware: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,
         compression: Compression | None = AS_USUAL,
         file: str | Path | None = None,
@@ -95,7 +98,7 @@ class App(Application):
             urls,
             errors=errors,
             templates=templates,
-            around=around,
+            middleware=middleware,
             lifespan=lifespan,
             compression=compression,
             folder=source.parent,

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fanlight.server import Limits, Options, is_writable
+from fanlight.server.recording.sink import is_writable
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 
 _UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
 

@@ -1,7 +1,7 @@
 """From a file to an app.
 
 In: what was typed, like main.py. Out: the `App` that it makes, or one made of its `URLS` (with `ERRORS`,
-`AROUND` and `LIFESPAN`, if it has them). Refuses, as LoadError, a file that is not there, that can't
+`MIDDLEWARE` and `LIFESPAN`, if it has them). Refuses, as LoadError, a file that is not there, that can't
 be imported, or that has neither; the words are for the person at the terminal.
 """
 
@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 from typing import TypeVar
 
 from fanlight.errors import AppError
-from fanlight.message import forked
+from fanlight.message import forked_child
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 
@@ -104,7 +104,7 @@ def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> 
     return App(
         urls,
         errors=getattr(module, "ERRORS", None),
-        around=getattr(module, "AROUND", ()),
+        middleware=getattr(module, "MIDDLEWARE", ()),
         lifespan=getattr(module, "LIFESPAN", None),
         file=target.file,
     )
@@ -223,7 +223,7 @@ def _in_this_process(run: Callable[[], T]) -> T:
         return run()
     finally:
         if os.getpid() != process:
-            forked.leave()
+            forked_child.leave()
 
 
 def _told(error: BaseException, target: Target) -> str:

@@ -19,8 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fanlight.message import Handler, Headers
-from fanlight.server import Limits, Options
+from fanlight.message.handler import Handler
+from fanlight.message.headers import Headers
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing.cookies import Cookies, host_of
 from fanlight.testing.decoding import decoded
 from fanlight.testing.running import Overrides, Running, overridden

@@ -6,7 +6,7 @@ unknown, or its package is not installed.
 
 from __future__ import annotations
 
-from fanlight.message import CODECS
+from fanlight.compression.codecs import CODECS
 
 
 def decoded(content: bytes, content_encoding: str) -> bytes:

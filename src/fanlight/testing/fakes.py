@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from fanlight.message import AS_EVER, Lane, Request, Response
+from fanlight.message.body_policy import AS_EVER
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
 
 Run = Callable[[Request], Response | Awaitable[Response]]
 

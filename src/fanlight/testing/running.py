@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from fanlight.app import Application
-from fanlight.message import Handler
-from fanlight.server import Hub, Limits, Options, Server
+from fanlight.app.application import Application
+from fanlight.message.handler import Handler
+from fanlight.server.hub import Hub
+from fanlight.server.server import Server
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 
 START_SECONDS = 30
 Overrides = Mapping[Callable[..., Any], Callable[..., Any]]

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
-from fanlight.message import media_type_by_name
+from fanlight.message.media_types import media_type_by_name
 
 Sent = bytes | Iterable[bytes]
 File = Any  # a Path, bytes, an open file, (name, any of them) or (name, any of them, media type)

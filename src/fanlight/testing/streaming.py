@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fanlight.message import Event, Headers
+from fanlight.message.events import Event
+from fanlight.message.headers import Headers
 
 PIECE_BYTES = 64 * 1024
 _RETRY = re.compile(r"[0-9]{1,12}")  # milliseconds; anything else is as if it were not there

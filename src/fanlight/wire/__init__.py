@@ -1,1 +1,1 @@
-"""Bytes to messages and back, one folder a protocol. No sockets, no clock, no threads."""
+"""Bytes to messages and back, one package a protocol. No sockets, clocks or threads."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.message import CODECS
+from fanlight.compression.codecs import CODECS
 from fanlight.pages.static import copies as copies_module
 from fanlight.pages.static.compressors import compressors
 from fanlight.pages.static.copies import CompressedCopies

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.pages.static.names import HASH_DIGITS, segments_of, with_hash, without_hash
+from fanlight.pages.static.file_names import HASH_DIGITS, segments_of, with_hash, without_hash
 
 
 @pytest.mark.parametrize(

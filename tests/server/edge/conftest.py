@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.edge.tls import DONE, WANTS_WRITE, Tls, TlsError, TlsStream
+from fanlight.server.tls.tls import DONE, WANTS_WRITE, Tls, TlsError, TlsStream
 
 Answer = Callable[[TlsStream, bytes], bytes]
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
-from fanlight.server.edge.hello import is_whole, name_asked, wants_finite_field
-from fanlight.server.edge.tls import Tls
+from fanlight.server.tls.client_hello import is_whole, name_asked, wants_finite_field
+from fanlight.server.tls.tls import Tls
 
 FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 

@@ -21,10 +21,10 @@ from tests.speed import PATIENCE
 
 from fanlight import App
 from fanlight.errors import InvalidSetting
-from fanlight.server.edge.certificates import expiry
-from fanlight.server.edge.dev_certificate import AUTHORITY, AUTHORITY_KEY, dev_certificate
-from fanlight.server.edge.tls import FRESH_SECONDS, Tls
-from fanlight.server.options import Options
+from fanlight.server.tls.certificates import expiry
+from fanlight.server.tls.dev_certificate import AUTHORITY, AUTHORITY_KEY, dev_certificate
+from fanlight.server.tls.tls import FRESH_SECONDS, Tls
+from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
 
@@ -167,14 +167,14 @@ def test_keys_of_tickets_live_no_longer_than_a_day(
 def ends_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Give a function that puts the clock forward to so many seconds from now."""
     now = time.monotonic()
-    return lambda seconds: monkeypatch.setattr("fanlight.server.edge.tls.time.monotonic", lambda: now + seconds)
+    return lambda seconds: monkeypatch.setattr("fanlight.server.tls.tls.time.monotonic", lambda: now + seconds)
 
 
 def test_a_site_that_serves_takes_up_a_renewal(
     certificates: Any, files: tuple[Path, Path], trusting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody need tell it: the next client gets what the files hold, and who is connected stays."""
-    monkeypatch.setattr("fanlight.server.edge.entrance.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("fanlight.server.listening.entrance.LOOK_SECONDS", 0.0)
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(str(files[0]),), key=(str(files[1]),))
     ask = b"GET / HTTP/1.1\r\nHost: first.test\r\n\r\n"
     with LiveServer(App({"/": lambda: "hello"}), options=options) as server:
@@ -321,7 +321,7 @@ def test_a_certificate_for_development_is_made_and_kept(tmp_path: Path) -> None:
 
 def test_a_certificate_near_its_end_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that would soon expire is replaced; the authority, which browsers were told of, stays."""
-    monkeypatch.setattr("fanlight.server.edge.dev_certificate.DAYS", 20)
+    monkeypatch.setattr("fanlight.server.tls.dev_certificate.DAYS", 20)
     old = Path(dev_certificate(["localhost:8000"], tmp_path)[0])
     before, authority = old.read_bytes(), (tmp_path / AUTHORITY).read_bytes()
     monkeypatch.undo()
@@ -355,7 +355,7 @@ def test_the_authority_signs_for_no_host_of_the_public_net(tmp_path: Path) -> No
 def test_without_its_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--tls dev` without cryptography names the extra."""
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    monkeypatch.delitem(sys.modules, "fanlight.server.edge.authority", raising=False)
+    monkeypatch.delitem(sys.modules, "fanlight.server.tls.dev_ca", raising=False)
     with pytest.raises(InvalidSetting, match=r"pip install 'fanlight\[tls\]'"):
         dev_certificate(["localhost:8000"], tmp_path)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.server.processes.cpus import usable_cpus
+from fanlight.settings.cpus import usable_cpus
 
 
 def machine(root: Path, **files: str) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.processes.notify import Notifier
+from fanlight.server.workers.systemd_notify import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.processes.pid_file import PidFile, pid_file
+from fanlight.server.workers.pid_file import PidFile, pid_file
 
 
 def test_it_is_there_while_we_run(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_it_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.Mon
 
 OWNER = """
 import sys
-from fanlight.server.processes.pid_file import PidFile
+from fanlight.server.workers.pid_file import PidFile
 with PidFile(sys.argv[1]):
     print("here", flush=True)
     input()

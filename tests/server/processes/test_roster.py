@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from fanlight.server.limits import Limits
-from fanlight.server.processes.roster import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, Roster
-from fanlight.server.processes.staff import State, Worker
+from fanlight.server.workers.worker_policy import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, Roster
+from fanlight.server.workers.worker_process import State, Worker
+from fanlight.settings.limits import Limits
 
 
 class FakeProcess:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.processes.channel import VARIABLE, Channel
-from fanlight.server.processes.staff import Adopted, Recruiter, Worker, identity_of, memory_of, own_command
+from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.worker_process import Adopted, Recruiter, Worker, identity_of, memory_of, own_command
 
 
 def end(worker: Worker) -> int:
@@ -26,7 +26,7 @@ def test_a_worker_finds_its_channel(tmp_path: Path) -> None:
     """What a worker writes to its channel is what its parent receives."""
     program = f"""
 import os
-from fanlight.server.processes.channel import Channel
+from fanlight.server.workers.channel import Channel
 channel = Channel.inherited(os.environ)
 assert {VARIABLE!r} not in os.environ
 channel.send("loaded", routes=3)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.listen import listen
-from fanlight.server.watch.admin import AdminThread
+from fanlight.server.listening.listen import listen
+from fanlight.server.operator.admin import AdminThread
 
 
 class FakeOverview:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 
-from fanlight.message import Response
-from fanlight.server.watch import counts as module
-from fanlight.server.watch.counts import BUCKETS, Counts, merged, route_of
+from fanlight.message.response import Response
+from fanlight.server.recording import counts as module
+from fanlight.server.recording.counts import BUCKETS, Counts, merged, route_of
 from fanlight.testing import FakeCall
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fanlight.message import Response
-from fanlight.server.watch.counts import BUCKETS, Counts, merged
-from fanlight.server.watch.exposition import GAUGES, exposed, gauges_of
+from fanlight.message.response import Response
+from fanlight.server.operator.prometheus import GAUGES, exposed, gauges_of
+from fanlight.server.recording.counts import BUCKETS, Counts, merged
 from fanlight.testing import FakeCall
 
 NASTY = 'GET /a"b\\c\nd{e} (x)'

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.server.watch.formats import Entry, Format, formatter, more_of
-from fanlight.server.watch.sink import PIPE_PIECE_BYTES
+from fanlight.server.recording.formats import Entry, Format, formatter, more_of
+from fanlight.server.recording.sink import PIPE_PIECE_BYTES
 from fanlight.testing import FakeHead
 
 OFFSET = 1_800_000_000.0

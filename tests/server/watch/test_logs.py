@@ -17,10 +17,10 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.watch import logs
-from fanlight.server.watch.formats import Entry
-from fanlight.server.watch.logs import AccessLog, MessageLog
-from fanlight.server.watch.sink import PIPE_PIECE_BYTES, Sink
+from fanlight.server.recording import access_log as logs
+from fanlight.server.recording.access_log import AccessLog, MessageLog
+from fanlight.server.recording.formats import Entry
+from fanlight.server.recording.sink import PIPE_PIECE_BYTES, Sink
 
 
 def entry(target: str = "/") -> Entry:
@@ -183,7 +183,7 @@ def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
     program = tmp_path / "writer.py"
     program.write_text(
         "import sys, time\n"
-        "from fanlight.server.watch.logs import AccessLog\n"
+        "from fanlight.server.recording.access_log import AccessLog\n"
         "log = AccessLog()\n"
         "log.start()\n"
         "for number in range(3000):\n"
@@ -317,7 +317,7 @@ def test_a_line_that_was_cut_off_is_ended_first(tmp_path: Path) -> None:
     program = tmp_path / "limited.py"
     program.write_text(
         "import resource, signal, sys\n"
-        "from fanlight.server.watch.sink import Sink\n"
+        "from fanlight.server.recording.sink import Sink\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (15, resource.RLIM_INFINITY))\n"
         "sink = Sink(sys.argv[1])\n"

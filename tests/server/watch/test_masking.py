@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.speed import seconds
 
-from fanlight.server.watch.masking import MOST_PARAMETERS, escaped, masked, masked_start
+from fanlight.server.recording.redact import MOST_PARAMETERS, escaped, masked, masked_start
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from tests.soak.served import Served
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.server.watch.messages import MessageLog
-from fanlight.server.watch.own_loggers import own_loggers
+from fanlight.server.recording.error_log import MessageLog
+from fanlight.server.recording.own_loggers import own_loggers
 from fanlight.testing import Client
 
 SET_UP: dict[str, Any] = {"version": 1, "handlers": {}}  # it silences, by default, every logger that it does not name

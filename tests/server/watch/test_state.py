@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.message import EventStream, Lane, Request, Response
-from fanlight.server import Limits
-from fanlight.server.watch.state import described
+from fanlight.message.events import EventStream
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.operator.snapshot import described
+from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
 

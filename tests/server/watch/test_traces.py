@@ -15,8 +15,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from fanlight import App
-from fanlight.message import Lane, Request, Response
-from fanlight.server.watch.traces import TracedHandler, traced
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.recording.spans import TracedHandler, traced
 from fanlight.testing import FakeCall, FakeHandler, FakeHead
 
 PARENT = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=b"}

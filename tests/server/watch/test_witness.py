@@ -18,11 +18,17 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.message import TEXT, ContentStream, FileContent, Lane, Request, Response, Span
-from fanlight.server import Hub, Limits, Options
-from fanlight.server.watch.counts import Counts
-from fanlight.server.watch.logs import AccessLog
-from fanlight.server.watch.witness import Witness
+from fanlight.message.content_stream import ContentStream
+from fanlight.message.file_content import FileContent, Span
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import TEXT, Response
+from fanlight.server.connection.request_observer import Witness
+from fanlight.server.hub import Hub
+from fanlight.server.recording.access_log import AccessLog
+from fanlight.server.recording.counts import Counts
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options
 from fanlight.testing import FakeCall, FakeHandler, LiveServer
 
 

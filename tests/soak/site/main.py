@@ -101,4 +101,4 @@ URLS = {
     "/fork": fork,
 }
 
-app = App(URLS, around=(tell_worker,))
+app = App(URLS, middleware=(tell_worker,))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fanlight.message import CODECS
+from fanlight.compression.codecs import CODECS
 
 Compress = Callable[[bytes], bytes]
 

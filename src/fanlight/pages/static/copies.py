@@ -16,10 +16,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanlight.message import is_compressible, media_type_by_name
+from fanlight.compression.negotiation import is_compressible
+from fanlight.message.media_types import media_type_by_name
 from fanlight.pages.static.compressors import LEAST_BYTES, WORTH, Compress, compressors
+from fanlight.pages.static.file_names import segments_of
 from fanlight.pages.static.folder import Absent, StaticFolder
-from fanlight.pages.static.names import segments_of
 from fanlight.pages.static.side_files import ENDINGS
 
 log = logging.getLogger("fanlight.static")

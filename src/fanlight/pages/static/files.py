@@ -19,25 +19,19 @@ from io import FileIO
 from time import monotonic
 from urllib.parse import quote
 
+from fanlight.compression.negotiation import is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
-from fanlight.message import (
-    FileContent,
-    KnownResponse,
-    Pair,
-    Request,
-    Response,
-    Span,
-    answer_conditionally,
-    fields_of_304,
-    has_just_this,
-    is_compressible,
-    media_type_by_name,
-    redirect,
-    write_date,
-)
+from fanlight.message.conditional import answer_conditionally, fields_of_304, has_just_this
+from fanlight.message.file_content import FileContent, Span
+from fanlight.message.headers import Pair
+from fanlight.message.http_date import write_date
+from fanlight.message.media_types import media_type_by_name
+from fanlight.message.prebuilt_response import KnownResponse
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
 from fanlight.pages.static.compressors import LEAST_BYTES, WORTH, Compress
+from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import Absent, StaticFolder
-from fanlight.pages.static.names import segments_of, with_hash, without_hash
 from fanlight.pages.static.side_files import ENDINGS, codings_for
 from fanlight.pages.static.versions import MOST_VERSIONS, Version, Versions, stamp_of, tag_of
 

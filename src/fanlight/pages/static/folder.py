@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from fanlight.pages.static.names import is_hidden
+from fanlight.pages.static.file_names import is_hidden
 
 log = logging.getLogger("fanlight.static")
 

@@ -5,7 +5,7 @@ In: what a client says that it can read. Out: the codings that it takes, the bes
 
 from __future__ import annotations
 
-from fanlight.message import encodings_for
+from fanlight.compression.negotiation import encodings_for
 
 # The coding, and the ending of its files; among what a client likes equally, the first is taken.
 ENDINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}

@@ -12,8 +12,8 @@ import os
 import threading
 import time
 
+from fanlight.pages.static.file_names import HASH_DIGITS
 from fanlight.pages.static.folder import Opened
-from fanlight.pages.static.names import HASH_DIGITS
 
 Stamp = tuple[int, int, int, int, int]
 

@@ -1,0 +1,1 @@
+"""Checks before a site goes live: `fanlight check --deploy`."""

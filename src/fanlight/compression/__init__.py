@@ -1,0 +1,1 @@
+"""Content encodings: which responses are compressed, by which coding, and how."""

@@ -1,0 +1,1 @@
+"""One client connection: reading requests, sending responses, timeouts."""

@@ -1,0 +1,85 @@
+"""Do what views have asked to be done when their answers are out.
+
+In: functions, of either kind, from any thread. Out: they have run, those of one request one after the other,
+async ones on the loop, others in the pool's threads. What one raises is logged, and the next one runs. A server
+that drains waits for them until `drain_seconds` are over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fanlight.message import forked_child
+from fanlight.server.io.thread_pool import Pool, in_thread
+
+if TYPE_CHECKING:
+    from fanlight.message.request import Request
+    from fanlight.server.connection.connection import Connection
+
+log = logging.getLogger("fanlight.server")
+Work = Callable[[], Any]
+
+
+class Afterwards:
+    """The work after the answers of one hub."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool) -> None:
+        """Do it on this loop, and in this pool."""
+        self._loop, self._pool = loop, pool
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_cut_off = False
+        self.has_cut_off = False  # some of it, that was not done in time
+
+    def begin(self, connection: Connection) -> None:
+        """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
+        request: Request | None = getattr(connection, "request", None)  # it may have sent none yet
+        if request is not None and (work := request.take_afterwards()):
+            # A copy: a stream of the same request may still be closing things in the context itself.
+            self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())
+
+    def _start(self, work: Sequence[Work], name: str, context: Context) -> None:
+        task = self._loop.create_task(self._do(work, name, context))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _do(self, work: Sequence[Work], name: str, context: Context) -> None:
+        for each in work:
+            try:
+                if inspect.iscoroutinefunction(getattr(each, "func", each)):
+                    await self._loop.create_task(_contained(each()), context=context)
+                else:
+                    result = await in_thread(partial(context.run, each), self._loop, self._pool)
+                    if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
+                        await self._loop.create_task(_contained(result), context=context)
+            except BaseException as error:
+                forked_child.end_here()
+                if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
+                    raise
+                log.exception("what is to be done after %s has failed", name)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for what has begun; what takes longer than so many seconds is told, and left."""
+        await asyncio.sleep(0)  # what other threads have handed over becomes a task
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
+            if late:
+                self.has_cut_off = True
+                log.warning("%d requests had work left to be done after their answers; it is cut off", len(late))
+            self._is_cut_off = True
+            for each in late:
+                each.cancel()
+
+
+async def _contained(act: Awaitable[object]) -> None:
+    """Wait for something; what would end the loop if a task raised it (an exit) is raised as a RuntimeError."""
+    try:
+        await act
+    except (KeyboardInterrupt, SystemExit) as error:
+        forked_child.end_here()
+        raise RuntimeError(repr(error)) from error

@@ -1,0 +1,93 @@
+"""Keep content while it comes: in memory at once, on the disk by a thread of the pool, as a disk can take its time.
+
+In: pieces of content, from the hub's holder. Out: they are kept, and the holder goes on with the connection. Refuses
+what finds no room on the disk, or no thread. While a thread writes, the connection is RUNNING and reads nothing; the
+content is the thread's, so that a connection which is closed meanwhile closes no file under its hands.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fanlight.errors import Overloaded, Refusal, StorageFull
+from fanlight.message.content import SpooledContent
+from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, Connection
+from fanlight.server.connection.host import Host
+from fanlight.server.io.thread_pool import Pool
+from fanlight.wire.http1.events import Content
+
+Outcome = Refusal | bool
+GoOn = Callable[[Connection, Outcome], bool]
+
+log = logging.getLogger("fanlight.server")
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What a thread writes: all that has come of the content of one request."""
+
+    connection: Connection
+    content: SpooledContent
+    data: list[bytes]
+    began: float
+    is_last: bool = False
+
+
+class Spooling:
+    """Keeps the content of the requests of one hub."""
+
+    def __init__(self, hub: Host, pool: Pool, go_on: GoOn) -> None:
+        """Write in this pool; the holder calls `go_on` with True once content is whole, or with what refuses it."""
+        self._hub, self._pool, self._go_on = hub, pool, go_on
+
+    def keep(self, connection: Connection, data: bytes) -> bool:
+        """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises Refusal."""
+        connection.moved_bytes += len(data)
+        content = connection.content
+        if not isinstance(content, SpooledContent):
+            return False
+        if not content.goes_to_disk(len(data)):
+            return _kept(content, (data,))
+        # All that has come, at once: a thread for each of many small chunks would be many hand-overs.
+        piece = _Piece(connection, content, [data], self._hub.now)
+        while not piece.is_last and (event := connection.wire.next_event()) is not None:
+            if isinstance(event, Content):
+                connection.moved_bytes += len(event.data)
+                piece.data.append(event.data)
+            else:
+                piece.is_last = True
+        if not self._pool.submit(self._write, piece):
+            raise Overloaded("the server has too much to do just now; try again in a moment")
+        connection.content = None
+        connection.phase, connection.deadline = RUNNING, math.inf
+        return False
+
+    def _write(self, piece: _Piece) -> None:
+        """Write what has come; a thread's work."""
+        try:
+            outcome: Outcome = _kept(piece.content, piece.data) or piece.is_last
+        except Refusal as refusal:
+            outcome = refusal
+        self._hub.post(self._come_back, piece, outcome)
+
+    def _come_back(self, piece: _Piece, outcome: Outcome) -> bool:
+        """Go on with the connection, if it is still there; the holder."""
+        connection = piece.connection
+        if connection.phase is CLOSED:
+            piece.content.close()
+            return True
+        connection.content, connection.phase = piece.content, CONTENT
+        connection.since += self._hub.now - piece.began  # the client had no part in this time
+        self._hub.watch(connection)
+        return self._go_on(connection, outcome)
+
+
+def _kept(content: SpooledContent, pieces: Iterable[bytes]) -> bool:
+    try:
+        return any(content.write(piece) for piece in pieces)
+    except OSError as error:
+        log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
+        raise StorageFull("this server has no room to keep what was sent; try again later") from None

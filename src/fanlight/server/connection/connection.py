@@ -1,0 +1,330 @@
+"""One client's connection: its socket, its wire, and what it waits for.
+
+A connection is a record with the few acts that need nothing else: read, write, and tell how long
+it may take. Whoever owns it may touch it, and nobody else:
+
+    HEAD, CONTENT, IDLE     the hub owns it and reads
+    WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
+    TAKING                  the hub owns it and reads for a view that runs and waits for more of the content
+    GREETING                the hub owns it, and its listener's entrance reads: a proxy's word, a TLS handshake
+    RUNNING                 a thread or a task owns it; it comes back through `Hub.post`. If it streams, the hub listens
+                            for its client's leaving, and reads nothing
+    CLOSED                  nobody does
+
+Knows nothing of routes, views, other connections or time: `now` is an argument.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import fields
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+from fanlight.server.connection.client_pace import LOOKS, Pace
+from fanlight.server.connection.file_sender import FileSender
+from fanlight.server.connection.send_queue import unacknowledged
+from fanlight.server.io.poller import READ
+from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.fields import may_hide_content
+from fanlight.wire.http1.limits import WireLimits
+
+if TYPE_CHECKING:
+    from fanlight.message.handler import Call
+    from fanlight.message.request import Request
+    from fanlight.server.tls.tls import TlsStream
+    from fanlight.settings.limits import Limits
+
+    Stream = socket.socket | TlsStream
+
+RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
+CONTENT_RECV_BYTES = 256 * 1024
+CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
+SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
+NOTHING = memoryview(b"")
+Rest = memoryview | FileSender
+_LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+# What the system says of a client that answers neither what was sent nor its probes.
+_UNREACHABLE = frozenset(
+    getattr(errno, name)
+    for name in ("ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN")
+    if hasattr(errno, name)
+)
+LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
+
+
+class Phase(IntEnum):
+    """What a connection waits for; up to CONTENT the hub reads requests from it."""
+
+    IDLE = 0  # for the next request, after an answer
+    HEAD = 1  # for the first request, or the rest of a head
+    CONTENT = 2  # for the rest of the content
+    WRITING = 3  # for the client to take its answer
+    LINGERING = 4  # for a refused client to have read why
+    RUNNING = 5  # for a thread or a task
+    GREETING = 6  # for what comes before the first request
+    TAKING = 7  # for more of the content, which a view takes as it comes
+    CLOSED = 8
+
+
+# PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
+IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, TAKING, CLOSED = Phase
+
+
+class Kept(Protocol):
+    """The content of a request, in whichever way its call takes it."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+class Streaming(Protocol):
+    """What makes an answer piece by piece; the holder tells it of its client."""
+
+    size: int  # bytes that were sent, or wait to be
+    began: float
+
+    def hear(self, events: int) -> None:
+        """Look what the client means by an event: it may have left."""
+
+    def client_left(self, *, is_sure: bool) -> None:
+        """End it: its client takes no more. Where that is not sure, as it only sends no more, see whether it waits."""
+
+    def drain(self) -> None:
+        """End it, with all the forms, if it has no end of its own: the server stops."""
+
+
+class Edge(Protocol):
+    """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
+
+    passes_hints: bool  # proxies of ours pass interim responses on
+
+    def trusts(self, client: str | None) -> bool:
+        """Say whether a client is a proxy of ours."""
+        ...
+
+    def greet(self, connection: Connection) -> int:
+        """Go on with what comes before the first request; return the events to wait for, 0 when it is done."""
+        ...
+
+    def introduce(self, connection: Connection) -> None:
+        """Tell a connection's new request which way it came."""
+
+
+class Connection:
+    """A client's socket and all that we know of it between two events."""
+
+    __slots__ = (
+        "address",
+        "after_write",
+        "call",
+        "client",
+        "content",
+        "deadline",
+        "edge",
+        "fd",
+        "interest",
+        "lines",
+        "more",
+        "moved_bytes",
+        "out",
+        "pace",
+        "phase",
+        "request",
+        "sent_bytes",
+        "since",
+        "sock",
+        "started",
+        "status",
+        "stream",
+        "unseen",
+        "wire",
+    )
+
+    call: Call
+    request: Request
+    started: float  # when its head had come, on the performance counter; only set where a witness looks on
+
+    def __init__(self, sock: Stream, client: str | None, wire: Http1, deadline: float) -> None:
+        """Begin with a connection that has yet to send its first request."""
+        self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
+        self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
+        self.edge: Edge | None = None  # what there is to be said of its requests because of the way they came
+        self.lines = b""  # field lines that the answer in progress has besides its own
+        self.phase = HEAD
+        self.deadline = deadline
+        self.interest = READ  # what the poller tells us of
+        self.content: Kept | None = None  # see `intake`
+        self.out: Rest = NOTHING  # the part of an answer that the client has not taken yet
+        self.more: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
+        self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
+        self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
+        self.since = 0.0  # when the content, the writing, or the run elsewhere began
+        self.moved_bytes = 0  # how much of it has come or gone
+        self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
+        self.pace: Pace | None = None  # of its client, while there is something that it has not taken
+        self.status = 0  # of the answer in progress, for the access log
+        self.unseen = 0  # bytes of a whole answer that waits for its client, until the log sees what became of it
+
+    def receive_content(self) -> bytes:
+        """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""
+        return self.sock.recv(min(max(self.wire.expected, CHUNKS_RECV_BYTES), CONTENT_RECV_BYTES))
+
+    def send(self, data: bytes | memoryview) -> bool:
+        """Send all that the client takes now and keep the rest in `out`; False if there is a rest.
+
+        Raises OSError when the client is gone.
+        """
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        self.moved_bytes += sent
+        self.sent_bytes += sent
+        if sent == len(data):
+            return True
+        self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
+        return False
+
+    def keep(self, rest: memoryview, more: Rest) -> None:
+        """Keep what the client has not taken, if anything, and what follows it."""
+        self.out, self.more = (rest, more) if rest else (more, NOTHING)
+
+    def flush(self) -> bool:
+        """Send more of `out`; True when it is gone. Raises OSError when the client is."""
+        out = self.out
+        if isinstance(out, FileSender):
+            sent = out.send(self.sock)
+        else:
+            sent = self.sock.send(out[:SEND_BYTES])
+            self.out = out = out[sent:]
+        self.moved_bytes += sent
+        self.sent_bytes += sent
+        if not out:
+            self.out, self.more = self.more, NOTHING
+        return not self.out
+
+    def discard(self, now: float, limits: Limits) -> bool:
+        """Throw away what a refused client still sends; False when it has closed, or has sent too much."""
+        try:
+            size = len(self.sock.recv(CONTENT_RECV_BYTES))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self.moved_bytes += size
+        self.deadline = min(now, self.since + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
+        return size > 0 and self.moved_bytes <= limits.linger_bytes
+
+    def is_too_slow(self, now: float, limits: Limits) -> bool:
+        """Look what the client has taken since the last look; True if it is to be cut off."""
+        waiting = unacknowledged(self.sock)
+        is_waited_for = self.phase is WRITING
+        if not waiting and not is_waited_for:
+            self.pace = None
+            return False
+        acknowledged = self.sent_bytes - waiting
+        if self.pace is None:
+            self.pace = Pace(acknowledged, now, limits)
+            return False
+        return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
+
+    def hint(self) -> str:
+        """Return what may be wrong where bytes are no request: they may be content that was not announced."""
+        try:
+            head = self.request.head
+        except AttributeError:  # they are the first
+            return ""
+        if not may_hide_content(head.method, head.values):
+            return ""
+        return (
+            f"; the {head.method} before it had no Content-Length (RFC 9112 section 6.3),"
+            " so what came behind its head was read as a next request"
+        )
+
+    def has_sent(self) -> bool:
+        """Look whether there is something of the client to be received."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:  # BlockingIOError, mostly
+            return False
+
+    def reset(self) -> None:
+        """Have closing throw away what the client has not taken, which the system would keep for minutes."""
+        with contextlib.suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+
+    def release(self) -> None:
+        """Give back the content of the request, which may be a file."""
+        if self.content is not None:
+            self.content.close()
+            self.content = None
+
+    def end(self) -> None:
+        """Close the socket. Its client sees the end now, also where a forked child has a copy of the socket."""
+        if self.sock.__class__ is socket.socket:  # TLS has an end of its own
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it was reset, or its descriptor closed behind our back
+            self.sock.close()
+
+    def let_go(self) -> None:
+        """Close this process's copy of the socket, without a word to the client."""
+        with contextlib.suppress(OSError):
+            os.close(self.sock.detach())
+
+    def leave(self) -> None:
+        """Let go of all that the connection holds: it is closed."""
+        self.release()
+        if self.stream is not None:
+            self.stream.client_left(is_sure=True)
+            self.stream = None
+        for rest in (self.out, self.more):
+            if isinstance(rest, FileSender):
+                rest.close()
+        self.out = self.more = NOTHING
+
+    def wait(self, phase: Phase, now: float, limits: Limits) -> None:
+        """Begin to wait for something, with the deadline that belongs to it."""
+        self.phase = phase
+        if phase is IDLE:
+            self.deadline = now + limits.idle_seconds
+        elif phase is HEAD:
+            self.deadline = now + limits.head_seconds
+        elif phase is GREETING:
+            self.deadline = now + limits.handshake_seconds
+        elif phase is LINGERING:
+            self.deadline = now + limits.linger_seconds
+            self.since, self.moved_bytes = now, 0
+        elif phase is RUNNING:
+            self.deadline = math.inf if self.stream is None else now
+        elif phase is WRITING:
+            self.since, self.moved_bytes = now, 0
+            self.deadline = now + limits.write_seconds / LOOKS
+            self.is_too_slow(now, limits)
+        else:
+            self.since, self.moved_bytes = now, 0
+            self.progress(limits)
+
+    def progress(self, limits: Limits) -> None:
+        """Move the deadline of content by as much as what has come earns at the least rate.
+
+        SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
+        """
+        self.deadline = self.since + limits.content_seconds + self.moved_bytes / limits.least_rate
+
+
+def is_about_client(error: BaseException) -> bool:
+    """Say whether an error of a socket is that its client has left, or can't be reached any more."""
+    return isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)
+
+
+def wire_limits(limits: Limits) -> WireLimits:
+    """Return the part of the limits that the wire enforces by itself."""
+    return WireLimits(**{each.name: getattr(limits, each.name) for each in fields(WireLimits)})

@@ -1,0 +1,400 @@
+"""Events to requests, requests to calls, responses to bytes.
+
+In: a connection that has received something. Out: its requests are answered, or on their way to be.
+In which lane a call runs is `dispatch`'s affair. What is sent is sent by whoever owns the
+connection (the hub's holder, a pool thread, a task); what follows (the rest of an answer, the next
+request, the end) is always done by the holder, in `settle`.
+
+Refuses a message by its `Refusal`: answered, then lingered on until the client has read why.
+Knows nothing of pollers, of listeners, or of which thread holds the hub.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
+from fanlight.message.file_content import FileContent
+from fanlight.message.handler import Handler, encoding_of
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.connection.body_spool import Spooling
+from fanlight.server.connection.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
+from fanlight.server.connection.connection import (
+    CLOSED,
+    CONTENT,
+    HEAD,
+    IDLE,
+    LINGERING,
+    NOTHING,
+    RUNNING,
+    WRITING,
+    Connection,
+    Rest,
+)
+from fanlight.server.connection.file_sender import CAN_SEND_FILES
+from fanlight.server.connection.host import LAST_SECONDS, Host
+from fanlight.server.connection.request_body import (
+    LATE_CONTENT,
+    IncomingContent,
+    begin_content,
+    end_content,
+    have_shown,
+)
+from fanlight.server.connection.response_head import JOINED_BYTES, begin, suit
+from fanlight.server.connection.send_buffer_limit import Unsent
+from fanlight.server.connection.streams import stream_of
+from fanlight.server.io.poller import WRITE
+from fanlight.wire.http1.events import Content, RequestHead
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.background_tasks import Afterwards
+    from fanlight.server.connection.request_observer import Witness
+    from fanlight.server.connection.streams import Streams
+    from fanlight.server.dispatch.dispatch import Dispatch
+    from fanlight.server.dispatch.stall_monitor import Tenure
+    from fanlight.server.io.thread_pool import Pool
+    from fanlight.settings.limits import Limits
+
+log = logging.getLogger("fanlight.server")
+
+Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
+_SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is no stream
+
+
+class Exchange:
+    """Serves the messages of every connection of one hub."""
+
+    def __init__(
+        self, hub: Host, handler: Handler, limits: Limits, pool: Pool, *, witness: Witness | None = None
+    ) -> None:
+        """Join a hub to a handler; `afterwards`, `dispatch` and `streams` are set by the hub."""
+        self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
+        self._request_class: type[Request] = getattr(handler, "request_class", Request)
+        self._encoded, least_bytes = encoding_of(handler)
+        self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
+        self._idle_seconds = limits.idle_seconds
+        self.unsent = Unsent(limits.unsent_bytes)
+        self.afterwards: Afterwards
+        self.dispatch: Dispatch
+        self.served = 0  # requests, since the beginning
+        self._pool = pool
+        self._spooling = Spooling(hub, pool, self._go_on_with_content)
+        self.streams: Streams
+
+    # --- the holder's way in: bytes have come ---------------------------------------------
+
+    def advance(self, connection: Connection, tenure: Tenure) -> bool:
+        """Serve every message that has arrived whole; False once the hub is in other hands."""
+        wire = connection.wire
+        try:
+            while (event := wire.next_event()) is not None:
+                if isinstance(event, RequestHead):
+                    self.served += 1
+                    connection.request = request = self._request_class(event, connection.client, None)
+                    connection.call = self._find(request)
+                    if connection.edge is not None or self._witness is not None:
+                        self._introduce(connection)
+                    if event.block.content_length != 0 and not begin_content(connection, event, self._hub):
+                        continue
+                elif isinstance(event, Content):
+                    if not self._spooling.keep(connection, event.data):
+                        continue
+                    end_content(connection)
+                else:
+                    end_content(connection)
+                if not self.dispatch.start(connection, tenure):
+                    return False
+                if connection.phase > CONTENT:
+                    return True
+                if wire.is_idle:
+                    self._wait_for_next(connection)
+                    return True
+        except Refusal as refusal:
+            if have_shown(connection, refusal):
+                return self.dispatch.start(connection, tenure)
+            self.refuse(connection, refusal)
+            return True
+        self._wait_for_more(connection)
+        return True
+
+    def _go_on_with_content(self, connection: Connection, outcome: Refusal | bool) -> bool:  # noqa: FBT001 - as in GoOn
+        """Go on when content has been written to the disk; False once the hub is in other hands."""
+        tenure = self._hub.tenure
+        assert tenure is not None  # the holder calls this
+        if isinstance(outcome, Refusal) and not have_shown(connection, outcome):
+            self.refuse(connection, outcome)
+            return True
+        if outcome:
+            if not isinstance(outcome, Refusal):
+                end_content(connection)
+            if not self.dispatch.start(connection, tenure):
+                return False
+            if connection.phase > CONTENT:
+                return True
+        return self.advance(connection, tenure)
+
+    def _introduce(self, connection: Connection) -> None:
+        """Have a new request told which way it came, and have it noticed."""
+        connection.lines = b""
+        if connection.edge is not None:
+            connection.edge.introduce(connection)
+        if self._witness is not None:
+            self._witness.began(connection)
+
+    def _wait_for_next(self, connection: Connection) -> None:
+        hub = self._hub
+        connection.phase = IDLE
+        connection.deadline = hub.now + (LAST_SECONDS if hub.is_draining else self._idle_seconds)
+
+    def _wait_for_more(self, connection: Connection) -> None:
+        phase = connection.phase
+        if connection.wire.is_idle:
+            self._wait_for_next(connection)
+        elif phase is CONTENT:
+            connection.progress(self._limits)
+        elif phase is IDLE:
+            connection.wait(HEAD, self._hub.now, self._limits)
+
+    def answer_from_task(self, connection: Connection, response: Answer) -> None:
+        """Answer for a call that ran as a task, at the end of that task."""
+        if isinstance(connection.content, IncomingContent):
+            self._hub.post(self._answer_stream, connection, response)  # only the holder may: it may read just now
+        elif not self._hub.is_home():
+            self.answer_from_outside(connection, response)
+        elif self.answer(connection, response):
+            self.settle(connection)
+
+    def _answer_stream(self, connection: Connection, response: Answer) -> None:
+        """Answer for a view that had the content as a stream, whether it has read all of it or not."""
+        if connection.phase is CLOSED:
+            return
+        if isinstance(connection.content, IncomingContent) and connection.content.is_gone:
+            if isinstance(response, Response):
+                connection.status = response.status
+            self._lost(connection)
+            return
+        connection.phase = RUNNING
+        connection.release()
+        if self.answer(connection, response):
+            self.settle(connection)
+
+    # --- the answer -----------------------------------------------------------------------------
+
+    def answer_from_outside(self, connection: Connection, response: Answer) -> None:
+        """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
+        if self.answer(connection, response):
+            self._hub.post(self.settle, connection)
+
+    def answer(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
+        """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
+
+        If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
+        holder's own connections that is done here.
+        """
+        wire, hub = connection.wire, self._hub
+        if hub.is_draining:
+            wire.close_after_this()
+        more: Rest = NOTHING
+        try:
+            if not isinstance(response, Response):
+                response = self._not_a_response(connection, response)
+            if connection.lines or connection.edge is not None:
+                suit(connection, response)
+            content = response.content
+            is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
+            if not is_small:
+                response = self._encoded(response, connection.request, self._pool.is_busy)
+                if not isinstance(content := response.content, _SENDABLE):
+                    return self._stream(connection, response)
+                is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
+            connection.status = response.status
+            standard = hub.standard + connection.lines
+            if is_small:
+                data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
+            else:
+                data, more = begin(connection, response, standard)
+        except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app's, and hold anything
+            data = self._unsendable(connection, error)
+        try:
+            sent = connection.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            connection.more = more
+            self._lost(connection)
+            return True
+        if connection.content is not None:
+            connection.release()
+        if connection.request.known is not None:
+            self.afterwards.begin(connection)
+        if sent != len(data) or more:
+            connection.keep(memoryview(data)[sent:], more)
+            connection.unseen = len(data) + len(more)
+        else:
+            if self._witness is not None:
+                self._witness.answered(connection, sent)
+            if not wire.must_close:
+                return True
+        if connection.phase is not RUNNING:
+            self.settle(connection)
+        return True
+
+    def _not_a_response(self, connection: Connection, answer: object) -> Response:
+        log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
+        return BROKEN
+
+    def _unsendable(self, connection: Connection, error: BaseException) -> bytes:
+        # What the app has written wrong is told in words; what its own code has raised, by its traceback.
+        trace = None if isinstance(error, InvalidResponse | TypeError) else error
+        log.error("%s can't be answered: %s", connection.call.name, "" if trace else error, exc_info=trace)
+        connection.status = 500
+        standard = self._hub.standard + connection.lines
+        return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
+
+    def _stream(self, connection: Connection, response: Response) -> bool:
+        """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
+        stream = stream_of(response)
+        if self.streams.is_refused(connection, stream):
+            return self.answer(connection, BUSY)
+        standard = self._hub.standard + connection.lines
+        opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
+        connection.phase, connection.since = RUNNING, self._hub.now
+        connection.deadline = self._hub.now  # when its client is looked at first
+        connection.status = response.status
+        self.streams.begin(connection, stream, opening)
+        return False
+
+    def closed(self, connection: Connection) -> None:
+        """Close a connection's socket, and end all that it had under way; only the holder may."""
+        with contextlib.suppress(OSError, ValueError, KeyError):  # its descriptor was closed behind our back
+            self._hub.watch(connection, 0)
+        connection.end()
+        self.cut_off(connection)
+        connection.leave()
+        self.afterwards.begin(connection)
+        go_on, connection.after_write = connection.after_write, None
+        if go_on is not None:
+            go_on(False)
+
+    def cut_off(self, connection: Connection) -> None:
+        """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""
+        stream = connection.stream
+        if self._witness is not None and (stream is not None or connection.unseen):
+            size = connection.unseen if stream is None else stream.size
+            connection.unseen = 0
+            self._witness.answered(connection, max(0, size - len(connection.out) - len(connection.more)))
+
+    def streamed(self, connection: Connection, size: int) -> None:
+        """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
+        if connection.phase is not CLOSED:  # else its client has left meanwhile, and that is noted
+            connection.stream, connection.unseen = None, size
+            if not connection.out:
+                self._sent(connection)
+            connection.release()
+        self.afterwards.begin(connection)
+        self.settle(connection)
+
+    def _sent(self, connection: Connection) -> None:
+        """Note a response that did not go out at once, now that it has."""
+        size, connection.unseen = connection.unseen, 0
+        if size and self._witness is not None:
+            self._witness.answered(connection, size)
+
+    # --- the holder's way out: an answer is out, or on its way ---------------------------------
+
+    def settle(self, connection: Connection) -> None:
+        """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
+        hub, wire = self._hub, connection.wire
+        if connection.phase is CLOSED:
+            return
+        if connection.out:
+            connection.wait(WRITING, hub.now, self._limits)
+            hub.watch(connection, WRITE)
+            self.unsent.add(connection, hub)
+        elif wire.must_close:
+            if wire.is_request_unread:
+                self.linger(connection)
+            else:
+                hub.drop(connection)
+        else:
+            connection.wait(IDLE, hub.now, self._limits)
+            hub.watch(connection)
+            if wire.has_buffered:
+                hub.post(self.resume, connection)
+            elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
+                connection.deadline = hub.now + LAST_SECONDS
+
+    def resume(self, connection: Connection) -> bool:
+        """Serve what had arrived behind the request that is now answered."""
+        tenure = self._hub.tenure
+        return tenure is None or connection.phase > CONTENT or self.advance(connection, tenure)
+
+    def written(self, connection: Connection) -> None:
+        """Send more of an answer, now that its client takes more of it."""
+        try:
+            if not connection.flush():
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            self._hub.drop(connection)
+            return
+        go_on, connection.after_write = connection.after_write, None
+        if go_on is None:
+            self._sent(connection)
+            self.settle(connection)
+        else:
+            connection.wait(RUNNING, self._hub.now, self._limits)
+            self._hub.watch(connection)
+            go_on(True)
+
+    def refuse(self, connection: Connection, refusal: Refusal) -> None:
+        """Tell a client why its message is refused, and let it read that before we close."""
+        if connection.phase is not CONTENT and (hint := connection.hint()):
+            refusal = type(refusal)(f"{refusal}{hint}")
+        name = b"" if self._witness is None else self._witness.refused(connection, refusal)
+        connection.release()
+        try:
+            connection.send(connection.wire.refuse(refusal, self._hub.standard + name))
+        except OSError:
+            self._hub.drop(connection)
+            return
+        if connection.out:
+            self.settle(connection)
+        else:
+            self.linger(connection)
+
+    def too_slow(self, connection: Connection, now: float) -> None:
+        """Refuse a client whose message did not come in time."""
+        content = connection.content
+        late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, IncomingContent) else LATE_HEAD
+        missed = DeadlineMissed(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
+        if isinstance(content, IncomingContent):
+            content.fail(missed)
+        else:
+            self.refuse(connection, missed)
+
+    def linger(self, connection: Connection) -> None:
+        """Say that we send no more, and read until the client has closed (RFC 9112 section 9.6)."""
+        try:
+            connection.sock.shutdown(1)  # SHUT_WR
+        except OSError:
+            self._hub.drop(connection)
+            return
+        connection.wait(LINGERING, self._hub.now, self._limits)
+        self._hub.watch(connection)
+
+    def _lost(self, connection: Connection) -> None:
+        """Let go of a client that left before its answer was out."""
+        if self._witness is not None:
+            self._witness.answered(connection, 0)
+        connection.release()
+        self.afterwards.begin(connection)
+        if connection.phase is RUNNING:
+            self._hub.post(self._hub.drop, connection)
+        else:
+            self._hub.drop(connection)

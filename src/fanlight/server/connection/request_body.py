@@ -1,0 +1,265 @@
+"""The content of a request on its way to the call that wants it.
+
+In: a connection whose head is out, then the pieces that come. Out: content that is kept until it is
+whole, or read as a form while it comes, or given piece by piece to a view that runs already. Refuses
+more than the route takes, and what finds no room on the disk.
+
+A view that takes the content as a stream shares its connection with the hub: the view's task asks,
+the hub's holder reads (phase TAKING), one piece at a time, and never while nobody asks. So a slow view
+slows its client down, and holds no more than a piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from fanlight.errors import (
+    AppError,
+    ContentOverLimit,
+    ContentTooLarge,
+    EncodingUnknown,
+    HTTPError,
+    PeerGone,
+    Refusal,
+    StorageFull,
+)
+from fanlight.message.body_policy import Taking
+from fanlight.message.content import RefusedContent, SpooledContent
+from fanlight.message.content_stream import STREAMED, ContentStream
+from fanlight.message.multipart import FormContent
+from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, TAKING, Connection
+from fanlight.server.connection.host import Host
+from fanlight.wire.http1.events import Content, RequestHead
+
+if TYPE_CHECKING:
+    from fanlight.message.body_policy import ContentPlan
+    from fanlight.message.request import Request
+
+LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says how long we wait"
+
+log = logging.getLogger("fanlight.server")
+
+
+def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool:
+    """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
+
+    Raises Refusal for more content than the call takes, and for content that is encoded.
+    """
+    call, limits, wire = connection.call, host.limits, connection.wire
+    connection.wait(CONTENT, host.now, limits)
+    if not call.reads_content:
+        connection.content = None
+        if head.expects_continue or (head.content_length or 0) > limits.content_bytes:
+            connection.phase = IDLE
+            return True  # the answer does not depend on what is not worth the way
+        return False
+    encoding = connection.request.head.values.get("content-encoding", "").strip()
+    if encoding and encoding.lower() != "identity":
+        # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
+        raise EncodingUnknown(f"send the content as it is, not as {encoding}: nothing is decoded here")
+    plan = call.plan
+    wire.admit_content(*plan.most(connection.request.decoding_cap, limits.content_bytes))
+    if plan.taking is Taking.STREAM:
+        connection.content = stream = IncomingContent(host, connection, head)
+        connection.request.content_source = STREAMED
+        connection.request.note("content_stream", stream)
+        return True
+    if head.expects_continue:
+        connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
+    connection.content = _kept(connection.request, plan, limits.spool_bytes)
+    return False
+
+
+def _kept(request: Request, plan: ContentPlan, spool_bytes: int) -> SpooledContent:
+    if plan.taking is Taking.FORM and request.media_type == "multipart/form-data":
+        return FormContent(request.head.values["content-type"], plan.form)
+    return SpooledContent(spool_bytes, plan.form)
+
+
+def end_content(connection: Connection) -> None:
+    """Give the request its content, which is whole."""
+    content = connection.content
+    connection.request.content_source = content if isinstance(content, SpooledContent) else None
+    connection.phase = IDLE
+
+
+def have_shown(connection: Connection, refusal: Refusal) -> bool:
+    """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
+    refused = getattr(connection.call, "refused", None) if connection.phase is CONTENT else None
+    if refused is None or not isinstance(refusal, ContentOverLimit | EncodingUnknown | StorageFull):
+        return False
+    connection.release()
+    connection.call = refused
+    connection.content = connection.request.content_source = RefusedContent(_answer_to(refusal))
+    connection.phase = IDLE
+    return True
+
+
+class IncomingContent(ContentStream):
+    """Content that a view takes as it comes. The view's task waits; whoever holds the hub reads."""
+
+    __slots__ = (
+        "_connection",
+        "_error",
+        "_host",
+        "_is_over",
+        "_is_whole",
+        "_must_ask",
+        "_pieces",
+        "_waited",
+        "_waiter",
+        "is_gone",
+        "since",
+    )
+
+    def __init__(self, host: Host, connection: Connection, head: RequestHead) -> None:
+        """Begin; nothing is read before the view asks."""
+        super().__init__(head.content_length)
+        self._host, self._connection = host, connection
+        self._pieces: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._is_whole = self._is_over = False
+        self.is_gone = False
+        self._must_ask = head.expects_continue
+        self.since, self._waited = host.now, 0.0  # since when, and how long before, we have waited for the client
+
+    # --- the view's side, on the loop -------------------------------------------------------
+
+    async def __anext__(self) -> bytes:
+        if self._is_over and self._error is None:
+            raise AppError("the content can be read as a stream only until the view returns")
+        while not self._pieces:
+            if self._error is not None:
+                raise self._error
+            if self._is_whole:
+                raise StopAsyncIteration
+            if self._waiter is not None:
+                raise AppError("two tasks read the same content")
+            self._waiter = self._host.loop.create_future()
+            self._host.post(self._ask)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._pieces.popleft()
+
+    # --- the holder's side -------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Give the view what is there, or read, or wait for the client."""
+        connection = self._connection
+        if connection.phase is not RUNNING or self._waiter is None:
+            return
+        try:
+            if self._must_ask:
+                self._must_ask = False
+                connection.send(connection.wire.send_continue())
+            if self._is_fed():
+                self._tell()
+                return
+        except (Refusal, OSError) as error:
+            self.fail(error)
+            return
+        self.since = self._host.now
+        connection.phase = TAKING
+        self._move_deadline()
+        self.take()
+
+    def take(self) -> None:
+        """Read what the client has sent; called when there is something, or may be."""
+        connection = self._connection
+        try:
+            data = connection.sock.recv(CONTENT_RECV_BYTES)
+            if not data:
+                self.fail(PeerGone("the client left before its content was whole"))
+                return
+            connection.moved_bytes += len(data)
+            connection.wire.receive(data)
+            if self._is_fed():
+                self._tell()
+                return
+            self._move_deadline()
+        except BlockingIOError:
+            pass
+        except (Refusal, OSError) as error:
+            self.fail(error)
+            return
+        self._host.watch(connection)
+
+    def _is_fed(self) -> bool:
+        """Take what the wire has; True if the view can go on. Raises Refusal."""
+        next_event = self._connection.wire.next_event
+        pieces = self._pieces
+        while (event := next_event()) is not None:
+            if isinstance(event, Content):
+                pieces.append(event.data)
+            else:
+                self._is_whole = True
+                return True
+        return bool(pieces)
+
+    def _move_deadline(self) -> None:
+        """Wait for so long as what has come has earned, less what was waited before."""
+        limits, connection = self._host.limits, self._connection
+        earned = limits.content_seconds + connection.moved_bytes / limits.least_rate
+        connection.deadline = self.since + earned - self._waited
+
+    def fail(self, error: Exception) -> None:
+        """Have the view meet an error where it waits; one about the message, as the answer that it means."""
+        if isinstance(error, Refusal):
+            self._error = _answer_to(error)
+        else:
+            self._error = (
+                error if isinstance(error, PeerGone) else PeerGone("the client left in the middle of its content")
+            )
+            self.is_gone = True
+        self._tell()
+
+    def _tell(self) -> None:
+        connection = self._connection
+        if connection.phase is TAKING:
+            self._waited += self._host.now - self.since
+            connection.wait(RUNNING, self._host.now, self._host.limits)
+        waiter = self._waiter
+        if waiter is None:
+            return
+        if self._host.is_home():
+            _wake(waiter)
+        else:
+            self._host.loop.call_soon_threadsafe(_wake, waiter)
+
+    def close(self) -> None:
+        """End it with its request: the answer is out, or the client has left."""
+        self._is_over = True
+        if self._waiter is not None:
+            self.fail(PeerGone("the connection was closed in the middle of the content"))
+
+
+def take_content(connection: Connection) -> None:
+    """Read for a view that waits for its content."""
+    content = connection.content
+    assert isinstance(content, IncomingContent)
+    content.take()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():  # its task was cancelled
+        waiter.set_result(None)
+
+
+def _answer_to(refusal: Refusal) -> HTTPError:
+    """Return the error by which a view says what a refusal says."""
+    kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
+    if isinstance(refusal, ContentOverLimit):
+        detail, _, hint = str(refusal).partition("; ")
+        return ContentTooLarge(detail, hint=hint)
+    error = next(kinds, HTTPError)(str(refusal))
+    error.status = refusal.status
+    for line in refusal.lines.decode().splitlines():
+        name, _, value = line.partition(": ")
+        error.headers[name] = value
+    return error

@@ -1,0 +1,71 @@
+"""Begin an answer: suit it to the way of its request, or begin one that is too big for one send, or is a file.
+
+In: a connection and its response. Out: the head with as much content as fits behind it, and what follows.
+Raises InvalidResponse, or TypeError, for what can't be sent; a file is closed then.
+"""
+
+from __future__ import annotations
+
+from fanlight.message.file_content import FileContent
+from fanlight.message.response import Response
+from fanlight.server.connection.connection import NOTHING, Connection, Rest
+from fanlight.server.connection.file_sender import FileSender
+
+JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
+FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
+NO_CONTENT = frozenset({204, 205, 304})
+
+
+def suit(connection: Connection, response: Response) -> None:
+    """Suit a response to the way its request came: cookies to https, and our field lines to what it says itself."""
+    if connection.request.scheme == "https":
+        response.secure_cookies()
+    if connection.lines and not response.has_shared_fields:
+        said = response.headers
+        ours = (line for line in connection.lines.split(b"\r\n") if line)
+        kept = (line for line in ours if line.partition(b":")[0].decode() not in said)
+        connection.lines = b"".join([line + b"\r\n" for line in kept])
+
+
+def begin(connection: Connection, response: Response, standard: bytes) -> tuple[bytes, Rest]:
+    """Return how an answer begins, and its rest: nothing of it is sent yet."""
+    content = response.content
+    if isinstance(content, FileContent):
+        try:
+            return _begin_file(connection, response, content, standard)
+        except BaseException:
+            content.close()
+            raise
+    assert isinstance(content, bytes)
+    opening = connection.wire.start_response(response.status, response.fields(), len(content), standard)
+    if _is_bare(connection, response):
+        content = b""
+    connection.wire.send_content(content)
+    connection.wire.end_response()
+    # A view, not a copy: a thousand slow readers of one thing hold it once.
+    first = max(0, FIRST_BYTES - len(opening))
+    return opening + content[:first], memoryview(content)[first:]
+
+
+def _begin_file(
+    connection: Connection, response: Response, content: FileContent, standard: bytes
+) -> tuple[bytes, Rest]:
+    wire, length = connection.wire, content.length
+    opening = wire.start_response(response.status, response.fields(), length, standard)
+    if _is_bare(connection, response):
+        wire.end_response()
+        content.close()
+        return opening, NOTHING
+    wire.count_content(length)
+    wire.end_response()
+    sender = FileSender(content)
+    first = length if length <= JOINED_BYTES else max(0, FIRST_BYTES - len(opening))
+    if length:
+        opening += sender.read(first)
+    else:
+        content.close()
+    return opening, sender if len(sender) else NOTHING
+
+
+def _is_bare(connection: Connection, response: Response) -> bool:
+    return connection.request.head.method == "HEAD" or response.status in NO_CONTENT

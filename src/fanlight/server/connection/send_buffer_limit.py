@@ -1,0 +1,93 @@
+"""How much memory answers hold that their clients have not taken yet, and who is cut off when it is too much.
+
+In: connections that have begun to wait for their client to take the rest of an answer. Out: the slowest
+readers are dropped while all together hold more than the limit. Content that several answers share (a
+constant page) is held once and counted once, and who waits for it is not in the way. Refuses nothing:
+an answer that is alone, or is taken fastest of all, may be of any size.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fanlight.server.connection.connection import WRITING, Connection
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.host import Host
+
+SMALL_BYTES = 64 * 1024  # who holds less is cut off last, as that gains little
+NEW_SECONDS = 1.0  # whose answer began to wait so short a time ago has had no chance to be fast
+ROOM = 0.75  # part of the limit that is held afterwards, so that the next look is not due at once
+TELL_SECONDS = 60.0  # between two log lines on this
+
+log = logging.getLogger("fanlight.server")
+
+
+class Unsent:
+    """What waits to be taken by the clients of one hub."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """Allow so many bytes."""
+        self._most = most_bytes
+        self._counted = 0  # what was held at the last look, and all that has come since
+        self._cut, self._told = 0, -TELL_SECONDS
+
+    def add(self, connection: Connection, host: Host) -> None:
+        """Count one more answer that waits; look closely only when it may be too much."""
+        self._counted += connection.out.nbytes + connection.more.nbytes
+        if self._counted > self._most:
+            self.look(host)
+
+    def look(self, host: Host) -> None:
+        """Count anew, and cut off the slowest readers if it is too much; only the holder may."""
+        waiting = [each for each in host.connections.values() if each.phase is WRITING]
+        sizes, sharers = _held_by(waiting)
+        held = sum(sizes.values())
+        if held > self._most:
+            ranked = sorted(waiting, key=lambda each: _rank(each, host.now))
+            big = [each for each in ranked if sizes[id(_source(each))] >= SMALL_BYTES]
+            small = [each for each in ranked if sizes[id(_source(each))] < SMALL_BYTES]
+            spared = sizes[id(_source(big.pop()))] if big else 0
+            for each in (*big, *small):
+                if held - spared <= self._most * ROOM:
+                    break
+                which = id(_source(each))
+                if sharers[which] > 1 and sizes[which] / sharers[which] < SMALL_BYTES:
+                    continue
+                sharers[which] -= 1
+                held -= 0 if sharers[which] else sizes[which]
+                self._cut += 1
+                host.drop(each)
+            self._tell(host.now)
+        self._counted = held
+
+    def _tell(self, now: float) -> None:
+        if self._cut and now - self._told >= TELL_SECONDS:
+            log.warning(
+                "answers that wait for slow clients held more than Limits.unsent_bytes, %d MiB; %d of the slowest"
+                " were cut off (told once a minute)",
+                self._most // 1024 // 1024,
+                self._cut,
+            )
+            self._told, self._cut = now, 0
+
+
+def _rank(connection: Connection, now: float) -> tuple[bool, float]:
+    """Return what sorts the slowest first, and who came just now last."""
+    age = now - connection.since
+    is_new = age < NEW_SECONDS
+    return is_new, -age if is_new else connection.moved_bytes / age
+
+
+def _source(connection: Connection) -> object:
+    """Return what keeps the memory of an answer: the rest of it is only a view."""
+    return (connection.more or connection.out).obj
+
+
+def _held_by(waiting: list[Connection]) -> tuple[dict[int, int], Counter[int]]:
+    """Return the size of each thing that answers wait in, and how many share it."""
+    sources = [_source(each) for each in waiting]
+    sizes = {id(each): len(each) for each in sources if isinstance(each, bytes | bytearray)}
+    return sizes, Counter(id(each) for each in sources)

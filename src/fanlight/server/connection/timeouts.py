@@ -1,0 +1,130 @@
+"""Who has taken too long, and who must make room.
+
+In: connections and the time. Out: those that are late are refused or closed, each in the way that
+its phase asks for. Looked at once a second (five times, while we drain), never by a timer for each: a
+deadline is a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fanlight.server.connection.client_pace import LOOKS
+from fanlight.server.connection.connection import (
+    CONTENT,
+    GREETING,
+    HEAD,
+    IDLE,
+    LINGERING,
+    RUNNING,
+    TAKING,
+    WRITING,
+    Connection,
+)
+from fanlight.server.connection.host import LAST_SECONDS
+from fanlight.server.connection.request_body import IncomingContent
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.exchange import Exchange
+    from fanlight.server.connection.host import Host
+    from fanlight.settings.limits import Limits
+
+COLD_SECONDS = 1.0  # one that idles, is in a handshake, or has half a head, for so long may have to make room
+SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
+AT_ONCE = 256
+
+
+def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
+    """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
+    cold = now + host.limits.idle_seconds - COLD_SECONDS
+    is_over = now >= host.arrive_until
+    for connection in list(connections):
+        if connection.deadline < now or (is_over and _has_not_arrived(connection, host, now)):
+            _expire(connection, host, exchange, now)
+        elif (
+            connection.phase is IDLE
+            and connection.deadline < cold
+            # Whether it has taken its response is asked once, and then as long as it has not.
+            and (connection.wire.forget() or connection.pace is not None)
+        ):
+            _look(connection, host, now)
+
+
+def have_leave(connections: Iterable[Connection], host: Host, now: float) -> None:
+    """Close those that have idled for a while; who got an answer a moment ago may send one more request."""
+    cold = now + host.limits.idle_seconds - LAST_SECONDS
+    for connection in list(connections):
+        phase = connection.phase
+        if phase is IDLE and connection.deadline < cold:
+            host.drop(connection)
+        elif phase is IDLE or (phase is HEAD and connection.wire.is_idle):
+            connection.deadline = min(connection.deadline, now + LAST_SECONDS)
+
+
+def make_room(host: Host) -> bool:
+    """Close those that others wait behind, and that lose least; True if there were any.
+
+    First those that have never sent anything, or are still in a TLS handshake. Only where there are none of these,
+    those that have idled longest: they can connect again. Then those with half a head. One whose next bytes have
+    arrived stays, whatever it was until now.
+    """
+    now, limits = host.now, host.limits
+    silent, idle, halfway = [], [], []
+    for each in host.connections.values():
+        phase = each.phase
+        if phase is IDLE:
+            if limits.idle_seconds - (each.deadline - now) >= COLD_SECONDS:
+                idle.append(each)
+        elif phase is GREETING or (phase is HEAD and each.wire.is_idle):
+            silent.append(each)
+        elif phase is HEAD and limits.head_seconds - (each.deadline - now) >= COLD_SECONDS:
+            halfway.append(each)
+    cold = [each for each in silent if _is_cold(each, limits, now)]
+    for candidates in (cold,) if silent else (idle, halfway):
+        oldest = sorted(candidates, key=lambda each: each.deadline)[:AT_ONCE]
+        leaving = [each for each in oldest if not each.has_sent()]
+        for connection in leaving:
+            host.drop(connection)
+        if leaving:
+            return True
+    return False
+
+
+def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
+    """Say whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
+    left = connection.deadline - now
+    if connection.phase is GREETING:
+        return limits.handshake_seconds - left >= COLD_SECONDS
+    return limits.head_seconds - left >= SILENT_SECONDS
+
+
+def _look(connection: Connection, host: Host, now: float) -> None:
+    """Cut off a client that takes nothing, or too little, of what was sent to it."""
+    if connection.is_too_slow(now, host.limits):
+        connection.reset()
+        host.drop(connection)
+
+
+def _has_not_arrived(connection: Connection, host: Host, now: float) -> bool:
+    """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
+    phase, content = connection.phase, connection.content
+    if phase is LINGERING:
+        return now >= connection.since + LAST_SECONDS
+    if phase is TAKING and isinstance(content, IncomingContent):  # a view works on it, as long as something comes
+        return now >= content.since + host.limits.arriving_seconds
+    return phase in (IDLE, HEAD, CONTENT, GREETING)
+
+
+def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:
+    phase = connection.phase
+    if phase is WRITING or (phase is RUNNING and connection.stream is not None):
+        connection.deadline = now + host.limits.write_seconds / LOOKS
+        _look(connection, host, now)
+        return
+    if phase is RUNNING:
+        return  # how long a view may take is the view's affair
+    if phase in (CONTENT, TAKING) or (phase is HEAD and not connection.wire.is_idle):
+        exchange.too_slow(connection, now)
+    else:
+        host.drop(connection)

@@ -1,0 +1,46 @@
+"""One context for each request: what one sets in a context variable, no other sees.
+
+In: the context in which the server was started, so that what the site has set at its start is there. Out: a
+function that makes a copy of it, for each request (PEP 567: a copy costs the same whatever is in it).
+"""
+
+from __future__ import annotations
+
+import decimal as decimal_module
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
+
+from fanlight.message.handler import THREADS
+
+DECIMAL = "decimal_context"  # the one variable of the standard library that holds something that can be changed
+RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of its contexts; its flags are no rules
+
+
+def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
+    """Return what makes the context of a request; `threads` runs a function in the server's pool."""
+    base = Context()
+    decimal: ContextVar[decimal_module.Context] | None = None
+    for variable, value in copy_context().items():
+        if variable.name == DECIMAL and isinstance(value, decimal_module.Context):
+            if _is_as_by_default(value):
+                continue  # each request makes one of its own when it first calculates
+            decimal = variable
+        base.run(variable.set, value)
+    base.run(THREADS.set, threads)
+    if decimal is None:
+        return base.copy
+    variable, shared = decimal, base[decimal]
+
+    def make() -> Context:
+        # SECURITY: tests/server/test_contexts.py: `decimal.getcontext().prec = 3` would be everybody's precision.
+        context = base.copy()
+        context.run(variable.set, shared.copy())
+        return context
+
+    return make
+
+
+def _is_as_by_default(context: decimal_module.Context) -> bool:
+    default = decimal_module.DefaultContext
+    return all(getattr(context, name) == getattr(default, name) for name in RULES)

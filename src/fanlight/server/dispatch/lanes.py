@@ -1,0 +1,189 @@
+"""Which routes run in place and which in threads, by what is seen of their calls.
+
+In: what the monitor and the clocks have seen of a route. Out: the lane of its next calls. Two things send a route to
+the thread pool: it was *stuck*, so that the monitor had to take the hub from it (`stall_monitor.py`), or it *waits*:
+its thread sleeps in it for longer than a hand-over to the pool costs, and everybody would wait with it. A route that
+computes stays in place.
+
+    MEASURED -> INLINE    SAMPLES calls in a row waited for little; a second later they are measured again
+    MEASURED -> THREAD    they wait, on average more than WAIT_SECONDS each
+    any      -> THREAD    one was stuck
+    THREAD   -> MEASURED  in the pool it has been short, and has not waited, for a while: its probation
+
+Each relapse doubles the probation. A lane that the user has chosen is never changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from fanlight.message.handler import Call, Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.server.dispatch.wait_sampling import usage
+
+SAMPLES = 8  # calls that are measured, one after the other
+WAIT_SECONDS = (
+    0.0002  # a call that sleeps for longer, on average, is better off in a thread; a hand-over costs half of it
+)
+SLEPT_SECONDS = 0.0001  # a call that sleeps for less is not counted as one that waits
+MOST_MEASURED = 64  # routes that are measured again in one second: some 20 us for each of their samples
+
+SHORT_SECONDS = 0.002  # a call in the pool that takes less, and sleeps less than SLEPT_SECONDS, could run in place
+SHORT_RUNS = 25  # so many short ones in a row, of those that are measured, bring a route back
+MEASURED_RUNS = 4  # one of so many calls in the pool is measured
+FIRST_PROBATION_SECONDS = 5.0  # not sooner than this; twice as long after each relapse
+LONGEST_PROBATION_SECONDS = 600.0
+
+log = logging.getLogger("fanlight.server")
+
+
+class Record:
+    """What has been seen of a route."""
+
+    __slots__ = (
+        "asleep",
+        "calls",
+        "lock",
+        "measured",
+        "probation_seconds",
+        "reason",
+        "seconds",
+        "short_runs",
+        "since",
+        "thread_runs",
+        "waits",
+    )
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self.lock = threading.Lock()
+        self.probation_seconds = FIRST_PROBATION_SECONDS / 2
+        self.short_runs = self.thread_runs = 0
+        self.since = 0.0  # when it went to threads
+        self.reason = ""  # why
+        self.begin(-1)  # the first call of all warms up what later ones find warm, so it does not count
+
+    def begin(self, measured: int = 0) -> None:
+        """Measure from the beginning."""
+        self.measured, self.waits = measured, 0
+        self.calls = self.seconds = self.asleep = 0.0
+
+    def fade(self) -> None:
+        """Begin another round, and remember half of what this one has shown."""
+        self.measured, self.waits = 0, 0
+        self.calls, self.seconds, self.asleep = self.calls / 2, self.seconds / 2, self.asleep / 2
+
+
+def _subject(call: Call) -> str:
+    """Return what a log line is about: a call without a path of its own has a name like "no route"."""
+    return call.name if "/" in call.name else f'a request with "{call.name}"'
+
+
+class Lanes:
+    """Moves routes between running in place and running in threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nothing known."""
+        self._clock = clock
+        self._records: dict[Call, Record] = {}
+        self._settled: deque[Call] = deque()  # those in place that are to be measured again
+
+    # --- in place --------------------------------------------------------------------------------
+
+    def run_measured(self, call: Call, request: Request) -> Response:
+        """Run a call in place, and see whether it waits."""
+        before = usage()
+        try:
+            return call.run(request)  # type: ignore[return-value]  # in this lane it is a response
+        finally:
+            seconds, _, idle = before.until_now()
+            self.ran_in_place(call, seconds, idle)
+
+    def ran_in_place(self, call: Call, seconds: float, idle: float) -> None:
+        """Note a measured call, and how long of it nothing of this process has run."""
+        record = self._records.setdefault(call, Record())
+        with record.lock:
+            record.measured += 1
+            if call.lane is not Lane.MEASURED or not record.measured:
+                return
+            record.calls += 1
+            record.seconds += seconds
+            record.asleep += idle
+            record.waits += idle >= SLEPT_SECONDS
+            if record.waits > 1 and record.asleep >= WAIT_SECONDS * SAMPLES:
+                asleep, seconds = (1000 * each / record.calls for each in (record.asleep, record.seconds))
+                self._send_to_threads(call, record, f"waits for {asleep:.1f} of {seconds:.1f} ms on average")
+            elif record.measured >= SAMPLES:
+                record.fade()
+                call.lane = Lane.INLINE
+                self._settled.append(call)
+
+    def measure_again(self) -> None:
+        """Have routes in place measured again; called once a second."""
+        settled = self._settled
+        for _ in range(min(len(settled), MOST_MEASURED)):
+            call = settled.popleft()
+            if call.lane is Lane.INLINE:
+                call.lane = Lane.MEASURED
+
+    def was_stuck(self, call: Call, place: str) -> None:
+        """Send a route to threads that was stuck at a place, unless its lane is the user's choice."""
+        if call.is_pinned:
+            if call.lane is Lane.INLINE:
+                log.warning("%s, pinned inline, has held up the server at %s", call.name, place)
+            return
+        record = self._records.setdefault(call, Record())
+        with record.lock:
+            if call.lane is Lane.THREAD:  # another of its calls has been found meanwhile
+                return
+            self._send_to_threads(call, record, f"held up the server at {place}")
+
+    def _send_to_threads(self, call: Call, record: Record, reason: str) -> None:
+        record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)
+        record.short_runs = record.thread_runs = 0
+        record.since, record.reason = self._clock(), reason
+        call.lane = Lane.THREAD
+        log.info(
+            "%s %s: from now on it runs in the thread pool, each call in any of its threads "
+            "(what belongs to one thread, like an SQLite connection, must be opened by the call)",
+            _subject(call),
+            reason,
+        )
+
+    # --- in threads ------------------------------------------------------------------------------
+
+    def is_to_be_measured(self, call: Call) -> bool:
+        """Say whether a call that is about to run in the pool should be measured."""
+        record = self._records.get(call)
+        if record is None:
+            return False  # the user chose the thread
+        record.thread_runs += 1  # threads may lose a count to each other, which matters to nobody
+        return record.thread_runs % MEASURED_RUNS == 0
+
+    def ran_in_thread(self, call: Call, seconds: float, asleep: float, _idle: float) -> None:
+        """Note a measured call in the pool; a route that is short again, and does not wait, comes back in place."""
+        record = self._records[call]
+        with record.lock:
+            if call.lane is not Lane.THREAD:
+                return
+            is_short = seconds < SHORT_SECONDS and asleep < SLEPT_SECONDS
+            record.short_runs = record.short_runs + 1 if is_short else 0
+            if record.short_runs >= SHORT_RUNS and self._clock() - record.since >= record.probation_seconds:
+                record.begin()
+                call.lane = Lane.MEASURED
+                log.info("%s is fast again: it runs in place", call.name)
+
+    # --- for those who look on ---------------------------------------------------------------------
+
+    def in_threads(self) -> list[tuple[Call, float, str]]:
+        """Return the routes that were sent to threads: since how many seconds, and why."""
+        return [
+            (call, self._clock() - record.since, record.reason)
+            for call, record in list(self._records.items())
+            if call.lane is Lane.THREAD
+        ]

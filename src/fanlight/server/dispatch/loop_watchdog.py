@@ -1,0 +1,72 @@
+"""Find the async view that blocks the event loop, and say where and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from fanlight.server.dispatch.thread_position import place_of_thread
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.connection import Connection
+
+LOOP_LOOK_SECONDS = 0.05  # how often a loop with tasks is looked at
+LOOP_BLOCKED_SECONDS = 0.1  # an async view that holds the loop for so long is told of
+
+log = logging.getLogger("fanlight.server")
+
+
+class LoopWatch:
+    """Finds out which async view blocks the loop, where, and for how long.
+
+    It looks at the loop from outside. The same task on it at two looks in a row is a suspicion; a
+    callback that the loop does not answer in time makes it a finding. The loop's own pace is never
+    touched before there is a suspicion.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
+        """Watch a loop that runs in the thread with this identifier."""
+        self._loop, self.thread_id = loop, thread_id
+        self._suspect: asyncio.Task[Any] | None = None
+        self.at_work: dict[asyncio.Task[Any], Connection] = {}  # what each running task is for
+
+    def has_tasks(self) -> bool:
+        """Say whether any call runs as a task now."""
+        return bool(self.at_work)
+
+    def look(self) -> None:
+        """Look once; if the loop seems blocked, stay until it is free again and tell of it."""
+        task = _task_on(self._loop)
+        if task is None or task is not self._suspect:
+            self._suspect = task
+            return
+        self._suspect = None
+        began = time.monotonic() - LOOP_LOOK_SECONDS
+        free = threading.Event()
+        try:
+            self._loop.call_soon_threadsafe(free.set)
+        except RuntimeError:  # the loop is closed
+            return
+        if free.wait(LOOP_BLOCKED_SECONDS - LOOP_LOOK_SECONDS):
+            return
+        connection = self.at_work.get(task)
+        name = "a task" if connection is None else connection.call.name
+        where = place_of_thread(self.thread_id)
+        free.wait()
+        seconds = time.monotonic() - began
+        log.warning(
+            "%s blocked the event loop for %.2f s at %s; await something there, or make the view a plain `def`",
+            name,
+            seconds,
+            where,
+        )
+
+
+def _task_on(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task(loop)
+    except RuntimeError:
+        return None

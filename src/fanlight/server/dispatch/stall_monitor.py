@@ -1,0 +1,187 @@
+"""Who holds the hub, and how a stuck view loses it.
+
+One thread at a time serves all connections: the holder. Its stay is a `Tenure`, and the tenure's
+`baton` is a list with at most one item: the connection whose view runs in place right now.
+
+    SERVING   baton empty, hub.tenure is this one     the holder polls, reads, parses, sends
+    RUNNING   baton holds a connection                the holder is inside that connection's view
+    TAKEN     baton empty                             the monitor has passed the hub on
+
+    SERVING -> RUNNING    the holder appends before it calls the view
+    RUNNING -> SERVING    the holder pops after the view: it still holds the hub
+    RUNNING -> TAKEN      the monitor pops: the holder finds the baton empty, and from then on owns
+                          nothing but that one connection, whose answer it sends
+
+`list.pop` is one indivisible step, so exactly one of the two gets the baton, however close the
+race; no lock is needed on the way of a fast view. After TAKEN the loser waits for `handed`, so it
+can't touch its connection before the monitor has marked it RUNNING (else the next holder might
+read from it too). A taken tenure is never served again; the next holder has a new one.
+
+The monitor looks every 5 ms. It reads no clock on the fast path: a holder counts its views in
+`serial`, and a view that is there at two looks in a row with the same serial is stuck, unless its thread was kept
+from the processor for half of the time in between: then the machine is busy, and a rescue would gain nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from fanlight.server.dispatch.loop_watchdog import LOOP_LOOK_SECONDS, LoopWatch
+from fanlight.server.dispatch.thread_position import place_of_thread
+from fanlight.server.dispatch.wait_sampling import RunDelay
+
+if TYPE_CHECKING:
+    from fanlight.message.handler import Call
+    from fanlight.server.connection.connection import Connection
+
+LOOK_SECONDS = 0.005
+LATE_SECONDS = 0.015  # more than a thread waits for the interpreter while a view computes
+LOOKS_BEFORE_SLEEP = 20
+
+Rescue = Callable[["Tenure", "Connection"], None]
+Blame = Callable[["Call", str], None]
+
+
+class Tenure:
+    """One thread's stay at the hub."""
+
+    __slots__ = ("__weakref__", "baton", "handed", "is_home", "native_id", "serial", "thread_id")
+
+    def __init__(self, *, is_home: bool) -> None:
+        """Begin SERVING, at home (in the loop's thread, which must make it) or in a rescue thread."""
+        self.baton: list[Connection] = []
+        self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_home else (0, 0)
+        self.serial = 0
+        self.is_home = is_home
+        self.handed = threading.Event()
+
+    def hold(self, lead: Callable[[Tenure], object]) -> None:
+        """Serve in this thread, by `lead`: a rescue thread's whole life."""
+        self.native_id = threading.get_native_id()
+        self.thread_id = threading.get_ident()
+        lead(self)
+
+
+class Monitor:
+    """Watches the holder from a thread of its own, and takes the hub from a view that is stuck.
+
+    `tenure_of` returns the present stay; `rescue` is called with the one whose baton was taken, and gives the hub a
+    new holder; then `blame` is called with the call that was stuck and its place, "file:line in function". `look`
+    is one look, so that tests can look when they like.
+    """
+
+    def __init__(self, tenure_of: Callable[[], Tenure | None], rescue: Rescue, blame: Blame) -> None:
+        """Prepare; nothing runs before `start`."""
+        self._tenure_of, self._rescue, self._blame = tenure_of, rescue, blame
+        self._bell = threading.Event()
+        self._seen: tuple[Tenure, int] | None = None
+        self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread looked at last, by its number
+        self._delayed = 0.0
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self.asleep = False
+        self.loop_watch: LoopWatch | None = None
+        # Whose views were stuck, and may be still: a tenure lives as long as its thread is in it.
+        self.taken: WeakKeyDictionary[Tenure, Connection] = WeakKeyDictionary()
+
+    def start(self) -> None:
+        """Begin to look, in a thread of our own."""
+        tenure = self._tenure_of()
+        if tenure is not None:
+            self._delay_of(
+                tenure
+            )  # its file is opened now, so that a process has as many open before its first request
+        self._thread = threading.Thread(target=self._watch, name="fanlight-monitor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for its end."""
+        self._stopped = True
+        self.wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._run_delay[1].close()
+
+    def wake(self) -> None:
+        """Have the monitor look again: a view begins to run."""
+        self.asleep = False
+        self._bell.set()
+
+    def look(self) -> bool:
+        """Take the hub from a view that was there at the last look too; True if one was running."""
+        tenure = self._tenure_of()
+        if tenure is None or not tenure.baton:
+            self._seen = None
+            return False
+        serial = tenure.serial
+        if self._seen != (tenure, serial):
+            self._seen = (tenure, serial)
+            self._delayed = self._delay_of(tenure)
+            return True
+        if self._delay_of(tenure) - self._delayed >= LOOK_SECONDS / 2:
+            self._seen = None  # others had the processor: the view had no time, nor would another thread
+            return True
+        place = place_of_thread(tenure.thread_id)
+        try:
+            connection = tenure.baton.pop()
+        except IndexError:  # it has returned just now
+            return True
+        self._seen = None
+        self.taken[tenure] = connection
+        call = connection.call  # now: from `handed` on the connection belongs to the view's thread
+        # The serial rises before a baton is laid down. If it has moved, the baton we took is a newer
+        # view's: the hub must be passed on all the same, but that view is not to blame.
+        is_to_blame = tenure.serial == serial
+        try:
+            self._rescue(tenure, connection)
+        finally:
+            tenure.handed.set()
+        if is_to_blame:  # last, as it writes to a log: somebody may wait for the hub, and nobody for us
+            self._blame(call, place)
+        return True
+
+    def _delay_of(self, tenure: Tenure) -> float:
+        """Return how many seconds the holder's thread has been kept from the processor so far."""
+        number, run_delay = self._run_delay
+        if number != tenure.native_id:
+            run_delay.close()
+            run_delay = RunDelay(tenure.native_id)
+            self._run_delay = (tenure.native_id, run_delay)
+        return run_delay.seconds()
+
+    def _watch(self) -> None:
+        quiet = 0
+        while not self._stopped:
+            due = time.monotonic() + LOOK_SECONDS
+            time.sleep(LOOK_SECONDS)
+            if time.monotonic() - due > LATE_SECONDS:
+                self._seen = None  # we ourselves were late: the machine is busy, and the view not to blame
+                continue
+            quiet = 0 if self.look() else quiet + 1
+            if quiet < LOOKS_BEFORE_SLEEP:
+                continue
+            quiet = 0
+            self._sleep()
+
+    def _sleep(self) -> None:
+        """Sleep until a view runs in place, but look at the loop now and then while tasks run on it."""
+        self._bell.clear()
+        self.asleep = True
+        # A holder lays down its baton, then looks whether we sleep; we say that we sleep, then look
+        # for a baton. One of the two sees the other.
+        tenure = self._tenure_of()
+        if tenure is not None and tenure.baton:
+            self.asleep = False
+            return
+        watch = self.loop_watch
+        while not self._stopped and not self._bell.is_set():
+            if watch is not None and watch.has_tasks():
+                watch.look()
+                self._bell.wait(LOOP_LOOK_SECONDS)
+            else:
+                self._bell.wait()
+        self.asleep = False

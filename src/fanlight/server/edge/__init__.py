@@ -1,1 +1,0 @@
-"""Between a client and us: TLS, proxies, and what each listening socket lets in."""

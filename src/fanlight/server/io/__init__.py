@@ -1,0 +1,1 @@
+"""The operating system: polling, wake-up calls, threads, signals, forks."""

@@ -1,0 +1,90 @@
+"""What a forked child lets go of, as its first act: its parent's signals, port, clients and poller stay the parent's.
+
+A child of `os.fork()`, so of `multiprocessing` by default, has copies of all that is open, and its parent's signal
+handlers. A stop that is sent to the child would reach the parent; a connection that the parent closes would stay open
+for its client; the port would stay taken when the parent is gone.
+
+In: `hold(owner, let_go)`, from whatever has something open. Out: in a child `let_go(owner)` is called. It closes the
+child's copies, and nothing else: what it told the system of the shared sockets or the shared poller (`shutdown`,
+EPOLL_CTL_DEL) would be done to the parent's. While a process forks, signals wait: none reaches a child that would still
+pass it on. A program that is started (`subprocess`, "spawn") has none of this, as all of it is close-on-exec.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from fanlight.message import forked_child
+
+Owner = TypeVar("Owner")
+_held: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
+_forking = threading.local()
+
+
+def hold(owner: Owner, let_go: Callable[[Owner], object]) -> None:
+    """Have `let_go(owner)` called in each child that is forked while the owner lives."""
+    forked_child.mark(is_child=False)
+    _held[owner] = let_go
+
+
+def hold_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Have no child go on with this event loop, which the calling thread runs: it shares the loop's poller."""
+    home = threading.get_ident()
+
+    def let_go(loop: asyncio.AbstractEventLoop) -> None:
+        if threading.get_ident() != home or loop.is_closed():
+            return
+        # What waits to be called is the parent's to call. As many calls as the loop is about to make end the child.
+        waiting: Any = getattr(loop, "_ready", ())
+        count = len(waiting) + 1
+        if waiting:
+            waiting.clear()
+        for _ in range(count):
+            loop.call_soon(forked_child.leave)
+
+    hold(loop, let_go)
+
+
+def _before() -> None:
+    if _held:
+        _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def _after() -> None:
+    mask = getattr(_forking, "mask", None)
+    if mask is not None:
+        _forking.mask = None
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_child() -> None:
+    if not _held:
+        return
+    forked_child.mark(is_child=True)
+    held = list(_held.items())
+    _held.clear()
+    with contextlib.suppress(ValueError):  # a process without a main thread: an interpreter within another program
+        _forget_signals()
+    for owner, let_go in held:
+        with contextlib.suppress(Exception):  # one that fails must not leave the others open
+            let_go(owner)
+    _after()
+
+
+def _forget_signals() -> None:
+    """Put the system's handling into the place of our handlers, and let go of the bell that they ring."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals():
+        if getattr(signal.getsignal(number), "__module__", "").startswith("fanlight."):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)

@@ -1,0 +1,262 @@
+"""What every client of one listening socket comes through, and what is told of it to its requests.
+
+In: a fresh connection. Out: one that is ready for its first request: a proxy's word about the client
+has been read, the TLS handshake is done. Then, for each request: its scheme, its client and its host
+as they truly are, and HSTS. Believes only proxies that are trusted, and says once when somebody else
+speaks like one. Knows nothing of routes and views.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from fanlight.errors import BadMessage, InvalidResponse
+from fanlight.message.body_policy import AS_EVER
+from fanlight.message.handler import Lane
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.server.io.poller import READ, WRITE
+from fanlight.server.listening.forwarded import Trust, read_forwarded, read_x_forwarded
+from fanlight.server.tls.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
+from fanlight.wire.proxy.proxy_header import MOST_BYTES, read_preface
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.connection import Connection
+
+HTTPS_PORT = 443
+LOOK_SECONDS = 5.0  # between two looks at the files of certificates
+_FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+_SPEAKS_HTTPS = (
+    b"HTTP/1.1 400 Bad Request\r\ndate: %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+    b"content-length: 44\r\n\r\nthis port speaks https; begin with https://\n"
+)
+
+log = logging.getLogger("fanlight.server")
+
+ProxyFields = Literal["x-forwarded", "x-forwarded-with-port", "forwarded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """Whom to believe about clients, and in which words."""
+
+    trust: Trust
+    fields: ProxyFields = "x-forwarded"
+    has_preface: bool = False  # connections begin with a header of the PROXY protocol
+    passes_hints: bool = False  # they pass interim responses on
+
+
+class Entrance:
+    """The way in by one listener."""
+
+    def __init__(
+        self, proxies: Proxies, *, tls: Tls | None = None, hsts_seconds: int = 0, https_port: int | None = None
+    ) -> None:
+        """Let clients in, with TLS or not; with `https_port` every request is sent there, to https."""
+        self._proxies, self._tls = proxies, tls
+        self.passes_hints = proxies.passes_hints
+        self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
+        self._to_https = None if https_port is None else ToHttps(https_port)
+        self._has_told_of_fields = self._has_told_of_greeting = False
+        self._next_look = 0.0
+
+    def trusts(self, client: str | None) -> bool:
+        """Say whether a peer is a proxy of ours; None is one behind a unix socket."""
+        return self._proxies.trust.trusts(client)
+
+    # --- before the first request ---------------------------------------------------------------
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a fresh connection; True if something must come before its first request."""
+        if self._tls is not None and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            self._tls.refresh()
+        if not self._proxies.has_preface and self._tls is not None and isinstance(connection.sock, socket.socket):
+            connection.sock = self._tls.wrap(connection.sock)
+        is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
+        if not is_plain or not self._has_told_of_fields:
+            connection.edge = self
+        if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
+            connection.wire.take_https()
+        return self._proxies.has_preface or self._tls is not None
+
+    def greet(self, connection: Connection) -> int:
+        """Go on with what comes first; return the events to wait for, 0 when all of it is done.
+
+        Raises OSError or BadMessage when there is no going on; the reason is told here.
+        """
+        stream = connection.sock
+        try:
+            if not isinstance(stream, TlsStream):
+                if not self._read_preface(connection, stream):
+                    return READ
+                if self._tls is None:
+                    return 0
+                connection.sock = stream = self._tls.wrap(stream)
+            outcome = stream.handshake()
+        except (TlsError, BadMessage) as error:
+            if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
+                stream.send_plain(_SPEAKS_HTTPS % formatdate(usegmt=True).encode())
+            self._tell_of_greeting(connection, error)
+            raise
+        if outcome is DONE:
+            return 0
+        return READ if outcome is WANTS_READ else WRITE
+
+    def _read_preface(self, connection: Connection, sock: socket.socket) -> bool:
+        """Read a proxy's word about the client, and not a byte more; True when it is there."""
+        data = sock.recv(MOST_BYTES, socket.MSG_PEEK)
+        if not data:
+            raise ConnectionResetError("it left before its first word")
+        if not self.trusts(connection.client):
+            raise BadMessage(
+                f"{connection.client} is no trusted proxy: --trusted-proxies names those that may connect here"
+            )
+        preface = read_preface(data)
+        if preface is None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # wake us for more than that
+            return False
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        sock.recv(preface.length)
+        if not preface.is_local:
+            connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
+        if preface.is_tls:
+            connection.edge = BehindTls(self)
+        if preface.is_tls or self.trusts(connection.client):
+            connection.wire.take_https()
+        return True
+
+    def _tell_of_greeting(self, connection: Connection, error: Exception) -> None:
+        """Say why a client was not let in: once as a warning, as scanners would fill the log; then for debugging."""
+        level = logging.DEBUG if self._has_told_of_greeting else logging.WARNING
+        self._has_told_of_greeting = True
+        log.log(level, "%s was not let in: %s (said once)", connection.client or "a client", error)
+
+    # --- at each request --------------------------------------------------------------------------
+
+    def introduce(self, connection: Connection) -> None:
+        """Tell a request which way it came; `connection.lines` are what its answer says because of that."""
+        self._introduce(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
+
+    def _introduce(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
+        if is_tls:
+            request.scheme = "https"
+        if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
+            request.note("client_cert", certificate)
+        # SECURITY: tests/server/test_entrance.py: behind a PROXY header it is the client itself who writes the fields,
+        # so it is he who must be trusted, not the proxy that passes bytes on.
+        if self.trusts(connection.client):
+            self._believe(request, connection.client)
+        else:
+            self._notice(connection, request)
+        if self._to_https is not None and request.scheme == "http":
+            connection.call = self._to_https
+        if request.scheme == "https":
+            connection.lines = self._hsts
+
+    def _believe(self, request: Request, peer: str | None) -> None:
+        values, proxies = request.head.values, self._proxies
+        if proxies.fields == "forwarded":
+            origin = read_forwarded(values.get("forwarded", ""), peer, proxies.trust)
+        else:
+            origin = read_x_forwarded(values, peer, proxies.trust, has_port=proxies.fields == "x-forwarded-with-port")
+        if origin.client is not None:
+            request.client = origin.client
+        if origin.scheme is not None:
+            request.scheme = origin.scheme
+        if origin.host is not None:
+            request.head.at(origin.host)
+        if not self._has_told_of_fields:
+            other = "x-forwarded-for" if proxies.fields == "forwarded" else "forwarded"
+            if other in values and origin.client is None:
+                self._tell_of_fields(
+                    "a trusted proxy sends %s, which is not read: --proxy-fields %s reads it",
+                    other,
+                    "forwarded" if other == "forwarded" else "x-forwarded",
+                )
+
+    def _notice(self, connection: Connection, request: Request) -> None:
+        """Look once at a connection without trust, whether it speaks like a proxy."""
+        if not self._has_told_of_fields:
+            name = next((each for each in _FORWARDED if each in request.head.values), None)
+            if name is not None:
+                self._tell_of_fields(
+                    "%s came from %s, which is not trusted, so it is not believed;"
+                    " if that is your proxy: --trusted-proxies %s",
+                    name,
+                    connection.client,
+                    connection.client,
+                )
+        if self._tls is None and self._to_https is None and not self._proxies.has_preface:
+            connection.edge = None  # its further requests need nothing of us
+
+    def _tell_of_fields(self, message: str, *args: object) -> None:
+        self._has_told_of_fields = True
+        log.warning("%s (said once)", message % args)
+
+
+class EndedTls(Entrance):
+    """The way in of connections whose TLS has ended before they come here: those of a test."""
+
+    def __init__(self) -> None:
+        """Believe nobody."""
+        super().__init__(Proxies(trust=Trust(()), passes_hints=True))
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a fresh connection; nothing comes before its first request."""
+        connection.edge = BehindTls(self)
+        connection.wire.take_https()
+        return False
+
+    def _notice(self, connection: Connection, request: Request) -> None:
+        """Say nothing: its further requests need us too."""
+
+
+class BehindTls:
+    """The edge of a connection whose client spoke TLS to the proxy: its requests are https."""
+
+    def __init__(self, entrance: Entrance) -> None:
+        """Be as an entrance, but for that."""
+        self.trusts, self.greet, self._introduce = entrance.trusts, entrance.greet, entrance._introduce  # noqa: SLF001
+        self.passes_hints = entrance.passes_hints
+
+    def introduce(self, connection: Connection) -> None:
+        """Tell a request which way it came."""
+        self._introduce(connection, connection.request, is_tls=True)
+
+
+class ToHttps:
+    """The call that answers every request of a plain port by sending it to https (RFC 9110 section 15.4.9)."""
+
+    lane = Lane.INLINE
+    is_pinned = True
+    reads_content = False
+    plan = AS_EVER
+    name = "redirect to https"
+
+    def __init__(self, port: int) -> None:
+        """Send clients to a port of the host they asked for."""
+        self._port = "" if port == HTTPS_PORT else f":{port}"
+
+    def run(self, request: Request, /) -> Response:
+        """Return the redirect, or 400 where the client said no host."""
+        host = request.host.rpartition(":")[0] if _has_port(request.host) else request.host
+        if not host:
+            return Response("Host is missing\n", 400, media_type="text/plain")
+        path = request.raw_path if request.raw_path.startswith("/") else "/"
+        query = f"?{request.raw_query}" if request.raw_query else ""
+        path = path.replace("\\", "%5C")
+        try:
+            return redirect(f"https://{quote(host, safe='[]:.-_~')}{self._port}{path}{query}", 308)
+        except InvalidResponse:
+            return Response("Host is not a host's name\n", 400, media_type="text/plain")
+
+
+def _has_port(host: str) -> bool:
+    return ":" in host.rpartition("]")[2]

@@ -1,0 +1,202 @@
+"""Whom a request is from, as proxies tell it in its fields: X-Forwarded-..., or Forwarded (RFC 7239).
+
+In: the fields, who is at the other end of the connection, and whom to trust. Out: an `Origin`. Each
+proxy adds, on the right, whom it was asked by. So the list is walked from the right, as long as those
+who wrote are trusted: the first who is not is the client, and what stands left of him is his own
+invention. Raises nothing for what clients write: what can't be read ends the walk.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from fanlight.errors import InvalidSetting
+from fanlight.settings.addresses import PORT
+from fanlight.wire.http1.fields import is_host
+
+MOST_REMEMBERED = 1024  # addresses, with what was said of them
+MOST_HOPS = 64  # that are walked at most
+MOST_PARAMETERS = 16  # of one hop; RFC 7239 knows four
+MOST_QUOTED = 500  # characters of a value in quotes
+_MAPPED_BITS = 96  # of ::ffff:192.0.2.1, before the address of IPv4
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+# RFC 7239 section 4: a parameter is token=(token / quoted-string); parameters are joined by ";", hops by ",".
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\.)*+)"'
+_PIECE = re.compile(rf"[ \t;]*+(?:({_WORD})=(?:({_WORD})|{_QUOTED}))?[ \t]*+([;,]|\Z)")
+_ESCAPED = re.compile(r"\\(.)")
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Hop = dict[str, str]
+
+
+class Origin(NamedTuple):
+    """What proxies say of a request; None where they say nothing that can be believed."""
+
+    client: str | None = None
+    scheme: str | None = None
+    host: str | None = None
+
+
+class Trust:
+    """Whose word is taken."""
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        """Trust addresses and networks, and whoever comes by a unix socket. Raises InvalidSetting."""
+        self._networks = tuple(_network(each) for each in addresses)
+        self._known: dict[str, bool] = {}
+
+    def trusts(self, address: str | None) -> bool:
+        """Say whether the word of a peer is taken; None is one behind a unix socket."""
+        if address is None:
+            return True
+        if not self._networks:
+            return False
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            found = _address(address)
+            known = self._known[address] = found is not None and any(
+                found in each for each in self._networks if each.version == found.version
+            )
+        return known
+
+
+def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust, *, has_port: bool = False) -> Origin:
+    """Return what X-Forwarded-For, -Proto and -Host say, where the peer is trusted; and -Port, if it `has_port`.
+
+    Few proxies write X-Forwarded-Port; the others pass on what their client has written.
+    """
+    if not trust.trusts(peer):
+        return Origin()
+    client = None
+    for hop in reversed(_members(values.get("x-forwarded-for", ""))):
+        address = _node(hop)
+        if address is None:
+            break  # whoever wrote this can't be told, so nobody knows what stands left of it
+        client = address
+        if not trust.trusts(address):
+            break
+    scheme = _last(values.get("x-forwarded-proto", "")).lower()
+    if scheme not in _DEFAULT_PORTS:
+        scheme = ""
+    host = _last(values.get("x-forwarded-host", ""))
+    port = _last(values.get("x-forwarded-port", "")) if has_port else ""
+    return Origin(client, scheme or None, _host(host, port, scheme))
+
+
+def read_forwarded(value: str, peer: str | None, trust: Trust) -> Origin:
+    """Return what Forwarded says, where the peer is trusted."""
+    if not trust.trusts(peer):
+        return Origin()
+    origin = Origin()
+    for hop in reversed(_hops(value)):
+        address = _node(hop.get("for", ""))
+        scheme = hop.get("proto", "").lower()
+        origin = Origin(
+            address if address is not None else origin.client,
+            scheme if scheme in _DEFAULT_PORTS else origin.scheme,
+            _host(hop.get("host", ""), "", "") or origin.host,
+        )
+        if address is None or not trust.trusts(address):
+            break  # "unknown" and obfuscated names end it too: nobody can say whether to trust them
+    return origin
+
+
+def _network(text: str) -> _Network:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError as error:
+        try:
+            right = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise InvalidSetting(
+                f"trusted_proxies: {text!r} is no address and no network; write 10.0.0.7, 10.0.0.0/8, ::1 or fd00::/8"
+            ) from None
+        raise InvalidSetting(f"trusted_proxies: {error}; the network is {right}") from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))  # as peers of IPv4 are named here
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        return found.ipv4_mapped or found
+    return found
+
+
+def _node(text: str) -> str | None:
+    """Return the address of "192.0.2.1", "192.0.2.1:80", "2001:db8::1" or "[2001:db8::1]:80", without the port."""
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            return None
+        port = port[1:]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if "%" in host:  # a zone, which only its own machine knows, and which may be any text
+        return None
+    if port and not PORT.fullmatch(port) and not port.startswith("_"):  # RFC 7239 section 6.3 hides ports too
+        return None
+    found = _address(host)
+    return str(found) if found is not None else None
+
+
+def _members(value: str) -> list[str]:
+    """Return the last members of a list, as many as are walked; empty ones are none (RFC 9110 section 5.6.1.2)."""
+    return [each for member in value.rsplit(",", 2 * MOST_HOPS)[-2 * MOST_HOPS :] if (each := member.strip())][
+        -MOST_HOPS:
+    ]
+
+
+def _last(value: str) -> str:
+    return (_members(value) or [""])[-1]
+
+
+def _host(host: str, port: str, scheme: str) -> str | None:
+    """Return a host, with its port where that is not its scheme's own; None for what is none."""
+    if not host or not is_host(host):
+        return None
+    has_port = ":" in host.rpartition("]")[2]
+    if not has_port and PORT.fullmatch(port) and port != _DEFAULT_PORTS.get(scheme):
+        return f"{host}:{port}"
+    return host
+
+
+def _hops(value: str) -> list[_Hop]:
+    """Return the parameters of the last hops; of the very last alone, where the others are not what RFC 7239 says.
+
+    A client can put nonsense in front of what its proxy writes, but nothing behind it.
+    """
+    parts = value.rsplit(",", MOST_HOPS)
+    # SECURITY: tests/server/test_forwarded.py: a client that could break the whole field would be taken for the proxy.
+    return _read_hops(",".join(parts[-MOST_HOPS:])) or _read_hops(parts[-1])
+
+
+def _read_hops(value: str) -> list[_Hop]:
+    hops: list[_Hop] = [{}]
+    at = 0
+    while at < len(value):
+        match = _PIECE.match(value, at)
+        if match is None:
+            return []
+        name, token, quoted, end = match.groups()
+        if name is not None:
+            if name.lower() in hops[-1] or len(hops[-1]) >= MOST_PARAMETERS or len(quoted or "") > MOST_QUOTED:
+                return []  # section 4: each parameter once for a hop
+            text = token if token is not None else _ESCAPED.sub(r"\1", quoted)
+            hops[-1][name.lower()] = text
+        if end == ",":
+            hops.append({})
+        at = match.end()
+    return [hop for hop in hops if hop]

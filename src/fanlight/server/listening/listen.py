@@ -1,0 +1,248 @@
+"""Turn an address that a person wrote into a socket that listens.
+
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: bound, listening,
+non-blocking sockets. Refuses what is no address, and says who has it where it is taken. Knows
+nothing of connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from fanlight.errors import AddressUnavailable, InvalidSetting
+from fanlight.server.listening.socket_files import note_file
+from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, kind_of, path_of
+
+BACKLOG = 4096  # the system may allow less (net.core.somaxconn)
+_PRIVATE_UMASK = 0o177
+EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - what an operator may ask for
+
+__all__ = ["BACKLOG", "UNIX_PREFIX", "is_ipv6_only", "listen", "try_address", "url_of"]
+
+
+def listen(
+    bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None, is_ipv6_only: bool = False
+) -> list[socket.socket]:
+    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6; [::] too, or IPv6 only.
+
+    The file of a unix socket gets these permissions and this owner (user and group, as numbers); by
+    default it is made as any file is. Raises AddressUnavailable or InvalidSetting.
+    """
+    if bind.startswith(UNIX_PREFIX):
+        return [_listen_unix(path_of(bind), mode, owner)]
+    if bind.startswith(FD_PREFIX):
+        return [_taken_over(descriptor_of(bind))]
+    opened = _open_tcp(bind, is_ipv6_only=is_ipv6_only)
+    try:
+        for sock in opened:
+            try:
+                sock.listen(BACKLOG)
+            except OSError as error:  # another has bound the port too, and was faster
+                raise AddressUnavailable(_why_not(sock.getsockname(), error)) from None
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    return opened
+
+
+def try_address(bind: str, *, is_ipv6_only: bool = False) -> None:
+    """Refuse an address as `listen` would; nobody can connect to it meanwhile, and nothing is left of it."""
+    if bind.startswith(FD_PREFIX):
+        return  # whoever opens it is not here yet
+    if not bind.startswith(UNIX_PREFIX):
+        for sock in _open_tcp(bind, is_ipv6_only=is_ipv6_only):
+            sock.close()
+        return
+    path = Path(path_of(bind))
+    _is_stale(_unix_family(str(path)), str(path))
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise AddressUnavailable(f"{path} can't be listened on: its folder is not there, or not ours to write in")
+
+
+def url_of(sock: socket.socket, scheme: str = "http") -> str:
+    """Return the address of a listening socket as a person would type it."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return f"{UNIX_PREFIX}{os.fsdecode(sock.getsockname())}"
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def is_ipv6_only(bind: str, others: Collection[str]) -> bool:
+    """Say whether [::]:8000 is for IPv6 alone, because the same port of IPv4 is among the other addresses."""
+    host, port = host_and_port(bind) if kind_of(bind) == "tcp" else ("", 0)
+    return host == EVERY_IPV6 and f"{EVERY_IPV4}:{port}" in others
+
+
+def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
+    """Return the sockets of one address, bound; nobody can connect yet."""
+    host, port = host_and_port(bind)
+    if host == EVERY_IPV6 and not is_ipv6_only:
+        host = ""  # every address: by a socket for each family, so that clients of IPv4 have addresses of IPv4
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, ValueError) as error:  # ValueError: it can't even be asked for
+        reason = error.strerror if isinstance(error, socket.gaierror) else error
+        raise AddressUnavailable(f"{host!r} is not an address of this machine: {reason}") from None
+    opened: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((each[0], each[4]) for each in found):
+            # With port 0 the system chooses a port for the first address; the others take the same.
+            wanted = address if port or not opened else (address[0], opened[0].getsockname()[1], *address[2:])
+            sock = _bound(family, wanted, is_only=len(found) == 1 or not _is_missing_family(family))
+            if sock is not None:
+                opened.append(sock)
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    if not opened:
+        raise AddressUnavailable(f"{bind} can't be listened on: no address of it exists on this machine")
+    return opened
+
+
+def _is_missing_family(family: int) -> bool:
+    """Say whether the system resolves names to this family though it can't bind any of it."""
+    if family != socket.AF_INET6:
+        return False
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return True
+    return False
+
+
+def _bound(family: int, address: tuple[object, ...], *, is_only: bool) -> socket.socket | None:
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        if is_only:
+            raise
+        return None
+    try:
+        if os.name == "posix":  # on Windows the same option would let two programs share a port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        if not is_only and error.errno == errno.EADDRNOTAVAIL:
+            return None
+        raise AddressUnavailable(_why_not(address, error)) from None
+    return sock
+
+
+def _why_not(address: tuple[object, ...], error: OSError) -> str:
+    host, port = address[0], address[1]
+    shown = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        owner = _owner_of_port(int(str(port)))
+        by = f" by {owner}" if owner else ""
+        return f"{shown} is taken{by}; stop that program, or choose another port: --port {int(str(port)) + 1}"
+    if error.errno == errno.EACCES:
+        return f"{shown} needs rights that you don't have; ports below 1024 do. Choose another: --port 8000"
+    return f"{shown} can't be listened on: {error.strerror}"
+
+
+def _owner_of_port(port: int) -> str:
+    """Return the program that listens on a port as "name (process 123)", or "" where the system won't tell."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                columns = line.split()
+                if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{columns[9]}]")
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            for fd in (process / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(fd.readlink()) in inodes:
+                        return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+    return ""
+
+
+def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> socket.socket:
+    family = _unix_family(path)
+    if _is_stale(family, path):
+        Path(path).unlink()
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # SECURITY: nobody gets in between the making of the file and its permissions: tests/server/test_listen.py
+        umask = os.umask(_PRIVATE_UMASK) if mode is not None else None
+        try:
+            sock.bind(path)
+        finally:
+            if umask is not None:
+                os.umask(umask)
+        note_file(path)
+        if owner is not None:
+            os.chown(path, *owner)
+        if mode is not None:
+            Path(path).chmod(mode)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise AddressUnavailable(f"{path} can't be listened on: {error.strerror or error}") from None
+    return sock
+
+
+def _taken_over(descriptor: int) -> socket.socket:
+    """Return a listening socket that somebody else has opened and handed to us, as systemd does."""
+    name = f"{FD_PREFIX}{descriptor}"
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"{name} is no socket: {error.strerror}; a service manager hands sockets over (a .socket unit of systemd)"
+        ) from None
+    is_stream = sock.type == socket.SOCK_STREAM
+    if not is_stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.detach()  # it is not ours to close
+        raise AddressUnavailable(
+            f"{name} is {'a socket that does not listen' if is_stream else 'no stream socket'};"
+            " in a .socket unit of systemd that is ListenStream=, and Accept=no"
+        )
+    sock.setblocking(False)
+    sock.set_inheritable(False)
+    return sock
+
+
+def _unix_family(path: str) -> int:
+    family: int | None = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
+    return family
+
+
+def _is_stale(family: int, path: str) -> bool:
+    """Say whether a socket file is of a server that is gone; refuse one that is alive, or any other file."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False
+    if not stat.S_ISSOCK(mode):
+        raise AddressUnavailable(f"{path} exists and is not a socket; it is left alone. Choose another path")
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    raise AddressUnavailable(f"{path} is taken by a server that still answers; stop it, or choose another path")

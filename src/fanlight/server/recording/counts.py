@@ -1,0 +1,115 @@
+"""How many requests there were, of which kind, how long they took: for one process, and for several.
+
+In: each answer, each refusal. Out: a snapshot that can be sent elsewhere as JSON, and the sum of several
+snapshots. Its size is bounded: methods nobody knows are counted as OTHER, and routes beyond
+MOST_SERIES as (others). Knows nothing of how it is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fanlight.message.handler import Call
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, at most
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+MOST_SERIES = 5000  # of a route, a method and a status
+OTHER_METHOD, OTHER_ROUTES = "OTHER", "(others)"
+
+Snapshot = dict[str, Any]
+_SUM, _BYTES = len(BUCKETS) + 1, len(BUCKETS) + 2  # where in a series, behind its buckets and the one for what is over
+
+
+class Counts:
+    """Counts for one process; from any thread."""
+
+    def __init__(self) -> None:
+        """Begin at zero; `connections` may be set to what tells how many were accepted."""
+        self.connections: Callable[[], int] = int
+        self._lock = threading.Lock()
+        self._series: dict[tuple[Call | None, str, int], list[float]] = {}
+        self._refused: Counter[str] = Counter()
+
+    def answered(self, call: Call, method: str, status: int, seconds: float, size: int) -> None:
+        """Count one answer."""
+        bucket = bisect_left(BUCKETS, seconds)
+        with self._lock:
+            try:
+                series = self._series[call, method, status]
+            except KeyError:
+                series = self._begin(call, method, status)
+            series[bucket] += 1
+            series[_SUM] += seconds
+            series[_BYTES] += size
+
+    def refused(self, status: int) -> None:
+        """Count one message that was no request we take."""
+        with self._lock:
+            self._refused[str(status)] += 1
+
+    def _begin(self, call: Call, method: str, status: int) -> list[float]:
+        """Return the series for something that is not counted yet, or not under its own name."""
+        key: tuple[Call | None, str, int] = (call, method if method in METHODS else OTHER_METHOD, status)
+        if key not in self._series and len(self._series) >= MOST_SERIES:
+            key = (None, key[1], status if 100 <= status <= 599 else 999)
+        return self._series.setdefault(key, [0] * (len(BUCKETS) + 3))
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that was counted so far, fit for JSON."""
+        with self._lock:
+            series = [(key, list(values)) for key, values in self._series.items()]
+            refused = dict(self._refused)
+        requests: Counter[tuple[str, int, str]] = Counter()
+        durations: dict[str, list[float]] = {}
+        total_bytes = 0
+        for (call, method, status), values in series:
+            route = OTHER_ROUTES if call is None else route_of(call.name)
+            requests[method, status, route] += int(sum(values[:_SUM]))
+            _add(durations.setdefault(route, [0] * (_SUM + 1)), values)
+            total_bytes += int(values[_BYTES])
+        return {
+            "requests": [[*key, count] for key, count in requests.items()],
+            "durations": durations,
+            "bytes": total_bytes,
+            "refused": refused,
+            "connections": self.connections(),
+        }
+
+
+def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
+    """Return the sum of several processes' snapshots."""
+    requests: Counter[tuple[str, int, str]] = Counter()
+    durations: dict[str, list[float]] = {}
+    refused: Counter[str] = Counter()
+    total_bytes = connections = 0
+    for each in snapshots:
+        for method, status, route, count in each["requests"]:
+            requests[method, status, route] += count
+        for route, values in each["durations"].items():
+            _add(durations.setdefault(route, [0] * (_SUM + 1)), values)
+        refused.update(each["refused"])
+        total_bytes += each["bytes"]
+        connections += each["connections"]
+    return {
+        "requests": [[*key, count] for key, count in requests.items()],
+        "durations": durations,
+        "bytes": total_bytes,
+        "refused": dict(refused),
+        "connections": connections,
+    }
+
+
+def route_of(name: str) -> str:
+    """Return the path of a call's name: "/blog/{slug}" of "GET /blog/{slug} (views.post)"; others as they are."""
+    _, space, rest = name.partition(" ")
+    return rest.partition(" ")[0] if space and rest.startswith("/") else name
+
+
+def _add(total: list[float], values: list[float]) -> None:
+    """Add the buckets and the sum of one series to another's."""
+    for index in range(_SUM + 1):
+        total[index] += values[index]

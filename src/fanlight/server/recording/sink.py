@@ -1,0 +1,137 @@
+"""Where the lines of a log go, without ever waiting for whoever reads them.
+
+In: whole lines. Out: they are with the system, or the caller is told how many were taken. A file is
+opened so that what several processes append never overwrites; to anything else (a pipe, a terminal, a
+socket) lines go in pieces that the system takes whole or not at all, so that those of several
+processes never mix. A line that was cut off, by a full disk perhaps, is ended before the next begins.
+Refuses, at the start, a path that can't be written to. Knows nothing of what the lines say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from fanlight.errors import InvalidSetting
+from fanlight.settings.options import STREAMS, is_stream
+
+FILE_PIECE_BYTES = 1 << 20
+PIPE_PIECE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX: no more than this is written in one indivisible step
+MODE = 0o640  # a log says who has read what
+
+
+class Sink:
+    """A file by its path, or, where that is "", a descriptor which the process was started with."""
+
+    def __init__(self, path: str = "", descriptor: int = 1) -> None:
+        """Open it. Raises InvalidSetting when that can't be done."""
+        if is_stream(path):
+            path, descriptor = "", STREAMS[path] or descriptor
+        self._path, self._rest = path, b""
+        self._socket: socket.socket | None = None
+        try:
+            self._take(_opened(path) if path else _own(descriptor))
+        except OSError as error:
+            raise InvalidSetting(f"the log {path or descriptor} can't be written: {error.strerror}") from None
+
+    def _take(self, descriptor: int) -> None:
+        mode = os.fstat(descriptor).st_mode
+        self._fd = descriptor
+        self._piece_bytes = FILE_PIECE_BYTES if stat.S_ISREG(mode) else PIPE_PIECE_BYTES
+        self._may_block = not stat.S_ISREG(mode) and os.get_blocking(descriptor)
+        if stat.S_ISSOCK(mode):
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+
+    def write(self, lines: Sequence[bytes]) -> int:
+        """Give the system what it takes now; return how many lines that were. Raises OSError if it takes none."""
+        taken = 0
+        try:
+            if self._rest:
+                self._rest = self._rest[self._put(self._rest) :]
+            for piece, count in _pieces(lines, self._piece_bytes):
+                if self._rest:
+                    break
+                size = self._put(piece)
+                if not size:
+                    break
+                self._rest = piece[size:]
+                taken += count
+        except OSError:
+            if not taken:
+                raise
+        return taken
+
+    def _put(self, piece: bytes) -> int:
+        """Write as much of a piece as the system takes without waiting."""
+        try:
+            if self._socket is not None:
+                return self._socket.send(piece, socket.MSG_DONTWAIT)
+            if self._may_block and not is_writable(self._fd):
+                return 0
+            return os.write(self._fd, piece)
+        except BlockingIOError:
+            return 0
+
+    def reopen(self) -> None:
+        """Open the path again, for somebody has moved the file away. Raises OSError, and then goes on as before."""
+        if self._path:
+            fresh = _opened(self._path)
+            os.close(self._fd)
+            self._take(fresh)
+
+    def close(self) -> None:
+        """Give it back."""
+        if self._socket is not None:
+            self._socket.close()
+        os.close(self._fd)
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), MODE)
+
+
+def _own(descriptor: int) -> int:
+    """Return a descriptor of our own for one that others use too, non-blocking without making theirs so.
+
+    Were theirs closed and its number given to a client's socket, our lines would go to that client.
+    """
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:  # closed before we came: nobody wants to know
+        return os.open(os.devnull, os.O_WRONLY)
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        with contextlib.suppress(OSError):  # not on this system, or not this user's
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    return os.dup(descriptor)
+
+
+def is_writable(stream: int | IO[str] | None) -> bool:
+    """Say whether a write would not wait, at a descriptor or a stream of text; True where the system can't say."""
+    try:
+        descriptor = stream if isinstance(stream, int) else -1 if stream is None else stream.fileno()
+    except (OSError, ValueError):  # no file of the system's: what stands there in a test
+        return True
+    if descriptor < 0 or not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+def _pieces(lines: Sequence[bytes], most_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Yield whole lines together, as many as fit, and how many they are."""
+    kept: list[bytes] = []
+    size = 0
+    for line in lines:
+        if kept and size + len(line) > most_bytes:
+            yield b"".join(kept), len(kept)
+            kept, size = [], 0
+        kept.append(line)
+        size += len(line)
+    if kept:
+        yield b"".join(kept), len(kept)

@@ -1,0 +1,1 @@
+"""TLS: certificates, the handshake, encrypted streams."""

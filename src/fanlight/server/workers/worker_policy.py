@@ -1,0 +1,288 @@
+"""Who works, who is to come, who is to go: all that a parent decides about its workers.
+
+In: what happened (a worker is ready, has answered, is gone; new code is wanted; so much time has
+passed). Out: workers are started, told to leave, or ended. One rule brings all of it about (`tend`):
+there are as many workers of the current generation as wanted, and whoever is not of it, or is
+retired, leaves when they are there, one at a time. New code is a new generation on trial: it is
+the current one when all its workers are ready, and is dismissed when one of them can't start.
+
+Knows nothing of sockets, signals and log files; time is an argument.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections import Counter
+from collections.abc import Callable
+
+from fanlight.server.recording.counts import Snapshot, merged
+from fanlight.server.shutdown import LATE_EXIT_CODE
+from fanlight.server.workers.worker_process import State, Worker, memory_of
+from fanlight.settings.limits import Limits
+
+MOST_SECONDS_BETWEEN_PINGS = 5.0
+STEADY_SECONDS = 10.0  # who worked for so long did not fail at its start
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0  # before another try, when workers fail at once
+MOST_FAILURES = 16  # that are counted: the pause is the longest by then
+DUMP_SECONDS = 2.0  # to write down where it hangs
+GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not leave, nor ends itself, is ended
+ABANDON_SECONDS = 1.0  # before one that is to end at once is ended
+# Of a worker that a signal ended before it could say that it leaves.
+STOPPED_CODES = {code for number in (signal.SIGINT, signal.SIGTERM) for code in (-number, 128 + number)}
+
+log = logging.getLogger("fanlight.server")
+
+
+class Roster:
+    """The workers of one parent."""
+
+    def __init__(
+        self,
+        recruit: Callable[[int], Worker],
+        wanted: int,
+        limits: Limits,
+        *,
+        memory: Callable[[int], int] = memory_of,
+    ) -> None:
+        """Begin with nobody; `recruit` starts a worker of a generation, and may raise OSError."""
+        self._recruit, self._limits, self._memory = recruit, limits, memory
+        self.wanted = wanted
+        self.staff: list[Worker] = []
+        self.generation = 1
+        self.trial: int | None = None
+        self.restarts: Counter[str] = Counter()
+        self.past = merged([])  # the counts of who is gone
+        self.is_closing = False
+        self.was_ready = False  # some worker has been, once
+        self.has_failed = False  # none has ever been ready, and one ended
+        self.has_cut_off = False  # a worker that was leaving was ended, by us or by itself, before it was done
+        self._wants_reload = False
+        self._failures = 0
+        self._next_start = 0.0
+        self._tended: float | None = None
+
+    # --- what is seen from outside --------------------------------------------------------------
+
+    @property
+    def ready(self) -> list[Worker]:
+        """Return the workers that serve and are to go on."""
+        return [each for each in self.staff if each.state is State.READY]
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether all is as it should be: everybody there, nobody to come or to go."""
+        return len(self.staff) == len(self.ready) == self.wanted and not self.is_reloading
+
+    @property
+    def is_reloading(self) -> bool:
+        """Say whether new code is wanted and neither serves alone yet, nor has failed to."""
+        is_mixed = any(each.generation != self.generation for each in self.ready)
+        return is_mixed or self.trial is not None or self._wants_reload
+
+    @property
+    def seconds_between_pings(self) -> float:
+        """Return how often each worker is asked whether it is well."""
+        return min(self._limits.heartbeat_seconds / 3, MOST_SECONDS_BETWEEN_PINGS)
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Have the code loaded anew; while that is being done already, it is done once more afterwards."""
+        self._wants_reload = True
+
+    def has_started(self, worker: Worker, now: float) -> None:
+        """Note that a worker serves now."""
+        if worker.state is State.STARTING:
+            worker.state, worker.heard = State.READY, now
+            self.was_ready = True
+
+    def has_answered(self, worker: Worker, served: int, counts: Snapshot | None, now: float) -> None:
+        """Note that a worker's hub turns; who has done enough, or holds too much memory, is retired."""
+        worker.heard, worker.served, worker.counts = now, served, counts or worker.counts
+        if worker.is_retired or worker.state is not State.READY:
+            return
+        most_requests, most_bytes = self._limits.worker_requests, self._limits.worker_bytes
+        if most_requests and served >= most_requests + most_requests * (worker.pid % 11) // 100:  # not all at once
+            self._retire(worker, "requests", f"has served {served} requests")
+        elif most_bytes and (held := self._memory(worker.pid)) >= most_bytes:
+            self._retire(worker, "memory", f"holds {held // 1024 // 1024} MiB")
+
+    def has_gone(self, worker: Worker, code: int, now: float) -> None:
+        """Take a worker that has ended off the roster, and think of what that means."""
+        self.staff.remove(worker)
+        if worker.counts is not None:
+            self.past = merged([self.past, worker.counts])
+        if worker.state in (State.LEAVING, State.ENDED):
+            self.has_cut_off |= worker.state is State.ENDED or code == LATE_EXIT_CODE
+            return
+        if self.is_closing:
+            return
+        what = worker.why or _words_for(code)
+        if worker.generation == self.trial and worker.state is not State.READY:
+            self._dismiss_trial(f"worker {worker.pid} {what}")
+            return
+        self.restarts["hung" if worker.why else "died"] += 1
+        if not self.was_ready and code not in STOPPED_CODES:
+            self.has_failed = True
+            return
+        pause = self._pause(now, is_failure=now - worker.began < STEADY_SECONDS)
+        log.error("worker %d %s; another takes its place%s", worker.pid, what, f" in {pause:g} s" if pause else "")
+
+    def leaves(self, worker: Worker, now: float) -> None:
+        """Note that a worker leaves by itself, after a signal that did not come from here; another takes its place."""
+        if worker.state in (State.STARTING, State.READY):
+            worker.state = State.LEAVING
+            worker.leave_by = now + self._limits.unready_seconds + self._limits.drain_seconds + GRACE_SECONDS
+            if not self.is_closing:
+                log.info("worker %d was told by a signal to leave; another takes its place", worker.pid)
+
+    def _pause(self, now: float, *, is_failure: bool) -> float:
+        """Start no worker for a while, which doubles with each failure in a row; return how many seconds that is."""
+        self._failures = min(self._failures + 1, MOST_FAILURES) if is_failure else 0
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS) if self._failures else 0.0
+        self._next_start = now + pause
+        return pause
+
+    def close(self, now: float) -> None:
+        """Have everybody leave; nobody comes any more."""
+        self.is_closing = True
+        for worker in self.staff:
+            self._dismiss(worker, now)
+
+    def abandon(self, now: float) -> None:
+        """Have everybody leave at once."""
+        for worker in self.staff:
+            worker.channel.send("abandon")
+            worker.leave_by = now + ABANDON_SECONDS
+
+    def kill(self) -> None:
+        """End everybody, whatever they do."""
+        for worker in self.staff:
+            worker.signal(signal.SIGKILL)
+
+    # --- what follows ---------------------------------------------------------------------------
+
+    def tend(self, now: float) -> None:
+        """Do all that is due."""
+        if self._tended is not None and now - self._tended > 2 * self.seconds_between_pings:
+            for worker in self.staff:
+                worker.heard = worker.asked = now  # we ourselves were away: nobody is to blame for his silence
+        self._tended = now
+        for worker in list(self.staff):
+            self._look_after(worker, now)
+        if self.is_closing:
+            return
+        if self._wants_reload and self.trial is None and self.was_ready:
+            self._begin_trial()
+        self._hire(now)
+        self._end_trial()
+        self._let_go(now)
+
+    def _look_after(self, worker: Worker, now: float) -> None:
+        limits = self._limits
+        if worker.state is State.STARTING and now - worker.began > limits.start_seconds:
+            self._doom(worker, f"was not ready after {limits.start_seconds:g} s", now)
+        elif worker.state is State.READY and now - worker.heard > limits.heartbeat_seconds:
+            self._doom(worker, f"has not answered for {limits.heartbeat_seconds:g} s", now)
+        elif worker.state is State.DOOMED and now - worker.told > DUMP_SECONDS:
+            worker.signal(signal.SIGKILL)
+        elif worker.state is State.LEAVING and now > worker.leave_by:
+            log.error("worker %d did not leave in time; it is ended", worker.pid)
+            worker.state = State.ENDED
+            worker.signal(signal.SIGKILL)
+        if worker.state in (State.READY, State.LEAVING) and now - worker.asked >= self.seconds_between_pings:
+            worker.asked = now
+            worker.channel.send("ping")
+
+    def _doom(self, worker: Worker, why: str, now: float) -> None:
+        """Have a worker that hangs write down where it does (on SIGABRT), to be ended after that."""
+        log.error("worker %d %s; this is where its threads stand:", worker.pid, why)
+        worker.state, worker.why, worker.told = State.DOOMED, why, now
+        worker.signal(signal.SIGABRT)
+
+    def _retire(self, worker: Worker, reason: str, why: str) -> None:
+        log.info("worker %d %s; another takes its place", worker.pid, why)
+        worker.is_retired = True
+        self.restarts[reason] += 1
+
+    def _dismiss(self, worker: Worker, now: float) -> None:
+        if worker.state is State.STARTING:
+            worker.signal(signal.SIGKILL)  # it has no clients yet
+        if worker.state in (State.STARTING, State.READY):
+            worker.state, worker.leave_by = State.LEAVING, now + self._limits.drain_seconds + GRACE_SECONDS
+            worker.channel.send("drain")
+
+    def _of(self, generation: int | None) -> list[Worker]:
+        return [
+            each
+            for each in self.staff
+            if each.generation == generation and not each.is_retired and each.state in (State.STARTING, State.READY)
+        ]
+
+    def _hire(self, now: float) -> None:
+        """Start who is missing: of the current generation all at once, of one on trial one at a time."""
+        if now < self._next_start:
+            return
+        for _ in range(self.wanted - len(self._of(self.generation))):
+            if not self._start_one(self.generation, now):
+                return
+        trial = self._of(self.trial)
+        is_one_on_its_way = any(each.state is State.STARTING for each in trial)
+        if self.trial is not None and not is_one_on_its_way and len(trial) < self.wanted:
+            self._start_one(self.trial, now)
+
+    def _start_one(self, generation: int, now: float) -> bool:
+        try:
+            self.staff.append(self._recruit(generation))
+        except OSError as error:
+            if generation == self.trial:
+                self._dismiss_trial(f"it can't be started: {error}")
+                return False
+            again = f"another try in {self._pause(now, is_failure=True):g} s" if self.was_ready else "giving up"
+            log.error("a worker can't be started: %s; %s", error, again)  # noqa: TRY400 - the reason says it all
+            self.has_failed = not self.was_ready
+            return False
+        return True
+
+    def _begin_trial(self) -> None:
+        self._wants_reload = False
+        self.trial = self.generation + 1
+        log.info("loading the code anew; the old workers serve until all new ones do")
+
+    def _end_trial(self) -> None:
+        """Make the generation on trial the current one when all its workers are ready."""
+        if self.trial is not None and len([each for each in self._of(self.trial) if each in self.ready]) >= self.wanted:
+            log.info("the new code serves; the old workers leave one by one")
+            self.generation, self.trial = self.trial, None
+            self.restarts["reload"] += self.wanted
+
+    def _dismiss_trial(self, why: str) -> None:
+        log.error("the new code does not start (%s); the old one goes on serving", why)
+        for each in self._of(self.trial):
+            each.is_retired = True
+        self.trial = None
+
+    def _let_go(self, now: float) -> None:
+        """Have one of those leave who are not wanted any more, if enough others are there and nobody leaves yet."""
+        if any(each.state is State.LEAVING for each in self.staff):
+            return
+        current = [each for each in self._of(self.generation) if each.state is State.READY]
+        surplus = [
+            each for each in self.ready if each.is_retired or each.generation not in (self.generation, self.trial)
+        ]
+        unwanted = [each for each in self.staff if each.state is State.STARTING and each.is_retired]
+        if unwanted:
+            self._dismiss(unwanted[0], now)
+        elif surplus and len(current) >= self.wanted:
+            self._dismiss(surplus[0], now)
+        elif len(current) > self.wanted:
+            self._dismiss(current[0], now)
+
+
+def _words_for(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    hint = " (the system may have been out of memory)" if name == "SIGKILL" else ""
+    return f"was ended by {name}{hint}"

@@ -1,0 +1,177 @@
+"""Bring together what is said in several places about how a server runs.
+
+In: flags, the environment, arguments in Python. Out: one `Options`. Whoever runs the site has the
+last word over whoever wrote it: flag > environment > argument of `run()` > default. Refuses, as
+InvalidSetting, names that nothing has, with the one that was meant, and values that can't be read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import Field
+from typing import Any, cast
+
+from fanlight.errors import InvalidSetting
+from fanlight.settings.addresses import MOST_PORT, MOST_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
+from fanlight.settings.cpus import usable_cpus
+from fanlight.settings.field import Words, settings_of, words_of
+from fanlight.settings.limits import Limits
+from fanlight.settings.options import Options, is_stream
+from fanlight.settings.start_directory import absolute
+from fanlight.settings.units import AUTO, NONE, read
+
+PREFIX = "FANLIGHT_"
+DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
+CHILD_PREFIX = "_FANLIGHT_"  # of what our own processes tell each other
+
+_SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
+
+Source = Mapping[str, Any]
+SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*settings_of(Options), *settings_of(Limits))}
+_LIMITS = frozenset(each.name for each in settings_of(Limits))
+# Shorter for the one address that most sites have; they are no fields, for `bind` is what they are made to.
+ADDRESS_PARTS: Mapping[str, tuple[Words, str]] = {
+    "host": (Words(unit="name", help="the name or address to listen on", group="Addresses"), DEFAULT_HOST),
+    "port": (
+        Words(unit="count", help="the port to listen on; 0 lets the system choose", group="Addresses"),
+        str(DEFAULT_PORT),
+    ),
+}
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the environment says: FANLIGHT_ variables, and the sockets that systemd has opened for us."""
+    names = {variable_of(name): name for name in (*ADDRESS_PARTS, *SETTINGS)}
+    found: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if variable.startswith(PREFIX) and not _is_of_kubernetes(variable, text):
+            if variable in names and not text.strip():
+                continue  # a file for compose can only empty a variable, not leave it out
+            if variable not in names:
+                raise InvalidSetting(f"there is no setting {variable}{_meant(variable, names, PREFIX)}")
+            found[names[variable]] = _read(names[variable], text, variable)
+    binds, redirects = inherited(environ, _process_ids(environ))
+    if binds and not {"bind", *ADDRESS_PARTS} & set(found):
+        found["bind"] = binds
+    if redirects:
+        found.setdefault("redirect_from", redirects)
+    return found
+
+
+def _is_of_kubernetes(variable: str, text: str) -> bool:
+    """Say whether a variable is of a Kubernetes service with a name like ours: each container of a pod has those."""
+    return bool(_SERVICE_VARIABLE.fullmatch(variable) or _SERVICE_ADDRESS.match(text))
+
+
+def from_flags(flags: Mapping[str, str | bool | Sequence[str] | None]) -> dict[str, Any]:
+    """Return what flags say: texts, several of them for a list, booleans for switches; None and () were not typed."""
+    found: dict[str, Any] = {}
+    for name, given in flags.items():
+        if given is None or given == ():
+            continue
+        if isinstance(given, bool):
+            found[name] = given
+        elif isinstance(given, str):
+            found[name] = _read(name, given, flag_of(name))
+        else:
+            found[name] = tuple(part for text in given for part in _read(name, text, flag_of(name)))
+    return found
+
+
+def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any]:
+    """Return what a program says: values by the names of settings; a `Limits` says all of its own."""
+    found: dict[str, Any] = {} if limits is None else {name: getattr(limits, name) for name in _LIMITS}
+    for name, value in given.items():
+        if name not in SETTINGS and name not in ADDRESS_PARTS:
+            raise InvalidSetting(f"run() has no setting {name}{_meant(name, (*SETTINGS, *ADDRESS_PARTS))}")
+        words = words_of(SETTINGS[name]) if name in SETTINGS else None
+        if words is not None and words.is_list:
+            found[name] = (value,) if isinstance(value, str) else tuple(value)
+        elif words is not None and words.has_auto and value == AUTO:
+            found[name] = usable_cpus()
+        elif words is not None and words.has_none and value == NONE:
+            found[name] = ""
+        else:
+            found[name] = value
+    return found
+
+
+def options_from(*sources: Source) -> Options:
+    """Return the options of several sources, of which the first has the last word. Raises InvalidSetting."""
+    merged: dict[str, Any] = {}
+    for source in reversed(sources):
+        merged |= source
+    merged |= {"bind": _bind_of(sources)}
+    merged = {name: _anchored(name, value) for name, value in merged.items() if name in SETTINGS}
+    limits = Limits(**{name: merged.pop(name) for name in _LIMITS & set(merged)})
+    return Options(limits=limits, **merged)
+
+
+def _bind_of(sources: Sequence[Source]) -> tuple[str, ...]:
+    """Return the addresses: of the first source that says anything about them."""
+    for source in sources:
+        parts = [name for name in ADDRESS_PARTS if name in source]
+        if "bind" in source and parts:
+            raise InvalidSetting(f"bind and {parts[0]} are given together; write the one or the other")
+        if "bind" in source:
+            return cast("tuple[str, ...]", source["bind"])
+        if parts:
+            break
+    host = next((each["host"] for each in sources if "host" in each), DEFAULT_HOST)
+    port = next((each["port"] for each in sources if "port" in each), DEFAULT_PORT)
+    address = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    check_address(address)
+    return (address,)
+
+
+def _anchored(name: str, value: Any) -> Any:
+    """Return paths as seen from where they were typed: a site changes to its own folder, its workers do too."""
+    if isinstance(value, tuple):
+        return tuple(_anchored(name, each) for each in value)
+    if not isinstance(value, str) or value in ("", AUTO):
+        return value
+    unit = words_of(SETTINGS[name]).unit
+    if unit == "file":
+        return value if is_stream(value) else absolute(value)
+    if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
+        path = absolute(value.removeprefix(UNIX_PREFIX))
+        return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MOST_UNIX_PATH_BYTES else value
+    return value
+
+
+def _read(name: str, text: str, given_as: str) -> Any:
+    if name == "host":
+        return text.strip()
+    return read(SETTINGS[name], text, given_as) if name != "port" else _port(text, given_as)
+
+
+def _port(text: str, given_as: str) -> int:
+    if not PORT.fullmatch(text) or int(text) > MOST_PORT:
+        raise InvalidSetting(f"{given_as} is {text!r}; it takes a number from 0 to 65535")
+    return int(text)
+
+
+def _meant(name: str, names: Collection[str], prefix: str = "") -> str:
+    """Say which name comes close; what all of them begin with makes none of them closer."""
+    close = difflib.get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in names], 1)
+    return f"; did you mean {prefix}{close[0]}?" if close else "; `fanlight run --help` lists them all"
+
+
+def _process_ids(environ: Mapping[str, str]) -> list[int]:
+    """Return for whom sockets may be meant: a worker says the same of itself as its parent does."""
+    is_child = any(name.startswith(CHILD_PREFIX) for name in environ)
+    return [os.getpid(), os.getppid()] if is_child else [os.getpid()]
