@@ -38,7 +38,7 @@ def test_every_part_of_a_response_is_told() -> None:
     assert names_in(first_cells("responses.md")) == public(Response) - {
         "fields",
         "has_shared_fields",
-        "pulse",
+        "heartbeat",
         "secure_cookies",
     }  # what the server asks
 

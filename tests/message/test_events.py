@@ -132,7 +132,7 @@ def test_a_copy_is_a_stream_of_events_too() -> None:
     stream.headers["x-one"] = "1"
     copy = stream.copy()
     stream.headers["x-one"] = "2"
-    assert (copy.status, copy.headers["x-one"], copy.pulse.seconds) == (203, "1", 3)
+    assert (copy.status, copy.headers["x-one"], copy.heartbeat.interval) == (203, "1", 3)
     assert text_of(copy) == b"data: a\n\n"
 
 

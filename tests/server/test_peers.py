@@ -123,7 +123,7 @@ def test_what_is_counted_as_one(first: str, second: str, *, is_one: bool) -> Non
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="this system says it otherwise")
 def test_a_client_that_says_nothing_is_asked_whether_it_is_there(serve: Serve) -> None:
-    """Each connection has the system's probes, so that a stream without a pulse does not wait for a vanished client."""
+    """Each connection has TCP keep-alive on, so a stream without a heartbeat does not wait for a vanished client."""
     server = serve()
     with closing(socket.create_connection(("127.0.0.1", server.port), PATIENCE)) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")

@@ -422,7 +422,7 @@ def test_a_client_that_takes_no_comments_is_given_up(serve: Serve, tools: Any) -
 
 def test_comments_wait_for_the_client_as_all_does(serve: Serve, tools: Any) -> None:
     """A comment that finds no room is sent whole when there is some, and the next event stands behind it."""
-    pulses = threading.Event()
+    heartbeats = threading.Event()
     go_on: asyncio.Event | None = None
 
     async def come() -> AsyncIterator[object]:
@@ -434,18 +434,18 @@ def test_comments_wait_for_the_client_as_all_does(serve: Serve, tools: Any) -> N
 
     class Wide(EventStream):
         @property
-        def pulse(self) -> Any:
-            def give() -> bytes:
-                pulses.set()
+        def heartbeat(self) -> Any:
+            def make_frame() -> bytes:
+                heartbeats.set()
                 return b":" + b"x" * 500_000 + b"\n\n"
 
-            return super().pulse._replace(give=give)
+            return super().heartbeat._replace(make_frame=make_frame)
 
     harness = serve({"/": lambda _: Wide(come(), keep_alive_seconds=0.05)})
     with harness.connect() as client:
         client.sendall(tools.request("/"))
         read_until(client, b"data: first\n\n")
-        assert pulses.wait(tools.patience)
+        assert heartbeats.wait(tools.patience)
         harness.wait_until(lambda: any(each.phase.name == "WRITING" for each in harness.hub.connections.values()))
         assert go_on is not None
         harness.hub.loop.call_soon_threadsafe(go_on.set)

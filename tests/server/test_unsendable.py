@@ -13,7 +13,7 @@ from tests.speed import PATIENCE
 
 from fanlight import lane
 from fanlight.app.application import Application
-from fanlight.message.response import Pulse, Response
+from fanlight.message.response import Heartbeat, Response
 from fanlight.server.connection.builtin_responses import BROKEN_CONTENT
 from fanlight.testing import LiveServer
 
@@ -25,11 +25,11 @@ class Fieldless(Response):
         raise Panic
 
 
-class Pulseless(Response):
-    """What it says of its own pulse is not to be had."""
+class WithoutHeartbeat(Response):
+    """What it says of its own heartbeat is not to be had."""
 
     @property
-    def pulse(self) -> Pulse | None:
+    def heartbeat(self) -> Heartbeat | None:
         raise Panic
 
 
@@ -54,7 +54,7 @@ def pieces() -> Iterator[bytes]:
 MAKERS: dict[str, Callable[[], Any]] = {
     "fields": lambda: Fieldless("page"),
     "fields-of-a-stream": lambda: Fieldless(pieces()),
-    "pulse": lambda: Pulseless(pieces()),
+    "heartbeat": lambda: WithoutHeartbeat(pieces()),
     "status": lambda: with_(status="200"),
     "no-status": lambda: with_(status=None),
     "content": lambda: with_(content=5),

@@ -24,7 +24,7 @@ from fanlight.binding.annotations import Dependency
 from fanlight.binding.dependencies import Provisions
 from fanlight.binding.signature import called
 from fanlight.compression.compressor import Compressor
-from fanlight.compression.options import AS_USUAL, Compression, read_compression
+from fanlight.compression.options import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
@@ -71,7 +71,7 @@ class Application:
         templates: str | Path | None = TEMPLATES,
         middleware: Sequence[Callable[..., object]] = (),
         lifespan: Callable[..., object] | None = None,
-        compression: Compression | None = AS_USUAL,
+        compression: Compression | None = DEFAULT_COMPRESSION,
         folder: Path,
         source: Path | None = None,
     ) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from fanlight.app.responses import Results
 from fanlight.app.template_check import markup_for_text, misnamed_template
-from fanlight.binding.exceptions import is_cancelled
+from fanlight.binding.exceptions import is_task_cancelled
 from fanlight.binding.signature import called, is_async, place_of, refuse_marks
 from fanlight.errors import ContentTooLarge, HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
 from fanlight.message import forked_child
@@ -107,7 +107,7 @@ class Failures:
             forked_child.end_here()
             if isinstance(error, HTTPError):
                 return self.respond(error, request)
-            if is_cancelled(error):
+            if is_task_cancelled(error):
                 raise error
             return self.end(Crash(error), request, name)
 

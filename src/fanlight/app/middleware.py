@@ -30,7 +30,7 @@ from typing import Any
 from fanlight.app.catching import may_catch
 from fanlight.app.error_handlers import Crash, Failures, Outcome
 from fanlight.app.responses import Results
-from fanlight.binding.exceptions import is_cancelled, is_same
+from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.binding.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, HTTPError, Mistake
 from fanlight.message.request import Request
@@ -135,7 +135,7 @@ class Middleware:
             outcome = await inner(request)
             if not isinstance(outcome, Crash):
                 return outcome
-            if is_cancelled(outcome.error):
+            if is_task_cancelled(outcome.error):
                 raise outcome.error
             return end(outcome, request, name)
 
@@ -195,7 +195,7 @@ class Middleware:
         """Return what a step meets at its yield: a response to be sent there, or an exception to be raised."""
         if not isinstance(outcome, Crash):
             return outcome
-        if code is None or may_catch(code) or is_cancelled(outcome.error):
+        if code is None or may_catch(code) or is_task_cancelled(outcome.error):
             return outcome.error
         return self._failures.shown(outcome, request)
 
@@ -203,7 +203,7 @@ class Middleware:
         self, given: object, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
         """Return what goes on to the next step when this one has ended, and has given this."""
-        if isinstance(outcome, Crash) and is_cancelled(outcome.error):
+        if isinstance(outcome, Crash) and is_task_cancelled(outcome.error):
             return outcome  # nobody waits for an answer, and a task that is cancelled must end
         if given is _ABSENT and outcome is not None:
             return outcome
@@ -220,9 +220,9 @@ class Middleware:
         if not isinstance(outcome, Crash):
             return self._failures.passing(error, request)
         crash = outcome
-        if is_cancelled(crash.error):
+        if is_task_cancelled(crash.error):
             return crash
-        if is_same(error, crash.error):
+        if is_rethrown(error, crash.error):
             crash.error.__traceback__ = crash.traceback
             return crash
         if error.__context__ is None:

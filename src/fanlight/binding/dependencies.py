@@ -30,7 +30,7 @@ from fanlight.binding.stream_cleanup import Opened, close, close_async, hold
 from fanlight.errors import AppError, BadField, Mistake, SetupError, UnprocessableContent
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
-from fanlight.message.response import Response, is_lazy
+from fanlight.message.response import Response, is_lazy_stream
 
 Answer = Callable[[object, Request], Response]
 Made = dict[Dependency, object]
@@ -167,7 +167,7 @@ class Provision:
                 for provider, given in zip(providers, arguments, strict=True):
                     made[provider.key] = _open(provider, given, made, opened)
                 response = answer(view(**values, **{name: made[key] for name, key in wanted}), request)
-                if is_lazy(response):
+                if is_lazy_stream(response):
                     hold(response, opened)
                 else:
                     close(opened)
@@ -193,7 +193,7 @@ class Provision:
                     made[provider.key] = await opens(provider, given, made, opened)
                 result = view(**values, **{name: made[key] for name, key in wanted})
                 response = answer(await result if inspect.isawaitable(result) else result, request)
-                if is_lazy(response):
+                if is_lazy_stream(response):
                     hold(response, opened)
                 else:
                     await close_async(opened)

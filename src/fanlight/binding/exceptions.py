@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-def is_cancelled(error: BaseException) -> bool:
+def is_task_cancelled(error: BaseException) -> bool:
     """Say whether an exception is the cancellation of the task that we are in, and not that of one it waited for."""
     if not isinstance(error, asyncio.CancelledError):
         return False
@@ -16,7 +16,7 @@ def is_cancelled(error: BaseException) -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def is_same(raised: BaseException, thrown: BaseException) -> bool:
+def is_rethrown(raised: BaseException, thrown: BaseException) -> bool:
     """Say whether a generator has let pass what was thrown into it."""
     if raised is thrown:
         return True

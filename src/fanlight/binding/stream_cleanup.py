@@ -14,7 +14,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any
 
-from fanlight.binding.exceptions import is_cancelled, is_same
+from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.errors import AppError
 from fanlight.message.response import Response
 from fanlight.message.threads import run_in_thread
@@ -66,7 +66,7 @@ async def close_async(opened: Opened, error: BaseException | None = None) -> Non
 
 def _of_both(thrown: BaseException | None, raised: BaseException) -> BaseException:
     """Return what goes on: what was thrown, if it has passed, else what was raised in its place."""
-    return thrown if thrown is not None and is_same(raised, thrown) else raised
+    return thrown if thrown is not None and is_rethrown(raised, thrown) else raised
 
 
 def _twice(name: str) -> AppError:
@@ -143,7 +143,7 @@ class _HeldAsync:
             raise
         except BaseException as error:
             # A cancellation of ours: the client has left while this waited.
-            await close_async(self._opened, GeneratorExit() if is_cancelled(error) else error)
+            await close_async(self._opened, GeneratorExit() if is_task_cancelled(error) else error)
             raise
 
     async def aclose(self) -> None:

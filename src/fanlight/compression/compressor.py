@@ -12,13 +12,13 @@ import secrets
 from collections.abc import AsyncIterable, Iterable
 
 from fanlight.compression.codecs import CODECS
-from fanlight.compression.headers import Fields, coded, may_be_coded, varying, weakened
+from fanlight.compression.headers import Fields, encoded_fields, may_be_encoded, with_vary, with_weak_etag
 from fanlight.compression.negotiation import best_encoding, is_compressible
 from fanlight.compression.options import Compression, is_uncompressed
 from fanlight.compression.streams import EncodedAsyncPieces, EncodedPieces, encoded_whole
 from fanlight.errors import InvalidResponse
 from fanlight.message.request import Request
-from fanlight.message.response import Pulse, Response, is_lazy
+from fanlight.message.response import Heartbeat, Response, is_lazy_stream
 
 Pieces = Iterable[bytes | str] | AsyncIterable[bytes | str]
 
@@ -27,18 +27,18 @@ _MOST_KNOWN = 256
 _SIZE = re.compile(r"[0-9]{1,18}")
 
 
-class Sent(Response):
+class EncodedResponse(Response):
     """A response on its way out: nobody sets its fields any more."""
 
-    __slots__ = ("beat", "lines")
+    __slots__ = ("heartbeat_override", "lines")
 
     lines: Fields
-    beat: Pulse | None
+    heartbeat_override: Heartbeat | None
 
     @property
-    def pulse(self) -> Pulse | None:
+    def heartbeat(self) -> Heartbeat | None:
         """What is sent while a stream waits."""
-        return self.beat
+        return self.heartbeat_override
 
     def fields(self) -> Fields:
         """Return the fields as the wire takes them."""
@@ -72,12 +72,12 @@ class Compressor:
             return self._not_modified(response, request)
         if response.status == 206:
             return self._part(response)
-        is_file = not isinstance(response.content, bytes) and not is_lazy(response)
+        is_file = not isinstance(response.content, bytes) and not is_lazy_stream(response)
         fields = response.fields()
         if not self._has_the_size(response, is_file=is_file) or not self._may(fields):
             self._learn(response.media_type)
             return response
-        made = _sent(response, varying(fields))
+        made = _sent(response, with_vary(fields))
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
         if not coding:
             return made
@@ -97,12 +97,12 @@ class Compressor:
 
     def _may(self, fields: Fields) -> bool:
         if fields.__class__ is not tuple:
-            return may_be_coded(fields, self._setting.media_types)
+            return may_be_encoded(fields, self._setting.media_types)
         may = self._known.get(fields)
         if may is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            may = self._known[fields] = may_be_coded(fields, self._setting.media_types)
+            may = self._known[fields] = may_be_encoded(fields, self._setting.media_types)
         return may
 
     def _learn(self, media_type: str) -> None:
@@ -110,7 +110,7 @@ class Compressor:
         if media_type and len(self._types) < _MOST_KNOWN:
             self._types[media_type] = is_compressible(media_type, self._setting.media_types)
 
-    def _encode_whole(self, made: Sent, coding: str, *, hides: bool, is_head: bool) -> None:
+    def _encode_whole(self, made: EncodedResponse, coding: str, *, hides: bool, is_head: bool) -> None:
         """Encode whole content: now, or while it is sent if it is big."""
         content, setting = made.content, self._setting
         assert isinstance(content, bytes)
@@ -124,23 +124,23 @@ class Compressor:
             if len(encoded) >= len(content):
                 return
             made.content = encoded
-        made.lines = coded(made.lines, coding)
+        made.lines = encoded_fields(made.lines, coding)
 
-    def _encode_stream(self, made: Sent, content: Pieces, coding: str, *, is_file: bool) -> None:
+    def _encode_stream(self, made: EncodedResponse, content: Pieces, coding: str, *, is_file: bool) -> None:
         if not isinstance(content, Iterable | AsyncIterable):
             return  # it can't be sent at all, and whoever sends it says why
-        codec, level, pulse = CODECS[coding], self._setting.level_of(coding), made.pulse
+        codec, level, heartbeat = CODECS[coding], self._setting.level_of(coding), made.heartbeat
         encoder = codec.encoder(level if is_file else min(level, codec.stream_level))
         if isinstance(content, AsyncIterable):
             made.content = pieces = EncodedAsyncPieces(content, encoder)
-            if pulse is not None:
-                made.beat = Pulse(pulse.seconds, lambda: pieces.between(pulse.give()))
-        elif pulse is None:
+            if heartbeat is not None:
+                made.heartbeat_override = Heartbeat(heartbeat.interval, lambda: pieces.between(heartbeat.make_frame()))
+        elif heartbeat is None:
             made.content = EncodedPieces(content, encoder)
         else:
             return  # its pieces are made in threads, and one encoder can't be in two places
         made.length = None
-        made.lines = coded(made.lines, coding)
+        made.lines = encoded_fields(made.lines, coding)
 
     def _part(self, response: Response) -> Response:
         """Return a 206, which is never compressed, with the `vary` of its 200 (RFC 9110 section 15.3.7)."""
@@ -150,21 +150,21 @@ class Compressor:
             _SIZE.fullmatch(whole) and not setting.least_bytes <= int(whole) <= setting.file_bytes
         ):
             return response
-        return _sent(response, varying(response.fields()))
+        return _sent(response, with_vary(response.fields()))
 
     def _not_modified(self, response: Response, request: Request) -> Response:
         """Return a 304 with the fields that the 200 would have (RFC 9110 section 15.4.5)."""
         if response.media_type and not is_compressible(response.media_type, self._setting.media_types):
             return response
-        fields = varying(response.fields())
+        fields = with_vary(response.fields())
         etag = response.headers.get("etag")
         is_weak = etag and f"W/{etag}" in request.head.values.get("if-none-match", "")
-        return _sent(response, weakened(fields) if is_weak else fields)
+        return _sent(response, with_weak_etag(fields) if is_weak else fields)
 
 
-def _sent(response: Response, fields: Fields) -> Sent:
-    made = Sent(response.content, response.status, media_type=response.media_type, length=response.length)
-    made.lines, made.beat = fields, response.pulse
+def _sent(response: Response, fields: Fields) -> EncodedResponse:
+    made = EncodedResponse(response.content, response.status, media_type=response.media_type, length=response.length)
+    made.lines, made.heartbeat_override = fields, response.heartbeat
     return made
 
 

@@ -20,7 +20,7 @@ _TELLING = frozenset("content-encoding content-range content-digest repr-digest 
 _KNOWN = 256
 
 
-def may_be_coded(fields: Fields, media_types: tuple[str, ...]) -> bool:
+def may_be_encoded(fields: Fields, media_types: tuple[str, ...]) -> bool:
     """Say whether fields leave the content to be compressed."""
     values: dict[str, str] = {}
     for name, value in fields:
@@ -32,18 +32,18 @@ def may_be_coded(fields: Fields, media_types: tuple[str, ...]) -> bool:
     )
 
 
-def varying(fields: Fields) -> Fields:
+def with_vary(fields: Fields) -> Fields:
     """Return fields that tell caches by what the answer was chosen (RFC 9110 section 12.5.5)."""
     # PERF: benchmarks/run.py: a page that sets no fields shares a tuple with all others of its media type
     return _varying_known(fields) if fields.__class__ is tuple else _varying(fields)
 
 
-def coded(fields: Fields, coding: str) -> Fields:
+def encoded_fields(fields: Fields, coding: str) -> Fields:
     """Return the fields of compressed content, made of those that vary already."""
     return _coded_known(fields, coding) if fields.__class__ is tuple else _coded(fields, coding)
 
 
-def weakened(fields: Fields) -> list[Pair]:
+def with_weak_etag(fields: Fields) -> list[Pair]:
     """Return fields whose tag is weak (RFC 9110 section 8.8.3): the bytes it stands for are others."""
     return [(name, f"W/{value}" if name == "etag" and not value.startswith("W/") else value) for name, value in fields]
 
@@ -59,7 +59,7 @@ def _varying(fields: Fields) -> list[Pair]:
 
 def _coded(fields: Fields, coding: str) -> list[Pair]:
     # Ranges are of the content as it is: parts of what is compressed anew each time would not fit together.
-    return [pair for pair in weakened(fields) if pair[0] != "accept-ranges"] + [("content-encoding", coding)]
+    return [pair for pair in with_weak_etag(fields) if pair[0] != "accept-ranges"] + [("content-encoding", coding)]
 
 
 @lru_cache(_KNOWN)

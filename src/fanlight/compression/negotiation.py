@@ -45,11 +45,11 @@ def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) ->
 
 def best_encoding(accept_encoding: str, offers: tuple[str, ...]) -> str:
     """Return which of the offered codings a client likes best, "" for the content as it is."""
-    taken = encodings_for(accept_encoding, offers)
+    taken = acceptable_encodings(accept_encoding, offers)
     return taken[0] if taken else ""
 
 
-def encodings_for(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
+def acceptable_encodings(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
     """Return which of the offered codings a client takes rather than the content as it is, the best first.
 
     Among equals the first offer wins. One that nobody asks for is not used; where not even the content as it is

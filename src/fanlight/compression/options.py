@@ -84,7 +84,7 @@ def _mistake_of(coding: object) -> Mistake | None:
     return None
 
 
-AS_USUAL = Compression()
+DEFAULT_COMPRESSION = Compression()
 
 
 def read_compression(setting: object) -> tuple[Compression | None, list[Mistake]]:

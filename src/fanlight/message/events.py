@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from fanlight.errors import InvalidResponse
-from fanlight.message.response import Pulse, Response
+from fanlight.message.response import Heartbeat, Response
 
 EVENTS = "text/event-stream"
 COMMENT = b":\n\n"
@@ -97,7 +97,7 @@ class EventStream(Response):
     as if the generator had come to its end, and the client comes back, to the next server.
     """
 
-    __slots__ = ("_pulse",)
+    __slots__ = ("_heartbeat",)
 
     def __init__(
         self,
@@ -109,14 +109,14 @@ class EventStream(Response):
         """Make an answer of events. Raises InvalidResponse for what is no iterable, and for what is no wait."""
         first = b"" if retry_seconds is None else f"{retry_line(retry_seconds)}\n".encode()
         super().__init__(_text_of_all(events, first), media_type=EVENTS)
-        self._pulse = Pulse(_seconds(keep_alive_seconds, "keep_alive_seconds", above=0), lambda: COMMENT)
+        self._heartbeat = Heartbeat(_seconds(keep_alive_seconds, "keep_alive_seconds", above=0), lambda: COMMENT)
         self.headers["cache-control"] = "no-store"
         self.headers["x-accel-buffering"] = "no"  # nginx would wait until it has a buffer full of them
 
     @property
-    def pulse(self) -> Pulse:
+    def heartbeat(self) -> Heartbeat:
         """What is sent while there is no event."""
-        return self._pulse
+        return self._heartbeat
 
 
 def _text_of_all(events: object, first: bytes) -> _AsyncEvents | _Events:

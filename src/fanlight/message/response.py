@@ -25,11 +25,11 @@ TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 
 
-class Pulse(NamedTuple):
-    """What is sent when a stream has been silent for so long; a stream that has one has no end of its own."""
+class Heartbeat(NamedTuple):
+    """A frame to send each time a stream has been silent for `interval` seconds. Such a stream has no natural end."""
 
-    seconds: float
-    give: Callable[[], bytes]
+    interval: float
+    make_frame: Callable[[], bytes]
 
 
 Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
@@ -116,8 +116,8 @@ class Response:
         return self._headers is None
 
     @property
-    def pulse(self) -> Pulse | None:
-        """What is sent while a stream waits; None for an answer that has an end of its own."""
+    def heartbeat(self) -> Heartbeat | None:
+        """What to send while a stream is silent; None for a response that ends by itself."""
         return None
 
     def copy(self) -> Self:
@@ -216,7 +216,7 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
     return response
 
 
-def is_lazy(response: Response) -> bool:
+def is_lazy_stream(response: Response) -> bool:
     """Say whether content is made while it is sent, perhaps of what the view depended on; that of a file is not."""
     content = response.content
     return not isinstance(content, bytes) and (isinstance(content, Iterator | AsyncIterable) or response.length is None)

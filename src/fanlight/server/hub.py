@@ -300,7 +300,7 @@ class Hub:
         elif connection.phase is TAKING:
             take_content(connection)
         elif connection.stream is not None:
-            connection.stream.hear(events)
+            connection.stream.on_poll_event(events)
         else:  # it runs elsewhere, and its client sends more or has left: we look again when it comes back
             self.watch(connection, 0)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from fanlight.app.application import Application
 from fanlight.bootstrap import open_streams
-from fanlight.compression.options import AS_USUAL, Compression
+from fanlight.compression.options import DEFAULT_COMPRESSION, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
 from fanlight.server.start import serve
 from fanlight.settings.limits import Limits
@@ -84,7 +84,7 @@ class App(Application):
         templates: str | Path = "templates",
         middleware: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,
-        compression: Compression | None = AS_USUAL,
+        compression: Compression | None = DEFAULT_COMPRESSION,
         file: str | Path | None = None,
     ) -> None:
         """Check everything that can be checked before a port opens; `file` is by default the caller's."""

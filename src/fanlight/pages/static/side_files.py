@@ -5,7 +5,7 @@ In: what a client says that it can read. Out: the codings that it takes, the bes
 
 from __future__ import annotations
 
-from fanlight.compression.negotiation import encodings_for
+from fanlight.compression.negotiation import acceptable_encodings
 
 # The coding, and the ending of its files; among what a client likes equally, the first is taken.
 ENDINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -14,4 +14,4 @@ _OFFERS = tuple(ENDINGS)
 
 def codings_for(accept_encoding: str) -> tuple[str, ...]:
     """Return the codings of side files that a client takes instead of the plain file, the best first."""
-    return encodings_for(accept_encoding, _OFFERS)
+    return acceptable_encodings(accept_encoding, _OFFERS)

@@ -90,7 +90,7 @@ class Streaming(Protocol):
     size: int  # bytes that were sent, or wait to be
     began: float
 
-    def hear(self, events: int) -> None:
+    def on_poll_event(self, events: int) -> None:
         """Look what the client means by an event: it may have left."""
 
     def client_left(self, *, is_sure: bool) -> None:

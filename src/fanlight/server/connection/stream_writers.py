@@ -25,7 +25,7 @@ from fanlight.server.connection.host import Host
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:
-    from fanlight.message.response import Pulse
+    from fanlight.message.response import Heartbeat
     from fanlight.server.io.thread_pool import Pool
 
 PAUSE_SECONDS = 1.0  # a client that sends no more, and gets nothing for so long, is taken to have left
@@ -45,7 +45,7 @@ def _encoded(piece: object) -> bytes:
     return bytes(piece)
 
 
-class _Sender(Generic[Pieces]):
+class _StreamWriter(Generic[Pieces]):
     """What both kinds of stream share: send, wait for the client, hear that it leaves, end, fail."""
 
     def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
@@ -57,7 +57,7 @@ class _Sender(Generic[Pieces]):
 
     # --- the holder's side -------------------------------------------------------------------
 
-    def hear(self, events: int) -> None:
+    def on_poll_event(self, events: int) -> None:
         """Look what the client means by an event: a next request waits, one that has left ends the stream."""
         connection, hub = self.connection, self._hub
         is_sure = bool(events & GONE)
@@ -118,7 +118,7 @@ class _Sender(Generic[Pieces]):
         log.error("%s failed while its stream was closed", self.connection.call.name, exc_info=error)
 
 
-class Pump(_Sender[Iterable[bytes | str]]):
+class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
     """Pulls a sync iterator in the pool's threads."""
 
     _pieces: Iterator[bytes | str] | None = None
@@ -177,10 +177,10 @@ class Pump(_Sender[Iterable[bytes | str]]):
                 self._tell_unclosed(error)
 
 
-class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
-    """Pulls an async iterator on the loop. With a pulse it sends that while the iterator waits, and ends at a drain."""
+class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
+    """Pull an async iterator on the loop. With a heartbeat, send that while the iterator waits, and end on a drain."""
 
-    pulse: Pulse | None = None
+    heartbeat: Heartbeat | None = None
     _task: asyncio.Task[None] | None = None
     _taken: asyncio.Future[bool] | None = None  # while the client must take the rest first
     _is_pulling = _must_end = _has_left = _is_over = False
@@ -196,7 +196,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             await self._pass_on(opening)
             pieces = aiter(self.content)
             if self._has_content:
-                self._begin_pulse()
+                self._start_heartbeat()
                 while (piece := await self._next(pieces)) is not _END:
                     await self._pass_on(wire.send_content(_encoded(piece)))
             if self._taken is not None:
@@ -241,7 +241,7 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         if not self._send(data):
             self._ask_client()
             await self._client()
-        if self.pulse is not None:
+        if self.heartbeat is not None:
             self._sent_at = self._hub.loop.time()
 
     async def _close(self, pieces: AsyncIterable[bytes | str]) -> None:
@@ -272,28 +272,28 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
             raise PeerGone("the client left in the middle of a stream")
         self._taken = None
 
-    # --- a pulse, while the iterator waits --------------------------------------------------------
+    # --- a heartbeat, while the iterator waits ----------------------------------------------------
 
-    def _begin_pulse(self) -> None:
-        if self.pulse is not None:
-            self._hub.loop.call_later(self.pulse.seconds, self._beat)
+    def _start_heartbeat(self) -> None:
+        if self.heartbeat is not None:
+            self._hub.loop.call_later(self.heartbeat.interval, self._on_heartbeat_timer)
 
-    def _beat(self) -> None:
-        if self._is_over or self.pulse is None:
+    def _on_heartbeat_timer(self) -> None:
+        if self._is_over or self.heartbeat is None:
             return
-        due = self._sent_at + self.pulse.seconds
+        due = self._sent_at + self.heartbeat.interval
         if self._hub.loop.time() >= due:
-            self._send_pulse(self.pulse)
-            due = self._hub.loop.time() + self.pulse.seconds
-        self._hub.loop.call_at(due, self._beat)
+            self._send_heartbeat(self.heartbeat)
+            due = self._hub.loop.time() + self.heartbeat.interval
+        self._hub.loop.call_at(due, self._on_heartbeat_timer)
 
-    def _send_pulse(self, pulse: Pulse) -> None:
+    def _send_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Send it, if nobody else is at it, and the client has taken all that came before."""
         if not self._is_pulling or (self._taken is not None and not self._taken.done()):
             return
         self._taken = None
         try:
-            if not self._send(self.connection.wire.send_content(pulse.give())):
+            if not self._send(self.connection.wire.send_content(heartbeat.make_frame())):
                 self._ask_client()
         except OSError:
             self._stop(has_left=True)
@@ -305,8 +305,8 @@ class AsyncPump(_Sender[AsyncIterable[bytes | str]]):
         self._hub.loop.call_soon_threadsafe(self._left, is_sure)
 
     def drain(self) -> None:
-        """End it as if its iterator had ended, if it is one with a pulse: those go on for ever."""
-        if self.pulse is not None:
+        """End it as if its iterator had ended, if it has a heartbeat: those go on for ever."""
+        if self.heartbeat is not None:
             self._hub.loop.call_soon_threadsafe(self._stop)
 
     def _left(self, is_sure: bool) -> None:  # noqa: FBT001 - called by the loop

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.handler import Lane
-from fanlight.message.response import Pulse, Response, check_length
+from fanlight.message.response import Heartbeat, Response, check_length
 from fanlight.server.connection.connection import RUNNING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.server.connection.response_head import NO_CONTENT
-from fanlight.server.connection.stream_writers import AsyncPump, Done, Pump
+from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
 from fanlight.server.io.thread_pool import Pool, in_thread
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ class Stream:
 
     content: Iterable[bytes | str] | AsyncIterable[bytes | str]
     length: int | None
-    pulse: Pulse | None
+    heartbeat: Heartbeat | None
 
 
 def stream_of(response: Response) -> Stream:
     """Return the stream of a response. Raises InvalidResponse for what is none."""
     content: Any = response.content  # the app may have put anything there
     length: Any = response.length
-    pulse = response.pulse
+    heartbeat = response.heartbeat
     if not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping):  # which would be its keys
         kind = type(content).__name__
         raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
     check_length(length)  # a class of the app's own may have another than `Response` has let in
-    return Stream(content, length, pulse)
+    return Stream(content, length, heartbeat)
 
 
 class Streams:
@@ -57,40 +57,44 @@ class Streams:
 
     def begin(self, connection: Connection, stream: Stream, opening: bytes) -> None:
         """Send the head, then what the content gives; the connection is the pump's until the holder calls `done`."""
-        hub, content, pulse = self._hub, stream.content, stream.pulse
+        hub, content, heartbeat = self._hub, stream.content, stream.heartbeat
         has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         context = connection.request.context
-        if pulse is not None and not isinstance(content, AsyncIterable):
+        if heartbeat is not None and not isinstance(content, AsyncIterable):
             content = InThreads(content, hub, self._pool, connection)
             context = context.copy()  # two threads can't be in one at once, and the task is in its own
         if isinstance(content, AsyncIterable):
-            connection.stream = pump = AsyncPump(hub, connection, content, self._done, has_content=has_content)
-            if pulse is not None:
-                pump.pulse = pulse
+            connection.stream = writer = AsyncStreamWriter(
+                hub, connection, content, self._done, has_content=has_content
+            )
+            if heartbeat is not None:
+                writer.heartbeat = heartbeat
                 if hub.is_draining:
-                    pump.drain()
-            hub.loop.call_soon_threadsafe(self._begin_task, pump, opening, connection, context)
+                    writer.drain()
+            hub.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection, context)
         else:
-            connection.stream = thread_pump = Pump(hub, connection, content, self._done, has_content=has_content)
+            connection.stream = thread_writer = ThreadStreamWriter(
+                hub, connection, content, self._done, has_content=has_content
+            )
             if connection.call.lane is Lane.TASK:  # whose task may be in the context still: begin when it has ended
-                hub.loop.call_soon_threadsafe(thread_pump.begin, opening, self._pool)
+                hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
             else:
-                thread_pump.begin(opening, self._pool)
+                thread_writer.begin(opening, self._pool)
         if not connection.interest or not hub.is_home():  # it may be that the holder no longer hears of its client
             hub.post(self._listen, connection, connection.stream)
 
     def is_refused(self, connection: Connection, stream: Stream) -> bool:
         """Say whether no thread could pull a stream; then it is closed, and nothing of it has been sent."""
         content = stream.content
-        if stream.pulse is not None or isinstance(content, AsyncIterable) or self._pool.has_room():
+        if stream.heartbeat is not None or isinstance(content, AsyncIterable) or self._pool.has_room():
             return False
         close = getattr(content, "close", None)
         if close is not None:  # on the loop: a task that has made it may be in its context still
             self._hub.loop.call_soon_threadsafe(connection.request.context.run, close)
         return True
 
-    def _begin_task(self, pump: AsyncPump, opening: bytes, connection: Connection, context: Context) -> None:
-        task = self._hub.loop.create_task(pump.run(opening), context=context)
+    def _begin_task(self, writer: AsyncStreamWriter, opening: bytes, connection: Connection, context: Context) -> None:
+        task = self._hub.loop.create_task(writer.run(opening), context=context)
         self._loop_watch.at_work[task] = connection
         task.add_done_callback(self._loop_watch.at_work.pop)
 
