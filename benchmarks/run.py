@@ -39,6 +39,7 @@ def main() -> int:
     _enter_environment(setup_again=arguments.setup)
     # These need nothing but the standard library, yet they should be read by the interpreter that runs the peers.
     from machine import LOAD_CORE, can_pin  # noqa: PLC0415 - known only inside the environment
+
     from settings import Settings  # noqa: PLC0415 - same
 
     problem = can_pin()

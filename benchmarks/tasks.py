@@ -20,6 +20,7 @@ from serving import CannotRunError, Serving
 if TYPE_CHECKING:
     from load import Shape
     from peers import Peer
+
     from settings import Settings
 
 CONNECTIONS = 64

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanlight.cli.flags import SettingsCommand, options_of
-from fanlight.settings.field import words_of
+from fanlight.settings.field import info_of
 from fanlight.settings.options import Options
 from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of
 
@@ -39,8 +39,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
     """Each field of Options and of Limits can be typed by its name; what it needs beside it is asked for."""
-    words = words_of(SETTINGS[name])
-    text = words.choices[-1] if words.choices else EXAMPLES.get(words.unit, "/x")
+    info = info_of(SETTINGS[name])
+    text = info.choices[-1] if info.choices else EXAMPLES.get(info.unit, "/x")
     with_it = {"client_cert": ["--client-ca=/x"], "user": ["--workers=1"], "key": ["--cert=/x"]}.get(name, [])
     if name in ("client_ca", "redirect_from", "hsts_seconds", "client_cert"):
         with_it += ["--cert=/x"]
@@ -48,7 +48,7 @@ def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
         with_it += ["--client-cert=optional"]
     if name == "proxy_protocol":
         with_it += ["--trusted-proxies=10.0.0.1"]
-    is_switch = words.unit == "switch"
+    is_switch = info.unit == "switch"
     flag = f"--no-{flag_of(name)[2:]}" if is_switch and SETTINGS[name].default else flag_of(name)
     options = typed(*with_it, flag, *([] if is_switch else [text]))
     assert isinstance(options, Options), options

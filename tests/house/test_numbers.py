@@ -37,7 +37,7 @@ from fanlight.settings.addresses import check_address, inherited
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.limits import Limits
 from fanlight.settings.sources import SETTINGS, _port
-from fanlight.settings.units import read as read_setting
+from fanlight.settings.units import parse as read_setting
 from fanlight.testing.cookies import read_set_cookie
 from fanlight.testing.streaming import _event_of
 from fanlight.wire.http1.connection import Http1

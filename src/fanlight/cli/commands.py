@@ -15,8 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
-from fanlight.cli.deploy_check.checks import examine
-from fanlight.cli.deploy_check.checks import report as findings_report
+from fanlight.cli.deploy_check.checks import format_findings, run_checks
 from fanlight.cli.deploy_check.machine import Machine
 from fanlight.cli.flags import SettingsCommand, options_of
 from fanlight.cli.new import make_site
@@ -91,8 +90,8 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     count = len(app.table.routes)
     click.echo(f"{site}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
     if options is not None:
-        findings = examine(options, Machine.read(options, os.environ), names_beside(app.file))
-        click.echo(f"\n{findings_report(findings)}")
+        findings = run_checks(options, Machine.read(options, os.environ), names_beside(app.file))
+        click.echo(f"\n{format_findings(findings)}")
         if any(each.level == "problem" for each in findings):
             sys.exit(1)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from fanlight.settings.field import words_of
+from fanlight.settings.field import info_of
 from fanlight.settings.options import Options
 from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, from_environment, from_flags, options_from
-from fanlight.settings.units import written
+from fanlight.settings.units import format_value
 from fanlight.site.app import RUN_DEFAULTS
 
 GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits")
@@ -87,24 +87,24 @@ def options_of(flags: Mapping[str, Any]) -> Options:
 
 
 def _address_part(name: str) -> _Flag:
-    words, default = ADDRESS_PARTS[name]
-    flag = _Flag([flag_of(name)], metavar=name.upper(), help=f"{_sentence(words.help)}  [{default}]")
-    flag.group = words.group
+    info, default = ADDRESS_PARTS[name]
+    flag = _Flag([flag_of(name)], metavar=name.upper(), help=f"{_sentence(info.help)}  [{default}]")
+    flag.group = info.group
     return flag
 
 
 def _flag(name: str) -> _Flag:
     field = SETTINGS[name]
-    words = words_of(field)
-    default = written(RUN_DEFAULTS.get(name, field.default), words)
-    help_text = f"{_sentence(words.help)}  [{default}]" if default else _sentence(words.help)
-    if words.unit == "switch":
+    info = info_of(field)
+    default = format_value(RUN_DEFAULTS.get(name, field.default), info)
+    help_text = f"{_sentence(info.help)}  [{default}]" if default else _sentence(info.help)
+    if info.unit == "switch":
         flag = _Flag([f"{flag_of(name)}/--no-{flag_of(name)[2:]}"], default=None, help=help_text)
     else:
-        metavar = "|".join(each for each in words.choices if each) or _METAVARS[words.unit]
-        metavar += "|auto" if words.has_auto else ""
-        flag = _Flag([flag_of(name)], multiple=words.is_list, metavar=metavar, help=help_text)
-    flag.group = words.group
+        metavar = "|".join(each for each in info.choices if each) or _METAVARS[info.unit]
+        metavar += "|auto" if info.has_auto else ""
+        flag = _Flag([flag_of(name)], multiple=info.is_list, metavar=metavar, help=help_text)
+    flag.group = info.group
     return flag
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from fanlight.errors import ServerError
 from fanlight.server.operator.runtime_folder import control_path, running
-from fanlight.settings.field import words_of
+from fanlight.settings.field import info_of
 from fanlight.settings.limits import Limits
-from fanlight.settings.units import written
+from fanlight.settings.units import format_value
 
 ANSWER_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"
@@ -29,7 +29,7 @@ _PROCESS = re.compile(r"[0-9]{1,18}")
 Status = Mapping[str, Any]
 
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-_LIMITS = {each.name: words_of(each) for each in fields(Limits)}
+_LIMITS = {each.name: info_of(each) for each in fields(Limits)}
 _TIMES = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -140,4 +140,4 @@ def _time(seconds: float) -> str:
 
 def _limit(name: str, value: float) -> str:
     """Return a limit as it is written; a server of another version may have one that we do not know."""
-    return written(value, _LIMITS[name]) if name in _LIMITS else str(value)
+    return format_value(value, _LIMITS[name]) if name in _LIMITS else str(value)

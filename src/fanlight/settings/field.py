@@ -22,7 +22,7 @@ MOST: dict[Unit, int] = dict.fromkeys(NUMBERS, 2**53) | {"seconds": 10**9}  # wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class SettingInfo:
     """What is known of one setting beside its name, its type and its default."""
 
     unit: Unit
@@ -35,55 +35,55 @@ class Words:
     has_none: bool = False  # "none" may be written where there shall be none
 
 
-def setting(default: Any, unit: Unit, help_text: str, *, group: Group, **more: Any) -> Any:
+def declare(default: Any, unit: Unit, help_text: str, *, group: Group, **more: Any) -> Any:
     """Declare one setting; `more` are `least`, `choices`, `has_auto` and `has_none`. Annotations are read as text."""
-    words = Words(unit=unit, help=help_text, group=group, is_list=isinstance(default, tuple), **more)
-    metadata = {"unit": unit, "help": help_text, "least": words.least, "choices": words.choices, "words": words}
+    info = SettingInfo(unit=unit, help=help_text, group=group, is_list=isinstance(default, tuple), **more)
+    metadata = {"unit": unit, "help": help_text, "least": info.least, "choices": info.choices, "info": info}
     return field(default=default, metadata=metadata)
 
 
-def settings_of(kind: type) -> tuple[Field[Any], ...]:
+def setting_fields(kind: type) -> tuple[Field[Any], ...]:
     """Return the fields of a dataclass that are settings."""
-    return tuple(each for each in fields(kind) if "words" in each.metadata)
+    return tuple(each for each in fields(kind) if "info" in each.metadata)
 
 
-def words_of(each: Field[Any]) -> Words:
+def info_of(each: Field[Any]) -> SettingInfo:
     """Return what is known of a setting."""
-    return cast("Words", each.metadata["words"])
+    return cast("SettingInfo", each.metadata["info"])
 
 
-def check_each(owner: Any) -> None:
+def validate(owner: Any) -> None:
     """Refuse, as InvalidSetting, a value that does not fit the setting it was given for."""
-    for each in settings_of(type(owner)):
-        wrong = what_is_wrong(getattr(owner, each.name), each)
+    for each in setting_fields(type(owner)):
+        wrong = validation_error(getattr(owner, each.name), each)
         if wrong:
             raise InvalidSetting(f"{type(owner).__name__}.{each.name} is {wrong}")
 
 
-def what_is_wrong(value: object, each: Field[Any]) -> str:
+def validation_error(value: object, each: Field[Any]) -> str:
     """Return why a value does not fit a setting, to be read behind "... is", or "" if it does."""
-    words = words_of(each)
-    if words.unit in NUMBERS:
-        return _wrong_number(value, words, is_whole=each.type == "int")
-    if words.unit == "switch":
+    info = info_of(each)
+    if info.unit in NUMBERS:
+        return _wrong_number(value, info, is_whole=each.type == "int")
+    if info.unit == "switch":
         return "" if isinstance(value, bool) else f"{value!r}; it takes True or False"
-    if words.unit == "mode":
+    if info.unit == "mode":
         return "" if value is None else _wrong_mode(value)
-    if words.is_list:
+    if info.is_list:
         is_right = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
         return "" if is_right else f"{value!r}; it takes a tuple of texts"
-    return _wrong_text(value, words.choices)
+    return _wrong_text(value, info.choices)
 
 
-def _wrong_number(value: object, words: Words, *, is_whole: bool) -> str:
+def _wrong_number(value: object, info: SettingInfo, *, is_whole: bool) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-        return f"{value!r}; it takes a {'whole number' if words.unit == 'count' else f'number of {words.unit}'}"
+        return f"{value!r}; it takes a {'whole number' if info.unit == 'count' else f'number of {info.unit}'}"
     if is_whole and not isinstance(value, int):
         return f"{value!r}; it takes a whole number"
-    if value > (most := MOST[words.unit]):
+    if value > (most := MOST[info.unit]):
         return f"over the most that works, {most}"
     shown = value if value > -most else "far below"  # a number of so many digits could not even be written
-    return f"{shown}; the least that works is {words.least:g}" if value < words.least else ""
+    return f"{shown}; the least that works is {info.least:g}" if value < info.least else ""
 
 
 def _wrong_mode(value: object) -> str:

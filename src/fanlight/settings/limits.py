@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from fanlight.settings.field import Unit, check_each, setting
+from fanlight.settings.field import Unit, declare, validate
 
 
 def _limit(default: int, unit: Unit, help_text: str, *, least: int = 0) -> int:
     """Declare one limit with the words that documentation and `--help` show."""
-    return cast("int", setting(default, unit, help_text, group="Limits", least=least))
+    return cast("int", declare(default, unit, help_text, group="Limits", least=least))
 
 
 def _wait(default: float, help_text: str, *, least: float = 0.001) -> float:
     """Declare one deadline, in seconds."""
-    return cast("float", setting(default, "seconds", help_text, group="Limits", least=least))
+    return cast("float", declare(default, "seconds", help_text, group="Limits", least=least))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +72,4 @@ class Limits:
 
     def __post_init__(self) -> None:
         """Refuse a number below the least that works."""
-        check_each(self)
+        validate(self)

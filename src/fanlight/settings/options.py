@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
-from fanlight.settings.field import Group, Unit, check_each, setting
+from fanlight.settings.field import Group, Unit, declare, validate
 from fanlight.settings.limits import Limits
 
 # The names of standard streams. What they are may be a socket, or another user's pipe, which no path can open again.
@@ -21,19 +21,19 @@ LOG_FORMATS = ("text", "combined", "json")
 
 
 def _text(unit: Unit, help_text: str, *, group: Group, default: str = "", choices: tuple[str, ...] = ()) -> str:
-    return cast("str", setting(default, unit, help_text, group=group, choices=choices))
+    return cast("str", declare(default, unit, help_text, group=group, choices=choices))
 
 
 def _texts(unit: Unit, help_text: str, *, group: Group, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    return cast("tuple[str, ...]", setting(default, unit, help_text, group=group))
+    return cast("tuple[str, ...]", declare(default, unit, help_text, group=group))
 
 
 def _switch(*, default: bool, help_text: str, group: Group) -> bool:
-    return cast("bool", setting(default, "switch", help_text, group=group))
+    return cast("bool", declare(default, "switch", help_text, group=group))
 
 
 def _other(default: Any, unit: Unit, help_text: str, *, group: Group, **more: Any) -> Any:
-    return setting(default, unit, help_text, group=group, **more)
+    return declare(default, unit, help_text, group=group, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse a value that can't be, and values that can't be together."""
-        check_each(self)
+        validate(self)
         if not isinstance(self.limits, Limits):
             raise InvalidSetting(f"Options.limits is {self.limits!r}; it takes a Limits(...)")
         for bind in (*self.bind, *self.redirect_from, *((self.admin,) if self.admin else ())):

@@ -17,11 +17,11 @@ from typing import Any, cast
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import MOST_PORT, MOST_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
 from fanlight.settings.cpus import usable_cpus
-from fanlight.settings.field import Words, settings_of, words_of
+from fanlight.settings.field import SettingInfo, info_of, setting_fields
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options, is_stream
 from fanlight.settings.start_directory import absolute
-from fanlight.settings.units import AUTO, NONE, read
+from fanlight.settings.units import AUTO, NONE, parse
 
 PREFIX = "FANLIGHT_"
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
@@ -31,13 +31,13 @@ _SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
 
 Source = Mapping[str, Any]
-SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*settings_of(Options), *settings_of(Limits))}
-_LIMITS = frozenset(each.name for each in settings_of(Limits))
+SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*setting_fields(Options), *setting_fields(Limits))}
+_LIMITS = frozenset(each.name for each in setting_fields(Limits))
 # Shorter for the one address that most sites have; they are no fields, for `bind` is what they are made to.
-ADDRESS_PARTS: Mapping[str, tuple[Words, str]] = {
-    "host": (Words(unit="name", help="the name or address to listen on", group="Addresses"), DEFAULT_HOST),
+ADDRESS_PARTS: Mapping[str, tuple[SettingInfo, str]] = {
+    "host": (SettingInfo(unit="name", help="the name or address to listen on", group="Addresses"), DEFAULT_HOST),
     "port": (
-        Words(unit="count", help="the port to listen on; 0 lets the system choose", group="Addresses"),
+        SettingInfo(unit="count", help="the port to listen on; 0 lets the system choose", group="Addresses"),
         str(DEFAULT_PORT),
     ),
 }
@@ -98,12 +98,12 @@ def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any
     for name, value in given.items():
         if name not in SETTINGS and name not in ADDRESS_PARTS:
             raise InvalidSetting(f"run() has no setting {name}{_meant(name, (*SETTINGS, *ADDRESS_PARTS))}")
-        words = words_of(SETTINGS[name]) if name in SETTINGS else None
-        if words is not None and words.is_list:
+        info = info_of(SETTINGS[name]) if name in SETTINGS else None
+        if info is not None and info.is_list:
             found[name] = (value,) if isinstance(value, str) else tuple(value)
-        elif words is not None and words.has_auto and value == AUTO:
+        elif info is not None and info.has_auto and value == AUTO:
             found[name] = usable_cpus()
-        elif words is not None and words.has_none and value == NONE:
+        elif info is not None and info.has_none and value == NONE:
             found[name] = ""
         else:
             found[name] = value
@@ -144,7 +144,7 @@ def _anchored(name: str, value: Any) -> Any:
         return tuple(_anchored(name, each) for each in value)
     if not isinstance(value, str) or value in ("", AUTO):
         return value
-    unit = words_of(SETTINGS[name]).unit
+    unit = info_of(SETTINGS[name]).unit
     if unit == "file":
         return value if is_stream(value) else absolute(value)
     if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
@@ -156,7 +156,7 @@ def _anchored(name: str, value: Any) -> Any:
 def _read(name: str, text: str, given_as: str) -> Any:
     if name == "host":
         return text.strip()
-    return read(SETTINGS[name], text, given_as) if name != "port" else _port(text, given_as)
+    return parse(SETTINGS[name], text, given_as) if name != "port" else _port(text, given_as)
 
 
 def _port(text: str, given_as: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from fanlight.errors import InvalidSetting
 from fanlight.settings.cpus import usable_cpus
-from fanlight.settings.field import Unit, Words, what_is_wrong, words_of
+from fanlight.settings.field import SettingInfo, Unit, info_of, validation_error
 
 AUTO, NONE = "auto", "none"
 _NUMBER = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
@@ -35,27 +35,27 @@ _RIGHT: dict[Unit, str] = {
 }
 
 
-def read(each: Field[Any], text: str, name: str) -> Any:
+def parse(each: Field[Any], text: str, name: str) -> Any:
     """Return the value of a setting that was given as text, under a name. Raises InvalidSetting."""
-    words = words_of(each)
-    if words.has_auto and text.strip().lower() == AUTO:
+    info = info_of(each)
+    if info.has_auto and text.strip().lower() == AUTO:
         return usable_cpus()
-    if words.has_none and text.strip().lower() == NONE:
+    if info.has_none and text.strip().lower() == NONE:
         return ""
     try:
-        value = _value(text, words, is_whole=each.type == "int")
+        value = _value(text, info, is_whole=each.type == "int")
     except ValueError:
-        right = _RIGHT[words.unit] + (f", or {AUTO}" if words.has_auto else "")
+        right = _RIGHT[info.unit] + (f", or {AUTO}" if info.has_auto else "")
         raise InvalidSetting(f"{name} is {text!r}; it takes {right}") from None
-    wrong = what_is_wrong(value, each)
+    wrong = validation_error(value, each)
     if wrong:
         raise InvalidSetting(f"{name} is {wrong}")
     return value
 
 
-def written(value: Any, words: Words) -> str:
+def format_value(value: Any, info: SettingInfo) -> str:
     """Return a value as a person may write it: a short text that `read` takes for it."""
-    if words.is_list or value is None:
+    if info.is_list or value is None:
         return ",".join(value or ())
     writers: dict[Unit, Callable[[Any], str]] = {
         "bytes": _written_size,
@@ -64,7 +64,7 @@ def written(value: Any, words: Words) -> str:
         "switch": lambda value: "yes" if value else "no",
         "mode": lambda value: f"{value:o}",
     }
-    return writers.get(words.unit, str)(value)
+    return writers.get(info.unit, str)(value)
 
 
 def _written_size(size: int) -> str:
@@ -74,8 +74,8 @@ def _written_size(size: int) -> str:
     return str(size)
 
 
-def _value(text: str, words: Words, *, is_whole: bool) -> Any:
-    if words.is_list:
+def _value(text: str, info: SettingInfo, *, is_whole: bool) -> Any:
+    if info.is_list:
         return tuple(part for item in text.split(",") if (part := item.strip()))
     text = text.strip()
     readers: dict[Unit, Callable[[str], Any]] = {
@@ -86,7 +86,7 @@ def _value(text: str, words: Words, *, is_whole: bool) -> Any:
         "switch": _switch,
         "mode": _mode,
     }
-    return readers.get(words.unit, str)(text)
+    return readers.get(info.unit, str)(text)
 
 
 def _number_of(text: str) -> tuple[Decimal, str]:

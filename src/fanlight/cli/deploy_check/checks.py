@@ -36,11 +36,11 @@ class Finding:
     """One thing that was looked at."""
 
     level: Level
-    says: str
-    do: str = ""
+    message: str
+    advice: str = ""
 
 
-def examine(options: Options, machine: Machine, names: Mapping[str, object]) -> list[Finding]:
+def run_checks(options: Options, machine: Machine, names: Mapping[str, object]) -> list[Finding]:
     """Return all findings, the worst first. `names` are those in the site's files, with their values."""
     found = [
         *(Finding("problem", why) for why in machine.refused),
@@ -57,13 +57,13 @@ def examine(options: Options, machine: Machine, names: Mapping[str, object]) -> 
     return sorted(found, key=lambda each: _ORDER.index(each.level))
 
 
-def report(findings: Sequence[Finding]) -> str:
+def format_findings(findings: Sequence[Finding]) -> str:
     """Return findings as lines for a terminal, and how many there are of each kind."""
     lines: list[str] = []
     for each in findings:
-        lines.append(f"{each.level:<9}{each.says}")
-        if each.do:
-            lines.append(f"{'':<9}-> {each.do}")
+        lines.append(f"{each.level:<9}{each.message}")
+        if each.advice:
+            lines.append(f"{'':<9}-> {each.advice}")
     problems, warnings, fine = (sum(each.level == level for each in findings) for level in _ORDER)
     count = f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}, {fine} fine"
     return "\n".join([*lines, "", count])
@@ -73,9 +73,9 @@ def report(findings: Sequence[Finding]) -> str:
 
 
 def _addresses(options: Options, machine: Machine) -> Iterator[Finding]:
-    for bind, why in machine.taken.items():
+    for bind, why in machine.unavailable.items():
         yield Finding("problem", why if bind in why else f"{bind}: {why}")
-    if free := [bind for bind in options.addresses if bind not in machine.taken]:
+    if free := [bind for bind in options.addresses if bind not in machine.unavailable]:
         yield Finding("fine", f"{', '.join(free)} can be listened on")
     public = [bind for bind in options.bind if not is_local(bind)]
     if public and not options.has_tls and not options.trusted_proxies:

@@ -64,7 +64,7 @@ class Machine:
     debug: tuple[str, ...] = ()  # what is switched on that is for development
     temp_folder: str = "/tmp"  # noqa: S108 - a machine for tests
     temp_free: int | None = 1 << 40  # bytes; None: it can't be written
-    taken: Mapping[str, str] = field(default_factory=dict)  # addresses that can't be had, and why
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # addresses that can't be had, and why
     certificates: tuple[TlsFiles, ...] = ()
     places: tuple[Place, ...] = ()
     missing: tuple[str, ...] = ()  # libraries that were asked for
@@ -90,7 +90,7 @@ class Machine:
             debug=tuple(_debug(environ)),
             temp_folder=temp_folder,
             temp_free=_free(temp_folder) if temp_folder else None,
-            taken=_taken((*options.addresses, *((options.admin,) if options.admin else ()))),
+            unavailable=_unavailable((*options.addresses, *((options.admin,) if options.admin else ()))),
             certificates=certificates,
             places=tuple(_places(options)),
             missing=() if not options.uvloop or _has_uvloop() else ("uvloop",),
@@ -142,7 +142,7 @@ def _free(folder: str) -> int | None:
         return None
 
 
-def _taken(binds: Collection[str]) -> dict[str, str]:
+def _unavailable(binds: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for bind in binds:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fanlight.cli.deploy_check.checks import Finding, examine, report
+from fanlight.cli.deploy_check.checks import Finding, format_findings, run_checks
 from fanlight.cli.deploy_check.machine import Machine, Place, TlsFiles
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
@@ -19,11 +19,11 @@ GOOD = "Zk3vQ9-xT7_pLw2RbN8eYs5HcJd4Fg6M"
 def found(
     options: dict[str, Any], machine: Machine | None = None, names: dict[str, object] | None = None
 ) -> list[Finding]:
-    return examine(Options(**{**SOUND, **options}), machine or Machine(), names or {})
+    return run_checks(Options(**{**SOUND, **options}), machine or Machine(), names or {})
 
 
 def words(findings: list[Finding], level: str) -> str:
-    return "\n".join(f"{each.says} -> {each.do}" for each in findings if each.level == level)
+    return "\n".join(f"{each.message} -> {each.advice}" for each in findings if each.level == level)
 
 
 def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
@@ -35,7 +35,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "machine", "level", "says"),
+    ("options", "machine", "level", "message"),
     [
         # --- who can come in
         ({"bind": (":8000",)}, {}, "warning", "there is neither TLS nor a proxy"),
@@ -90,11 +90,11 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         ({}, {"umask": 0}, "warning", "the umask is 000"),
     ],
 )
-def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, Any], level: str, says: str) -> None:
+def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, Any], level: str, message: str) -> None:
     """One thing is changed on a sound machine: it is found, with what to do."""
     findings = found(options, Machine(**machine))
-    assert says in words(findings, level)
-    assert sum(each.level != "fine" for each in findings) == 1, report(findings)
+    assert message in words(findings, level)
+    assert sum(each.level != "fine" for each in findings) == 1, format_findings(findings)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, 
 def test_what_fits_is_fine(options: dict[str, Any], machine: dict[str, Any]) -> None:
     """What an operator does about a finding ends it."""
     findings = found(options, Machine(**machine))
-    assert {each.level for each in findings} == {"fine"}, report(findings)
+    assert {each.level for each in findings} == {"fine"}, format_findings(findings)
 
 
 def test_secrets_are_judged_and_never_shown() -> None:
     """Those of the site and of the environment are found by their names; what they are stands nowhere."""
     weak = {"SECRET_KEY": "changeme", "SESSION_KEY": "q8D2x", "API_TOKEN": "ab" * 20, "DB_PASSWORD": "hunter2"}
     findings = found({}, Machine(environ=weak), {"main.SECRET": weak["API_TOKEN"], "main.GOOD_SECRET": GOOD})
-    said = report(findings)
+    said = format_findings(findings)
     for name in weak:
         assert f"problem  {name} of the environment" in said
     assert "problem  main.SECRET: its characters repeat" in said
@@ -131,7 +131,7 @@ def test_secrets_are_judged_and_never_shown() -> None:
 
 def test_the_worst_comes_first_and_all_are_counted() -> None:
     """Problems, then warnings, then what is fine, and a line that counts them."""
-    lines = report(found({"trusted_proxies": ("::/0",)}, Machine(user_id=0))).splitlines()
+    lines = format_findings(found({"trusted_proxies": ("::/0",)}, Machine(user_id=0))).splitlines()
     levels = [line.split()[0] for line in lines if line[:1].isalpha()]
     assert levels == sorted(levels, key=["problem", "warning", "fine"].index)
     assert lines[-1].startswith("1 problem, 1 warning, ")

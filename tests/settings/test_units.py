@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import InvalidSetting
-from fanlight.settings.field import words_of
+from fanlight.settings.field import info_of
 from fanlight.settings.sources import SETTINGS
-from fanlight.settings.units import read, written
+from fanlight.settings.units import format_value, parse
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ from fanlight.settings.units import read, written
 )
 def test_a_value_is_read_as_a_person_means_it(name: str, text: str, value: object) -> None:
     """Sizes with k, M and G (of 1024), times with their unit, yes and no, octal permissions, lists by comma."""
-    found = read(SETTINGS[name], text, "--it")
+    found = parse(SETTINGS[name], text, "--it")
     assert (found, type(found)) == (value, type(value))
 
 
@@ -86,7 +86,7 @@ def test_a_value_is_read_as_a_person_means_it(name: str, text: str, value: objec
 def test_what_cannot_be_read_is_told_with_what_can(name: str, text: str, says: str) -> None:
     """The refusal has the name under which it was given, and what would be right."""
     with pytest.raises(InvalidSetting) as caught:
-        read(SETTINGS[name], text, "--it")
+        parse(SETTINGS[name], text, "--it")
     assert str(caught.value).startswith("--it is ")
     assert says in str(caught.value)
 
@@ -96,20 +96,20 @@ def test_a_default_can_be_typed(name: str) -> None:
     """What --help shows as the default is read as just that."""
     each = SETTINGS[name]
     if each.default is not None:
-        assert read(each, written(each.default, words_of(each)), "--it") == each.default
+        assert parse(each, format_value(each.default, info_of(each)), "--it") == each.default
 
 
 @given(st.sampled_from(sorted(SETTINGS)), st.text(max_size=20))
 def test_no_text_is_met_with_another_error(name: str, text: str) -> None:
     """Whatever is written, it is a value of the setting or an InvalidSetting."""
     try:
-        read(SETTINGS[name], text, "--it")
+        parse(SETTINGS[name], text, "--it")
     except InvalidSetting:
         return
 
 
-@given(st.integers(min_value=64, max_value=1 << 60))
+@given(st.integers(min_value=64, max_value=2**53))
 def test_a_size_is_written_so_that_it_can_be_read(size: int) -> None:
-    """Nothing is lost between `written` and `read`."""
+    """Nothing is lost between `format_value` and `parse`."""
     each = SETTINGS["head_bytes"]
-    assert read(each, written(size, words_of(each)), "--it") == size
+    assert parse(each, format_value(size, info_of(each)), "--it") == size

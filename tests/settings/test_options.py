@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fanlight.errors import InvalidSetting
-from fanlight.settings.field import settings_of, words_of
+from fanlight.settings.field import info_of, setting_fields
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 from fanlight.settings.sources import SETTINGS
@@ -69,9 +69,9 @@ def test_what_makes_sense_is_taken(given: dict[str, Any]) -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     """Each field has its words, for a person and for the documents; only `limits` is none itself."""
-    assert set(SETTINGS) == {each.name for kind in (Options, Limits) for each in settings_of(kind)}
+    assert set(SETTINGS) == {each.name for kind in (Options, Limits) for each in setting_fields(kind)}
     assert set(Options.__dataclass_fields__) - set(SETTINGS) == {"limits"}
     assert set(Limits.__dataclass_fields__) <= set(SETTINGS)
     for each in SETTINGS.values():
-        assert words_of(each).help
-        assert not words_of(each).help.endswith(".")
+        assert info_of(each).help
+        assert not info_of(each).help.endswith(".")

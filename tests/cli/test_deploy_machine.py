@@ -29,17 +29,17 @@ def test_this_machine_is_read() -> None:
     assert machine.user_id == os.geteuid()
     assert machine.temp_free is not None
     assert machine.temp_free > 0
-    assert (machine.environ, machine.taken, machine.refused, machine.places) == ({"A": "b"}, {}, (), ())
+    assert (machine.environ, machine.unavailable, machine.refused, machine.places) == ({"A": "b"}, {}, (), ())
 
 
 def test_a_taken_address_is_known(tmp_path: Path) -> None:
     """Every address is tried: those to serve on, to redirect from, and of the admin."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as unavailable:
+        bind = f"127.0.0.1:{unavailable.getsockname()[1]}"
         again = bind.replace("127.0.0.1", "localhost")
         machine = Machine.read(Options(bind=(bind, f"unix:{tmp_path}/s"), admin=again), {})
-    assert list(machine.taken) == [bind, again]
-    assert "is taken" in machine.taken[bind]
+    assert list(machine.unavailable) == [bind, again]
+    assert "is taken" in machine.unavailable[bind]
     assert list(tmp_path.iterdir()) == []
 
 
