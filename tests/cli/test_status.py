@@ -22,7 +22,7 @@ from fanlight.server.hub import Hub
 from fanlight.server.listening.listen import listen
 from fanlight.server.operator.admin import AdminThread
 from fanlight.server.operator.runtime_folder import control_path, running
-from fanlight.server.operator.snapshot import described
+from fanlight.server.operator.snapshot import snapshot
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeHandler
 
@@ -43,7 +43,7 @@ class Overview:
         return b""
 
     def status(self) -> dict[str, Any]:
-        state = described(self._hub)
+        state = snapshot(self._hub)
         if not self._is_parent:
             return state
         workers = [{"pid": 7, "state": "ready", "doing": state}, {"pid": 8, "state": "starting", "doing": None}]

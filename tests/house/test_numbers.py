@@ -29,7 +29,7 @@ from fanlight.message.http_date import read_date
 from fanlight.message.json_document import read_json
 from fanlight.message.ranges import read_ranges
 from fanlight.routing.converter import CONVERTERS
-from fanlight.server.listening.forwarded import Trust, read_forwarded, read_x_forwarded
+from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.operator.runtime_folder import running
 from fanlight.server.workers.channel import VARIABLE, Channel
 from fanlight.server.workers.systemd_notify import _watchdog_seconds
@@ -80,7 +80,7 @@ TEXTS = [
         "1" + "." + "9" * LONG,
     ),
 ]
-TRUST = Trust(["10.0.0.0/8"])
+TRUST = TrustedProxies(["10.0.0.0/8"])
 HERE = urlsplit("http://a/")
 
 

@@ -54,9 +54,9 @@ from fanlight.server.tls.tls_stream import TlsError
 from fanlight.wire.http1.connection import Http1
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.request_observer import Witness
+    from fanlight.server.connection.request_observer import RequestObserver
     from fanlight.server.listening.acceptor import Address
-    from fanlight.server.listening.entrance import Entrance
+    from fanlight.server.listening.listener_policy import ListenerPolicy
     from fanlight.settings.limits import Limits
 
 TICK_SECONDS = 1.0
@@ -72,7 +72,7 @@ class Hub:
         handler: Handler,
         limits: Limits,
         *,
-        witness: Witness | None = None,
+        observer: RequestObserver | None = None,
         poller: Poller | None = None,
         has_monitor: bool = True,
         is_shared: bool = False,
@@ -103,7 +103,7 @@ class Hub:
         self.lanes = Lanes()
         self.monitor = Monitor(lambda: self.tenure, self._rescue, self.lanes.was_stuck)
         self.pool = Pool(limits.threads, limits.waiting_calls)
-        self._exchange = exchange = Exchange(self, handler, limits, self.pool, witness=witness)
+        self._exchange = exchange = Exchange(self, handler, limits, self.pool, observer=observer)
         self.afterwards = exchange.afterwards = Afterwards(self.loop, self.pool)
         self.monitor.loop_watch = watch = LoopWatch(self.loop, self._home_thread)
         exchange.streams = Streams(self, self.pool, watch, exchange.streamed)
@@ -122,15 +122,15 @@ class Hub:
 
     # --- what others ask of the hub -------------------------------------------------------
 
-    def listen(self, listener: socket.socket, entrance: Entrance | None = None) -> None:
+    def listen(self, listener: socket.socket, policy: ListenerPolicy | None = None) -> None:
         """Accept from a listening socket, by its entrance; called at home."""
-        self.acceptor.add(listener, entrance)
+        self.acceptor.add(listener, policy)
 
     def adopt(
         self,
         sock: socket.socket,
         client: str | None,
-        entrance: Entrance | None = None,
+        policy: ListenerPolicy | None = None,
         address: Address | None = None,
     ) -> None:
         """Serve a connected socket; only the holder may. `address` is what the acceptor counts it under."""
@@ -138,7 +138,7 @@ class Hub:
         self.now = time.monotonic()
         connection = Connection(sock, client, Http1(self._wire_limits), self.now + self.limits.head_seconds)
         connection.address = address
-        if entrance is not None and entrance.admit(connection):
+        if policy is not None and policy.wrap(connection):
             connection.wait(GREETING, self.now, self.limits)
         self.connections[connection.fd] = connection
         self._poller.register(connection.fd, READ)
@@ -175,7 +175,7 @@ class Hub:
         try:
             self._exchange.closed(connection)
         finally:  # whatever of it has failed: the connection is gone, and no drain waits for it
-            self.acceptor.left(connection.address)
+            self.acceptor.release_slot(connection.address)
             if self.is_draining and not self.connections:
                 self._finish()
 
@@ -296,7 +296,7 @@ class Hub:
             if not connection.discard(self.now, self.limits):
                 self.drop(connection)
         elif connection.phase is GREETING:
-            self._greet(connection)
+            self._handshake(connection)
         elif connection.phase is TAKING:
             take_content(connection)
         elif connection.stream is not None:
@@ -304,12 +304,12 @@ class Hub:
         else:  # it runs elsewhere, and its client sends more or has left: we look again when it comes back
             self.watch(connection, 0)
 
-    def _greet(self, connection: Connection) -> None:
+    def _handshake(self, connection: Connection) -> None:
         """Go on with what comes before a connection's first request; who gets it wrong is let go."""
         edge = connection.edge
         assert edge is not None
         try:
-            wanted = edge.greet(connection)
+            wanted = edge.handshake(connection)
         except TlsError:  # it was told why, and may send on: closing now, we would take our word back with a reset
             self._exchange.linger(connection)
             return
@@ -320,7 +320,7 @@ class Hub:
             self.watch(connection, wanted)
             return
         if connection.address is None and connection.client is not None and not edge.trusts(connection.client):
-            connection.address = self.acceptor.counted(connection.client)  # whom a proxy spoke for
+            connection.address = self.acceptor.acquire_slot(connection.client)  # whom a proxy spoke for
             if connection.address is None:
                 self.drop(connection)
                 return

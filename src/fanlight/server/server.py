@@ -18,17 +18,17 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.connection.request_observer import Witness
+from fanlight.server.connection.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.io.forks import hold_loop
-from fanlight.server.listening.entrance import EndedTls
-from fanlight.server.listening.listeners import Gate
+from fanlight.server.listening.listener_policy import TerminatedTlsPolicy
+from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
 from fanlight.server.recording.counts import Counts
-from fanlight.server.recording.error_log import MessageLog
+from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.recording.spans import traced
-from fanlight.server.shutdown import Leaving
+from fanlight.server.shutdown import ShutdownController
 from fanlight.settings.options import Options
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Server:
         handler: Handler,
         options: Options | None = None,
         *,
-        gate: Gate | None = None,
+        gate: ListenerSet | None = None,
         is_worker: bool = False,
-        leaving: Leaving | None = None,
+        leaving: ShutdownController | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given its gate, and shares it with others.
 
@@ -62,13 +62,13 @@ class Server:
         Raises InvalidSetting, for example for a certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
-        self._gate = gate or Gate(self.options)
+        self._gate = gate or ListenerSet(self.options)
         self._is_worker = is_worker
         self._hub: Hub | None = None
         self._is_told_to_stop = False
         self._announce: Callable[[list[str]], None] | None = None
-        self._leaving = leaving or Leaving(self.options.limits)
-        self._messages = MessageLog(self.options.log_file, has_process_id=is_worker)
+        self._leaving = leaving or ShutdownController(self.options.limits)
+        self._messages = ErrorLog(self.options.log_file, has_process_id=is_worker)
         self._access_log: AccessLog | None = None
         self.counts = Counts() if self.options.admin else None
         self.has_cut_off = False  # something that was not done within drain_seconds
@@ -134,7 +134,7 @@ class Server:
 
         `is_https`: what comes is plain, and its requests are https all the same, as if TLS ended before it.
         """
-        self.hub.post(self.hub.adopt, sock, client, EndedTls() if is_https else None)
+        self.hub.post(self.hub.adopt, sock, client, TerminatedTlsPolicy() if is_https else None)
 
     @property
     def hub(self) -> Hub:
@@ -234,11 +234,11 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def _hub_running(self) -> AsyncIterator[Hub]:
-        hub = Hub(traced(self._handler), self.options.limits, witness=self._make_witness(), is_shared=self._is_worker)
+        hub = Hub(traced(self._handler), self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
         if self.counts is not None:
             self.counts.connections = lambda: hub.acceptor.accepted
-        for sock, entrance in self._gate.entrances():
-            hub.listen(sock, entrance)
+        for sock, policy in self._gate.with_policies():
+            hub.listen(sock, policy)
         try:
             with _long_lived():
                 yield hub
@@ -246,14 +246,14 @@ class Server:
             self._remove_files()
             hub.close()
 
-    def _make_witness(self) -> Witness | None:
+    def _make_observer(self) -> RequestObserver | None:
         options = self.options
         if options.access_log:
             self._access_log = AccessLog(options.access_file, cast("Format", options.access_format))
             self._access_log.start()
         if self._access_log is None and self.counts is None:
             return None
-        return Witness(self._access_log, self.counts)
+        return RequestObserver(self._access_log, self.counts)
 
     def _loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         if self.options.uvloop:

@@ -64,7 +64,7 @@ class _Section:
             self.task.cancel()
 
 
-class Leaving:
+class ShutdownController:
     """Sees to the end of this process, or, where `listen` is not called, only knows whether it has begun."""
 
     def __init__(self, limits: Limits, *, grace_seconds: float = GRACE_SECONDS, cut_off_seconds: float = 0.0) -> None:

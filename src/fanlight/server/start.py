@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.io.terminal import HANGS_UP, Terminal
-from fanlight.server.listening.listeners import Gate
+from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.operator.service import ServerOverview, Service
 from fanlight.server.server import Server
-from fanlight.server.shutdown import LATE_EXIT_CODE, Leaving, finish_output
+from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController, finish_output
 from fanlight.server.workers.pid_file import pid_file
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.settings.addresses import descriptor_of, kind_of
@@ -67,17 +67,17 @@ def supervise(options: Options, announce: Announce) -> int:
     if os.name != "posix":
         raise InvalidSetting("workers need a system that can hand sockets to them; on Windows leave --workers out")
     from fanlight.server.workers.handover import Handover  # noqa: PLC0415 - not on Windows
-    from fanlight.server.workers.supervisor import GRACE_SECONDS, OTHERS, Parent  # noqa: PLC0415 - not on Windows
-    from fanlight.server.workers.supervisor_snapshot import ParentOverview  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.supervisor import GRACE_SECONDS, OTHERS, Supervisor  # noqa: PLC0415 - not on Windows
+    from fanlight.server.workers.supervisor_snapshot import SupervisorOverview  # noqa: PLC0415 - not on Windows
 
-    leaving = Leaving(options.limits, grace_seconds=GRACE_SECONDS, cut_off_seconds=GRACE_SECONDS)
+    leaving = ShutdownController(options.limits, grace_seconds=GRACE_SECONDS, cut_off_seconds=GRACE_SECONDS)
     terminal = Terminal()
     leaving.listen(OTHERS)
     handover = Handover.inherited(os.environ)
-    parent = Parent(options, announce, leaving, terminal)
+    parent = Supervisor(options, announce, leaving, terminal)
     if handover is not None:
         parent.take_over(handover)
-    with Service(options, ParentOverview(parent), admin=parent.admin) as service:
+    with Service(options, SupervisorOverview(parent), admin=parent.admin) as service:
         parent.admin = service.admin
         return parent.run()
 
@@ -87,24 +87,24 @@ def _serve_for_parent(site: Callable[[], Site], options: Options) -> int:
     from fanlight.server.workers.handover import is_trial  # noqa: PLC0415 - not on Windows
     from fanlight.server.workers.worker import IGNORED, work  # noqa: PLC0415 - not on Windows
 
-    leaving = Leaving(options.limits)
+    leaving = ShutdownController(options.limits)
     leaving.listen((*IGNORED, signal.SIGUSR1))
     channel = Channel.inherited(os.environ)
     is_only_tried = is_trial(os.environ)
     if channel is not None:
-        leaving.on_begin.append(channel.say_leaving)
+        leaving.on_begin.append(channel.send_leaving)
     loaded = _loaded(site, leaving)
     if loaded is None:
         return 0
     handler, facts = loaded
     if is_only_tried or channel is None:
-        Gate(options)  # certificates and trust are checked; the site has been, by whatever made the handler
+        ListenerSet(options)  # certificates and trust are checked; the site has been, by whatever made the handler
         return 0
     return work(handler, options, channel, facts, leaving)
 
 
 def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce) -> int:
-    leaving = Leaving(options.limits)
+    leaving = ShutdownController(options.limits)
     terminal = Terminal()
     leaving.listen([each for each in (REOPENS, HANGS_UP) if each is not None])
     if HANGS_UP is not None:
@@ -139,7 +139,7 @@ def _keep_from_programs(binds: Sequence[str]) -> None:
                 os.set_inheritable(descriptor_of(bind), False)
 
 
-def _loaded(site: Callable[[], Site], leaving: Leaving) -> Site | None:
+def _loaded(site: Callable[[], Site], leaving: ShutdownController) -> Site | None:
     """Return the site; None if the process is to end instead."""
     try:
         with leaving.interruptible():
@@ -150,7 +150,7 @@ def _loaded(site: Callable[[], Site], leaving: Leaving) -> Site | None:
         return None
 
 
-def _hang_up(terminal: Terminal, leaving: Leaving) -> None:
+def _hang_up(terminal: Terminal, leaving: ShutdownController) -> None:
     """End when the terminal is closed; one process has no other to which it could hand over for new code."""
     if terminal.has_hung_up():
         if not terminal.is_outlived:

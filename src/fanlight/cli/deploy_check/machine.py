@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fanlight.errors import FanlightError, InvalidSetting
-from fanlight.server.listening.forwarded import Trust
-from fanlight.server.listening.listen import BACKLOG, is_ipv6_only, try_address
+from fanlight.server.listening.forwarded import TrustedProxies
+from fanlight.server.listening.listen import BACKLOG, is_ipv6_only, try_bind
 from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.options import Options, is_stream
@@ -146,7 +146,7 @@ def _unavailable(binds: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for bind in binds:
         try:
-            try_address(bind, is_ipv6_only=is_ipv6_only(bind, binds))
+            try_bind(bind, is_ipv6_only=is_ipv6_only(bind, binds))
         except FanlightError as error:
             found[bind] = str(error)
     return found
@@ -163,7 +163,7 @@ def _tls_files(path: str, key: str, user: str) -> TlsFiles:
         certificate.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         ends = expiry(path)
         days_left = None if ends is None else (ends - now) / timedelta(days=1)
-        trouble = certificate.why_not_now(now) if days_left is None or days_left > 0 else ""
+        trouble = certificate.validity_warning(now) if days_left is None or days_left > 0 else ""
     except InvalidSetting as error:
         trouble = str(error)
     for each in (path, key):
@@ -185,7 +185,7 @@ def _refused(options: Options) -> Iterable[str]:
         if options.client_ca:
             load_client_ca(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), options.client_ca)
 
-    for try_it in (user, client_ca, lambda: Trust(options.trusted_proxies)):
+    for try_it in (user, client_ca, lambda: TrustedProxies(options.trusted_proxies)):
         try:
             try_it()
         except FanlightError as error:

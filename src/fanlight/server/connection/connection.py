@@ -109,11 +109,11 @@ class Edge(Protocol):
         """Say whether a client is a proxy of ours."""
         ...
 
-    def greet(self, connection: Connection) -> int:
+    def handshake(self, connection: Connection) -> int:
         """Go on with what comes before the first request; return the events to wait for, 0 when it is done."""
         ...
 
-    def introduce(self, connection: Connection) -> None:
+    def apply_to_request(self, connection: Connection) -> None:
         """Tell a connection's new request which way it came."""
 
 

@@ -52,7 +52,7 @@ from fanlight.wire.http1.events import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.connection.background_tasks import Afterwards
-    from fanlight.server.connection.request_observer import Witness
+    from fanlight.server.connection.request_observer import RequestObserver
     from fanlight.server.connection.streams import Streams
     from fanlight.server.dispatch.dispatch import Dispatch
     from fanlight.server.dispatch.stall_monitor import Tenure
@@ -69,10 +69,10 @@ class Exchange:
     """Serves the messages of every connection of one hub."""
 
     def __init__(
-        self, hub: Host, handler: Handler, limits: Limits, pool: Pool, *, witness: Witness | None = None
+        self, hub: Host, handler: Handler, limits: Limits, pool: Pool, *, observer: RequestObserver | None = None
     ) -> None:
         """Join a hub to a handler; `afterwards`, `dispatch` and `streams` are set by the hub."""
-        self._hub, self._find, self._limits, self._witness = hub, handler.find, limits, witness
+        self._hub, self._find, self._limits, self._observer = hub, handler.find, limits, observer
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encoded, least_bytes = encoding_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
@@ -96,7 +96,7 @@ class Exchange:
                     self.served += 1
                     connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
-                    if connection.edge is not None or self._witness is not None:
+                    if connection.edge is not None or self._observer is not None:
                         self._introduce(connection)
                     if event.block.content_length != 0 and not begin_content(connection, event, self._hub):
                         continue
@@ -141,9 +141,9 @@ class Exchange:
         """Have a new request told which way it came, and have it noticed."""
         connection.lines = b""
         if connection.edge is not None:
-            connection.edge.introduce(connection)
-        if self._witness is not None:
-            self._witness.began(connection)
+            connection.edge.apply_to_request(connection)
+        if self._observer is not None:
+            self._observer.on_request(connection)
 
     def _wait_for_next(self, connection: Connection) -> None:
         hub = self._hub
@@ -235,8 +235,8 @@ class Exchange:
             connection.keep(memoryview(data)[sent:], more)
             connection.unseen = len(data) + len(more)
         else:
-            if self._witness is not None:
-                self._witness.answered(connection, sent)
+            if self._observer is not None:
+                self._observer.on_response(connection, sent)
             if not wire.must_close:
                 return True
         if connection.phase is not RUNNING:
@@ -283,10 +283,10 @@ class Exchange:
     def cut_off(self, connection: Connection) -> None:
         """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""
         stream = connection.stream
-        if self._witness is not None and (stream is not None or connection.unseen):
+        if self._observer is not None and (stream is not None or connection.unseen):
             size = connection.unseen if stream is None else stream.size
             connection.unseen = 0
-            self._witness.answered(connection, max(0, size - len(connection.out) - len(connection.more)))
+            self._observer.on_response(connection, max(0, size - len(connection.out) - len(connection.more)))
 
     def streamed(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
@@ -301,8 +301,8 @@ class Exchange:
     def _sent(self, connection: Connection) -> None:
         """Note a response that did not go out at once, now that it has."""
         size, connection.unseen = connection.unseen, 0
-        if size and self._witness is not None:
-            self._witness.answered(connection, size)
+        if size and self._observer is not None:
+            self._observer.on_response(connection, size)
 
     # --- the holder's way out: an answer is out, or on its way ---------------------------------
 
@@ -356,7 +356,7 @@ class Exchange:
         """Tell a client why its message is refused, and let it read that before we close."""
         if connection.phase is not CONTENT and (hint := connection.hint()):
             refusal = type(refusal)(f"{refusal}{hint}")
-        name = b"" if self._witness is None else self._witness.refused(connection, refusal)
+        name = b"" if self._observer is None else self._observer.on_refusal(connection, refusal)
         connection.release()
         try:
             connection.send(connection.wire.refuse(refusal, self._hub.standard + name))
@@ -390,8 +390,8 @@ class Exchange:
 
     def _lost(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
-        if self._witness is not None:
-            self._witness.answered(connection, 0)
+        if self._observer is not None:
+            self._observer.on_response(connection, 0)
         connection.release()
         self.afterwards.begin(connection)
         if connection.phase is RUNNING:

@@ -24,7 +24,7 @@ ENTRY_BYTES = 512  # of memory for an entry of the log, besides the texts that i
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 
 
-class Witness:
+class RequestObserver:
     """Sees requests for a log, or for counts, or for both."""
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
@@ -32,16 +32,18 @@ class Witness:
         self._log, self._counts = access_log, counts
         self._has_more = access_log is not None and access_log.has_more
 
-    def began(self, connection: Connection) -> None:
+    def on_request(self, connection: Connection) -> None:
         """Note when a request began, and decide its id, which its response will carry."""
         connection.started = perf_counter()
         connection.lines += connection.request.identify()
 
-    def answered(self, connection: Connection, size: int) -> None:
+    def on_response(self, connection: Connection, size: int) -> None:
         """Note a response of which so many bytes were sent, its head among them; from whichever thread has sent it."""
         if self._counts is not None:
             seconds = perf_counter() - connection.started
-            self._counts.answered(connection.call, connection.request.head.method, connection.status, seconds, size)
+            self._counts.count_response(
+                connection.call, connection.request.head.method, connection.status, seconds, size
+            )
         if self._log is not None:
             self._keep(self._log, connection, connection.status, size)
 
@@ -61,10 +63,10 @@ class Witness:
             )
         )  # fmt: skip
 
-    def refused(self, connection: Connection, refusal: Refusal) -> bytes:
+    def on_refusal(self, connection: Connection, refusal: Refusal) -> bytes:
         """Note a message that was no request, or one whose content was refused; return the field line of its id."""
         if self._counts is not None:
-            self._counts.refused(refusal.status)
+            self._counts.count_refusal(refusal.status)
         now, reason, status = perf_counter(), str(refusal), refusal.status
         if connection.phase is CONTENT:  # its head had been understood
             request = connection.request

@@ -20,7 +20,7 @@ from fanlight.server.io.poller import READ, SHARED, Poller
 from fanlight.settings.addresses import unmapped
 
 if TYPE_CHECKING:
-    from fanlight.server.listening.entrance import Entrance
+    from fanlight.server.listening.listener_policy import ListenerPolicy
     from fanlight.settings.limits import Limits
 
 AT_ONCE = 64
@@ -53,7 +53,7 @@ class Adopt(Protocol):
     """What an accepted client is handed to."""
 
     def __call__(
-        self, sock: socket.socket, client: str | None, entrance: Entrance | None, address: Address | None
+        self, sock: socket.socket, client: str | None, policy: ListenerPolicy | None, address: Address | None
     ) -> None:
         """Serve a client; `address` is what it is counted under, None if it is not."""
 
@@ -78,17 +78,17 @@ class Acceptor:
         self._poller, self._open_now, self._adopt = poller, open_now, adopt
         self._most, self._most_of_one = limits.connections, limits.connections_per_address
         self._at_once, self._events = (AT_ONCE_SHARED, READ | SHARED) if is_shared else (AT_ONCE, READ)
-        self._listeners: dict[int, tuple[socket.socket, Entrance | None]] = {}
+        self._listeners: dict[int, tuple[socket.socket, ListenerPolicy | None]] = {}
         self._counts: dict[Address, int] = {}
         self._turned_away, self._told, self._told_of_pause = 0, -TELL_SECONDS, -TELL_SECONDS
         self._make_room, self._next_room, self._paused_at = make_room, 0.0, -CROWDED_SECONDS
         self.is_paused = False
         self.accepted = 0
-        hold(self, Acceptor.let_go)
+        hold(self, Acceptor.close_in_child)
 
-    def add(self, listener: socket.socket, entrance: Entrance | None) -> None:
+    def add(self, listener: socket.socket, policy: ListenerPolicy | None) -> None:
         """Accept from one more listening socket, by its entrance."""
-        self._listeners[listener.fileno()] = listener, entrance
+        self._listeners[listener.fileno()] = listener, policy
         if listener.family in (socket.AF_INET, socket.AF_INET6):
             for level, name, value in _OPTIONS:  # which those that are accepted inherit
                 if hasattr(socket, name):
@@ -100,9 +100,9 @@ class Acceptor:
         found = self._listeners.get(fd)
         if found is None:
             return False
-        listener, entrance = found
+        listener, policy = found
         for _ in range(self._at_once):
-            if len(self._open_now) >= self._most and not self._has_made_room():
+            if len(self._open_now) >= self._most and not self._try_to_evict():
                 self._pause("Limits.connections is reached")
                 break
             try:
@@ -110,15 +110,15 @@ class Acceptor:
             except (BlockingIOError, ConnectionError):
                 break
             except OSError as error:  # out of descriptors or memory
-                if self._has_made_room():
+                if self._try_to_evict():
                     continue
                 self._pause(str(error))
                 break
             self.accepted += 1
-            self._let_in(sock, peer, entrance)
+            self._take(sock, peer, policy)
         return True
 
-    def _has_made_room(self) -> bool:
+    def _try_to_evict(self) -> bool:
         """Close connections that lose least, so that others need not wait; not too often, as all are looked at."""
         now = time.monotonic()
         if now < self._next_room:
@@ -131,36 +131,36 @@ class Acceptor:
         """Whether there was no room a moment ago, so that it is looked for often."""
         return time.monotonic() - self._paused_at < CROWDED_SECONDS
 
-    def accept_waiting(self) -> None:
+    def accept_all(self) -> None:
         """Accept who waits at any listener: the system may have called a worker for him that is no more."""
         if not self.is_paused:
             for fd in list(self._listeners):
                 self.accept(fd)
 
-    def _let_in(self, sock: socket.socket, peer: tuple[str, int], entrance: Entrance | None) -> None:
+    def _take(self, sock: socket.socket, peer: tuple[str, int], policy: ListenerPolicy | None) -> None:
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
-            self._adopt(sock, None, entrance, None)
+            self._adopt(sock, None, policy, None)
             return
         client, address = unmapped(peer[0]), None
-        if self._most_of_one and not (entrance is not None and entrance.trusts(client)):
-            address = self.counted(client)
+        if self._most_of_one and not (policy is not None and policy.trusts(client)):
+            address = self.acquire_slot(client)
             if address is None:
                 sock.close()
                 return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._adopt(sock, client, entrance, address)
+        self._adopt(sock, client, policy, address)
 
-    def counted(self, client: str) -> Address | None:
+    def acquire_slot(self, client: str) -> Address | None:
         """Count one connection more of a client; None if it has as many as it may have."""
         address = address_of(client)
         count = self._counts.get(address, 0)
         if self._most_of_one and count >= self._most_of_one:
-            self._tell(client)
+            self._warn_of_address_limit(client)
             return None
         self._counts[address] = count + 1
         return address
 
-    def left(self, address: Address | None) -> None:
+    def release_slot(self, address: Address | None) -> None:
         """Count one connection less from an address, if it is counted; there is room for another one."""
         if address is not None:
             count = self._counts[address] - 1
@@ -170,7 +170,7 @@ class Acceptor:
                 del self._counts[address]
         self.resume()
 
-    def _tell(self, client: str) -> None:
+    def _warn_of_address_limit(self, client: str) -> None:
         self._turned_away += 1
         now = time.monotonic()
         if now - self._told >= TELL_SECONDS:
@@ -202,7 +202,7 @@ class Acceptor:
             for fd in self._listeners:
                 self._poller.register(fd, self._events)
 
-    def let_go(self) -> None:
+    def close_in_child(self) -> None:
         """Close the listeners, and leave those that wait there to others."""
         for listener, _ in self._listeners.values():
             listener.close()

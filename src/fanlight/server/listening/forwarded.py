@@ -41,7 +41,7 @@ class Origin(NamedTuple):
     host: str | None = None
 
 
-class Trust:
+class TrustedProxies:
     """Whose word is taken."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
@@ -66,7 +66,9 @@ class Trust:
         return known
 
 
-def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust, *, has_port: bool = False) -> Origin:
+def read_x_forwarded(
+    values: Mapping[str, str], peer: str | None, trust: TrustedProxies, *, has_port: bool = False
+) -> Origin:
     """Return what X-Forwarded-For, -Proto and -Host say, where the peer is trusted; and -Port, if it `has_port`.
 
     Few proxies write X-Forwarded-Port; the others pass on what their client has written.
@@ -89,7 +91,7 @@ def read_x_forwarded(values: Mapping[str, str], peer: str | None, trust: Trust, 
     return Origin(client, scheme or None, _host(host, port, scheme))
 
 
-def read_forwarded(value: str, peer: str | None, trust: Trust) -> Origin:
+def read_forwarded(value: str, peer: str | None, trust: TrustedProxies) -> Origin:
     """Return what Forwarded says, where the peer is trusted."""
     if not trust.trusts(peer):
         return Origin()
@@ -179,7 +181,8 @@ def _hops(value: str) -> list[_Hop]:
     A client can put nonsense in front of what its proxy writes, but nothing behind it.
     """
     parts = value.rsplit(",", MOST_HOPS)
-    # SECURITY: tests/server/test_forwarded.py: a client that could break the whole field would be taken for the proxy.
+    # SECURITY: tests/server/listening/test_forwarded.py: a client that could make the whole field invalid would be
+    # taken for the proxy.
     return _read_hops(",".join(parts[-MOST_HOPS:])) or _read_hops(parts[-1])
 
 

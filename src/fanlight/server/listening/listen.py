@@ -17,14 +17,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.listening.socket_files import note_file
+from fanlight.server.listening.socket_files import register_file
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, kind_of, path_of
 
 BACKLOG = 4096  # the system may allow less (net.core.somaxconn)
 _PRIVATE_UMASK = 0o177
 EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - what an operator may ask for
-
-__all__ = ["BACKLOG", "UNIX_PREFIX", "is_ipv6_only", "listen", "try_address", "url_of"]
 
 
 def listen(
@@ -38,14 +36,14 @@ def listen(
     if bind.startswith(UNIX_PREFIX):
         return [_listen_unix(path_of(bind), mode, owner)]
     if bind.startswith(FD_PREFIX):
-        return [_taken_over(descriptor_of(bind))]
+        return [_inherited_socket(descriptor_of(bind))]
     opened = _open_tcp(bind, is_ipv6_only=is_ipv6_only)
     try:
         for sock in opened:
             try:
                 sock.listen(BACKLOG)
             except OSError as error:  # another has bound the port too, and was faster
-                raise AddressUnavailable(_why_not(sock.getsockname(), error)) from None
+                raise AddressUnavailable(_bind_error(sock.getsockname(), error)) from None
     except BaseException:
         for sock in opened:
             sock.close()
@@ -53,7 +51,7 @@ def listen(
     return opened
 
 
-def try_address(bind: str, *, is_ipv6_only: bool = False) -> None:
+def try_bind(bind: str, *, is_ipv6_only: bool = False) -> None:
     """Refuse an address as `listen` would; nobody can connect to it meanwhile, and nothing is left of it."""
     if bind.startswith(FD_PREFIX):
         return  # whoever opens it is not here yet
@@ -138,11 +136,11 @@ def _bound(family: int, address: tuple[object, ...], *, is_only: bool) -> socket
         sock.close()
         if not is_only and error.errno == errno.EADDRNOTAVAIL:
             return None
-        raise AddressUnavailable(_why_not(address, error)) from None
+        raise AddressUnavailable(_bind_error(address, error)) from None
     return sock
 
 
-def _why_not(address: tuple[object, ...], error: OSError) -> str:
+def _bind_error(address: tuple[object, ...], error: OSError) -> str:
     host, port = address[0], address[1]
     shown = f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
     if error.errno == errno.EADDRINUSE:
@@ -182,14 +180,14 @@ def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> 
         Path(path).unlink()
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # SECURITY: nobody gets in between the making of the file and its permissions: tests/server/test_listen.py
+        # SECURITY: tests/server/listening/test_listen.py: no client connects before the permissions are set.
         umask = os.umask(_PRIVATE_UMASK) if mode is not None else None
         try:
             sock.bind(path)
         finally:
             if umask is not None:
                 os.umask(umask)
-        note_file(path)
+        register_file(path)
         if owner is not None:
             os.chown(path, *owner)
         if mode is not None:
@@ -202,7 +200,7 @@ def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> 
     return sock
 
 
-def _taken_over(descriptor: int) -> socket.socket:
+def _inherited_socket(descriptor: int) -> socket.socket:
     """Return a listening socket that somebody else has opened and handed to us, as systemd does."""
     name = f"{FD_PREFIX}{descriptor}"
     try:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from fanlight.server.io.forks import hold
-from fanlight.server.listening.entrance import Entrance, Proxies, ProxyFields
-from fanlight.server.listening.forwarded import Trust
-from fanlight.server.listening.listen import is_ipv6_only, listen, try_address, url_of
+from fanlight.server.listening.forwarded import TrustedProxies
+from fanlight.server.listening.listen import is_ipv6_only, listen, try_bind, url_of
+from fanlight.server.listening.listener_policy import ListenerPolicy, ProxyFields, ProxySettings
 from fanlight.server.listening.socket_files import remove_file
 from fanlight.server.tls.tls import ClientCertMode, Tls
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
@@ -32,7 +32,7 @@ class Listener:
     is_redirect: bool = False
 
 
-class Gate:
+class ListenerSet:
     """The listeners of one server, and their entrances."""
 
     def __init__(self, options: Options, *, owner: tuple[int, int] | None = None) -> None:
@@ -42,14 +42,14 @@ class Gate:
         """
         self._options, self._owner = options, owner
         self.listeners: list[Listener] = []
-        self._proxies = Proxies(
-            trust=Trust(options.trusted_proxies),
+        self._proxies = ProxySettings(
+            trust=TrustedProxies(options.trusted_proxies),
             fields=cast("ProxyFields", options.proxy_fields),
             has_preface=options.proxy_protocol,
             passes_hints=options.proxy_early_hints,
         )
         self.tls = _tls_of(options)
-        hold(self, Gate.close)
+        hold(self, ListenerSet.close)
 
     @property
     def is_secure(self) -> bool:
@@ -70,7 +70,7 @@ class Gate:
         """Refuse an address that can't be had, as `open` would, without opening the port."""
         binds = self._options.addresses
         for bind in binds:
-            try_address(bind, is_ipv6_only=is_ipv6_only(bind, binds))
+            try_bind(bind, is_ipv6_only=is_ipv6_only(bind, binds))
 
     def opened(self, bind: str) -> list[socket.socket]:
         """Open one address."""
@@ -81,10 +81,10 @@ class Gate:
         """Use sockets that are open already."""
         self.listeners = list(listeners)
 
-    def entrances(self) -> list[tuple[socket.socket, Entrance]]:
+    def with_policies(self) -> list[tuple[socket.socket, ListenerPolicy]]:
         """Return each listener's socket with the entrance that its clients come through."""
-        straight = Entrance(self._proxies, tls=self.tls, hsts_seconds=self._options.hsts_seconds)
-        middleware = Entrance(self._proxies, https_port=self._https_port())
+        straight = ListenerPolicy(self._proxies, tls=self.tls, hsts_seconds=self._options.hsts_seconds)
+        middleware = ListenerPolicy(self._proxies, https_port=self._https_port())
         return [(each.sock, middleware if each.is_redirect else straight) for each in self.listeners]
 
     def urls(self) -> list[str]:

@@ -15,19 +15,19 @@ from pathlib import Path
 _ours: dict[str, tuple[int, int, int]] = {}  # the device, the inode, and the process that is to remove it
 
 
-def note_file(path: str) -> None:
+def register_file(path: str) -> None:
     """Note that a socket of ours was bound to this path just now."""
     with contextlib.suppress(OSError):
         found = Path(path).stat()
         _ours[path] = found.st_dev, found.st_ino, os.getpid()
 
 
-def noted_files() -> Mapping[str, Sequence[int]]:
+def registered_files() -> Mapping[str, Sequence[int]]:
     """Return all of them, for this process when it has become another program."""
     return _ours
 
 
-def take_files(files: Mapping[str, Sequence[int]]) -> None:
+def restore_files(files: Mapping[str, Sequence[int]]) -> None:
     """Go on with what this process has noted before it became this program."""
     _ours.update({path: (device, inode, process) for path, (device, inode, process) in files.items()})
 

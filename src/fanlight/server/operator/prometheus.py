@@ -60,7 +60,7 @@ GAUGES = {
 }
 
 
-def exposed(snapshot: Snapshot, gauges: Gauges) -> bytes:
+def render_prometheus(snapshot: Snapshot, gauges: Gauges) -> bytes:
     """Return everything as text. Raises KeyError for a gauge that is not in GAUGES."""
     parts = [
         _shown(REQUESTS, _requests(snapshot)),

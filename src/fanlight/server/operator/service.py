@@ -19,10 +19,10 @@ from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.listening.listen import listen
 from fanlight.server.listening.socket_files import remove_file
 from fanlight.server.operator.admin import AdminThread, Overview
-from fanlight.server.operator.prometheus import exposed, gauges_of
+from fanlight.server.operator.prometheus import gauges_of, render_prometheus
 from fanlight.server.operator.runtime_folder import control_path
-from fanlight.server.operator.snapshot import State, described
-from fanlight.server.recording.counts import merged
+from fanlight.server.operator.snapshot import State, snapshot
+from fanlight.server.recording.counts import merge
 from fanlight.settings.addresses import UNIX_PREFIX, host_and_port, kind_of, path_of
 
 if TYPE_CHECKING:
@@ -115,13 +115,13 @@ class ServerOverview:
     def metrics(self) -> bytes:
         """Return what was counted, for Prometheus."""
         server = self._server
-        states = [described(server.hub)] if server.started.is_set() else []
+        states = [snapshot(server.hub)] if server.started.is_set() else []
         counted = [server.counts.snapshot()] if server.counts is not None else []
-        return exposed(merged(counted), {**gauges_of(states), "log_lines_lost": server.log_lines_lost})
+        return render_prometheus(merge(counted), {**gauges_of(states), "log_lines_lost": server.log_lines_lost})
 
     def status(self) -> State:
         """Return what it does just now."""
         server = self._server
         if not server.started.is_set():
             return {"pid": os.getpid(), "is_ready": False, "workers": []}
-        return {"is_ready": server.is_ready, **described(server.hub)}
+        return {"is_ready": server.is_ready, **snapshot(server.hub)}

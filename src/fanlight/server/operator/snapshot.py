@@ -21,7 +21,7 @@ from fanlight.message.handler import Lane
 from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, TAKING, WRITING, Connection, Phase
 from fanlight.server.dispatch.thread_position import place_of
 from fanlight.server.recording.counts import METHODS, OTHER_METHOD
-from fanlight.server.recording.redact import escaped, masked_start
+from fanlight.server.recording.redact import escape, redact_start
 
 if TYPE_CHECKING:
     from fanlight.server.hub import Hub
@@ -35,7 +35,7 @@ STARTED = time.monotonic()
 State = dict[str, Any]
 
 
-def described(hub: Hub) -> State:
+def snapshot(hub: Hub) -> State:
     """Return what this process does, as it looks from outside its hub; from any thread."""
     connections = list(hub.connections.values())
     places = _places(hub)
@@ -179,7 +179,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
     method = request.method
     return {
         "method": method if method in METHODS else OTHER_METHOD,
-        "target": escaped(masked_start(request.target, MOST_TARGET), MOST_TARGET),
+        "target": escape(redact_start(request.target, MOST_TARGET), MOST_TARGET),
         "route": call.name,
         "client": request.client,
         "seconds": round(_age(connection), 3),

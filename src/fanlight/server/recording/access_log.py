@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 
-from fanlight.server.recording.error_log import MessageLog
 from fanlight.server.recording.formats import Entry, Format, as_json, formatter
 from fanlight.server.recording.sink import Sink
 
@@ -182,6 +181,3 @@ class AccessLog:
             self._sink.reopen()
         except OSError as error:
             log.error("the access log can't be opened again: %s; it goes on where it was", error.strerror)  # noqa: TRY400 - as above
-
-
-__all__ = ["AccessLog", "MessageLog"]

@@ -34,7 +34,7 @@ class Counts:
         self._series: dict[tuple[Call | None, str, int], list[float]] = {}
         self._refused: Counter[str] = Counter()
 
-    def answered(self, call: Call, method: str, status: int, seconds: float, size: int) -> None:
+    def count_response(self, call: Call, method: str, status: int, seconds: float, size: int) -> None:
         """Count one answer."""
         bucket = bisect_left(BUCKETS, seconds)
         with self._lock:
@@ -46,7 +46,7 @@ class Counts:
             series[_SUM] += seconds
             series[_BYTES] += size
 
-    def refused(self, status: int) -> None:
+    def count_refusal(self, status: int) -> None:
         """Count one message that was no request we take."""
         with self._lock:
             self._refused[str(status)] += 1
@@ -80,7 +80,7 @@ class Counts:
         }
 
 
-def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
+def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     """Return the sum of several processes' snapshots."""
     requests: Counter[tuple[str, int, str]] = Counter()
     durations: dict[str, list[float]] = {}

@@ -18,7 +18,7 @@ from typing import Self
 
 from fanlight.server.recording.own_loggers import ROOT, enable_own_loggers, is_handled
 from fanlight.server.recording.record_relay import LogRelay, is_relayed
-from fanlight.server.recording.redact import masked
+from fanlight.server.recording.redact import redact
 from fanlight.server.recording.sink import Sink
 
 LAST_SECONDS = 0.5  # what handlers of the site get to take the last message
@@ -29,7 +29,7 @@ _unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 log = logging.getLogger("fanlight.server")
 
 
-class MessageLog:
+class ErrorLog:
     """Writes Fanlight's messages from `with` to its end."""
 
     def __init__(self, path: str = "", *, has_process_id: bool = False) -> None:
@@ -132,7 +132,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         """Write one message; never waits, never raises."""
-        text = masked(_unsafe.sub(_escape, text.rstrip("\n"))).replace("\n", _SET_IN)
+        text = redact(_unsafe.sub(_escape, text.rstrip("\n"))).replace("\n", _SET_IN)
         lines = [line.encode(errors="backslashreplace") for line in f"{text}\n".splitlines(keepends=True)]
         told = [f"{self._lost} lines of this log are lost: nobody took them\n".encode()] if self._lost else []
         with self._lock:

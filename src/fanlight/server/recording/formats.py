@@ -17,7 +17,7 @@ import msgspec
 
 from fanlight.message.request import Head
 from fanlight.message.request_id import id_of
-from fanlight.server.recording.redact import escaped, masked_start
+from fanlight.server.recording.redact import escape, redact_start
 
 Format = Literal["text", "combined", "json"]
 
@@ -82,8 +82,8 @@ class _Combined:
             self._second, self._stamp = second, time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))
         minor, _, referer, agent = more or NOTHING_MORE
         asked = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
-        referer = escaped(masked_start(referer, MOST_REFERER), MOST_REFERER) or "-"
-        agent = escaped(agent, MOST_AGENT) or "-"
+        referer = escape(redact_start(referer, MOST_REFERER), MOST_REFERER) or "-"
+        agent = escape(agent, MOST_AGENT) or "-"
         return f'{_name_of(client)} - - [{self._stamp}] "{asked}" {status} {size} "{referer}" "{agent}"\n'
 
 
@@ -102,8 +102,8 @@ class _Json:
             "time": f"{self._stamp}.{int((moment - second) * 1000):03d}Z",
             "id": id_of(id_line),
             "client": None if client is None else _name_of(client),
-            "method": escaped(method, MOST_METHOD) or None,
-            "target": _cut(masked_start(target, MOST_TARGET), MOST_TARGET) or None,
+            "method": escape(method, MOST_METHOD) or None,
+            "target": _cut(redact_start(target, MOST_TARGET), MOST_TARGET) or None,
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000, 3),
@@ -112,7 +112,7 @@ class _Json:
         if more is not None:
             _, host, referer, agent = more
             found["host"] = _cut(host, MOST_HOST)
-            found["referer"] = _cut(masked_start(referer, MOST_REFERER), MOST_REFERER)
+            found["referer"] = _cut(redact_start(referer, MOST_REFERER), MOST_REFERER)
             found["agent"] = _cut(agent, MOST_AGENT)
         found["scheme"] = scheme
         if reason:
@@ -137,16 +137,16 @@ def _request(method: str, target: str) -> str:
     asked = f"{method} {target}"
     if _is_plain(asked):
         return asked
-    return f"{escaped(method, MOST_METHOD)} {escaped(masked_start(target, MOST_TARGET), MOST_TARGET)}".rstrip()
+    return f"{escape(method, MOST_METHOD)} {escape(redact_start(target, MOST_TARGET), MOST_TARGET)}".rstrip()
 
 
 def _name_of(client: str | None) -> str:
     # It is an address, unless a proxy that is trusted to name clients wrote something else.
-    return escaped(client, MOST_CLIENT) if client else "-"
+    return escape(client, MOST_CLIENT) if client else "-"
 
 
 def _reason(reason: str) -> str:
-    return escaped(reason, MOST_REASON).replace("\\x22", "'")
+    return escape(reason, MOST_REASON).replace("\\x22", "'")
 
 
 def _cut(text: str, most: int) -> str:

@@ -36,18 +36,18 @@ _unsafe = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _ESCAPES = {number: f"\\x{number:02x}" for number in (*range(0x20), ord('"'), ord("\\"), 0x7F)}
 
 
-def masked(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text that may have addresses in it without their secrets."""
     if "@" in text:
         text = _userinfo.sub(f"//{MASK}@", text)
     return _parameters.sub(_Masking(), text) if "=" in text else text
 
 
-def masked_start(address: str, most: int) -> str:
+def redact_start(address: str, most: int) -> str:
     """Return an address without its secrets: no more of it than `most` characters, and no more than MOST_PARAMETERS."""
-    # SECURITY: tests/server/watch/test_masking.py: it is cut first, so that a long one costs no more than others.
+    # SECURITY: tests/server/recording/test_redact.py: it is cut first, so that a long one costs no more than others.
     if len(address) <= most and address.count("=") <= MOST_PARAMETERS:
-        return masked(address)
+        return redact(address)
     begin = address[:most]
     parts = begin.split("=", MOST_PARAMETERS + 1)
     if len(parts) > MOST_PARAMETERS + 1:
@@ -57,7 +57,7 @@ def masked_start(address: str, most: int) -> str:
     last = _last_value.search(begin)
     if last is not None and not begin[last.end(1) :].isalnum():
         begin = f"{begin[: last.end(1)]}{MASK}"
-    return f"{masked(begin)}..."
+    return f"{redact(begin)}..."
 
 
 class _Masking:
@@ -110,7 +110,7 @@ def _is_secret(name: str) -> bool:
     return _within(lower) is not None or not _WORDS.isdisjoint([each.lower() for each in _words(name)])
 
 
-def escaped(text: str, most: int) -> str:
+def escape(text: str, most: int) -> str:
     r"""Return text with nothing in it but visible ASCII, and no quote or backslash: \xNN is in their place.
 
     It is cut where it is longer than `most`, so that a line has a bound.

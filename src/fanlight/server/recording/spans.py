@@ -16,7 +16,7 @@ from fanlight.message.handler import Call, Encoding, Handler, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.recording.counts import METHODS, route_of
-from fanlight.server.recording.redact import masked
+from fanlight.server.recording.redact import redact
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -148,7 +148,7 @@ def _attributes(request: Request, route: str) -> dict[str, str | int]:
     }
     optional = {
         "http.request.method_original": "" if is_known else head.method,
-        "url.query": masked(f"?{head.query}")[1:],
+        "url.query": redact(f"?{head.query}")[1:],
         "http.route": route,
         "client.address": request.client or "",
         "user_agent.original": head.values.get("user-agent", ""),

@@ -63,7 +63,7 @@ class Certificate:
         names = _decoded(self.path).get("subjectAltName", ())
         return tuple(name.lower().removesuffix(".") for kind, name in names if kind == "DNS")
 
-    def why_not_now(self, now: datetime) -> str:
+    def validity_warning(self, now: datetime) -> str:
         """Return what is wrong with the certificate's dates, "" if nothing."""
         decoded = _decoded(self.path)
         begins, ends = _time(decoded["notBefore"]), _time(decoded["notAfter"])
@@ -120,7 +120,7 @@ def _parts(name: tuple[tuple[tuple[str, str], ...], ...]) -> dict[str, str]:
 
 def _decoded(path: str) -> Mapping[str, Any]:
     try:
-        # There is no public way; tests/server/edge/test_tls.py tells if it should ever go.
+        # There is no public way; tests/server/tls/test_certificates.py tells if it should ever go.
         decoded: Mapping[str, Any] = _ssl._test_decode_cert(path)  # type: ignore[attr-defined]  # noqa: SLF001 - not in typeshed
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or str(error)

@@ -22,26 +22,26 @@ _CURVES = frozenset({0x0017, 0x0018, 0x0019, 0x001D, 0x001E})  # P-256, P-384, P
 _FINITE_FIELDS = range(0x0100, 0x0200)  # ffdhe2048 to ffdhe8192, and room for more
 
 
-def is_whole(hello: bytes) -> bool:
+def is_complete(hello: bytes) -> bool:
     """Say whether a message has come as far as its head promises."""
     return len(hello) >= 4 and len(hello) >= 4 + int.from_bytes(hello[1:4])
 
 
-def name_asked(hello: bytes) -> str | None:
+def server_name(hello: bytes) -> str | None:
     """Return the host that a ClientHello asks for, None if it names none that could be one."""
-    return next((_name_in(content) for kind, content in _extensions(hello) if kind == _SERVER_NAME), None)
+    return next((_host_name(content) for kind, content in _extensions(hello) if kind == _SERVER_NAME), None)
 
 
 def wants_finite_field(hello: bytes) -> bool:
     """Say whether OpenSSL may choose keys of a finite field (RFC 7919) for a ClientHello.
 
-    SECURITY: tests/server/edge/test_hello.py: one exchange of ffdhe8192 takes our processor 90 ms, and a
+    SECURITY: tests/server/tls/test_client_hello.py: one exchange of ffdhe8192 takes our processor 90 ms, and a
     client that makes its share up takes nothing. Python can't tell OpenSSL to do without, and every client
     that knows TLS 1.3 knows a curve.
     """
     groups: set[int] = set()
     for kind, content in _extensions(hello):
-        if kind == _KEY_SHARE and any(share in _FINITE_FIELDS for share in _shares_in(content)):
+        if kind == _KEY_SHARE and any(share in _FINITE_FIELDS for share in _key_share_groups(content)):
             return True
         if kind == _SUPPORTED_GROUPS:
             groups.update(int.from_bytes(content[at : at + 2]) for at in range(2, len(content) - 1, 2))
@@ -50,34 +50,34 @@ def wants_finite_field(hello: bytes) -> bool:
 
 def _extensions(hello: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the kind and the content of each extension, as far as they can be read."""
-    if not is_whole(hello) or hello[0] != _CLIENT_HELLO:
+    if not is_complete(hello) or hello[0] != _CLIENT_HELLO:
         return
     hello = hello[: 4 + int.from_bytes(hello[1:4])]
-    at = _after(hello, _BEFORE_SESSION, 1)  # the session's id
-    at = _after(hello, at, 2)  # the ciphers
-    at = _after(hello, at, 1)  # the compressions
-    end = _after(hello, at, 2)
+    at = _vector_end(hello, _BEFORE_SESSION, 1)  # the session's id
+    at = _vector_end(hello, at, 2)  # the ciphers
+    at = _vector_end(hello, at, 1)  # the compressions
+    end = _vector_end(hello, at, 2)
     at += 2
     while at + 4 <= end <= len(hello):
         kind, start = int.from_bytes(hello[at : at + 2]), at + 4
-        at = _after(hello, at + 2, 2)
+        at = _vector_end(hello, at + 2, 2)
         yield kind, hello[start : min(at, end)]
 
 
-def _shares_in(extension: bytes) -> Iterator[int]:
+def _key_share_groups(extension: bytes) -> Iterator[int]:
     """Yield the groups that a client has made keys for (RFC 8446 section 4.2.8)."""
     at = 2
     while at + 4 <= len(extension):
         yield int.from_bytes(extension[at : at + 2])
-        at = _after(extension, at + 2, 2)
+        at = _vector_end(extension, at + 2, 2)
 
 
-def _after(data: bytes, at: int, width: int) -> int:
+def _vector_end(data: bytes, at: int, width: int) -> int:
     """Return where a vector ends whose length stands in so many bytes."""
     return at + width + int.from_bytes(data[at : at + width])
 
 
-def _name_in(extension: bytes) -> str | None:
+def _host_name(extension: bytes) -> str | None:
     """Return the name of a list that has one, which is all that RFC 6066 leaves it."""
     name = extension[5:]
     if len(extension) < 5 or extension[2] != _HOST_NAME or len(name) != int.from_bytes(extension[3:5]):

@@ -34,7 +34,7 @@ FRESH_SECONDS = 24 * 60 * 60.0
 
 ClientCertMode = Literal["off", "optional", "required"]
 _VERIFY = {"off": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
-_Signature = tuple[tuple[int, ...], ...]
+_FileState = tuple[tuple[int, ...], ...]
 
 log = logging.getLogger("fanlight.server")
 
@@ -71,12 +71,12 @@ class Tls:
         self._client_ca, self._client_cert = client_ca, client_cert
         if not certificates and not is_dev:
             raise InvalidSetting("there is no certificate; add --cert and --key, or --tls dev")
-        self._find()
-        self._signature = self._sign()
+        self._locate_files()
+        self._signature = self._file_state()
         self._contexts = self._load()
         self._loaded_at = time.monotonic()
-        self._failed: _Signature | None = None  # what could not be loaded a moment ago, when we looked last
-        self._given_up: _Signature | None = None  # what could not be loaded, and is told
+        self._failed: _FileState | None = None  # what could not be loaded a moment ago, when we looked last
+        self._given_up: _FileState | None = None  # what could not be loaded, and is told
 
     def wrap(self, sock: socket.socket) -> TlsStream:
         """Return a connected socket as one that speaks TLS; nothing is said yet."""
@@ -88,14 +88,14 @@ class Tls:
         Cheap enough for every few seconds. Files that are no good are told of when they still are the
         next time: who renews a certificate writes more than one file.
         """
-        signature = self._sign()
+        signature = self._file_state()
         is_stale = time.monotonic() - self._loaded_at > FRESH_SECONDS
         if signature == self._given_up or (signature == self._signature and not is_stale):
             return False
         try:
             if is_stale:
-                self._find()
-                signature = self._sign()
+                self._locate_files()
+                signature = self._file_state()
             self._contexts = self._load()
         except InvalidSetting as error:
             if self._failed == signature:
@@ -112,11 +112,11 @@ class Tls:
     def _choose(self, name: str | None) -> ssl.SSLContext:
         return self._contexts.choose(name)
 
-    def _sign(self) -> _Signature:
+    def _file_state(self) -> _FileState:
         """Return what tells whether a file has changed; one that is not there has nothing."""
-        return tuple(_sign(path) for path in self._files)
+        return tuple(_file_state(path) for path in self._files)
 
-    def _find(self) -> None:
+    def _locate_files(self) -> None:
         """Say which files it is about; the one for development is made if it is not there, or nears its end."""
         if self._is_dev:
             self._pairs = (dev_certificate(self._hosts),)
@@ -143,7 +143,7 @@ class Tls:
         context.options |= ssl.OP_SINGLE_ECDH_USE
         context.set_alpn_protocols(["http/1.1"])
         certificate.load_into(context)
-        if (complaint := certificate.why_not_now(datetime.now(UTC))) != "":
+        if (complaint := certificate.validity_warning(datetime.now(UTC))) != "":
             log.warning("%s", complaint)
         if self._client_ca:
             load_client_ca(context, self._client_ca)
@@ -151,7 +151,7 @@ class Tls:
         return context
 
 
-def _sign(path: str) -> tuple[int, ...]:
+def _file_state(path: str) -> tuple[int, ...]:
     """Return what differs when a file was written, replaced, or made readable for us."""
     try:
         found = Path(path).stat()

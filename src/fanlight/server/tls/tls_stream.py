@@ -25,7 +25,7 @@ from typing import Any
 
 from fanlight.message.client_cert import ClientCert
 from fanlight.server.tls.certificates import client_cert_of
-from fanlight.server.tls.client_hello import is_whole, name_asked, wants_finite_field
+from fanlight.server.tls.client_hello import is_complete, server_name, wants_finite_field
 
 RECORD_BYTES = 16 * 1024  # of plain text, at most, in one record (RFC 8446 section 5.1)
 _HEAD_BYTES = 5  # of a record: its kind, a version, its length
@@ -62,6 +62,7 @@ class TlsStream:
     """A connected socket that speaks TLS; it belongs to one thread at a time, as a socket does."""
 
     __slots__ = (
+        "_accepted_unreported",
         "_choose",
         "_hello",
         "_incoming",
@@ -71,7 +72,6 @@ class TlsStream:
         "_is_sending",
         "_message",
         "_outgoing",
-        "_owed",
         "_part",
         "_pending",
         "_read",
@@ -96,7 +96,7 @@ class TlsStream:
         self._hello = self._message = b""  # the records of the first message, and what they carry
         self._is_open = self._is_sending = self._is_lingering = self._is_closed = False
         self._unsent = memoryview(b"")  # wrapped, and not taken by the system
-        self._owed = 0  # bytes of plain text that are in there: `send` has not called them sent
+        self._accepted_unreported = 0  # bytes of plain text that are in there: `send` has not called them sent
         self.client_cert: ClientCert | None = None  # what the client has shown, and was verified
 
     def fileno(self) -> int:
@@ -126,7 +126,7 @@ class TlsStream:
             if record is None:
                 return WANTS_READ
             if self._tls is None:
-                self._greeted(record)
+                self._on_client_hello(record)
             else:
                 self._incoming.write(record)
             if self._tls is not None:
@@ -151,14 +151,14 @@ class TlsStream:
                 self._part = part
                 return None
             if not data:
-                raise self._left(part)
+                raise self._disconnect_error(part)
             part += data
             if self._tls is None and part[0] != _HANDSHAKE:
                 raise _no_tls(part)
         self._part = b""
         return part
 
-    def _left(self, part: bytes) -> OSError:
+    def _disconnect_error(self, part: bytes) -> OSError:
         """Return the error for a client that has left; one that never began is no news: such are health checks."""
         has_begun = part or self._hello or self._tls is not None
         return TlsError("it left in the middle of the handshake") if has_begun else ConnectionResetError("it left")
@@ -171,11 +171,11 @@ class TlsStream:
             raise TlsError("it does not speak TLS")
         return _HEAD_BYTES + length - len(part)
 
-    def _greeted(self, record: bytes) -> None:
+    def _on_client_hello(self, record: bytes) -> None:
         """Take a record of the first message; when that is whole, choose how to answer and begin."""
         self._hello += record
         self._message += record[_HEAD_BYTES:]
-        if not is_whole(self._message):
+        if not is_complete(self._message):
             if len(self._hello) > _MOST_HELLO_BYTES:
                 raise TlsError("its first message is too long")
             return
@@ -183,7 +183,7 @@ class TlsStream:
             with contextlib.suppress(OSError):
                 self._sock.send(_HANDSHAKE_FAILURE)
             raise TlsError("it wants keys of a finite field (ffdhe), and we use curves only")
-        self.server_name = name_asked(self._message)
+        self.server_name = server_name(self._message)
         self._begin(self._choose(self.server_name))
         self._incoming.write(self._hello)
         self._hello = self._message = b""
@@ -227,7 +227,7 @@ class TlsStream:
             slices = (view[at : at + RECORD_BYTES] for at in range(0, len(data), RECORD_BYTES))
             text = b"".join([self._unwrap(each) or b"" for each in slices])
         if self._outgoing.pending:
-            self._answer_by_itself()
+            self._flush_own_records()
         if text:
             return text
         if text is None:
@@ -253,7 +253,7 @@ class TlsStream:
             raise ConnectionResetError(_reason_of(error)) from None
         return text
 
-    def _answer_by_itself(self) -> None:
+    def _flush_own_records(self) -> None:
         """Send what OpenSSL answers of its own: to new keys, or to the wish to begin anew."""
         if not self._flush() and len(self._unsent) > _MOST_UNSENT_BYTES:
             raise ConnectionResetError("it asks for new keys again and again, and reads no answer")
@@ -278,7 +278,7 @@ class TlsStream:
     def _send_all(self, data: bytes | memoryview) -> int:
         if (self._unsent or self._outgoing.pending) and not self._flush():
             return 0
-        done, self._owed = self._owed, 0
+        done, self._accepted_unreported = self._accepted_unreported, 0
         size = len(data)
         if size <= RECORD_BYTES and not done:
             return self._send_record(data)
@@ -303,7 +303,7 @@ class TlsStream:
             sent = 0
         if sent == len(wrapped):
             return size
-        self._unsent, self._owed = memoryview(wrapped)[sent:], size
+        self._unsent, self._accepted_unreported = memoryview(wrapped)[sent:], size
         return 0
 
     def _flush(self) -> bool:
@@ -321,7 +321,7 @@ class TlsStream:
 
     def shutdown(self, how: int) -> None:
         """Say that we send no more, by TLS and by TCP; from now on `recv` gives raw bytes, to be thrown away."""
-        self._say_goodbye()
+        self._send_close_notify()
         self._is_lingering = True
         self._sock.shutdown(how)
 
@@ -331,12 +331,12 @@ class TlsStream:
         # OpenSSL must not be asked by two threads at once, and a sender looks at `_is_closed` after it has said
         # that it sends: one of the two sees the other.
         if not self._is_lingering and not self._is_sending:
-            self._say_goodbye()
+            self._send_close_notify()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # a forked child may have a copy
         self._sock.close()
 
-    def _say_goodbye(self) -> None:
+    def _send_close_notify(self) -> None:
         if self._tls is None or not self._is_open:
             return
         with contextlib.suppress(OSError):

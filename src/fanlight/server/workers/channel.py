@@ -81,7 +81,7 @@ class Channel:
                 return False
         return True
 
-    def say_leaving(self) -> None:
+    def send_leaving(self) -> None:
         """Send that this worker leaves, without waiting for the parent: the caller must see to the end by itself."""
         threading.Thread(target=self.send, args=("leaving",), name="fanlight-leaving", daemon=True).start()
 

@@ -2,7 +2,7 @@
 
 In: the listening sockets, the workers and what was counted. Out: the same process, with the same id,
 in a new interpreter that goes on with all of it. The workers serve meanwhile. Before that the new
-code is tried in a process of its own (`Trial`): what can't start there is not taken up.
+code is tried in a process of its own (`PreflightCheck`): what can't start there is not taken up.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from collections.abc import MutableMapping, Sequence
 from typing import IO, Any
 
 from fanlight.server.listening.listeners import Listener
-from fanlight.server.listening.socket_files import noted_files, take_files
-from fanlight.server.recording.counts import merged
+from fanlight.server.listening.socket_files import registered_files, restore_files
+from fanlight.server.recording.counts import merge
 from fanlight.server.workers.channel import Channel
-from fanlight.server.workers.worker_policy import Roster
-from fanlight.server.workers.worker_process import Adopted, State, Worker
+from fanlight.server.workers.worker_policy import WorkerPolicy
+from fanlight.server.workers.worker_process import InheritedProcess, Worker, WorkerState
 
 HANDOVER = "_FANLIGHT_HANDOVER"
 TRIAL = "_FANLIGHT_TRIAL"
 TRIAL_SECONDS = 60.0
 
 
-class Trial:
+class PreflightCheck:
     """The same command in a process that only checks: settings, the site, certificates."""
 
     def __init__(self, command: Sequence[str], folder: str | None = None) -> None:
@@ -70,13 +70,13 @@ def is_trial(environ: MutableMapping[str, str]) -> bool:
 class Handover:
     """All that the new program must know."""
 
-    def __init__(self, listeners: Sequence[Listener], roster: Roster | None = None) -> None:
+    def __init__(self, listeners: Sequence[Listener], policy: WorkerPolicy | None = None) -> None:
         """Take it from a parent."""
         self.listeners = list(listeners)
-        self.generation = roster.generation if roster is not None else 1
-        self.past = roster.past if roster is not None else merged([])
-        self.restarts = Counter(roster.restarts) if roster is not None else Counter()
-        self.workers = list(roster.staff) if roster is not None else []
+        self.generation = policy.generation if policy is not None else 1
+        self.past = policy.past if policy is not None else merge([])
+        self.restarts = Counter(policy.restarts) if policy is not None else Counter()
+        self.workers = list(policy.workers) if policy is not None else []
         self.admin: list[socket.socket] = []
 
     def exec(self, command: Sequence[str], signals: Sequence[signal.Signals]) -> None:
@@ -95,7 +95,7 @@ class Handover:
             "past": self.past,
             "restarts": dict(self.restarts),
             "admin": [each.fileno() for each in self.admin],
-            "files": dict(noted_files()),
+            "files": dict(registered_files()),
         }
         descriptors = [each.sock.fileno() for each in self.listeners]
         descriptors += [each.channel.fileno() for each in self.workers]
@@ -126,14 +126,14 @@ class Handover:
         made = cls([Listener(_socket(fd), bind, is_redirect) for fd, bind, is_redirect in facts["listeners"]])
         made.generation, made.past = facts["generation"], facts["past"]
         made.restarts = Counter(facts["restarts"])
-        take_files(facts["files"])
+        restore_files(facts["files"])
         made.admin = [_socket(fd) for fd in facts["admin"]]
         now = time.monotonic()
         for pid, fd, generation, seconds, state, counts, left in facts["workers"]:
             worker = Worker(
-                process=Adopted(pid), channel=Channel(_socket(fd)), generation=generation, began=now - seconds
+                process=InheritedProcess(pid), channel=Channel(_socket(fd)), generation=generation, began=now - seconds
             )
-            worker.state, worker.counts, worker.heard, worker.told = State[state], counts, now, now
+            worker.state, worker.counts, worker.heard, worker.told = WorkerState[state], counts, now, now
             worker.leave_by = now + left
             made.workers.append(worker)
         return made

@@ -12,14 +12,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fanlight.server.workers.worker_process import State, Worker
+from fanlight.server.workers.worker_process import Worker, WorkerState
 
 ANSWER_SECONDS = 2.0
 
 _numbers = itertools.count(1)
 
 
-class Inquiry:
+class StatusQuery:
     """What is asked, and what has been answered."""
 
     def __init__(self, what: str) -> None:
@@ -31,22 +31,26 @@ class Inquiry:
         self._missing: set[int] = set()
         self._until = 0.0
 
-    def begin(self, staff: Sequence[Worker]) -> None:
+    def begin(self, workers: Sequence[Worker]) -> None:
         """Ask everybody who can answer."""
         now = time.monotonic()
         self._until = now + ANSWER_SECONDS
-        for worker in staff:
+        for worker in workers:
             self.workers.append(
                 {
                     "pid": worker.pid,
-                    "state": "retired" if worker.is_retired and worker.state is State.READY else worker.state.value,
+                    "state": "retired"
+                    if worker.is_retired and worker.state is WorkerState.READY
+                    else worker.state.value,
                     "generation": worker.generation,
                     "seconds": round(now - worker.began, 1),
                     "served": worker.served,
                     "counts": worker.counts,
                 }
             )
-            if worker.state in (State.READY, State.LEAVING) and worker.channel.send(self.what, number=self.number):
+            if worker.state in (WorkerState.READY, WorkerState.LEAVING) and worker.channel.send(
+                self.what, number=self.number
+            ):
                 self._missing.add(worker.pid)
 
     def take(self, pid: int, message: dict[str, Any]) -> None:
@@ -55,7 +59,7 @@ class Inquiry:
             self.answers[pid] = message.get("answer")
             self._missing.discard(pid)
 
-    def expect_no_more_of(self, pid: int) -> None:
+    def forget_worker(self, pid: int) -> None:
         """Wait no longer for a worker that has ended."""
         self._missing.discard(pid)
 

@@ -26,16 +26,16 @@ from collections.abc import Callable
 from typing import Any
 
 from fanlight.server.io.terminal import Terminal
-from fanlight.server.listening.listeners import Gate
-from fanlight.server.recording.error_log import MessageLog
-from fanlight.server.shutdown import LATE_EXIT_CODE, STOPS, Leaving
-from fanlight.server.workers.handover import Handover, Trial
+from fanlight.server.listening.listeners import ListenerSet
+from fanlight.server.recording.error_log import ErrorLog
+from fanlight.server.shutdown import LATE_EXIT_CODE, STOPS, ShutdownController
+from fanlight.server.workers.handover import Handover, PreflightCheck
 from fanlight.server.workers.pid_file import pid_file
-from fanlight.server.workers.status_query import Inquiry
+from fanlight.server.workers.status_query import StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.server.workers.worker_policy import GRACE_SECONDS as WORKERS_GRACE_SECONDS
-from fanlight.server.workers.worker_policy import Roster
-from fanlight.server.workers.worker_process import Recruiter, State, Worker, identity_of, own_command
+from fanlight.server.workers.worker_policy import WorkerPolicy
+from fanlight.server.workers.worker_process import Spawner, Worker, WorkerState, identity_of, own_command
 from fanlight.settings.options import Options
 
 OTHERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
@@ -48,10 +48,10 @@ log = logging.getLogger("fanlight.server")
 Announce = Callable[[list[str], dict[str, Any]], None]
 
 
-class Parent:
+class Supervisor:
     """Keeps as many workers as its options want."""
 
-    def __init__(self, options: Options, announce: Announce, leaving: Leaving, terminal: Terminal) -> None:
+    def __init__(self, options: Options, announce: Announce, leaving: ShutdownController, terminal: Terminal) -> None:
         """Check what can be checked; `announce` is given the URLs and what a worker knows of the site.
 
         Raises InvalidSetting.
@@ -59,141 +59,141 @@ class Parent:
         self._leaving, self._terminal = leaving, terminal
         self._options, self._announce = options, announce
         self._command, identity = own_command(), identity_of(options.user)
-        self._gate = Gate(options, owner=identity)
-        self._recruiter = Recruiter(self._command, identity)
-        self.roster = Roster(self._recruiter.start, options.workers, options.limits)
+        self._gate = ListenerSet(options, owner=identity)
+        self._spawner = Spawner(self._command, identity)
+        self.policy = WorkerPolicy(self._spawner.start, options.workers, options.limits)
         self.began = time.monotonic()
         self._selector = selectors.DefaultSelector()
-        self._bell_in, self._bell_out = socket.socketpair()
+        self._wake_in, self._wake_out = socket.socketpair()
         self._posted: deque[Callable[[], object]] = deque()  # by other threads
-        self._open: list[Inquiry] = []  # answers are on their way
+        self._open: list[StatusQuery] = []  # answers are on their way
         self._notifier = Notifier(os.environ)
         self._is_stopping = False
         self._close_at: float | None = None
-        self._trial: Trial | None = None
+        self._preflight: PreflightCheck | None = None
         self._facts: dict[str, Any] = {}
         self._is_announced = self._is_reloading = False  # to the service manager
         self.is_ready = False
-        self._messages = MessageLog(options.log_file, has_process_id=True)
+        self._messages = ErrorLog(options.log_file, has_process_id=True)
         self.admin: list[socket.socket] = []  # where operators' tools ask; they go along when we become new code
 
     def take_over(self, handover: Handover) -> None:
         """Go on with the sockets and the workers of what this process was before."""
         self._gate.take(handover.listeners)
         self.admin = handover.admin
-        self.roster.generation = handover.generation
-        self.roster.past = handover.past
-        self.roster.restarts.update(handover.restarts)
-        self.roster.was_ready = True
+        self.policy.generation = handover.generation
+        self.policy.past = handover.past
+        self.policy.restarts.update(handover.restarts)
+        self.policy.was_ready = True
         for worker in handover.workers:
-            self._welcome(worker)
-        self.roster.reload()
+            self._watch_channel(worker)
+        self.policy.reload()
         self._is_announced = self._is_reloading = self.is_ready = True
 
     def run(self) -> int:
         """Supervise until the process is to end; return the exit code. Raises AddressUnavailable."""
         leaving = self._leaving
-        for end in (self._bell_in, self._bell_out):
+        for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
-        self._selector.register(self._bell_out, selectors.EVENT_READ, self._hear)
+        self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
         with self._messages, pid_file(self._options.pid_file) as file:
             leaving.say = self._messages.last_word
             leaving.last_acts += [
-                self.roster.kill,
+                self.policy.kill,
                 self._gate.remove_files,
                 *([file.remove] if file is not None else []),
             ]
-            self._hear_signals()
+            self._install_signals()
             if not self._gate.listeners:
                 self._gate.check()
             try:
-                while self.roster.staff or not (self.roster.is_closing or self.roster.has_failed):
-                    self._turn()
+                while self.policy.workers or not (self.policy.is_closing or self.policy.has_failed):
+                    self._run_once()
             finally:
-                self.roster.kill()
+                self.policy.kill()
                 self._gate.remove_files()
                 self._gate.close()
-        if leaving.exit_code or self.roster.has_cut_off:
+        if leaving.exit_code or self.policy.has_cut_off:
             return leaving.exit_code or LATE_EXIT_CODE
-        return FAILED_EXIT_CODE if self.roster.has_failed else 0
+        return FAILED_EXIT_CODE if self.policy.has_failed else 0
 
-    def ask(self, inquiry: Inquiry) -> None:
+    def ask(self, inquiry: StatusQuery) -> None:
         """Have every worker asked; from any thread."""
-        self._post(lambda: self._begin(inquiry))
+        self._post(lambda: self._start_query(inquiry))
 
     def _post(self, act: Callable[[], object]) -> None:
         """Have something done by the loop; from any thread."""
         self._posted.append(act)
         with contextlib.suppress(OSError):
-            self._bell_in.send(b"\x00")
+            self._wake_in.send(b"\x00")
 
     # --- the loop ---------------------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        roster = self.roster
-        is_quiet = roster.is_complete and not self._is_stopping and not self._open and self._trial is None
-        longest = roster.seconds_between_pings if is_quiet else BUSY_SECONDS
+    def _run_once(self) -> None:
+        policy = self.policy
+        is_quiet = policy.is_complete and not self._is_stopping and not self._open and self._preflight is None
+        longest = policy.seconds_between_pings if is_quiet else BUSY_SECONDS
         if is_quiet and (watchdog := self._notifier.watchdog_seconds):
             longest = min(longest, watchdog / 2)
         for key, _ in self._selector.select(longest):
             key.data()
         now = time.monotonic()
-        self._bury(now)
-        if roster.has_failed and not roster.is_closing:
-            roster.close(now)
-        if self._close_at is not None and now >= self._close_at and not roster.is_closing:
+        self._reap(now)
+        if policy.has_failed and not policy.is_closing:
+            policy.close(now)
+        if self._close_at is not None and now >= self._close_at and not policy.is_closing:
             self._close(now)
-        roster.tend(now)
-        for worker in roster.staff:
+        policy.reconcile(now)
+        for worker in policy.workers:
             if worker.channel.is_open and worker.channel.fileno() not in self._selector.get_map():
-                self._welcome(worker)
-        self._settle_inquiries(now)
-        self._end_trial()
+                self._watch_channel(worker)
+        self._finish_queries(now)
+        self._finish_preflight()
         self._notifier.alive()
-        if self._facts and not self._is_announced and len(roster.ready) >= roster.wanted:
+        if self._facts and not self._is_announced and len(policy.ready) >= policy.wanted:
             self._is_announced = self.is_ready = True
             self._announce(self._gate.urls(), self._facts)
             self._notifier.ready()
-        elif self._is_reloading and not roster.is_reloading and not self._is_stopping:
+        elif self._is_reloading and not policy.is_reloading and not self._is_stopping:
             self._is_reloading = False
             self._notifier.ready()
 
-    def _welcome(self, worker: Worker) -> None:
+    def _watch_channel(self, worker: Worker) -> None:
         """Begin to listen to a worker."""
-        if worker not in self.roster.staff:
-            self.roster.staff.append(worker)
-        self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, lambda: self._listen_to(worker))
+        if worker not in self.policy.workers:
+            self.policy.workers.append(worker)
+        self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, lambda: self._receive_from(worker))
 
-    def _bury(self, now: float) -> None:
+    def _reap(self, now: float) -> None:
         """Wait for those who have ended."""
-        for worker in list(self.roster.staff):
+        for worker in list(self.policy.workers):
             code = worker.process.poll()
             if code is None:
                 continue
-            while worker.channel.is_open and self._listen_to(worker):
+            while worker.channel.is_open and self._receive_from(worker):
                 pass  # its last words
             self._hang_up(worker)
             worker.channel.close()
-            self.roster.has_gone(worker, code, now)
+            self.policy.on_exit(worker, code, now)
             for inquiry in self._open:
-                inquiry.expect_no_more_of(worker.pid)
-            for other in self.roster.ready:
+                inquiry.forget_worker(worker.pid)
+            for other in self.policy.ready:
                 other.channel.send("ping")  # a client may wait whom the system had called it for
 
     def _hang_up(self, worker: Worker) -> None:
         if worker.channel.fileno() in self._selector.get_map():
             self._selector.unregister(worker.channel.fileno())
 
-    def _listen_to(self, worker: Worker) -> bool:
+    def _receive_from(self, worker: Worker) -> bool:
         """Take a worker's messages; False if there were none."""
         messages = worker.channel.received()
         if not worker.channel.is_open:
             self._hang_up(worker)
         for message, _ in messages:
-            self._take(worker, message)
+            self._handle_message(worker, message)
         return bool(messages)
 
-    def _take(self, worker: Worker, message: dict[str, Any]) -> None:
+    def _handle_message(self, worker: Worker, message: dict[str, Any]) -> None:
         what = message.pop("what")
         now = time.monotonic()
         if what == "loaded":
@@ -201,11 +201,11 @@ class Parent:
         elif what == "started":
             self._send_sockets(worker)
         elif what == "ready":
-            self.roster.has_started(worker, now)
+            self.policy.on_ready(worker, now)
         elif what == "pong":
-            self.roster.has_answered(worker, message["served"], message.get("counts"), now)
+            self.policy.on_pong(worker, message["served"], message.get("counts"), now)
         elif what == "leaving":
-            self.roster.leaves(worker, now)
+            self.policy.on_leaving(worker, now)
         elif what == "reply":
             for inquiry in self._open:
                 inquiry.take(worker.pid, message)
@@ -220,12 +220,12 @@ class Parent:
 
     # --- signals ----------------------------------------------------------------------------------
 
-    def _hear_signals(self) -> None:
+    def _install_signals(self) -> None:
         leaving, post = self._leaving, self._post
         leaving.others = {
-            signal.SIGHUP: self._hear_hangup,
+            signal.SIGHUP: self._on_sighup,
             signal.SIGUSR1: lambda: post(self._reopen_logs),
-            signal.SIGUSR2: lambda: post(self._try_new_code),
+            signal.SIGUSR2: lambda: post(self._start_preflight),
             signal.SIGCHLD: lambda: post(_nothing),
         }
         leaving.on_begin.append(lambda: post(self._stop))
@@ -233,13 +233,13 @@ class Parent:
         if leaving.is_begun:
             post(self._stop)
 
-    def _hear(self) -> None:
+    def _drain_wakeups(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._bell_out.recv(4096)
+            self._wake_out.recv(4096)
         while self._posted:
             self._posted.popleft()()
 
-    def _hear_hangup(self) -> None:
+    def _on_sighup(self) -> None:
         """Load the code anew, or end because the terminal was closed; not in the loop's thread."""
         if not self._terminal.has_hung_up():
             self._post(self._reload)
@@ -250,68 +250,68 @@ class Parent:
         if not self._is_stopping:
             self._is_reloading = True
             self._notifier.reloading()
-            self.roster.reload()
+            self.policy.reload()
 
     def _reopen_logs(self) -> None:
         self._messages.reopen()
-        for worker in self.roster.staff:
+        for worker in self.policy.workers:
             worker.channel.send("reopen")
 
-    def _try_new_code(self) -> None:
-        if not self._is_stopping and self._trial is None:
+    def _start_preflight(self) -> None:
+        if not self._is_stopping and self._preflight is None:
             log.info("trying new code for this process itself")
             try:
-                self._trial = Trial(self._command, self._recruiter.folder)
+                self._preflight = PreflightCheck(self._command, self._spawner.folder)
             except OSError as error:
                 log.error("the new code can't be tried: %s; the old one goes on serving", error)  # noqa: TRY400 - the reason says it all
 
-    def _begin(self, inquiry: Inquiry) -> None:
-        inquiry.begin(self.roster.staff)
+    def _start_query(self, inquiry: StatusQuery) -> None:
+        inquiry.begin(self.policy.workers)
         self._open.append(inquiry)
 
     def _stop(self) -> None:
         if not self._is_stopping:
             self._is_stopping, self.is_ready = True, False
-            if self._trial is not None:
-                self._trial.end()
-                self._trial = None
+            if self._preflight is not None:
+                self._preflight.end()
+                self._preflight = None
             self._notifier.stopping()
             self._close_at = time.monotonic() + self._options.limits.unready_seconds
 
     def _cut_off(self) -> None:
         now = time.monotonic()
         self._close(now)
-        self.roster.abandon(now)
+        self.policy.abandon(now)
 
     def _close(self, now: float) -> None:
         """Let nobody in any more, and have everybody finish."""
-        if not self.roster.is_closing:
+        if not self.policy.is_closing:
             log.info("stopping: what runs is finished first; once more cuts it off")
-        for worker in self.roster.staff:
-            if worker.state is State.DOOMED:
+        for worker in self.policy.workers:
+            if worker.state is WorkerState.ABORTING:
                 worker.signal(signal.SIGKILL)
-        self.roster.close(now)
+        self.policy.close(now)
         self._gate.remove_files()
         self._gate.close()
 
-    def _end_trial(self) -> None:
+    def _finish_preflight(self) -> None:
         """When the trial of new code is over: take it up, or stay with the old."""
-        trial = self._trial
+        trial = self._preflight
         if trial is None or trial.is_running:
             return
-        self._trial = None
+        self._preflight = None
         if trial.has_passed:
-            handover = Handover(self._gate.listeners, self.roster)
+            handover = Handover(self._gate.listeners, self.policy)
             handover.admin = self.admin
             try:
-                if self._recruiter.folder is not None:
-                    os.chdir(self._recruiter.folder)  # a link may name another folder by now
+                if self._spawner.folder is not None:
+                    os.chdir(self._spawner.folder)  # a link may name another folder by now
                 handover.exec(self._command, (*STOPS, *OTHERS))
             except OSError as error:
                 log.error("this process can't take up new code: %s", error)  # noqa: TRY400 - the reason says it all
         log.error("the new code does not start; the old one goes on serving")
 
-    def _settle_inquiries(self, now: float) -> None:
+    def _finish_queries(self, now: float) -> None:
         for inquiry in list(self._open):
             if inquiry.is_over(now):
                 self._open.remove(inquiry)

@@ -11,17 +11,17 @@ import os
 import time
 from collections import Counter
 
-from fanlight.server.operator.prometheus import exposed, gauges_of
+from fanlight.server.operator.prometheus import gauges_of, render_prometheus
 from fanlight.server.operator.snapshot import State, process
-from fanlight.server.recording.counts import merged
-from fanlight.server.workers.status_query import ANSWER_SECONDS, Inquiry
-from fanlight.server.workers.supervisor import Parent
+from fanlight.server.recording.counts import merge
+from fanlight.server.workers.status_query import ANSWER_SECONDS, StatusQuery
+from fanlight.server.workers.supervisor import Supervisor
 
 
-class ParentOverview:
+class SupervisorOverview:
     """Answers for all workers; from any thread but the parent's own."""
 
-    def __init__(self, parent: Parent) -> None:
+    def __init__(self, parent: Supervisor) -> None:
         """Look at a parent."""
         self._parent = parent
 
@@ -31,12 +31,12 @@ class ParentOverview:
 
     def is_ready(self) -> bool:
         """Say whether requests are wanted, and a worker is there for them."""
-        return self._parent.is_ready and bool(self._parent.roster.ready)
+        return self._parent.is_ready and bool(self._parent.policy.ready)
 
     def metrics(self) -> bytes:
         """Return the sums over all workers, those that are gone among them, for Prometheus."""
-        inquiry, roster = self._looked(), self._parent.roster
-        counted = [roster.past]
+        inquiry, policy = self._looked(), self._parent.policy
+        counted = [policy.past]
         for worker in inquiry.workers:
             answer = inquiry.answers.get(worker["pid"])
             counts = answer["counts"] if answer else worker["counts"]
@@ -45,8 +45,8 @@ class ParentOverview:
         states = [each["doing"] for each in inquiry.answers.values() if each and each["doing"]]
         gauges = gauges_of(states)
         gauges["workers"] = {**Counter(each["state"] for each in inquiry.workers)}
-        gauges["worker_restarts"] = {**roster.restarts}
-        return exposed(merged(counted), gauges)
+        gauges["worker_restarts"] = {**policy.restarts}
+        return render_prometheus(merge(counted), gauges)
 
     def status(self) -> State:
         """Return what each worker does just now."""
@@ -60,14 +60,14 @@ class ParentOverview:
             "pid": os.getpid(),
             "is_ready": self.is_ready(),
             "seconds": round(time.monotonic() - parent.began, 1),
-            "generation": parent.roster.generation,
-            "restarts": {**parent.roster.restarts},
+            "generation": parent.policy.generation,
+            "restarts": {**parent.policy.restarts},
             "process": process(),
             "workers": workers,
         }
 
-    def _looked(self) -> Inquiry:
-        inquiry = Inquiry("look")
+    def _looked(self) -> StatusQuery:
+        inquiry = StatusQuery("look")
         self._parent.ask(inquiry)
         inquiry.done.wait(ANSWER_SECONDS + 1)
         return inquiry

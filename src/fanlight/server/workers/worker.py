@@ -22,11 +22,11 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fanlight.server.listening.listeners import Gate, Listener
-from fanlight.server.operator.snapshot import described
+from fanlight.server.listening.listeners import Listener, ListenerSet
+from fanlight.server.operator.snapshot import snapshot
 from fanlight.server.recording.counts import Snapshot
 from fanlight.server.server import Server
-from fanlight.server.shutdown import LATE_EXIT_CODE, Leaving
+from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
 from fanlight.server.workers.channel import Channel, Message
 from fanlight.settings.options import Options
 
@@ -39,18 +39,20 @@ IGNORED = (signal.SIGHUP, signal.SIGUSR2)  # they are for the parent
 log = logging.getLogger("fanlight.server")
 
 
-def work(handler: Handler, options: Options, channel: Channel, facts: dict[str, Any], leaving: Leaving) -> int:
+def work(
+    handler: Handler, options: Options, channel: Channel, facts: dict[str, Any], leaving: ShutdownController
+) -> int:
     """Serve until told to leave; return the exit code. `facts` are what the parent says of the site."""
     faulthandler.enable()  # on SIGABRT, from a parent that hears nothing of us, say where every thread stands
     channel.send("loaded", **facts)
-    gate = SharedGate(options, channel)
+    gate = SharedListenerSet(options, channel)
     server = Server(handler, options, gate=gate, is_worker=True, leaving=leaving)
     leaving.others[signal.SIGUSR1] = server.reopen_logs
-    Desk(server, channel, leaving, gate).run()
+    WorkerControl(server, channel, leaving, gate).run()
     return LATE_EXIT_CODE if server.has_cut_off else 0
 
 
-class SharedGate(Gate):
+class SharedListenerSet(ListenerSet):
     """The gate that a parent has opened for all its workers."""
 
     def __init__(self, options: Options, channel: Channel) -> None:
@@ -73,33 +75,33 @@ class SharedGate(Gate):
             self._is_answered.set()
 
 
-class Desk:
+class WorkerControl:
     """Where a worker hears its parent."""
 
-    def __init__(self, server: Server, channel: Channel, leaving: Leaving, gate: SharedGate) -> None:
+    def __init__(self, server: Server, channel: Channel, leaving: ShutdownController, gate: SharedListenerSet) -> None:
         """Serve by a server, as told by a channel."""
         self._server, self._channel, self._leaving, self._gate = server, channel, leaving, gate
 
     def run(self) -> None:
         """Serve, and listen, until there is no more to do."""
-        threading.Thread(target=self._listen, name="fanlight-desk", daemon=True).start()
-        self._server.run(lambda _: self._say_ready())
-        self._tell()
+        threading.Thread(target=self._receive, name="fanlight-desk", daemon=True).start()
+        self._server.run(lambda _: self._send_ready())
+        self._send_pong()
 
-    def _say_ready(self) -> None:
+    def _send_ready(self) -> None:
         # From here on: Ctrl+C is heard by the parent, and a signal to all of us finds everybody leaving.
         self._channel.send("ready")
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         channel = self._channel
         while channel.is_open:
             for message, descriptors in channel.received():
-                self._obey(message, descriptors)
+                self._handle_message(message, descriptors)
         self._leaving.begin(at_once=True)
         self._gate.answer()
         log.warning("the parent is gone; leaving")
 
-    def _obey(self, message: Message, descriptors: Sequence[int]) -> None:
+    def _handle_message(self, message: Message, descriptors: Sequence[int]) -> None:
         what, server = message["what"], self._server
         if what == "serve":
             self._gate.answer(
@@ -110,9 +112,9 @@ class Desk:
             )
         elif what == "ping":
             if server.started.is_set():
-                server.hub.post(self._show_life)
+                server.hub.post(self._on_ping)
         elif what == "look":
-            answer = {"doing": described(server.hub) if server.started.is_set() else None, "counts": self._counts()}
+            answer = {"doing": snapshot(server.hub) if server.started.is_set() else None, "counts": self._counts()}
             self._channel.send("reply", number=message["number"], answer=answer)
         elif what == "drain":
             self._leaving.begin(at_once=True)
@@ -123,12 +125,12 @@ class Desk:
         elif what == "reopen":
             server.reopen_logs()
 
-    def _show_life(self) -> None:
+    def _on_ping(self) -> None:
         """Say that the hub turns; only its holder can."""
-        self._server.hub.acceptor.accept_waiting()
-        self._tell()
+        self._server.hub.acceptor.accept_all()
+        self._send_pong()
 
-    def _tell(self) -> None:
+    def _send_pong(self) -> None:
         server = self._server
         served = server.hub.served if server.started.is_set() else 0
         self._channel.send("pong", served=served, counts=self._counts())

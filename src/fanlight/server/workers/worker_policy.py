@@ -16,9 +16,9 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 
-from fanlight.server.recording.counts import Snapshot, merged
+from fanlight.server.recording.counts import Snapshot, merge
 from fanlight.server.shutdown import LATE_EXIT_CODE
-from fanlight.server.workers.worker_process import State, Worker, memory_of
+from fanlight.server.workers.worker_process import Worker, WorkerState, memory_of
 from fanlight.settings.limits import Limits
 
 MOST_SECONDS_BETWEEN_PINGS = 5.0
@@ -34,25 +34,25 @@ STOPPED_CODES = {code for number in (signal.SIGINT, signal.SIGTERM) for code in 
 log = logging.getLogger("fanlight.server")
 
 
-class Roster:
+class WorkerPolicy:
     """The workers of one parent."""
 
     def __init__(
         self,
-        recruit: Callable[[int], Worker],
+        start_worker: Callable[[int], Worker],
         wanted: int,
         limits: Limits,
         *,
         memory: Callable[[int], int] = memory_of,
     ) -> None:
         """Begin with nobody; `recruit` starts a worker of a generation, and may raise OSError."""
-        self._recruit, self._limits, self._memory = recruit, limits, memory
+        self._start_worker, self._limits, self._memory = start_worker, limits, memory
         self.wanted = wanted
-        self.staff: list[Worker] = []
+        self.workers: list[Worker] = []
         self.generation = 1
-        self.trial: int | None = None
+        self.candidate: int | None = None
         self.restarts: Counter[str] = Counter()
-        self.past = merged([])  # the counts of who is gone
+        self.past = merge([])  # the counts of who is gone
         self.is_closing = False
         self.was_ready = False  # some worker has been, once
         self.has_failed = False  # none has ever been ready, and one ended
@@ -67,18 +67,18 @@ class Roster:
     @property
     def ready(self) -> list[Worker]:
         """Return the workers that serve and are to go on."""
-        return [each for each in self.staff if each.state is State.READY]
+        return [each for each in self.workers if each.state is WorkerState.READY]
 
     @property
     def is_complete(self) -> bool:
         """Say whether all is as it should be: everybody there, nobody to come or to go."""
-        return len(self.staff) == len(self.ready) == self.wanted and not self.is_reloading
+        return len(self.workers) == len(self.ready) == self.wanted and not self.is_reloading
 
     @property
     def is_reloading(self) -> bool:
         """Say whether new code is wanted and neither serves alone yet, nor has failed to."""
         is_mixed = any(each.generation != self.generation for each in self.ready)
-        return is_mixed or self.trial is not None or self._wants_reload
+        return is_mixed or self.candidate is not None or self._wants_reload
 
     @property
     def seconds_between_pings(self) -> float:
@@ -91,16 +91,16 @@ class Roster:
         """Have the code loaded anew; while that is being done already, it is done once more afterwards."""
         self._wants_reload = True
 
-    def has_started(self, worker: Worker, now: float) -> None:
+    def on_ready(self, worker: Worker, now: float) -> None:
         """Note that a worker serves now."""
-        if worker.state is State.STARTING:
-            worker.state, worker.heard = State.READY, now
+        if worker.state is WorkerState.STARTING:
+            worker.state, worker.heard = WorkerState.READY, now
             self.was_ready = True
 
-    def has_answered(self, worker: Worker, served: int, counts: Snapshot | None, now: float) -> None:
+    def on_pong(self, worker: Worker, served: int, counts: Snapshot | None, now: float) -> None:
         """Note that a worker's hub turns; who has done enough, or holds too much memory, is retired."""
         worker.heard, worker.served, worker.counts = now, served, counts or worker.counts
-        if worker.is_retired or worker.state is not State.READY:
+        if worker.is_retired or worker.state is not WorkerState.READY:
             return
         most_requests, most_bytes = self._limits.worker_requests, self._limits.worker_bytes
         if most_requests and served >= most_requests + most_requests * (worker.pid % 11) // 100:  # not all at once
@@ -108,19 +108,19 @@ class Roster:
         elif most_bytes and (held := self._memory(worker.pid)) >= most_bytes:
             self._retire(worker, "memory", f"holds {held // 1024 // 1024} MiB")
 
-    def has_gone(self, worker: Worker, code: int, now: float) -> None:
+    def on_exit(self, worker: Worker, code: int, now: float) -> None:
         """Take a worker that has ended off the roster, and think of what that means."""
-        self.staff.remove(worker)
+        self.workers.remove(worker)
         if worker.counts is not None:
-            self.past = merged([self.past, worker.counts])
-        if worker.state in (State.LEAVING, State.ENDED):
-            self.has_cut_off |= worker.state is State.ENDED or code == LATE_EXIT_CODE
+            self.past = merge([self.past, worker.counts])
+        if worker.state in (WorkerState.LEAVING, WorkerState.KILLED):
+            self.has_cut_off |= worker.state is WorkerState.KILLED or code == LATE_EXIT_CODE
             return
         if self.is_closing:
             return
-        what = worker.why or _words_for(code)
-        if worker.generation == self.trial and worker.state is not State.READY:
-            self._dismiss_trial(f"worker {worker.pid} {what}")
+        what = worker.why or _describe_exit(code)
+        if worker.generation == self.candidate and worker.state is not WorkerState.READY:
+            self._reject_candidate(f"worker {worker.pid} {what}")
             return
         self.restarts["hung" if worker.why else "died"] += 1
         if not self.was_ready and code not in STOPPED_CODES:
@@ -129,10 +129,10 @@ class Roster:
         pause = self._pause(now, is_failure=now - worker.began < STEADY_SECONDS)
         log.error("worker %d %s; another takes its place%s", worker.pid, what, f" in {pause:g} s" if pause else "")
 
-    def leaves(self, worker: Worker, now: float) -> None:
+    def on_leaving(self, worker: Worker, now: float) -> None:
         """Note that a worker leaves by itself, after a signal that did not come from here; another takes its place."""
-        if worker.state in (State.STARTING, State.READY):
-            worker.state = State.LEAVING
+        if worker.state in (WorkerState.STARTING, WorkerState.READY):
+            worker.state = WorkerState.LEAVING
             worker.leave_by = now + self._limits.unready_seconds + self._limits.drain_seconds + GRACE_SECONDS
             if not self.is_closing:
                 log.info("worker %d was told by a signal to leave; another takes its place", worker.pid)
@@ -147,58 +147,61 @@ class Roster:
     def close(self, now: float) -> None:
         """Have everybody leave; nobody comes any more."""
         self.is_closing = True
-        for worker in self.staff:
-            self._dismiss(worker, now)
+        for worker in self.workers:
+            self._stop(worker, now)
 
     def abandon(self, now: float) -> None:
         """Have everybody leave at once."""
-        for worker in self.staff:
+        for worker in self.workers:
             worker.channel.send("abandon")
             worker.leave_by = now + ABANDON_SECONDS
 
     def kill(self) -> None:
         """End everybody, whatever they do."""
-        for worker in self.staff:
+        for worker in self.workers:
             worker.signal(signal.SIGKILL)
 
     # --- what follows ---------------------------------------------------------------------------
 
-    def tend(self, now: float) -> None:
+    def reconcile(self, now: float) -> None:
         """Do all that is due."""
         if self._tended is not None and now - self._tended > 2 * self.seconds_between_pings:
-            for worker in self.staff:
+            for worker in self.workers:
                 worker.heard = worker.asked = now  # we ourselves were away: nobody is to blame for his silence
         self._tended = now
-        for worker in list(self.staff):
-            self._look_after(worker, now)
+        for worker in list(self.workers):
+            self._check_worker(worker, now)
         if self.is_closing:
             return
-        if self._wants_reload and self.trial is None and self.was_ready:
-            self._begin_trial()
-        self._hire(now)
-        self._end_trial()
-        self._let_go(now)
+        if self._wants_reload and self.candidate is None and self.was_ready:
+            self._begin_candidate()
+        self._start_missing(now)
+        self._promote_candidate()
+        self._stop_surplus(now)
 
-    def _look_after(self, worker: Worker, now: float) -> None:
+    def _check_worker(self, worker: Worker, now: float) -> None:
         limits = self._limits
-        if worker.state is State.STARTING and now - worker.began > limits.start_seconds:
-            self._doom(worker, f"was not ready after {limits.start_seconds:g} s", now)
-        elif worker.state is State.READY and now - worker.heard > limits.heartbeat_seconds:
-            self._doom(worker, f"has not answered for {limits.heartbeat_seconds:g} s", now)
-        elif worker.state is State.DOOMED and now - worker.told > DUMP_SECONDS:
+        if worker.state is WorkerState.STARTING and now - worker.began > limits.start_seconds:
+            self._abort(worker, f"was not ready after {limits.start_seconds:g} s", now)
+        elif worker.state is WorkerState.READY and now - worker.heard > limits.heartbeat_seconds:
+            self._abort(worker, f"has not answered for {limits.heartbeat_seconds:g} s", now)
+        elif worker.state is WorkerState.ABORTING and now - worker.told > DUMP_SECONDS:
             worker.signal(signal.SIGKILL)
-        elif worker.state is State.LEAVING and now > worker.leave_by:
+        elif worker.state is WorkerState.LEAVING and now > worker.leave_by:
             log.error("worker %d did not leave in time; it is ended", worker.pid)
-            worker.state = State.ENDED
+            worker.state = WorkerState.KILLED
             worker.signal(signal.SIGKILL)
-        if worker.state in (State.READY, State.LEAVING) and now - worker.asked >= self.seconds_between_pings:
+        if (
+            worker.state in (WorkerState.READY, WorkerState.LEAVING)
+            and now - worker.asked >= self.seconds_between_pings
+        ):
             worker.asked = now
             worker.channel.send("ping")
 
-    def _doom(self, worker: Worker, why: str, now: float) -> None:
+    def _abort(self, worker: Worker, why: str, now: float) -> None:
         """Have a worker that hangs write down where it does (on SIGABRT), to be ended after that."""
         log.error("worker %d %s; this is where its threads stand:", worker.pid, why)
-        worker.state, worker.why, worker.told = State.DOOMED, why, now
+        worker.state, worker.why, worker.told = WorkerState.ABORTING, why, now
         worker.signal(signal.SIGABRT)
 
     def _retire(self, worker: Worker, reason: str, why: str) -> None:
@@ -206,38 +209,40 @@ class Roster:
         worker.is_retired = True
         self.restarts[reason] += 1
 
-    def _dismiss(self, worker: Worker, now: float) -> None:
-        if worker.state is State.STARTING:
+    def _stop(self, worker: Worker, now: float) -> None:
+        if worker.state is WorkerState.STARTING:
             worker.signal(signal.SIGKILL)  # it has no clients yet
-        if worker.state in (State.STARTING, State.READY):
-            worker.state, worker.leave_by = State.LEAVING, now + self._limits.drain_seconds + GRACE_SECONDS
+        if worker.state in (WorkerState.STARTING, WorkerState.READY):
+            worker.state, worker.leave_by = WorkerState.LEAVING, now + self._limits.drain_seconds + GRACE_SECONDS
             worker.channel.send("drain")
 
-    def _of(self, generation: int | None) -> list[Worker]:
+    def _workers_of(self, generation: int | None) -> list[Worker]:
         return [
             each
-            for each in self.staff
-            if each.generation == generation and not each.is_retired and each.state in (State.STARTING, State.READY)
+            for each in self.workers
+            if each.generation == generation
+            and not each.is_retired
+            and each.state in (WorkerState.STARTING, WorkerState.READY)
         ]
 
-    def _hire(self, now: float) -> None:
+    def _start_missing(self, now: float) -> None:
         """Start who is missing: of the current generation all at once, of one on trial one at a time."""
         if now < self._next_start:
             return
-        for _ in range(self.wanted - len(self._of(self.generation))):
+        for _ in range(self.wanted - len(self._workers_of(self.generation))):
             if not self._start_one(self.generation, now):
                 return
-        trial = self._of(self.trial)
-        is_one_on_its_way = any(each.state is State.STARTING for each in trial)
-        if self.trial is not None and not is_one_on_its_way and len(trial) < self.wanted:
-            self._start_one(self.trial, now)
+        candidate = self._workers_of(self.candidate)
+        is_one_on_its_way = any(each.state is WorkerState.STARTING for each in candidate)
+        if self.candidate is not None and not is_one_on_its_way and len(candidate) < self.wanted:
+            self._start_one(self.candidate, now)
 
     def _start_one(self, generation: int, now: float) -> bool:
         try:
-            self.staff.append(self._recruit(generation))
+            self.workers.append(self._start_worker(generation))
         except OSError as error:
-            if generation == self.trial:
-                self._dismiss_trial(f"it can't be started: {error}")
+            if generation == self.candidate:
+                self._reject_candidate(f"it can't be started: {error}")
                 return False
             again = f"another try in {self._pause(now, is_failure=True):g} s" if self.was_ready else "giving up"
             log.error("a worker can't be started: %s; %s", error, again)  # noqa: TRY400 - the reason says it all
@@ -245,42 +250,45 @@ class Roster:
             return False
         return True
 
-    def _begin_trial(self) -> None:
+    def _begin_candidate(self) -> None:
         self._wants_reload = False
-        self.trial = self.generation + 1
+        self.candidate = self.generation + 1
         log.info("loading the code anew; the old workers serve until all new ones do")
 
-    def _end_trial(self) -> None:
+    def _promote_candidate(self) -> None:
         """Make the generation on trial the current one when all its workers are ready."""
-        if self.trial is not None and len([each for each in self._of(self.trial) if each in self.ready]) >= self.wanted:
+        if (
+            self.candidate is not None
+            and len([each for each in self._workers_of(self.candidate) if each in self.ready]) >= self.wanted
+        ):
             log.info("the new code serves; the old workers leave one by one")
-            self.generation, self.trial = self.trial, None
+            self.generation, self.candidate = self.candidate, None
             self.restarts["reload"] += self.wanted
 
-    def _dismiss_trial(self, why: str) -> None:
+    def _reject_candidate(self, why: str) -> None:
         log.error("the new code does not start (%s); the old one goes on serving", why)
-        for each in self._of(self.trial):
+        for each in self._workers_of(self.candidate):
             each.is_retired = True
-        self.trial = None
+        self.candidate = None
 
-    def _let_go(self, now: float) -> None:
+    def _stop_surplus(self, now: float) -> None:
         """Have one of those leave who are not wanted any more, if enough others are there and nobody leaves yet."""
-        if any(each.state is State.LEAVING for each in self.staff):
+        if any(each.state is WorkerState.LEAVING for each in self.workers):
             return
-        current = [each for each in self._of(self.generation) if each.state is State.READY]
+        current = [each for each in self._workers_of(self.generation) if each.state is WorkerState.READY]
         surplus = [
-            each for each in self.ready if each.is_retired or each.generation not in (self.generation, self.trial)
+            each for each in self.ready if each.is_retired or each.generation not in (self.generation, self.candidate)
         ]
-        unwanted = [each for each in self.staff if each.state is State.STARTING and each.is_retired]
+        unwanted = [each for each in self.workers if each.state is WorkerState.STARTING and each.is_retired]
         if unwanted:
-            self._dismiss(unwanted[0], now)
+            self._stop(unwanted[0], now)
         elif surplus and len(current) >= self.wanted:
-            self._dismiss(surplus[0], now)
+            self._stop(surplus[0], now)
         elif len(current) > self.wanted:
-            self._dismiss(current[0], now)
+            self._stop(current[0], now)
 
 
-def _words_for(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"

@@ -27,17 +27,17 @@ from fanlight.settings.start_directory import here
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class State(Enum):
+class WorkerState(Enum):
     """Where a worker stands."""
 
     STARTING = "starting"  # it loads the site
     READY = "ready"  # it serves
     LEAVING = "leaving"  # it finishes what runs
-    ENDED = "ended"  # it was leaving, and took too long; it has been killed
-    DOOMED = "doomed"  # it hangs; it has been told to say where, and is ended next
+    KILLED = "killed"  # it was leaving, and took too long; it has been killed
+    ABORTING = "aborting"  # it hangs; it has been told to say where, and is ended next
 
 
-class Process(Protocol):
+class ChildProcess(Protocol):
     """A child of ours."""
 
     pid: int
@@ -46,7 +46,7 @@ class Process(Protocol):
         """Return its exit code (a signal's number, negative, if one ended it), None while it lives."""
 
 
-class Adopted:
+class InheritedProcess:
     """A child that was started by what this process was before it took up new code."""
 
     def __init__(self, pid: int) -> None:
@@ -71,11 +71,11 @@ class Adopted:
 class Worker:
     """One worker, from its start to its end."""
 
-    process: Process
+    process: ChildProcess
     channel: Channel
     generation: int
     began: float
-    state: State = State.STARTING
+    state: WorkerState = WorkerState.STARTING
     is_retired: bool = False  # it leaves as soon as another has taken its place
     heard: float = 0.0  # when it last showed that its hub turns
     asked: float = 0.0  # when it was last asked to
@@ -98,7 +98,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Recruiter:
+class Spawner:
     """Starts workers, all by the same command."""
 
     command: tuple[str, ...]  # as it was typed

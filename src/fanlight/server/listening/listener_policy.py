@@ -22,7 +22,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
-from fanlight.server.listening.forwarded import Trust, read_forwarded, read_x_forwarded
+from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.tls.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
 from fanlight.wire.proxy.proxy_header import MOST_BYTES, read_preface
 
@@ -43,27 +43,27 @@ ProxyFields = Literal["x-forwarded", "x-forwarded-with-port", "forwarded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proxies:
+class ProxySettings:
     """Whom to believe about clients, and in which words."""
 
-    trust: Trust
+    trust: TrustedProxies
     fields: ProxyFields = "x-forwarded"
     has_preface: bool = False  # connections begin with a header of the PROXY protocol
     passes_hints: bool = False  # they pass interim responses on
 
 
-class Entrance:
+class ListenerPolicy:
     """The way in by one listener."""
 
     def __init__(
-        self, proxies: Proxies, *, tls: Tls | None = None, hsts_seconds: int = 0, https_port: int | None = None
+        self, proxies: ProxySettings, *, tls: Tls | None = None, hsts_seconds: int = 0, https_port: int | None = None
     ) -> None:
         """Let clients in, with TLS or not; with `https_port` every request is sent there, to https."""
         self._proxies, self._tls = proxies, tls
         self.passes_hints = proxies.passes_hints
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
-        self._to_https = None if https_port is None else ToHttps(https_port)
-        self._has_told_of_fields = self._has_told_of_greeting = False
+        self._to_https = None if https_port is None else HttpsRedirect(https_port)
+        self._has_warned_of_fields = self._has_warned_of_handshake = False
         self._next_look = 0.0
 
     def trusts(self, client: str | None) -> bool:
@@ -72,7 +72,7 @@ class Entrance:
 
     # --- before the first request ---------------------------------------------------------------
 
-    def admit(self, connection: Connection) -> bool:
+    def wrap(self, connection: Connection) -> bool:
         """Take a fresh connection; True if something must come before its first request."""
         if self._tls is not None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_SECONDS
@@ -80,13 +80,13 @@ class Entrance:
         if not self._proxies.has_preface and self._tls is not None and isinstance(connection.sock, socket.socket):
             connection.sock = self._tls.wrap(connection.sock)
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
-        if not is_plain or not self._has_told_of_fields:
+        if not is_plain or not self._has_warned_of_fields:
             connection.edge = self
         if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
             connection.wire.take_https()
         return self._proxies.has_preface or self._tls is not None
 
-    def greet(self, connection: Connection) -> int:
+    def handshake(self, connection: Connection) -> int:
         """Go on with what comes first; return the events to wait for, 0 when all of it is done.
 
         Raises OSError or BadMessage when there is no going on; the reason is told here.
@@ -103,7 +103,7 @@ class Entrance:
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
                 stream.send_plain(_SPEAKS_HTTPS % formatdate(usegmt=True).encode())
-            self._tell_of_greeting(connection, error)
+            self._log_failed_handshake(connection, error)
             raise
         if outcome is DONE:
             return 0
@@ -127,40 +127,40 @@ class Entrance:
         if not preface.is_local:
             connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
         if preface.is_tls:
-            connection.edge = BehindTls(self)
+            connection.edge = TlsProxySetup(self)
         if preface.is_tls or self.trusts(connection.client):
             connection.wire.take_https()
         return True
 
-    def _tell_of_greeting(self, connection: Connection, error: Exception) -> None:
+    def _log_failed_handshake(self, connection: Connection, error: Exception) -> None:
         """Say why a client was not let in: once as a warning, as scanners would fill the log; then for debugging."""
-        level = logging.DEBUG if self._has_told_of_greeting else logging.WARNING
-        self._has_told_of_greeting = True
+        level = logging.DEBUG if self._has_warned_of_handshake else logging.WARNING
+        self._has_warned_of_handshake = True
         log.log(level, "%s was not let in: %s (said once)", connection.client or "a client", error)
 
     # --- at each request --------------------------------------------------------------------------
 
-    def introduce(self, connection: Connection) -> None:
+    def apply_to_request(self, connection: Connection) -> None:
         """Tell a request which way it came; `connection.lines` are what its answer says because of that."""
-        self._introduce(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
+        self._apply(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
 
-    def _introduce(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
+    def _apply(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
         if is_tls:
             request.scheme = "https"
         if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
             request.note("client_cert", certificate)
-        # SECURITY: tests/server/test_entrance.py: behind a PROXY header it is the client itself who writes the fields,
-        # so it is he who must be trusted, not the proxy that passes bytes on.
+        # SECURITY: tests/server/listening/test_listener_policy.py: behind a PROXY header the client itself writes the
+        # fields, so the client must be trusted, not the proxy that passes bytes on.
         if self.trusts(connection.client):
-            self._believe(request, connection.client)
+            self._apply_forwarded(request, connection.client)
         else:
-            self._notice(connection, request)
+            self._warn_if_untrusted(connection, request)
         if self._to_https is not None and request.scheme == "http":
             connection.call = self._to_https
         if request.scheme == "https":
             connection.lines = self._hsts
 
-    def _believe(self, request: Request, peer: str | None) -> None:
+    def _apply_forwarded(self, request: Request, peer: str | None) -> None:
         values, proxies = request.head.values, self._proxies
         if proxies.fields == "forwarded":
             origin = read_forwarded(values.get("forwarded", ""), peer, proxies.trust)
@@ -172,21 +172,21 @@ class Entrance:
             request.scheme = origin.scheme
         if origin.host is not None:
             request.head.at(origin.host)
-        if not self._has_told_of_fields:
+        if not self._has_warned_of_fields:
             other = "x-forwarded-for" if proxies.fields == "forwarded" else "forwarded"
             if other in values and origin.client is None:
-                self._tell_of_fields(
+                self._warn_once(
                     "a trusted proxy sends %s, which is not read: --proxy-fields %s reads it",
                     other,
                     "forwarded" if other == "forwarded" else "x-forwarded",
                 )
 
-    def _notice(self, connection: Connection, request: Request) -> None:
+    def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
         """Look once at a connection without trust, whether it speaks like a proxy."""
-        if not self._has_told_of_fields:
+        if not self._has_warned_of_fields:
             name = next((each for each in _FORWARDED if each in request.head.values), None)
             if name is not None:
-                self._tell_of_fields(
+                self._warn_once(
                     "%s came from %s, which is not trusted, so it is not believed;"
                     " if that is your proxy: --trusted-proxies %s",
                     name,
@@ -196,42 +196,42 @@ class Entrance:
         if self._tls is None and self._to_https is None and not self._proxies.has_preface:
             connection.edge = None  # its further requests need nothing of us
 
-    def _tell_of_fields(self, message: str, *args: object) -> None:
-        self._has_told_of_fields = True
+    def _warn_once(self, message: str, *args: object) -> None:
+        self._has_warned_of_fields = True
         log.warning("%s (said once)", message % args)
 
 
-class EndedTls(Entrance):
+class TerminatedTlsPolicy(ListenerPolicy):
     """The way in of connections whose TLS has ended before they come here: those of a test."""
 
     def __init__(self) -> None:
         """Believe nobody."""
-        super().__init__(Proxies(trust=Trust(()), passes_hints=True))
+        super().__init__(ProxySettings(trust=TrustedProxies(()), passes_hints=True))
 
-    def admit(self, connection: Connection) -> bool:
+    def wrap(self, connection: Connection) -> bool:
         """Take a fresh connection; nothing comes before its first request."""
-        connection.edge = BehindTls(self)
+        connection.edge = TlsProxySetup(self)
         connection.wire.take_https()
         return False
 
-    def _notice(self, connection: Connection, request: Request) -> None:
+    def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
         """Say nothing: its further requests need us too."""
 
 
-class BehindTls:
+class TlsProxySetup:
     """The edge of a connection whose client spoke TLS to the proxy: its requests are https."""
 
-    def __init__(self, entrance: Entrance) -> None:
+    def __init__(self, policy: ListenerPolicy) -> None:
         """Be as an entrance, but for that."""
-        self.trusts, self.greet, self._introduce = entrance.trusts, entrance.greet, entrance._introduce  # noqa: SLF001
-        self.passes_hints = entrance.passes_hints
+        self.trusts, self.handshake, self._apply = policy.trusts, policy.handshake, policy._apply  # noqa: SLF001
+        self.passes_hints = policy.passes_hints
 
-    def introduce(self, connection: Connection) -> None:
+    def apply_to_request(self, connection: Connection) -> None:
         """Tell a request which way it came."""
-        self._introduce(connection, connection.request, is_tls=True)
+        self._apply(connection, connection.request, is_tls=True)
 
 
-class ToHttps:
+class HttpsRedirect:
     """The call that answers every request of a plain port by sending it to https (RFC 9110 section 15.4.9)."""
 
     lane = Lane.INLINE

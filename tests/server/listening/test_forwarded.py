@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from tests.speed import seconds
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.listening.forwarded import MOST_REMEMBERED, Origin, Trust, read_forwarded, read_x_forwarded
+from fanlight.server.listening.forwarded import (
+    MOST_REMEMBERED,
+    Origin,
+    TrustedProxies,
+    read_forwarded,
+    read_x_forwarded,
+)
 
-TRUST = Trust(["10.0.0.0/8", "fd00::/8"])
+TRUST = TrustedProxies(["10.0.0.0/8", "fd00::/8"])
 PROXY = "10.0.0.1"
 
 
@@ -38,7 +44,7 @@ def test_all_others_are_not(address: str) -> None:
 
 def test_without_addresses_nobody_is_trusted_but_unix_sockets() -> None:
     """Not even loopback: the proxy there may pass on what clients write."""
-    nobody = Trust([])
+    nobody = TrustedProxies([])
     assert not nobody.trusts("127.0.0.1")
     assert nobody.trusts(None)
 
@@ -55,12 +61,12 @@ def test_without_addresses_nobody_is_trusted_but_unix_sockets() -> None:
 def test_what_is_no_network_is_refused(text: str, hint: str) -> None:
     """With what would be right."""
     with pytest.raises(InvalidSetting, match=hint):
-        Trust([text])
+        TrustedProxies([text])
 
 
 def test_what_is_remembered_is_bounded() -> None:
     """However many peers come, no more are remembered than that."""
-    trust = Trust(["10.0.0.0/8"])
+    trust = TrustedProxies(["10.0.0.0/8"])
     for number in range(3 * MOST_REMEMBERED):
         trust.trusts(f"192.168.{number // 256}.{number % 256}")
     assert len(trust._known) <= MOST_REMEMBERED
@@ -192,7 +198,7 @@ def test_forwarded_counts_only_from_who_is_trusted() -> None:
 def test_whatever_is_written_something_is_read(value: str) -> None:
     """No text breaks it; and no address comes out of it that is none."""
     for origin in (read_forwarded(value, PROXY, TRUST), x(**{"for": value, "host": value, "proto": value})):
-        assert origin.client is None or Trust(["0.0.0.0/0", "::/0"]).trusts(origin.client)
+        assert origin.client is None or TrustedProxies(["0.0.0.0/0", "::/0"]).trusts(origin.client)
 
 
 LONG = {

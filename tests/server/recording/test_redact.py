@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.speed import seconds
 
-from fanlight.server.recording.redact import MOST_PARAMETERS, escaped, masked, masked_start
+from fanlight.server.recording.redact import MOST_PARAMETERS, escape, redact, redact_start
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ from fanlight.server.recording.redact import MOST_PARAMETERS, escaped, masked, m
 )
 def test_secrets_are_masked(address: str, shown: str) -> None:
     """The value of a parameter whose name says secret is masked, however the name is written."""
-    assert masked(address) == shown
+    assert redact(address) == shown
 
 
 @pytest.mark.parametrize("address", ["?" * 50_000, "//" * 50_000, "?a" * 50_000, "?a=" + "%25" * 20_000, "&=" * 50_000])
 def test_masking_is_quick_for_hostile_addresses(address: str) -> None:
     """No address makes the work grow faster than its length: this ends at once, or the test runs for minutes."""
-    masked(address)
+    redact(address)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_masking_is_quick_for_hostile_addresses(address: str) -> None:
 )
 def test_what_is_cut_shows_no_half_of_a_secret(address: str, shown: str) -> None:
     """An address is cut before it is masked, and a secret that is cut through is masked too."""
-    assert masked_start(address, 40) == shown
+    assert redact_start(address, 40) == shown
 
 
 @given(st.text(alphabet="ab?&;#=%25//:@token+ ", max_size=80), st.integers(5, 60))
 def test_what_is_cut_shows_no_more_than_the_whole(address: str, most: int) -> None:
     """A mark behind every word that says secret never shows, wherever the address is cut."""
-    assert "xyzzy" not in masked_start(f"/?{address}&token=xyzzy&b=c", most + len(address))
+    assert "xyzzy" not in redact_start(f"/?{address}&token=xyzzy&b=c", most + len(address))
 
 
 def test_behind_many_parameters_an_address_is_cut() -> None:
     """As many are shown as the bound says, and that there were more."""
-    shown = masked_start("/?" + "&".join(f"a{number}=b" for number in range(1000)), 8000)
+    shown = redact_start("/?" + "&".join(f"a{number}=b" for number in range(1000)), 8000)
     assert shown.count("=b") == MOST_PARAMETERS
     assert shown.endswith("...")
 
@@ -84,8 +84,8 @@ def test_behind_many_parameters_an_address_is_cut() -> None:
 def test_what_is_too_much_to_be_looked_at_is_masked() -> None:
     """Where a text has more encoded values than are looked into, further ones are masked unseen."""
     text = "&".join(["?x=1", *("a=%25" for _ in range(100)), "next=%2F%3Ftoken%3Dsecret"])
-    assert "secret" not in masked(text)
-    assert masked(text).endswith("a=***&next=***")
+    assert "secret" not in redact(text)
+    assert redact(text).endswith("a=***&next=***")
 
 
 def words(kind: str) -> str:
@@ -110,14 +110,14 @@ def test_masking_costs_no_more_than_serving(kind: str) -> None:
 
 def _took(target: str) -> float:
     began = time.thread_time()
-    escaped(masked_start(target, 1600), 1600)
+    escape(redact_start(target, 1600), 1600)
     return time.thread_time() - began
 
 
 @given(st.text())
 def test_nothing_but_visible_letters_comes_out(text: str) -> None:
     """Whatever goes in, out comes visible ASCII without quotes, no longer than allowed."""
-    shown = escaped(text, 50)
+    shown = escape(text, 50)
     assert shown.isascii()
     assert shown.isprintable()
     assert '"' not in shown
@@ -130,4 +130,4 @@ def test_nothing_but_visible_letters_comes_out(text: str) -> None:
 )
 def test_control_characters_quotes_and_backslashes_are_escaped(text: str, shown: str) -> None:
     r"""Each is shown as \xNN, C1 control characters too."""
-    assert escaped(text, 100) == shown
+    assert escape(text, 100) == shown

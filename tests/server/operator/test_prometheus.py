@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fanlight.message.response import Response
-from fanlight.server.operator.prometheus import GAUGES, exposed, gauges_of
-from fanlight.server.recording.counts import BUCKETS, Counts, merged
+from fanlight.server.operator.prometheus import GAUGES, gauges_of, render_prometheus
+from fanlight.server.recording.counts import BUCKETS, Counts, merge
 from fanlight.testing import FakeCall
 
 NASTY = 'GET /a"b\\c\nd{e} (x)'
@@ -32,14 +32,14 @@ def counted() -> Counts:
     counts.connections = lambda: 4
     page = FakeCall(lambda _: Response("x"), name=NASTY)
     for seconds in (0.0005, 0.3, 20.0):
-        counts.answered(page, "GET", 200, seconds, 100)
-    counts.refused(431)
+        counts.count_response(page, "GET", 200, seconds, 100)
+    counts.count_refusal(431)
     return counts
 
 
 def test_counts_are_read_back() -> None:
     """Every counter, and the buckets of the histogram, come out of the parser as they were counted."""
-    found = samples(exposed(counted().snapshot(), {}))
+    found = samples(render_prometheus(counted().snapshot(), {}))
     route = ("route", '/a"b\\c\nd{e}')
     assert found["fanlight_requests_total", frozenset({("method", "GET"), ("status", "200"), route})] == 3
     assert found["fanlight_refused_total", frozenset({("status", "431")})] == 1
@@ -54,7 +54,7 @@ def test_counts_are_read_back() -> None:
 
 def test_several_processes_are_one_scrape() -> None:
     """The sum of two snapshots is exposed as one."""
-    found = samples(exposed(merged([counted().snapshot(), counted().snapshot()]), {}))
+    found = samples(render_prometheus(merge([counted().snapshot(), counted().snapshot()]), {}))
     assert found["fanlight_response_bytes_total", frozenset()] == 600
 
 
@@ -63,7 +63,7 @@ def test_every_gauge_is_read_back(name: str) -> None:
     """Each gauge that there can be is valid, with its label where it has one."""
     label = GAUGES[name].label
     value: Any = {'k"\\\n': 2.5} if label else 2.5
-    found = samples(exposed(Counts().snapshot(), {name: value}))
+    found = samples(render_prometheus(Counts().snapshot(), {name: value}))
     key = frozenset({(label, 'k"\\\n')}) if label else frozenset()
     assert found[f"fanlight_{GAUGES[name].name}", key] == 2.5
 
@@ -71,7 +71,7 @@ def test_every_gauge_is_read_back(name: str) -> None:
 def test_an_unknown_gauge_is_refused() -> None:
     """A gauge without words is no gauge."""
     with pytest.raises(KeyError):
-        exposed(Counts().snapshot(), {"mystery": 1.0})
+        render_prometheus(Counts().snapshot(), {"mystery": 1.0})
 
 
 def state(pid: int) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def state(pid: int) -> dict[str, Any]:
 
 def test_the_gauges_of_several_processes() -> None:
     """What can be summed is summed, a process's own is by process, a route that is slow in two is one."""
-    found = samples(exposed(Counts().snapshot(), gauges_of([state(1), state(2)])))
+    found = samples(render_prometheus(Counts().snapshot(), gauges_of([state(1), state(2)])))
     assert found["fanlight_connections", frozenset()] == 6
     assert found["fanlight_connections_by_phase", frozenset({("phase", "idle")})] == 4
     assert found["fanlight_requests_in_flight", frozenset()] == 2
@@ -102,5 +102,5 @@ def test_the_gauges_of_several_processes() -> None:
 
 def test_no_process_no_gauges() -> None:
     """Before any worker has answered, the gauges are zero or not there."""
-    found = samples(exposed(Counts().snapshot(), gauges_of([])))
+    found = samples(render_prometheus(Counts().snapshot(), gauges_of([])))
     assert found["fanlight_connections", frozenset()] == 0

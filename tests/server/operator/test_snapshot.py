@@ -16,7 +16,7 @@ from fanlight.message.events import EventStream
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.operator.snapshot import described
+from fanlight.server.operator.snapshot import snapshot
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -30,7 +30,7 @@ def until_one(hub: Any, lane: str) -> dict[str, Any]:
     """Ask until there is one request in a lane, and return it."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        state = json.loads(json.dumps(described(hub)))
+        state = json.loads(json.dumps(snapshot(hub)))
         for each in state["in_flight"]:
             if each["lane"] == lane and "src/fanlight" not in each["at"] and not each["at"].startswith("waits"):
                 return dict(each)
@@ -90,8 +90,8 @@ def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.
         with harness.connect() as sock:
             sock.sendall(tools.request("/slow"))
             until_one(harness.hub, "inline, stuck")
-            harness.wait_until(lambda: bool(described(harness.hub)["slow_routes"]))  # noted when the hub is passed on
-            state = described(harness.hub)
+            harness.wait_until(lambda: bool(snapshot(harness.hub)["slow_routes"]))  # noted when the hub is passed on
+            state = snapshot(harness.hub)
             go_on.set()
             tools.read_answer(sock)
     assert state["rescues"] == 1
@@ -106,7 +106,7 @@ def test_what_is_over_is_no_longer_in_flight(serve: Any, tools: Any) -> None:
     harness = serve({"/": lambda _: Response("x")}, limits=Limits(threads=3))
     with harness.connect() as sock:
         tools.ask(sock, "/")
-        state = harness.inside(lambda: described(harness.hub))
+        state = harness.inside(lambda: snapshot(harness.hub))
     assert state["in_flight"] == []
     assert state["connections"] == {"open": 1, "idle": 1}
     assert state["served"] == 1
@@ -139,7 +139,7 @@ def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
         until_one(harness.hub, "thread")
         second.sendall(tools.request("/"))
         harness.wait_until(lambda: harness.hub.pool.waiting == 1)
-        state = described(harness.hub)
+        state = snapshot(harness.hub)
         go_on.set()
         tools.read_answer(first)
         tools.read_answer(second)
@@ -156,7 +156,7 @@ def test_the_state_is_told_while_the_hub_serves(serve: Any, tools: Any) -> None:
     def look() -> None:
         try:
             while not stop.is_set():
-                described(harness.hub)
+                snapshot(harness.hub)
         except BaseException as error:  # noqa: BLE001 - raised below
             failures.append(error)
 

@@ -10,7 +10,14 @@ import pytest
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.workers.channel import VARIABLE, Channel
-from fanlight.server.workers.worker_process import Adopted, Recruiter, Worker, identity_of, memory_of, own_command
+from fanlight.server.workers.worker_process import (
+    InheritedProcess,
+    Spawner,
+    Worker,
+    identity_of,
+    memory_of,
+    own_command,
+)
 
 
 def end(worker: Worker) -> int:
@@ -31,7 +38,7 @@ channel = Channel.inherited(os.environ)
 assert {VARIABLE!r} not in os.environ
 channel.send("loaded", routes=3)
 """
-    worker = Recruiter((sys.executable, "-c", program), folder=str(tmp_path)).start(1)
+    worker = Spawner((sys.executable, "-c", program), folder=str(tmp_path)).start(1)
     assert end(worker) == 0
 
 
@@ -78,7 +85,7 @@ def test_a_channel_that_nobody_reads_holds_up_no_parent() -> None:
 
 def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
     """A worker has a process group of its own: what a terminal sends to its foreground does not reach it."""
-    worker = Recruiter((sys.executable, "-c", "import time; time.sleep(60)"), folder=str(tmp_path)).start(1)
+    worker = Spawner((sys.executable, "-c", "import time; time.sleep(60)"), folder=str(tmp_path)).start(1)
     assert os.getpgid(worker.pid) == worker.pid != os.getpgid(0)
     worker.signal(signal.SIGKILL)
     assert end(worker) == -signal.SIGKILL
@@ -94,7 +101,7 @@ def test_a_worker_can_be_somebody_else(tmp_path: Path) -> None:
     groups = " ".join(str(each) for each in os.getgrouplist("nobody", nobody.pw_gid))
     os.environ["WANTED"] = f"{nobody.pw_uid}:{nobody.pw_gid}:{groups}"
     try:
-        worker = Recruiter(program, identity_of("nobody"), folder="/").start(1)
+        worker = Spawner(program, identity_of("nobody"), folder="/").start(1)
     finally:
         del os.environ["WANTED"]
     assert end(worker) == 0
@@ -119,7 +126,7 @@ def test_who_is_not_root_can_be_himself_alone(monkeypatch: pytest.MonkeyPatch) -
 def test_an_adopted_child_is_waited_for() -> None:
     """A child whose process object is gone gives its exit code all the same."""
     pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", "raise SystemExit(3)"])
-    child = Adopted(pid)
+    child = InheritedProcess(pid)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert child.poll() == 3
     assert child.poll() == 3

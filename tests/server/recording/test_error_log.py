@@ -15,7 +15,7 @@ from tests.soak.served import Served
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.server.recording.error_log import MessageLog
+from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.own_loggers import own_loggers
 from fanlight.testing import Client
 
@@ -111,7 +111,7 @@ def test_a_traceback_comes_out_whatever_a_site_does_to_logging(tmp_path: Path, a
 def test_what_turns_or_breaks_a_line_is_escaped(tmp_path: Path) -> None:
     """No text of a message shows as another line, or runs the other way, in any reader."""
     odd = "\x85\u2028\u2029\u202e\u202a\u2066\u2069\u200f\u061c\x1b\x9b\x7f\ufeff"
-    with MessageLog(str(tmp_path / "log")):
+    with ErrorLog(str(tmp_path / "log")):
         logging.getLogger("fanlight.test").warning("it is %s so, é, 東, \U0001f600", odd)
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert line.endswith("so, é, 東, \U0001f600")

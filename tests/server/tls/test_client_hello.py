@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
-from fanlight.server.tls.client_hello import is_whole, name_asked, wants_finite_field
+from fanlight.server.tls.client_hello import is_complete, server_name, wants_finite_field
 from fanlight.server.tls.tls import Tls
 
 FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
@@ -21,9 +21,9 @@ FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 def test_any_bytes_have_a_name_or_none(data: bytes) -> None:
     """Reading the name that a client asks for never fails, whatever it sends."""
     for bytes_ in (data, b"\x01" + len(data).to_bytes(3) + data):
-        is_whole(bytes_)
+        is_complete(bytes_)
         wants_finite_field(bytes_)
-        name = name_asked(bytes_)
+        name = server_name(bytes_)
         assert name is None or (name.isascii() and name == name.lower())
 
 
@@ -51,7 +51,7 @@ EXTENSIONS = st.lists(st.tuples(st.integers(1, 0xFFFF), st.binary(max_size=40)),
 def test_a_name_is_found_wherever_it_stands(name: str, session: bytes, before: Any, after: Any) -> None:
     """Whatever extensions come before it and behind it, the name is found, in lower case and without its last dot."""
     asked = (0, vector(2, b"\0", vector(2, name.encode())))
-    assert name_asked(message(session, *before, asked, *after)) == name.lower().removesuffix(".")
+    assert server_name(message(session, *before, asked, *after)) == name.lower().removesuffix(".")
 
 
 def test_a_real_first_message_is_read() -> None:
@@ -61,8 +61,8 @@ def test_a_real_first_message_is_read() -> None:
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
     message = outgoing.read()[5:]
-    assert name_asked(message) == "some.example"
-    assert not any(name_asked(message[:at]) for at in range(len(message)))
+    assert server_name(message) == "some.example"
+    assert not any(server_name(message[:at]) for at in range(len(message)))
 
 
 # --- keys that cost a server too much ---------------------------------------------------------------------

@@ -23,7 +23,7 @@ from fanlight.message.file_content import FileContent, Span
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import TEXT, Response
-from fanlight.server.connection.request_observer import Witness
+from fanlight.server.connection.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.recording.access_log import AccessLog
 from fanlight.server.recording.counts import Counts
@@ -44,7 +44,7 @@ class Watched:
         self.hub = self._ready.result(PATIENCE)
 
     async def _serve(self, calls: dict[str, Any], limits: Limits) -> None:
-        hub = Hub(FakeHandler(calls), limits, witness=Witness(self.log, self.counts))
+        hub = Hub(FakeHandler(calls), limits, observer=RequestObserver(self.log, self.counts))
         self._ready.set_result(hub)
         await hub.finished.wait()
         hub.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.listening.listen import listen, try_address, url_of
+from fanlight.server.listening.listen import listen, try_bind, url_of
 from fanlight.settings.addresses import check_address, inherited
 
 
@@ -146,9 +146,9 @@ def test_an_address_can_be_tried(tmp_path: Path) -> None:
     with socket.socket() as first:
         first.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{first.getsockname()[1]}"
-    try_address(bind)
-    try_address(f"unix:{tmp_path}/s")
-    try_address("fd:3")
+    try_bind(bind)
+    try_bind(f"unix:{tmp_path}/s")
+    try_bind("fd:3")
     listen(bind)[0].close()
     assert list(tmp_path.iterdir()) == []
 
@@ -157,15 +157,15 @@ def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
     """It is refused with the same words as when it is listened on, and a stale socket stays where it is."""
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket(socket.AF_UNIX) as living:
         with pytest.raises(AddressUnavailable, match="is taken"):
-            try_address(f"127.0.0.1:{taken.getsockname()[1]}")
+            try_bind(f"127.0.0.1:{taken.getsockname()[1]}")
         living.bind(f"{tmp_path}/s")
         living.listen()
         with pytest.raises(AddressUnavailable, match="still answers"):
-            try_address(f"unix:{tmp_path}/s")
-    try_address(f"unix:{tmp_path}/s")
+            try_bind(f"unix:{tmp_path}/s")
+    try_bind(f"unix:{tmp_path}/s")
     assert (tmp_path / "s").exists()
     with pytest.raises(AddressUnavailable, match="its folder is not there"):
-        try_address(f"unix:{tmp_path}/nowhere/s")
+        try_bind(f"unix:{tmp_path}/nowhere/s")
 
 
 @pytest.mark.parametrize("host", ["x" * 300, "a\0b", "no.such.host.invalid", "192.0.2.1"])

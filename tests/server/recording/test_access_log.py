@@ -18,7 +18,8 @@ from tests.speed import PATIENCE
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.recording import access_log as logs
-from fanlight.server.recording.access_log import AccessLog, MessageLog
+from fanlight.server.recording.access_log import AccessLog
+from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.formats import Entry
 from fanlight.server.recording.sink import PIPE_PIECE_BYTES, Sink
 
@@ -112,7 +113,7 @@ def test_a_log_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="No such file"):
         AccessLog(str(tmp_path / "nowhere" / "access.log"))
     with pytest.raises(InvalidSetting, match="No such file"):
-        MessageLog(str(tmp_path / "nowhere" / "messages.log"))
+        ErrorLog(str(tmp_path / "nowhere" / "messages.log"))
 
 
 def test_a_log_that_nobody_reads_stalls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +346,7 @@ def hide_handlers(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def test_messages_go_to_a_file_with_their_traceback(tmp_path: Path) -> None:
     """A message and its exception are written; further lines are set in, and controls are escaped."""
     file = tmp_path / "messages.log"
-    with MessageLog(str(file), has_process_id=True):
+    with ErrorLog(str(file), has_process_id=True):
         log = logging.getLogger("fanlight.test")
         forged = "no\n2026-01-01 00:00:00  [1]  INFO  forged\x1b[2J\x9b"
         try:
@@ -366,14 +367,14 @@ def test_messages_go_to_stderr(hide_handlers: Callable[[], None]) -> None:
     hide_handlers()
     with pipe_as(2) as read_end:
         os.set_blocking(read_end, False)
-        with MessageLog():
+        with ErrorLog():
             logging.getLogger("fanlight.test").info("hello")
         assert re.fullmatch(rb"20[\d: -]+  INFO  hello\n", os.read(read_end, 1000))
 
 
 def test_the_app_s_own_logging_is_left_alone() -> None:
     """Where there are handlers already, none is added."""
-    with MessageLog():
+    with ErrorLog():
         assert logging.getLogger("fanlight").handlers == []
 
 
@@ -382,7 +383,7 @@ def test_messages_that_nobody_reads_stall_nobody(hide_handlers: Callable[[], Non
     hide_handlers()
     with pipe_as(2) as read_end:
         os.set_blocking(read_end, False)
-        with MessageLog() as messages:
+        with ErrorLog() as messages:
             log = logging.getLogger("fanlight.test")
             for number in range(5000):
                 log.info("message %d %s", number, "x" * 100)
@@ -399,7 +400,7 @@ def test_messages_that_nobody_reads_stall_nobody(hide_handlers: Callable[[], Non
 def test_messages_go_on_in_a_new_file(tmp_path: Path) -> None:
     """After the file is moved away, `reopen` makes a new one."""
     file, old = tmp_path / "m.log", tmp_path / "m.log.1"
-    with MessageLog(str(file)) as messages:
+    with ErrorLog(str(file)) as messages:
         log = logging.getLogger("fanlight.test")
         log.info("first")
         file.rename(old)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fanlight.server.workers.worker_policy import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, Roster
-from fanlight.server.workers.worker_process import State, Worker
+from fanlight.server.workers.worker_policy import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, WorkerPolicy
+from fanlight.server.workers.worker_process import Worker, WorkerState
 from fanlight.settings.limits import Limits
 
 
@@ -39,7 +39,7 @@ class Company:
         self.pids = itertools.count(1)
         self.signals: list[tuple[int, int]] = []
         self.can_start = True
-        self.roster = Roster(
+        self.policy = WorkerPolicy(
             self.recruit, wanted, limits or Limits(), memory=memory if memory is not None else lambda _: 0
         )
 
@@ -62,32 +62,32 @@ class Company:
             heard=self.now,
         )
 
-    def tend(self, seconds: float = 0.0) -> None:
+    def reconcile(self, seconds: float = 0.0) -> None:
         """Let time pass in steps, as a parent's loop does."""
         until = self.now + seconds
         while self.now < until:
             self.now = min(until, self.now + 1)
-            self.roster.tend(self.now)
-        self.roster.tend(self.now)
+            self.policy.reconcile(self.now)
+        self.policy.reconcile(self.now)
 
     def all_ready(self) -> None:
         """Have whoever starts be ready, until nobody starts any more."""
-        while starting := [each for each in self.roster.staff if each.state is State.STARTING]:
+        while starting := [each for each in self.policy.workers if each.state is WorkerState.STARTING]:
             for each in starting:
-                self.roster.has_started(each, self.now)
-            self.tend()
+                self.policy.on_ready(each, self.now)
+            self.reconcile()
 
     def all_answer(self) -> None:
-        for each in self.roster.staff:
-            if each.state is State.READY:
-                self.roster.has_answered(each, each.served, None, self.now)
+        for each in self.policy.workers:
+            if each.state is WorkerState.READY:
+                self.policy.on_pong(each, each.served, None, self.now)
 
     def go(self, worker: Worker, code: int = 0) -> None:
-        self.roster.has_gone(worker, code, self.now)
-        self.tend()
+        self.policy.on_exit(worker, code, self.now)
+        self.reconcile()
 
     def leaving(self) -> list[Worker]:
-        return [each for each in self.roster.staff if each.state is State.LEAVING]
+        return [each for each in self.policy.workers if each.state is WorkerState.LEAVING]
 
 
 def heard_by(worker: Worker) -> list[str]:
@@ -98,7 +98,7 @@ def heard_by(worker: Worker) -> list[str]:
 def company() -> Company:
     """Give two workers at work."""
     made = Company()
-    made.tend()
+    made.reconcile()
     made.all_ready()
     return made
 
@@ -106,109 +106,109 @@ def company() -> Company:
 def test_as_many_start_as_wanted() -> None:
     """At first everybody is missing, and starts."""
     company = Company(wanted=3)
-    company.tend()
-    assert [each.state for each in company.roster.staff] == [State.STARTING] * 3
-    assert not company.roster.is_complete
+    company.reconcile()
+    assert [each.state for each in company.policy.workers] == [WorkerState.STARTING] * 3
+    assert not company.policy.is_complete
 
 
 def test_all_is_well_when_all_are_ready(company: Company) -> None:
     """With everybody at work there is nothing to do."""
-    assert company.roster.is_complete
-    assert len(company.roster.ready) == 2
+    assert company.policy.is_complete
+    assert len(company.policy.ready) == 2
 
 
 def test_a_worker_that_dies_is_replaced_at_once(company: Company) -> None:
     """One that had worked for a while is replaced without a pause."""
-    company.tend(20)
+    company.reconcile(20)
     company.all_answer()
-    first = company.roster.staff[0]
+    first = company.policy.workers[0]
     company.go(first, -signal.SIGKILL)
-    assert len(company.roster.staff) == 2
-    assert company.roster.restarts["died"] == 1
+    assert len(company.policy.workers) == 2
+    assert company.policy.restarts["died"] == 1
 
 
 def test_workers_that_die_young_are_replaced_ever_more_slowly(company: Company) -> None:
     """Each failure soon after the start doubles the pause before the next try."""
     pauses = []
     for _ in range(4):
-        worker = company.roster.staff[-1]
-        company.roster.has_gone(worker, 1, company.now)
+        worker = company.policy.workers[-1]
+        company.policy.on_exit(worker, 1, company.now)
         began = company.now
-        while len(company.roster.staff) < 2:
+        while len(company.policy.workers) < 2:
             company.now += 0.25
-            company.roster.tend(company.now)
+            company.policy.reconcile(company.now)
         pauses.append(company.now - began)
-        company.roster.has_started(company.roster.staff[-1], company.now)
+        company.policy.on_ready(company.policy.workers[-1], company.now)
         company.all_answer()
     assert pauses == [0.5, 1.0, 2.0, 4.0]
 
 
 def test_a_start_that_the_system_refuses_is_tried_again(company: Company) -> None:
     """Out of processes, out of memory: the others go on, and it is tried again soon."""
-    company.tend(20)
+    company.reconcile(20)
     company.all_answer()
     company.can_start = False
-    company.go(company.roster.staff[0], -signal.SIGKILL)
-    assert len(company.roster.staff) == 1
+    company.go(company.policy.workers[0], -signal.SIGKILL)
+    assert len(company.policy.workers) == 1
     company.can_start = True
-    company.tend(1)
-    assert len(company.roster.staff) == 2
+    company.reconcile(1)
+    assert len(company.policy.workers) == 2
 
 
 def test_a_site_that_can_not_start_is_given_up() -> None:
     """When no worker has ever been ready and one ends, there is no point in going on."""
     company = Company()
-    company.tend()
-    company.go(company.roster.staff[0], 1)
-    assert company.roster.has_failed
+    company.reconcile()
+    company.go(company.policy.workers[0], 1)
+    assert company.policy.has_failed
 
 
 def test_a_first_start_that_the_system_refuses_is_given_up() -> None:
     """When not even the first can be started, it is no use to try again and again."""
     company = Company()
     company.can_start = False
-    company.tend()
-    assert company.roster.has_failed
+    company.reconcile()
+    assert company.policy.has_failed
 
 
 def test_a_worker_that_does_not_answer_is_dumped_and_ended(company: Company) -> None:
     """One whose hub does not turn is told to write down where it stands, then killed; the other goes on."""
-    hung, well = company.roster.staff
+    hung, well = company.policy.workers
     for _ in range(7):
-        company.tend(5)
-        company.roster.has_answered(well, 1, None, company.now)
+        company.reconcile(5)
+        company.policy.on_pong(well, 1, None, company.now)
     assert (hung.pid, signal.SIGABRT) in company.signals
-    assert hung.state is State.DOOMED
-    company.tend(DUMP_SECONDS + 1)
+    assert hung.state is WorkerState.ABORTING
+    company.reconcile(DUMP_SECONDS + 1)
     assert (hung.pid, signal.SIGKILL) in company.signals
-    assert well.state is State.READY
+    assert well.state is WorkerState.READY
     company.go(hung, -signal.SIGKILL)
-    assert company.roster.restarts["hung"] == 1
+    assert company.policy.restarts["hung"] == 1
 
 
 def test_nobody_is_blamed_while_the_parent_itself_was_away(company: Company) -> None:
     """After the whole machine stood still, workers get a new chance to answer."""
     company.now += 3600
-    company.roster.tend(company.now)
+    company.policy.reconcile(company.now)
     assert company.signals == []
-    assert company.roster.is_complete
+    assert company.policy.is_complete
 
 
 def test_a_worker_that_is_never_ready_is_ended(company: Company) -> None:
     """Loading the site may take start_seconds and no longer."""
-    company.go(company.roster.staff[0], -signal.SIGKILL)
-    company.tend(2)
-    slow = company.roster.staff[-1]
+    company.go(company.policy.workers[0], -signal.SIGKILL)
+    company.reconcile(2)
+    slow = company.policy.workers[-1]
     for _ in range(14):
-        company.tend(5)
+        company.reconcile(5)
         company.all_answer()
     assert (slow.pid, signal.SIGABRT) in company.signals
 
 
 def test_each_worker_is_pinged_now_and_then(company: Company) -> None:
     """Every few seconds each is asked whether its hub turns."""
-    company.tend(11)
-    assert heard_by(company.roster.staff[0]).count("ping") in (2, 3)
+    company.reconcile(11)
+    assert heard_by(company.policy.workers[0]).count("ping") in (2, 3)
 
 
 # --- new code ------------------------------------------------------------------------------------
@@ -216,94 +216,94 @@ def test_each_worker_is_pinged_now_and_then(company: Company) -> None:
 
 def test_new_code_comes_before_the_old_goes(company: Company) -> None:
     """At a reload all new workers are ready before the first old one is told to leave."""
-    old = list(company.roster.staff)
-    company.roster.reload()
-    company.tend()
-    assert len(company.roster.staff) == 3  # one new one at a time
-    company.roster.has_started(company.roster.staff[2], company.now)
-    company.tend()
-    assert len(company.roster.staff) == 4
-    assert all(each.state is State.READY for each in old)
-    company.roster.has_started(company.roster.staff[3], company.now)
-    company.tend()
+    old = list(company.policy.workers)
+    company.policy.reload()
+    company.reconcile()
+    assert len(company.policy.workers) == 3  # one new one at a time
+    company.policy.on_ready(company.policy.workers[2], company.now)
+    company.reconcile()
+    assert len(company.policy.workers) == 4
+    assert all(each.state is WorkerState.READY for each in old)
+    company.policy.on_ready(company.policy.workers[3], company.now)
+    company.reconcile()
     assert company.leaving() == [old[0]]
 
 
 def test_old_workers_leave_one_by_one(company: Company) -> None:
     """The second old worker is told to leave when the first has left."""
-    old = list(company.roster.staff)
-    company.roster.reload()
-    company.tend()
+    old = list(company.policy.workers)
+    company.policy.reload()
+    company.reconcile()
     company.all_ready()
     assert [each for each in old if "drain" in heard_by(each)] == [old[0]]
     company.go(old[0])
     assert "drain" in heard_by(old[1])
     company.go(old[1])
-    assert company.roster.is_complete
-    assert {each.generation for each in company.roster.staff} == {2}
+    assert company.policy.is_complete
+    assert {each.generation for each in company.policy.workers} == {2}
 
 
 def test_code_that_does_not_start_is_rolled_back(company: Company) -> None:
     """When a new worker ends before it is ready, the old ones go on as if nothing had been."""
-    old = list(company.roster.staff)
-    company.roster.reload()
-    company.tend()
-    company.go(company.roster.staff[2], 1)
-    assert company.roster.staff == old
-    assert company.roster.is_complete
+    old = list(company.policy.workers)
+    company.policy.reload()
+    company.reconcile()
+    company.go(company.policy.workers[2], 1)
+    assert company.policy.workers == old
+    assert company.policy.is_complete
     assert not any("drain" in heard_by(each) for each in old)
 
 
 def test_a_second_new_worker_that_fails_takes_the_first_with_it(company: Company) -> None:
     """Half a reload is rolled back too: the new worker that serves already leaves again."""
-    old = list(company.roster.staff)
-    company.roster.reload()
-    company.tend()
-    first = company.roster.staff[2]
-    company.roster.has_started(first, company.now)
-    company.tend()
-    company.go(company.roster.staff[3], 1)
+    old = list(company.policy.workers)
+    company.policy.reload()
+    company.reconcile()
+    first = company.policy.workers[2]
+    company.policy.on_ready(first, company.now)
+    company.reconcile()
+    company.go(company.policy.workers[3], 1)
     assert company.leaving() == [first]
     company.go(first)
-    assert company.roster.staff == old
+    assert company.policy.workers == old
 
 
 def test_after_a_roll_back_a_better_code_comes_in(company: Company) -> None:
     """A failed reload does not stand in the way of the next one."""
-    company.roster.reload()
-    company.tend()
-    company.go(company.roster.staff[2], 1)
-    company.roster.reload()
-    company.tend()
+    company.policy.reload()
+    company.reconcile()
+    company.go(company.policy.workers[2], 1)
+    company.policy.reload()
+    company.reconcile()
     company.all_ready()
     assert company.leaving()
 
 
 def test_a_reload_during_a_reload_is_done_afterwards(company: Company) -> None:
     """Whoever saves twice gets the second version too."""
-    company.roster.reload()
-    company.tend()
-    company.roster.reload()
+    company.policy.reload()
+    company.reconcile()
+    company.policy.reload()
     company.all_ready()
     for _ in range(2):
         company.go(company.leaving()[0])
     company.all_ready()
     for _ in range(2):
         company.go(company.leaving()[0])
-    assert {each.generation for each in company.roster.staff} == {3}
-    assert company.roster.is_complete
+    assert {each.generation for each in company.policy.workers} == {3}
+    assert company.policy.is_complete
 
 
 def test_a_new_worker_that_is_killed_at_work_does_not_undo_the_reload(company: Company) -> None:
     """Code that has started is not to blame when somebody kills its worker: another one is started."""
-    company.roster.reload()
-    company.tend()
-    new = company.roster.staff[2]
-    company.roster.has_started(new, company.now)
+    company.policy.reload()
+    company.reconcile()
+    new = company.policy.workers[2]
+    company.policy.on_ready(new, company.now)
     company.go(new, -signal.SIGKILL)
-    company.tend(2)
+    company.reconcile(2)
     company.all_ready()
-    assert company.roster.generation == 2
+    assert company.policy.generation == 2
 
 
 # --- recycling -----------------------------------------------------------------------------------
@@ -312,36 +312,36 @@ def test_a_new_worker_that_is_killed_at_work_does_not_undo_the_reload(company: C
 def test_a_worker_that_has_served_enough_is_replaced() -> None:
     """After worker_requests another one comes first, then it leaves."""
     company = Company(limits=Limits(worker_requests=100))
-    company.tend()
+    company.reconcile()
     company.all_ready()
-    worn = company.roster.staff[0]
-    company.roster.has_answered(worn, 500, None, company.now)
-    company.tend()
-    assert worn.state is State.READY
-    assert len(company.roster.staff) == 3
+    worn = company.policy.workers[0]
+    company.policy.on_pong(worn, 500, None, company.now)
+    company.reconcile()
+    assert worn.state is WorkerState.READY
+    assert len(company.policy.workers) == 3
     company.all_ready()
     assert company.leaving() == [worn]
     company.go(worn)
-    assert company.roster.is_complete
+    assert company.policy.is_complete
 
 
 def test_workers_do_not_all_wear_out_at_once() -> None:
     """The number of requests differs a little from worker to worker."""
     company = Company(wanted=4, limits=Limits(worker_requests=1000))
-    company.tend()
+    company.reconcile()
     company.all_ready()
-    for each in company.roster.staff:
-        company.roster.has_answered(each, 1015, None, company.now)
-    assert 0 < len([each for each in company.roster.staff if each.is_retired]) < 4
+    for each in company.policy.workers:
+        company.policy.on_pong(each, 1015, None, company.now)
+    assert 0 < len([each for each in company.policy.workers if each.is_retired]) < 4
 
 
 def test_a_worker_that_holds_too_much_memory_is_replaced() -> None:
     """Over worker_bytes a worker is retired."""
     company = Company(limits=Limits(worker_bytes=1000), memory=lambda pid: 2000 if pid == 1 else 10)
-    company.tend()
+    company.reconcile()
     company.all_ready()
     company.all_answer()
-    assert [each.pid for each in company.roster.staff if each.is_retired] == [1]
+    assert [each.pid for each in company.policy.workers if each.is_retired] == [1]
 
 
 # --- the end -------------------------------------------------------------------------------------
@@ -349,30 +349,30 @@ def test_a_worker_that_holds_too_much_memory_is_replaced() -> None:
 
 def test_at_the_end_everybody_leaves(company: Company) -> None:
     """When the parent stops, all are told to finish, and nobody is replaced."""
-    staff = list(company.roster.staff)
-    company.roster.close(company.now)
-    company.tend()
-    assert company.leaving() == staff
-    for each in staff:
+    workers = list(company.policy.workers)
+    company.policy.close(company.now)
+    company.reconcile()
+    assert company.leaving() == workers
+    for each in workers:
         company.go(each)
-    assert company.roster.staff == []
+    assert company.policy.workers == []
 
 
 def test_whoever_does_not_leave_in_time_is_ended(company: Company) -> None:
     """drain_seconds and a grace, then the parent waits no longer."""
-    company.roster.close(company.now)
-    company.tend(Limits().drain_seconds + GRACE_SECONDS - 1)
+    company.policy.close(company.now)
+    company.reconcile(Limits().drain_seconds + GRACE_SECONDS - 1)
     assert company.signals == []
-    company.tend(2)
+    company.reconcile(2)
     assert (1, signal.SIGKILL) in company.signals
-    company.go(company.roster.staff[0], -signal.SIGKILL)
-    assert company.roster.has_cut_off
+    company.go(company.policy.workers[0], -signal.SIGKILL)
+    assert company.policy.has_cut_off
 
 
 def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     """However long the system takes to end it: one line in the log, and one signal."""
-    company.roster.close(company.now)
-    company.tend(Limits().drain_seconds + GRACE_SECONDS + 5)
+    company.policy.close(company.now)
+    company.reconcile(Limits().drain_seconds + GRACE_SECONDS + 5)
     assert [each.message for each in caplog.records if "did not leave in time" in each.message] == [
         "worker 1 did not leave in time; it is ended",
         "worker 2 did not leave in time; it is ended",
@@ -382,12 +382,12 @@ def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog
 
 def test_those_that_are_to_end_at_once_get_a_moment(company: Company) -> None:
     """A second signal to the parent: workers end themselves, and are ended where they don't."""
-    company.roster.close(company.now)
-    company.roster.abandon(company.now)
-    assert [heard_by(each)[-1] for each in company.roster.staff] == ["abandon", "abandon"]
-    company.tend(ABANDON_SECONDS)
+    company.policy.close(company.now)
+    company.policy.abandon(company.now)
+    assert [heard_by(each)[-1] for each in company.policy.workers] == ["abandon", "abandon"]
+    company.reconcile(ABANDON_SECONDS)
     assert company.signals == []
-    company.tend(1)
+    company.reconcile(1)
     assert len(company.signals) == 2
 
 
@@ -396,25 +396,25 @@ def test_a_worker_that_gave_up_is_told_apart_from_one_that_was_done(
     company: Company, code: int, is_cut_off: bool
 ) -> None:
     """Exit code 70 of a worker says that something was cut off."""
-    company.roster.close(company.now)
-    company.go(company.roster.staff[0], code)
-    assert company.roster.has_cut_off is is_cut_off
+    company.policy.close(company.now)
+    company.go(company.policy.workers[0], code)
+    assert company.policy.has_cut_off is is_cut_off
 
 
 def test_a_worker_that_a_signal_tells_to_leave_is_replaced_at_once(
     company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It says so itself: that is no failure, and another one comes while it still finishes what runs."""
-    company.tend(20)
+    company.reconcile(20)
     company.all_answer()
-    worker = company.roster.staff[0]
-    company.roster.leaves(worker, company.now)
-    company.tend()
-    assert len([each for each in company.roster.staff if each.state is State.STARTING]) == 1
+    worker = company.policy.workers[0]
+    company.policy.on_leaving(worker, company.now)
+    company.reconcile()
+    assert len([each for each in company.policy.workers if each.state is WorkerState.STARTING]) == 1
     company.all_ready()
     company.go(worker)
-    assert company.roster.is_complete
-    assert not company.roster.restarts
+    assert company.policy.is_complete
+    assert not company.policy.restarts
     assert [each.levelname for each in caplog.records if each.levelname != "INFO"] == []
 
 
@@ -422,41 +422,41 @@ def test_a_worker_that_a_signal_tells_to_leave_is_replaced_at_once(
 def test_a_worker_that_a_signal_ends_while_it_starts_is_no_site_that_fails(code: int) -> None:
     """A service manager signals all processes at once: the worker may be gone before the parent has heard of it."""
     company = Company()
-    company.tend()
-    company.go(company.roster.staff[0], code)
-    assert not company.roster.has_failed
+    company.reconcile()
+    company.go(company.policy.workers[0], code)
+    assert not company.policy.has_failed
 
 
 def test_the_pause_before_another_try_grows(caplog: pytest.LogCaptureFixture) -> None:
     """A worker that can't be started is tried again after 0.5 s, 1 s, 2 s ... 30 s; each try is one line of the log."""
     company = Company(1)
-    company.tend()
+    company.reconcile()
     company.all_ready()
     company.can_start = False
-    worker = company.roster.staff[0]
+    worker = company.policy.workers[0]
     company.now += 100
-    company.roster.has_gone(worker, -9, company.now)
+    company.policy.on_exit(worker, -9, company.now)
     caplog.clear()
-    company.tend(300)
+    company.reconcile(300)
     tries = [each.getMessage() for each in caplog.records if "can't be started" in each.getMessage()]
     assert 10 <= len(tries) <= 20
     assert "another try in 0.5 s" in tries[0]
     assert "another try in 30 s" in tries[-1]
     company.can_start = True
-    company.tend(31)
-    assert len(company.roster.staff) == 1
+    company.reconcile(31)
+    assert len(company.policy.workers) == 1
 
 
 def test_new_code_whose_worker_cannot_be_started_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """The old code goes on serving, and no further try is made."""
     company = Company(1)
-    company.tend()
+    company.reconcile()
     company.all_ready()
     company.can_start = False
-    company.roster.reload()
-    company.tend(20)
+    company.policy.reload()
+    company.reconcile(20)
     assert [each.getMessage().partition(" (")[0] for each in caplog.records if each.levelname == "ERROR"] == [
         "the new code does not start"
     ]
-    assert not company.roster.is_reloading
-    assert len(company.roster.ready) == 1
+    assert not company.policy.is_reloading
+    assert len(company.policy.ready) == 1
