@@ -197,3 +197,11 @@ def test_a_step_around_a_folder_is_checked(wrong: Wrong) -> None:
     (mistake,) = wrong({"/static": middleware(no_step)(Static("static"))})
     assert "no_step" in mistake.message
     assert "has no yield" in mistake.message
+
+
+def test_compress_is_refused_with_a_hint_at_side_files() -> None:
+    """`Static(compress=True)` names the build step that makes side files."""
+    with pytest.raises(TypeError, match=r"app\.css\.br"):
+        Static("static", compress=True)  # type: ignore[call-arg]  # as people write it
+    with pytest.raises(TypeError, match="nothing"):
+        Static("static", nothing=True)  # type: ignore[call-arg]

@@ -34,7 +34,7 @@ def test_a_browser_applies_the_style_and_runs_the_modules(serve: Any, dom_of: Op
     (static / "data.json").write_text('{"answer": 42}')
     (static / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "main.py").write_text(
-        'from fanlight import Static\n\nURLS = {"/": "home.html", "/static": Static("static", compress=True)}\n'
+        'from fanlight import Static\n\nURLS = {"/": "home.html", "/static": Static("static")}\n'
     )
     site = serve(tmp_path)
     assert '<h1 id="told">rgb(1, 2, 3) 42</h1>' in dom_of(f"{site.url}/")

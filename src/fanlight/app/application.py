@@ -190,18 +190,10 @@ class Application:
             await self._lifespan.start()
         finally:
             forked_child.end_here()  # a child that the lifespan has forked is no second server
-        try:
-            self.statics.start()
-        except BaseException:
-            await self._lifespan.stop()
-            raise
 
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
-        try:
-            self.statics.stop()
-        finally:
-            await self._lifespan.stop()
+        await self._lifespan.stop()
 
 
 def _label(value: object) -> str:

@@ -17,8 +17,6 @@ from fanlight.app.calls import Calls, RouteCall
 from fanlight.errors import Mistake, NoSuchURL, SetupError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.pages.static.compressors import compressors
-from fanlight.pages.static.copies import CompressedCopies
 from fanlight.pages.static.files import StaticFiles
 from fanlight.pages.static.folder import StaticFolder
 from fanlight.pages.static.static import Static
@@ -40,8 +38,7 @@ class Statics:
         """
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by place; None: there is a mistake in it
-        self._packers = compressors(is_quick=True) if compresses else {}
-        self._copies: list[CompressedCopies] = []
+        self._compresses = compresses
 
     def opened(self, value: object) -> object:
         """Return what a value of URLS is to the table: a folder answers all below its key."""
@@ -75,10 +72,10 @@ class Statics:
             folder, only = StaticFolder(path.parent), path.name
         else:
             folder, only = StaticFolder(path), ""
-        if static.compress:
-            self._copies.append(CompressedCopies(folder, only))
         path_of: Callable[[Request], str] = (lambda _: only) if only else _path_below
-        return StaticFiles(folder, path_of, prefix="" if only else prefix, is_private=is_guarded, packers=self._packers)
+        return StaticFiles(
+            folder, path_of, prefix="" if only else prefix, is_private=is_guarded, compresses=self._compresses
+        )
 
     def _path_of(self, static: Static) -> Path:
         return self._folder / static.folder
@@ -143,18 +140,6 @@ class Statics:
         prefix = quote(pattern.removesuffix(f"{{{_BELOW}...}}"), safe="/!$&'()*+,;=:@")
         files = self._files.get((static, prefix))
         return "" if files is None else files.explained(path)
-
-    # --- compressed copies ----------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin to make the compressed copies that were asked for, beside everything else."""
-        for each in self._copies:
-            each.start()
-
-    def stop(self) -> None:
-        """Stop making copies."""
-        for each in self._copies:
-            each.stop()
 
 
 def _path_below(request: Request) -> str:

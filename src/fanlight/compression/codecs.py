@@ -140,6 +140,7 @@ class Codec:
 
     levels: range
     level: int  # chosen for content that is made while somebody waits for it (docs/why.md has the figures)
+    cached_level: int  # for content that is compressed once and kept in memory: a small static file
     stream_level: int  # the most for a stream, which may last: its encoder holds about 150 KiB
     encode: Callable[[bytes, int, bytes], bytes]  # content, level, padding: ASCII without zeros
     encoder: Callable[[int], Encoder]  # level
@@ -152,10 +153,30 @@ PACKAGES = {"zstd": "backports.zstd", "br": "brotli"}
 CODECS: dict[str, Codec] = {}
 if _zstd is not None:
     CODECS["zstd"] = Codec(
-        levels=range(-7, 20), level=3, stream_level=1, encode=_zst, encoder=_Zstd, decode=_zstd.decompress
+        levels=range(-7, 20),
+        level=3,
+        cached_level=9,
+        stream_level=1,
+        encode=_zst,
+        encoder=_Zstd,
+        decode=_zstd.decompress,
     )
 if _brotli is not None:
     CODECS["br"] = Codec(
-        levels=range(12), level=4, stream_level=1, encode=_br, encoder=_Brotli, decode=_brotli.decompress
+        levels=range(12),
+        level=4,
+        cached_level=5,
+        stream_level=1,
+        encode=_br,
+        encoder=_Brotli,
+        decode=_brotli.decompress,
     )
-CODECS["gzip"] = Codec(levels=range(1, 10), level=4, stream_level=9, encode=_gzip, encoder=_Gzip, decode=_gunzip)
+CODECS["gzip"] = Codec(
+    levels=range(1, 10),
+    level=4,
+    cached_level=6,
+    stream_level=9,
+    encode=_gzip,
+    encoder=_Gzip,
+    decode=_gunzip,
+)

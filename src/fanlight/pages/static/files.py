@@ -13,12 +13,13 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import FileIO
 from time import monotonic
 from urllib.parse import quote
 
+from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
 from fanlight.message.conditional import answer_conditionally, fields_of_304, has_just_this
@@ -29,7 +30,6 @@ from fanlight.message.media_types import media_type_by_name
 from fanlight.message.prebuilt_response import KnownResponse
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
-from fanlight.pages.static.compressors import LEAST_BYTES, WORTH, Compress
 from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import Absent, StaticFolder
 from fanlight.pages.static.side_files import ENDINGS, codings_for
@@ -40,6 +40,8 @@ log = logging.getLogger("fanlight.static")
 INDEX = "index.html"
 LOOK_SECONDS = 2.0  # so often all is looked at anew: whether there are side files, and where links lead
 YEAR_SECONDS = 31_536_000
+LEAST_COMPRESSED_BYTES = 1024  # smaller files fit into one packet anyway
+MOST_COMPRESSED_RATIO = 0.95  # a compressed form that is bigger than this is not worth decoding
 _TRIES = 3
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _IN_A_PATH = "/!$&'()*+,;=:@"  # what RFC 3986 allows in a path, beside letters, digits and -._~
@@ -71,8 +73,8 @@ class Found:
 class StaticFiles:
     """The files of one folder, at one place in URLS.
 
-    `path_of(request)` is the path below the folder. `is_private` tells shared caches to keep nothing: what is
-    behind a guard is not for everybody. `packers` compress small files without side files, each once.
+    `path_of(request)` is the path below the folder. `is_private` makes responses `private`, for files behind
+    middleware that may restrict access. `compresses`: small files without side files are compressed in memory, once.
     """
 
     def __init__(
@@ -82,10 +84,10 @@ class StaticFiles:
         *,
         prefix: str = "",
         is_private: bool = False,
-        packers: Mapping[str, Compress] | None = None,
+        compresses: bool = False,
     ) -> None:
         """Serve a folder whose URLs begin with `prefix`."""
-        self._packers = packers or {}
+        self._compresses = compresses
         self.folder = folder
         self.prefix = prefix
         self._path_of = path_of
@@ -172,14 +174,16 @@ class StaticFiles:
     def _packed(self, found: Found, packed: dict[str, Offer], coding: str) -> Offer | None:
         """Return a small file compressed in memory, None where that is no gain."""
         known = packed.get(coding)
-        if known is not None or coding not in self._packers:
+        if known is not None or coding not in CODECS:
             return known
         plain = found.plain
         content = plain.version.packed.get(coding)
         if content is None:
             whole = plain.version.content or b""
-            content = self._packers[coding](whole)
-            content = plain.version.packed[coding] = content if len(content) < len(whole) * WORTH else b""
+            codec = CODECS[coding]
+            content = codec.encode(whole, codec.cached_level, b"")
+            is_worth_it = len(content) < len(whole) * MOST_COMPRESSED_RATIO
+            content = plain.version.packed[coding] = content if is_worth_it else b""
         if not content:
             return None
         told = {"etag": tag_of(content)}
@@ -245,10 +249,10 @@ class StaticFiles:
 
     def _is_to_be_packed(self, version: Version, media_type: str) -> bool:
         return (
-            bool(self._packers)
+            self._compresses
             and version.is_settled
             and version.content is not None
-            and version.size >= LEAST_BYTES
+            and version.size >= LEAST_COMPRESSED_BYTES
             and is_compressible(media_type)
         )
 

@@ -1,24 +1,29 @@
-"""What stands in URLS for a folder of files: `"/static": Static("static")`.
-
-In: a folder, seen from the file that makes the app; or one file. Out: a value that says so, and does nothing.
-"""
+"""A folder of files, or one file, as a value of URLS: `"/static": Static("static")`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+_SIDE_FILES = "compress the files in your build (brotli -k app.css): app.css.br, .zst or .gz beside app.css is served"
 
 
 @dataclass(frozen=True, slots=True)
 class Static:
     """A folder whose files are served as they are, or a single file.
 
-    `"/static": Static("static")`; `"/robots.txt": Static("static/robots.txt")`. `compress=True` has compressed
-    copies made beside the files when the site starts, for clients that take them.
+    `"/static": Static("static")`; `"/robots.txt": Static("static/robots.txt")`. A relative path is relative to the file
+    that makes the app.
     """
 
     folder: str | Path
-    compress: bool = False
+
+    def __new__(cls, *_: object, **options: object) -> Self:
+        """Refuse `compress` with a hint at side files; anything else unknown is refused by `__init__`."""
+        if "compress" in options:
+            raise TypeError(f"Static() takes no 'compress'; {_SIDE_FILES}")
+        return object.__new__(cls)
 
     def __repr__(self) -> str:
-        return f"Static({str(self.folder)!r}{', compress=True' if self.compress else ''})"
+        return f"Static({str(self.folder)!r})"
