@@ -64,7 +64,7 @@ def serve(folder: Path) -> Iterator[Serve]:
 
 def at_rest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have files count as unchanged for long, as one can't set when they were changed."""
-    monkeypatch.setattr(versions_module, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(versions_module, "STABLE_SECONDS", -1.0)
     os.utime(path, (LONG_AGO, LONG_AGO))
 
 
@@ -245,7 +245,7 @@ def test_a_big_file_is_immutable_only_when_it_is_at_rest(
     url = asset(folder, "big.js")
     client = serve()
     assert client.get(url).headers["cache-control"] == "no-cache"
-    monkeypatch.setattr(versions_module, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(versions_module, "STABLE_SECONDS", -1.0)
     assert client.get(url).headers["cache-control"].endswith("immutable")
 
 
@@ -317,9 +317,9 @@ def test_a_side_file_is_sent_to_who_takes_it(serve: Serve, folder: Path, coding:
     assert plain.headers["vary"] == packed.headers["vary"] == "accept-encoding"
     assert plain.headers["etag"] != packed.headers["etag"]
     assert not packed.headers["etag"].startswith("W/")
-    again = {"accept-encoding": coding, "if-none-match": packed.headers["etag"]}
-    assert client.get("/static/app.css", headers=again).status == 304
-    assert client.get("/static/app.css", headers=again | {"accept-encoding": ""}).status == 200
+    reopen = {"accept-encoding": coding, "if-none-match": packed.headers["etag"]}
+    assert client.get("/static/app.css", headers=reopen).status == 304
+    assert client.get("/static/app.css", headers=reopen | {"accept-encoding": ""}).status == 200
 
 
 def test_a_side_file_that_is_older_is_not_sent(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +332,7 @@ def test_a_side_file_that_is_older_is_not_sent(serve: Serve, folder: Path, monke
     os.utime(folder / "static" / "app.css.gz", (LONG_AGO - 1, LONG_AGO - 1))
     assert "content-encoding" not in client.get("/static/app.css", **accepting).headers
     os.utime(folder / "static" / "app.css.gz", (LONG_AGO, LONG_AGO))
-    monkeypatch.setattr(files_module, "LOOK_SECONDS", -1.0)
+    monkeypatch.setattr(files_module, "RECHECK_SECONDS", -1.0)
     serve_again = client.get("/static/app.css", **accepting)
     assert serve_again.status == 200
     (folder / "static" / "app.css").write_text("new")
@@ -380,7 +380,7 @@ def test_a_small_file_is_compressed_once_and_kept(serve: Serve, folder: Path, mo
 
 def test_what_does_not_shrink_is_sent_as_it_is(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures, small files and noise are not compressed."""
-    monkeypatch.setattr(versions_module, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(versions_module, "STABLE_SECONDS", -1.0)
     (folder / "static" / "photo.jpg").write_bytes(b"x" * 5000)
     (folder / "static" / "noise.txt").write_bytes(os.urandom(5000))
     client = serve()

@@ -14,7 +14,7 @@ import pytest
 
 from fanlight.errors import NotFound
 from fanlight.message.request import Request
-from fanlight.pages.builtin import error_page, plain_error_page
+from fanlight.pages.builtin_pages import error_page, plain_error_page
 from fanlight.pages.page import render
 from fanlight.pages.pages import Pages
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
 UUID_TEXT = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
@@ -20,7 +20,7 @@ UUID_TEXT = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
 def answer(table: Table, method: str, raw_path: str) -> object:
     """Return (endpoint, parameters), or the kind of the miss."""
     found = table.find(method, raw_path)
-    return found.kind if isinstance(found, Miss) else (found[0].endpoint, found[1])
+    return found.kind if isinstance(found, NoMatch) else (found[0].endpoint, found[1])
 
 
 SITE = build(
@@ -134,17 +134,17 @@ NOT_FOUND = [
 @pytest.mark.parametrize("path", NOT_FOUND)
 def test_other_paths_find_nothing(path: str) -> None:
     """A path that only looks like a route's, or has an empty segment, is not found."""
-    assert answer(SITE, "GET", path) == MissKind.NOT_FOUND
+    assert answer(SITE, "GET", path) == NoMatchReason.NOT_FOUND
 
 
 def test_numbers_too_long_to_read_do_not_fit() -> None:
     """A number with more digits than anyone writes is no number, so reading it costs nothing."""
     table = build({"/{id:int}": "int", "/f/{x:float}": "float"})
     assert answer(table, "GET", "/" + "9" * 128) == ("int", {"id": int("9" * 128)})
-    assert answer(table, "GET", "/" + "9" * 129) == MissKind.NOT_FOUND
-    assert answer(table, "GET", "/-" + "9" * 128) == MissKind.NOT_FOUND
-    assert answer(table, "GET", "/f/" + "9" * 400) == MissKind.NOT_FOUND  # would be infinity
-    assert answer(table, "GET", "/f/0." + "1" * 4000) == MissKind.NOT_FOUND
+    assert answer(table, "GET", "/" + "9" * 129) == NoMatchReason.NOT_FOUND
+    assert answer(table, "GET", "/-" + "9" * 128) == NoMatchReason.NOT_FOUND
+    assert answer(table, "GET", "/f/" + "9" * 400) == NoMatchReason.NOT_FOUND  # would be infinity
+    assert answer(table, "GET", "/f/0." + "1" * 4000) == NoMatchReason.NOT_FOUND
 
 
 def test_a_nested_slash_is_the_outer_key_as_written() -> None:
@@ -195,7 +195,7 @@ def test_the_shared_parameters_can_not_be_changed(path: str) -> None:
     """The empty parameters that requests share refuse every change; others belong to one request."""
     table = build({"/blog": "blog", "/{a}": "a"})
     found = table.find("GET", path)
-    assert not isinstance(found, Miss)
+    assert not isinstance(found, NoMatch)
     parameters = found[1]
     if path == "/blog":
         changes: list[Callable[[], object]] = [
@@ -215,8 +215,8 @@ def test_the_shared_parameters_can_not_be_changed(path: str) -> None:
 def test_parameters_belong_to_one_request() -> None:
     """Two finds of one route give two dicts."""
     first, second = SITE.find("GET", "/blog/x"), SITE.find("GET", "/blog/x")
-    assert not isinstance(first, Miss)
-    assert not isinstance(second, Miss)
+    assert not isinstance(first, NoMatch)
+    assert not isinstance(second, NoMatch)
     first[1]["slug"] = "changed"
     assert second[1] == {"slug": "x"}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fanlight.errors import Mistake, NoSuchURL, SetupError
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
 KINDS = {"int": r"-?[0-9]{1,99}", "float": r"-?[0-9]{1,99}(?:\.[0-9]{1,99})?", "str": r"(?!/).+"}
@@ -58,7 +58,7 @@ def judge_segment(piece: str, text: str) -> tuple[tuple[int, ...], dict[str, obj
     return (rank, {hole["name"]: READ[kind](fit[1])}) if fit else None
 
 
-Expected = tuple[str, dict[str, object]] | MissKind
+Expected = tuple[str, dict[str, object]] | NoMatchReason
 
 
 def expected(urls: Mapping[str, object], method: str, path: str) -> Expected:
@@ -81,19 +81,19 @@ def expected(urls: Mapping[str, object], method: str, path: str) -> Expected:
         _, _, pattern, parameters = min(here[method], key=lambda match: match[:2])
         return pattern, parameters
     if here:
-        return MissKind.WRONG_METHOD
+        return NoMatchReason.WRONG_METHOD
     other = path[:-1] if path.endswith("/") else path + "/"
     return (
-        MissKind.REDIRECT
+        NoMatchReason.REDIRECT
         if other and not other.endswith("//") and not path.endswith("//") and methods_at(other)
-        else MissKind.NOT_FOUND
+        else NoMatchReason.NOT_FOUND
     )
 
 
 def answered(table: Table, method: str, path: str) -> Expected:
     """Return what the table says, in the same terms."""
     found = table.find(method, path)
-    return found.kind if isinstance(found, Miss) else (found[0].pattern, found[1])
+    return found.kind if isinstance(found, NoMatch) else (found[0].pattern, found[1])
 
 
 LITERALS = ["a", "b", "ab", "1", "12", "1.5", "a1", "-1"]
@@ -228,8 +228,8 @@ def test_any_bytes_are_a_path_or_a_bad_one(path: str) -> None:
     """Every encoded sequence of bytes is answered, as a text that has these bytes or as a bad path."""
     table = build({"/{rest...}": "rest", "/{one}": "one", "/": "root"})
     found = table.find("GET", path)
-    if isinstance(found, Miss):
-        assert found.kind in {MissKind.BAD_PATH, MissKind.NOT_FOUND}
+    if isinstance(found, NoMatch):
+        assert found.kind in {NoMatchReason.BAD_PATH, NoMatchReason.NOT_FOUND}
     else:
         assert all(unquote(path, errors="strict") == "/" + str(value) for value in found[1].values())
 
@@ -240,7 +240,7 @@ def test_nothing_that_is_asked_raises(method: str, path: str, urls: dict[str, ob
     table = built(urls)
     for name in (method, "GET", "HEAD"):
         found = table.find(name, path)
-        if isinstance(found, Miss) and found.kind is MissKind.REDIRECT:
+        if isinstance(found, NoMatch) and found.kind is NoMatchReason.REDIRECT:
             again = table.find(name, found.to)
-            assert not isinstance(again, Miss) or again.kind is MissKind.WRONG_METHOD
+            assert not isinstance(again, NoMatch) or again.kind is NoMatchReason.WRONG_METHOD
         assert table.explain(name, path)[0].startswith(f"{name} ")

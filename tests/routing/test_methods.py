@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 
 TABLE = build(
     {
@@ -46,7 +46,7 @@ FOUND = [
 def test_a_method_finds_its_route(method: str, path: str, endpoint: str) -> None:
     """A key's methods decide, GET also answers HEAD, and a HEAD of one's own comes first."""
     found = TABLE.find(method, path)
-    assert not isinstance(found, Miss)
+    assert not isinstance(found, NoMatch)
     assert found[0].endpoint == endpoint
 
 
@@ -66,24 +66,24 @@ ALLOWED = [
 @pytest.mark.parametrize(("method", "path", "allow"), ALLOWED)
 def test_another_method_is_told_which_are_allowed(method: str, path: str, allow: tuple[str, ...]) -> None:
     """`Allow` names the methods of all patterns that match the path, HEAD and OPTIONS included, each once."""
-    assert TABLE.find(method, path) == Miss(MissKind.WRONG_METHOD, allow=allow)
+    assert TABLE.find(method, path) == NoMatch(NoMatchReason.WRONG_METHOD, allow=allow)
 
 
 def test_options_for_the_server_names_all_methods() -> None:
     """`OPTIONS *` is told every method that the site takes anywhere; other methods can't ask that."""
     found = TABLE.find("OPTIONS", "*")
-    assert found == Miss(
-        MissKind.WRONG_METHOD, allow=("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "QUERY", "REPORT")
+    assert found == NoMatch(
+        NoMatchReason.WRONG_METHOD, allow=("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "QUERY", "REPORT")
     )
-    assert TABLE.find("GET", "*") == Miss(MissKind.BAD_PATH)
+    assert TABLE.find("GET", "*") == NoMatch(NoMatchReason.BAD_PATH)
 
 
 def test_a_site_without_get_has_no_head() -> None:
     """HEAD comes with GET and not without it."""
     table = build({"POST /": "send"})
-    assert table.find("HEAD", "/") == Miss(MissKind.WRONG_METHOD, allow=("POST", "OPTIONS"))
+    assert table.find("HEAD", "/") == NoMatch(NoMatchReason.WRONG_METHOD, allow=("POST", "OPTIONS"))
 
 
 def test_an_empty_site_finds_nothing() -> None:
     """A table without a key is allowed, and answers 404 to everything."""
-    assert build({}).find("GET", "/") == Miss(MissKind.NOT_FOUND)
+    assert build({}).find("GET", "/") == NoMatch(NoMatchReason.NOT_FOUND)

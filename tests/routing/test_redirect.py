@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 
 TABLE = build(
     {
@@ -45,13 +45,13 @@ REDIRECTS = [
 @pytest.mark.parametrize(("method", "path", "to"), REDIRECTS)
 def test_a_wrong_slash_is_redirected(method: str, path: str, to: str) -> None:
     """Where only the slash at the end is wrong, the answer names the path that would be right."""
-    assert TABLE.find(method, path) == Miss(MissKind.REDIRECT, to=to)
+    assert TABLE.find(method, path) == NoMatch(NoMatchReason.REDIRECT, to=to)
 
 
 @pytest.mark.parametrize("path", ["/both", "/both/"])
 def test_both_forms_may_stand_side_by_side(path: str) -> None:
     """Where both forms are routes, both answer themselves."""
-    assert not isinstance(TABLE.find("GET", path), Miss)
+    assert not isinstance(TABLE.find("GET", path), NoMatch)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_both_forms_may_stand_side_by_side(path: str) -> None:
 )
 def test_what_is_wrong_elsewhere_is_not_redirected(path: str) -> None:
     """More than one wrong slash, or no such page with either form, stays a 404."""
-    assert TABLE.find("GET", path) == Miss(MissKind.NOT_FOUND)
+    assert TABLE.find("GET", path) == NoMatch(NoMatchReason.NOT_FOUND)
 
 
 def test_another_method_at_the_path_itself_comes_first() -> None:
     """A path that exists for other methods is answered 405, not redirected."""
     table = build({"POST /x": "a", "/x/": "b"})
-    assert table.find("GET", "/x") == Miss(MissKind.WRONG_METHOD, allow=("POST", "OPTIONS"))
+    assert table.find("GET", "/x") == NoMatch(NoMatchReason.WRONG_METHOD, allow=("POST", "OPTIONS"))
 
 
 GREEDY = build({"/{a}": "1", "/{a}/{b}": "2", "/{a}/{b}/{c}/": "3", "/x-{a}/y/": "4"})
@@ -84,19 +84,19 @@ HOSTILE = [
 def test_a_hostile_path_is_not_redirected_off_the_site(path: str) -> None:
     """Paths that browsers may take for another host are not found, or stay on the site."""
     found = GREEDY.find("GET", path)
-    if isinstance(found, Miss) and found.kind is MissKind.REDIRECT:
+    if isinstance(found, NoMatch) and found.kind is NoMatchReason.REDIRECT:
         assert urlsplit(found.to).netloc == ""
         assert found.to[1] not in "/\\"
         assert found.to.isprintable()
     else:
-        assert found == Miss(MissKind.NOT_FOUND)
+        assert found == NoMatch(NoMatchReason.NOT_FOUND)
 
 
 @given(st.text(alphabet="/\\%25cCfF.:@ae\t\r\n ?#;é", max_size=16), st.sampled_from(["", "/"]))
 def test_no_redirect_leaves_the_site(text: str, slash: str) -> None:
     """Wherever a path is redirected to, a browser stays on the host, and the path is found there."""
     found = GREEDY.find("GET", "/" + text + slash)
-    if not isinstance(found, Miss) or found.kind is not MissKind.REDIRECT:
+    if not isinstance(found, NoMatch) or found.kind is not NoMatchReason.REDIRECT:
         return
     for slashes in (found.to, found.to.replace("\\", "/")):  # browsers take a backslash for a slash
         assert urlsplit(urljoin("http://site.example/a/b", slashes)).netloc == "site.example"
@@ -104,4 +104,4 @@ def test_no_redirect_leaves_the_site(text: str, slash: str) -> None:
     assert found.to[:2] not in ("//", "/\\")
     assert not set(found.to) & set("\r\n\t ?#\\")
     assert found.to.isascii()
-    assert not isinstance(GREEDY.find("GET", found.to), Miss)
+    assert not isinstance(GREEDY.find("GET", found.to), NoMatch)

@@ -10,7 +10,7 @@ import pytest
 
 from fanlight.errors import NoSuchURL
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss
+from fanlight.routing.route import NoMatch
 
 
 def index() -> None:
@@ -119,7 +119,7 @@ def test_a_view_has_its_url(view: object, parameters: dict[str, object], url: st
 def test_a_url_leads_back_to_its_view(view: object, parameters: dict[str, object], url: str) -> None:
     """The URL of a view finds a route with the same parameters."""
     found = TABLE.find("GET", url)
-    assert not isinstance(found, Miss)
+    assert not isinstance(found, NoMatch)
     assert found[1].keys() == parameters.keys()
     assert TABLE.url_for(found[0].view, **found[1]) == url
 

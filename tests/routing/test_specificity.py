@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fanlight.routing.build import build
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 from fanlight.routing.tree import Node, find
 
@@ -28,7 +28,7 @@ RANKED = [  # (patterns from the most to the least specific, a path that all of 
 def winner(table: Table, path: str) -> str:
     """Return the pattern that a path finds."""
     found = table.find("GET", path)
-    assert not isinstance(found, Miss)
+    assert not isinstance(found, NoMatch)
     return found[0].pattern
 
 
@@ -75,7 +75,7 @@ def test_a_way_back_leaves_no_values_behind() -> None:
         ("/way/1/no", {"x": "way", "y": "1/no"}),
     ]:
         found = table.find("GET", path)
-        assert not isinstance(found, Miss)
+        assert not isinstance(found, NoMatch)
         assert found[1] == expected
 
 
@@ -111,7 +111,7 @@ def test_no_path_makes_a_search_visit_a_node_twice() -> None:
     for row in itertools.product(["{p%d:int}", "{p%d:float}", "{p%d}"], repeat=depth):
         urls["/" + "/".join(piece % number for number, piece in enumerate(row)) + "/end"] = "view"
     table = build(urls)
-    tree = table._ways["GET"].tree
+    tree = table._by_method["GET"].tree
     nodes = list(nodes_below(tree))
     for node in nodes:
         node.literals = CountedLiterals(node.literals)
@@ -122,7 +122,7 @@ def test_no_path_makes_a_search_visit_a_node_twice() -> None:
         assert find(tree, path.split("/"), 1, []) is None
         # A node with a choice asks twice: before it knows that it has one, and after.
         assert len(inner) <= CountedLiterals.asked <= 2 * len(inner)
-        assert table.find("GET", path) == Miss(MissKind.NOT_FOUND)
+        assert table.find("GET", path) == NoMatch(NoMatchReason.NOT_FOUND)
 
 
 def test_every_rest_on_the_way_is_tried_once() -> None:
@@ -131,5 +131,5 @@ def test_every_rest_on_the_way_is_tried_once() -> None:
     urls = {"/a" * n + "/{rest...}": str(n) for n in range(depth)} | {"/a" * depth + "/end": "end"}
     table = build(urls)
     found = table.find("GET", "/a" * depth + "/other")
-    assert not isinstance(found, Miss)
+    assert not isinstance(found, NoMatch)
     assert found[0].pattern == "/a" * (depth - 1) + "/{rest...}"

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from fanlight.app.calls import Calls, RouteCall
-from fanlight.app.endpoints import Endpoints, opened
-from fanlight.app.error_handlers import Failures
+from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.endpoints import Endpoints, unwrap
+from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
-from fanlight.app.middleware import Middleware, read_steps
-from fanlight.app.no_route import Misses
-from fanlight.app.responses import Results
-from fanlight.app.statics import Statics
+from fanlight.app.middleware import MiddlewareStack, read_middleware
+from fanlight.app.no_route import NoRouteResponses
+from fanlight.app.responses import ResponseFactory
+from fanlight.app.statics import StaticFolders
 from fanlight.binding.annotations import Dependency
 from fanlight.binding.dependencies import Provisions
 from fanlight.binding.signature import called
@@ -111,14 +111,14 @@ class Application:
         self.pages = Pages(
             folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
         )
-        self.statics = Statics(folder, parts.source, self.pages.folder, compresses=parts.compression is not None)
+        self.statics = StaticFolders(folder, parts.source, self.pages.folder, compresses=parts.compression is not None)
         # A class of its own for each app: so a request knows the way back, and pays nothing for it.
         ways = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
         self.request_class = type("Request", (Request,), {"__slots__": (), **ways})
-        results = Results(self.pages)
-        failures = Failures(parts.errors, self.pages, results, folder)
-        steps, step_mistakes = read_steps(parts.middleware, folder)
-        calls = Calls(results, failures, Middleware(steps, results, failures))
+        results = ResponseFactory(self.pages)
+        failures = ErrorHandlers(parts.errors, self.pages, results, folder)
+        steps, step_mistakes = read_middleware(parts.middleware, folder)
+        calls = CallFactory(results, failures, MiddlewareStack(steps, results, failures))
         provisions = Provisions(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder, statics=self.statics)
         mistakes = self._build(parts.urls, endpoints, parts.source)
@@ -132,7 +132,7 @@ class Application:
         self._dependencies |= provisions.asked
         if mistakes:
             raise SetupError(mistakes)
-        self._misses = Misses(calls, self.table)
+        self._misses = NoRouteResponses(calls, self.table)
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._miss = self.table.find, self._misses.call
 
@@ -143,7 +143,7 @@ class Application:
                 source=None if source is None else Source(source),
                 hints=endpoints.hints,
                 endpoint_of=endpoints.call,
-                opened=self._opened,
+                unwrap=self._unwrap,
                 label=_label,
             )
         except SetupError as error:
@@ -157,8 +157,8 @@ class Application:
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
         return self.pages.check(assets=self.statics.are_right)
 
-    def _opened(self, value: object) -> tuple[object, tuple[object, ...]]:
-        inner, middleware = opened(value)
+    def _unwrap(self, value: object) -> tuple[object, tuple[object, ...]]:
+        inner, middleware = unwrap(value)
         return self.statics.opened(inner), middleware
 
     def url_for(self, view: object, /, **parameters: object) -> str:

@@ -13,10 +13,10 @@ from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
-from fanlight.app.error_handlers import Failures, Outcome
-from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, Run, Step
-from fanlight.app.responses import Results
-from fanlight.app.view_warnings import Notes
+from fanlight.app.error_handlers import ErrorHandlers, Outcome
+from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
+from fanlight.app.responses import ResponseFactory
+from fanlight.app.view_log import ViewLog
 from fanlight.binding.arguments import Arguments
 from fanlight.binding.dependencies import Provision
 from fanlight.binding.form_redisplay import with_status
@@ -58,18 +58,18 @@ class RouteCall:
         return f"<{type(self).__name__} {self.name}>"
 
 
-class Calls:
+class CallFactory:
     """Makes the calls of one app."""
 
-    def __init__(self, results: Results, failures: Failures, middleware: Middleware) -> None:
+    def __init__(self, results: ResponseFactory, failures: ErrorHandlers, middleware: MiddlewareStack) -> None:
         """Make answers with these."""
         self._results, self._failures, self._middleware = results, failures, middleware
 
-    def within(self, steps: Sequence[Step]) -> Calls:
+    def within(self, steps: Sequence[Middleware]) -> CallFactory:
         """Return what makes calls with more steps, inside those of the app."""
-        return Calls(self._results, self._failures, self._middleware.and_within(steps))
+        return CallFactory(self._results, self._failures, self._middleware.and_within(steps))
 
-    def of_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
+    def for_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
         self,
         view: View,
         arguments: dict[str, Arguments | None],
@@ -93,10 +93,10 @@ class Calls:
         if errors:
             advise = partial(self._failures.advise, where=name)
             view = with_status(view, errors, advise, is_async=is_async(view))
-        notes = Notes(name, place)
+        notes = ViewLog(name, place)
         failed = notes.noting(self._failures.of(name) if middleware.is_empty else self._failures.passing)
         give = _by_method(arguments)
-        answer = self._results.of_view(notes).answer
+        answer = self._results.for_view(notes).make
         reads_content = reads_content or not middleware.is_empty
         if runs_async:
             run_async = (
@@ -119,7 +119,7 @@ class Calls:
             self._surrounded(run, name), name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content
         )
 
-    def of_answer(self, answer: Run, name: str) -> RouteCall:
+    def for_handler(self, answer: Run, name: str) -> RouteCall:
         """Return the call of something that answers at once, without a view; what it raises is answered too."""
         middleware = self._middleware
         run = _guarded(answer, self._failures.of(name) if middleware.is_empty else self._failures.passing)
@@ -128,10 +128,10 @@ class Calls:
             return RouteCall(middleware.wrap_async(waiting, name), name, lane=Lane.TASK)
         return RouteCall(self._surrounded(run, name), name, lane=Lane.MEASURED)
 
-    def of_constant(self, response: Response, name: str) -> RouteCall:
+    def for_response(self, response: Response, name: str) -> RouteCall:
         """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
         if not self._middleware.is_empty:
-            return self.of_answer(lambda _: response.copy(), name)
+            return self.for_handler(lambda _: response.copy(), name)
         return RouteCall(lambda _: response, name)
 
     def _surrounded(self, run: Inner, name: str) -> Run:

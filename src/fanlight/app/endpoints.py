@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
-from fanlight.app.calls import Calls, RouteCall
-from fanlight.app.error_handlers import refuse_content
-from fanlight.app.middleware import read_steps
-from fanlight.app.responses import Results
-from fanlight.app.statics import Statics
-from fanlight.app.template_check import markup_for_text, misnamed_template
+from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.error_handlers import raise_content_error
+from fanlight.app.middleware import read_middleware
+from fanlight.app.responses import ResponseFactory
+from fanlight.app.statics import StaticFolders
+from fanlight.app.string_values import markup_for_text, misnamed_template
 from fanlight.binding.arguments import Arguments, arguments_of
 from fanlight.binding.body_parameter import hints_of
 from fanlight.binding.dependencies import Provision, Provisions
@@ -43,21 +43,21 @@ class Endpoints:
 
     def __init__(  # noqa: PLR0913 - each is a part of an app
         self,
-        calls: Calls,
+        calls: CallFactory,
         pages: Pages,
-        results: Results,
+        results: ResponseFactory,
         provisions: Provisions,
         state: State,
         folder: Path,
         *,
-        statics: Statics,
+        statics: StaticFolders,
     ) -> None:
         """Make calls with these; `folder` is what places are told from."""
         self._statics = statics
         self._base, self._pages, self._results = calls, pages, results
         self._provisions, self._state, self._folder = provisions, state, folder
         self._calls = calls  # those within the steps of the value that is being read
-        self._within: dict[tuple[object, ...], Calls] = {(): calls}
+        self._within: dict[tuple[object, ...], CallFactory] = {(): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
 
     def hints(self, value: object) -> Mapping[str, str]:
@@ -78,7 +78,7 @@ class Endpoints:
         if isinstance(value, Response):
             if not isinstance(value.content, bytes):
                 _refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
-            return self._calls.of_constant(value, name)
+            return self._calls.for_response(value, name)
         if isinstance(value, Page):
             return self._of_page(value, name)
         if isinstance(value, Static):
@@ -94,12 +94,12 @@ class Endpoints:
             _refuse(f"a value of type {type(value).__name__} at {pattern} answers nothing", _KINDS)
         return self._of_view(value, parameters_of(pattern), methods, f"{name} ({called(value)})")
 
-    def _calls_within(self, middleware: tuple[object, ...]) -> Calls:
+    def _calls_within(self, middleware: tuple[object, ...]) -> CallFactory:
         known = self._within.get(middleware)
         if known is not None:
             return known
         self._within[middleware] = self._base  # a mistake in them is told once
-        steps, mistakes = read_steps(middleware, self._folder)
+        steps, mistakes = read_middleware(middleware, self._folder)
         if mistakes:
             raise SetupError(mistakes)
         calls = self._within[middleware] = self._base.within(steps)
@@ -109,21 +109,21 @@ class Endpoints:
         if mistake := markup_for_text(text, f"the text at {pattern}"):
             raise SetupError([mistake])
         if not text.endswith(".html"):
-            return self._calls.of_constant(Response(self._pages.heading(text)), name)
+            return self._calls.for_response(Response(self._pages.heading(text)), name)
         if mistake := misnamed_template(text, self._pages, "URLS"):
             raise SetupError([mistake])
-        answer = self._results.answer
+        answer = self._results.make
 
         def render_template(request: Request) -> Response:
             return answer(Page(text, request.params), request)
 
-        return self._calls.of_answer(render_template, f"{name} ({text})")
+        return self._calls.for_handler(render_template, f"{name} ({text})")
 
     def _of_page(self, page: Page, name: str) -> RouteCall:
         if mistake := misnamed_template(page.template, self._pages, "URLS"):
             raise SetupError([mistake])
-        answer = self._results.answer
-        return self._calls.of_answer(lambda request: answer(page, request), f"{name} ({page.template})")
+        answer = self._results.make
+        return self._calls.for_handler(lambda request: answer(page, request), f"{name} ({page.template})")
 
     def _of_view(self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str) -> RouteCall:
         signature = self._signature(view)
@@ -159,7 +159,7 @@ class Endpoints:
                 arguments |= dict.fromkeys(mine, found)
         if mistakes:
             raise SetupError(mistakes)
-        call = self._calls.of_view(
+        call = self._calls.for_view(
             view,
             arguments,
             name,
@@ -172,7 +172,7 @@ class Endpoints:
         route = name.partition(" (")[0]
         call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)
         if call.reads_content and not errors:  # a view that shows its form again does so for one that is too large, too
-            call.refused = self._calls.of_answer(refuse_content, name)
+            call.refused = self._calls.for_handler(raise_content_error, name)
         if hints and call.lane is Lane.MEASURED:  # it has work to do meanwhile, or it would not send them
             call.lane, call.is_pinned = Lane.THREAD, True
         return call
@@ -205,7 +205,7 @@ def is_view(value: object) -> TypeGuard[View]:
     return callable(value) and not isinstance(value, str | type | Response | Page | Static | Mapping)
 
 
-def opened(value: object) -> tuple[object, tuple[object, ...]]:
+def unwrap(value: object) -> tuple[object, tuple[object, ...]]:
     """Return what a value of URLS holds, and the steps that stand around it, outermost first."""
     middleware: tuple[object, ...] = ()
     while isinstance(value, WithMiddleware):

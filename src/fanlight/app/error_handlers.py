@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fanlight.app.responses import Results
-from fanlight.app.template_check import markup_for_text, misnamed_template
+from fanlight.app.responses import ResponseFactory
+from fanlight.app.string_values import markup_for_text, misnamed_template
 from fanlight.binding.exceptions import is_task_cancelled
 from fanlight.binding.signature import called, is_async, place_of, refuse_marks
 from fanlight.errors import ContentTooLarge, HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
@@ -28,7 +28,7 @@ from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.pages.builtin import reason_of
+from fanlight.pages.builtin_pages import reason_of
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import wants_problem
@@ -41,7 +41,7 @@ NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if has
 
 
 @dataclass(slots=True, eq=False)
-class Crash:
+class UnhandledException:
     """An exception that nobody has answered yet, on its way out through what is around the view."""
 
     error: BaseException
@@ -52,21 +52,21 @@ class Crash:
         self.traceback = self.error.__traceback__
 
 
-Outcome = Response | Crash
+Outcome = Response | UnhandledException
 
 
-def refuse_content(request: Request) -> Response:
+def raise_content_error(request: Request) -> Response:
     """Raise why the content of a request was refused."""
     source = request.content_source
     assert isinstance(source, RefusedContent)
     raise source.error
 
 
-class Failures:
+class ErrorHandlers:
     """The answers to all errors of an app; `mistakes` says what is wrong with its table of them."""
 
     def __init__(
-        self, errors: Mapping[int, object] | None, pages: Pages, results: Results, folder: Path | None = None
+        self, errors: Mapping[int, object] | None, pages: Pages, results: ResponseFactory, folder: Path | None = None
     ) -> None:
         """Read the table: from a status to a view, a template's name, a text or a response."""
         self._pages, self._results = pages, results
@@ -109,22 +109,22 @@ class Failures:
                 return self.respond(error, request)
             if is_task_cancelled(error):
                 raise error
-            return self.end(Crash(error), request, name)
+            return self.end(UnhandledException(error), request, name)
 
         return failed
 
     def passing(self, error: BaseException, request: Request) -> Outcome:
         """Answer an error, and pass any other exception on, to what is around the view."""
         forked_child.end_here()
-        return self.respond(error, request) if isinstance(error, HTTPError) else Crash(error)
+        return self.respond(error, request) if isinstance(error, HTTPError) else UnhandledException(error)
 
-    def shown(self, crash: Crash, request: Request) -> Response:
+    def shown(self, crash: UnhandledException, request: Request) -> Response:
         """Return what is sent for an exception that nobody catches: it says nothing of it."""
         if crash.response is None:
             crash.response = self._answer_to(crash.error, request)
         return crash.response
 
-    def end(self, crash: Crash, request: Request, name: str) -> Response:
+    def end(self, crash: UnhandledException, request: Request, name: str) -> Response:
         """Log an exception that nobody has caught, and return its answer."""
         error = crash.error
         if _is_full(error):
@@ -150,7 +150,7 @@ class Failures:
         elif isinstance(value, Response):
             self._own[status] = self._for_people(lambda _, __: value.copy())
         elif isinstance(value, Page):
-            self._own[status] = self._for_people(lambda _, request: self._results.answer(value, request))
+            self._own[status] = self._for_people(lambda _, request: self._results.make(value, request))
         elif callable(value) and not isinstance(value, type):
             self._read_view(status, value)
         else:
@@ -175,7 +175,7 @@ class Failures:
         def show(error: HTTPError, request: Request) -> Response:
             reason = reason_of(error.status)
             context = {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
-            return self._results.answer(Page(value, context), request)
+            return self._results.make(Page(value, context), request)
 
         self._own[status] = self._for_people(show)
 
@@ -196,7 +196,7 @@ class Failures:
 
         def show(error: HTTPError, request: Request) -> Response:
             given: dict[str, Any] = {"error": error, "request": request}
-            return self._results.answer(view(**{name: given[name] for name in names}), request)
+            return self._results.make(view(**{name: given[name] for name in names}), request)
 
         # A view that looks at the request can see for itself what the client likes.
         self._own[status] = show if "request" in names else self._for_people(show)
@@ -243,6 +243,6 @@ def _arguments(view: Callable[..., object]) -> list[str] | None:
 
 def _asked(request: Request) -> str:
     """Return what was asked, fit for a line of a log."""
-    # SECURITY: tests/app/test_failures.py; a line end in a log would begin another entry.
+    # SECURITY: tests/app/test_error_handlers.py; a line end in a log would begin another entry.
     asked = f"{request.head.method} {request.head.target}"
     return asked if asked.isprintable() else asked.encode("unicode_escape").decode()

@@ -27,9 +27,9 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
-from fanlight.app.catching import may_catch
-from fanlight.app.error_handlers import Crash, Failures, Outcome
-from fanlight.app.responses import Results
+from fanlight.app.error_handlers import ErrorHandlers, Outcome, UnhandledException
+from fanlight.app.generator_analysis import may_catch
+from fanlight.app.responses import ResponseFactory
 from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.binding.signature import called, function_of, place_of, refuse_marks
 from fanlight.errors import AppError, HTTPError, Mistake
@@ -44,7 +44,7 @@ _ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Middleware:
     """One generator function around the views."""
 
     begin: Callable[[Request], Any]  # gives the generator
@@ -52,7 +52,7 @@ class Step:
     name: str
 
 
-def read_steps(middleware: object, folder: Path | None = None) -> tuple[list[Step], list[Mistake]]:
+def read_middleware(middleware: object, folder: Path | None = None) -> tuple[list[Middleware], list[Mistake]]:
     """Return the steps of an app, and what is wrong with them."""
     if callable(middleware):
         return [], [
@@ -62,18 +62,18 @@ def read_steps(middleware: object, folder: Path | None = None) -> tuple[list[Ste
         return [], [
             Mistake(message=f"middleware is a {type(middleware).__name__}", hint="write a tuple: middleware=(timing,)")
         ]
-    steps: list[Step] = []
+    steps: list[Middleware] = []
     mistakes: list[Mistake] = []
     for function in middleware:
         found = _read_step(function, folder)
-        if isinstance(found, Step):
+        if isinstance(found, Middleware):
             steps.append(found)
         else:
             mistakes.append(found)
     return steps, mistakes
 
 
-def _read_step(function: Any, folder: Path | None) -> Step | Mistake:
+def _read_step(function: Any, folder: Path | None) -> Middleware | Mistake:
     if not callable(function) or isinstance(function, type):
         return Mistake(message=f"middleware has {function!r}, which is no function", hint="give generator functions")
     name, place = called(function), place_of(function, folder)
@@ -93,22 +93,22 @@ def _read_step(function: Any, folder: Path | None) -> Step | Mistake:
     if isinstance(plain, FunctionType):
         may_catch(plain.__code__)  # its source is read now, and not when the first exception comes
     begin = function if needed else lambda _: function()
-    return Step(begin=begin, is_async=is_async, name=name)
+    return Middleware(begin=begin, is_async=is_async, name=name)
 
 
-class Middleware:
+class MiddlewareStack:
     """The steps of an app, ready to be put around its routes."""
 
-    def __init__(self, steps: Sequence[Step], results: Results, failures: Failures) -> None:
+    def __init__(self, steps: Sequence[Middleware], results: ResponseFactory, failures: ErrorHandlers) -> None:
         """Take the steps, outermost first."""
         self._steps = tuple(steps)
         self._results, self._failures = results, failures
         self.is_empty = not steps
         self.is_async = any(step.is_async for step in steps)
 
-    def and_within(self, steps: Sequence[Step]) -> Middleware:
+    def and_within(self, steps: Sequence[Middleware]) -> MiddlewareStack:
         """Return these steps, and more inside them."""
-        return Middleware((*self._steps, *steps), self._results, self._failures)
+        return MiddlewareStack((*self._steps, *steps), self._results, self._failures)
 
     def wrap(self, inner: Inner, name: str) -> Run:
         """Return a function that runs the steps around a sync one, and never raises."""
@@ -118,7 +118,7 @@ class Middleware:
 
         def run(request: Request) -> Response:
             outcome = inner(request)
-            return end(outcome, request, name) if isinstance(outcome, Crash) else outcome
+            return end(outcome, request, name) if isinstance(outcome, UnhandledException) else outcome
 
         return run
 
@@ -133,7 +133,7 @@ class Middleware:
 
         async def run(request: Request) -> Response:
             outcome = await inner(request)
-            if not isinstance(outcome, Crash):
+            if not isinstance(outcome, UnhandledException):
                 return outcome
             if is_task_cancelled(outcome.error):
                 raise outcome.error
@@ -143,7 +143,7 @@ class Middleware:
 
     # --- one step, in the three ways in which step and view can be sync or async: none of them raises -----------
 
-    def _with_step(self, step: Step, inner: Inner) -> Inner:
+    def _with_step(self, step: Middleware, inner: Inner) -> Inner:
         def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
@@ -159,7 +159,7 @@ class Middleware:
 
         return run
 
-    def _with_step_awaiting(self, step: Step, inner: AsyncInner) -> AsyncInner:
+    def _with_step_awaiting(self, step: Middleware, inner: AsyncInner) -> AsyncInner:
         async def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
@@ -175,7 +175,7 @@ class Middleware:
 
         return run
 
-    def _with_async_step(self, step: Step, inner: AsyncInner) -> AsyncInner:
+    def _with_async_step(self, step: Middleware, inner: AsyncInner) -> AsyncInner:
         async def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
@@ -193,7 +193,7 @@ class Middleware:
 
     def _seen(self, outcome: Outcome, code: CodeType | None, request: Request) -> Response | BaseException:
         """Return what a step meets at its yield: a response to be sent there, or an exception to be raised."""
-        if not isinstance(outcome, Crash):
+        if not isinstance(outcome, UnhandledException):
             return outcome
         if code is None or may_catch(code) or is_task_cancelled(outcome.error):
             return outcome.error
@@ -203,12 +203,12 @@ class Middleware:
         self, given: object, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
         """Return what goes on to the next step when this one has ended, and has given this."""
-        if isinstance(outcome, Crash) and is_task_cancelled(outcome.error):
+        if isinstance(outcome, UnhandledException) and is_task_cancelled(outcome.error):
             return outcome  # nobody waits for an answer, and a task that is cancelled must end
         if given is _ABSENT and outcome is not None:
             return outcome
-        response = self._results.answer(given, request)
-        if isinstance(outcome, Crash) and seen is not outcome.error:
+        response = self._results.make(given, request)
+        if isinstance(outcome, UnhandledException) and seen is not outcome.error:
             outcome.response = response  # another page for an exception that nobody has caught yet
             return outcome
         return response
@@ -217,7 +217,7 @@ class Middleware:
         self, error: BaseException, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
         """Return what goes on to the next step when this one has raised an exception."""
-        if not isinstance(outcome, Crash):
+        if not isinstance(outcome, UnhandledException):
             return self._failures.passing(error, request)
         crash = outcome
         if is_task_cancelled(crash.error):
@@ -236,7 +236,7 @@ class Middleware:
 SyncGenerator = Generator[object, object, object]
 
 
-def _begun(step: Step, generator: SyncGenerator) -> object:
+def _begun(step: Middleware, generator: SyncGenerator) -> object:
     """Run a step up to its yield; return its answer, if it has one already."""
     try:
         given = next(generator)
@@ -250,7 +250,7 @@ def _begun(step: Step, generator: SyncGenerator) -> object:
     return given
 
 
-def _resumed(step: Step, generator: SyncGenerator, seen: Response | BaseException) -> object:
+def _resumed(step: Middleware, generator: SyncGenerator, seen: Response | BaseException) -> object:
     """Run a step to its end; return the answer it gives instead, if it gives one. Raises what the step raises."""
     try:
         given = generator.throw(seen) if isinstance(seen, BaseException) else generator.send(seen)
@@ -263,19 +263,19 @@ def _resumed(step: Step, generator: SyncGenerator, seen: Response | BaseExceptio
     return _second(step, given)
 
 
-def _second(step: Step, given: object) -> object:
+def _second(step: Middleware, given: object) -> object:
     if given is None:
         raise AppError(f"{step.name} yields twice; the view runs at its one yield")
     return given
 
 
-def _refuse_silence(step: Step, seen: Response | BaseException) -> None:
+def _refuse_silence(step: Middleware, seen: Response | BaseException) -> None:
     """Raise AppError where a step has caught an exception, and gives no answer in its place."""
     if isinstance(seen, BaseException):
         raise AppError(f"{step.name} caught {type(seen).__name__}, and returned no response in its place") from seen
 
 
-async def _begun_async(step: Step, generator: AsyncGenerator[object, object]) -> object:
+async def _begun_async(step: Middleware, generator: AsyncGenerator[object, object]) -> object:
     try:
         given = await anext(generator)
     except StopAsyncIteration:
@@ -287,7 +287,7 @@ async def _begun_async(step: Step, generator: AsyncGenerator[object, object]) ->
 
 
 async def _resumed_async(
-    step: Step, generator: AsyncGenerator[object, object], seen: Response | BaseException
+    step: Middleware, generator: AsyncGenerator[object, object], seen: Response | BaseException
 ) -> object:
     try:
         given = await (generator.athrow(seen) if isinstance(seen, BaseException) else generator.asend(seen))

@@ -5,43 +5,43 @@ In: why there is no route. Out: one of six calls, made at start-up. Knows nothin
 
 from __future__ import annotations
 
-from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.calls import CallFactory, RouteCall
 from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.routing.key import METHODS
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
 
-class Misses:
+class NoRouteResponses:
     """The calls for requests without a route."""
 
-    def __init__(self, calls: Calls, table: Table) -> None:
+    def __init__(self, calls: CallFactory, table: Table) -> None:
         """Make the calls."""
         self._table = table
         self._calls = {
-            MissKind.NOT_FOUND: calls.of_answer(_refuse_unknown, "no route"),
-            MissKind.BAD_PATH: calls.of_answer(_refuse_path, "no path"),
-            MissKind.WRONG_METHOD: calls.of_answer(self._refuse_method, "no route for the method"),
-            MissKind.REDIRECT: calls.of_answer(self._redirect, "the slash at the end"),
+            NoMatchReason.NOT_FOUND: calls.for_handler(_refuse_unknown, "no route"),
+            NoMatchReason.BAD_PATH: calls.for_handler(_refuse_path, "no path"),
+            NoMatchReason.WRONG_METHOD: calls.for_handler(self._refuse_method, "no route for the method"),
+            NoMatchReason.REDIRECT: calls.for_handler(self._redirect, "the slash at the end"),
         }
-        self._options = calls.of_answer(self._tell_options, "OPTIONS")
-        self._no_method = calls.of_answer(_refuse_unknown_method, "no such method")
+        self._options = calls.for_handler(self._tell_options, "OPTIONS")
+        self._no_method = calls.for_handler(_refuse_unknown_method, "no such method")
 
-    def call(self, miss: Miss, method: str) -> RouteCall:
+    def call(self, miss: NoMatch, method: str) -> RouteCall:
         """Return the call for a miss."""
         if method not in METHODS:  # no site can have it, so it is not this address's fault (RFC 9110 section 9.1)
             return self._no_method
-        if method == "OPTIONS" and miss.kind is MissKind.WRONG_METHOD:
+        if method == "OPTIONS" and miss.kind is NoMatchReason.WRONG_METHOD:
             return self._options
         return self._calls[miss.kind]
 
     # A call is shared by all requests, so what a miss says of one of them is asked again.
 
-    def _again(self, request: Request) -> Miss:
+    def _again(self, request: Request) -> NoMatch:
         found = self._table.find(request.head.method, request.head.path)
-        assert isinstance(found, Miss)
+        assert isinstance(found, NoMatch)
         return found
 
     def _refuse_method(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from fanlight.app.view_warnings import Notes
+from fanlight.app.view_log import ViewLog
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
 from fanlight.message.conditional import answer_conditionally
 from fanlight.message.file_response import file_response
@@ -32,10 +32,10 @@ _STATUSES = range(200, 600)
 _KINDS = "a text, bytes, a dict or list, a page from render(), a Path, a generator, None or a Response"
 
 
-class Results:
+class ResponseFactory:
     """Turns values into responses, for one app, or for one view of it, which its notes speak of."""
 
-    def __init__(self, pages: Pages, notes: Notes | None = None) -> None:
+    def __init__(self, pages: Pages, notes: ViewLog | None = None) -> None:
         """Render pages with these."""
         self._pages, self._notes = pages, notes
         self._known: dict[type, Answer] = {
@@ -53,11 +53,11 @@ class Results:
             tuple: self._with_status,
         }
 
-    def of_view(self, notes: Notes) -> Results:
+    def for_view(self, notes: ViewLog) -> ResponseFactory:
         """Return what does the same for one view, and names it where it returns what can't be sent."""
-        return Results(self._pages, notes)
+        return ResponseFactory(self._pages, notes)
 
-    def answer(self, result: object, request: Request) -> Response:
+    def make(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
         try:
             make = self._known.get(result.__class__)
@@ -103,7 +103,7 @@ class Results:
             raise InvalidResponse(f"{headers!r} are no headers; return (body, status, a dict)")
         if isinstance(body, tuple):
             raise InvalidResponse("a tuple in a tuple can't be sent; return (body, status, headers)")
-        response = Response(b"", 204) if body is None else self.answer(body, request)
+        response = Response(b"", 204) if body is None else self.make(body, request)
         response.status = int(status)
         if headers:
             response.headers.update(headers)
@@ -129,7 +129,7 @@ def _json(result: object, _: Request) -> Response:
 
 
 def _itself(result: Response, request: Request) -> Response:
-    # SECURITY: tests/app/test_results.py; a view may keep a response and return it again, and what steps and the
+    # SECURITY: tests/app/test_responses.py; a view may keep a response and return it again, and what steps and the
     # server write into it (a cookie, for one) is of one request. What is no bytes can be sent only once.
     if result.content.__class__ is bytes:
         result = result.copy()

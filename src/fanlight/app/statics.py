@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
-from fanlight.app.calls import Calls, RouteCall
+from fanlight.app.calls import CallFactory, RouteCall
 from fanlight.errors import Mistake, NoSuchURL, SetupError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.static.files import StaticFiles
 from fanlight.pages.static.folder import StaticFolder
 from fanlight.pages.static.static import Static
-from fanlight.routing.entries import Folder
+from fanlight.routing.entries import Subtree
 from fanlight.routing.pattern import parameters_of
 
-_BELOW = Folder(None).name  # the parameter that is the path below a folder
+_BELOW = Subtree(None).name  # the parameter that is the path below a folder
 _MOST_NAMES = 2000  # that are looked through for one that was meant
 _OWN_FOLDER = 'put the files into a folder of their own, such as "static"'
 
 
-class Statics:
+class StaticFolders:
     """The files of one app."""
 
     def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
@@ -46,9 +46,9 @@ class Statics:
             return value
         if not isinstance(value.folder, str | os.PathLike):
             _refuse(f"{value} names no folder", 'write Static("static")')
-        return value if self._path_of(value).is_file() else Folder(value)
+        return value if self._path_of(value).is_file() else Subtree(value)
 
-    def call(self, static: Static, pattern: str, calls: Calls, name: str, *, is_guarded: bool) -> RouteCall:
+    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_guarded: bool) -> RouteCall:
         """Return the call for a folder, or a file, at a pattern. Raises SetupError, once for each place.
 
         What is guarded, by steps that stand around it, is not for caches that serve everybody.
@@ -60,8 +60,8 @@ class Statics:
             self._files[place] = self._made(static, pattern, prefix, is_guarded=is_guarded)
         files = self._files[place]
         if files is None:
-            return calls.of_constant(Response(), name)
-        return calls.of_answer(files.answer, f"{name} ({static})")
+            return calls.for_response(Response(), name)
+        return calls.for_handler(files.answer, f"{name} ({static})")
 
     def _made(self, static: Static, pattern: str, prefix: str, *, is_guarded: bool) -> StaticFiles:
         path = self._path_of(static)

@@ -20,7 +20,7 @@ from fanlight.pages.escaping import EscapingTemplate
 from fanlight.pages.loader import FolderLoader
 from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_types import is_escaped
-from fanlight.pages.undefined import Missing, MissingNameError
+from fanlight.pages.undefined import MissingNameError, StrictUndefinedWithHint
 
 MOST_TEMPLATES = 1024
 # What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for
@@ -45,7 +45,11 @@ class FolderEnvironment(jinja2.Environment):
 
     def __init__(self, loader: FolderLoader, extra: Mapping[str, object], *, auto_reload: bool) -> None:
         super().__init__(
-            loader=loader, autoescape=is_escaped, undefined=Missing, auto_reload=auto_reload, cache_size=MOST_TEMPLATES
+            loader=loader,
+            autoescape=is_escaped,
+            undefined=StrictUndefinedWithHint,
+            auto_reload=auto_reload,
+            cache_size=MOST_TEMPLATES,
         )
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()

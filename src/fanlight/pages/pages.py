@@ -16,7 +16,7 @@ import msgspec
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import HTML, Response
-from fanlight.pages.builtin import error_page, heading_page, plain_error_page, reason_of
+from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page, reason_of
 from fanlight.pages.environment import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fanlight.errors import BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
-from fanlight.pages.builtin import reason_of
+from fanlight.pages.builtin_pages import reason_of
 
 PROBLEM = "application/problem+json"
 _JSON = (PROBLEM, "application/json")

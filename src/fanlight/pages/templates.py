@@ -14,9 +14,9 @@ from pathlib import Path
 import jinja2
 
 from fanlight.errors import Mistake
-from fanlight.pages.check import check_templates
 from fanlight.pages.environment import BoundedDict, FolderEnvironment
 from fanlight.pages.loader import FolderLoader
+from fanlight.pages.template_check import check_templates
 
 
 class Templates:

@@ -37,7 +37,7 @@ class MissingNameError(UndefinedError):
         )
 
 
-class Missing(StrictUndefined):
+class StrictUndefinedWithHint(StrictUndefined):
     """The value of a name that isn't there; whatever is done with it fails, but `is defined` and `default`."""
 
     __slots__ = ()

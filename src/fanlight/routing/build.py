@@ -13,9 +13,9 @@ from dataclasses import replace
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.conflicts import find_conflicts, find_unreachable
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.entries import Entry, Flattening, Opened
+from fanlight.routing.entries import Entry, TableReader, Unwrap
 from fanlight.routing.names import name_of
-from fanlight.routing.pattern import Pattern, check_whole, refuse
+from fanlight.routing.pattern import Pattern, check_segments, refuse
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
@@ -30,7 +30,7 @@ def build(
     hints: Callable[[object], Mapping[str, str]] | None = None,
     label: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf | None = None,
-    opened: Opened | None = None,
+    unwrap: Unwrap | None = None,
 ) -> Table:
     """Return the table of a site; raises SetupError with every mistake in it.
 
@@ -41,7 +41,7 @@ def build(
     """
     if not isinstance(urls, Mapping):
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
-    flat = Flattening(opened)
+    flat = TableReader(unwrap)
     flat.read(urls, source.find(urls) if source is not None else None)
     mistakes = flat.mistakes
     entries = [_with_hints(entry, hints, mistakes) for entry in flat.entries]
@@ -69,7 +69,7 @@ def _typed(pattern: Pattern, hints: Mapping[str, str]) -> Pattern:
     if unknown:
         refuse(f"no segment can be read as {', '.join(unknown)}", f"the types are {', '.join(CONVERTERS)}")
     typed = pattern.typed(hints)
-    check_whole(typed)
+    check_segments(typed)
     return typed
 
 

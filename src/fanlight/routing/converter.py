@@ -16,7 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from fanlight.routing.path import climbs
+from fanlight.routing.path import has_dot_segments
 
 _INT_CHARACTERS = 128  # int() is quadratic in the length, so longer numbers do not fit
 _FLOAT_CHARACTERS = 400  # holds every float written without an exponent
@@ -34,13 +34,13 @@ class Converter:
     name: str
     rank: int
     kind: type
-    says: str  # what fits, for messages
+    expected: str  # what fits, for messages
     read: Callable[[str], object | None]
     write: Callable[[object], str | None]
 
 
 def _read_str(text: str) -> object | None:
-    return None if not text or climbs(text) else text
+    return None if not text or has_dot_segments(text) else text
 
 
 def _write_str(value: object) -> str | None:
@@ -129,7 +129,7 @@ def read_path(segments: list[str]) -> str | None:
 
 def _read_path(text: str) -> object | None:
     segments = text.split("/")
-    return None if any(map(climbs, segments)) else read_path(segments)
+    return None if any(map(has_dot_segments, segments)) else read_path(segments)
 
 
 def _write_path(value: object) -> str | None:

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.key import parse_key
-from fanlight.routing.pattern import ROOT, Pattern, check_whole, parse_pattern
+from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern
 from fanlight.routing.source import Literal
 
 # From a value to what it holds, and what is to be around that, outermost first.
-Opened = Callable[[object], tuple[object, tuple[object, ...]]]
+Unwrap = Callable[[object], tuple[object, tuple[object, ...]]]
 _NEVER_AN_ANSWER = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
@@ -39,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class Subtree:
     """A value that answers everything below its key, or what a key like "/{path...}" leaves to it."""
 
     value: object
@@ -55,12 +55,12 @@ class _Table:
     middleware: tuple[object, ...] = ()
 
 
-class Flattening:
+class TableReader:
     """The entries and mistakes found so far."""
 
-    def __init__(self, opened: Opened | None = None) -> None:
+    def __init__(self, unwrap: Unwrap | None = None) -> None:
         """Take what says what a value holds, and what is around it."""
-        self._opened = opened
+        self._unwrap = unwrap
         self.entries: list[Entry] = []
         self.mistakes: list[Mistake] = []
         self.places: list[str] = []  # of every key, in reading order
@@ -72,7 +72,7 @@ class Flattening:
 
     def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:
         self._open.append(urls)
-        for key, places in source.doubles if source else ():
+        for key, places in source.duplicate_keys if source else ():
             self.mistakes.append(
                 Mistake(
                     message=f'the key "{key}" is written twice in one table; Python keeps only the last',
@@ -97,10 +97,10 @@ class Flattening:
         key = parse_key(written)
         pattern = key.pattern if table.pattern is None else key.pattern.below(table.pattern)
         if table.pattern is not None:
-            check_whole(pattern)
-        value, middleware = (value, ()) if self._opened is None else self._opened(value)
+            check_segments(pattern)
+        value, middleware = (value, ()) if self._unwrap is None else self._unwrap(value)
         middleware = (*table.middleware, *middleware)
-        if isinstance(value, Folder):
+        if isinstance(value, Subtree):
             if key.methods != ("GET",):
                 _refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
             self.entries += [
@@ -121,7 +121,7 @@ class Flattening:
         self._read_table(value, inside, _Table(table.keys, pattern, middleware))
 
 
-def _patterns(folder: Folder, pattern: Pattern) -> list[Pattern]:
+def _patterns(folder: Subtree, pattern: Pattern) -> list[Pattern]:
     """Return the patterns that a folder has at a key: its own address, and all below."""
     *before, last = pattern.segments
     if any(segment.name for segment in before) or (last.name and not last.is_rest):

@@ -10,8 +10,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from fanlight.routing.converter import CONVERTERS, read_path
-from fanlight.routing.path import NOWHERE, decode_path
-from fanlight.routing.route import Miss, MissKind
+from fanlight.routing.path import UNMATCHABLE, decode_path
+from fanlight.routing.route import NoMatch, NoMatchReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,10 @@ NEAR = 8  # at most so many routes are told of
 _FARTHEST = 0.6  # the least part of a first segment that must be alike
 
 _VERDICTS = {
-    MissKind.NOT_FOUND: "404: no route matches",
-    MissKind.WRONG_METHOD: "the path has routes, but not for this method (405, or 204 for OPTIONS); Allow: {allow}",
-    MissKind.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
-    MissKind.BAD_PATH: "400: the path is broken (percent-encoding, not UTF-8, or NUL)",
+    NoMatchReason.NOT_FOUND: "404: no route matches",
+    NoMatchReason.WRONG_METHOD: "the path has routes, but none for this method (405; 204 for OPTIONS); Allow: {allow}",
+    NoMatchReason.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
+    NoMatchReason.BAD_PATH: "400: the path is broken (percent-encoding, not UTF-8, or NUL)",
 }
 
 
@@ -34,17 +34,17 @@ def explain(
     routes: Sequence[tuple[Pattern, Route]],
     method: str,
     raw_path: str,
-    found: tuple[Route, dict[str, object]] | Miss,
+    found: tuple[Route, dict[str, object]] | NoMatch,
 ) -> list[str]:
     """Return what was found and, nearest first, what each of the others lacks."""
-    chosen = None if isinstance(found, Miss) else found[0]
+    chosen = None if isinstance(found, NoMatch) else found[0]
     lines = [f"{method} {raw_path}", f"  {_verdict(found)}"]
     segments = decode_path(raw_path)
     if segments is None:
         return lines
-    if segments is NOWHERE:
+    if segments is UNMATCHABLE:
         return [*lines, '  the path climbs ("." or ".."), and no route matches such a path']
-    judged = [(*_judge(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
+    judged = [(*_compare(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
     near = sorted((item for item in judged if item[0] >= _FARTHEST), key=lambda item: -item[0])
     for _, reason, route in near[:NEAR]:
         lines.append(f"     {_line(route)}")
@@ -54,8 +54,8 @@ def explain(
     return lines
 
 
-def _verdict(found: tuple[Route, dict[str, object]] | Miss) -> str:
-    if isinstance(found, Miss):
+def _verdict(found: tuple[Route, dict[str, object]] | NoMatch) -> str:
+    if isinstance(found, NoMatch):
         return _VERDICTS[found.kind].format(allow=", ".join(found.allow), to=found.to)
     route, parameters = found
     given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
@@ -76,7 +76,7 @@ def _why_not_chosen(method: str, route: Route, chosen: Route | None) -> str:
     return "matches too, but is less specific"
 
 
-def _judge(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
+def _compare(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
     """Return how near a pattern comes, in segments, and the reason why it does not match ("": it does)."""
     for index, segment in enumerate(pattern.segments):
         number = f"segment {index + 1}"
@@ -86,7 +86,7 @@ def _judge(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
             if read_path(segments[index:]) is None:
                 return index, f"{number}: {{{segment.name}...}} takes one or more segments, none of them empty"
             return len(segments) + 1, ""
-        reason = _misfit(segment, segments[index])
+        reason = _mismatch(segment, segments[index])
         if reason:
             return index + _likeness(segment, segments[index]), f"{number}: {reason}"
     if len(segments) > len(pattern.segments):
@@ -105,17 +105,17 @@ def _likeness(segment: Segment, text: str) -> float:
     return 0.0
 
 
-def _misfit(segment: Segment, text: str) -> str:
+def _mismatch(segment: Segment, text: str) -> str:
     """Return why a text does not fit a segment, "" when it does."""
     if segment.name:
-        return _misfit_parameter(segment, text)
+        return _parameter_mismatch(segment, text)
     if segment.prefix == text:
         return ""
     case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
     return f'"{text}" is not "{segment.prefix}"{case}'
 
 
-def _misfit_parameter(segment: Segment, text: str) -> str:
+def _parameter_mismatch(segment: Segment, text: str) -> str:
     if not text:
         return f'it is empty, which "{segment}" can\'t be'
     if not text.startswith(segment.prefix):
@@ -125,4 +125,4 @@ def _misfit_parameter(segment: Segment, text: str) -> str:
         return f'"{text}" does not end with "{segment.suffix}"'
     inner = inner.removesuffix(segment.suffix)
     converter = CONVERTERS[segment.converter]
-    return "" if converter.read(inner) is not None else f'"{inner}" is not {converter.says}'
+    return "" if converter.read(inner) is not None else f'"{inner}" is not {converter.expected}'

@@ -17,7 +17,7 @@ def name_of(value: object) -> str:
     return f"{module}.{name}" if isinstance(module, str) and module else name
 
 
-def answers_to(name: str, value: object) -> list[str]:
+def lookup_names(name: str, value: object) -> list[str]:
     """Return every name a value answers to, the shortest first: "post", "views.post", "blog.views.post"."""
     if not name or isinstance(value, str):
         return [name] if name else []  # "thanks.html" is not a thing called html

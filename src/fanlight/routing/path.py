@@ -14,14 +14,14 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-NOWHERE = [""]  # what a climbing path becomes: the one list of segments that no pattern matches
+UNMATCHABLE = [""]  # what a climbing path becomes: the one list of segments that no pattern matches
 
 _BROKEN = re.compile("%(?![0-9A-Fa-f]{2})|%00")
 _SLASHES = re.compile(r"[/\\]")
 _SAFE = "!$&'()*+,;=:@"  # what RFC 3986 allows in a segment beside letters, digits and -._~
 
 
-def climbs(text: str) -> bool:
+def has_dot_segments(text: str) -> bool:
     """Say whether a value would leave a folder that it is put behind."""
     if text[:1] in ("/", "\\"):
         return True
@@ -39,7 +39,7 @@ def decode_path(raw_path: str) -> list[str] | None:
     except UnicodeDecodeError:
         return None
     # SECURITY: tests/routing/test_path.py::test_a_climbing_path_leads_nowhere
-    return NOWHERE if any(map(climbs, segments)) else segments
+    return UNMATCHABLE if any(map(has_dot_segments, segments)) else segments
 
 
 def browser_path(typed: str) -> str:

@@ -131,11 +131,11 @@ def parse_pattern(text: str) -> Pattern:
     if "" in pieces[:-1]:
         refuse(f'"{text}" has an empty segment', f'write "{re.sub("/+", "/", text)}"')
     pattern = Pattern(tuple(map(_parse_segment, pieces)))
-    check_whole(pattern)
+    check_segments(pattern)
     return pattern
 
 
-def check_whole(pattern: Pattern) -> None:
+def check_segments(pattern: Pattern) -> None:
     """Raise SetupError for what is wrong with the segments of a pattern taken together."""
     names = [segment.name for segment in pattern.segments if segment.name]
     for name in names:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 
 from fanlight.errors import NoSuchURL
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.names import answers_to
-from fanlight.routing.path import climbs, encode_path
+from fanlight.routing.names import lookup_names
+from fanlight.routing.path import encode_path, has_dot_segments
 from fanlight.routing.pattern import Pattern
 from fanlight.routing.route import Route
 
@@ -29,7 +29,7 @@ class Reverse:
         for pattern, route in routes:
             writer = _Writer(pattern)
             self._by_view.setdefault(_handle(route.view), []).append(writer)
-            for name in answers_to(route.name, route.view):
+            for name in lookup_names(route.name, route.view):
                 self._by_name.setdefault(name, {}).setdefault(route.name, []).append(writer)
 
     def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
@@ -38,7 +38,7 @@ class Reverse:
         for writer in writers:
             if writer.names == parameters.keys():
                 return writer.write(parameters)
-        raise NoSuchURL(_misfit(view, writers, parameters))
+        raise NoSuchURL(_mismatch(view, writers, parameters))
 
     def _writers(self, view: object) -> list[_Writer]:
         found = self._by_view.get(_handle(view))
@@ -79,8 +79,8 @@ class _Writer:
             value = parameters[segment.name]
             converter = CONVERTERS[segment.converter]
             text = converter.write(value)
-            if text is None or climbs(segment.prefix + text + segment.suffix):
-                raise NoSuchURL(f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.says}")
+            if text is None or has_dot_segments(segment.prefix + text + segment.suffix):
+                raise NoSuchURL(f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.expected}")
             segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
         return encode_path(segments)
 
@@ -100,7 +100,7 @@ def _called(view: object) -> str:
     return str(getattr(view, "__qualname__", repr(view)))
 
 
-def _misfit(view: object, writers: list[_Writer], parameters: Mapping[str, object]) -> str:
+def _mismatch(view: object, writers: list[_Writer], parameters: Mapping[str, object]) -> str:
     """Say what is missing and what is too much, measured on the pattern that comes nearest."""
     nearest = min(writers, key=lambda writer: len(writer.names ^ parameters.keys()))
     missing = [name for name in nearest.names if name not in parameters]

@@ -26,7 +26,7 @@ class Route:
     parameters: Mapping[str, str]  # name -> converter, from left to right
 
 
-class MissKind(Enum):
+class NoMatchReason(Enum):
     """Why a path has no route, and so which answer it gets."""
 
     NOT_FOUND = 404
@@ -36,9 +36,9 @@ class MissKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class NoMatch:
     """No route: why not, and what the answer needs to say."""
 
-    kind: MissKind
+    kind: NoMatchReason
     allow: tuple[str, ...] = ()  # WRONG_METHOD: for the `Allow` field
     to: str = ""  # REDIRECT: a path on this site, percent-encoded; the query is the caller's to add

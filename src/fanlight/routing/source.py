@@ -26,7 +26,7 @@ class Literal:
     """One dict as it is written: for each key its place and the expression of its value."""
 
     keys: dict[object, tuple[str, ast.expr, _File]] = field(default_factory=dict)
-    doubles: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
+    duplicate_keys: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
     is_whole: bool = True  # False: more was spread into it than could be followed
 
     def place(self, key: object) -> str:
@@ -159,7 +159,9 @@ class _File:
                 place = f"{self._shown}:{key.lineno}"
                 written.setdefault(key.value, []).append(place)
                 literal.keys[key.value] = place, value, self
-        literal.doubles += [(key, tuple(dict.fromkeys(places))) for key, places in written.items() if len(places) > 1]
+        literal.duplicate_keys += [
+            (key, tuple(dict.fromkeys(places))) for key, places in written.items() if len(places) > 1
+        ]
         return literal
 
     def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
@@ -230,6 +232,6 @@ def _merged(literals: list[Literal | None]) -> Literal:
             merged.is_whole = False
         else:
             merged.keys.update(literal.keys)
-            merged.doubles += literal.doubles
+            merged.duplicate_keys += literal.duplicate_keys
             merged.is_whole &= literal.is_whole
     return merged

@@ -15,7 +15,7 @@ from fanlight.routing.explain import explain
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.reverse import Reverse
-from fanlight.routing.route import Miss, MissKind, Route
+from fanlight.routing.route import NoMatch, NoMatchReason, Route
 from fanlight.routing.tree import Node, NoParameters, find
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from fanlight.routing.pattern import Pattern
 
-_NOT_FOUND = Miss(MissKind.NOT_FOUND)
-_BAD_PATH = Miss(MissKind.BAD_PATH)
+_NOT_FOUND = NoMatch(NoMatchReason.NOT_FOUND)
+_BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)
 
 
-class _Way:
+class _MethodRoutes:
     """What one method can reach."""
 
     __slots__ = ("ready", "tree")
@@ -49,70 +49,70 @@ class Table:
         self._patterns = tuple(routes)
         self._reverse = Reverse(routes)
         named = {method for route in self.routes for method in route.methods}
-        self._ways = {method: _Way((p, r) for p, r in routes if method in r.methods) for method in named}
+        self._by_method = {method: _MethodRoutes((p, r) for p, r in routes if method in r.methods) for method in named}
         self._add_head()
-        shared: dict[_Way, list[str]] = {}
-        for method, way in self._ways.items():
-            shared.setdefault(way, []).append(method)
-        self._distinct = tuple(shared.items())
+        shared: dict[_MethodRoutes, list[str]] = {}
+        for method, routes_of_method in self._by_method.items():
+            shared.setdefault(routes_of_method, []).append(method)
+        self._distinct_routes = tuple(shared.items())
 
     def _add_head(self) -> None:
         """GET brings HEAD (RFC 9110 section 9.3.2), but for a pattern that has a HEAD route of its own."""
-        if "GET" not in self._ways:
+        if "GET" not in self._by_method:
             return
-        if "HEAD" not in self._ways:
-            self._ways["HEAD"] = self._ways["GET"]
+        if "HEAD" not in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
             return
         own = {pattern.shape for pattern, route in self._patterns if "HEAD" in route.methods}
-        self._ways["HEAD"] = _Way(
+        self._by_method["HEAD"] = _MethodRoutes(
             (pattern, route)
             for pattern, route in self._patterns
             if "HEAD" in route.methods or ("GET" in route.methods and pattern.shape not in own)
         )
 
-    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | Miss:
+    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | NoMatch:
         """Return the route for a request and its parameters, or why there is none.
 
         `raw_path` is the path as it was sent, without the query; it is decoded here, once.
         The parameters of a route that has none are one shared, unchangeable dict.
         """
-        way = self._ways.get(method)
-        if way is not None:
-            found = way.ready.get(raw_path)
+        routes_of_method = self._by_method.get(method)
+        if routes_of_method is not None:
+            found = routes_of_method.ready.get(raw_path)
             if found is not None:
                 return found
             # PERF: benchmarks/routing.py; a path without any of these is decoded as it stands and can't climb.
             if not ("%" in raw_path or "/." in raw_path or "\\" in raw_path) and raw_path.isascii():
-                found = find(way.tree, raw_path.split("/"), 1, [])
+                found = find(routes_of_method.tree, raw_path.split("/"), 1, [])
                 if found is not None:
                     return found
         return self._find_decoded(method, raw_path)
 
-    def _find_decoded(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | Miss:
+    def _find_decoded(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | NoMatch:
         if raw_path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
-            return Miss(MissKind.WRONG_METHOD, allow=_in_order(self._ways))
+            return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(self._by_method))
         segments = decode_path(raw_path)
         if segments is None:
             return _BAD_PATH
-        way = self._ways.get(method)
-        found = find(way.tree, segments, 1, []) if way is not None else None
-        return found or self._miss(segments)
+        routes_of_method = self._by_method.get(method)
+        found = find(routes_of_method.tree, segments, 1, []) if routes_of_method is not None else None
+        return found or self._no_match(segments)
 
-    def _miss(self, segments: list[str]) -> Miss:
+    def _no_match(self, segments: list[str]) -> NoMatch:
         """Return why a path has no route: another method does, or the slash at its end is wrong."""
         if allow := self._methods_at(segments):
-            return Miss(MissKind.WRONG_METHOD, allow=_in_order(allow))
-        other = _with_other_end(segments)
+            return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(allow))
+        other = _toggle_trailing_slash(segments)
         if other and self._methods_at(other):
-            return Miss(MissKind.REDIRECT, to=encode_path(other[1:]))
+            return NoMatch(NoMatchReason.REDIRECT, to=encode_path(other[1:]))
         return _NOT_FOUND
 
     def _methods_at(self, segments: list[str]) -> list[str]:
         """Return the methods that find a route, asking each tree once: HEAD mostly shares that of GET."""
         return [
             method
-            for way, methods in self._distinct
-            if find(way.tree, segments, 1, []) is not None
+            for routes_of_method, methods in self._distinct_routes
+            if find(routes_of_method.tree, segments, 1, []) is not None
             for method in methods
         ]
 
@@ -133,7 +133,7 @@ class Table:
         return explain(self._patterns, method, sent, self.find(method, sent))
 
 
-def _with_other_end(segments: list[str]) -> list[str]:
+def _toggle_trailing_slash(segments: list[str]) -> list[str]:
     """Return the path with a slash at its end where it has none, and without where it has one; else nothing."""
     if segments[-1]:
         return [*segments, ""]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.pages.static import folder as folder_module
-from fanlight.pages.static.folder import Absent, StaticFolder
+from fanlight.pages.static.folder import NotServed, StaticFolder
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_link_to_what_is_not_served_is_refused(
     """A link out of the folder, to a folder of a like name, to what is hidden, or in a circle, leads nowhere."""
     monkeypatch.setattr(folder_module, "_CAN_WALK", can_walk)
     (root / "loop").symlink_to(target)
-    with pytest.raises(Absent):
+    with pytest.raises(NotServed):
         read(root, "loop")
 
 
@@ -67,7 +67,7 @@ def test_a_linked_folder_leads_no_further_than_a_linked_file(
     """A folder on the way may be a link out, too."""
     monkeypatch.setattr(folder_module, "_CAN_WALK", can_walk)
     (root / "out").symlink_to("..")
-    with pytest.raises(Absent):
+    with pytest.raises(NotServed):
         read(root, "out", "secret.txt")
 
 
@@ -94,7 +94,7 @@ def test_a_link_put_there_between_the_look_and_the_opening_is_not_followed(
         return resolved
 
     monkeypatch.setattr(os.path, "realpath", resolve_then_swap)
-    with pytest.raises(Absent):
+    with pytest.raises(NotServed):
         read(root, "css", "app.css")
 
 
@@ -104,10 +104,10 @@ def test_a_pipe_and_a_socket_and_a_folder_are_no_files(root: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(root / "socket"))
         for name in ("pipe", "socket"):
-            with pytest.raises(Absent) as caught:
+            with pytest.raises(NotServed) as caught:
                 read(root, name)
             assert not caught.value.is_folder
-    with pytest.raises(Absent) as caught:
+    with pytest.raises(NotServed) as caught:
         read(root, "css")
     assert caught.value.is_folder
 
@@ -115,7 +115,7 @@ def test_a_pipe_and_a_socket_and_a_folder_are_no_files(root: Path) -> None:
 @pytest.mark.parametrize("name", ["nothing", "css/app.css/more", "a" * 300, "\ud800", "a\x00"])
 def test_what_is_not_there_is_absent(root: Path, name: str) -> None:
     """Whatever the system says to such a name."""
-    with pytest.raises(Absent):
+    with pytest.raises(NotServed):
         read(root, *name.split("/"))
 
 
@@ -129,7 +129,7 @@ def test_what_may_not_be_read_is_absent_and_told_once(root: Path, caplog: pytest
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(os, "open", refuse)
         for _ in range(3):
-            with pytest.raises(Absent):
+            with pytest.raises(NotServed):
                 folder.open(["css", "app.css"])
     (line,) = caplog.messages
     assert "app.css' can't be read: Permission denied" in line
@@ -151,7 +151,7 @@ def test_no_descriptor_is_left_open(root: Path) -> None:
     (root / "out").symlink_to("..")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for names in (["css"], ["nothing"], ["css", "nothing"], ["out", "secret.txt"], ["css", "app.css", "x"]):
-        with pytest.raises(Absent):
+        with pytest.raises(NotServed):
             read(root, *names)
     read(root, "css", "app.css")
     assert len(list(Path("/proc/self/fd").iterdir())) == before

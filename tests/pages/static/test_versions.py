@@ -12,14 +12,14 @@ from tests.speed import PATIENCE
 
 from fanlight.pages.static import versions
 from fanlight.pages.static.folder import StaticFolder
-from fanlight.pages.static.versions import SETTLED_SECONDS, SMALL_BYTES, Versions
+from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS, Versions
 
 
 def test_a_big_file_is_hashed_once_by_all_who_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten threads that want the hash of a file, which none has read yet, have it read by one of them."""
     (tmp_path / "big.bin").write_bytes(b"x" * (SMALL_BYTES + 1))
     folder, known = StaticFolder(tmp_path), Versions()
-    later = time.time() + 2 * SETTLED_SECONDS
+    later = time.time() + 2 * STABLE_SECONDS
     monkeypatch.setattr(time, "time", lambda: later)
     hashed: list[int] = []
     all_ask = threading.Barrier(10)

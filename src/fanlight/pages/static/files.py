@@ -31,14 +31,14 @@ from fanlight.message.prebuilt_response import KnownResponse
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
-from fanlight.pages.static.folder import Absent, StaticFolder
+from fanlight.pages.static.folder import NotServed, StaticFolder
 from fanlight.pages.static.side_files import ENDINGS, codings_for
 from fanlight.pages.static.versions import MOST_VERSIONS, Version, Versions, stamp_of, tag_of
 
 log = logging.getLogger("fanlight.static")
 
 INDEX = "index.html"
-LOOK_SECONDS = 2.0  # so often all is looked at anew: whether there are side files, and where links lead
+RECHECK_SECONDS = 2.0  # so often all is looked at anew: whether there are side files, and where links lead
 YEAR_SECONDS = 31_536_000
 LEAST_COMPRESSED_BYTES = 1024  # smaller files fit into one packet anyway
 MOST_COMPRESSED_RATIO = 0.95  # a compressed form that is bigger than this is not worth decoding
@@ -48,7 +48,7 @@ _IN_A_PATH = "/!$&'()*+,;=:@"  # what RFC 3986 allows in a path, beside letters,
 
 
 @dataclass(slots=True, frozen=True)
-class Offer:
+class Representation:
     """One form of a file that can be sent."""
 
     version: Version
@@ -61,13 +61,13 @@ class Offer:
 
 
 @dataclass(slots=True, frozen=True)
-class Found:
+class Resource:
     """What a path has led to, for a while."""
 
     until: float
-    plain: Offer
-    others: dict[str, Offer]  # by their coding: side files
-    packed: dict[str, Offer] | None  # the same, made in memory as clients come; None: not to be made
+    plain: Representation
+    others: dict[str, Representation]  # by their coding: side files
+    packed: dict[str, Representation] | None  # the same, made in memory as clients come; None: not to be made
 
 
 class StaticFiles:
@@ -92,7 +92,7 @@ class StaticFiles:
         self.prefix = prefix
         self._path_of = path_of
         self._versions = Versions()
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, Resource] = {}
         self._assets: dict[str, tuple[float, Version, str]] = {}
         self._told_at = float("-inf")
         self._kept = "private" if is_private else "public"
@@ -116,7 +116,7 @@ class StaticFiles:
                 response = self._send(looked, request)
                 if response is not None:
                     return response
-        except Absent:
+        except NotServed:
             raise NotFound from None
         except OSError as error:
             if error.errno not in _EXHAUSTED:
@@ -131,7 +131,7 @@ class StaticFiles:
             self._told_at = monotonic()
             log.error("files of %r can't be opened: %s", self.folder.root, error.strerror)
 
-    def _send(self, found: Found, request: Request) -> Response | None:
+    def _send(self, found: Resource, request: Request) -> Response | None:
         """Return the answer, None where the file is no longer what was found."""
         values = request.head.values
         has_range = "range" in values
@@ -152,7 +152,7 @@ class StaticFiles:
         if version is not found.plain.version and not found.plain.version.is_current():
             return None
         content: bytes | FileContent | None = offer.content
-        if content is None or (has_range and version.is_settled):
+        if content is None or (has_range and version.is_stable):
             content = self._opened(version)
             if content is None:
                 return None
@@ -163,7 +163,7 @@ class StaticFiles:
         )
         return answer_conditionally(response, request)
 
-    def _chosen(self, found: Found, codings: Iterable[str]) -> Offer:
+    def _chosen(self, found: Resource, codings: Iterable[str]) -> Representation:
         """Return the form that a client takes: a side file, else one that is made, else the file."""
         for coding in codings:
             offer = found.others.get(coding) if found.packed is None else self._packed(found, found.packed, coding)
@@ -171,7 +171,7 @@ class StaticFiles:
                 return offer
         return found.plain
 
-    def _packed(self, found: Found, packed: dict[str, Offer], coding: str) -> Offer | None:
+    def _packed(self, found: Resource, packed: dict[str, Representation], coding: str) -> Representation | None:
         """Return a small file compressed in memory, None where that is no gain."""
         known = packed.get(coding)
         if known is not None or coding not in CODECS:
@@ -188,18 +188,18 @@ class StaticFiles:
             return None
         told = {"etag": tag_of(content)}
         fields = (*((name, told.get(name, value)) for name, value in plain.fields), ("content-encoding", coding))
-        offer = packed[coding] = _offer(plain.version, plain.media_type, fields, content, len(content))
+        offer = packed[coding] = _representation(plain.version, plain.media_type, fields, content, len(content))
         return offer
 
     def _opened(self, version: Version) -> FileContent | None:
         """Open a version's file, None if it is another one now."""
         try:
-            opened = self.folder.again(version.path)
+            opened = self.folder.reopen(version.path)
         except OSError as error:
             if error.errno in _EXHAUSTED:
                 raise
             return None
-        except Absent:
+        except NotServed:
             return None
         if stamp_of(opened.status) != version.stamp:
             os.close(opened.descriptor)
@@ -208,14 +208,14 @@ class StaticFiles:
 
     # --- what a path leads to ---------------------------------------------------------------------
 
-    def _look(self, request: Request) -> Found | Response:
-        """Find the file that a request means. Raises Absent, or OSError."""
+    def _look(self, request: Request) -> Resource | Response:
+        """Find the file that a request means. Raises NotServed, or OSError."""
         raw = request.head.path
         path = self._path_of(request)
         names = _names_of(path)
         try:
             found, is_kept = self._find(names)
-        except Absent as absent:
+        except NotServed as absent:
             if absent.is_folder and names[-1] != INDEX and self._has(f"{path}/{INDEX}"):
                 return _to_the_folder(names[-1], request.head.query)
             found, is_kept = self._find_hashed(path)
@@ -226,13 +226,13 @@ class StaticFiles:
             self._found[raw] = found
         return found
 
-    def _find_hashed(self, path: str) -> tuple[Found, bool]:
+    def _find_hashed(self, path: str) -> tuple[Resource, bool]:
         split = without_hash(path)
         if split is None:
-            raise Absent
+            raise NotServed
         return self._find(_names_of(split[0]), digits=split[1])
 
-    def _find(self, names: list[str], *, digits: str = "") -> tuple[Found, bool]:
+    def _find(self, names: list[str], *, digits: str = "") -> tuple[Resource, bool]:
         """Return what names lead to, and whether it may be kept; `digits` are those of the hash that was asked for."""
         plain, is_that = self._version(names, digits)
         cache = f"{self._kept}, max-age={YEAR_SECONDS}, immutable" if is_that else self._short
@@ -242,15 +242,15 @@ class StaticFiles:
         offers = {}
         for coding, each in (("", plain), *others.items()):
             fields = _fields(each, media_type, cache, coding, varies=bool(others) or is_packed)
-            offers[coding] = _offer(each, media_type, fields, each.content, each.size)
-        found = Found(monotonic() + LOOK_SECONDS, offers.pop(""), offers, {} if is_packed else None)
-        are_settled = all(each.is_settled for each in (plain, *others.values()))
+            offers[coding] = _representation(each, media_type, fields, each.content, each.size)
+        found = Resource(monotonic() + RECHECK_SECONDS, offers.pop(""), offers, {} if is_packed else None)
+        are_settled = all(each.is_stable for each in (plain, *others.values()))
         return found, are_settled and (is_that or not digits)
 
     def _is_to_be_packed(self, version: Version, media_type: str) -> bool:
         return (
             self._compresses
-            and version.is_settled
+            and version.is_stable
             and version.content is not None
             and version.size >= LEAST_COMPRESSED_BYTES
             and is_compressible(media_type)
@@ -262,14 +262,14 @@ class StaticFiles:
         for coding, ending in ENDINGS.items():
             try:
                 side, _ = self._version([*names[:-1], names[-1] + ending])
-            except (Absent, OSError):
+            except (NotServed, OSError):
                 continue
             if side.stamp[1] >= plain.stamp[1]:
                 sides.append((coding, side))
         return sides
 
     def _version(self, names: list[str], digits: str = "") -> tuple[Version, bool]:
-        """Return the version that is there, and whether it surely has this hash. Raises Absent, or OSError."""
+        """Return the version that is there, and whether it surely has this hash. Raises NotServed, or OSError."""
         opened = self.folder.open(names)
         try:
             version = self._versions.of(opened)
@@ -288,7 +288,7 @@ class StaticFiles:
     def _has(self, path: str) -> bool:
         try:
             os.close(self.folder.open(_names_of(path)).descriptor)
-        except (Absent, OSError):
+        except (NotServed, OSError):
             return False
         return True
 
@@ -303,13 +303,13 @@ class StaticFiles:
             if not path or path.endswith("/"):
                 return None
             version, digits = self._hashed(_names_of(path))
-        except Absent:
+        except NotServed:
             return None
         url = self.prefix + quote(with_hash(path, digits), safe=_IN_A_PATH)
-        if version.is_settled:
+        if version.is_stable:
             if len(self._assets) >= MOST_VERSIONS:
                 self._assets.clear()
-            self._assets[path] = monotonic() + LOOK_SECONDS, version, url
+            self._assets[path] = monotonic() + RECHECK_SECONDS, version, url
         return url
 
     def explained(self, path: str) -> str:
@@ -317,7 +317,7 @@ class StaticFiles:
         try:
             names = _names_of(path)
             found, _ = self._find(names) if self._has(path) else self._find_hashed(path)
-        except Absent:
+        except NotServed:
             return "404: there is no such file, or none that is served"
         except OSError as error:
             return f"500: {error.strerror}"
@@ -328,15 +328,17 @@ class StaticFiles:
         return "; ".join([told, *(f"{coding}: {each.version.size} bytes" for coding, each in found.others.items())])
 
 
-def _offer(version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int) -> Offer:
-    return Offer(version, media_type, fields, content, size, dict(fields)["etag"], fields_of_304(fields))
+def _representation(
+    version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int
+) -> Representation:
+    return Representation(version, media_type, fields, content, size, dict(fields)["etag"], fields_of_304(fields))
 
 
 def _names_of(path: str) -> list[str]:
-    """Return the names on the way to a file; that of a folder is its index. Raises Absent."""
+    """Return the names on the way to a file; that of a folder is its index. Raises NotServed."""
     names = segments_of(path)
     if names is None:
-        raise Absent
+        raise NotServed
     return names if names[-1] else [*names[:-1], INDEX]
 
 

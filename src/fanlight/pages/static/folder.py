@@ -1,6 +1,6 @@
 """Open files of one folder, and of nothing outside it.
 
-In: the names of a file, one for each folder on the way. Out: an open file, and what it is. Refuses, as Absent,
+In: the names of a file, one for each folder on the way. Out: an open file, and what it is. Refuses, as NotServed,
 what is not there, what is no regular file, and what a symbolic link has led out of the folder to. What was
 opened is safe, not what was looked at: the way to it is walked link-free, folder by folder. An error of the
 machine (too many open files, a broken disk) is an OSError.
@@ -19,7 +19,7 @@ from fanlight.pages.static.file_names import is_hidden
 
 log = logging.getLogger("fanlight.static")
 
-MOST_TOLD = 64
+MAX_LOGGED = 64
 _ABSENT = frozenset(
     {
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
@@ -40,7 +40,7 @@ _WALK = _READ | _NO_LINK | getattr(os, "O_DIRECTORY", 0)
 _CAN_WALK = os.open in os.supports_dir_fd and bool(_NO_LINK)
 
 
-class Absent(Exception):
+class NotServed(Exception):
     """There is no such file, as far as a visitor is told; `is_folder`: there is a folder."""
 
     def __init__(self, *, is_folder: bool = False) -> None:
@@ -66,7 +66,7 @@ class StaticFolder:
         self._told: set[str] = set()
 
     def open(self, names: list[str]) -> Opened:
-        """Open a file to be read. Raises Absent, or OSError."""
+        """Open a file to be read. Raises NotServed, or OSError."""
         path = os.path.join(self.root, *names)  # noqa: PTH118 - on the way of requests
         try:
             os.stat(path)  # noqa: PTH116 - as above; what is not there is mostly found out at once
@@ -74,20 +74,20 @@ class StaticFolder:
             real = os.path.realpath(path)
             inside = os.path.relpath(real, self.root).split(os.sep)  # noqa: PTH206 - as above
             if not self._is_inside(real) or is_hidden(inside):
-                self._tell(path, "is a symbolic link to what is not served")
-                raise Absent
+                self._log_once(path, "is a symbolic link to what is not served")
+                raise NotServed
             return self._walk(real, inside) if _CAN_WALK else _open_and_compare(real)
         except OSError as error:
             if error.errno in _FORBIDDEN:
-                self._tell(path, f"can't be read: {error.strerror}")
-                raise Absent from None
+                self._log_once(path, f"can't be read: {error.strerror}")
+                raise NotServed from None
             if error.errno in _ABSENT:
-                raise Absent from None
+                raise NotServed from None
             raise
         except ValueError:  # a name that no system has
-            raise Absent from None
+            raise NotServed from None
 
-    def again(self, path: str) -> Opened:
+    def reopen(self, path: str) -> Opened:
         """Open a file where it was found before; who asks compares whether it is still the same. Raises OSError."""
         descriptor = os.open(path, _READ | _NO_LINK)
         return _checked(descriptor, path)
@@ -109,9 +109,9 @@ class StaticFolder:
         finally:
             os.close(folder)
 
-    def _tell(self, path: str, why: str) -> None:
+    def _log_once(self, path: str, why: str) -> None:
         """Log a file that is there and not served, once: whoever asks for it could else fill the log."""
-        if path not in self._told and len(self._told) < MOST_TOLD:
+        if path not in self._told and len(self._told) < MAX_LOGGED:
             self._told.add(path)
             log.warning("%r %s; its visitors get 404", path, why)
 
@@ -128,7 +128,7 @@ def _checked(descriptor: int, path: str) -> Opened:
 
 def _check_kind(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise Absent(is_folder=stat.S_ISDIR(status.st_mode))
+        raise NotServed(is_folder=stat.S_ISDIR(status.st_mode))
 
 
 def _open_and_compare(real: str) -> Opened:
@@ -138,4 +138,4 @@ def _open_and_compare(real: str) -> Opened:
     if os.path.realpath(real) == real and os.path.samestat(os.lstat(real), opened.status):
         return opened
     os.close(opened.descriptor)
-    raise Absent
+    raise NotServed

@@ -17,7 +17,7 @@ from fanlight.pages.static.folder import Opened
 
 Stamp = tuple[int, int, int, int, int]
 
-SETTLED_SECONDS = 2.0  # within one tick of a file system's clock, of which some are slow, two changes look like one
+STABLE_SECONDS = 2.0  # within one tick of a file system's clock, of which some are slow, two changes look like one
 SMALL_BYTES = 64 * 1024  # up to here, content is kept, and sent behind its head at once
 MOST_BYTES = 16 * 1024 * 1024  # of all content that is kept
 MOST_VERSIONS = 4096
@@ -31,10 +31,10 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev
 
 
-def is_settled(status: os.stat_result, now: float) -> bool:
+def is_stable(status: os.stat_result, now: float) -> bool:
     """Say whether a file was changed so long ago that its next change will show."""
     changed = status.st_mtime if os.name == "nt" else status.st_ctime
-    return now - changed >= SETTLED_SECONDS
+    return now - changed >= STABLE_SECONDS
 
 
 def tag_of(content: bytes) -> str:
@@ -45,7 +45,7 @@ def tag_of(content: bytes) -> str:
 class Version:
     """A file as it was when it was opened."""
 
-    __slots__ = ("_hashing", "content", "digits", "etag", "is_settled", "modified", "packed", "path", "size", "stamp")
+    __slots__ = ("_hashing", "content", "digits", "etag", "is_stable", "modified", "packed", "path", "size", "stamp")
 
     def __init__(self, opened: Opened) -> None:
         """Keep what is known of it; of a small one, the content too. Raises OSError."""
@@ -55,7 +55,7 @@ class Version:
         self.size = status.st_size
         now = time.time()
         self.modified = int(min(status.st_mtime, now - 1))  # RFC 9110 section 8.8.2.1: never later than `date`
-        self.is_settled = is_settled(status, now)
+        self.is_stable = is_stable(status, now)
         self.packed: dict[str, bytes] = {}  # by coding: the content, compressed once; b"" where that is no gain
         self.content = _small_content(opened)
         self.digits = ""
@@ -65,12 +65,12 @@ class Version:
             self.etag = tag_of(self.content)  # equal on all machines, whatever their files' times
         else:
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-            self.etag = tag if self.is_settled else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
+            self.etag = tag if self.is_stable else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
 
     @property
     def is_exact(self) -> bool:
         """Whether what is sent is surely what was hashed: it is in our hands, or has been at rest."""
-        return self.is_settled or self.content is not None
+        return self.is_stable or self.content is not None
 
     def is_current(self) -> bool:
         """Say whether the file is still this one, and the same. False when it is gone."""
@@ -135,7 +135,7 @@ class Versions:
         if known is not None and known.stamp == stamp_of(opened.status):
             return known
         version = Version(opened)
-        return self._kept(version) if version.is_settled else version
+        return self._kept(version) if version.is_stable else version
 
     def _kept(self, version: Version) -> Version:
         """Keep a version; return the one that another thread has kept meanwhile, so that there is one of each."""

@@ -43,7 +43,7 @@ def test_an_exception_is_500_without_internals(site: Make, caplog: pytest.LogCap
     assert "KeyError" not in answer.text
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("fanlight.app", logging.ERROR)
-    assert record.getMessage() == f"GET /b (tests.app.test_failures.{view.__name__}) failed: GET /b?q=1"
+    assert record.getMessage() == f"GET /b (tests.app.test_error_handlers.{view.__name__}) failed: GET /b?q=1"
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], KeyError)
 
@@ -241,7 +241,7 @@ def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
         ({404: 5}, "errors[404] is a int, which answers nothing"),
         ({404: Response}, "errors[404] is a type, which answers nothing"),
         ({404: None}, "errors[404] is a NoneType"),
-        ({404: broken_async}, "errors[404]: tests.app.test_failures.broken_async is async"),
+        ({404: broken_async}, "errors[404]: tests.app.test_error_handlers.broken_async is async"),
         ({404: lambda error, slug: ""}, "takes other parameters"),
         ({404: lambda error, /: ""}, "takes other parameters"),
         ({404: min}, "takes other parameters"),

@@ -22,7 +22,7 @@ MOST_REASONS = 50  # that are remembered of one view; the names in JSON are the 
 LONGEST_NAME = 50
 
 
-class Notes:
+class ViewLog:
     """What is said of one view at one route."""
 
     def __init__(self, name: str, place: str) -> None:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fanlight.pages.builtin import REASONS, error_page, heading_page, plain_error_page, reason_of
+from fanlight.pages.builtin_pages import REASONS, error_page, heading_page, plain_error_page, reason_of
 from fanlight.pages.pages import Pages
 
 PAGES = {

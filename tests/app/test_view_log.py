@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 from tests.app.conftest import Site
 
-from fanlight.app.view_warnings import MOST_REASONS, Notes
+from fanlight.app.view_log import MOST_REASONS, ViewLog
 from fanlight.errors import BadField, UnprocessableContent
 from fanlight.message.response import Response
 
@@ -137,7 +137,7 @@ def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureF
 def test_reasons_that_clients_make_up_do_not_fill_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """After the first fifty of a view, further reasons are for debugging; a name is short, and on one line."""
     caplog.set_level(logging.INFO)
-    answered = Notes("POST / (view)", "main.py:1").noting(lambda _, __: "sent")
+    answered = ViewLog("POST / (view)", "main.py:1").noting(lambda _, __: "sent")
     request = site({"/": "x"}).request("POST", "/")
     for number in range(2 * MOST_REASONS):
         field = BadField(source="json", name=f"{number}\n{'x' * 1000}", message="is not an integer")
