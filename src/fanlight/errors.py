@@ -1,21 +1,21 @@
 """The whole error tree of Fanlight, blame first.
 
     FanlightError
-    ├── PeerError                  the client is to blame
-    │   ├── PeerGone               it left before the answer was out
-    │   └── Refusal                its message is refused, the connection is closed
+    ├── ClientError                  the client is to blame
+    │   ├── ClientDisconnected               it left before the answer was out
+    │   └── ProtocolError                its message is refused, the connection is closed
     │       ├── BadMessage             400
-    │       ├── DeadlineMissed         408
-    │       ├── ContentOverLimit       413
+    │       ├── RequestTimeout         408
+    │       ├── ContentLimitExceeded       413
     │       ├── TargetTooLong          414
-    │       ├── EncodingUnknown        415
-    │       ├── ExpectationUnknown     417
+    │       ├── UnsupportedContentEncoding        415
+    │       ├── UnsupportedExpectation     417
     │       ├── Misdirected            421
     │       ├── HeadTooLarge           431
-    │       ├── CodingUnknown          501
-    │       ├── MethodUnknown          501
+    │       ├── UnsupportedTransferCoding          501
+    │       ├── UnsupportedMethod          501
     │       ├── Overloaded             503
-    │       ├── VersionUnknown         505
+    │       ├── UnsupportedVersion         505
     │       └── StorageFull            507
     ├── HTTPError                  a view, or the app, answers with an error status
     │   ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404,
@@ -50,93 +50,93 @@ class FanlightError(Exception):
 # --- the client ----------------------------------------------------------------------------
 
 
-class PeerError(FanlightError):
+class ClientError(FanlightError):
     """The client is to blame."""
 
 
-class PeerGone(PeerError):
+class ClientDisconnected(ClientError):
     """The client left before the answer was out."""
 
 
-class Refusal(PeerError):
+class ProtocolError(ClientError):
     """A message that is refused: it is answered with `status` and `lines`, then the connection is closed."""
 
     status = 400
     lines = b""  # fields that the answer has, each with its line end
 
 
-class BadMessage(Refusal):
+class BadMessage(ProtocolError):
     """The bytes are not one unambiguous HTTP message (RFC 9112)."""
 
 
-class DeadlineMissed(Refusal):
+class RequestTimeout(ProtocolError):
     """The client took too long to send its message (RFC 9110 section 15.5.9)."""
 
     status = 408
 
 
-class ContentOverLimit(Refusal):
+class ContentLimitExceeded(ProtocolError):
     """The content is over `Limits.content_bytes` (RFC 9110 section 15.5.14)."""
 
     status = 413
 
 
-class TargetTooLong(Refusal):
+class TargetTooLong(ProtocolError):
     """The request line is over its limit (RFC 9110 section 15.5.15)."""
 
     status = 414
 
 
-class EncodingUnknown(Refusal):
+class UnsupportedContentEncoding(ProtocolError):
     """The content is encoded, and is not decoded here (RFC 9110 sections 8.4 and 15.5.16)."""
 
     status = 415
     lines = b"accept-encoding: identity\r\n"
 
 
-class ExpectationUnknown(Refusal):
+class UnsupportedExpectation(ProtocolError):
     """`Expect` asks for something other than 100-continue (RFC 9110 section 10.1.1)."""
 
     status = 417
 
 
-class Misdirected(Refusal):
+class SchemeMismatch(ProtocolError):
     """It asks for https on a connection that is not secured (RFC 9110 section 7.4)."""
 
     status = 421
 
 
-class HeadTooLarge(Refusal):
+class HeadTooLarge(ProtocolError):
     """The head is over its limit in bytes or in fields (RFC 6585 section 5)."""
 
     status = 431
 
 
-class CodingUnknown(Refusal):
+class UnsupportedTransferCoding(ProtocolError):
     """A transfer coding other than a single final `chunked` (RFC 9112 section 6.1)."""
 
     status = 501
 
 
-class MethodUnknown(Refusal):
+class UnsupportedMethod(ProtocolError):
     """The method is one that no server of this kind has (RFC 9110 section 9.1)."""
 
     status = 501
 
 
-class VersionUnknown(Refusal):
+class UnsupportedVersion(ProtocolError):
     """An HTTP version other than 1.0 or 1.1 (RFC 9110 section 15.6.6)."""
 
     status = 505
 
 
-class Overloaded(Refusal):
+class Overloaded(ProtocolError):
     """There is no thread to keep the content: too much waits already."""
 
     status = 503
 
 
-class StorageFull(Refusal):
+class StorageFull(ProtocolError):
     """There is no room to keep the content (RFC 4918 section 11.5)."""
 
     status = 507

@@ -164,12 +164,12 @@ def view_of(annotation: Any, seen: list[Any], name: str = "it") -> Any:
     def view(**_: Any) -> str:
         raise AssertionError
 
-    def taking(it: Any, beside: int = 0) -> str:
+    def body_mode(it: Any, beside: int = 0) -> str:
         seen.append(it)
         return "taken"
 
-    taking.__annotations__["it"] = annotation
-    return taking
+    body_mode.__annotations__["it"] = annotation
+    return body_mode
 
 
 def assert_kept(made: Any, kind: type) -> None:

@@ -18,7 +18,7 @@ from fanlight.errors import NotFound, SetupError
 from fanlight.message.file_response import file_response
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import middleware
-from fanlight.testing import Answer, Client
+from fanlight.testing import Client, ClientResponse
 
 TEXT = "".join(f"<p>line {number} of a page that is worth it</p>\n" for number in range(100))
 BIG = TEXT * 60
@@ -30,13 +30,13 @@ def page() -> str:
     return TEXT
 
 
-def ask(view: Any, headers: dict[str, str] | None = None, *, method: str = "GET", **settings: Any) -> Answer:
+def ask(view: Any, headers: dict[str, str] | None = None, *, method: str = "GET", **settings: Any) -> ClientResponse:
     """Return what an app that has a single view answers."""
     with Client(App({f"{method} /" if method != "HEAD" else "/": view}, **settings)) as client:
         return client.request(method, "/", headers=ALL if headers is None else headers)
 
 
-def is_left_alone(answer: Answer) -> bool:
+def is_left_alone(answer: ClientResponse) -> bool:
     return "content-encoding" not in answer.headers and "vary" not in answer.headers
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from fanlight import App, Limits, Upload, limits
 from fanlight.errors import AppError
-from fanlight.message.body_policy import ContentPlan, FormLimits
+from fanlight.message.body_policy import BodyPolicy, FormLimits
 from fanlight.message.request import Request
 from fanlight.testing import Client
 
@@ -143,8 +143,8 @@ def test_a_limit_that_can_not_be_is_refused(caps: dict[str, Any], said: str) -> 
 def test_the_plan_is_made_at_the_start(tmp_path: Path) -> None:
     """A route without limits of its own has the usual ones of a form."""
     app = App(URLS, file=tmp_path / "main.py")
-    plans = {route.endpoint.name.partition(" (")[0]: route.endpoint.plan for route in app.table.routes}  # type: ignore[attr-defined]  # it is a call
-    usual_plan: ContentPlan = plans["POST /usual"]
+    plans = {route.endpoint.name.partition(" (")[0]: route.endpoint.body_policy for route in app.table.routes}  # type: ignore[attr-defined]  # it is a call
+    usual_plan: BodyPolicy = plans["POST /usual"]
     assert usual_plan.form == FormLimits()
     assert usual_plan.content_bytes is None
     assert plans["POST /more"].content_bytes == 100_000

@@ -10,7 +10,7 @@ import pytest
 
 from fanlight.app.application import Application
 from fanlight.errors import SetupError
-from fanlight.message.body_policy import Taking
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.upload import Upload
 
@@ -77,5 +77,7 @@ def test_the_call_knows_how_content_is_taken(site: Site) -> None:
 
     made = site({"POST /a": good, "POST /b": form, "/c": form})
     app: Application = made.app
-    takings = [app.find(made.request(*each)).plan.taking for each in (("POST", "/a"), ("POST", "/b"), ("GET", "/c"))]
-    assert takings == [Taking.STREAM, Taking.FORM, Taking.WHOLE]
+    takings = [
+        app.find(made.request(*each)).body_policy.body_mode for each in (("POST", "/a"), ("POST", "/b"), ("GET", "/c"))
+    ]
+    assert takings == [BodyMode.STREAM, BodyMode.FORM, BodyMode.BUFFERED]

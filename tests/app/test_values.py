@@ -345,7 +345,7 @@ HELD: list[tuple[Any, str, object]] = [
 ]
 
 
-WHOLE = (Typed, Outer, Cat | Dog, Wren | Tit | None)
+BUFFERED = (Typed, Outer, Cat | Dog, Wren | Tit | None)
 
 
 @pytest.mark.parametrize(("annotation", "content", "value"), HELD)
@@ -358,7 +358,7 @@ def test_values_inside_of_others_are_the_same(site: Make, annotation: Any, conte
         return "ok"
 
     take.__annotations__ = {"v": annotation, "n": int}
-    if annotation in WHOLE:
+    if annotation in BUFFERED:
         answer = site({"POST /": take}).post("/?n=1", content=content.encode(), fields=KIND)
     else:
         answer = site({"POST /": take}).post("/", content=b'{"v":%s,"n":1}' % content.encode(), fields=KIND)

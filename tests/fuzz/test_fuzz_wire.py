@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
-from fanlight.errors import InvalidResponse, Refusal
+from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.limits import WireLimits
@@ -88,7 +88,7 @@ def test_valid_requests_are_understood_however_they_are_cut(
 def test_a_spoilt_request_is_refused_or_understood_alike(
     drawn: tuple[bytes, str, list[tuple[str, str]], bytes], spoils: list[tuple[int, bytes]]
 ) -> None:
-    """Whatever is overwritten, nothing but a Refusal is raised, and cutting does not change what is understood."""
+    """Whatever is overwritten, only a ProtocolError is raised, and cutting does not change what is understood."""
     data = bytearray(drawn[0])
     for place, new in spoils:
         start = place % len(data)
@@ -97,7 +97,7 @@ def test_a_spoilt_request_is_refused_or_understood_alike(
     for pieces in ([bytes(data)], [bytes([byte]) for byte in data]):
         try:
             outcomes.append(served(pieces))
-        except Refusal:
+        except ProtocolError:
             outcomes.append(None)
     if None not in outcomes:
         assert outcomes[0] == outcomes[1]

@@ -2,7 +2,7 @@
 
     python tests/fuzz/wire_atheris.py -max_total_time=600
 
-Whatever comes, only a `Refusal` may be raised; the same bytes come to the same events however they
+Whatever comes, only a `ProtocolError` may be raised; the same bytes come to the same events however they
 are split; and the wire never keeps more than its limits and one piece.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import atheris  # type: ignore[import-untyped]  # it comes without types
 
 with atheris.instrument_imports():
-    from fanlight.errors import Refusal
+    from fanlight.errors import ProtocolError
     from fanlight.wire.http1.connection import Http1
     from fanlight.wire.http1.events import Content, RequestHead
     from fanlight.wire.http1.limits import WireLimits
@@ -45,7 +45,7 @@ def outcome(pieces: list[bytes]) -> list[object]:
                     seen.append((content, tuple(event.trailers)))
                     content = b""
                 wire.send_response(200, (), b"ok", b"")
-        except Refusal as refusal:
+        except ProtocolError as refusal:
             seen.append(refusal.status)
             wire.refuse(refusal, b"")
             break

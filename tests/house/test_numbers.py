@@ -21,7 +21,7 @@ from msgspec import inspect as kinds
 
 from fanlight.binding.convert import Unfit, reader_of
 from fanlight.cli.status import statuses
-from fanlight.errors import BadMessage, BadRequest, ContentOverLimit, InvalidResponse, InvalidSetting, ServerError
+from fanlight.errors import BadMessage, BadRequest, ContentLimitExceeded, InvalidResponse, InvalidSetting, ServerError
 from fanlight.message.accept import read_range
 from fanlight.message.cookies import CookieOptions, write_cookie
 from fanlight.message.events import Event
@@ -43,7 +43,7 @@ from fanlight.testing.streaming import _event_of
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.fields import is_host
 from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.proxy.proxy_header import read_preface
+from fanlight.wire.proxy.proxy_header import read_proxy_header
 
 PACKAGE = Path(__file__).parents[2] / "src" / "fanlight"
 LONG = 5000
@@ -107,16 +107,16 @@ def _sent(text: str) -> bytes:
 READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] = {
     "content-length": (
         _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %b\r\n\r\n" % _sent(text)),
-        (BadMessage, ContentOverLimit),
+        (BadMessage, ContentLimitExceeded),
     ),
     "chunk size": (
         _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n%b\r\n" % _sent(text)),
-        (BadMessage, ContentOverLimit),
+        (BadMessage, ContentLimitExceeded),
     ),
     "port in Host": (_wire(lambda text: b"GET / HTTP/1.1\r\nhost: a:%b\r\n\r\n" % _sent(text)), (BadMessage,)),
     "port of a host": (lambda text: is_host(f"a:{text}"), ()),
     "port in a PROXY header": (
-        lambda text: read_preface(f"PROXY TCP4 1.1.1.1 1.1.1.1 {text} 80\r\n".encode()),
+        lambda text: read_proxy_header(f"PROXY TCP4 1.1.1.1 1.1.1.1 {text} 80\r\n".encode()),
         (BadMessage,),
     ),
     "first of a range": (lambda text: read_ranges(f"bytes={text}-", 100), ()),

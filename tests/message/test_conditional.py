@@ -3,14 +3,14 @@
 import pytest
 
 from fanlight.errors import PreconditionFailed
-from fanlight.message.conditional import Verdict, check_preconditions, judge
+from fanlight.message.conditional import PreconditionResult, check_preconditions, evaluate_preconditions
 from fanlight.message.request import Request
 from fanlight.testing.fakes import FakeHead
 
 TAG = '"a"'
 THEN, BEFORE, AFTER = "Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:38 GMT"
 MODIFIED = 784111777
-GO_ON, NOT_MODIFIED, FAILED = Verdict
+GO_ON, NOT_MODIFIED, FAILED = PreconditionResult
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ GO_ON, NOT_MODIFIED, FAILED = Verdict
         ({"if-match": TAG, "if-none-match": TAG}, NOT_MODIFIED),
     ],
 )
-def test_the_order_of_the_rfc(fields: dict[str, str], verdict: Verdict) -> None:
+def test_the_order_of_the_rfc(fields: dict[str, str], verdict: PreconditionResult) -> None:
     """Each field, and each that comes before another, is judged as section 13.2.2 says."""
-    assert judge("GET", fields, TAG, MODIFIED) is verdict
+    assert evaluate_preconditions("GET", fields, TAG, MODIFIED) is verdict
 
 
 def test_a_weak_tag_never_stands_for_the_same_bytes() -> None:
     """If-Match compares strongly: a weak tag of ours is not enough either (section 13.1.1)."""
-    assert judge("GET", {"if-match": 'W/"a"'}, 'W/"a"', None) is FAILED
-    assert judge("GET", {"if-none-match": '"a"'}, 'W/"a"', None) is NOT_MODIFIED
+    assert evaluate_preconditions("GET", {"if-match": 'W/"a"'}, 'W/"a"', None) is FAILED
+    assert evaluate_preconditions("GET", {"if-none-match": '"a"'}, 'W/"a"', None) is NOT_MODIFIED
 
 
 @pytest.mark.parametrize(

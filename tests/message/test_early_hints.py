@@ -3,7 +3,7 @@
 import pytest
 
 from fanlight.errors import InvalidResponse, NoSuchURL
-from fanlight.message.early_hints import NOTED, EarlyHints
+from fanlight.message.early_hints import HINT_SENDER_KEY, EarlyHints
 from fanlight.message.request import Request
 from fanlight.testing import FakeHead
 
@@ -23,7 +23,7 @@ def hints(fields: dict[str, str] | None = None, *, minor: int = 1) -> tuple[Earl
     head = FakeHead(fields=PAGE if fields is None else fields)
     head.minor = minor
     request = Site(head, None, None)
-    request.note(NOTED, told.append)
+    request.cache_value(HINT_SENDER_KEY, told.append)
     return EarlyHints(request), told
 
 

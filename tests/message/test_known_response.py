@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fanlight.message.prebuilt_response import KnownResponse
+from fanlight.message.prebuilt_response import PrebuiltResponse
 from fanlight.message.response import Response
 
 FIELDS = (("content-type", "text/css"), ("etag", '"a"'))
 
 
-def made() -> KnownResponse:
-    return KnownResponse(b"a {}", FIELDS, media_type="text/css", length=4, modified=0)
+def made() -> PrebuiltResponse:
+    return PrebuiltResponse(b"a {}", FIELDS, media_type="text/css", length=4, modified=0)
 
 
 def test_its_fields_are_the_very_same_object() -> None:

@@ -11,7 +11,7 @@ from fanlight.errors import AppError, InvalidResponse
 from fanlight.message.content import SpooledContent
 from fanlight.message.file_response import FileResponse, file_response
 from fanlight.message.handler import Lane
-from fanlight.message.lane import MARK, lane
+from fanlight.message.lane import LANE_ATTRIBUTE, lane
 from fanlight.message.response import Response, json_response, redirect
 
 
@@ -174,7 +174,7 @@ def test_lane_marks_a_view() -> None:
     async def async_view() -> str:
         return ""
 
-    assert getattr(lane("thread")(view), MARK) is Lane.THREAD
+    assert getattr(lane("thread")(view), LANE_ATTRIBUTE) is Lane.THREAD
     with pytest.raises(AppError, match="async"):
         lane("inline")(async_view)
     with pytest.raises(AppError, match="no lane"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.errors import NotFound, PeerGone, TemplateError
+from fanlight.errors import ClientDisconnected, NotFound, TemplateError
 from fanlight.message.request import Request
 from fanlight.pages.environment import MOST_TEMPLATES, BoundedDict
 from fanlight.pages.page import Page, render
@@ -122,9 +122,9 @@ def test_a_client_that_leaves_is_no_mistake_in_a_template(site: Site) -> None:
     """An error that the client is to blame for passes as it is."""
 
     def read() -> None:
-        raise PeerGone
+        raise ClientDisconnected
 
-    with pytest.raises(PeerGone):
+    with pytest.raises(ClientDisconnected):
         site({"a.html": "{{ read() }}"}).render(render("a.html", read=read))
 
 

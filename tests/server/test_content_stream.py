@@ -15,7 +15,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, BadRequest, Limits, limits
-from fanlight.errors import ContentTooLarge, HTTPError, PeerGone
+from fanlight.errors import ClientDisconnected, ContentTooLarge, HTTPError
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.request import Request
 from fanlight.testing import Client, LiveServer
@@ -239,11 +239,11 @@ def test_an_early_answer_reaches_a_client_that_still_sends(server: LiveServer) -
 
 
 def test_a_client_that_leaves_is_told_to_the_view(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Half-way gone: PeerGone in the view, and nobody calls it a fault."""
+    """Half-way gone: ClientDisconnected in the view, and nobody calls it a fault."""
     with connect(server) as sock:
         sock.sendall(head("/watch", "content-length: 5") + b"12")
     assert seen.met.wait(PATIENCE)
-    assert isinstance(seen.error, PeerGone)
+    assert isinstance(seen.error, ClientDisconnected)
     with connect(server) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         assert answer(sock)[0] == 200

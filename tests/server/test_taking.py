@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fanlight.message.body_policy import ContentPlan, Taking
+from fanlight.message.body_policy import BodyMode, BodyPolicy
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -23,7 +23,7 @@ def streamed() -> FakeCall:
         return Response(str(len(await request.content_stream.read())).encode())
 
     call = FakeCall(view, Lane.TASK)
-    call.plan = ContentPlan(taking=Taking.STREAM)
+    call.body_policy = BodyPolicy(body_mode=BodyMode.STREAM)
     return call
 
 

@@ -30,7 +30,7 @@ from urllib.parse import unquote
 from tests.soak.proxies import PROXIES, Proxy
 from tests.soak.report import write_section
 
-from fanlight.message.body_policy import AS_EVER
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -59,7 +59,7 @@ class Mirror:
     lane = Lane.INLINE
     is_pinned = True
     reads_content = True
-    plan = AS_EVER
+    body_policy = DEFAULT_BODY_POLICY
     name = "mirror"
 
     def __init__(self) -> None:

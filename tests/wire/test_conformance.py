@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fanlight.errors import BadMessage, FanlightError, InvalidResponse, Misdirected
+from fanlight.errors import BadMessage, FanlightError, InvalidResponse, SchemeMismatch
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, RequestHead
 from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES
@@ -197,7 +197,7 @@ def test_https_needs_a_secured_connection(scheme: str) -> None:
     for is_secured in (False, True):
         wire = Http1(WireLimits())
         if is_secured:
-            wire.take_https()
+            wire.accept_https_targets()
         wire.receive(b"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")
         assert isinstance(wire.next_event(), RequestHead)
         wire.send_response(200, (), b"", b"")
@@ -207,7 +207,7 @@ def test_https_needs_a_secured_connection(scheme: str) -> None:
             assert isinstance(head, RequestHead)
             assert head.authority == "a"
         else:
-            with pytest.raises(Misdirected):
+            with pytest.raises(SchemeMismatch):
                 wire.next_event()
 
 

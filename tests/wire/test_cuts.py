@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanlight.errors import Refusal
+from fanlight.errors import ProtocolError
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.limits import WireLimits
@@ -37,13 +37,15 @@ def verdict(pieces: Iterable[bytes]) -> Verdict:
                     content = b""
                 elif isinstance(event, RequestHead):
                     found.append((event.method, event.target, event.fields))
-                if wire.state == State.ANSWERING:  # the request is whole: answer it, so that the next one is read
+                if (
+                    wire.state == State.AWAITING_RESPONSE
+                ):  # the request is whole: answer it, so that the next one is read
                     wire.send_response(200, (), b"", b"")
                 elif event is None:
                     break
             else:
                 raise AssertionError("there is no end of events")
-    except Refusal as refusal:
+    except ProtocolError as refusal:
         return found, refusal.status, str(refusal)
     return found, 0, ""
 

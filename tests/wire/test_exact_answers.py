@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from tests.wire.feeding import fed, head_of
 
-from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, MethodUnknown
+from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, UnsupportedMethod
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, RequestHead
 from fanlight.wire.http1.limits import WireLimits
@@ -27,16 +27,16 @@ def test_the_word_that_asks_for_content() -> None:
 def test_early_hints_come_before_the_response_and_not_after() -> None:
     """A 103 has its links, each in a line; where the response has begun there is nothing."""
     wire = fed(b"GET /" + HOST + b"\r\n")
-    assert wire.send_hints(["</early>"]) == b""
+    assert wire.send_early_hints(["</early>"]) == b""
     wire.next_event()
     links = ["</a.css>; rel=preload", "</b.js>"]
-    assert wire.send_hints(links) == (
+    assert wire.send_early_hints(links) == (
         b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nlink: </b.js>\r\n\r\n"
     )
     with pytest.raises(InvalidResponse):
-        wire.send_hints(["</a>\r\nx: y"])
+        wire.send_early_hints(["</a>\r\nx: y"])
     wire.start_response(200, (), 0, b"")
-    assert wire.send_hints(links) == b""
+    assert wire.send_early_hints(links) == b""
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
@@ -45,17 +45,17 @@ def test_content_is_admitted_up_to_what_its_route_allows(*, is_chunked: bool) ->
     said = b"Transfer-Encoding: chunked\r\n\r\n14\r\n" if is_chunked else b"Content-Length: 20\r\n\r\n"
     more = fed(b"POST /" + HOST + said, WireLimits(content_bytes=0))
     more.next_event()
-    more.admit_content(20, "hint")
+    more.limit_content(20, "hint")
     more.receive(b"x" * 20)
     assert more.next_event() == Content(b"x" * 20)
     less = fed(b"POST /" + HOST + said)
     less.next_event()
 
     def read_on() -> None:
-        less.admit_content(19, "ask the route")
+        less.limit_content(19, "ask the route")
         less.next_event()
 
-    with pytest.raises(ContentOverLimit, match="the content is over 19 bytes; ask the route"):
+    with pytest.raises(ContentLimitExceeded, match="the content is over 19 bytes; ask the route"):
         read_on()
 
 
@@ -65,7 +65,7 @@ def test_a_length_may_have_all_digits_that_64_bits_have() -> None:
     head = fed(b"POST /" + HOST + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", limits).next_event()
     assert isinstance(head, RequestHead)
     assert head.content_length == 10**18 - 1
-    with pytest.raises(ContentOverLimit):
+    with pytest.raises(ContentLimitExceeded):
         fed(b"POST /" + HOST + b"Content-Length: 1" + b"0" * 18 + b"\r\n\r\n", limits).next_event()
 
 
@@ -96,7 +96,7 @@ def test_a_head_is_forgotten_once() -> None:
 def test_a_secured_connection_takes_https_and_keeps_the_fields() -> None:
     """The URL of a target may be one of https there, and all else is as ever."""
     wire = Http1(WireLimits())
-    wire.take_https()
+    wire.accept_https_targets()
     wire.receive(b"GET https://b/p?q" + HOST + b"X: y\r\n\r\n")
     head = wire.next_event()
     assert isinstance(head, RequestHead)
@@ -127,7 +127,7 @@ def test_a_url_without_a_path_is_the_front_page_to_other_methods() -> None:
 
 @pytest.mark.parametrize(
     ("target", "error"),
-    [(b"b:443", MethodUnknown), (b"[::1]:443", MethodUnknown), (b"[::1]", BadMessage), (b":", BadMessage)],
+    [(b"b:443", UnsupportedMethod), (b"[::1]:443", UnsupportedMethod), (b"[::1]", BadMessage), (b":", BadMessage)],
 )
 def test_connect_is_understood_and_not_served(target: bytes, error: type[Exception]) -> None:
     """A good one is 501, as this is no proxy; a bad one is 400."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import pytest
 from tests.wire import feeding
 
-from fanlight.errors import ContentOverLimit, HeadTooLarge, InvalidResponse, Refusal, TargetTooLong
+from fanlight.errors import ContentLimitExceeded, HeadTooLarge, InvalidResponse, ProtocolError, TargetTooLong
 from fanlight.wire.http1 import response
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, RequestHead
 from fanlight.wire.http1.limits import WireLimits
 from fanlight.wire.http1.request_line import LONGEST_METHOD
-from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, read_preface
+from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, read_proxy_header
 
 LIMITS = WireLimits(request_line_bytes=100, head_bytes=200)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -29,7 +29,7 @@ def head_of(data: bytes) -> RequestHead:
 
 
 def refused(data: bytes) -> str:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ProtocolError) as caught:
         fed(data).next_event()
     return str(caught.value)
 
@@ -102,7 +102,7 @@ def test_the_size_of_a_chunk_is_hexadecimal() -> None:
 def test_all_chunks_together_may_have_as_much_as_the_limit() -> None:
     """What counts is their sum: the limit itself is taken, a byte more is 413, and the limit is named."""
     assert len(content_of(chunks(20, 20, 0))) == 40
-    with pytest.raises(ContentOverLimit, match=r"over 40 bytes.*content_bytes"):
+    with pytest.raises(ContentLimitExceeded, match=r"over 40 bytes.*content_bytes"):
         content_of(chunks(20, 20, 1))
 
 
@@ -113,7 +113,7 @@ def test_announced_content_may_have_as_much_as_the_limit() -> None:
     assert isinstance(wire.next_event(), Content)
     wire = fed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 41\r\n\r\n", SMALL)
     wire.next_event()
-    with pytest.raises(ContentOverLimit, match=r"over 40 bytes.*content_bytes"):
+    with pytest.raises(ContentLimitExceeded, match=r"over 40 bytes.*content_bytes"):
         wire.next_event()
 
 
@@ -128,7 +128,7 @@ def test_all_trailers_together_may_have_as_much_as_the_limit() -> None:
 def test_an_extension_may_be_as_long_as_its_limit() -> None:
     """The limit counts what stands behind the semicolon."""
     assert content_of(b"1;" + b"a" * 10 + b"\r\nx\r\n0\r\n\r\n") == b"x"
-    with pytest.raises(Refusal):
+    with pytest.raises(ProtocolError):
         content_of(b"1;" + b"a" * 11 + b"\r\nx\r\n0\r\n\r\n")
 
 
@@ -144,7 +144,7 @@ def test_an_extension_may_be_as_long_as_its_limit() -> None:
 )
 def test_chunks_that_are_refused_say_why(data: bytes, why: str) -> None:
     """The reason names the rule that is broken."""
-    with pytest.raises(Refusal, match=f"(?i){why}"):
+    with pytest.raises(ProtocolError, match=f"(?i){why}"):
         content_of(data)
 
 
@@ -184,7 +184,7 @@ HOST = b"\r\nHost: a\r\n"
 )
 def test_what_is_refused_says_why(data: bytes, why: str) -> None:
     """The reason names the rule that is broken."""
-    with pytest.raises(Refusal, match=why):
+    with pytest.raises(ProtocolError, match=why):
         fed(data).next_event()
 
 
@@ -213,8 +213,8 @@ def test_what_is_refused_says_why(data: bytes, why: str) -> None:
 )
 def test_a_proxy_header_that_is_refused_says_why(data: bytes, why: str) -> None:
     """The reason names what is wrong with it."""
-    with pytest.raises(Refusal, match=why):
-        read_preface(data)
+    with pytest.raises(ProtocolError, match=why):
+        read_proxy_header(data)
 
 
 # --- the header of a proxy -----------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_a_proxy_header_that_is_refused_says_why(data: bytes, why: str) -> None:
 
 def test_the_last_port_is_one() -> None:
     """65535 is a port."""
-    preface = read_preface(b"PROXY TCP4 1.1.1.1 1.1.1.1 65535 0\r\n")
+    preface = read_proxy_header(b"PROXY TCP4 1.1.1.1 1.1.1.1 65535 0\r\n")
     assert preface
     assert (preface.client_port, preface.server_port) == (65535, 0)
 
@@ -230,26 +230,26 @@ def test_the_last_port_is_one() -> None:
 def test_a_line_of_a_proxy_may_be_as_long_as_the_longest() -> None:
     """107 bytes with the line end are taken, and one byte more is refused, be its line end there or not."""
     longest = b"PROXY UNKNOWN ".ljust(MOST_V1_BYTES - 2, b"x") + b"\r\n"
-    assert read_preface(longest)
-    assert read_preface(longest[:-1]) is None
+    assert read_proxy_header(longest)
+    assert read_proxy_header(longest[:-1]) is None
     for too_long in (longest[:-2] + b"x\r\n", longest[:-2] + b"xx"):
-        with pytest.raises(Refusal):
-            read_preface(too_long)
+        with pytest.raises(ProtocolError):
+            read_proxy_header(too_long)
 
 
 def test_a_header_of_bytes_may_be_as_long_as_the_longest() -> None:
     """As much of additions as we take is taken; sizes are of two bytes, also those of the additions."""
     size = MOST_BYTES - 16
     whole = SIGNATURE + b"\x21\x00" + size.to_bytes(2) + b"\x04" + (size - 3).to_bytes(2) + bytes(size - 3)
-    assert read_preface(whole[:-1]) is None
-    preface = read_preface(whole)
+    assert read_proxy_header(whole[:-1]) is None
+    preface = read_proxy_header(whole)
     assert preface
     assert preface.length == MOST_BYTES
 
 
 def test_an_empty_addition_may_be_the_last() -> None:
     """An addition of no bytes ends exactly where the header ends."""
-    preface = read_preface(SIGNATURE + b"\x21\x00\0\x03\x04\0\0")
+    preface = read_proxy_header(SIGNATURE + b"\x21\x00\0\x03\x04\0\0")
     assert preface
     assert preface.is_local
 
@@ -257,7 +257,7 @@ def test_an_empty_addition_may_be_the_last() -> None:
 def test_a_client_without_an_address_may_have_spoken_tls() -> None:
     """That a proxy tells of TLS holds for a unix socket too."""
     size = 216 + 8
-    preface = read_preface(SIGNATURE + b"\x21\x31" + size.to_bytes(2) + bytes(216) + b"\x20\0\x05\x01\0\0\0\0")
+    preface = read_proxy_header(SIGNATURE + b"\x21\x31" + size.to_bytes(2) + bytes(216) + b"\x20\0\x05\x01\0\0\0\0")
     assert preface
     assert (preface.is_tls, preface.client, preface.is_local) == (True, None, False)
 
@@ -269,7 +269,7 @@ def refusal(wire: Http1) -> bytes:
     try:
         while wire.next_event() is not None:
             pass
-    except Refusal as error:
+    except ProtocolError as error:
         return wire.refuse(error, b"date: today\r\n")
     raise AssertionError("nothing was refused")
 
@@ -286,7 +286,7 @@ def test_a_refusal_is_a_whole_answer() -> None:
         b"content-length: %d" % len(content),
     ]
     assert b"fragment" in content
-    assert (wire.must_close, wire.is_request_unread, wire.begun) == (True, True, b"")
+    assert (wire.must_close, wire.is_request_unread, wire.buffered_start) == (True, True, b"")
 
 
 @pytest.mark.parametrize(

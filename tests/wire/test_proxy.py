@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import BadMessage
-from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, Preface, crc32c, read_preface
+from fanlight.wire.proxy.proxy_header import (
+    MOST_BYTES,
+    MOST_V1_BYTES,
+    SIGNATURE,
+    ProxyHeader,
+    crc32c,
+    read_proxy_header,
+)
 
 V4 = b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"
 V6 = b"PROXY TCP6 2001:db8::1 2001:db8::2 56324 443\r\n"
@@ -39,30 +46,32 @@ def with_checksum(header: bytes, wrong: int = 0) -> bytes:
 
 ADDRESSES = addresses("192.0.2.1", "198.51.100.7")
 GOOD = {
-    V4: Preface(len(V4), False, "192.0.2.1", 56324, "198.51.100.7", 443),
-    V6: Preface(len(V6), False, "2001:db8::1", 56324, "2001:db8::2", 443),
-    b"PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c633:6407 1 2\r\n": Preface(50, False, "192.0.2.1", 1, "198.51.100.7", 2),
-    v2(PROXY, TCP6, addresses("::ffff:192.0.2.1", "::ffff:198.51.100.7")): Preface(
+    V4: ProxyHeader(len(V4), False, "192.0.2.1", 56324, "198.51.100.7", 443),
+    V6: ProxyHeader(len(V6), False, "2001:db8::1", 56324, "2001:db8::2", 443),
+    b"PROXY TCP6 ::ffff:192.0.2.1 ::ffff:c633:6407 1 2\r\n": ProxyHeader(50, False, "192.0.2.1", 1, "198.51.100.7", 2),
+    v2(PROXY, TCP6, addresses("::ffff:192.0.2.1", "::ffff:198.51.100.7")): ProxyHeader(
         52, False, "192.0.2.1", 56324, "198.51.100.7", 443
     ),
-    b"PROXY UNKNOWN\r\n": Preface(15, True),
-    b"PROXY UNKNOWN ffff::1 whatever 1 2\r\n": Preface(36, True),
-    v2(PROXY, TCP4, ADDRESSES): Preface(28, False, "192.0.2.1", 56324, "198.51.100.7", 443),
-    v2(PROXY, TCP6, addresses("2001:db8::1", "2001:db8::2")): Preface(
+    b"PROXY UNKNOWN\r\n": ProxyHeader(15, True),
+    b"PROXY UNKNOWN ffff::1 whatever 1 2\r\n": ProxyHeader(36, True),
+    v2(PROXY, TCP4, ADDRESSES): ProxyHeader(28, False, "192.0.2.1", 56324, "198.51.100.7", 443),
+    v2(PROXY, TCP6, addresses("2001:db8::1", "2001:db8::2")): ProxyHeader(
         52, False, "2001:db8::1", 56324, "2001:db8::2", 443
     ),
-    v2(LOCAL, UNSPEC, b""): Preface(16, True),
-    v2(LOCAL, TCP4, ADDRESSES): Preface(28, True),
-    v2(PROXY, UNSPEC, b""): Preface(16, True),
-    v2(PROXY, UNIX, bytes(216)): Preface(232, False),
-    v2(PROXY, TCP4, ADDRESSES, addition(0x04, bytes(30))): Preface(61, False, "192.0.2.1", 56324, "198.51.100.7", 443),
-    v2(PROXY, TCP4, ADDRESSES, addition(0x20, b"\x01\0\0\0\0")): Preface(
+    v2(LOCAL, UNSPEC, b""): ProxyHeader(16, True),
+    v2(LOCAL, TCP4, ADDRESSES): ProxyHeader(28, True),
+    v2(PROXY, UNSPEC, b""): ProxyHeader(16, True),
+    v2(PROXY, UNIX, bytes(216)): ProxyHeader(232, False),
+    v2(PROXY, TCP4, ADDRESSES, addition(0x04, bytes(30))): ProxyHeader(
+        61, False, "192.0.2.1", 56324, "198.51.100.7", 443
+    ),
+    v2(PROXY, TCP4, ADDRESSES, addition(0x20, b"\x01\0\0\0\0")): ProxyHeader(
         36, False, "192.0.2.1", 56324, "198.51.100.7", 443, True
     ),
-    v2(PROXY, TCP4, ADDRESSES, addition(0x20, b"\x00\0\0\0\0")): Preface(
+    v2(PROXY, TCP4, ADDRESSES, addition(0x20, b"\x00\0\0\0\0")): ProxyHeader(
         36, False, "192.0.2.1", 56324, "198.51.100.7", 443
     ),
-    with_checksum(v2(PROXY, TCP4, ADDRESSES)): Preface(35, False, "192.0.2.1", 56324, "198.51.100.7", 443),
+    with_checksum(v2(PROXY, TCP4, ADDRESSES)): ProxyHeader(35, False, "192.0.2.1", 56324, "198.51.100.7", 443),
 }
 BAD = [
     b"GET / HTTP/1.1\r\n",
@@ -103,15 +112,15 @@ BAD = [
 @pytest.mark.parametrize("header", GOOD)
 def test_each_form_is_read(header: bytes) -> None:
     """Whatever stands behind a header is not its business."""
-    assert read_preface(header) == GOOD[header]
-    assert read_preface(header + b"GET / HTTP/1.1\r\n") == GOOD[header]
+    assert read_proxy_header(header) == GOOD[header]
+    assert read_proxy_header(header + b"GET / HTTP/1.1\r\n") == GOOD[header]
 
 
 @pytest.mark.parametrize("header", GOOD)
 def test_a_header_may_come_in_pieces(header: bytes) -> None:
     """Until its last byte is there, more is awaited."""
     for end in range(len(header)):
-        assert read_preface(header[:end]) is None
+        assert read_proxy_header(header[:end]) is None
     assert len(header) <= MOST_BYTES
 
 
@@ -119,7 +128,7 @@ def test_a_header_may_come_in_pieces(header: bytes) -> None:
 def test_anything_else_is_refused(header: bytes) -> None:
     """What is not exactly a header is none."""
     with pytest.raises(BadMessage):
-        read_preface(header)
+        read_proxy_header(header)
 
 
 def test_the_checksum_is_the_one_of_the_standard() -> None:
@@ -131,7 +140,7 @@ def test_the_checksum_is_the_one_of_the_standard() -> None:
 def test_nothing_breaks_it(data: bytes, begin: bytes) -> None:
     """Whatever comes is read, awaited or refused; and what is refused stays so with more behind it."""
     try:
-        read_preface(begin + data)
+        read_proxy_header(begin + data)
     except BadMessage:
         with pytest.raises(BadMessage):
-            read_preface(begin + data + b"more")
+            read_proxy_header(begin + data + b"more")

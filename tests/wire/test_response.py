@@ -92,7 +92,7 @@ def test_the_connection_goes_on_as_both_sides_want(
 def test_the_server_can_end_the_connection() -> None:
     """close_after_this puts `connection: close` on the next answer."""
     wire = asked()
-    wire.close_after_this()
+    wire.close_after_response()
     assert read(wire.send_response(200, (), b"x", b""))[0].headers["connection"] == "close"
     assert wire.must_close
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.errors import Refusal
+from fanlight.errors import ProtocolError
 from fanlight.wire.http1.connection import Http1
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.limits import WireLimits
@@ -493,7 +493,7 @@ def read(pieces: list[bytes]) -> tuple[str | int, Http1, RequestHead | None]:
                     content += event.data
                 else:
                     is_complete = True
-    except Refusal as refusal:
+    except ProtocolError as refusal:
         return refusal.status, wire, head
     if head is None or not is_complete:
         return "incomplete", wire, head
@@ -521,7 +521,7 @@ def test_each_vector_comes_to_the_same_however_it_arrives(name: str, feed: int) 
 def test_a_refused_message_ends_the_connection(name: str) -> None:
     """After a refusal nothing of what follows is ever taken for a request."""
     _, wire, _ = read([vector(name)])
-    refusal = type("_", (Refusal,), {"status": EXPECTED[name]})("the reason")
+    refusal = type("_", (ProtocolError,), {"status": EXPECTED[name]})("the reason")
     answer = wire.refuse(refusal, b"")
     assert answer.startswith(f"HTTP/1.1 {EXPECTED[name]} ".encode())
     assert b"connection: close\r\n" in answer

@@ -189,7 +189,7 @@ class Application:
         try:
             await self._lifespan.start()
         finally:
-            forked_child.end_here()  # a child that the lifespan has forked is no second server
+            forked_child.exit_if_forked()  # a child that the lifespan has forked is no second server
 
     async def stop(self) -> None:
         """Run the rest of the lifespan."""

@@ -21,7 +21,7 @@ from fanlight.binding.arguments import Arguments
 from fanlight.binding.dependencies import Provision
 from fanlight.binding.form_redisplay import with_status
 from fanlight.binding.signature import View, is_async, pinned_lane
-from fanlight.message.body_policy import AS_EVER, ContentPlan
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -33,7 +33,7 @@ Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response
 class RouteCall:
     """A call as the server wants it; `run` is a plain function, so running it costs no more than that."""
 
-    __slots__ = ("is_pinned", "lane", "name", "plan", "reads_content", "refused", "run")
+    __slots__ = ("body_policy", "is_pinned", "lane", "name", "reads_content", "refused", "run")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RouteCall:
         lane: Lane = Lane.INLINE,
         is_pinned: bool = False,
         reads_content: bool = False,
-        plan: ContentPlan = AS_EVER,
+        body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
     ) -> None:
         """Keep what was decided."""
         self.run = run
@@ -51,7 +51,7 @@ class RouteCall:
         self.lane = lane
         self.is_pinned = is_pinned
         self.reads_content = reads_content
-        self.plan = plan
+        self.body_policy = body_policy
         self.refused: RouteCall = self  # what answers where the content is refused
 
     def __repr__(self) -> str:

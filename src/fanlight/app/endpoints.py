@@ -25,7 +25,7 @@ from fanlight.binding.plan import BODY_METHODS, Binding, bind
 from fanlight.binding.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
-from fanlight.message.body_policy import Taking, plan_of
+from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -130,7 +130,7 @@ class Endpoints:
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
         arguments: dict[str, Arguments | None] = {}
-        reads_content, errors, taking, hints, decodes = False, "", Taking.WHOLE, "", False
+        reads_content, errors, body_mode, hints, decodes = False, "", BodyMode.BUFFERED, "", False
         provision: Provision | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
@@ -149,7 +149,7 @@ class Endpoints:
                 continue
             found, hints = arguments_of(binding, self._state), binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
-            taking, decodes = max(taking, binding.taking), decodes or binding.body is not None
+            body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
             reads_content = (
                 reads_content or binding.reads_content or (provision is not None and provision.reads_content)
             )
@@ -170,7 +170,9 @@ class Endpoints:
             place=signature.place,
         )
         route = name.partition(" (")[0]
-        call.plan = plan_of(own_limits(view), taking, route, gives_hints=bool(hints), decodes=decodes)
+        call.body_policy = body_policy_for(
+            own_limits(view), body_mode, route, sends_early_hints=bool(hints), decodes=decodes
+        )
         if call.reads_content and not errors:  # a view that shows its form again does so for one that is too large, too
             call.refused = self._calls.for_handler(raise_content_error, name)
         if hints and call.lane is Lane.MEASURED:  # it has work to do meanwhile, or it would not send them

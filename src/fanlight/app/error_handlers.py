@@ -23,7 +23,14 @@ from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import markup_for_text, misnamed_template
 from fanlight.binding.exceptions import is_task_cancelled
 from fanlight.binding.signature import called, is_async, place_of, refuse_marks
-from fanlight.errors import ContentTooLarge, HTTPError, InsufficientStorage, InternalServerError, Mistake, PeerGone
+from fanlight.errors import (
+    ClientDisconnected,
+    ContentTooLarge,
+    HTTPError,
+    InsufficientStorage,
+    InternalServerError,
+    Mistake,
+)
 from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
 from fanlight.message.request import Request
@@ -104,7 +111,7 @@ class ErrorHandlers:
         """Return what answers whatever the view of a route raises; a cancellation goes on."""
 
         def failed(error: BaseException, request: Request) -> Response:
-            forked_child.end_here()
+            forked_child.exit_if_forked()
             if isinstance(error, HTTPError):
                 return self.respond(error, request)
             if is_task_cancelled(error):
@@ -115,7 +122,7 @@ class ErrorHandlers:
 
     def passing(self, error: BaseException, request: Request) -> Outcome:
         """Answer an error, and pass any other exception on, to what is around the view."""
-        forked_child.end_here()
+        forked_child.exit_if_forked()
         return self.respond(error, request) if isinstance(error, HTTPError) else UnhandledException(error)
 
     def shown(self, crash: UnhandledException, request: Request) -> Response:
@@ -129,12 +136,12 @@ class ErrorHandlers:
         error = crash.error
         if _is_full(error):
             log.error("%s found no room on the disk (%s): %s", name, error, _asked(request))
-        elif not isinstance(error, PeerGone):
+        elif not isinstance(error, ClientDisconnected):
             log.error("%s failed: %s", name, _asked(request), exc_info=error)
         return self.shown(crash, request)
 
     def _answer_to(self, error: BaseException, request: Request) -> Response:
-        if isinstance(error, PeerGone):
+        if isinstance(error, ClientDisconnected):
             return Response(b"", 400)  # there is nobody to read it
         if _is_full(error):
             return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)

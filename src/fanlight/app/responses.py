@@ -18,7 +18,7 @@ import msgspec
 
 from fanlight.app.view_log import ViewLog
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
-from fanlight.message.conditional import answer_conditionally
+from fanlight.message.conditional import apply_conditions
 from fanlight.message.file_response import file_response
 from fanlight.message.request import Request
 from fanlight.message.response import HTML, TEXT, Response, json_response
@@ -84,7 +84,7 @@ class ResponseFactory:
 
     def _file(self, result: Path, request: Request) -> Response:
         try:
-            return answer_conditionally(file_response(result), request)
+            return apply_conditions(file_response(result), request)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             if self._notes is not None:
                 self._notes.tell_of_no_file(result)
@@ -107,7 +107,7 @@ class ResponseFactory:
         response.status = int(status)
         if headers:
             response.headers.update(headers)
-            return answer_conditionally(response, request)
+            return apply_conditions(response, request)
         return response
 
 
@@ -133,7 +133,7 @@ def _itself(result: Response, request: Request) -> Response:
     # server write into it (a cookie, for one) is of one request. What is no bytes can be sent only once.
     if result.content.__class__ is bytes:
         result = result.copy()
-    return result if result.has_shared_fields else answer_conditionally(result, request)
+    return result if result.has_shared_fields else apply_conditions(result, request)
 
 
 def _stream(result: Any, _: Request) -> Response:

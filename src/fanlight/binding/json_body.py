@@ -19,7 +19,7 @@ from fanlight.binding.json_path import Place, Wrong, place_of
 from fanlight.binding.kinds import Kind
 from fanlight.binding.signature import MISSING
 from fanlight.errors import BadField
-from fanlight.message.json_document import decoded_json, has_long_number, read_as_written, refuse_deep, without_mark
+from fanlight.message.json_document import decode_json, has_long_number, read_as_written, refuse_deep, strip_bom
 from fanlight.message.request import Request
 
 _STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
@@ -59,7 +59,7 @@ class JSONReader:
             if self._may_be_any:
                 refuse_deep(content)
             try:
-                return decoded_json(content, self._decoder.decode)
+                return decode_json(content, self._decoder.decode)
             except (msgspec.ValidationError, TypeError):  # the latter for a set of what can't be hashed
                 pass
         wrong = Wrong(self._root)
@@ -98,7 +98,7 @@ class JSONBody:
 
     def take(self, request: Request, into: dict[str, Any], bad: list[BadField]) -> None:
         """Put what the content says `into` the arguments, or what is wrong with it into `bad`. Raises BadRequest."""
-        self.take_content(without_mark(request.json_content), into, bad)
+        self.take_content(strip_bom(request.json_content), into, bad)
 
     def take_content(self, content: bytes, into: dict[str, Any], bad: list[BadField]) -> None:
         """Take what JSON without a mark says."""

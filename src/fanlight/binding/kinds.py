@@ -17,12 +17,12 @@ from functools import lru_cache, partial
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.message.json_document import TooLong
+from fanlight.message.json_document import OversizedNumber
 from fanlight.message.upload import Upload
 
 Kind = kinds.Type
-WHOLE = (kinds.StructType, kinds.DataclassType, kinds.TypedDictType)
-RECORDS = (*WHOLE, kinds.NamedTupleType)
+BUFFERED = (kinds.StructType, kinds.DataclassType, kinds.TypedDictType)
+RECORDS = (*BUFFERED, kinds.NamedTupleType)
 SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
     kinds.ListType: list,
     kinds.CollectionType: list,
@@ -226,7 +226,7 @@ def cut(message: str) -> str:
 
 def misfit(kind: Kind, value: object) -> str:
     """Return the message for a value that is of another kind."""
-    if isinstance(value, TooLong):
+    if isinstance(value, OversizedNumber):
         return "is a number of too many characters, or too big"
     return f"{shown(value)} is not {says(kind)}"
 

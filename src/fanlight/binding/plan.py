@@ -51,7 +51,7 @@ from fanlight.binding.signature import LEAVE_OUT, MISSING, UNREADABLE, Parameter
 from fanlight.binding.wording import python_name, type_hint, untaken_hint, written
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
-from fanlight.message.body_policy import Taking
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form_errors import FormErrors
@@ -84,11 +84,11 @@ class Binding:
         return self.body is not None or bool(self.requests or self.stream)
 
     @property
-    def taking(self) -> Taking:
+    def body_mode(self) -> BodyMode:
         """How the content is taken."""
         if self.stream:
-            return Taking.STREAM
-        return Taking.FORM if self.body is not None and self.body.takes_forms else Taking.WHOLE
+            return BodyMode.STREAM
+        return BodyMode.FORM if self.body is not None and self.body.takes_forms else BodyMode.BUFFERED
 
 
 def bind(signature: Signature, path: Mapping[str, str], *, has_body: bool, is_first: bool = False) -> Binding:

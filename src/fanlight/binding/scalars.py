@@ -16,7 +16,7 @@ from msgspec import inspect as kinds
 from fanlight.binding.convert import Unfit, reader_of
 from fanlight.binding.json_path import Key, Place, Wrong
 from fanlight.binding.kinds import Kind, broken_rule, misfit
-from fanlight.message.json_document import TooLong, WrittenNumber
+from fanlight.message.json_document import OversizedNumber, WrittenNumber
 
 Examine = Callable[[Any, Place, Wrong], Any]
 BYTES = (kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType)
@@ -32,7 +32,7 @@ def anything(value: Any, place: Place, wrong: Wrong) -> Any:
         return {key: anything(each, (place, Key(key)), wrong) for key, each in value.items()}
     if isinstance(value, list):
         return [anything(each, (place, number), wrong) for number, each in enumerate(value)]
-    if isinstance(value, TooLong):
+    if isinstance(value, OversizedNumber):
         wrong.add(place, misfit(kinds.FloatType(), value))
     return float(value) if isinstance(value, WrittenNumber) else value
 

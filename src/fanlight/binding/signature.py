@@ -22,9 +22,9 @@ from fanlight.binding.annotations import Marked, read_annotation
 from fanlight.binding.metadata import Misread, said
 from fanlight.binding.scope import scope_of
 from fanlight.errors import Mistake, SetupError
-from fanlight.message.body_policy import LIMITS_MARK, RouteLimits
+from fanlight.message.body_policy import LIMITS_ATTRIBUTE, RouteLimits
 from fanlight.message.handler import Lane
-from fanlight.message.lane import MARK
+from fanlight.message.lane import LANE_ATTRIBUTE
 from fanlight.message.request import Request
 
 View = Callable[..., object]
@@ -240,12 +240,12 @@ def is_async(view: View) -> bool:
 
 def pinned_lane(view: object) -> Lane | None:
     """Return the lane that `@lane` has pinned a view to, None if it has not."""
-    return _mark_of(view, MARK, Lane)
+    return _mark_of(view, LANE_ATTRIBUTE, Lane)
 
 
 def own_limits(view: object) -> RouteLimits | None:
     """Return what `@limits` says of a view, None if it says nothing."""
-    return _mark_of(view, LIMITS_MARK, RouteLimits)
+    return _mark_of(view, LIMITS_ATTRIBUTE, RouteLimits)
 
 
 def _mark_of(view: object, name: str, kind: type[M]) -> M | None:

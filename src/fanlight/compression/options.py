@@ -100,11 +100,11 @@ def read_compression(setting: object) -> tuple[Compression | None, list[Mistake]
 
 def uncompressed(request: Request) -> Generator[None, object, None]:
     """Send the answers of a view or a table as they are: a step for `around`."""
-    request.note(_NOTE, value=True)
+    request.cache_value(_NOTE, value=True)
     yield
 
 
 def is_uncompressed(request: Request) -> bool:
     """Say whether the answer to a request is to be sent as it is."""
-    known = request.known
+    known = request.cache
     return known is not None and _NOTE in known

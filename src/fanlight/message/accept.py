@@ -9,7 +9,7 @@ import re
 _WEIGHT = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}")
 
 
-def best_of(accept: str, offers: tuple[str, ...]) -> str | None:
+def best_match(accept: str, offers: tuple[str, ...]) -> str | None:
     """Return the offered media type that an Accept field likes best, None if it takes none.
 
     Among equals the first offer wins; without a field everything is equal.

@@ -15,7 +15,7 @@ from typing import TypeVar
 from fanlight.errors import AppError
 
 View = TypeVar("View", bound=Callable[..., object])
-LIMITS_MARK = "__fanlight_limits__"
+LIMITS_ATTRIBUTE = "__fanlight_limits__"
 
 
 def _check(name: str, cap: object, *, is_optional: bool) -> None:
@@ -52,23 +52,23 @@ class RouteLimits:
     form: FormLimits
 
 
-class Taking(IntEnum):
+class BodyMode(IntEnum):
     """How a call takes the content of its request."""
 
-    WHOLE = 0  # kept until it is whole, in memory or in a temporary file
+    BUFFERED = 0  # kept until it is whole, in memory or in a temporary file
     FORM = 1  # as WHOLE, but a multipart form is read while it comes
     STREAM = 2  # the call runs at once, and takes the content as it comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPlan:
+class BodyPolicy:
     """What a call wants of content: one object for each route."""
 
-    taking: Taking = Taking.WHOLE
+    body_mode: BodyMode = BodyMode.BUFFERED
     content_bytes: int | None = None  # None: as the server's limits say
     form: FormLimits = FormLimits()
     hint: str = "raise Limits.content_bytes to allow it"  # told to whoever sends more
-    gives_hints: bool = False  # early ones: the call is shown a way to send them
+    sends_early_hints: bool = False  # early ones: the call is shown a way to send them
     decodes: bool = (
         False  # the content is decoded before the view runs, so the caps of JSON and forms hold for all of it
     )
@@ -77,7 +77,7 @@ class ContentPlan:
     def most(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
         """Return how many bytes of content may come, and what is told to whoever sends more.
 
-        `decoded_by` names the cap of its media type, as `Request.decoding_cap` does; "" if it has none.
+        `decoded_by` names the cap of its media type, as `Request.decoded_size_limit` does; "" if it has none.
         Decoding holds the interpreter, and takes many times the memory of what is decoded.
         """
         most = server_bytes if self.content_bytes is None else self.content_bytes
@@ -87,7 +87,7 @@ class ContentPlan:
         return cap, f"raise {decoded_by} in the @limits of {self.route} to allow it"
 
 
-AS_EVER = ContentPlan()
+DEFAULT_BODY_POLICY = BodyPolicy()
 
 
 def limits(**caps: int) -> Callable[[View], View]:
@@ -108,24 +108,24 @@ def limits(**caps: int) -> Callable[[View], View]:
     made = RouteLimits(content_bytes=content_bytes, form=replace(FormLimits(), **caps))
 
     def mark(view: View) -> View:
-        setattr(view, LIMITS_MARK, made)
+        setattr(view, LIMITS_ATTRIBUTE, made)
         return view
 
     return mark
 
 
-def plan_of(
-    own: RouteLimits | None, taking: Taking, route: str, *, gives_hints: bool = False, decodes: bool = False
-) -> ContentPlan:
+def body_policy_for(
+    own: RouteLimits | None, body_mode: BodyMode, route: str, *, sends_early_hints: bool = False, decodes: bool = False
+) -> BodyPolicy:
     """Return the plan of a route, "POST /upload", whose view may have limits of its own."""
     content_bytes = own.content_bytes if own is not None else None
-    return ContentPlan(
-        taking=taking,
-        gives_hints=gives_hints,
+    return BodyPolicy(
+        body_mode=body_mode,
+        sends_early_hints=sends_early_hints,
         decodes=decodes,
         route=route,
         content_bytes=content_bytes,
-        form=own.form if own is not None else AS_EVER.form,
+        form=own.form if own is not None else DEFAULT_BODY_POLICY.form,
         hint=f"raise Limits.content_bytes, or write @limits(content_bytes=...) above the view of {route}, to allow it"
         if content_bytes is None
         else f"raise content_bytes in the @limits of {route} to allow it",

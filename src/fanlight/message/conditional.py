@@ -29,7 +29,7 @@ _NOT_OF_304 = frozenset("content-type content-encoding content-language content-
 _WHOLE_RANGES = 2  # from so many parts on they are told apart by boundaries
 
 
-class Verdict(Enum):
+class PreconditionResult(Enum):
     """What the preconditions of a request say."""
 
     GO_ON = 200
@@ -37,7 +37,9 @@ class Verdict(Enum):
     FAILED = 412
 
 
-def judge(method: str, fields: Mapping[str, str], etag: str, modified: int | None) -> Verdict:
+def evaluate_preconditions(
+    method: str, fields: Mapping[str, str], etag: str, modified: int | None
+) -> PreconditionResult:
     """Evaluate the preconditions of a request (section 13.2.2).
 
     `etag` is "" where there is no version at all, and where it has no tag; `modified` None where it is not
@@ -47,20 +49,20 @@ def judge(method: str, fields: Mapping[str, str], etag: str, modified: int | Non
     match fields:
         case {"if-match": wanted}:
             if not (wanted == "*" and is_there) and not _is_in(etag, wanted, is_weak_enough=False):
-                return Verdict.FAILED
+                return PreconditionResult.FAILED
         case {"if-unmodified-since": date} if modified is not None:
             since = read_date(date)
             if since is not None and modified > since:
-                return Verdict.FAILED
+                return PreconditionResult.FAILED
     match fields:
         case {"if-none-match": known}:
             if (known == "*" and is_there) or _is_in(etag, known, is_weak_enough=True):
-                return Verdict.NOT_MODIFIED if method in _SAFE else Verdict.FAILED
+                return PreconditionResult.NOT_MODIFIED if method in _SAFE else PreconditionResult.FAILED
         case {"if-modified-since": date} if modified is not None and method in _SAFE:
             since = read_date(date)
             if since is not None and modified <= since:
-                return Verdict.NOT_MODIFIED
-    return Verdict.GO_ON
+                return PreconditionResult.NOT_MODIFIED
+    return PreconditionResult.GO_ON
 
 
 def _is_in(etag: str, tags: str, *, is_weak_enough: bool) -> bool:
@@ -78,12 +80,14 @@ def check_preconditions(request: Request, etag: str | None = None, modified: flo
     `etag` and `modified` (seconds since 1970) are those of the version that there is; neither: there is none.
     Raises PreconditionFailed.
     """
-    verdict = judge("PUT", request.head.values, etag or "", None if modified is None else int(modified))
-    if verdict is Verdict.FAILED:
+    verdict = evaluate_preconditions(
+        "PUT", request.head.values, etag or "", None if modified is None else int(modified)
+    )
+    if verdict is PreconditionResult.FAILED:
         raise PreconditionFailed("it has changed since you read it; read it again, and decide anew")
 
 
-def answer_conditionally(response: Response, request: Request) -> Response:
+def apply_conditions(response: Response, request: Request) -> Response:
     """Return what a client gets that may have a version already, or wants but a part of this one.
 
     It is the response itself for anything but a 200 to GET or HEAD that has an `etag` or a `last-modified`.
@@ -97,8 +101,8 @@ def answer_conditionally(response: Response, request: Request) -> Response:
     if not etag and not date:
         return response
     modified = response.modified if isinstance(response, FileResponse) else read_date(date)
-    verdict = judge(head.method, fields, etag, modified)
-    if verdict is not Verdict.GO_ON:
+    verdict = evaluate_preconditions(head.method, fields, etag, modified)
+    if verdict is not PreconditionResult.GO_ON:
         return _without_content(response, verdict)
     if "range" not in fields or not isinstance(response, FileResponse) or head.method != "GET":
         return response
@@ -116,23 +120,23 @@ def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
     return tag_or_date == date
 
 
-def _without_content(response: Response, verdict: Verdict) -> Response:
+def _without_content(response: Response, verdict: PreconditionResult) -> Response:
     _close(response)
-    if verdict is Verdict.FAILED:
+    if verdict is PreconditionResult.FAILED:
         raise PreconditionFailed("this is another version than the one you ask for")
     made = Response(b"", 304)
-    made.headers.adopt(fields_of_304(response.headers.pairs()))
-    made.headers.undecided = response.headers.undecided
+    made.headers.adopt(not_modified_fields(response.headers.pairs()))
+    made.headers.secure_if_https = response.headers.secure_if_https
     made.media_type = response.media_type  # of what it is about: who compresses must know
     return made
 
 
-def has_just_this(fields: Mapping[str, str], etag: str) -> bool:
+def is_plain_revalidation(fields: Mapping[str, str], etag: str) -> bool:
     """Say whether a GET asks for nothing but another version than this one: how browsers ask again."""
     return fields.get("if-none-match") == etag and "if-match" not in fields and "if-unmodified-since" not in fields
 
 
-def fields_of_304(fields: Sequence[Pair]) -> tuple[Pair, ...]:
+def not_modified_fields(fields: Sequence[Pair]) -> tuple[Pair, ...]:
     """Return what a 304 says, of what the 200 would say."""
     return tuple(pair for pair in fields if pair[0] not in _NOT_OF_304)
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from fanlight.errors import HTTPError
-from fanlight.message.body_policy import AS_EVER, FormLimits
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 
 MEMORY_BYTES = 1024 * 1024
 
@@ -17,7 +17,7 @@ class SpooledContent:
 
     __slots__ = ("_file", "_memory", "_memory_bytes", "_owned", "limits", "size")
 
-    def __init__(self, memory_bytes: int = MEMORY_BYTES, limits: FormLimits = AS_EVER.form) -> None:
+    def __init__(self, memory_bytes: int = MEMORY_BYTES, limits: FormLimits = DEFAULT_BODY_POLICY.form) -> None:
         """Begin empty; over `memory_bytes` it moves to a file. If it is a form, it has these limits."""
         self.limits = limits
         # One piece is kept as it came. More are put together: a piece of few bytes has a page of memory for itself.
@@ -27,7 +27,7 @@ class SpooledContent:
         self._owned: list[BinaryIO] = []
         self.size = 0
 
-    def goes_to_disk(self, more: int) -> bool:
+    def exceeds_memory(self, more: int) -> bool:
         """Say whether so many bytes more may have to be written to a file, which can take its time."""
         return self.size + more > self._memory_bytes
 

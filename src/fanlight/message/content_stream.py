@@ -16,7 +16,7 @@ from fanlight.message.content import SpooledContent
 class ContentStream:
     """The content, piece by piece: `async for piece in stream`. An async view gets it by this annotation.
 
-    The client is read no faster than the pieces are taken. Raises PeerGone when the client leaves
+    The client is read no faster than the pieces are taken. Raises ClientDisconnected when the client leaves
     half-way, and an HTTPError (400, 408, 413) when what it sends is malformed, too slow or too much.
     It ends with the view: what the view has not read then is not waited for.
     """
@@ -51,4 +51,4 @@ class _Streamed(SpooledContent):
 
 
 _ONLY = "the view takes the content as a ContentStream: `async for piece in stream` is the one way to read it"
-STREAMED = _Streamed()
+STREAMED_CONTENT = _Streamed()

@@ -31,7 +31,7 @@ _LONGEST = 4096  # name and value; browsers drop what is longer, without a word
 _LONGEST_ATTRIBUTE = 1024  # browsers ignore it then, also without a word
 _SAME_SITE = ("", "Lax", "Strict", "None")
 _BLANKS = " \t"
-FORGOTTEN = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class CookieOptions:
     partitioned: bool = False  # kept apart for each site in which ours is embedded (CHIPS)
 
 
-def options_of(given: Mapping[str, Any]) -> CookieOptions:
+def read_cookie_options(given: Mapping[str, Any]) -> CookieOptions:
     """Return the options of a cookie. Raises TypeError for one that there is not."""
     names = [each.name for each in fields(CookieOptions)]
     for name in given:
@@ -105,7 +105,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return bytes([int(octal, 8)]) if octal else letter
 
 
-def is_undecided(name: str, options: CookieOptions) -> bool:
+def depends_on_scheme(name: str, options: CookieOptions) -> bool:
     """Say whether it depends on the scheme if a cookie is `Secure`."""
     return options.secure is None and not _must_be_secure(name, options)
 
@@ -134,7 +134,7 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     return "; ".join(attribute for attribute, is_wanted in attributes.items() if is_wanted)
 
 
-def identity_of(line: str) -> tuple[str, str, str, bool]:
+def cookie_key(line: str) -> tuple[str, str, str, bool]:
     """Return which cookie a Set-Cookie field is about: browsers keep one for each name, domain, path and partition."""
     name, *attributes = (each.strip(_BLANKS) for each in line.split(";"))
     said = {key.lower(): what for key, _, what in (each.partition("=") for each in attributes)}

@@ -18,7 +18,7 @@ from fanlight.message.media_types import media_type_by_name
 if TYPE_CHECKING:
     from fanlight.message.request import Request
 
-NOTED = "early_hints"  # as what the server notes the way
+HINT_SENDER_KEY = "early_hints"  # as what the server notes the way
 Tell = Callable[[tuple[str, ...]], None]
 MOST_BYTES = 4096  # of all links together: so much finds room in any socket's buffer that has room at all
 _LINK = re.compile(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI between angle brackets, and what of it
@@ -38,15 +38,15 @@ class EarlyHints:
     def __init__(self, request: Request) -> None:
         """Tell the client of a request, if the server has noted a way, and if it is a browser that opens a page."""
         self._request = request
-        known = request.known
-        self._tell: Tell | None = known.get(NOTED) if known is not None and _opens_a_page(request) else None
+        known = request.cache
+        self._tell: Tell | None = known.get(HINT_SENDER_KEY) if known is not None and _opens_a_page(request) else None
 
     def preload(self, *names: str) -> None:
         """Have files loaded: each is the name of an asset, or a URL that begins with a slash or a scheme.
 
         Raises NoSuchURL for an asset that is not there.
         """
-        self.send(*(link_of(self._url(name), name) for name in names))
+        self.send(*(preload_link(self._url(name), name) for name in names))
 
     def _url(self, name: str) -> str:
         return name if name.startswith("/") or "://" in name else self._request.asset(name)
@@ -68,7 +68,7 @@ def _opens_a_page(request: Request) -> bool:
     return head.minor > 0 and (said.get("sec-fetch-mode"), said.get("sec-fetch-dest")) == _PAGE
 
 
-def link_of(url: str, name: str) -> str:
+def preload_link(url: str, name: str) -> str:
     """Return the link by which a browser loads a file ahead (HTML standard, section 4.6.7: preload, modulepreload)."""
     target = f"<{quote(url, safe=_SAFE)}>"
     path = name.partition("?")[0].partition("#")[0]

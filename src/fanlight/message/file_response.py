@@ -16,10 +16,10 @@ from urllib.parse import quote
 from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
 from fanlight.message.http_date import write_date
-from fanlight.message.media_types import BYTES, media_type_by_name
+from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import Response
 
-SETTLED_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
+MTIME_STABLE_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
 
@@ -47,7 +47,7 @@ def file_response(
     Raises OSError if it can't be read, FileNotFoundError if it is no regular file, InvalidResponse for a name
     that can't be one.
     """
-    disposition = None if download_as is None else disposition_of(download_as)
+    disposition = None if download_as is None else content_disposition(download_as)
     file, status = open_regular(path)
     size = status.st_size
     response = FileResponse(
@@ -59,7 +59,7 @@ def file_response(
     fields = response.headers
     # RFC 9110 section 8.8.2.1: never later than `date`, which is up to a second old.
     fields["last-modified"] = write_date(int(min(status.st_mtime, now - 1)))
-    fields["etag"] = tag_of(status, now)
+    fields["etag"] = etag_of(status, now)
     fields["accept-ranges"] = "bytes"
     response.modified = int(status.st_mtime)
     if encoding is not None:
@@ -72,16 +72,16 @@ def file_response(
 
 
 def _media_type_of(*names: str) -> str:
-    return next((kind for kind in map(media_type_by_name, names) if kind != BYTES), BYTES)
+    return next((kind for kind in map(media_type_by_name, names) if kind != OCTET_STREAM), OCTET_STREAM)
 
 
-def tag_of(status: stat_result, now: float) -> str:
+def etag_of(status: stat_result, now: float) -> str:
     """Return the entity tag of a file: a weak one while it may still change without one seeing it."""
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
-    return tag if now - status.st_mtime >= SETTLED_SECONDS else f"W/{tag}"
+    return tag if now - status.st_mtime >= MTIME_STABLE_SECONDS else f"W/{tag}"
 
 
-def disposition_of(name: str) -> str:
+def content_disposition(name: str) -> str:
     """Return the field that has a browser save a file under a name (RFC 6266, appendix D; RFC 8187).
 
     Raises InvalidResponse for a name with control characters, or without any other.

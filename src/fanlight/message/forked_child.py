@@ -1,8 +1,7 @@
 """A child process that code of the site has forked: it is no second server, and ends where that code ends.
 
-In: `mark`, in the child, as its first act. Out: `end_here`, called where code of the site has returned or raised, does
-nothing in the server's own process, and ends a marked child there. Knows nothing of what the child shares with its
-parent.
+In: `mark`, in the child, as its first act. Out: `exit_if_forked`, called where code of the site has returned or raised:
+it does nothing in the process of the server, and ends a marked child.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def mark(*, is_child: bool) -> None:
     _process.is_child = is_child
 
 
-def end_here() -> None:
+def exit_if_forked() -> None:
     """End this process if it is such a child; with the exit code of what is handled, as Python would end a program."""
     if _process.is_child:
         leave()

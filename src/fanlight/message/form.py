@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
-from fanlight.message.body_policy import AS_EVER, FormLimits
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 from fanlight.message.charset import decoded
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
@@ -77,10 +77,10 @@ class Query(MultiMapping[str]):
 
 def read_query(text: str) -> list[tuple[str, str]]:
     """Return the pairs of a query. Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields."""
-    most = AS_EVER.form.fields
+    most = DEFAULT_BODY_POLICY.form.fields
     if text.count("&") >= most:
         raise ContentTooLarge(f"there are over {most} fields in the query; send a form, or JSON")
-    return _pairs(text, AS_EVER.form)
+    return _pairs(text, DEFAULT_BODY_POLICY.form)
 
 
 def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:

@@ -14,14 +14,14 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from fanlight.message.body_policy import ContentPlan
+    from fanlight.message.body_policy import BodyPolicy
     from fanlight.message.request import Request
     from fanlight.message.response import Response
 
 
-# Runs a function in the server's thread pool: `await THREADS.get()(act, waits)`. The server sets it in the context of
-# every request. Raises ServiceUnavailable where the pool is full, or with `waits` waits until it has room.
-THREADS: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
+# Runs a function in the server's thread pool: `await POOL_RUNNER.get()(act, waits)`. The server sets it in the context
+# of every request. Raises ServiceUnavailable where the pool is full, or with `waits` waits until it has room.
+POOL_RUNNER: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
 
 
 class Lane(IntEnum):
@@ -42,7 +42,7 @@ class Call(Protocol):
     lane: Lane  # the server moves a call that was stuck from INLINE to THREAD, and back
     is_pinned: bool  # True: the user chose the lane, so the server never moves it
     reads_content: bool  # False (404, 405, redirects): the content is discarded, never kept
-    plan: ContentPlan  # how it takes the content that it reads, and how much of it
+    body_policy: BodyPolicy  # how it takes the content that it reads, and how much of it
     name: str  # for logs: "GET /blog/{slug} (views.post)"
 
     def run(self, request: Request, /) -> Response | Awaitable[Response]:

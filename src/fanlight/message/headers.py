@@ -71,14 +71,14 @@ class Headers:
 class MutableHeaders(Headers):
     """The fields of a response, to be set and added to. Raises InvalidResponse for what no field can be."""
 
-    __slots__ = ("undecided",)
+    __slots__ = ("secure_if_https",)
 
-    undecided: tuple[str, ...]  # cookies that are `Secure` if they are sent by https
+    secure_if_https: tuple[str, ...]  # cookies that are `Secure` if they are sent by https
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
         """Check every pair."""
         super().__init__()
-        self.undecided = ()
+        self.secure_if_https = ()
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
             self.add(name, value)
 
@@ -112,7 +112,7 @@ class MutableHeaders(Headers):
     def copy(self) -> MutableHeaders:
         """Return fields of their own, which are the same."""
         made = MutableHeaders()
-        made._pairs, made.undecided = list(self._pairs), self.undecided
+        made._pairs, made.secure_if_https = list(self._pairs), self.secure_if_https
         return made
 
     def take(self) -> list[Pair]:

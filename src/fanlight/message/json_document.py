@@ -43,7 +43,7 @@ class WrittenNumber(float):
     text: str
 
 
-class TooLong:
+class OversizedNumber:
     """Stands for a number that is too long, or over all that a float can be."""
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class TooLong:
 def _read_number(text: str) -> object:
     number = WrittenNumber(text)
     if not math.isfinite(number):
-        return TooLong()
+        return OversizedNumber()
     number.text = text
     return number
 
@@ -62,7 +62,7 @@ _PLAIN: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _WRITTEN: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_read_number)
 
 
-def without_mark(content: bytes) -> bytes:
+def strip_bom(content: bytes) -> bytes:
     """Return JSON without the byte order mark that some programs put before it (RFC 8259 section 8.1)."""
     return content[3:] if content.startswith(_BOM) else content
 
@@ -111,7 +111,7 @@ def is_deep(value: object) -> bool:
     return bool(level)
 
 
-def decoded_json(content: bytes, decode: Callable[[bytes], T]) -> T:
+def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
     """Return what a decoder makes of content. Raises BadRequest for no JSON; msgspec.ValidationError passes."""
     if _has_many_huge(content):
         raise BadRequest(f"the content has over {MOST_HUGE} numbers with an exponent of 160 or more")
@@ -152,11 +152,11 @@ def _is_utf8(content: bytes) -> bool:
 
 def read_json(content: bytes) -> Any:
     """Return what JSON says. Raises BadRequest."""
-    content = without_mark(content)
+    content = strip_bom(content)
     if has_long_number(content) and any(match[0][:1] != b'"' for match in _STRING_OR_LONG.finditer(content)):
         raise BadRequest(f"the content has a number of over {MOST_NUMBER_CHARACTERS} characters")
     try:
-        value = decoded_json(content, _PLAIN.decode)
+        value = decode_json(content, _PLAIN.decode)
     except msgspec.ValidationError:
         raise BadRequest("the content has a number that is over all that a number can be") from None
     if _may_be_deep(content) and is_deep(value):
@@ -165,13 +165,13 @@ def read_json(content: bytes) -> Any:
 
 
 def read_as_written(content: bytes) -> Any:
-    """Return what JSON says, numbers as they are written, `TooLong` where one is; the mark is gone already.
+    """Return what JSON says, numbers as they are written, `OversizedNumber` where one is; the mark is gone already.
 
     Raises BadRequest for what is no JSON.
     """
     if has_long_number(content):
         content = _STRING_OR_LONG.sub(lambda match: match[0] if match[0][:1] == b'"' else b"9e9999", content)
-    value = decoded_json(content, _WRITTEN.decode)
+    value = decode_json(content, _WRITTEN.decode)
     if _may_be_deep(content) and is_deep(value):
         raise BadRequest(_DEEP)
     return value
@@ -182,5 +182,5 @@ def refuse_deep(content: bytes) -> None:
     if not _may_be_deep(content):
         return
     with contextlib.suppress(msgspec.ValidationError):  # a number that is too big: whoever reads it by a class says so
-        if is_deep(decoded_json(content, _PLAIN.decode)):
+        if is_deep(decode_json(content, _PLAIN.decode)):
             raise BadRequest(_DEEP)

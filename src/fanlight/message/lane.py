@@ -11,7 +11,7 @@ from fanlight.message.handler import Lane
 
 View = TypeVar("View", bound=Callable[..., object])
 _LANES = {"inline": Lane.INLINE, "thread": Lane.THREAD}
-MARK = "__fanlight_lane__"
+LANE_ATTRIBUTE = "__fanlight_lane__"
 
 
 def lane(name: Literal["inline", "thread"]) -> Callable[[View], View]:
@@ -26,7 +26,7 @@ def lane(name: Literal["inline", "thread"]) -> Callable[[View], View]:
     def mark(view: View) -> View:
         if inspect.iscoroutinefunction(view) or inspect.isasyncgenfunction(view):
             raise AppError(f"{view.__qualname__} is async: it runs on the event loop, and takes no @lane")
-        setattr(view, MARK, _LANES[name])
+        setattr(view, LANE_ATTRIBUTE, _LANES[name])
         return view
 
     return mark

@@ -36,7 +36,7 @@ _REFUSED = ("javascript", "vbscript", "data", "blob", "file", "filesystem", "vie
 _AUTHORITY = re.compile(r"""//(?P<host>[^\s/?#@:\\<>^|%"`{}\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?(?=[/?#]|$)""")
 
 
-def location_of(to: object) -> str:
+def encode_location(to: object) -> str:
     """Return the value of `Location` for a target. Raises InvalidResponse, with what to write instead."""
     if not isinstance(to, str):
         raise InvalidResponse(

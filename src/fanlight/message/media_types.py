@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-BYTES = "application/octet-stream"
+OCTET_STREAM = "application/octet-stream"
 
 # What the web is made of, by kind; endings that are not here are told as bytes.
 _TEXT = {
@@ -119,4 +119,4 @@ BY_ENDING: Mapping[str, str] = {
 def media_type_by_name(name: str) -> str:
     """Return the media type that the ending of a name stands for; bytes where it says nothing."""
     _, dot, ending = name.rpartition(".")
-    return BY_ENDING.get(ending.lower(), BYTES) if dot else BYTES
+    return BY_ENDING.get(ending.lower(), OCTET_STREAM) if dot else OCTET_STREAM

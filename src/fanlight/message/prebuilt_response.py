@@ -13,7 +13,7 @@ from fanlight.message.file_response import FileResponse
 from fanlight.message.headers import MutableHeaders, Pair
 
 
-class KnownResponse(FileResponse):
+class PrebuiltResponse(FileResponse):
     """An answer with fields that are shared until somebody asks to change them."""
 
     # PERF: benchmarks/run.py: neither checks its fields again nor makes an object for them.

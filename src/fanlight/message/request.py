@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
-from fanlight.message.accept import best_of
-from fanlight.message.body_policy import AS_EVER, FormLimits
+from fanlight.message.accept import best_match
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 from fanlight.message.charset import decoded
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
@@ -66,7 +66,7 @@ class Request:
     """One request. All its parts can be read; only `state` is the app's to write."""
 
     # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
-    __slots__ = ("_id_line", "client", "content_source", "context", "head", "known", "params", "scheme")
+    __slots__ = ("_id_line", "cache", "client", "content_source", "context", "head", "params", "scheme")
 
     reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
     assets: ClassVar[Callable[..., str] | None] = None  # and its own files
@@ -80,12 +80,12 @@ class Request:
         self.content_source = content
         self.params: dict[str, object]
         self.scheme = "http"
-        self.known: dict[str, Any] | None = None  # what was worked out of it; the server looks whether there is any
+        self.cache: dict[str, Any] | None = None  # what was worked out of it; the server looks whether there is any
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
-        known = self.known
+        known = self.cache
         if known is None:
-            known = self.known = {}
+            known = self.cache = {}
         if name not in known:
             known[name] = make()
         value: T = known[name]
@@ -196,9 +196,9 @@ class Request:
     @property
     def client_cert(self) -> ClientCert | None:
         """The certificate that the client showed in the TLS handshake, None if it showed none."""
-        return None if self.known is None else self.known.get("client_cert")
+        return None if self.cache is None else self.cache.get("client_cert")
 
-    def note(self, name: str, value: object) -> None:
+    def cache_value(self, name: str, value: object) -> None:
         """Keep what the server knows of a request that has it; one that has not is not burdened."""
         self._once(name, lambda: value)
 
@@ -216,9 +216,9 @@ class Request:
         work: list[Callable[[], object]] = self._once("after", list)
         work.append(partial(function, *args, **kwargs))
 
-    def take_afterwards(self) -> list[Callable[[], Any]]:
+    def pop_background_tasks(self) -> list[Callable[[], Any]]:
         """Return what is to be done after the answer, once: for the server."""
-        return self.known.pop("after", []) if self.known is not None else []
+        return self.cache.pop("after", []) if self.cache is not None else []
 
     # --- content ----------------------------------------------------------------------------
 
@@ -273,7 +273,7 @@ class Request:
             raise over(f"{what} is over {most} bytes", cap)
 
     @property
-    def decoding_cap(self) -> str:
+    def decoded_size_limit(self) -> str:
         """Which of `FormLimits` holds for the whole content if it is decoded, "" if none does."""
         return "json_bytes" if self.is_json else "text_bytes" if self.media_type == URLENCODED else ""
 
@@ -287,7 +287,7 @@ class Request:
     def form(self) -> Form:
         """The fields of a posted form. Raises UnsupportedMediaType if it is none, BadRequest if it is broken."""
         source = self.content_source
-        return self._once("form", lambda: self.read_form(AS_EVER.form if source is None else source.limits))
+        return self._once("form", lambda: self.read_form(DEFAULT_BODY_POLICY.form if source is None else source.limits))
 
     def read_form(self, limits: FormLimits) -> Form:
         """Return the fields of a posted form, under limits of one's own."""
@@ -315,7 +315,7 @@ class Request:
 
     def accepts(self, *media_types: str) -> str | None:
         """Return which of the media types the client likes best, None if it takes none of them."""
-        return best_of(self.head.values.get("accept", ""), media_types)
+        return best_match(self.head.values.get("accept", ""), media_types)
 
     def __repr__(self) -> str:
         return f"<Request {self.head.method} {self.head.target}>"

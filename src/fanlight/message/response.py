@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from fanlight.errors import InvalidResponse
-from fanlight.message.cookies import FORGOTTEN, identity_of, is_undecided, options_of, write_cookie
+from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
-from fanlight.message.location import location_of
-from fanlight.message.media_types import BYTES
+from fanlight.message.location import encode_location
+from fanlight.message.media_types import OCTET_STREAM
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -73,7 +73,7 @@ class Response:
             self.media_type = HTML if media_type is None else media_type
         else:
             self.content = content
-            self.media_type = media_type if media_type is not None else BYTES if content else ""
+            self.media_type = media_type if media_type is not None else OCTET_STREAM if content else ""
         self.status = status
         self._length: int | None = None
         if length is not None:
@@ -135,23 +135,23 @@ class Response:
 
         Raises InvalidResponse for what no cookie can be, TypeError for an option that there is not.
         """
-        chosen = options_of(options)
+        chosen = read_cookie_options(options)
         line = write_cookie(name, value, chosen)
-        self.headers.replace("set-cookie", line, identity_of)
-        if is_undecided(name, chosen):
-            self.headers.undecided += (line,)
+        self.headers.replace("set-cookie", line, cookie_key)
+        if depends_on_scheme(name, chosen):
+            self.headers.secure_if_https += (line,)
 
     def delete_cookie(self, name: str, **options: Any) -> None:
         """Have the client forget a cookie: give it the options that it was set with, for how long it lived aside."""
-        self.set_cookie(name, "", **{**options, "max_age": 0, "expires": FORGOTTEN})
+        self.set_cookie(name, "", **{**options, "max_age": 0, "expires": EPOCH})
 
     def secure_cookies(self) -> None:
         """Have cookies that say nothing of it be `Secure`: the server calls this where it answers by https."""
         headers = self._headers
-        if headers is not None and headers.undecided:
-            undecided, headers.undecided = headers.undecided, ()
+        if headers is not None and headers.secure_if_https:
+            secure_if_https, headers.secure_if_https = headers.secure_if_https, ()
             for name, value in headers.take():
-                headers.add(name, f"{value}; Secure" if name == "set-cookie" and value in undecided else value)
+                headers.add(name, f"{value}; Secure" if name == "set-cookie" and value in secure_if_https else value)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
@@ -209,7 +209,7 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
         status = 308
     if status not in _REDIRECTS:
         raise InvalidResponse(f"{status} is no redirect; it is one of {sorted(_REDIRECTS)}")
-    location = location_of(to)
+    location = encode_location(to)
     shown = html.escape(location)
     response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location

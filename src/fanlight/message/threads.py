@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from fanlight.message.handler import THREADS
+from fanlight.message.handler import POOL_RUNNER
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ async def run_in_thread(act: Callable[[], T], *, waits: bool = True) -> T:
     Where every thread is taken and too much waits already, it waits for room, or (if not `waits`) raises
     ServiceUnavailable.
     """
-    run = THREADS.get(None)
+    run = POOL_RUNNER.get(None)
     if run is None:
         return await asyncio.to_thread(act)
     return cast("T", await run(act, waits))

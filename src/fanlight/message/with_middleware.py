@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast, overload
 
 View = TypeVar("View", bound=Callable[..., object])
 Step = Callable[..., object]
-MIDDLEWARE = "__fanlight_middleware__"
+MIDDLEWARE_ATTRIBUTE = "__fanlight_middleware__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class MiddlewareMarker:
         """Mark a function, or return anything else (a table, a text) with its steps."""
         if not isinstance(inner, FunctionType):
             return WithMiddleware(inner, self._steps)
-        setattr(inner, MIDDLEWARE, (*self._steps, *middleware_of(inner)))
+        setattr(inner, MIDDLEWARE_ATTRIBUTE, (*self._steps, *middleware_of(inner)))
         return inner
 
 
@@ -60,4 +60,4 @@ def middleware(*steps: Step) -> MiddlewareMarker:
 
 def middleware_of(view: object) -> tuple[Step, ...]:
     """Return the steps with which a view was marked."""
-    return cast("tuple[Step, ...]", getattr(view, MIDDLEWARE, ()))
+    return cast("tuple[Step, ...]", getattr(view, MIDDLEWARE_ATTRIBUTE, ()))

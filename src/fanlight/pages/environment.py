@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import jinja2
 from jinja2.debug import rewrite_traceback_stack
 
-from fanlight.errors import FanlightError, HTTPError, PeerError, TemplateError
+from fanlight.errors import ClientError, FanlightError, HTTPError, TemplateError
 from fanlight.pages.escaping import EscapingTemplate
 from fanlight.pages.loader import FolderLoader
 from fanlight.pages.suggestion import did_you_mean
@@ -91,7 +91,7 @@ class FolderEnvironment(jinja2.Environment):
     def handle_exception(self, source: str | None = None) -> NoReturn:
         """Raise what went wrong in a template again, as a TemplateError that knows the place."""
         error = rewrite_traceback_stack(source)
-        if isinstance(error, HTTPError | PeerError) or (isinstance(error, TemplateError) and error.place):
+        if isinstance(error, HTTPError | ClientError) or (isinstance(error, TemplateError) and error.place):
             raise error
         raise self.explained(error) from error
 

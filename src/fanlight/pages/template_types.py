@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from fanlight.message.media_types import BYTES, media_type_by_name
+from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import HTML
 
 # What is surely meant as a template; another file may just lie in the folder.
@@ -28,7 +28,7 @@ def suffix_of(name: str) -> str:
 def media_type_of(name: str) -> str:
     """Return what a template's text is sent as; HTML where the extension says nothing."""
     kind = media_type_by_name(name)
-    return HTML if kind == BYTES else kind
+    return HTML if kind == OCTET_STREAM else kind
 
 
 @lru_cache(1024)

@@ -20,7 +20,7 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from fanlight.errors import Refusal
+from fanlight.errors import ProtocolError
 from fanlight.message.handler import Handler
 from fanlight.server.connection.background_tasks import Afterwards
 from fanlight.server.connection.connection import (
@@ -313,7 +313,7 @@ class Hub:
         except TlsError:  # it was told why, and may send on: closing now, we would take our word back with a reset
             self._exchange.linger(connection)
             return
-        except (OSError, Refusal):
+        except (OSError, ProtocolError):
             self.drop(connection)
             return
         if wanted:

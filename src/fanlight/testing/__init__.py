@@ -1,8 +1,18 @@
 """What Fanlight is tested with, and what apps are tested with."""
 
-from fanlight.testing.client import Answer, Client
+from fanlight.testing.client import Client, ClientResponse
 from fanlight.testing.cookies import Cookie, Cookies
 from fanlight.testing.fakes import FakeCall, FakeHandler, FakeHead
 from fanlight.testing.running import LiveServer, Running
 
-__all__ = ["Answer", "Client", "Cookie", "Cookies", "FakeCall", "FakeHandler", "FakeHead", "LiveServer", "Running"]
+__all__ = [
+    "Client",
+    "ClientResponse",
+    "Cookie",
+    "Cookies",
+    "FakeCall",
+    "FakeHandler",
+    "FakeHead",
+    "LiveServer",
+    "Running",
+]

@@ -26,17 +26,17 @@ from fanlight.settings.options import Options
 from fanlight.testing.cookies import Cookies, host_of
 from fanlight.testing.decoding import decoded
 from fanlight.testing.running import Overrides, Running, overridden
-from fanlight.testing.sending import Asked, asked_of, redirected
-from fanlight.testing.streaming import Reply, StreamedAnswer
+from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
+from fanlight.testing.streaming import RawResponse, StreamedResponse
 
 BASE_URL = "http://testserver"
-ANSWER_SECONDS = 30
+RESPONSE_SECONDS = 30
 MOST_REDIRECTS = 20
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ClientResponse:
     """What the server sent back; `raw_content` is what came, compressed where that was asked for."""
 
     status: int
@@ -111,47 +111,47 @@ class Client:
             self._disconnect(scheme)
         self._stop()
 
-    def get(self, url: str, **options: Any) -> Answer:
+    def get(self, url: str, **options: Any) -> ClientResponse:
         """Ask with GET."""
         return self.request("GET", url, **options)
 
-    def head(self, url: str, **options: Any) -> Answer:
+    def head(self, url: str, **options: Any) -> ClientResponse:
         """Ask with HEAD."""
         return self.request("HEAD", url, **options)
 
-    def options(self, url: str, **options: Any) -> Answer:
+    def options(self, url: str, **options: Any) -> ClientResponse:
         """Ask with OPTIONS."""
         return self.request("OPTIONS", url, **options)
 
-    def post(self, url: str, **options: Any) -> Answer:
+    def post(self, url: str, **options: Any) -> ClientResponse:
         """Ask with POST."""
         return self.request("POST", url, **options)
 
-    def put(self, url: str, **options: Any) -> Answer:
+    def put(self, url: str, **options: Any) -> ClientResponse:
         """Ask with PUT."""
         return self.request("PUT", url, **options)
 
-    def patch(self, url: str, **options: Any) -> Answer:
+    def patch(self, url: str, **options: Any) -> ClientResponse:
         """Ask with PATCH."""
         return self.request("PATCH", url, **options)
 
-    def delete(self, url: str, **options: Any) -> Answer:
+    def delete(self, url: str, **options: Any) -> ClientResponse:
         """Ask with DELETE."""
         return self.request("DELETE", url, **options)
 
-    def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> Answer:
+    def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> ClientResponse:
         """Return the answer to one request, or to the last one where redirects are followed.
 
         A redirect to another host is not followed: the site under test ends there.
         """
         follows = self._follow_redirects if follow_redirects is None else follow_redirects
-        asked = asked_of(self._base, method, url, **options)
+        asked = prepare_request(self._base, method, url, **options)
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._ask(asked)
             location = answer.headers.get("location")
             if not follows or answer.status not in REDIRECTS or location is None:
                 return answer
-            following = redirected(asked, answer.status, location)
+            following = next_request(asked, answer.status, location)
             if following is None:
                 return answer
             asked = following
@@ -160,7 +160,7 @@ class Client:
     def connect(self, *, is_https: bool | None = None) -> socket.socket:
         """Return one end of a new connection, for a test that sends its own bytes; as by https, or as `base_url` is."""
         ours, theirs = socket.socketpair()
-        ours.settimeout(ANSWER_SECONDS)
+        ours.settimeout(RESPONSE_SECONDS)
         try:
             self._running.adopt(theirs, is_https=self._base.scheme == "https" if is_https is None else is_https)
         except BaseException:
@@ -180,19 +180,19 @@ class Client:
         return bytes(received)
 
     @contextlib.contextmanager
-    def stream(self, method: str, url: str, **options: Any) -> Iterator[StreamedAnswer]:
+    def stream(self, method: str, url: str, **options: Any) -> Iterator[StreamedResponse]:
         """Ask, and read the answer as it is made: `with client.stream("GET", "/events") as answer:`.
 
         It has a connection of its own, which is closed behind the block: then the client has left.
         """
-        asked = asked_of(self._base, method, url, **options)
+        asked = prepare_request(self._base, method, url, **options)
         connection = self._new_connection(asked.url.scheme)
         try:
-            yield StreamedAnswer(self._send_request(connection, asked))
+            yield StreamedResponse(self._send_request(connection, asked))
         finally:
             connection.close()
 
-    def _ask(self, asked: Asked) -> Answer:
+    def _ask(self, asked: PreparedRequest) -> ClientResponse:
         scheme = asked.url.scheme
         connection = self._connection(scheme)
         try:
@@ -204,7 +204,7 @@ class Client:
         if reply.will_close:
             self._disconnect(scheme)
         self._running.server.flush_logs()
-        return Answer(
+        return ClientResponse(
             status=reply.status,
             headers=Headers((name.lower(), value) for name, value in reply.getheaders()),
             raw_content=content,
@@ -212,7 +212,7 @@ class Client:
             early_hints=reply.early_hints,
         )
 
-    def _send_request(self, connection: http.client.HTTPConnection, asked: Asked) -> Reply:
+    def _send_request(self, connection: http.client.HTTPConnection, asked: PreparedRequest) -> RawResponse:
         body, fields = asked.body, [("host", asked.url.netloc)]
         cookie = self._cookies.field(asked.url, time.time())
         if cookie and not any(name == "cookie" for name, _ in asked.fields):
@@ -229,7 +229,7 @@ class Client:
         # A server that has answered already, and takes no more, is no error here.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.endheaders(body, encode_chunked=asked.is_chunked)
-        reply = cast("Reply", connection.getresponse())
+        reply = cast("RawResponse", connection.getresponse())
         self._cookies.keep(reply.headers.get_all("set-cookie", ()), asked.url, time.time())
         return reply
 
@@ -244,7 +244,7 @@ class Client:
 
     def _new_connection(self, scheme: str) -> http.client.HTTPConnection:
         connection = http.client.HTTPConnection(self._base.hostname or "")
-        connection.response_class = Reply
+        connection.response_class = RawResponse
         connection.auto_open = 0  # never by itself: there is no such host
         connection.sock = self.connect(is_https=scheme == "https")
         return connection
@@ -262,7 +262,7 @@ def _is_closed(sock: socket.socket) -> bool:
     except BlockingIOError:
         return False
     finally:
-        sock.settimeout(ANSWER_SECONDS)
+        sock.settimeout(RESPONSE_SECONDS)
     return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from fanlight.message.body_policy import AS_EVER
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -19,7 +19,7 @@ Run = Callable[[Request], Response | Awaitable[Response]]
 class FakeCall:
     """A call that runs a function."""
 
-    plan = AS_EVER
+    body_policy = DEFAULT_BODY_POLICY
 
     def __init__(self, run: Run, lane: Lane = Lane.INLINE, *, is_pinned: bool = False, name: str = "") -> None:
         """Run `run` in a lane."""

@@ -42,7 +42,7 @@ class _Absent(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PreparedRequest:
     """A request that can be sent; `fields` are in lower case, without the host and the cookies that are kept."""
 
     method: str
@@ -63,7 +63,7 @@ class Asked:
         return self.body is not None and not isinstance(self.body, bytes)
 
 
-def asked_of(
+def prepare_request(
     base: SplitResult,
     method: str,
     url: str,
@@ -71,7 +71,7 @@ def asked_of(
     headers: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     query: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     **content: Any,
-) -> Asked:
+) -> PreparedRequest:
     """Return what is to be sent. Raises TypeError for options there are not, ValueError for what can't be sent."""
     for name in content:
         if name not in _OPTIONS:
@@ -86,7 +86,7 @@ def asked_of(
     to = url_of(base, url, urlencode(list(_pairs(query, "query"))) if query else "")
     host = next((value for name, value in fields if name == "host"), to.netloc)
     fields = tuple(field for field in fields if field[0] != "host")
-    return Asked(method=method, url=to._replace(netloc=host), fields=fields, body=body)
+    return PreparedRequest(method=method, url=to._replace(netloc=host), fields=fields, body=body)
 
 
 def url_of(base: SplitResult, url: str, query: str = "") -> SplitResult:
@@ -107,7 +107,7 @@ def url_of(base: SplitResult, url: str, query: str = "") -> SplitResult:
     )
 
 
-def redirected(asked: Asked, status: int, location: str) -> Asked | None:
+def next_request(asked: PreparedRequest, status: int, location: str) -> PreparedRequest | None:
     """Return the request that follows a redirect, None for one to another host: there the site under test ends.
 
     Method, fields and content go on as with httpx. Raises ValueError for a location that is no URL, and for content
@@ -132,7 +132,7 @@ def redirected(asked: Asked, status: int, location: str) -> Asked | None:
         body = None
     elif isinstance(body, Iterator):
         raise ValueError(f"the answer {status} asks for the content again, and an iterator has it once; give bytes")
-    return Asked(method=method, url=url, fields=tuple(fields), body=body)
+    return PreparedRequest(method=method, url=url, fields=tuple(fields), body=body)
 
 
 def _after(method: str, status: int) -> str:

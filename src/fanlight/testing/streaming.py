@@ -19,7 +19,7 @@ _RETRY = re.compile(r"[0-9]{1,12}")  # milliseconds; anything else is as if it w
 FIRST_HINT, HINTS_END = 102, 200  # interim answers that are read over; 100 is by the library, 101 is the last one
 
 
-class Reply(http.client.HTTPResponse):
+class RawResponse(http.client.HTTPResponse):
     """What the library reads, with the early hints before it: by itself it takes a 103 for the answer."""
 
     early_hints: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Reply(http.client.HTTPResponse):
             self.early_hints += tuple(fields.get_all("link", ()))
 
 
-class StreamedAnswer:
+class StreamedResponse:
     """An answer that is read piece by piece: `for piece in answer`, or `for event in answer.events()`."""
 
     def __init__(self, reply: Any) -> None:

@@ -22,18 +22,18 @@ from urllib.parse import quote
 from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
-from fanlight.message.conditional import answer_conditionally, fields_of_304, has_just_this
+from fanlight.message.conditional import apply_conditions, is_plain_revalidation, not_modified_fields
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.headers import Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.media_types import media_type_by_name
-from fanlight.message.prebuilt_response import KnownResponse
+from fanlight.message.prebuilt_response import PrebuiltResponse
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import NotServed, StaticFolder
 from fanlight.pages.static.side_files import ENDINGS, codings_for
-from fanlight.pages.static.versions import MOST_VERSIONS, Version, Versions, stamp_of, tag_of
+from fanlight.pages.static.versions import MOST_VERSIONS, Version, Versions, etag_of, stamp_of
 
 log = logging.getLogger("fanlight.static")
 
@@ -57,7 +57,7 @@ class Representation:
     content: bytes | None  # None: it is sent from its file
     size: int
     etag: str
-    fields_of_304: tuple[Pair, ...]
+    not_modified_fields: tuple[Pair, ...]
 
 
 @dataclass(slots=True, frozen=True)
@@ -139,10 +139,10 @@ class StaticFiles:
         if found.others or (found.packed is not None and not has_range):
             offer = self._chosen(found, codings_for(values.get("accept-encoding", "")))
         version = offer.version
-        if has_just_this(values, offer.etag) and version.is_current() and found.plain.version.is_current():
-            return KnownResponse(
+        if is_plain_revalidation(values, offer.etag) and version.is_current() and found.plain.version.is_current():
+            return PrebuiltResponse(
                 b"",
-                offer.fields_of_304,
+                offer.not_modified_fields,
                 media_type=offer.media_type,
                 length=0,
                 modified=version.modified,
@@ -158,10 +158,10 @@ class StaticFiles:
                 return None
         elif not version.is_current():
             return None
-        response = KnownResponse(
+        response = PrebuiltResponse(
             content, offer.fields, media_type=offer.media_type, length=offer.size, modified=version.modified
         )
-        return answer_conditionally(response, request)
+        return apply_conditions(response, request)
 
     def _chosen(self, found: Resource, codings: Iterable[str]) -> Representation:
         """Return the form that a client takes: a side file, else one that is made, else the file."""
@@ -186,7 +186,7 @@ class StaticFiles:
             content = plain.version.packed[coding] = content if is_worth_it else b""
         if not content:
             return None
-        told = {"etag": tag_of(content)}
+        told = {"etag": etag_of(content)}
         fields = (*((name, told.get(name, value)) for name, value in plain.fields), ("content-encoding", coding))
         offer = packed[coding] = _representation(plain.version, plain.media_type, fields, content, len(content))
         return offer
@@ -331,7 +331,7 @@ class StaticFiles:
 def _representation(
     version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int
 ) -> Representation:
-    return Representation(version, media_type, fields, content, size, dict(fields)["etag"], fields_of_304(fields))
+    return Representation(version, media_type, fields, content, size, dict(fields)["etag"], not_modified_fields(fields))
 
 
 def _names_of(path: str) -> list[str]:

@@ -37,7 +37,7 @@ def is_stable(status: os.stat_result, now: float) -> bool:
     return now - changed >= STABLE_SECONDS
 
 
-def tag_of(content: bytes) -> str:
+def etag_of(content: bytes) -> str:
     """Return the entity tag of content."""
     return f'"{hashlib.sha256(content, usedforsecurity=False).hexdigest()[:_TAG_DIGITS]}"'
 
@@ -62,7 +62,7 @@ class Version:
         self._hashing = threading.Lock()
         if self.content is not None:
             self.digits = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
-            self.etag = tag_of(self.content)  # equal on all machines, whatever their files' times
+            self.etag = etag_of(self.content)  # equal on all machines, whatever their files' times
         else:
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             self.etag = tag if self.is_stable else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes

@@ -39,7 +39,7 @@ class Afterwards:
     def begin(self, connection: Connection) -> None:
         """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
         request: Request | None = getattr(connection, "request", None)  # it may have sent none yet
-        if request is not None and (work := request.take_afterwards()):
+        if request is not None and (work := request.pop_background_tasks()):
             # A copy: a stream of the same request may still be closing things in the context itself.
             self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())
 
@@ -58,7 +58,7 @@ class Afterwards:
                     if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
                         await self._loop.create_task(_contained(result), context=context)
             except BaseException as error:
-                forked_child.end_here()
+                forked_child.exit_if_forked()
                 if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
                     raise
                 log.exception("what is to be done after %s has failed", name)
@@ -81,5 +81,5 @@ async def _contained(act: Awaitable[object]) -> None:
     try:
         await act
     except (KeyboardInterrupt, SystemExit) as error:
-        forked_child.end_here()
+        forked_child.exit_if_forked()
         raise RuntimeError(repr(error)) from error

@@ -12,14 +12,14 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fanlight.errors import Overloaded, Refusal, StorageFull
+from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
 from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.server.io.thread_pool import Pool
 from fanlight.wire.http1.events import Content
 
-Outcome = Refusal | bool
+Outcome = ProtocolError | bool
 GoOn = Callable[[Connection, Outcome], bool]
 
 log = logging.getLogger("fanlight.server")
@@ -44,12 +44,12 @@ class Spooling:
         self._hub, self._pool, self._go_on = hub, pool, go_on
 
     def keep(self, connection: Connection, data: bytes) -> bool:
-        """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises Refusal."""
+        """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises ProtocolError."""
         connection.moved_bytes += len(data)
         content = connection.content
         if not isinstance(content, SpooledContent):
             return False
-        if not content.goes_to_disk(len(data)):
+        if not content.exceeds_memory(len(data)):
             return _kept(content, (data,))
         # All that has come, at once: a thread for each of many small chunks would be many hand-overs.
         piece = _Piece(connection, content, [data], self._hub.now)
@@ -69,7 +69,7 @@ class Spooling:
         """Write what has come; a thread's work."""
         try:
             outcome: Outcome = _kept(piece.content, piece.data) or piece.is_last
-        except Refusal as refusal:
+        except ProtocolError as refusal:
             outcome = refusal
         self._hub.post(self._come_back, piece, outcome)
 

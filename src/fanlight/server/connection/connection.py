@@ -174,7 +174,7 @@ class Connection:
 
     def receive_content(self) -> bytes:
         """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""
-        return self.sock.recv(min(max(self.wire.expected, CHUNKS_RECV_BYTES), CONTENT_RECV_BYTES))
+        return self.sock.recv(min(max(self.wire.expected_bytes, CHUNKS_RECV_BYTES), CONTENT_RECV_BYTES))
 
     def send(self, data: bytes | memoryview) -> bool:
         """Send all that the client takes now and keep the rest in `out`; False if there is a rest.

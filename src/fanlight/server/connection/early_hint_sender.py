@@ -22,7 +22,7 @@ _BY_A_PROXY = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-for
 _poll = getattr(select, "poll", None)  # there is none on Windows, where nobody is told
 
 
-def takes_hints(connection: Connection) -> bool:
+def can_send_early_hints(connection: Connection) -> bool:
     """Say whether what a request came by reads an interim response as one, as far as that is known.
 
     Proxies may take it for the response, and leave their client without one (nginx before 1.29) or with an error
@@ -35,11 +35,11 @@ def takes_hints(connection: Connection) -> bool:
     return not is_by_proxy and not any(name in values for name in _BY_A_PROXY)
 
 
-def send_hints(connection: Connection, request: Request, links: Sequence[str]) -> None:
+def send_early_hints(connection: Connection, request: Request, links: Sequence[str]) -> None:
     """Send links ahead of a request's answer; called by its view's own thread or task. Raises InvalidResponse."""
     if connection.request is not request or connection.phase is not RUNNING or connection.stream is not None:
         return
-    data = connection.wire.send_hints(links)
+    data = connection.wire.send_early_hints(links)
     if not data or not _takes(connection.fd):
         return
     with contextlib.suppress(OSError):  # whoever sends the answer will find that the client has left

@@ -5,7 +5,7 @@ In which lane a call runs is `dispatch`'s affair. What is sent is sent by whoeve
 connection (the hub's holder, a pool thread, a task); what follows (the rest of an answer, the next
 request, the end) is always done by the holder, in `settle`.
 
-Refuses a message by its `Refusal`: answered, then lingered on until the client has read why.
+Refuses a message by its `ProtocolError`: answered, then lingered on until the client has read why.
 Knows nothing of pollers, of listeners, or of which thread holds the hub.
 """
 
@@ -16,7 +16,7 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from fanlight.errors import DeadlineMissed, InvalidResponse, Refusal
+from fanlight.errors import InvalidResponse, ProtocolError, RequestTimeout
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, encoding_of
 from fanlight.message.request import Request
@@ -113,7 +113,7 @@ class Exchange:
                 if wire.is_idle:
                     self._wait_for_next(connection)
                     return True
-        except Refusal as refusal:
+        except ProtocolError as refusal:
             if have_shown(connection, refusal):
                 return self.dispatch.start(connection, tenure)
             self.refuse(connection, refusal)
@@ -121,15 +121,15 @@ class Exchange:
         self._wait_for_more(connection)
         return True
 
-    def _go_on_with_content(self, connection: Connection, outcome: Refusal | bool) -> bool:  # noqa: FBT001 - as in GoOn
+    def _go_on_with_content(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
         """Go on when content has been written to the disk; False once the hub is in other hands."""
         tenure = self._hub.tenure
         assert tenure is not None  # the holder calls this
-        if isinstance(outcome, Refusal) and not have_shown(connection, outcome):
+        if isinstance(outcome, ProtocolError) and not have_shown(connection, outcome):
             self.refuse(connection, outcome)
             return True
         if outcome:
-            if not isinstance(outcome, Refusal):
+            if not isinstance(outcome, ProtocolError):
                 end_content(connection)
             if not self.dispatch.start(connection, tenure):
                 return False
@@ -197,7 +197,7 @@ class Exchange:
         """
         wire, hub = connection.wire, self._hub
         if hub.is_draining:
-            wire.close_after_this()
+            wire.close_after_response()
         more: Rest = NOTHING
         try:
             if not isinstance(response, Response):
@@ -229,7 +229,7 @@ class Exchange:
             return True
         if connection.content is not None:
             connection.release()
-        if connection.request.known is not None:
+        if connection.request.cache is not None:
             self.afterwards.begin(connection)
         if sent != len(data) or more:
             connection.keep(memoryview(data)[sent:], more)
@@ -352,7 +352,7 @@ class Exchange:
             self._hub.watch(connection)
             go_on(True)
 
-    def refuse(self, connection: Connection, refusal: Refusal) -> None:
+    def refuse(self, connection: Connection, refusal: ProtocolError) -> None:
         """Tell a client why its message is refused, and let it read that before we close."""
         if connection.phase is not CONTENT and (hint := connection.hint()):
             refusal = type(refusal)(f"{refusal}{hint}")
@@ -372,7 +372,7 @@ class Exchange:
         """Refuse a client whose message did not come in time."""
         content = connection.content
         late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, IncomingContent) else LATE_HEAD
-        missed = DeadlineMissed(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
+        missed = RequestTimeout(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
         if isinstance(content, IncomingContent):
             content.fail(missed)
         else:

@@ -18,24 +18,24 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import (
     AppError,
-    ContentOverLimit,
+    ClientDisconnected,
+    ContentLimitExceeded,
     ContentTooLarge,
-    EncodingUnknown,
     HTTPError,
-    PeerGone,
-    Refusal,
+    ProtocolError,
     StorageFull,
+    UnsupportedContentEncoding,
 )
-from fanlight.message.body_policy import Taking
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.content import RefusedContent, SpooledContent
-from fanlight.message.content_stream import STREAMED, ContentStream
+from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
 from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, TAKING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.wire.http1.events import Content, RequestHead
 
 if TYPE_CHECKING:
-    from fanlight.message.body_policy import ContentPlan
+    from fanlight.message.body_policy import BodyPolicy
     from fanlight.message.request import Request
 
 LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says how long we wait"
@@ -46,7 +46,7 @@ log = logging.getLogger("fanlight.server")
 def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool:
     """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
 
-    Raises Refusal for more content than the call takes, and for content that is encoded.
+    Raises ProtocolError for more content than the call takes, and for content that is encoded.
     """
     call, limits, wire = connection.call, host.limits, connection.wire
     connection.wait(CONTENT, host.now, limits)
@@ -59,24 +59,24 @@ def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool
     encoding = connection.request.head.values.get("content-encoding", "").strip()
     if encoding and encoding.lower() != "identity":
         # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
-        raise EncodingUnknown(f"send the content as it is, not as {encoding}: nothing is decoded here")
-    plan = call.plan
-    wire.admit_content(*plan.most(connection.request.decoding_cap, limits.content_bytes))
-    if plan.taking is Taking.STREAM:
+        raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
+    policy = call.body_policy
+    wire.limit_content(*policy.most(connection.request.decoded_size_limit, limits.content_bytes))
+    if policy.body_mode is BodyMode.STREAM:
         connection.content = stream = IncomingContent(host, connection, head)
-        connection.request.content_source = STREAMED
-        connection.request.note("content_stream", stream)
+        connection.request.content_source = STREAMED_CONTENT
+        connection.request.cache_value("content_stream", stream)
         return True
     if head.expects_continue:
         connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
-    connection.content = _kept(connection.request, plan, limits.spool_bytes)
+    connection.content = _kept(connection.request, policy, limits.spool_bytes)
     return False
 
 
-def _kept(request: Request, plan: ContentPlan, spool_bytes: int) -> SpooledContent:
-    if plan.taking is Taking.FORM and request.media_type == "multipart/form-data":
-        return FormContent(request.head.values["content-type"], plan.form)
-    return SpooledContent(spool_bytes, plan.form)
+def _kept(request: Request, policy: BodyPolicy, spool_bytes: int) -> SpooledContent:
+    if policy.body_mode is BodyMode.FORM and request.media_type == "multipart/form-data":
+        return FormContent(request.head.values["content-type"], policy.form)
+    return SpooledContent(spool_bytes, policy.form)
 
 
 def end_content(connection: Connection) -> None:
@@ -86,10 +86,10 @@ def end_content(connection: Connection) -> None:
     connection.phase = IDLE
 
 
-def have_shown(connection: Connection, refusal: Refusal) -> bool:
+def have_shown(connection: Connection, refusal: ProtocolError) -> bool:
     """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
     refused = getattr(connection.call, "refused", None) if connection.phase is CONTENT else None
-    if refused is None or not isinstance(refusal, ContentOverLimit | EncodingUnknown | StorageFull):
+    if refused is None or not isinstance(refusal, ContentLimitExceeded | UnsupportedContentEncoding | StorageFull):
         return False
     connection.release()
     connection.call = refused
@@ -161,7 +161,7 @@ class IncomingContent(ContentStream):
             if self._is_fed():
                 self._tell()
                 return
-        except (Refusal, OSError) as error:
+        except (ProtocolError, OSError) as error:
             self.fail(error)
             return
         self.since = self._host.now
@@ -175,7 +175,7 @@ class IncomingContent(ContentStream):
         try:
             data = connection.sock.recv(CONTENT_RECV_BYTES)
             if not data:
-                self.fail(PeerGone("the client left before its content was whole"))
+                self.fail(ClientDisconnected("the client left before its content was whole"))
                 return
             connection.moved_bytes += len(data)
             connection.wire.receive(data)
@@ -185,13 +185,13 @@ class IncomingContent(ContentStream):
             self._move_deadline()
         except BlockingIOError:
             pass
-        except (Refusal, OSError) as error:
+        except (ProtocolError, OSError) as error:
             self.fail(error)
             return
         self._host.watch(connection)
 
     def _is_fed(self) -> bool:
-        """Take what the wire has; True if the view can go on. Raises Refusal."""
+        """Take what the wire has; True if the view can go on. Raises ProtocolError."""
         next_event = self._connection.wire.next_event
         pieces = self._pieces
         while (event := next_event()) is not None:
@@ -210,11 +210,13 @@ class IncomingContent(ContentStream):
 
     def fail(self, error: Exception) -> None:
         """Have the view meet an error where it waits; one about the message, as the answer that it means."""
-        if isinstance(error, Refusal):
+        if isinstance(error, ProtocolError):
             self._error = _answer_to(error)
         else:
             self._error = (
-                error if isinstance(error, PeerGone) else PeerGone("the client left in the middle of its content")
+                error
+                if isinstance(error, ClientDisconnected)
+                else ClientDisconnected("the client left in the middle of its content")
             )
             self.is_gone = True
         self._tell()
@@ -236,7 +238,7 @@ class IncomingContent(ContentStream):
         """End it with its request: the answer is out, or the client has left."""
         self._is_over = True
         if self._waiter is not None:
-            self.fail(PeerGone("the connection was closed in the middle of the content"))
+            self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
 
 
 def take_content(connection: Connection) -> None:
@@ -251,10 +253,10 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _answer_to(refusal: Refusal) -> HTTPError:
+def _answer_to(refusal: ProtocolError) -> HTTPError:
     """Return the error by which a view says what a refusal says."""
     kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
-    if isinstance(refusal, ContentOverLimit):
+    if isinstance(refusal, ContentLimitExceeded):
         detail, _, hint = str(refusal).partition("; ")
         return ContentTooLarge(detail, hint=hint)
     error = next(kinds, HTTPError)(str(refusal))

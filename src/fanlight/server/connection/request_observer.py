@@ -16,7 +16,7 @@ from fanlight.server.connection.connection import CONTENT, Connection
 from fanlight.server.recording.formats import more_of
 
 if TYPE_CHECKING:
-    from fanlight.errors import Refusal
+    from fanlight.errors import ProtocolError
     from fanlight.server.recording.access_log import AccessLog
     from fanlight.server.recording.counts import Counts
 
@@ -63,7 +63,7 @@ class RequestObserver:
             )
         )  # fmt: skip
 
-    def on_refusal(self, connection: Connection, refusal: Refusal) -> bytes:
+    def on_refusal(self, connection: Connection, refusal: ProtocolError) -> bytes:
         """Note a message that was no request, or one whose content was refused; return the field line of its id."""
         if self._counts is not None:
             self._counts.count_refusal(refusal.status)
@@ -75,7 +75,7 @@ class RequestObserver:
             return request.id_line
         name = id_line(None)
         if self._log is not None:
-            method, target = _asked(connection.wire.begun)
+            method, target = _asked(connection.wire.buffered_start)
             held = ENTRY_BYTES + len(method) + len(target)
             self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason, held))
         return name

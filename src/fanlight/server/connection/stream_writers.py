@@ -18,7 +18,7 @@ import socket
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from fanlight.errors import InvalidResponse, PeerGone
+from fanlight.errors import ClientDisconnected, InvalidResponse
 from fanlight.message import forked_child
 from fanlight.server.connection.connection import CLOSED, WRITING, Connection
 from fanlight.server.connection.host import Host
@@ -112,7 +112,7 @@ class _StreamWriter(Generic[Pieces]):
     def _is_about_client(self, error: BaseException) -> bool:
         """Say whether an error is the client's leaving, and not a fault of the view's own input or output."""
         is_closed = self.connection.phase is CLOSED and isinstance(error, OSError)
-        return is_closed or isinstance(error, PeerGone | ConnectionError)
+        return is_closed or isinstance(error, ClientDisconnected | ConnectionError)
 
     def _tell_unclosed(self, error: BaseException) -> None:
         log.error("%s failed while its stream was closed", self.connection.call.name, exc_info=error)
@@ -155,7 +155,7 @@ class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
                 if piece is _END:
                     break
                 if self._has_left:
-                    raise PeerGone("the client left in the middle of a stream")  # noqa: TRY301 - one way out
+                    raise ClientDisconnected("the client left in the middle of a stream")  # noqa: TRY301 - one way out
                 is_room = self._send(wire.send_content(_encoded(piece)))
             if not is_room:
                 self._wait_for_client(self._go_on)
@@ -164,7 +164,7 @@ class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
         except BaseException as error:  # noqa: BLE001 - the view's own code runs in the iterator
-            forked_child.end_here()
+            forked_child.exit_if_forked()
             self._close()
             self._fail(error)
 
@@ -204,7 +204,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
             self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
         except BaseException as error:
-            forked_child.end_here()
+            forked_child.exit_if_forked()
             if (
                 isinstance(error, asyncio.CancelledError) and self._hub.is_closed
             ):  # the loop ends, and its tasks with it
@@ -216,7 +216,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
             await self._close(self.content if pieces is None else pieces)
 
     async def _next(self, pieces: AsyncIterator[bytes | str]) -> object:
-        """Return the next piece, _END after the last one, or when the stream is ended. Raises PeerGone."""
+        """Return the next piece, _END after the last one, or when the stream is ended. Raises ClientDisconnected."""
         if not self._must_end:
             self._is_pulling = True
             try:
@@ -232,7 +232,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
             if not self._has_left:
                 return piece
         if self._has_left:
-            raise PeerGone("the client left in the middle of a stream")
+            raise ClientDisconnected("the client left in the middle of a stream")
         return _END
 
     async def _pass_on(self, data: bytes) -> None:
@@ -266,10 +266,10 @@ class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
         self._wait_for_client(tell)
 
     async def _client(self) -> None:
-        """Wait until the client has taken what was sent. Raises PeerGone."""
+        """Wait until the client has taken what was sent. Raises ClientDisconnected."""
         assert self._taken is not None
         if not await self._taken:
-            raise PeerGone("the client left in the middle of a stream")
+            raise ClientDisconnected("the client left in the middle of a stream")
         self._taken = None
 
     # --- a heartbeat, while the iterator waits ----------------------------------------------------

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
-from fanlight.message.handler import THREADS
+from fanlight.message.handler import POOL_RUNNER
 
 DECIMAL = "decimal_context"  # the one variable of the standard library that holds something that can be changed
 RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of its contexts; its flags are no rules
@@ -27,7 +27,7 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
                 continue  # each request makes one of its own when it first calculates
             decimal = variable
         base.run(variable.set, value)
-    base.run(THREADS.set, threads)
+    base.run(POOL_RUNNER.set, threads)
     if decimal is None:
         return base.copy
     variable, shared = decimal, base[decimal]

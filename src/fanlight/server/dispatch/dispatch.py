@@ -13,12 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanlight.message import forked_child
-from fanlight.message.early_hints import NOTED
+from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.response import Response
 from fanlight.server.connection.builtin_responses import BROKEN, BUSY
 from fanlight.server.connection.connection import IDLE, RUNNING, Connection
-from fanlight.server.connection.early_hint_sender import send_hints, takes_hints
+from fanlight.server.connection.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.connection.host import Host
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.dispatch.wait_sampling import usage
@@ -115,8 +115,8 @@ class Dispatch:
         hub, request = self._hub, connection.request
         connection.phase, connection.since = RUNNING, hub.now
         request.context = self._new_context()
-        if call.plan.gives_hints and takes_hints(connection):
-            request.note(NOTED, partial(send_hints, connection, request))
+        if call.body_policy.sends_early_hints and can_send_early_hints(connection):
+            request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is Lane.THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
                 connection.phase = IDLE
@@ -159,7 +159,7 @@ class Dispatch:
             response = broken(connection.call)
         self._responder.answer_from_task(connection, response)
 
-    async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of THREADS
+    async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of POOL_RUNNER
         return await in_thread(act, self._hub.loop, self._pool, waits=waits)
 
 

@@ -45,7 +45,7 @@ class Inbox:
             try:
                 self._in.send(RING)
             except OSError:  # it is closed
-                forked_child.end_here()
+                forked_child.exit_if_forked()
 
     def empty(self) -> bool:
         """Do what waits; False once something has given the hub to another thread, which then goes on."""

@@ -95,10 +95,10 @@ class Pool:
             try:
                 act(*args)
             except BaseException:
-                forked_child.end_here()
+                forked_child.exit_if_forked()
                 # Those who submit work handle what it raises; a thread that died of it would never be replaced.
                 log.exception("work in a thread failed")
-            forked_child.end_here()
+            forked_child.exit_if_forked()
             del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1
@@ -115,7 +115,7 @@ async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, poo
         try:
             result, error = act(), None
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
-            forked_child.end_here()
+            forked_child.exit_if_forked()
             result, error = None, raised
         try:
             loop.call_soon_threadsafe(_settle, done, result, error)

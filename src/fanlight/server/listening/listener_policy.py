@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from fanlight.errors import BadMessage, InvalidResponse
-from fanlight.message.body_policy import AS_EVER
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.tls.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
-from fanlight.wire.proxy.proxy_header import MOST_BYTES, read_preface
+from fanlight.wire.proxy.proxy_header import MOST_BYTES, read_proxy_header
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
@@ -83,7 +83,7 @@ class ListenerPolicy:
         if not is_plain or not self._has_warned_of_fields:
             connection.edge = self
         if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
-            connection.wire.take_https()
+            connection.wire.accept_https_targets()
         return self._proxies.has_preface or self._tls is not None
 
     def handshake(self, connection: Connection) -> int:
@@ -118,18 +118,18 @@ class ListenerPolicy:
             raise BadMessage(
                 f"{connection.client} is no trusted proxy: --trusted-proxies names those that may connect here"
             )
-        preface = read_preface(data)
-        if preface is None:
+        proxy_header = read_proxy_header(data)
+        if proxy_header is None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # wake us for more than that
             return False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        sock.recv(preface.length)
-        if not preface.is_local:
-            connection.client = preface.client or "unix"  # behind a unix socket of the proxy's, which is not ours
-        if preface.is_tls:
+        sock.recv(proxy_header.length)
+        if not proxy_header.is_local:
+            connection.client = proxy_header.client or "unix"  # behind a unix socket of the proxy's, which is not ours
+        if proxy_header.is_tls:
             connection.edge = TlsProxySetup(self)
-        if preface.is_tls or self.trusts(connection.client):
-            connection.wire.take_https()
+        if proxy_header.is_tls or self.trusts(connection.client):
+            connection.wire.accept_https_targets()
         return True
 
     def _log_failed_handshake(self, connection: Connection, error: Exception) -> None:
@@ -148,7 +148,7 @@ class ListenerPolicy:
         if is_tls:
             request.scheme = "https"
         if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
-            request.note("client_cert", certificate)
+            request.cache_value("client_cert", certificate)
         # SECURITY: tests/server/listening/test_listener_policy.py: behind a PROXY header the client itself writes the
         # fields, so the client must be trusted, not the proxy that passes bytes on.
         if self.trusts(connection.client):
@@ -211,7 +211,7 @@ class TerminatedTlsPolicy(ListenerPolicy):
     def wrap(self, connection: Connection) -> bool:
         """Take a fresh connection; nothing comes before its first request."""
         connection.edge = TlsProxySetup(self)
-        connection.wire.take_https()
+        connection.wire.accept_https_targets()
         return False
 
     def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
@@ -237,7 +237,7 @@ class HttpsRedirect:
     lane = Lane.INLINE
     is_pinned = True
     reads_content = False
-    plan = AS_EVER
+    body_policy = DEFAULT_BODY_POLICY
     name = "redirect to https"
 
     def __init__(self, port: int) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from fanlight.errors import ServerError
-from fanlight.message.body_policy import AS_EVER
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import TEXT, Response
@@ -70,7 +70,7 @@ class _Call:
     lane = Lane.INLINE
     is_pinned = True
     reads_content = False
-    plan = AS_EVER
+    body_policy = DEFAULT_BODY_POLICY
 
 
 class _Question(_Call):

@@ -86,7 +86,7 @@ class TracedCall:
             call.reads_content,
             call.name,
         )
-        self.plan = call.plan
+        self.body_policy = call.body_policy
         route = route_of(call.name)
         self._route = route if route.startswith("/") else ""
         self.run: Callable[[Request], Response | Awaitable[Response]]

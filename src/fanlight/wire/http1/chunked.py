@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from fanlight.errors import BadMessage, ContentOverLimit, HeadTooLarge, Refusal
+from fanlight.errors import BadMessage, ContentLimitExceeded, HeadTooLarge, ProtocolError
 from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
 from fanlight.wire.http1.limits import WireLimits
 
@@ -50,12 +50,12 @@ class ChunkedReader:
         return self._part == self._END
 
     @property
-    def expected(self) -> int:
+    def expected_bytes(self) -> int:
         """How many bytes of the present chunk are still to come."""
         return self._left
 
     def read(self, buffer: bytes | bytearray, start: int) -> tuple[bytes, int]:
-        """Return the content in the buffer from `start`, and where the next read begins. Raises Refusal."""
+        """Return the content in the buffer from `start`, and where the next read begins. Raises ProtocolError."""
         pieces: list[bytes] = []
         position = start
         while self._part != self._END:
@@ -96,7 +96,7 @@ class ChunkedReader:
             raise self._line_over()
         return (None, start) if end < 0 else (bytes(buffer[start:end]), end + 2)
 
-    def _line_over(self) -> Refusal:
+    def _line_over(self) -> ProtocolError:
         if self._part == self._TRAILERS:
             return HeadTooLarge("the trailers are over their limit; raise Limits.trailer_bytes to allow it")
         return BadMessage("a chunk size, or its extension, is too long; Limits.chunk_extension_bytes says how long")
@@ -110,7 +110,7 @@ class ChunkedReader:
             self._left = int(match[1], 16)
             self._taken += self._left
             if self._taken > self.most:
-                raise ContentOverLimit(content_over(self.most, self.hint))
+                raise ContentLimitExceeded(content_over(self.most, self.hint))
             self._part = self._DATA if self._left else self._TRAILERS
         elif not line:
             self._part = self._END

@@ -1,7 +1,7 @@
 """One client's HTTP/1 connection, seen from the server: bytes in, events out; answers in, bytes out.
 
 In: what was received, in pieces of any size. Out: `RequestHead`, then, where there is content,
-`Content` and `EndOfMessage`; and the bytes of our answers. Refuses, by raising a `Refusal`, every
+`Content` and `EndOfMessage`; and the bytes of our answers. Refuses, by raising a `ProtocolError`, every
 message on which two readers could disagree, because that is how requests are smuggled. Never gives
 a next head before the answer to this one is complete. Knows nothing of sockets and time.
 """
@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fanlight.errors import BadMessage, ContentOverLimit, InvalidResponse, Refusal
+from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
 from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
-from fanlight.wire.http1.states import NEXT, Step, out_of_turn
+from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
 
 Event = RequestHead | Content | EndOfMessage
 
-_IDLE, _RECEIVING, _EARLY, _ANSWERING, _SENDING, _CLOSED = range(6)
-_HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _ANSWER_BEGAN, _ANSWER_ENDED, _ANSWERED, _CLOSE = map(int, Step)
+_IDLE, _RECEIVING, _EARLY_RESPONSE, _AWAITING_RESPONSE, _SENDING, _CLOSED = range(6)
+_HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RESPONSE_SENT, _CLOSE = map(
+    int, Transition
+)
 _NO_BLOCK = read_block(b"", 0)
 _FIRST_VISIBLE = 0x21
 _EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 9112 section 2.2)
@@ -87,11 +89,11 @@ class Http1:
         self._buffer += data
 
     def next_event(self) -> Event | None:
-        """Return the next event; None if more must come, or if it is our turn. Raises Refusal."""
+        """Return the next event; None if more must come, or if it is our turn. Raises ProtocolError."""
         state = self.state
         if state == _IDLE:
             return self._read_head()
-        if state in (_RECEIVING, _EARLY):
+        if state in (_RECEIVING, _EARLY_RESPONSE):
             return self._read_content()
         return None
 
@@ -121,12 +123,12 @@ class Http1:
             fields = self._block
             read_line = self._read_line
             self._head = head = read_line(line, fields)
-        except Refusal:
+        except ProtocolError:
             check_half_a_head(buffer[: end + 3], start, start, self._limits)  # what comes byte by byte meets that first
             raise
         if fields.is_plain and head.minor:
             self._is_last = False
-            self.state = _ANSWERING  # NEXT[IDLE][HEAD]
+            self.state = _AWAITING_RESPONSE  # NEXT[IDLE][HEAD]
         else:
             self._begin(head)
         if end + 4 == len(buffer):
@@ -174,16 +176,16 @@ class Http1:
             self._chunked, self._left, self._most = None, length, self._limits.content_bytes
         self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
 
-    def admit_content(self, most: int, hint: str) -> None:
+    def limit_content(self, most: int, hint: str) -> None:
         """Take so much content of the message whose head is out, in place of what the limits say.
 
-        Raises ContentOverLimit if more is announced; `hint` is told to whoever sends more.
+        Raises ContentLimitExceeded if more is announced; `hint` is told to whoever sends more.
         """
         self._most = most
         if self._chunked is not None:
             self._chunked.most, self._chunked.hint = most, hint
         elif self._left > most:
-            raise ContentOverLimit(content_over(most, hint))
+            raise ContentLimitExceeded(content_over(most, hint))
 
     def _read_content(self) -> Content | EndOfMessage | None:
         chunked = self._chunked
@@ -197,7 +199,7 @@ class Http1:
         if not self._left:
             return self._end_content([])
         if self._left > self._most:
-            raise ContentOverLimit(content_over(self._most, HINT))
+            raise ContentLimitExceeded(content_over(self._most, HINT))
         if self._position >= len(self._buffer):
             return None
         end = min(len(self._buffer), self._position + self._left)
@@ -223,12 +225,12 @@ class Http1:
     def send_continue(self) -> bytes:
         """Return the interim answer that asks for the content (RFC 9110 section 15.2.1)."""
         if self.state != _RECEIVING:
-            raise out_of_turn(self.state, _ANSWER_BEGAN)
+            raise invalid_transition(self.state, _RESPONSE_BEGAN)
         return b"HTTP/1.1 100 Continue\r\n\r\n"
 
-    def send_hints(self, links: Sequence[str]) -> bytes:
+    def send_early_hints(self, links: Sequence[str]) -> bytes:
         """Return an interim answer with links (RFC 8297), b"" if it comes too late. Raises InvalidResponse."""
-        return write_hints(links) if self.state == _ANSWERING else b""
+        return write_hints(links) if self.state == _AWAITING_RESPONSE else b""
 
     def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
         """Return a whole answer. `standard` is field lines made elsewhere (the wire has no clock).
@@ -237,9 +239,9 @@ class Http1:
         """
         # PERF: benchmarks/stages.py: a plain page's fields are one shared tuple
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
-        state = NEXT[self.state][_ANSWERED]
+        state = NEXT[self.state][_RESPONSE_SENT]
         if state < 0:
-            raise out_of_turn(self.state, _ANSWERED)
+            raise invalid_transition(self.state, _RESPONSE_SENT)
         head = self._head
         if status in _BARE:
             rest = _BARE[status] + b"\r\n"
@@ -274,7 +276,7 @@ class Http1:
             self._send_left, self._is_last = None, True
         if self.state == _RECEIVING:
             self._is_last = True
-        self._move(_ANSWER_BEGAN)
+        self._move(_RESPONSE_BEGAN)
         if self._is_last:
             lines.append(b"connection: close\r\n")
         elif head is not None and not head.minor:
@@ -293,8 +295,8 @@ class Http1:
 
     def count_content(self, size: int) -> None:
         """Count content that is sent as it is, past the wire: a file. Raises InvalidResponse for too much."""
-        if self.state not in (_SENDING, _EARLY):
-            raise out_of_turn(self.state, _ANSWER_ENDED)
+        if self.state not in (_SENDING, _EARLY_RESPONSE):
+            raise invalid_transition(self.state, _RESPONSE_ENDED)
         if self._send_left is not None:
             if size > self._send_left:
                 raise InvalidResponse("the content is longer than its announced length")
@@ -305,24 +307,24 @@ class Http1:
         is_head = self._head is not None and self._head.method == "HEAD"
         if self._send_left and not is_head:
             raise InvalidResponse("the content is shorter than its announced length")
-        self._move(_CLOSE if self._is_last and self.state == _SENDING else _ANSWER_ENDED)
+        self._move(_CLOSE if self._is_last and self.state == _SENDING else _RESPONSE_ENDED)
         self._is_last = self._is_last or self.state == _CLOSED
         if not self._sends_chunked or is_head:
             return b""
         return b"0\r\n%b\r\n" % b"".join(map(write_line, trailers))
 
-    def take_https(self) -> None:
+    def accept_https_targets(self) -> None:
         """Take URLs with https for targets too: the connection is secured, or a gateway speaks that is trusted."""
         self._read_line = read_secured_request_line
 
-    def close_after_this(self) -> None:
+    def close_after_response(self) -> None:
         """Have the next answer be the last: it carries `connection: close`."""
         self._is_last = True
 
-    def refuse(self, refusal: Refusal, standard: bytes) -> bytes:
+    def refuse(self, refusal: ProtocolError, standard: bytes) -> bytes:
         """Return the answer to a refused message: its status, and the reason as text. The wire is closed then."""
         content = f"{refusal}\n".encode()
-        has_begun = self.state in (_SENDING, _EARLY)
+        has_begun = self.state in (_SENDING, _EARLY_RESPONSE)
         if self.state == _IDLE:  # nobody has heard of this head: it is still at its place
             is_head = self._buffer.startswith(b"HEAD ", self._position)
         else:
@@ -363,9 +365,9 @@ class Http1:
         return self.state == _IDLE and self._position >= len(self._buffer)
 
     @property
-    def expected(self) -> int:
+    def expected_bytes(self) -> int:
         """How many bytes of content are sure to come: the rest of it, or of a chunk."""
-        return self._left if self._chunked is None else self._chunked.expected
+        return self._left if self._chunked is None else self._chunked.expected_bytes
 
     @property
     def has_buffered(self) -> bool:
@@ -373,7 +375,7 @@ class Http1:
         return self._position < len(self._buffer)
 
     @property
-    def begun(self) -> bytes:
+    def buffered_start(self) -> bytes:
         """The first bytes that wait of a next message, or of one that can't be read."""
         return bytes(self._buffer[self._position : self._position + MOST_BEGUN_BYTES])
 
@@ -383,8 +385,8 @@ class Http1:
         self._last_block, self._block, self._head = b"", _NO_BLOCK, None
         return is_kept
 
-    def _move(self, step: int) -> None:
-        state = NEXT[self.state][step]
+    def _move(self, transition: int) -> None:
+        state = NEXT[self.state][transition]
         if state < 0:
-            raise out_of_turn(self.state, step)
+            raise invalid_transition(self.state, transition)
         self.state = state

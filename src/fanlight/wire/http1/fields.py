@@ -18,7 +18,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from fanlight.errors import BadMessage, CodingUnknown, ContentOverLimit, ExpectationUnknown, HeadTooLarge
+from fanlight.errors import (
+    BadMessage,
+    ContentLimitExceeded,
+    HeadTooLarge,
+    UnsupportedExpectation,
+    UnsupportedTransferCoding,
+)
 
 Pair = tuple[str, str]
 
@@ -98,7 +104,7 @@ class FramedBlock(FieldBlock):
 
 
 def read_block(block: bytes, most_fields: int) -> FieldBlock:
-    """Return the fields of a head. Raises Refusal."""
+    """Return the fields of a head. Raises ProtocolError."""
     if not block:
         return FramedBlock([], {})
     lines = block.split(b"\r\n")
@@ -206,7 +212,7 @@ def _is_chunked(coding: str) -> bool:
     if codings[-1] != "chunked" or codings.count("chunked") > 1:
         # RFC 9112 section 6.3: without a final chunked nobody can tell where the content ends.
         raise BadMessage("Transfer-Encoding does not end in one `chunked`")
-    raise CodingUnknown("the only transfer coding known here is `chunked`")
+    raise UnsupportedTransferCoding("the only transfer coding known here is `chunked`")
 
 
 def _length(length: str | None) -> int:
@@ -218,7 +224,7 @@ def _length(length: str | None) -> int:
         raise BadMessage("Content-Length is not a number")
     digits = length.lstrip("0")  # RFC 9110 section 8.6 allows them, and int() fails at 4,301 digits of any kind
     if len(digits) > _LONGEST_LENGTH:
-        raise ContentOverLimit("Content-Length is over any limit")
+        raise ContentLimitExceeded("Content-Length is over any limit")
     return int(digits or "0")
 
 
@@ -227,5 +233,5 @@ def _expects_continue(expectation: str | None) -> bool:
         return False
     members = {each.strip(" \t").lower() for each in expectation.split(",")} - {""}
     if members - {"100-continue"}:
-        raise ExpectationUnknown("the only expectation known here is 100-continue")
+        raise UnsupportedExpectation("the only expectation known here is 100-continue")
     return bool(members)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanlight.errors import BadMessage, HeadTooLarge, Refusal, TargetTooLong
+from fanlight.errors import BadMessage, HeadTooLarge, ProtocolError, TargetTooLong
 
 MOST_BEGUN_BYTES = 2048  # that are shown of a message which can not be read
 _END_BYTES = 3  # of CR LF CR LF, which may be there without making an end
@@ -54,7 +54,7 @@ def check_half_a_head(buffer: bytes | bytearray, start: int, fresh: int, limits:
     """
     size = len(buffer)
     line_end = buffer.find(b"\r\n", start)
-    over: Refusal | None = None
+    over: ProtocolError | None = None
     at = size  # where it is over a limit for sure
     if (size - 1 if line_end < 0 else line_end) > start + limits.request_line_bytes:
         at, over = start + limits.request_line_bytes + 1, limits.line_over

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from fanlight.errors import BadMessage, MethodUnknown, Misdirected, VersionUnknown
+from fanlight.errors import BadMessage, SchemeMismatch, UnsupportedMethod, UnsupportedVersion
 from fanlight.wire.http1.events import RequestHead
 from fanlight.wire.http1.fields import TOKEN_BYTES, FieldBlock, is_host
 
@@ -21,7 +21,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
-    """Return the head that a request line and fields make; https needs a secured connection. Raises Refusal."""
+    """Return the head that a request line and fields make; https needs a secured connection. Raises ProtocolError."""
     # PERF: benchmarks/stages.py: one look at all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
         raise BadMessage(_why_not_visible(line))
@@ -64,7 +64,7 @@ def _check_method(method: str, target: str) -> None:
     if not method or method.encode().translate(None, TOKEN_BYTES):
         raise BadMessage("the method is no token (RFC 9110 section 9.1)")
     if len(method) > LONGEST_METHOD:
-        raise MethodUnknown(f"no method is over {LONGEST_METHOD} bytes long")
+        raise UnsupportedMethod(f"no method is over {LONGEST_METHOD} bytes long")
 
 
 def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:
@@ -74,7 +74,7 @@ def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:
         host, colon, port = target.rpartition(":")
         if not colon or not host or not port or "]" in port or not is_host(target):
             raise BadMessage(_CONNECT)
-        raise MethodUnknown("this server is no proxy, and opens no tunnel")
+        raise UnsupportedMethod("this server is no proxy, and opens no tunnel")
     if target == "*":
         if method != "OPTIONS":
             raise BadMessage("only OPTIONS may ask for *")
@@ -90,7 +90,7 @@ def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:
         raise BadMessage("the URL's host is not a name or an address, with or without a port")
     # SECURITY: tests/journeys/test_conformance.py: whoever asks for https must not be answered in the clear
     if scheme == "https" and not is_secured:
-        raise Misdirected("this connection is not secured, so it has no answers for https")
+        raise SchemeMismatch("this connection is not secured, so it has no answers for https")
     # RFC 9112 section 3.2.4: OPTIONS for a URL without a path asks for the server as a whole.
     head.path = "*" if not slash and not mark and method == "OPTIONS" else f"/{path}"
     return head.at(authority)
@@ -108,7 +108,7 @@ def _why_not_three(line: bytes) -> str:
     return "the request line is not a method, a target and a version with one space between them"
 
 
-def _wrong_version(version: str) -> BadMessage | VersionUnknown:
+def _wrong_version(version: str) -> BadMessage | UnsupportedVersion:
     if re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
-        return VersionUnknown("this server speaks HTTP/1.1 and HTTP/1.0")
+        return UnsupportedVersion("this server speaks HTTP/1.1 and HTTP/1.0")
     return BadMessage("the request line does not end in an HTTP version")

@@ -1,17 +1,17 @@
-"""Where a connection stands between its requests and answers: all states, all steps, one table.
+"""The state machine of one HTTP/1 connection: all states, all transitions, one table.
 
-                 head        head with     content    answer    answer    whole
-                 alone       content       ends       begins    ends      answer
-    IDLE         ANSWERING   RECEIVING     -          -         -         -
-    RECEIVING    -           -             ANSWERING  EARLY     -         CLOSED
-    EARLY        -           -             SENDING    -         CLOSED    -
-    ANSWERING    -           -             -          SENDING   -         IDLE
-    SENDING      -           -             -          -         IDLE      -
-    CLOSED       -           -             -          -         -         -
+                        head               head with   content             response        response  response
+                        alone              content     ends                begins          ends      sent whole
+    IDLE                AWAITING_RESPONSE  RECEIVING   -                   -               -         -
+    RECEIVING           -                  -           AWAITING_RESPONSE   EARLY_RESPONSE  -         CLOSED
+    EARLY_RESPONSE      -                  -           SENDING             -               CLOSED    -
+    AWAITING_RESPONSE   -                  -           -                   SENDING         -         IDLE
+    SENDING             -                  -           -                   -               IDLE      -
+    CLOSED              -                  -           -                   -               -         -
 
-An answer that is complete before its request has been read leaves bytes that nobody may take for a
-request: the connection is CLOSED. Two more steps lead to CLOSED from anywhere: a refusal, and the
-end of the last answer (`connection: close`).
+A response that is complete before its request has been read leaves unread bytes behind, and they must never be
+parsed as a request: the connection is CLOSED. Two more transitions lead to CLOSED from every state: a protocol error,
+and the end of the last response (`connection: close`).
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from fanlight.errors import FanlightError
 
 
 class State(IntEnum):
-    """What a connection is about."""
+    """A state of the connection."""
 
-    IDLE = 0  # nothing, or part of a head, has come
-    RECEIVING = 1  # the head is out, its content comes
-    EARLY = 2  # the answer has begun while content still comes
-    ANSWERING = 3  # the request has been read, no answer has begun
-    SENDING = 4  # the answer has begun
+    IDLE = 0  # nothing, or a part of a head, has been received
+    RECEIVING = 1  # the head has been returned; its content is being received
+    EARLY_RESPONSE = 2  # the response has begun while content is still being received
+    AWAITING_RESPONSE = 3  # the whole request has been read; the response has not begun
+    SENDING = 4  # the response has begun
     CLOSED = 5
 
 
-class Step(IntEnum):
-    """What can happen."""
+class Transition(IntEnum):
+    """A cause for a change of state."""
 
     HEAD = 0
     HEAD_WITH_CONTENT = 1
     CONTENT_ENDED = 2
-    ANSWER_BEGAN = 3
-    ANSWER_ENDED = 4
-    ANSWERED = 5
+    RESPONSE_BEGAN = 3
+    RESPONSE_ENDED = 4
+    RESPONSE_SENT = 5
     CLOSE = 6
 
 
-class OutOfTurn(FanlightError):
-    """The server's own mistake: it asked the wire for a step that can't come now."""
+class InvalidTransition(FanlightError):
+    """A method of the wire was called in a state that does not allow it: a bug in the server."""
 
 
 _I, _R, _E, _A, _S, _C, _X = 0, 1, 2, 3, 4, 5, -1
 
-# Rows by State, columns by Step. PERF: benchmarks/run.py: plain ints in tuples, as hashing an Enum costs more.
+# Rows by State, columns by Transition. PERF: benchmarks/run.py: plain ints in tuples, as hashing an Enum costs more.
 NEXT: tuple[tuple[int, ...], ...] = (
     (_A, _R, _X, _X, _X, _X, _C),
     (_X, _X, _A, _E, _X, _C, _C),
@@ -61,6 +61,8 @@ NEXT: tuple[tuple[int, ...], ...] = (
 )
 
 
-def out_of_turn(state: int, step: int) -> OutOfTurn:
-    """Return the error for a step that the table does not have."""
-    return OutOfTurn(f"{Step(step).name} can't come while the connection is {State(state).name}")
+def invalid_transition(state: int, transition: int) -> InvalidTransition:
+    """Return the error for a transition that the table does not have."""
+    return InvalidTransition(
+        f"{Transition(transition).name} is not possible while the connection is {State(state).name}"
+    )

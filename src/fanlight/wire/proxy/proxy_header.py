@@ -1,6 +1,6 @@
 """Read the header of the PROXY protocol, version 1 or 2 (haproxy.org, proxy-protocol.txt).
 
-In: the bytes with which a connection begins. Out: a `Preface`, or None while bytes are missing.
+In: the bytes with which a connection begins. Out: a `ProxyHeader`, or None while bytes are missing.
 Refuses, as BadMessage, whatever is not exactly one of the two forms: who is trusted to say this
 speaks it well, and everybody else has no business to. Takes not a byte more than the header.
 """
@@ -29,7 +29,7 @@ _MOST_PORT = 65535
 _CASTAGNOLI = 0x82F63B78
 
 
-class Preface(NamedTuple):
+class ProxyHeader(NamedTuple):
     """What a proxy says: whom a connection is from, and whom that client had asked."""
 
     length: int  # bytes of the header
@@ -41,7 +41,7 @@ class Preface(NamedTuple):
     is_tls: bool = False  # the client spoke TLS to the proxy
 
 
-def read_preface(data: bytes) -> Preface | None:
+def read_proxy_header(data: bytes) -> ProxyHeader | None:
     """Return the header that a connection begins with; None if more bytes must come. Raises BadMessage."""
     if data[:1] == SIGNATURE[:1]:
         return _read_v2(data)
@@ -53,7 +53,7 @@ def read_preface(data: bytes) -> Preface | None:
 # --- version 1: a line -------------------------------------------------------------------------------
 
 
-def _read_v1(data: bytes) -> Preface | None:
+def _read_v1(data: bytes) -> ProxyHeader | None:
     end = data.find(b"\r\n", 0, MOST_V1_BYTES)
     if end < 0:
         if len(data) >= MOST_V1_BYTES or b"\n" in data:
@@ -65,7 +65,7 @@ def _read_v1(data: bytes) -> Preface | None:
         raise BadMessage("the PROXY header is no ASCII") from None
     length = end + 2
     if words[1] == "UNKNOWN":  # what follows is to be ignored
-        return Preface(length, is_local=True)
+        return ProxyHeader(length, is_local=True)
     if len(words) != 6 or words[1] not in ("TCP4", "TCP6"):
         raise BadMessage("the PROXY header is not a protocol, two addresses and two ports")
     if "%" in words[2] + words[3]:  # and it may be any text
@@ -76,7 +76,7 @@ def _read_v1(data: bytes) -> Preface | None:
     except ValueError:
         raise BadMessage("an address in the PROXY header is none of its protocol") from None
     client_port, server_port = (_port(word) for word in words[4:6])
-    return Preface(length, False, client, client_port, server, server_port)
+    return ProxyHeader(length, False, client, client_port, server, server_port)
 
 
 def _port(word: str) -> int:
@@ -88,7 +88,7 @@ def _port(word: str) -> int:
 # --- version 2: bytes --------------------------------------------------------------------------------
 
 
-def _read_v2(data: bytes) -> Preface | None:
+def _read_v2(data: bytes) -> ProxyHeader | None:
     if not SIGNATURE.startswith(data[: len(SIGNATURE)]):
         raise BadMessage("the connection does not begin with a PROXY header; does the proxy send one?")
     if len(data) < 16:
@@ -105,7 +105,7 @@ def _read_v2(data: bytes) -> Preface | None:
         return None
     header = data[:length]
     if command == _LOCAL:
-        return Preface(length, is_local=True)
+        return ProxyHeader(length, is_local=True)
     address_bytes = _ADDRESS_BYTES[family]
     if size < address_bytes:
         raise BadMessage("the PROXY header is shorter than the addresses it announces")
@@ -115,14 +115,14 @@ def _read_v2(data: bytes) -> Preface | None:
     if family in (_TCP6, _UDP6):
         return _with_addresses(header, 16, is_tls=is_tls)
     # A unix socket, or nothing said: there is a client, and it has no address.
-    return Preface(length, family == _UNSPEC, is_tls=is_tls)
+    return ProxyHeader(length, family == _UNSPEC, is_tls=is_tls)
 
 
-def _with_addresses(header: bytes, size: int, *, is_tls: bool) -> Preface:
+def _with_addresses(header: bytes, size: int, *, is_tls: bool) -> ProxyHeader:
     client, server = (_named(ipaddress.ip_address(header[at : at + size])) for at in (16, 16 + size))
     ports = 16 + 2 * size
     client_port, server_port = (int.from_bytes(header[at : at + 2]) for at in (ports, ports + 2))
-    return Preface(len(header), False, client, client_port, server, server_port, is_tls)
+    return ProxyHeader(len(header), False, client, client_port, server, server_port, is_tls)
 
 
 def _named(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
