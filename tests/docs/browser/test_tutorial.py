@@ -127,14 +127,14 @@ def test_the_same_app_has_the_same_pages(build: Build, tab: Any, version: int) -
 
 def test_a_part_of_the_path_is_handed_to_the_view(build: Build, tab: Any) -> None:
     """Step 7: each entry has an address."""
-    tab.open(build("7-addresses.md", "A name in the path") + "/blog/windows")
+    tab.open(build("7-addresses.md", "Path parameters") + "/blog/windows")
     assert tab.text == "On windows, and what is behind them."
     assert tab.errors() == []
 
 
 def test_an_entry_that_is_not_there_says_so(build: Build, tab: Any) -> None:
     """Step 7: the 404 page has the view's words, a string is a heading, and a number leads to the archive."""
-    url = build("7-addresses.md", "There is no such thing")
+    url = build("7-addresses.md", "Raising `NotFound`")
     tab.open(url + "/blog/cats")
     assert tab.status == 404
     assert "There is no such entry." in tab.text
@@ -156,7 +156,7 @@ def test_the_query_is_explained_to_people(build: Build, tab: Any) -> None:
 
 def test_templates_share_a_frame(build: Build, tab: Any) -> None:
     """Step 8: the front page lists the entries, each link leads to one, and values are shown as they are."""
-    tab.open(build("8-pages.md", "Values in a page"))
+    tab.open(build("8-pages.md", "Templates"))
     tab.click("a[href='/blog/windows']")
     assert tab.evaluate("document.title") == "windows"
     assert tab.text.split("\n")[-1] == "On windows & what is behind them."
@@ -167,7 +167,7 @@ def test_templates_share_a_frame(build: Build, tab: Any) -> None:
 
 def test_a_form_is_sent_and_shown(build: Build, tab: Any) -> None:
     """Step 8: a message with stars appears below the form, a reload sends nothing again, and markup stays text."""
-    tab.open(build("8-pages.md", "A form") + "/contact")
+    tab.open(build("8-pages.md", "Forms") + "/contact")
     tab.type("[name=name]", "Ada <b>")
     tab.type("[name=message]", "Nice windows")
     tab.type("[name=stars]", "4")
@@ -180,7 +180,7 @@ def test_a_form_is_sent_and_shown(build: Build, tab: Any) -> None:
 
 def test_the_stars_have_bounds(build: Build, tab: Any) -> None:
     """Step 8: the form takes no sixth star, and the view none of those who go round the form."""
-    tab.open(build("8-pages.md", "A form") + "/contact")
+    tab.open(build("8-pages.md", "Forms") + "/contact")
     tab.type("[name=stars]", "6")
     assert tab.evaluate("document.querySelector('[name=stars]').validity.rangeOverflow")
     tab.evaluate("document.querySelector('form').noValidate = true")
@@ -194,7 +194,7 @@ def test_an_error_page_of_ones_own(blocks_of: Blocks, build: Build, tab: Any, tm
     own = next(block for block in blocks_of((TUTORIAL / "8-pages.md").read_text()) if "error422.html" in block.text)
     (tmp_path / "templates" / "error").mkdir(parents=True)
     (tmp_path / "templates" / "error" / "error422.html").write_text(own.text)
-    tab.open(build("8-pages.md", "A form") + "/contact")
+    tab.open(build("8-pages.md", "Forms") + "/contact")
     tab.evaluate("document.forms[0].noValidate = true; document.querySelector('[name=name]').remove()")
     tab.click("button")
     assert (tab.status, tab.evaluate("document.title")) == (422, "Almost")
@@ -203,7 +203,7 @@ def test_an_error_page_of_ones_own(blocks_of: Blocks, build: Build, tab: Any, tm
 
 def test_a_view_that_waits_holds_up_nobody(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 9: while one tab waits for a slow view, async or plain, another has its page."""
-    url = build("9-waiting-and-testing.md", "A view that waits")
+    url = build("9-waiting-and-testing.md", "Async views")
     waiting, other = new_tab(), new_tab()
     for path, word in (("/weather", "sunny"), ("/report", "done")):
         other.open(url)
@@ -216,13 +216,13 @@ def test_a_view_that_waits_holds_up_nobody(build: Build, new_tab: Callable[[], A
 
 def test_the_app_that_is_tested_is_served(build: Build, tab: Any) -> None:
     """Step 9: the site with an App of its own."""
-    tab.open(build("9-waiting-and-testing.md", "A test", command="python main.py"))
+    tab.open(build("9-waiting-and-testing.md", "Tests", command="python main.py"))
     assert tab.text == "Names so far: 0"
 
 
 def test_a_visitor_is_known_again(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 10: whatever the visitor types is the name that the next page shows."""
-    url = build("10-files-and-news.md", r"Who was that\?")
+    url = build("10-files-and-news.md", "Cookies")
     for name in ("Ada", "Ada Lovelace", "José", 'Ωμέγα; "50 %", <b>'):
         tab = new_tab()
         tab.open(url)
@@ -237,7 +237,7 @@ def test_a_visitor_is_known_again(build: Build, new_tab: Callable[[], Any]) -> N
 
 def test_the_number_changes_by_itself(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 10: a page that is open counts each visit that another window makes."""
-    url = build("10-files-and-news.md", "News")
+    url = build("10-files-and-news.md", "Server-sent events")
     page, other = new_tab(), new_tab()
     page.open(url)
     assert page.text == "Visits so far: 0"
@@ -255,7 +255,7 @@ def test_a_picture_is_put_up_and_seen(build: Build, tab: Any, tmp_path: Path) ->
     (tmp_path / "static" / "board.css").write_text(re.findall(r"echo '(.*)' > static/board.css", page)[0])
     picture = tmp_path / "sea.png"
     picture.write_bytes(base64.b64decode(re.findall(r"echo (\S+) \| base64 -d > sea.png", page)[0]))
-    tab.open(build("10-files-and-news.md", "A picture comes, a picture goes"))
+    tab.open(build("10-files-and-news.md", "Uploads"))
     tab.choose_file("[name=picture]", picture)
     tab.click("button")
     image = "document.querySelector('img[alt=\"sea.png\"]')"
