@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import Unfit, reader_of
+from fanlight.binding.convert import ConversionError, text_parser
 from fanlight.cli.status import statuses
 from fanlight.errors import BadMessage, BadRequest, ContentLimitExceeded, InvalidResponse, InvalidSetting, ServerError
 from fanlight.message.accept import read_range
@@ -158,10 +158,10 @@ def test_odd_text_is_refused_as_any_other(name: str) -> None:
 @pytest.mark.parametrize("kind", [int, float, Decimal, bool, date, Colour, int | None, Literal[1, 2]], ids=str)
 def test_odd_text_in_a_query_a_form_or_a_cookie_is_a_mistake_of_the_client(kind: object) -> None:
     """A parameter of any kind of number is read, or is unfit: nothing else is raised."""
-    read = reader_of(kinds.type_info(kind))
+    read = text_parser(kinds.type_info(kind))
     assert read is not None
     for text in TEXTS:
-        with contextlib.suppress(Unfit):
+        with contextlib.suppress(ConversionError):
             read(text)
 
 

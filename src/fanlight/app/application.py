@@ -21,8 +21,8 @@ from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.binding.annotations import Dependency
-from fanlight.binding.dependencies import Provisions
-from fanlight.binding.signature import called
+from fanlight.binding.callables import display_name
+from fanlight.binding.dependencies import Dependencies
 from fanlight.compression.compressor import Compressor
 from fanlight.compression.options import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.errors import Mistake, SetupError
@@ -96,7 +96,7 @@ class Application:
         It shares the state of this one. Raises SetupError for a dependency that no view has, and for
         mistakes in what stands for it.
         """
-        unknown = [called(each) for each in overrides if each not in self._dependencies]
+        unknown = [display_name(each) for each in overrides if each not in self._dependencies]
         if unknown:
             raise SetupError(
                 [Mistake(message=f"overrides replace {each}, but no view depends on it") for each in unknown]
@@ -119,8 +119,8 @@ class Application:
         failures = ErrorHandlers(parts.errors, self.pages, results, folder)
         steps, step_mistakes = read_middleware(parts.middleware, folder)
         calls = CallFactory(results, failures, MiddlewareStack(steps, results, failures))
-        provisions = Provisions(overrides, self.state, folder)
-        endpoints = Endpoints(calls, self.pages, results, provisions, self.state, folder, statics=self.statics)
+        dependencies = Dependencies(overrides, self.state, folder)
+        endpoints = Endpoints(calls, self.pages, results, dependencies, self.state, folder, statics=self.statics)
         mistakes = self._build(parts.urls, endpoints, parts.source)
         compression, compression_mistakes = read_compression(parts.compression)
         self.encoding = None if compression is None else Compressor(compression)
@@ -129,7 +129,7 @@ class Application:
             self._lifespan = Lifespan(parts.lifespan, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
-        self._dependencies |= provisions.asked
+        self._dependencies |= dependencies.asked
         if mistakes:
             raise SetupError(mistakes)
         self._misses = NoRouteResponses(calls, self.table)

@@ -17,10 +17,11 @@ from fanlight.app.error_handlers import ErrorHandlers, Outcome
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
-from fanlight.binding.arguments import Arguments
-from fanlight.binding.dependencies import Provision
-from fanlight.binding.form_redisplay import with_status
-from fanlight.binding.signature import View, is_async, pinned_lane
+from fanlight.binding.arguments import ArgumentBuilder
+from fanlight.binding.callables import is_async
+from fanlight.binding.dependencies import DependencyPlan
+from fanlight.binding.form_redisplay import with_error_status
+from fanlight.binding.signature import View, pinned_lane
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
@@ -72,12 +73,12 @@ class CallFactory:
     def for_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
         self,
         view: View,
-        arguments: dict[str, Arguments | None],
+        arguments: dict[str, ArgumentBuilder | None],
         name: str,
         *,
         has_path: bool,
         reads_content: bool,
-        provision: Provision | None = None,
+        dependencies: DependencyPlan | None = None,
         errors: str = "",
         place: str = "",
     ) -> RouteCall:
@@ -89,10 +90,10 @@ class CallFactory:
         """
         pinned = pinned_lane(view)
         middleware = self._middleware
-        runs_async = is_async(view) or (provision is not None and provision.is_async)
+        runs_async = is_async(view) or (dependencies is not None and dependencies.is_async)
         if errors:
             advise = partial(self._failures.advise, where=name)
-            view = with_status(view, errors, advise, is_async=is_async(view))
+            view = with_error_status(view, errors, advise, is_async=is_async(view))
         notes = ViewLog(name, place)
         failed = notes.noting(self._failures.of(name) if middleware.is_empty else self._failures.passing)
         give = _by_method(arguments)
@@ -101,14 +102,14 @@ class CallFactory:
         if runs_async:
             run_async = (
                 _async_run(view, give, answer, failed, has_path=has_path)
-                if provision is None
-                else _guarded_async(provision.run_async(view, give, answer), failed)
+                if dependencies is None
+                else _guarded_async(dependencies.run_async(view, give, answer), failed)
             )
             return RouteCall(self._surrounded_async(run_async, name), name, lane=Lane.TASK, reads_content=reads_content)
         run = (
             _sync_run(view, give, answer, failed, has_path=has_path)
-            if provision is None
-            else _guarded(provision.run(view, give, answer), failed)
+            if dependencies is None
+            else _guarded(dependencies.run(view, give, answer), failed)
         )
         if middleware.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
@@ -141,7 +142,7 @@ class CallFactory:
         return cast("AsyncRun", run) if self._middleware.is_empty else self._middleware.wrap_async(run, name)
 
 
-def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:
+def _by_method(arguments: dict[str, ArgumentBuilder | None]) -> ArgumentBuilder | None:
     """Return one function for all methods of a route; which of them a request has is asked only where it matters."""
     others = arguments[""]
     if len(arguments) == 1:
@@ -161,7 +162,7 @@ def _by_method(arguments: dict[str, Arguments | None]) -> Arguments | None:
 
 def _sync_run(
     view: Callable[..., Any],
-    give: Arguments | None,
+    give: ArgumentBuilder | None,
     answer: Callable[[object, Request], Response],
     failed: Failed,
     *,
@@ -199,7 +200,7 @@ def _sync_run(
 
 def _async_run(
     view: Callable[..., Any],
-    give: Arguments | None,
+    give: ArgumentBuilder | None,
     answer: Callable[[object, Request], Response],
     failed: Failed,
     *,

@@ -18,11 +18,12 @@ from fanlight.app.middleware import read_middleware
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import markup_for_text, misnamed_template
-from fanlight.binding.arguments import Arguments, arguments_of
-from fanlight.binding.body_parameter import hints_of
-from fanlight.binding.dependencies import Provision, Provisions
+from fanlight.binding.arguments import ArgumentBuilder, argument_builder
+from fanlight.binding.body_parameter import path_hints
+from fanlight.binding.callables import display_name, is_async
+from fanlight.binding.dependencies import Dependencies, DependencyPlan
 from fanlight.binding.plan import BODY_METHODS, Binding, bind
-from fanlight.binding.signature import Signature, View, called, is_async, own_limits, pinned_lane, read_signature
+from fanlight.binding.signature import Signature, View, pinned_lane, read_signature, route_limits
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
@@ -46,7 +47,7 @@ class Endpoints:
         calls: CallFactory,
         pages: Pages,
         results: ResponseFactory,
-        provisions: Provisions,
+        dependencies: Dependencies,
         state: State,
         folder: Path,
         *,
@@ -55,7 +56,7 @@ class Endpoints:
         """Make calls with these; `folder` is what places are told from."""
         self._statics = statics
         self._base, self._pages, self._results = calls, pages, results
-        self._provisions, self._state, self._folder = provisions, state, folder
+        self._dependencies, self._state, self._folder = dependencies, state, folder
         self._calls = calls  # those within the steps of the value that is being read
         self._within: dict[tuple[object, ...], CallFactory] = {(): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
@@ -65,7 +66,7 @@ class Endpoints:
         if not is_view(value):
             return {}
         try:
-            return hints_of(self._signature(value))
+            return path_hints(self._signature(value))
         except SetupError:
             return {}  # told when the call is made
 
@@ -84,7 +85,9 @@ class Endpoints:
         if isinstance(value, Static):
             return self._statics.call(value, pattern, self._calls, name, is_guarded=bool(middleware))
         if isinstance(value, type):
-            _refuse(f"{called(value)} at {pattern} is a class", "give a function, or an object that can be called")
+            _refuse(
+                f"{display_name(value)} at {pattern} is a class", "give a function, or an object that can be called"
+            )
         if inspect.iscoroutine(value):
             value.close()
             _refuse(f"the view at {pattern} has been called", "write its name without parentheses")
@@ -92,7 +95,7 @@ class Endpoints:
             _refuse(f"the view at {pattern} has been called", "write its name without parentheses")
         if not is_view(value):
             _refuse(f"a value of type {type(value).__name__} at {pattern} answers nothing", _KINDS)
-        return self._of_view(value, parameters_of(pattern), methods, f"{name} ({called(value)})")
+        return self._of_view(value, parameters_of(pattern), methods, f"{name} ({display_name(value)})")
 
     def _calls_within(self, middleware: tuple[object, ...]) -> CallFactory:
         known = self._within.get(middleware)
@@ -129,15 +132,15 @@ class Endpoints:
         signature = self._signature(view)
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
-        arguments: dict[str, Arguments | None] = {}
+        arguments: dict[str, ArgumentBuilder | None] = {}
         reads_content, errors, body_mode, hints, decodes = False, "", BodyMode.BUFFERED, "", False
-        provision: Provision | None = None
+        dependencies: DependencyPlan | None = None
         for mine, has_body in ((without, False), (with_body, True)):
             if not mine:
                 continue
             try:
                 binding = bind(signature, path, has_body=has_body, is_first=bool(with_body))
-                provision = self._provisions.of(binding, path, view)
+                dependencies = self._dependencies.of(binding, path, view)
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]
                 continue
@@ -147,11 +150,11 @@ class Endpoints:
             if mistake := _never_hinted(signature, binding, pinned_lane(view)):
                 mistakes.append(mistake)
                 continue
-            found, hints = arguments_of(binding, self._state), binding.hints
+            found, hints = argument_builder(binding, self._state), binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
             body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
             reads_content = (
-                reads_content or binding.reads_content or (provision is not None and provision.reads_content)
+                reads_content or binding.reads_content or (dependencies is not None and dependencies.reads_content)
             )
             if not arguments:
                 arguments[""] = found
@@ -165,13 +168,13 @@ class Endpoints:
             name,
             has_path=bool(path),
             reads_content=reads_content,
-            provision=provision,
+            dependencies=dependencies,
             errors=errors,
             place=signature.place,
         )
         route = name.partition(" (")[0]
         call.body_policy = body_policy_for(
-            own_limits(view), body_mode, route, sends_early_hints=bool(hints), decodes=decodes
+            route_limits(view), body_mode, route, sends_early_hints=bool(hints), decodes=decodes
         )
         if call.reads_content and not errors:  # a view that shows its form again does so for one that is too large, too
             call.refused = self._calls.for_handler(raise_content_error, name)

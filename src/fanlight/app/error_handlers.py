@@ -21,8 +21,9 @@ from typing import Any
 
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import markup_for_text, misnamed_template
+from fanlight.binding.callables import display_name, is_async, source_location
 from fanlight.binding.exceptions import is_task_cancelled
-from fanlight.binding.signature import called, is_async, place_of, refuse_marks
+from fanlight.binding.signature import reject_markers
 from fanlight.errors import (
     ClientDisconnected,
     ContentTooLarge,
@@ -187,17 +188,17 @@ class ErrorHandlers:
         self._own[status] = self._for_people(show)
 
     def _read_view(self, status: int, view: Callable[..., object]) -> None:
-        place = place_of(view, self._folder)
+        place = source_location(view, self._folder)
         if is_async(view):
             hint = 'write "def": the error may be that of a sync view, which can\'t wait for it'
-            self._refuse(f"errors[{status}]: {called(view)} is async", hint, place)
+            self._refuse(f"errors[{status}]: {display_name(view)} is async", hint, place)
             return
         names = _arguments(view)
         if names is None:
             hint = "it may take `error` and `request`, and nothing else"
-            self._refuse(f"errors[{status}]: {called(view)} takes other parameters", hint, place)
+            self._refuse(f"errors[{status}]: {display_name(view)} takes other parameters", hint, place)
             return
-        if mistake := refuse_marks(view, called(view), place, "the error and the request"):
+        if mistake := reject_markers(view, display_name(view), place, "the error and the request"):
             self.mistakes.append(mistake)
             return
 

@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
-from fanlight.binding.signature import called, function_of, place_of, refuse_marks
+from fanlight.binding.callables import display_name, source_location, unwrap_callable
+from fanlight.binding.signature import reject_markers
 from fanlight.errors import AppError, Mistake, SetupError
 
 _END = object()
@@ -27,9 +28,9 @@ class Lifespan:
         self.name = ""
         if function is None:
             return
-        self.name = called(function)
-        place = place_of(function, folder)
-        plain = function_of(function)
+        self.name = display_name(function)
+        place = source_location(function, folder)
+        plain = unwrap_callable(function)
         if not inspect.isgeneratorfunction(plain) and not inspect.isasyncgenfunction(plain):
             message = f"the lifespan {self.name} has no yield"
             hint = "write a function that opens, yields once, and closes"
@@ -39,7 +40,7 @@ class Lifespan:
         if len(needed) > 1:
             message = f"the lifespan {self.name} takes more than the app"
             raise SetupError([Mistake(message=message, places=(place,) if place else (), hint="let it take (app)")])
-        if mistake := refuse_marks(function, self.name, place, "the app"):
+        if mistake := reject_markers(function, self.name, place, "the app"):
             raise SetupError([mistake])
         self._begin = (lambda: function(app)) if needed else function
 

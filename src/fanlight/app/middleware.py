@@ -30,8 +30,9 @@ from typing import Any
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, UnhandledException
 from fanlight.app.generator_analysis import may_catch
 from fanlight.app.responses import ResponseFactory
+from fanlight.binding.callables import display_name, source_location, unwrap_callable
 from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
-from fanlight.binding.signature import called, function_of, place_of, refuse_marks
+from fanlight.binding.signature import reject_markers
 from fanlight.errors import AppError, HTTPError, Mistake
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -56,7 +57,9 @@ def read_middleware(middleware: object, folder: Path | None = None) -> tuple[lis
     """Return the steps of an app, and what is wrong with them."""
     if callable(middleware):
         return [], [
-            Mistake(message="middleware is one function", hint=f"write a tuple: middleware=({called(middleware)},)")
+            Mistake(
+                message="middleware is one function", hint=f"write a tuple: middleware=({display_name(middleware)},)"
+            )
         ]
     if isinstance(middleware, str) or not isinstance(middleware, Sequence):
         return [], [
@@ -76,9 +79,9 @@ def read_middleware(middleware: object, folder: Path | None = None) -> tuple[lis
 def _read_step(function: Any, folder: Path | None) -> Middleware | Mistake:
     if not callable(function) or isinstance(function, type):
         return Mistake(message=f"middleware has {function!r}, which is no function", hint="give generator functions")
-    name, place = called(function), place_of(function, folder)
+    name, place = display_name(function), source_location(function, folder)
     places = (place,) if place else ()
-    plain = function_of(function)
+    plain = unwrap_callable(function)
     is_async = inspect.isasyncgenfunction(plain)
     if not is_async and not inspect.isgeneratorfunction(plain):
         hint = 'write "response = yield" where the view is to run'
@@ -88,7 +91,7 @@ def _read_step(function: Any, folder: Path | None) -> Middleware | Mistake:
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
         hint = f"write def {name.rpartition('.')[2]}(request)"
         return Mistake(message=f"{name} is around the views, and takes more than the request", places=places, hint=hint)
-    if mistake := refuse_marks(function, name, place, "the request"):
+    if mistake := reject_markers(function, name, place, "the request"):
         return mistake
     if isinstance(plain, FunctionType):
         may_catch(plain.__code__)  # its source is read now, and not when the first exception comes

@@ -4,7 +4,7 @@ In: an annotation, and the scope in which it is written. Out: a `Reading`: a typ
 and the mark at its outside, if it has one. `type X = ...` (also with parameters), `NewType` and
 texts are looked through, wherever they stand.
 Refuses, by TypeError and NameError, metadata that nobody understands, marks where nobody looks for them
-(below a container, in a union), and two marks at once. SECURITY: tests/app/test_marks.py; what is not
+(below a container, in a union), and two marks at once. SECURITY: tests/binding/test_markers.py; what is not
 seen here would be filled with whatever a client sends.
 """
 
@@ -18,7 +18,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, TypeVar, Union
 
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
-from fanlight.binding.metadata import GIVEN, Misread, bounds, is_alias, is_bound, mark_of, said
+from fanlight.binding.metadata import INJECTED, AnnotationError, bounds, is_alias, is_bound, mark_of, said
 from fanlight.binding.scope import Scope, Unknown, module_scope
 from fanlight.message.app_state import State
 from fanlight.message.content_stream import ContentStream
@@ -28,19 +28,19 @@ from fanlight.message.request import Request
 
 Dependency = Callable[..., Any]
 Given = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
-Marked = CookieName | HeaderName | FieldName | WholeBody | Dependency | Given
+Marker = CookieName | HeaderName | FieldName | WholeBody | Dependency | Given
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
 _UNIONS = (Union, UnionType)
 
 
-class Reading(NamedTuple):
+class ParsedAnnotation(NamedTuple):
     """What an annotation says: its type, and where the value comes from if it is no field."""
 
     annotation: Any
-    mark: Marked | None
+    mark: Marker | None
 
 
-class ById:
+class IdentityKey:
     """A dependency that can't be a key, such as an object of a dataclass: it is one by itself, not by its fields."""
 
     def __init__(self, function: Dependency) -> None:
@@ -52,29 +52,31 @@ class ById:
         return self.__wrapped__(*args, **values)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ById) and other.__wrapped__ is self.__wrapped__
+        return isinstance(other, IdentityKey) and other.__wrapped__ is self.__wrapped__
 
     def __hash__(self) -> int:
         return id(self.__wrapped__)
 
 
-def read_annotation(annotation: object, scope: Scope) -> Reading:
+def read_annotation(annotation: object, scope: Scope) -> ParsedAnnotation:
     """Return what the annotation of a parameter says. Raises TypeError or NameError."""
     found = _Found()
     bare = settled(_Walk(found, scope).bare(annotation))
     inner = _without_none(bare)
-    if any(inner is each for each in GIVEN):
+    if any(inner is each for each in INJECTED):
         found.mark(inner)
     if len(found.marks) > 1:
-        raise Misread("it says two places to take it from", "leave out one of them")
+        raise AnnotationError("it says two places to take it from", "leave out one of them")
     mark: Any = found.marks[0] if found.marks else None
     if mark is None or isinstance(mark, CookieName | HeaderName | FieldName | WholeBody):
         if found.unknown:
             raise found.unknown[0].error()
         _check_name(mark)
     elif found.is_bound:
-        raise Misread(f"the bounds of {said(mark)} can't be enforced", "check the value in the function that makes it")
-    return Reading(bare, mark)
+        raise AnnotationError(
+            f"the bounds of {said(mark)} can't be enforced", "check the value in the function that makes it"
+        )
+    return ParsedAnnotation(bare, mark)
 
 
 def read_type(annotation: object, scope: Scope, where: str) -> Any:
@@ -82,20 +84,20 @@ def read_type(annotation: object, scope: Scope, where: str) -> Any:
     return _read_within(_Walk(_Found(), scope, where), annotation).annotation
 
 
-def read_field(annotation: object, scope: Scope, where: str) -> Reading:
+def read_field(annotation: object, scope: Scope, where: str) -> ParsedAnnotation:
     """Return what is said of the field of a class, which can have no mark but a name. Raises as above."""
     return _read_within(_Walk(_Found(), scope, where, takes_name=True), annotation)
 
 
-def _read_within(walk: _Walk, annotation: object) -> Reading:
+def _read_within(walk: _Walk, annotation: object) -> ParsedAnnotation:
     bare, found = walk.bare(annotation), walk.found
     if found.unknown:
         raise found.unknown[0].error()
     if len(found.marks) > 1:
-        raise Misread("it has two names", "leave out one of them")
+        raise AnnotationError("it has two names", "leave out one of them")
     mark = found.marks[0] if found.marks else None
     _check_name(mark)
-    return Reading(bare, mark)
+    return ParsedAnnotation(bare, mark)
 
 
 def _check_name(mark: Any) -> None:
@@ -148,7 +150,7 @@ class _Found:
         try:
             hash(mark)
         except TypeError:
-            mark = ById(mark)
+            mark = IdentityKey(mark)
         if mark not in self.marks:
             self.marks.append(mark)
 
@@ -218,7 +220,7 @@ class _Walk:
         if kept is None:
             mark, kept = mark_of(metadata), ()
             if self.where and not (self.takes_name and isinstance(mark, FieldName)):
-                raise Misread(f"{said(mark)} can't stand {self.where}", _OUTSIDE)
+                raise AnnotationError(f"{said(mark)} can't stand {self.where}", _OUTSIDE)
             self.found.mark(mark)
         if not self.where and any(map(is_bound, kept)):
             self.found.is_bound = True
@@ -226,7 +228,9 @@ class _Walk:
 
     def _into(self, alias: object, scope: Scope) -> _Walk:
         if any(each is alias or (isinstance(alias, str) and each == alias) for each in self.within):
-            raise Misread(f"{_written(alias)} holds itself", "write a class for what holds more of its own kind")
+            raise AnnotationError(
+                f"{_written(alias)} holds itself", "write a class for what holds more of its own kind"
+            )
         return replace(self, scope=scope, within=(*self.within, alias))
 
 

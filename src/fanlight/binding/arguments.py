@@ -11,8 +11,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from fanlight.binding.convert import Unfit
-from fanlight.binding.form_redisplay import DETAIL, Shown
+from fanlight.binding.convert import ConversionError
+from fanlight.binding.form_redisplay import DETAIL, FormRedisplay
 from fanlight.binding.plan import Binding
 from fanlight.errors import BadField, ContentTooLarge, NotFound, UnprocessableContent
 from fanlight.message.app_state import State
@@ -20,18 +20,18 @@ from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form import Query
 from fanlight.message.request import Request
 
-Arguments = Callable[[Request], dict[str, Any]]
+ArgumentBuilder = Callable[[Request], dict[str, Any]]
 _Step = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY = Query()
 
 
-def arguments_of(binding: Binding, state: State) -> Arguments | None:
+def argument_builder(binding: Binding, state: State) -> ArgumentBuilder | None:
     """Return what makes a view's arguments of a request, None if they are just the path's parameters."""
     give = _arguments_of(binding, state)
     return _with_fresh(give, binding.fresh) if give is not None and binding.fresh else give
 
 
-def _with_fresh(give: Arguments, fresh: dict[str, object]) -> Arguments:
+def _with_fresh(give: ArgumentBuilder, fresh: dict[str, object]) -> ArgumentBuilder:
     """Return what gives each call defaults of its own, where one could change them for all that come later."""
 
     def arguments(request: Request) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _with_fresh(give: Arguments, fresh: dict[str, object]) -> Arguments:
     return arguments
 
 
-def _arguments_of(binding: Binding, state: State) -> Arguments | None:
+def _arguments_of(binding: Binding, state: State) -> ArgumentBuilder | None:
     keepers = [(name, keep) for name, keep in binding.path.items() if keep is not None]
     steps = _steps(binding)
     given = dict.fromkeys(binding.states, state)
@@ -58,7 +58,7 @@ def _arguments_of(binding: Binding, state: State) -> Arguments | None:
     return _with_fields(from_path, steps) if steps else from_path
 
 
-def _with_request(name: str, *, has_path: bool) -> Arguments:
+def _with_request(name: str, *, has_path: bool) -> ArgumentBuilder:
     if not has_path:
         return lambda request: {name: request}
     return lambda request: {name: request, **request.params}
@@ -66,7 +66,7 @@ def _with_request(name: str, *, has_path: bool) -> Arguments:
 
 def _with_path(
     requests: list[str], keepers: list[tuple[str, Callable[[Any], object]]], given: dict[str, State]
-) -> Arguments:
+) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
         values = dict(request.params)
         if given:
@@ -74,7 +74,7 @@ def _with_path(
         for name, keep in keepers:
             try:
                 values[name] = keep(values[name])
-            except Unfit as unfit:
+            except ConversionError as unfit:
                 # The path is a name for a thing: if it can't be one, there is no such thing.
                 raise NotFound(f"{name}: {unfit}") from None
         for name in requests:
@@ -84,7 +84,7 @@ def _with_path(
     return arguments
 
 
-def _with_fields(from_path: Arguments, steps: list[_Step]) -> Arguments:
+def _with_fields(from_path: ArgumentBuilder, steps: list[_Step]) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
         values = from_path(request)
         bad: list[BadField] = []
@@ -97,7 +97,7 @@ def _with_fields(from_path: Arguments, steps: list[_Step]) -> Arguments:
     return arguments
 
 
-def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Arguments:
+def _with_errors(from_path: ArgumentBuilder, steps: list[_Step], short_repr: FormRedisplay) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
         values = from_path(request)
         bad: list[BadField] = []
@@ -107,7 +107,7 @@ def _with_errors(from_path: Arguments, steps: list[_Step], shown: Shown) -> Argu
                 step(request, values, bad)
         except ContentTooLarge as error:
             refusal = error
-        shown.take(request, values, bad, refusal)
+        short_repr.take(request, values, bad, refusal)
         return values
 
     return arguments

@@ -10,7 +10,7 @@ from typing import Any
 
 from fanlight.binding.fields import Fields, Record
 from fanlight.binding.json_body import JSONBody
-from fanlight.binding.signature import LEAVE_OUT, MISSING
+from fanlight.binding.signature import MISSING, OMIT
 from fanlight.errors import BadField, UnsupportedMediaType
 from fanlight.message.form import MultiMapping
 from fanlight.message.request import Request
@@ -61,7 +61,7 @@ class Body:
         return _NOTHING if is_empty or request.media_type not in _FORMS else request.form
 
     def _leave(self, into: dict[str, Any]) -> None:
-        if self._missing is not LEAVE_OUT:
+        if self._missing is not OMIT:
             into[self._whole] = self._missing
 
     def _take_form(self, sent: MultiMapping[Any], into: dict[str, Any], bad: list[BadField]) -> None:

@@ -34,20 +34,20 @@ class Refused(ValueError):
         self.way: list[Step] = []
 
 
-Restore = Callable[[object], object]
+Build = Callable[[object], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class DecodePlan:
     """What an annotation is read as, and what makes the values of it; None: it is them already."""
 
     annotation: Any
-    restore: Restore | None
+    restore: Build | None
     is_whole: bool  # it is a class that a whole body can be
     classes: frozenset[Any]  # those that may be read: all of them have been looked at
 
 
-def shape_of(annotation: Any) -> Shape:
+def decode_plan(annotation: Any) -> DecodePlan:
     """Return what an annotation is read as. Raises TypeError or NameError."""
     found: dict[Any, RecordType] = {}
     _collect(annotation, found)
@@ -55,9 +55,9 @@ def shape_of(annotation: Any) -> Shape:
     whole = is_whole(members[0]) if len(members) == 1 else all(map(is_struct, members))
     if not any(each.must_be_called for each in found.values()):
         classes = frozenset(typing.get_origin(each) or each for each in found)
-        return Shape(annotation, None, whole, classes)
+        return DecodePlan(annotation, None, whole, classes)
     stand_ins = _StandIns(found)
-    return Shape(stand_ins.replaced(annotation), stand_ins.restore, whole, frozenset(stand_ins.structs.values()))
+    return DecodePlan(stand_ins.replaced(annotation), stand_ins.restore, whole, frozenset(stand_ins.structs.values()))
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -18,12 +18,13 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from fanlight.binding.annotations import Reading, has_default, read_field, read_type, settled, substituted
+from fanlight.binding.annotations import ParsedAnnotation, has_default, read_field, read_type, settled, substituted
+from fanlight.binding.callables import display_name
 from fanlight.binding.defaults import misplaced_default
 from fanlight.binding.kinds import is_mutable
-from fanlight.binding.metadata import Misread
+from fanlight.binding.metadata import AnnotationError
 from fanlight.binding.scope import Scope, class_scope, module_scope
-from fanlight.binding.signature import FACTORIES, MISSING, called
+from fanlight.binding.signature import FACTORIES, MISSING
 from fanlight.binding.wording import written
 
 _GENERATED = "<"  # the file of functions that dataclasses and attrs have written
@@ -81,7 +82,9 @@ def refuse_unhashable(container: Any, annotation: Any) -> None:
     """Raise Misread for a class in a set that no set can hold."""
     is_set = isinstance(cls := _class_of(container), type) and issubclass(cls, collections.abc.Set)
     if is_set and is_record(annotation) and _class_of(annotation).__hash__ is None:
-        raise Misread("a set can hold no such thing, as it can't be hashed", "take a list, or make the class frozen")
+        raise AnnotationError(
+            "a set can hold no such thing, as it can't be hashed", "take a list, or make the class frozen"
+        )
 
 
 def read_record(annotation: Any) -> RecordType:
@@ -99,13 +102,13 @@ def read_record(annotation: Any) -> RecordType:
         is_required = each.default is MISSING
         if is_mutable(each.default):
             message = f"the default of {name}.{each.name} is shared by all requests"
-            raise Misread(message, "give a default_factory")
+            raise AnnotationError(message, "give a default_factory")
         if read is _typed_dict:
             hint, is_required = _unwrapped(hint, is_required=is_required)
         if each.name.startswith("_") and read is not _typed_dict:
             if is_required:
                 hint_text = "take the underscore away, or give it a default"
-                raise Misread(f"{name}.{each.name} is private, so it can't be sent", hint_text)
+                raise AnnotationError(f"{name}.{each.name} is private, so it can't be sent", hint_text)
             must_be_called = True
             continue
         annotated, sent_as = hint, each.sent_as
@@ -118,7 +121,7 @@ def read_record(annotation: Any) -> RecordType:
         else:
             _refuse_default(name, each, annotated)
         if any(other.sent_as == sent_as for other in fields):
-            raise Misread(f'two fields of {name} are sent as "{sent_as}"', "give them different names")
+            raise AnnotationError(f'two fields of {name} are sent as "{sent_as}"', "give them different names")
         fields.append(Taken(sent_as=sent_as, given_as=each.given_as, annotation=annotated, is_required=is_required))
     return RecordType(
         name=name,
@@ -134,7 +137,9 @@ def _refuse_default(name: str, field: _Own, annotation: Any) -> None:
     """Refuse a function or a mark as the default of a field, which a client could set."""
     wrong = misplaced_default(field.name, field.default, annotation, written(annotation))
     if wrong is not None:
-        raise Misread(f"{name}.{field.name} {wrong[0]}", "a dependency is a parameter of the view, beside the class")
+        raise AnnotationError(
+            f"{name}.{field.name} {wrong[0]}", "a dependency is a parameter of the view, beside the class"
+        )
 
 
 def _refuse_factory(name: str, field: _Own, cls: Any) -> None:
@@ -147,8 +152,8 @@ def _refuse_factory(name: str, field: _Own, cls: Any) -> None:
         return
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in _STARRED]
     if needed and not getattr(field.default, "takes_self", False):  # attrs gives the object itself
-        message = f"{name}.{field.name} is made by {called(factory)}, which needs {' and '.join(needed)}"
-        raise Misread(
+        message = f"{name}.{field.name} is made by {display_name(factory)}, which needs {' and '.join(needed)}"
+        raise AnnotationError(
             message, "a default_factory takes nothing; a dependency is a parameter of the view, beside the class"
         )
 
@@ -169,7 +174,7 @@ def _dataclass(cls: Any) -> Iterator[_Own]:
     taken = {name for name, field in known.items() if field.init and not _is_class_variable(field)}
     if set(parameters) != taken:
         message = f"{cls.__qualname__} has an __init__ of its own, which takes other things than its fields"
-        raise Misread(message, "compute what it keeps in __post_init__, and declare it with field(init=False)")
+        raise AnnotationError(message, "compute what it keeps in __post_init__, and declare it with field(init=False)")
     for name, parameter in parameters.items():
         yield _Own(name, name, name, MISSING if parameter.default is parameter.empty else parameter.default)
 
@@ -240,7 +245,7 @@ def _options(cls: Any, name: str, *, is_short: bool) -> dict[str, Any]:
         return {}
     config = cls.__struct_config__
     if config.array_like and is_short:
-        raise Misread(f"{name} is sent as a list, and has private fields in it", "take array_like=True away")
+        raise AnnotationError(f"{name} is sent as a list, and has private fields in it", "take array_like=True away")
     names = ("tag", "tag_field", "array_like", "forbid_unknown_fields")
     return {each: getattr(config, each) for each in names}
 
@@ -256,10 +261,10 @@ class _Hint:
     scope: Scope
     given: dict[Any, Any]
 
-    def read(self, where: str) -> Reading:
+    def read(self, where: str) -> ParsedAnnotation:
         annotation, mark = read_field(self.raw, self.scope, where)
         annotation = substituted(annotation, self.given)
-        return Reading(settled(read_type(annotation, self.scope, where) if self.given else annotation), mark)
+        return ParsedAnnotation(settled(read_type(annotation, self.scope, where) if self.given else annotation), mark)
 
     def is_plain(self, annotation: Any) -> bool:
         """Say whether msgspec would read the same in the class itself."""

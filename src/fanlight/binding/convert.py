@@ -18,7 +18,16 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.binding.kinds import Kind, misfit, optional, plain, rule_of, says, shown, written_as
+from fanlight.binding.kinds import (
+    Kind,
+    constraint_checker,
+    describe_type,
+    literal_text,
+    plain,
+    short_repr,
+    split_optional,
+    type_mismatch,
+)
 
 Reader = Callable[[str], object]
 
@@ -32,17 +41,17 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-
 _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
 
 
-class Unfit(ValueError):
+class ConversionError(ValueError):
     """A value is not what is asked for; the message says so in plain words."""
 
 
-class OutOfBounds(Unfit):
+class ConstraintError(ConversionError):
     """A value is of the kind that is asked for, but breaks one of its bounds."""
 
 
-def reader_of(kind: Kind) -> Reader | None:
+def text_parser(kind: Kind) -> Reader | None:
     """Return what reads a text as this kind, None if no text can be it. It raises Unfit."""
-    kind = optional(plain(kind))[0]
+    kind = split_optional(plain(kind))[0]
     if isinstance(kind, kinds.UnionType):
         return _first_of(kind)
     if isinstance(kind, kinds.EnumType):
@@ -50,7 +59,7 @@ def reader_of(kind: Kind) -> Reader | None:
     if isinstance(kind, kinds.LiteralType):
         return _choice(kind)
     read = _READERS.get(type(kind))
-    rule = rule_of(kind)
+    rule = constraint_checker(kind)
     if read is None or rule is None:
         return read
     reads, breaks = read, rule
@@ -58,7 +67,7 @@ def reader_of(kind: Kind) -> Reader | None:
     def read_within_bounds(text: str) -> object:
         value = reads(text)
         if broken := breaks(value):
-            raise OutOfBounds(broken)
+            raise ConstraintError(broken)
         return value
 
     return read_within_bounds
@@ -67,44 +76,44 @@ def reader_of(kind: Kind) -> Reader | None:
 def _first_of(kind: kinds.UnionType) -> Reader | None:
     """Return what reads a text as the first kind of a union that it fits; as a text only if it is nothing else."""
     members = sorted(map(plain, kind.types), key=lambda each: _RANKS.get(type(each), 1))
-    readers = [reader for each in members if (reader := reader_of(each)) is not None]
+    readers = [reader for each in members if (reader := text_parser(each)) is not None]
     if len(readers) < len(members):
         return None
-    said = says(kind)
+    said = describe_type(kind)
 
     def read_first(text: str) -> object:
-        meant: Unfit | None = None
+        meant: ConversionError | None = None
         for read in readers:
             try:
                 return read(text)
-            except OutOfBounds as unfit:
+            except ConstraintError as unfit:
                 meant = meant or unfit
-            except Unfit:
+            except ConversionError:
                 continue
-        raise meant or Unfit(f"{shown(text)} is not {said}")
+        raise meant or ConversionError(f"{short_repr(text)} is not {said}")
 
     return read_first
 
 
-def keeper_of(kind: Kind, read_as: str) -> Callable[[object], object] | None:
+def path_coercer(kind: Kind, read_as: str) -> Callable[[object], object] | None:
     """Return what makes this kind of a value that the path has given already, None if nothing can.
 
     `read_as` is the converter of the path: "int", "float", "uuid" or "date". Raises Unfit.
     """
-    kind = plain(optional(plain(kind))[0])
+    kind = plain(split_optional(plain(kind))[0])
     given = {"int": kinds.IntType, "float": kinds.FloatType, "uuid": kinds.UUIDType, "date": kinds.DateType}[read_as]
     make: Callable[[object], object] | None = None
     if type(kind) is given or isinstance(kind, kinds.AnyType):
-        make = as_it_is
+        make = identity
     elif given is kinds.IntType and isinstance(kind, kinds.FloatType):
         make = _whole_float
     elif given is kinds.IntType and isinstance(kind, kinds.DecimalType):
         make = Decimal  # type: ignore[assignment]  # it is given an int
     elif given is kinds.IntType and isinstance(kind, kinds.EnumType | kinds.LiteralType):
-        choose = reader_of(kind)
+        choose = text_parser(kind)
         assert choose is not None
         return lambda value: choose(str(value))
-    rule = rule_of(kind)
+    rule = constraint_checker(kind)
     if make is None or rule is None:
         return make
     makes, breaks = make, rule
@@ -112,13 +121,13 @@ def keeper_of(kind: Kind, read_as: str) -> Callable[[object], object] | None:
     def keep_within_bounds(value: object) -> object:
         value = makes(value)
         if broken := breaks(value):
-            raise OutOfBounds(broken)
+            raise ConstraintError(broken)
         return value
 
     return keep_within_bounds
 
 
-def as_it_is(value: object) -> object:
+def identity(value: object) -> object:
     """Return what it is given: nothing is to be done."""
     return value
 
@@ -127,25 +136,25 @@ def _whole_float(value: object) -> object:
     try:
         return float(value)  # type: ignore[arg-type]  # the path has read an int
     except OverflowError:
-        raise Unfit(f"{shown(value)} is not a number of a size that can be") from None
+        raise ConversionError(f"{short_repr(value)} is not a number of a size that can be") from None
 
 
 def _choice(kind: kinds.LiteralType) -> Reader:
-    said = says(kind)
-    choices = {written_as(value): value for value in kind.values}
+    said = describe_type(kind)
+    choices = {literal_text(value): value for value in kind.values}
 
     def choose(text: str) -> object:
         try:
             return choices[text]
         except KeyError:
-            raise Unfit(f"{shown(text)} is not {said}") from None
+            raise ConversionError(f"{short_repr(text)} is not {said}") from None
 
     return choose
 
 
 def _member(kind: kinds.EnumType) -> Reader:
     """Return what reads a text as a member of an Enum: by its value, or by what the class makes of it."""
-    said, make = says(kind), kind.cls
+    said, make = describe_type(kind), kind.cls
     members = {str(member.value): member for member in make.__members__.values()}
     is_number = issubclass(make, int) or all(isinstance(member.value, int) for member in make)
 
@@ -156,13 +165,13 @@ def _member(kind: kinds.EnumType) -> Reader:
             # A combination of flags is no member, and a class may have a `_missing_`.
             return make(_read_int(text) if is_number else text)
         except ValueError:
-            raise Unfit(f"{shown(text)} is not {said}") from None
+            raise ConversionError(f"{short_repr(text)} is not {said}") from None
 
     return choose
 
 
-def _refuse(kind: Kind, text: str) -> Unfit:
-    return Unfit(misfit(kind, text))
+def _refuse(kind: Kind, text: str) -> ConversionError:
+    return ConversionError(type_mismatch(kind, text))
 
 
 def _read_int(text: str) -> object:
@@ -219,8 +228,8 @@ def _with_seconds(text: str) -> str:
 
 
 _READERS: Mapping[type[Kind], Reader] = {
-    kinds.StrType: as_it_is,
-    kinds.AnyType: as_it_is,
+    kinds.StrType: identity,
+    kinds.AnyType: identity,
     kinds.IntType: _read_int,
     kinds.FloatType: _read_float,
     kinds.DecimalType: _read_decimal,

@@ -1,7 +1,7 @@
 """Say which defaults no client's value can stand in for: a function, a mark, whatever else is no value.
 
 In: a default, of a parameter or of a field. Out: what is wrong with it, and what to write instead; None for a value.
-SECURITY: tests/app/test_marks.py; `user: str = current_user` would else be a field of the query.
+SECURITY: tests/binding/test_markers.py; `user: str = current_user` would else be a field of the query.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from uuid import UUID
 
 import msgspec
 
+from fanlight.binding.callables import display_name
 from fanlight.binding.markers import Cookie, CookieName, Field, FieldName, Header, HeaderName
-from fanlight.binding.signature import MISSING, Parameter, called
+from fanlight.binding.signature import MISSING, Parameter
 from fanlight.binding.wording import written
 from fanlight.message.upload import Upload
 
@@ -40,11 +41,11 @@ def misplaced(parameter: Parameter, *, is_in_path: bool) -> tuple[str, str] | No
     is_bare = parameter.annotation is MISSING is parameter.default
     if is_bare and not is_in_path and parameter.name in _NO_FIELDS:
         return "is nothing that a client sends", _NO_FIELDS[parameter.name]
-    shown = "str" if parameter.annotation is MISSING else written(parameter.written)
-    return misplaced_default(parameter.name, parameter.default, parameter.annotation, shown)
+    short_repr = "str" if parameter.annotation is MISSING else written(parameter.written)
+    return misplaced_default(parameter.name, parameter.default, parameter.annotation, short_repr)
 
 
-def misplaced_default(name: str, default: Any, annotation: Any, shown: str) -> tuple[str, str] | None:
+def misplaced_default(name: str, default: Any, annotation: Any, short_repr: str) -> tuple[str, str] | None:
     """Return what is wrong with a default, and a hint; `shown` is the annotation as it is written."""
     if default is MISSING or _is_value(default, annotation):
         return None
@@ -55,12 +56,13 @@ def misplaced_default(name: str, default: Any, annotation: Any, shown: str) -> t
     ):
         if isinstance(default, kind) or default is alias:
             return f"has {source}(...) as its default", (
-                f'write {name}: {source}[{shown}], or Annotated[{shown}, {source}("another-name")]'
+                f'write {name}: {source}[{short_repr}], or Annotated[{short_repr}, {source}("another-name")]'
             )
     function = getattr(default, "dependency", default)  # as Depends(...) of other frameworks has it
     if callable(function):
-        hint = f"a dependency is written Annotated[{shown}, {called(function)}]; functools.partial settles a value"
-        return f"has {called(function)} as its default", hint
+        written_as = f"Annotated[{short_repr}, {display_name(function)}]"
+        hint = f"a dependency is written {written_as}; functools.partial settles a value"
+        return f"has {display_name(function)} as its default", hint
     message = f"has a {type(default).__qualname__} as its default, which is not understood"
     return message, "a default is a value like those that are sent, or None"
 

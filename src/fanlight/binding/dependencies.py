@@ -21,11 +21,12 @@ from pathlib import Path
 from types import CoroutineType
 from typing import Any
 
-from fanlight.binding.annotations import ById, Dependency
-from fanlight.binding.arguments import Arguments, arguments_of
+from fanlight.binding.annotations import Dependency, IdentityKey
+from fanlight.binding.arguments import ArgumentBuilder, argument_builder
+from fanlight.binding.callables import display_name, is_async, source_location, unwrap_callable
 from fanlight.binding.form_redisplay import DETAIL
 from fanlight.binding.plan import Binding, bind_dependency
-from fanlight.binding.signature import Signature, View, called, function_of, is_async, place_of, read_signature
+from fanlight.binding.signature import Signature, View, read_signature
 from fanlight.binding.stream_cleanup import Opened, close, close_async, hold
 from fanlight.errors import AppError, BadField, Mistake, SetupError, UnprocessableContent
 from fanlight.message.app_state import State
@@ -43,7 +44,7 @@ class _Provider:
     key: Dependency  # what is asked for; `function` may stand in for it
     function: Dependency
     name: str
-    give: Arguments | None
+    give: ArgumentBuilder | None
     needs: tuple[tuple[str, Dependency], ...]
     is_generator: bool
     is_async: bool
@@ -53,7 +54,7 @@ class _Provider:
         return self.function(**arguments, **{name: made[key] for name, key in self.needs})
 
 
-class Provisions:
+class Dependencies:
     """The dependencies of an app; `replaced` are those for which another function stands, in tests."""
 
     def __init__(self, replaced: Mapping[Dependency, Dependency], state: State, folder: Path | None = None) -> None:
@@ -62,38 +63,38 @@ class Provisions:
         self._signatures: dict[Dependency, Signature] = {}
         self.asked: set[Dependency] = set()
 
-    def of(self, binding: Binding, path: Mapping[str, str], view: View) -> Provision | None:
+    def of(self, binding: Binding, path: Mapping[str, str], view: View) -> DependencyPlan | None:
         """Return the provision of a view, None if it depends on nothing. Raises SetupError."""
         if not binding.dependencies:
             return None
         reading = _Reading(self, path)
         for key in binding.dependencies.values():
             reading.read(key, (), view)
-        provision = Provision(binding.dependencies, tuple(reading.found.values()))
-        if provision.is_async and not is_async(view) and not inspect.isasyncgenfunction(function_of(view)):
+        provision = DependencyPlan(binding.dependencies, tuple(reading.found.values()))
+        if provision.is_async and not is_async(view) and not inspect.isasyncgenfunction(unwrap_callable(view)):
             name = next(each.name for each in provision.providers if each.is_async)
-            message = f"{called(view)} is a sync view, but depends on {name}, which is async"
-            place = place_of(view, self.folder)
-            hint = f'write "async def {called(view).rpartition(".")[2]}", or a sync dependency'
+            message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
+            place = source_location(view, self.folder)
+            hint = f'write "async def {display_name(view).rpartition(".")[2]}", or a sync dependency'
             raise SetupError([Mistake(message=message, places=(place,) if place else (), hint=hint)])
         return provision
 
     def read(self, key: Dependency, path: Mapping[str, str]) -> tuple[_Provider, Binding]:
         """Return one dependency, and what it is given."""
         self.asked.add(key)
-        function = self._replaced.get(key, key.__wrapped__ if isinstance(key, ById) else key)
+        function = self._replaced.get(key, key.__wrapped__ if isinstance(key, IdentityKey) else key)
         signature = self._signatures.get(key)
         if signature is None:
             signature = self._signatures[key] = read_signature(function, self.folder)
         _refuse_unopened(function, signature)
         binding = bind_dependency(signature, path)
-        plain = function_of(function)
+        plain = unwrap_callable(function)
         is_async_generator = inspect.isasyncgenfunction(plain)
         provider = _Provider(
             key=key,
             function=function,
             name=signature.name,
-            give=_own(arguments_of(binding, self._state), binding.path, path),
+            give=_own(argument_builder(binding, self._state), binding.path, path),
             needs=tuple(binding.dependencies.items()),
             is_generator=is_async_generator or inspect.isgeneratorfunction(plain),
             is_async=is_async_generator or is_async(function),
@@ -105,7 +106,7 @@ class Provisions:
 class _Reading:
     """Reads all that one view depends on; `found` has each behind what it needs itself."""
 
-    def __init__(self, provisions: Provisions, path: Mapping[str, str]) -> None:
+    def __init__(self, provisions: Dependencies, path: Mapping[str, str]) -> None:
         self._provisions, self._path = provisions, path
         self.found: dict[Dependency, _Provider] = {}
 
@@ -114,13 +115,13 @@ class _Reading:
         if key in self.found:
             return
         if key in way:
-            names = [called(each) for each in (*way[way.index(key) :], key)]
+            names = [display_name(each) for each in (*way[way.index(key) :], key)]
             message = f"dependencies go round in a circle: {' -> '.join(names)}"
             raise SetupError(
                 [
                     Mistake(
                         message=message,
-                        places=(place_of(key, self._provisions.folder),),
+                        places=(source_location(key, self._provisions.folder),),
                         hint="let one of them do without",
                     )
                 ]
@@ -128,17 +129,17 @@ class _Reading:
         try:
             provider, binding = self._provisions.read(key, self._path)
         except SetupError as error:
-            places = (place_of(view, self._provisions.folder),)
+            places = (source_location(view, self._provisions.folder),)
             raise SetupError(
                 [each if each.places else replace(each, places=places) for each in error.mistakes]
             ) from None
         for each in binding.dependencies.values():
-            self.read(each, (*way, key), view if place_of(key) == "" else key)
+            self.read(each, (*way, key), view if source_location(key) == "" else key)
         self.found[key] = provider
 
 
 @dataclass(frozen=True, slots=True)
-class Provision:
+class DependencyPlan:
     """All that one view depends on: `wanted` by itself, `providers` in the order in which they are opened."""
 
     wanted: Mapping[str, Dependency]
@@ -154,7 +155,7 @@ class Provision:
         """Whether the content must be kept for any."""
         return any(each.reads_content for each in self.providers)
 
-    def run(self, view: View, give: Arguments | None, answer: Answer) -> Callable[[Request], Response]:
+    def run(self, view: View, give: ArgumentBuilder | None, answer: Answer) -> Callable[[Request], Response]:
         """Return what runs a sync view between opening and closing; it raises what goes wrong in either."""
         wanted, providers = tuple(self.wanted.items()), self.providers
         gather = _gatherer(give, providers)
@@ -178,7 +179,9 @@ class Provision:
 
         return run
 
-    def run_async(self, view: View, give: Arguments | None, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    def run_async(
+        self, view: View, give: ArgumentBuilder | None, answer: Answer
+    ) -> Callable[[Request], Awaitable[Response]]:
         """Return what runs an async view between opening and closing; it raises what goes wrong in either."""
         wanted, providers = tuple(self.wanted.items()), self.providers
         gather = _gatherer(give, providers)
@@ -205,7 +208,7 @@ class Provision:
         return run
 
 
-def _own(give: Arguments | None, taken: Mapping[str, object], path: Mapping[str, str]) -> Arguments | None:
+def _own(give: ArgumentBuilder | None, taken: Mapping[str, object], path: Mapping[str, str]) -> ArgumentBuilder | None:
     """Return what gives a dependency its arguments, of the path only what it takes; None if there are none."""
     if not path:
         return give
@@ -223,7 +226,7 @@ def _own(give: Arguments | None, taken: Mapping[str, object], path: Mapping[str,
 
 
 def _gatherer(
-    give: Arguments | None, providers: tuple[_Provider, ...]
+    give: ArgumentBuilder | None, providers: tuple[_Provider, ...]
 ) -> Callable[[Request], tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
     """Return what makes the arguments of a view and of its dependencies, before any is opened."""
 
@@ -245,7 +248,9 @@ def _gatherer(
 def _open(provider: _Provider, arguments: Mapping[str, Any], made: Made, opened: Opened) -> object:
     value = provider.begin(arguments, made)
     if not provider.is_generator:
-        if type(value) is CoroutineType:  # SECURITY: tests/app/test_marks.py; to a view it would be a user, and true
+        if (
+            type(value) is CoroutineType
+        ):  # SECURITY: tests/binding/test_markers.py; to a view it would be a user, and true
             value.close()
             raise AppError(f"{provider.name} is async, but does not look so: write async def")
         return value
@@ -275,7 +280,7 @@ async def _open_async(provider: _Provider, arguments: Mapping[str, Any], made: M
 
 def _refuse_unopened(function: Dependency, signature: Signature) -> None:
     """Refuse what nobody would open: what contextlib or functools.cache has made of a generator or async function."""
-    plain = function_of(function)
+    plain = unwrap_callable(function)
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)

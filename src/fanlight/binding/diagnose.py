@@ -12,9 +12,18 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import Unfit, reader_of
-from fanlight.binding.json_path import Key, Place, Wrong
-from fanlight.binding.kinds import RECORDS, SERIES, Kind, broken_rule, is_row, misfit, plain, shown
+from fanlight.binding.convert import ConversionError, text_parser
+from fanlight.binding.json_path import JSONErrors, Key, Place
+from fanlight.binding.kinds import (
+    COLLECTIONS,
+    RECORDS,
+    Kind,
+    is_array_like,
+    plain,
+    short_repr,
+    type_mismatch,
+    violated_constraint,
+)
 from fanlight.binding.scalars import TEXTS, Examine, anything, choice, plain_value, raw, text
 from fanlight.binding.unions import check_tag, union
 
@@ -22,12 +31,12 @@ _Of = Callable[[Kind], Examine]
 _ANY = (kinds.AnyType, kinds.CustomType, kinds.RawType)
 
 
-def examiner_of(kind: Kind) -> Examine:
+def json_validator(kind: Kind) -> Examine:
     """Return what reads values as a kind."""
     return _Maker().of(kind)
 
 
-def must_examine(kind: Kind) -> bool:
+def needs_own_validation(kind: Kind) -> bool:
     """Say whether msgspec alone would take of a kind what is no value of it elsewhere."""
     return any(
         isinstance(each, kinds.DecimalType)  # it takes NaN, "1_000", an exponent of nine digits
@@ -36,7 +45,7 @@ def must_examine(kind: Kind) -> bool:
     )
 
 
-def may_be_any(kind: Kind) -> bool:
+def has_unbounded_depth(kind: Kind) -> bool:
     """Say whether values of a kind may be nested as deep as a client likes."""
     found: dict[int, Kind] = {}
     within = _all_within(kind, found)
@@ -82,7 +91,7 @@ class _Maker:
         if known is not None:
             return known
 
-        def later(value: Any, place: Place, wrong: Wrong) -> Any:
+        def later(value: Any, place: Place, wrong: JSONErrors) -> Any:
             return finished(value, place, wrong)
 
         self._made[id(kind)] = later
@@ -100,18 +109,18 @@ def _series(kind: Kind, of: _Of) -> Examine:
     item = of(kind.item_type)  # type: ignore[attr-defined]  # every series has it
     is_set = isinstance(kind, kinds.SetType | kinds.FrozenSetType)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
-        if broken := broken_rule(kind, value):
+        if broken := violated_constraint(kind, value):
             wrong.add(place, broken)
         items = []
         for number, each in enumerate(value):
             if wrong.is_full:
                 break
             if is_set and isinstance(each, dict | list):
-                wrong.add((place, number), f"{shown(each)} can't stand here, but single values")
+                wrong.add((place, number), f"{short_repr(each)} can't stand here, but single values")
             items.append(item(each, (place, number), wrong))
         return items
 
@@ -121,9 +130,9 @@ def _series(kind: Kind, of: _Of) -> Examine:
 def _tuple(kind: kinds.TupleType, of: _Of) -> Examine:
     items = [of(each) for each in kind.item_types]
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
         if len(value) != len(items):
             wrong.add(place, f"must have {_items(len(items))}")
@@ -140,11 +149,11 @@ def _items(number: int) -> str:
 def _dict(kind: kinds.DictType, of: _Of) -> Examine:
     member, read_key = of(kind.value_type), _key_reader(kind.key_type)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not isinstance(value, dict):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
-        if broken := broken_rule(kind, value):
+        if broken := violated_constraint(kind, value):
             wrong.add(place, broken)
         members = {}
         for key, each in value.items():
@@ -153,7 +162,7 @@ def _dict(kind: kinds.DictType, of: _Of) -> Examine:
             inner = (place, Key(key))
             try:
                 members[read_key(key)] = member(each, inner, wrong)
-            except Unfit as unfit:
+            except ConversionError as unfit:
                 wrong.add(inner, f"{unfit}, as the name of a member must be")
         return members
 
@@ -162,7 +171,7 @@ def _dict(kind: kinds.DictType, of: _Of) -> Examine:
 
 def _key_reader(kind: Kind) -> Callable[[str], object]:
     kind = plain(kind)
-    read = reader_of(kind)
+    read = text_parser(kind)
     if read is None:
         return lambda key: key
     if not isinstance(kind, kinds.EnumType | kinds.LiteralType | kinds.UnionType):
@@ -177,7 +186,7 @@ def _key_reader(kind: Kind) -> Callable[[str], object]:
 
 def _named(kind: Kind, of: _Of) -> Examine:
     """Return what reads a class with fields."""
-    return _row(kind, of) if is_row(kind) else _record(kind, of)
+    return _row(kind, of) if is_array_like(kind) else _record(kind, of)
 
 
 def _record(kind: Kind, of: _Of) -> Examine:
@@ -186,9 +195,9 @@ def _record(kind: Kind, of: _Of) -> Examine:
     is_strict = getattr(kind, "forbid_unknown_fields", False)
     known = {name for name, _, _ in fields} | {tag_field}
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not isinstance(value, dict):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
         values = {}
         if tag_field is not None and tag_field in value:
@@ -214,9 +223,9 @@ def _row(kind: Kind, of: _Of) -> Examine:
     tags = [] if tag is None else [tag]
     is_strict = isinstance(kind, kinds.NamedTupleType) or getattr(kind, "forbid_unknown_fields", False)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, f"{shown(value)} is not a list")
+            wrong.add(place, f"{short_repr(value)} is not a list")
             return value
         given = value[len(tags) :]
         if tags and value:
@@ -239,7 +248,7 @@ _MAKERS: tuple[tuple[tuple[type[Kind], ...], Callable[[Any, _Of], Examine]], ...
     (RECORDS, _named),
     ((kinds.DictType,), _dict),
     ((kinds.TupleType,), _tuple),
-    (tuple(SERIES), _series),
+    (tuple(COLLECTIONS), _series),
     ((kinds.EnumType, kinds.LiteralType), lambda kind, _: choice(kind)),
     ((kinds.RawType,), lambda _, __: raw),
     (_ANY, lambda _, __: anything),

@@ -15,10 +15,19 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import Reader, Unfit, as_it_is, reader_of
-from fanlight.binding.json_path import MOST_FIELDS
-from fanlight.binding.kinds import SERIES, Kind, cut, is_upload, optional, plain, rule_of, shown
-from fanlight.binding.signature import LEAVE_OUT, MISSING
+from fanlight.binding.convert import ConversionError, Reader, identity, text_parser
+from fanlight.binding.json_path import MAX_ERRORS
+from fanlight.binding.kinds import (
+    COLLECTIONS,
+    Kind,
+    constraint_checker,
+    is_upload,
+    plain,
+    short_repr,
+    split_optional,
+    truncate,
+)
+from fanlight.binding.signature import MISSING, OMIT
 from fanlight.errors import BadField
 from fanlight.message.form import MultiMapping
 from fanlight.message.headers import Headers
@@ -43,14 +52,14 @@ class Field:
 
 def field_of(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> Field | None:
     """Return the field for a kind, None if no text (and no file) can be of that kind."""
-    inner, is_optional = optional(plain(kind))
-    series = SERIES.get(type(inner))
-    item = optional(plain(inner.item_type))[0] if series is not None else inner  # type: ignore[attr-defined]  # every series has it
+    inner, is_optional = split_optional(plain(kind))
+    series = COLLECTIONS.get(type(inner))
+    item = split_optional(plain(inner.item_type))[0] if series is not None else inner  # type: ignore[attr-defined]  # every series has it
     is_file = is_upload(item)
-    read: Reader | None = as_it_is if is_file else reader_of(item)
+    read: Reader | None = identity if is_file else text_parser(item)
     if read is None:
         return None
-    missing: object = LEAVE_OUT if has_default else None if is_optional else MISSING
+    missing: object = OMIT if has_default else None if is_optional else MISSING
     is_needed = missing is MISSING and series is None
     is_text = isinstance(item, kinds.StrType | kinds.AnyType)
     return Field(
@@ -58,7 +67,7 @@ def field_of(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> 
         sent_as=sent_as or name,
         read=read,
         series=series,
-        breaks=rule_of(inner) if series is not None else None,
+        breaks=constraint_checker(inner) if series is not None else None,
         missing=missing,
         is_file=is_file,
         is_blank_missing=not is_file and not (is_text and is_needed) and not _takes_blank(read),
@@ -85,7 +94,7 @@ class Fields:
         self.names = frozenset(field.sent_as for field in fields) | {
             f"{field.sent_as}[]" for field in fields if field.series is not None
         }
-        self.may_be_empty = all(field.missing is LEAVE_OUT for field in fields)
+        self.may_be_empty = all(field.missing is OMIT for field in fields)
 
     def take(self, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
         """Put every field's value `into` the arguments, or what is wrong with it into `bad`."""
@@ -100,13 +109,13 @@ class Fields:
                     continue
             if field.missing is MISSING:
                 bad.append(self._bad(field, "is missing"))
-            elif field.missing is not LEAVE_OUT:
+            elif field.missing is not OMIT:
                 into[field.name] = field.missing
 
     def _take_one(self, field: Field, value: object, into: dict[str, Any], bad: list[BadField]) -> None:
         try:
             into[field.name] = _read(field, value)
-        except Unfit as unfit:
+        except ConversionError as unfit:
             bad.append(self._bad(field, str(unfit)))
 
     def _take_series(self, field: Field, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
@@ -116,10 +125,12 @@ class Fields:
             # As PHP and Rails have the names of lists.
             given += [value for value in sent.get_all(f"{field.sent_as}[]") if not _is_blank(field, value)]
             if not given and (other := _with_index(field.sent_as, sent)):
-                bad.append(self._bad(field, f"write {field.sent_as} or {field.sent_as}[] for each, not {shown(other)}"))
+                bad.append(
+                    self._bad(field, f"write {field.sent_as} or {field.sent_as}[] for each, not {short_repr(other)}")
+                )
                 return
         if not given and field.missing is not MISSING:
-            if field.missing is not LEAVE_OUT:
+            if field.missing is not OMIT:
                 into[field.name] = field.missing
             return
         values: list[object] = []
@@ -127,8 +138,8 @@ class Fields:
         for value in given:
             try:
                 values.append(_read(field, value))
-            except Unfit as unfit:
-                if len(bad) < MOST_FIELDS:
+            except ConversionError as unfit:
+                if len(bad) < MAX_ERRORS:
                     bad.append(self._bad(field, str(unfit)))
         if len(bad) > before:
             return
@@ -157,7 +168,9 @@ def _is_blank(field: Field, value: object) -> bool:
 
 def _read(field: Field, value: object) -> object:
     if isinstance(value, Upload) is not field.is_file:
-        raise Unfit("is a text, where a file is asked for" if field.is_file else "is a file, where a text is asked for")
+        raise ConversionError(
+            "is a text, where a file is asked for" if field.is_file else "is a file, where a text is asked for"
+        )
     return field.read(value)  # type: ignore[arg-type]  # a text, or a file that is kept as it is
 
 
@@ -184,7 +197,7 @@ class Record:
         try:
             return self._make(**values)
         except (TypeError, ValueError) as error:  # its __post_init__ has refused the fields together
-            bad.append(BadField(source=self.fields.source, name="", message=cut(str(error))))
+            bad.append(BadField(source=self.fields.source, name="", message=truncate(str(error))))
             return None
 
 

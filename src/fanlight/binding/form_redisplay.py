@@ -26,7 +26,7 @@ DETAIL = "Some of what was sent is missing, or is not as it should be."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class FormRedisplay:
     """A form that its view shows again."""
 
     name: str  # of the parameter that takes the errors
@@ -76,7 +76,7 @@ class Shown:
         values[self.name] = errors
 
 
-def with_status(view: View, name: str, advise: Callable[[HTTPError], None], *, is_async: bool) -> View:
+def with_error_status(view: View, name: str, advise: Callable[[HTTPError], None], *, is_async: bool) -> View:
     """Return a view whose answer is a 422, or a 413, if the errors, its parameter of that name, are any.
 
     What its author can do about a form that is too large is told by `advise`.

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from fanlight.binding.class_builders import Refused, Restore
-from fanlight.binding.diagnose import examiner_of, may_be_any, must_examine
-from fanlight.binding.json_path import Place, Wrong, place_of
+from fanlight.binding.class_builders import Build, Refused
+from fanlight.binding.diagnose import has_unbounded_depth, json_validator, needs_own_validation
+from fanlight.binding.json_path import JSONErrors, Place, source_location
 from fanlight.binding.kinds import Kind
 from fanlight.binding.signature import MISSING
 from fanlight.errors import BadField
@@ -25,10 +25,10 @@ from fanlight.message.request import Request
 _STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
 
 
-class JSONReader:
+class JSONDecoder:
     """Reads JSON of one kind: the class of a whole body, or one made of a view's fields."""
 
-    def __init__(self, annotation: Any, kind: Kind, root: str = "", restore: Restore | None = None) -> None:
+    def __init__(self, annotation: Any, kind: Kind, root: str = "", restore: Build | None = None) -> None:
         """Prepare the decoder; `root` names the whole in messages, where it has no fields that have names.
 
         `restore` makes the values of what is read, where classes are read as something else.
@@ -37,8 +37,8 @@ class JSONReader:
         self._root = root
         self._annotation = annotation
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(annotation)
-        self._examine = examiner_of(kind)
-        self._must_examine, self._may_be_any = must_examine(kind), may_be_any(kind)
+        self._examine = json_validator(kind)
+        self._must_examine, self._may_be_any = needs_own_validation(kind), has_unbounded_depth(kind)
 
     def read(self, content: bytes, bad: list[BadField]) -> object:
         """Return the value; MISSING, and why in `bad`, if the content is JSON of another kind. Raises BadRequest."""
@@ -48,8 +48,8 @@ class JSONReader:
         try:
             return self._restore(value)
         except Refused as refused:
-            wrong = Wrong(self._root)
-            wrong.add(place_of(refused.way), str(refused))
+            wrong = JSONErrors(self._root)
+            wrong.add(source_location(refused.way), str(refused))
             bad += wrong.fields
             return MISSING
 
@@ -62,7 +62,7 @@ class JSONReader:
                 return decode_json(content, self._decoder.decode)
             except (msgspec.ValidationError, TypeError):  # the latter for a set of what can't be hashed
                 pass
-        wrong = Wrong(self._root)
+        wrong = JSONErrors(self._root)
         value = self._examine(read_as_written(content), None, wrong)
         if not wrong.fields:
             try:
@@ -92,7 +92,7 @@ def _read_error(message: str) -> tuple[Place, str]:
 class JSONBody:
     """What a view asks of JSON: the whole of it as one argument, or the fields of an object."""
 
-    def __init__(self, reader: JSONReader, names: str | tuple[str, ...], alone: JSONBody | None = None) -> None:
+    def __init__(self, reader: JSONDecoder, names: str | tuple[str, ...], alone: JSONBody | None = None) -> None:
         """Take the argument's name, or those of all fields; `alone` reads what is no object, if it is the one field."""
         self._reader, self._names, self._alone = reader, names, alone
 

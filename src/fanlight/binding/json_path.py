@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fanlight.binding.kinds import cut, shown
+from fanlight.binding.kinds import short_repr, truncate
 from fanlight.errors import BadField
 
-# SECURITY: tests/app/test_json.py; an answer must not be larger than what it answers.
-MOST_FIELDS = 100
+# SECURITY: tests/binding/test_json_body.py; an answer must not be larger than what it answers.
+MAX_ERRORS = 100
 _POINTER_CHARACTERS = 300
 
 
@@ -31,7 +31,7 @@ PERF: benchmarks/binding.py; one is made for every value, and read for the bad o
 """
 
 
-def place_of(steps: Iterable[Step]) -> Place:
+def source_location(steps: Iterable[Step]) -> Place:
     """Return the place to which steps lead from the top."""
     place: Place = None
     for step in steps:
@@ -39,7 +39,7 @@ def place_of(steps: Iterable[Step]) -> Place:
     return place
 
 
-class Wrong:
+class JSONErrors:
     """What was found to be wrong, each with its place."""
 
     __slots__ = ("_root", "fields")
@@ -52,7 +52,7 @@ class Wrong:
     @property
     def is_full(self) -> bool:
         """Whether there is no use in looking for more."""
-        return len(self.fields) >= MOST_FIELDS
+        return len(self.fields) >= MAX_ERRORS
 
     def add(self, place: Place, message: str) -> None:
         """Note what is wrong at a place."""
@@ -64,7 +64,7 @@ class Wrong:
             steps.append(step)
         steps.reverse()
         self.fields.append(
-            BadField(source="json", name=_name(self._root, steps), message=cut(message), pointer=_pointer(steps)),
+            BadField(source="json", name=_name(self._root, steps), message=truncate(message), pointer=_pointer(steps)),
         )
 
 
@@ -73,7 +73,7 @@ def _name(name: str, steps: list[Step]) -> str:
         if isinstance(step, int):
             name += f"[{step}]"
             continue
-        said = shown(str(step))[1:-1] if isinstance(step, Key) else step
+        said = short_repr(str(step))[1:-1] if isinstance(step, Key) else step
         name += f".{said}" if name else said
     return name
 

@@ -23,7 +23,7 @@ from fanlight.message.upload import Upload
 Kind = kinds.Type
 BUFFERED = (kinds.StructType, kinds.DataclassType, kinds.TypedDictType)
 RECORDS = (*BUFFERED, kinds.NamedTupleType)
-SERIES: Mapping[type[Kind], Callable[[list[object]], object]] = {
+COLLECTIONS: Mapping[type[Kind], Callable[[list[object]], object]] = {
     kinds.ListType: list,
     kinds.CollectionType: list,
     kinds.VarTupleType: tuple,
@@ -42,7 +42,14 @@ _RANGES = (  # a least and a most, and whether they may be the same
 )
 _UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, ValueError, re.error)
 _MESSAGE_CHARACTERS = 300
-_NO_NAMES: tuple[type[Kind], ...] = (*SERIES, *RECORDS, kinds.TupleType, kinds.DictType, kinds.BoolType, kinds.NoneType)
+_NO_NAMES: tuple[type[Kind], ...] = (
+    *COLLECTIONS,
+    *RECORDS,
+    kinds.TupleType,
+    kinds.DictType,
+    kinds.BoolType,
+    kinds.NoneType,
+)
 _SIZED = (str, bytes, bytearray, memoryview, list, tuple, set, frozenset, dict)
 
 _SAYS: Mapping[type[Kind], str] = {
@@ -60,7 +67,7 @@ _SAYS: Mapping[type[Kind], str] = {
     kinds.NoneType: "null",
     kinds.DictType: "an object",
     kinds.TupleType: "a list",
-    **dict.fromkeys(SERIES, "a list"),
+    **dict.fromkeys(COLLECTIONS, "a list"),
     **dict.fromkeys(RECORDS, "an object"),
 }
 
@@ -73,7 +80,7 @@ def kind_of(annotation: object) -> Kind:
         kind = plain(kinds.type_info(annotation))
     except _UNREADABLE as error:  # a field of a class, whose annotation stands as text
         raise TypeError(str(error)) from None
-    for each in parts_of(kind):  # msgspec would wait for a request
+    for each in walk_kind(kind):  # msgspec would wait for a request
         _refuse_unreadable(each)
     msgspec.json.Decoder(annotation)  # it refuses more than `type_info` does
     return kind
@@ -86,7 +93,7 @@ def plain(kind: Kind) -> Kind:
     return kind
 
 
-def parts_of(kind: Kind, seen: set[int] | None = None) -> Iterator[Kind]:
+def walk_kind(kind: Kind, seen: set[int] | None = None) -> Iterator[Kind]:
     """Give a kind, and all that stand inside it, however deep."""
     kind, seen = plain(kind), set() if seen is None else seen
     if id(kind) in seen:  # a Struct that holds itself
@@ -98,7 +105,7 @@ def parts_of(kind: Kind, seen: set[int] | None = None) -> Iterator[Kind]:
         for each in inner if isinstance(inner, tuple) else (inner,):
             each_kind = each.type if isinstance(each, kinds.Field) else each
             if isinstance(each_kind, Kind):
-                yield from parts_of(each_kind, seen)
+                yield from walk_kind(each_kind, seen)
 
 
 def _refuse_unreadable(kind: Kind) -> None:
@@ -123,7 +130,7 @@ def _refuse_contradiction(kind: Kind) -> None:
             raise TypeError(f"nothing has both {least}={low} and {most}={high}")
 
 
-def is_row(kind: Kind) -> bool:
+def is_array_like(kind: Kind) -> bool:
     """Say whether a class with fields is a list in JSON."""
     return isinstance(kind, kinds.NamedTupleType) or getattr(kind, "array_like", False)
 
@@ -168,7 +175,7 @@ def _refuse_unhashable(item: Kind) -> None:
         raise TypeError("a set can hold no such thing, as it can't be hashed")
 
 
-def optional(kind: Kind) -> tuple[Kind, bool]:
+def split_optional(kind: Kind) -> tuple[Kind, bool]:
     """Return a kind without its None, and whether it had one."""
     if isinstance(kind, kinds.LiteralType) and None in kind.values and len(kind.values) > 1:
         return kinds.LiteralType(tuple(value for value in kind.values if value is not None)), True
@@ -185,27 +192,27 @@ def is_upload(kind: Kind) -> bool:
     return isinstance(kind, kinds.CustomType) and kind.cls is Upload
 
 
-def says(kind: Kind) -> str:
+def describe_type(kind: Kind) -> str:
     """Return what a value should be: "an integer", "one of red, green"."""
     kind = plain(kind)
     if isinstance(kind, kinds.EnumType):
         choices = ", ".join(str(member.value) for member in kind.cls)
         return f"one of {choices}, or a sum of them" if issubclass(kind.cls, Flag) else f"one of {choices}"
     if isinstance(kind, kinds.LiteralType):
-        return "one of " + ", ".join(map(written_as, kind.values))
+        return "one of " + ", ".join(map(literal_text, kind.values))
     if isinstance(kind, kinds.UnionType):
-        return " or ".join(dict.fromkeys(says(each) for each in kind.types))
+        return " or ".join(dict.fromkeys(describe_type(each) for each in kind.types))
     return _SAYS.get(type(kind), "what it should be")
 
 
-def written_as(value: object) -> str:
+def literal_text(value: object) -> str:
     """Return a value of a Literal as a client writes it."""
     return (
         {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
     )
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a value as a message quotes it: short, whatever a client has sent."""
     if isinstance(value, dict):
         return "an object"
@@ -219,19 +226,19 @@ def shown(value: object) -> str:
     return text.lower() if isinstance(value, bool) else text[:_SHOWN_CHARACTERS]
 
 
-def cut(message: str) -> str:
+def truncate(message: str) -> str:
     """Return a message in which others than us may have quoted what a client has sent, not too long."""
     return message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "..."
 
 
-def misfit(kind: Kind, value: object) -> str:
+def type_mismatch(kind: Kind, value: object) -> str:
     """Return the message for a value that is of another kind."""
     if isinstance(value, OversizedNumber):
         return "is a number of too many characters, or too big"
-    return f"{shown(value)} is not {says(kind)}"
+    return f"{short_repr(value)} is not {describe_type(kind)}"
 
 
-def broken_rule(kind: Kind, value: object) -> str:
+def violated_constraint(kind: Kind, value: object) -> str:
     """Return which bound of a kind a value breaks ("must be at least 1"), "" if it keeps all of them."""
     if isinstance(kind, kinds.IntType | kinds.FloatType):
         return _broken_bound(kind, value)
@@ -241,13 +248,13 @@ def broken_rule(kind: Kind, value: object) -> str:
         return _broken_zone(kind, value)
     if isinstance(kind, kinds.BytesType | kinds.ByteArrayType | kinds.MemoryViewType):
         return _broken_length(kind, value, "bytes")
-    return _broken_length(kind, value, "items") if isinstance(kind, (*SERIES, kinds.DictType)) else ""
+    return _broken_length(kind, value, "items") if isinstance(kind, (*COLLECTIONS, kinds.DictType)) else ""
 
 
 def _broken_pattern(kind: kinds.StrType, value: object) -> str:
     if kind.pattern is None or not isinstance(value, str) or _compiled(kind.pattern).search(value):
         return ""
-    return f"{shown(value)} does not match {kind.pattern}"
+    return f"{short_repr(value)} does not match {kind.pattern}"
 
 
 def _broken_zone(kind: kinds.DateTimeType | kinds.TimeType, value: object) -> str:
@@ -290,7 +297,7 @@ def _broken_length(kind: Kind, value: object, what: str) -> str:
     return ""
 
 
-def rule_of(kind: Kind) -> Callable[[object], str] | None:
+def constraint_checker(kind: Kind) -> Callable[[object], str] | None:
     """Return what says which bound of a kind a value breaks, as `broken_rule` does; None if it has no bounds."""
     names = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
     if all(getattr(kind, name, None) is None for name in names):
@@ -300,4 +307,4 @@ def rule_of(kind: Kind) -> Callable[[object], str] | None:
         return partial(_broken_bound, kind)
     if isinstance(kind, kinds.StrType) and kind.pattern is None:
         return partial(_broken_length, kind, what="characters")
-    return partial(broken_rule, kind)
+    return partial(violated_constraint, kind)

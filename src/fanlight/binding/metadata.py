@@ -24,7 +24,7 @@ from fanlight.message.form_errors import FormErrors
 from fanlight.message.request import Request
 from fanlight.message.upload import Upload
 
-GIVEN = (Request, State, FormErrors, ContentStream, EarlyHints)
+INJECTED = (Request, State, FormErrors, ContentStream, EarlyHints)
 _BOUNDS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _DOCUMENTS = {"typing.Doc", "typing_extensions.Doc", "annotated_types.DocInfo", "annotated_types.Unit"}
 # The classes of annotated_types that bound a value, as msgspec says it.
@@ -56,7 +56,7 @@ _MARKS: Mapping[type, str] = {
 _CALLED: tuple[tuple[object, str], ...] = ((Cookie, "Cookie"), (Header, "Header"), (Field, "Field"))
 
 
-class Misread(TypeError):
+class AnnotationError(TypeError):
     """An annotation can't be read; `hint` says what to write instead."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -104,16 +104,22 @@ def mark_of(metadata: object) -> object:
     if isinstance(metadata, CookieName | HeaderName | FieldName | WholeBody):
         return metadata
     if metadata is Body:
-        raise Misread("Body stands behind the type", "write Body[...] around it")
+        raise AnnotationError("Body stands behind the type", "write Body[...] around it")
     for source, name in _CALLED:
         if metadata is source:
-            raise Misread(f"{name} is not called in it", f'write {name}[str], or Annotated[str, {name}("name")]')
+            raise AnnotationError(
+                f"{name} is not called in it", f'write {name}[str], or Annotated[str, {name}("name")]'
+            )
     if isinstance(metadata, str):
-        raise Misread(f"the text {metadata!r} is not understood", "write the function itself, not its name as a text")
+        raise AnnotationError(
+            f"the text {metadata!r} is not understood", "write the function itself, not its name as a text"
+        )
     if isinstance(metadata, type):
         _refuse_class(metadata)
     elif is_alias(metadata) or typing.get_origin(metadata) is not None or type(metadata).__module__ == "typing":
-        raise Misread(f"the type {metadata} can't stand behind another", "Annotated[...] has one type, the first")
+        raise AnnotationError(
+            f"the type {metadata} can't stand behind another", "Annotated[...] has one type, the first"
+        )
     if not callable(metadata):
         _refuse(metadata)
     return metadata
@@ -122,11 +128,13 @@ def mark_of(metadata: object) -> object:
 def _refuse_class(cls: type) -> None:
     """Refuse a class that no dependency can be: nobody makes an object of it by calling it."""
     name = cls.__qualname__.replace("<locals>.", "")
-    if cls in (*GIVEN, Upload):
-        raise Misread(f"{name} can't stand behind another type", f"write {name} as the type itself")
+    if cls in (*INJECTED, Upload):
+        raise AnnotationError(f"{name} can't stand behind another type", f"write {name} as the type itself")
     is_type_only = typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False) or cls is Any
     if is_type_only or inspect.isabstract(cls) or issubclass(cls, Enum | BaseException):
-        raise Misread(f"the class {name} can't be called to make a value", "name a function that gives the value")
+        raise AnnotationError(
+            f"the class {name} can't be called to make a value", "name a function that gives the value"
+        )
 
 
 def _translated(metadata: object) -> Meta:
@@ -134,12 +142,14 @@ def _translated(metadata: object) -> Meta:
     cls = type(metadata)
     translate = _ANNOTATED_TYPES.get(cls.__name__) if cls.__module__ == "annotated_types" else None
     if translate is None:
-        raise Misread(f"{metadata!r} can't be enforced", "check it in the view, or in the __post_init__ of a class")
+        raise AnnotationError(
+            f"{metadata!r} can't be enforced", "check it in the view, or in the __post_init__ of a class"
+        )
     try:
         return translate(metadata)
     except (TypeError, ValueError) as error:  # a date as the bound
         message = f"{metadata!r} can't be enforced: {str(error).replace('`', '')}"
-        raise Misread(message, "check it in the view, or in the __post_init__ of a class") from None
+        raise AnnotationError(message, "check it in the view, or in the __post_init__ of a class") from None
 
 
 def _has_zone(zone: object) -> bool:
@@ -150,7 +160,7 @@ def _has_zone(zone: object) -> bool:
 
 def _refuse(metadata: object) -> typing.NoReturn:
     hint = "a bound is msgspec.Meta(...), a description is Doc(...), a dependency is a function that gives the value"
-    raise Misread(f"{_shown(metadata)} is not understood", hint)
+    raise AnnotationError(f"{_shown(metadata)} is not understood", hint)
 
 
 def _shown(metadata: object) -> str:

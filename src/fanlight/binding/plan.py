@@ -24,10 +24,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fanlight.binding.annotations import Dependency, Marked
+from fanlight.binding.annotations import Dependency, Marker
 from fanlight.binding.body import Body
 from fanlight.binding.body_parameter import (
-    Asked,
+    InputParameter,
     annotation_of,
     file_lists,
     fits_a_query,
@@ -39,15 +39,15 @@ from fanlight.binding.body_parameter import (
     twins,
     whole_json_body_of,
 )
-from fanlight.binding.class_builders import shape_of
-from fanlight.binding.convert import as_it_is, keeper_of, reader_of
+from fanlight.binding.class_builders import decode_plan
+from fanlight.binding.convert import identity, path_coercer, text_parser
 from fanlight.binding.defaults import misplaced
 from fanlight.binding.fields import Field, Fields, Record, field_of, fields_of, record_of
-from fanlight.binding.form_redisplay import Shown
-from fanlight.binding.kinds import is_mutable, kind_of, optional
+from fanlight.binding.form_redisplay import FormRedisplay
+from fanlight.binding.kinds import is_mutable, kind_of, split_optional
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.metadata import said
-from fanlight.binding.signature import LEAVE_OUT, MISSING, UNREADABLE, Parameter, Signature, annotation_hint
+from fanlight.binding.signature import MISSING, OMIT, UNREADABLE, Parameter, Signature, annotation_hint
 from fanlight.binding.wording import python_name, type_hint, untaken_hint, written
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
@@ -70,7 +70,7 @@ class Binding:
     dependencies: dict[str, Dependency] = field(default_factory=dict)
     headers: Fields | None = None
     cookies: Fields | None = None
-    errors: Shown | None = None
+    errors: FormRedisplay | None = None
     query: Fields | None = None
     query_record: tuple[str, Record] | None = None
     body: Body | None = None
@@ -133,7 +133,7 @@ class _Binder:
 
     def bind(self, *, is_first: bool = False) -> Binding:
         """Go through the parameters, then through the path."""
-        asked: list[Asked] = []
+        asked: list[InputParameter] = []
         for parameter in self._signature.parameters:
             mark = parameter.mark
             if (wrong := misplaced(parameter, is_in_path=parameter.name in self._path)) is not None:
@@ -152,7 +152,7 @@ class _Binder:
             elif (found := self._asked(parameter)) is not None:
                 asked.append(found)
         if not self._is_dependency:
-            self._check_path([each.name for each in asked if not each.has_default and reader_of(each.kind)])
+            self._check_path([each.name for each in asked if not each.has_default and text_parser(each.kind)])
         if self.mistakes:
             return self._binding
         self._binding.cookies = fields_of(self._fields[CookieName], "cookie")
@@ -171,7 +171,7 @@ class _Binder:
 
     # --- the path, the request ------------------------------------------------------------
 
-    def _bind_path(self, parameter: Parameter, mark: Marked | None) -> None:
+    def _bind_path(self, parameter: Parameter, mark: Marker | None) -> None:
         name, converter = parameter.name, self._path[parameter.name]
         if mark is not None:
             self._refuse(f'"{name}" is {said(mark)} in {self._signature.name}, and a part of the path', "rename one")
@@ -181,9 +181,9 @@ class _Binder:
             return
         is_text = converter in ("str", "path")
         keep: Callable[[Any], object] | None
-        keep = reader_of(found.kind) if is_text else keeper_of(found.kind, converter)
+        keep = text_parser(found.kind) if is_text else path_coercer(found.kind, converter)
         if keep is not None:
-            self._binding.path[name] = None if keep is as_it_is else keep
+            self._binding.path[name] = None if keep is identity else keep
             return
         annotated = found.written
         if is_text:
@@ -213,7 +213,7 @@ class _Binder:
             self._refuse(f"{self._signature.name} sends early hints", "only a view does")
         self._binding.hints = parameter.name
 
-    def _bind_marked(self, parameter: Parameter, mark: Marked) -> None:
+    def _bind_marked(self, parameter: Parameter, mark: Marker) -> None:
         name = parameter.name
         if mark is Request:
             self._binding.requests.append(name)
@@ -249,13 +249,13 @@ class _Binder:
         else:
             self._fields[type(mark)].append(found)
 
-    def _bind_errors(self, asked: list[Asked], *, is_first: bool) -> None:
+    def _bind_errors(self, asked: list[InputParameter], *, is_first: bool) -> None:
         binding = self._binding
         query = binding.query.names if binding.query is not None else frozenset()
         if binding.query_record is not None:
             query |= binding.query_record[1].fields.names
         needed = tuple(each.name for each in asked if not each.has_default)
-        binding.errors = Shown(
+        binding.errors = FormRedisplay(
             name=self._errors,
             needed=needed,
             lists=file_lists(asked),
@@ -285,21 +285,21 @@ class _Binder:
 
     # --- query and body --------------------------------------------------------------------
 
-    def _asked(self, parameter: Parameter, otherwise: type = str) -> Asked | None:
+    def _asked(self, parameter: Parameter, otherwise: type = str) -> InputParameter | None:
         annotation = annotation_of(parameter, otherwise)
         try:
-            shape = shape_of(annotation)
-            asked = Asked(parameter=parameter, shape=shape, kind=kind_of(shape.annotation))
+            shape = decode_plan(annotation)
+            asked = InputParameter(parameter=parameter, shape=shape, kind=kind_of(shape.annotation))
             refuse_unseen(asked.kind, shape)
             refuse_buried_files(asked)
         except UNREADABLE as error:
-            shown = written(annotation if parameter.written is MISSING else parameter.written)
-            message = f"{parameter.name}: {shown} in {self._signature.name} can't be read: {error}"
+            short_repr = written(annotation if parameter.written is MISSING else parameter.written)
+            message = f"{parameter.name}: {short_repr} in {self._signature.name} can't be read: {error}"
             self._refuse(message, annotation_hint(error) or type_hint(annotation, error))
             return None
         return asked
 
-    def _bind_sent(self, asked: list[Asked]) -> None:
+    def _bind_sent(self, asked: list[InputParameter]) -> None:
         for names, sent_as in twins(asked):
             self._refuse(f'{names} in {self._signature.name} are both sent as "{sent_as}"', "give them different names")
         whole = [each for each in asked if each.is_whole]
@@ -325,7 +325,9 @@ class _Binder:
         else:
             self._bind_fields(asked, files)
 
-    def _bind_query(self, asked: list[Asked], whole: list[Asked], files: list[Asked]) -> None:
+    def _bind_query(
+        self, asked: list[InputParameter], whole: list[InputParameter], files: list[InputParameter]
+    ) -> None:
         for each in files:
             message = f"{self._signature.name} takes the file {each.name}, but is asked with a method without content"
             hint = 'write "POST /path" as its key'
@@ -337,14 +339,14 @@ class _Binder:
         if fields:
             self._binding.query = Fields(tuple(fields), "query")
         for each in whole:
-            record = record_of(optional(each.kind)[0], "query", each.shape.restore)
+            record = record_of(split_optional(each.kind)[0], "query", each.shape.restore)
             if record is None:
                 message = f"{each.name}: {each.written} in {self._signature.name} can't come from a query"
                 self._refuse(message, "a query has texts, numbers, dates and lists of them; nested ones need a POST")
             else:
                 self._binding.query_record = each.name, record
 
-    def _text_field(self, asked: Asked) -> Field | None:
+    def _text_field(self, asked: InputParameter) -> Field | None:
         found = field_of(asked.name, asked.kind, has_default=asked.has_default, sent_as=asked.sent_as)
         if found is None:
             message = f"{asked.name}: {asked.written} in {self._signature.name} can't come from a query"
@@ -352,10 +354,10 @@ class _Binder:
             self._refuse(message, beside if self._has_body else "a query has texts, numbers, dates and lists of them")
         return found
 
-    def _bind_whole(self, whole: Asked, files: list[Asked]) -> None:
-        kind, is_optional = optional(whole.kind)
+    def _bind_whole(self, whole: InputParameter, files: list[InputParameter]) -> None:
+        kind, is_optional = split_optional(whole.kind)
         record = record_of(kind, "form", whole.shape.restore)
-        missing: object = LEAVE_OUT if whole.has_default else None if is_optional else MISSING
+        missing: object = OMIT if whole.has_default else None if is_optional else MISSING
         uploads = [found for each in files if (found := self._text_field(each)) is not None]
         has_files = bool(files) or holds_file(kind)
         if has_files and record is None:
@@ -366,7 +368,7 @@ class _Binder:
         form = Fields(tuple(uploads), "form") if uploads else None
         self._binding.body = Body(json=json, form=form, whole=whole.name, record=record, missing=missing)
 
-    def _bind_fields(self, asked: list[Asked], files: list[Asked]) -> None:
+    def _bind_fields(self, asked: list[InputParameter], files: list[InputParameter]) -> None:
         found = {
             each.name: field_of(each.name, each.kind, has_default=each.has_default, sent_as=each.sent_as)
             for each in asked

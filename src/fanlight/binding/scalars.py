@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import Unfit, reader_of
-from fanlight.binding.json_path import Key, Place, Wrong
-from fanlight.binding.kinds import Kind, broken_rule, misfit
+from fanlight.binding.convert import ConversionError, text_parser
+from fanlight.binding.json_path import JSONErrors, Key, Place
+from fanlight.binding.kinds import Kind, type_mismatch, violated_constraint
 from fanlight.message.json_document import OversizedNumber, WrittenNumber
 
-Examine = Callable[[Any, Place, Wrong], Any]
+Examine = Callable[[Any, Place, JSONErrors], Any]
 BYTES = (kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType)
 TEXTS = (
     *(kinds.UUIDType, kinds.DateType, kinds.DateTimeType, kinds.TimeType, kinds.TimeDeltaType),
@@ -26,18 +26,18 @@ TEXTS = (
 )
 
 
-def anything(value: Any, place: Place, wrong: Wrong) -> Any:
+def anything(value: Any, place: Place, wrong: JSONErrors) -> Any:
     """Take a value of any kind; numbers are bounded there, too."""
     if isinstance(value, dict):
         return {key: anything(each, (place, Key(key)), wrong) for key, each in value.items()}
     if isinstance(value, list):
         return [anything(each, (place, number), wrong) for number, each in enumerate(value)]
     if isinstance(value, OversizedNumber):
-        wrong.add(place, misfit(kinds.FloatType(), value))
+        wrong.add(place, type_mismatch(kinds.FloatType(), value))
     return float(value) if isinstance(value, WrittenNumber) else value
 
 
-def raw(value: Any, place: Place, wrong: Wrong) -> Any:
+def raw(value: Any, place: Place, wrong: JSONErrors) -> Any:
     """Take a value of any kind, which the view reads later."""
     return msgspec.Raw(msgspec.json.encode(anything(value, place, wrong)))
 
@@ -61,13 +61,13 @@ def plain_value(kind: Kind) -> Examine:
 
     is_float = isinstance(kind, kinds.FloatType)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if not fits(value):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
         if is_float:
             value = float(value)
-        if broken := broken_rule(kind, value):
+        if broken := violated_constraint(kind, value):
             wrong.add(place, broken)
         return value
 
@@ -76,22 +76,22 @@ def plain_value(kind: Kind) -> Examine:
 
 def text(kind: Kind) -> Examine:
     """Return what reads a text as a query or a form does."""
-    read = reader_of(kind)
+    read = text_parser(kind)
     assert read is not None, "each of these can be read from a text"
     is_decimal, is_bytes = isinstance(kind, kinds.DecimalType), isinstance(kind, BYTES)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         written = value
         if is_decimal:
             if is_int(value):
                 return Decimal(value)
             written = value.text if isinstance(value, WrittenNumber) else value
         if not isinstance(written, str):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
             return value
         try:
             made = read(written)
-        except Unfit as unfit:
+        except ConversionError as unfit:
             wrong.add(place, str(unfit))
             return value
         return value if is_bytes else made  # msgspec makes bytes of base64 itself
@@ -118,9 +118,9 @@ def choice(kind: kinds.EnumType | kinds.LiteralType) -> Examine:
         def is_there(value: Any) -> bool:
             return value in choices
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if type(value) not in types or not is_there(value):
-            wrong.add(place, misfit(kind, value))
+            wrong.add(place, type_mismatch(kind, value))
         return value
 
     return examine

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import CodeType, FunctionType, MethodWrapperType, WrapperDescriptorType
-from typing import Any, TypeVar
+from types import FunctionType
 
-from fanlight.binding.annotations import Marked, read_annotation
-from fanlight.binding.metadata import Misread, said
+from fanlight.binding.annotations import Marker, read_annotation
+from fanlight.binding.callables import decorator_value, display_name, source_location, unwrap_callable
+from fanlight.binding.metadata import AnnotationError, said
 from fanlight.binding.scope import scope_of
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.body_policy import LIMITS_ATTRIBUTE, RouteLimits
@@ -28,9 +28,6 @@ from fanlight.message.lane import LANE_ATTRIBUTE
 from fanlight.message.request import Request
 
 View = Callable[..., object]
-M = TypeVar("M")
-
-_NOT_PYTHONS = (WrapperDescriptorType, MethodWrapperType)
 
 # The modules of what stands for a default_factory in a signature, or among the defaults of a Struct.
 FACTORIES = ("dataclasses", "attr._make", "msgspec", "msgspec._core")
@@ -40,15 +37,15 @@ _WRITE_A_TYPE = "write a type, like int, list[str] or date"
 UNREADABLE = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
 
 
-class Absent(Enum):
+class Sentinel(Enum):
     """What stands where there is no value, and where None would be one."""
 
     MISSING = "missing"  # there is none
-    LEAVE_OUT = "leave out"  # there is none, and need not be: the view has a default
+    OMIT = "leave out"  # there is none, and need not be: the view has a default
 
 
-MISSING = Absent.MISSING
-LEAVE_OUT = Absent.LEAVE_OUT
+MISSING = Sentinel.MISSING
+OMIT = Sentinel.OMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +54,7 @@ class Parameter:
 
     name: str
     annotation: object = MISSING  # the type alone, without aliases and marks
-    mark: Marked | None = None  # where it comes from, if the annotation says so
+    mark: Marker | None = None  # where it comes from, if the annotation says so
     written: object = MISSING  # the annotation as the view has it
     default: object = MISSING
 
@@ -79,7 +76,7 @@ class Signature:
 
 def read_signature(view: View, folder: Path | None = None) -> Signature:
     """Return what a view asks for. Raises SetupError with all that is wrong with its parameters."""
-    name, place = called(view), place_of(view, folder)
+    name, place = display_name(view), source_location(view, folder)
     blank = Signature(name=name, place=place, parameters=())
     try:
         found = _signature_of(view)
@@ -90,7 +87,7 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
     mistakes: list[Mistake] = []
     parameters: list[Parameter] = []
     takes_more = False
-    if _says_nothing(function_of(view), found):
+    if _says_nothing(unwrap_callable(view), found):
         message = f"the parameters of {name} say nothing of what they take"
         raise SetupError([blank.mistake(message, _WRITE_A_FUNCTION)])
     fixed = _fixed(view)
@@ -141,10 +138,10 @@ def _signature_of(view: View) -> inspect.Signature:
     return inspect.signature(call.__func__ if is_static else view)
 
 
-def refuse_marks(function: View, name: str, place: str, takes: str) -> Mistake | None:
+def reject_markers(function: View, name: str, place: str, takes: str) -> Mistake | None:
     """Return a mistake for a parameter that is a mark, of a function that is given only what it `takes`.
 
-    SECURITY: tests/app/test_marks.py; `def guard(user: CurrentUser): yield` would take the request for the user.
+    SECURITY: tests/binding/test_markers.py; `def guard(user: CurrentUser): yield` would take the request for the user.
     """
     for parameter in _signature_of(function).parameters.values():
         try:
@@ -171,11 +168,11 @@ def _says_nothing(function: object, signature: inspect.Signature) -> bool:
 def _read(parameter: inspect.Parameter, view: View) -> Parameter:
     default = MISSING if parameter.default is parameter.empty else parameter.default
     if isinstance(view, type) and type(default).__module__ in FACTORIES:
-        default = LEAVE_OUT  # it stands for a default_factory
+        default = OMIT  # it stands for a default_factory
     if parameter.annotation is parameter.empty:
         return Parameter(name=parameter.name, default=default)
     # One at a time, so that one which can't be read (or the return's, which nobody needs) spoils no other.
-    reading = read_annotation(parameter.annotation, scope_of(function_of(view)))
+    reading = read_annotation(parameter.annotation, scope_of(unwrap_callable(view)))
     return Parameter(
         name=parameter.name,
         annotation=reading.annotation,
@@ -189,7 +186,7 @@ def annotation_hint(error: Exception) -> str:
     """Return what to write instead of an annotation that can't be read, "" where only its type can tell."""
     if isinstance(error, NameError):
         return f"import {error.name} at the top of the file, outside `if TYPE_CHECKING:`" if error.name else ""
-    if isinstance(error, Misread):
+    if isinstance(error, AnnotationError):
         return error.hint
     return "Meta(pattern=...) takes a regular expression" if isinstance(error, re.error) else ""
 
@@ -197,7 +194,7 @@ def annotation_hint(error: Exception) -> str:
 def _fixed(view: View) -> frozenset[str]:
     """Return the names a partial has filled.
 
-    SECURITY: tests/app/test_signature.py; to Python these are mere defaults, but what the app's
+    SECURITY: tests/binding/test_query_fields.py; to Python these are mere defaults, but what the app's
     author has set must not be set anew by a query.
     """
     names: set[str] = set()
@@ -207,83 +204,11 @@ def _fixed(view: View) -> frozenset[str]:
     return frozenset(names)
 
 
-def function_of(view: object) -> object:
-    """Return the plain function behind partials, wrappers, methods and callable objects."""
-    while True:
-        if isinstance(view, functools.partial):
-            view = view.func
-        elif hasattr(view, "__wrapped__"):
-            view = view.__wrapped__
-        elif inspect.ismethod(view):
-            view = view.__func__
-        elif isinstance(view, FunctionType | type) or inspect.isbuiltin(view):
-            return view
-        else:
-            call = _call_of(view)
-            if call is None or isinstance(call, _NOT_PYTHONS):
-                return view
-            view = call
-
-
-def _call_of(view: object) -> Any:
-    """Return what runs when an object is called: of a plain function, nothing written in Python."""
-    call = inspect.getattr_static(type(view), "__call__", None)
-    return call.__func__ if isinstance(call, staticmethod | classmethod) else call
-
-
-def is_async(view: View) -> bool:
-    """Say whether calling a view gives a coroutine; async generators give a stream, at once."""
-    while isinstance(view, functools.partial):
-        view = view.func
-    return inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(_call_of(view))
-
-
 def pinned_lane(view: object) -> Lane | None:
     """Return the lane that `@lane` has pinned a view to, None if it has not."""
-    return _mark_of(view, LANE_ATTRIBUTE, Lane)
+    return decorator_value(view, LANE_ATTRIBUTE, Lane)
 
 
-def own_limits(view: object) -> RouteLimits | None:
+def route_limits(view: object) -> RouteLimits | None:
     """Return what `@limits` says of a view, None if it says nothing."""
-    return _mark_of(view, LIMITS_ATTRIBUTE, RouteLimits)
-
-
-def _mark_of(view: object, name: str, kind: type[M]) -> M | None:
-    """Return what a decorator has written on a view, or on what runs when it is called."""
-    while view is not None:
-        for marked in (view, _call_of(view)):
-            mark = getattr(marked, name, None)
-            if isinstance(mark, kind):
-                return mark
-        view = view.func if isinstance(view, functools.partial) else None
-    return None
-
-
-def called(view: object) -> str:
-    """Return how one speaks of a view: "views.post", without the module where that is only the start file."""
-    function = function_of(view)
-    name = getattr(function, "__qualname__", "") or type(function).__qualname__
-    name = name.replace("<locals>.", "").removesuffix(".__call__")
-    module = getattr(function, "__module__", "") or ""
-    return name if module in ("", "__main__", "main") else f"{module}.{name}"
-
-
-def place_of(view: object, folder: Path | None = None) -> str:
-    """Return "views.py:12" for a function or a class written in Python, "" for anything else."""
-    function = function_of(view)
-    file, line = _class_place(function) if isinstance(function, type) else ("", 0)
-    if isinstance(code := getattr(function, "__code__", None), CodeType):
-        file, line = code.co_filename, code.co_firstlineno
-    if not file or file.startswith("<"):  # a lambda in an annotation that stands as text
-        return ""
-    path = Path(file)
-    if folder is not None and path.is_relative_to(folder):
-        path = path.relative_to(folder)
-    return f"{path.as_posix()}:{line}"
-
-
-def _class_place(cls: type) -> tuple[str, int]:
-    try:
-        return inspect.getsourcefile(cls) or "", inspect.getsourcelines(cls)[1]
-    except (OSError, TypeError):
-        return "", 0
+    return decorator_value(view, LIMITS_ATTRIBUTE, RouteLimits)

@@ -11,8 +11,17 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.json_path import Place, Wrong
-from fanlight.binding.kinds import RECORDS, SERIES, Kind, is_row, misfit, plain, shown, written_as
+from fanlight.binding.json_path import JSONErrors, Place
+from fanlight.binding.kinds import (
+    COLLECTIONS,
+    RECORDS,
+    Kind,
+    is_array_like,
+    literal_text,
+    plain,
+    short_repr,
+    type_mismatch,
+)
 from fanlight.binding.scalars import TEXTS, Examine, is_int
 
 _NUMBERS = (kinds.IntType, kinds.FloatType, kinds.DecimalType)
@@ -30,9 +39,9 @@ def union(kind: kinds.UnionType, of: Callable[[Kind], Examine]) -> Examine:
     others = [each for each in members if not isinstance(each, kinds.NoneType)]
     only = of(others[0]) if len(others) == 1 else None
     choose_by_tag = _by_tag(tagged, by_tag) if len(tagged) > 1 else None
-    shape = list if tagged and is_row(tagged[0]) else dict
+    shape = list if tagged and is_array_like(tagged[0]) else dict
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         if choose_by_tag is not None and isinstance(value, shape):
             return choose_by_tag(value, place, wrong)
         for member, read in singles:
@@ -40,7 +49,7 @@ def union(kind: kinds.UnionType, of: Callable[[Kind], Examine]) -> Examine:
                 return read(value, place, wrong)
         if only is not None:
             return only(value, place, wrong)
-        wrong.add(place, misfit(kind, value))
+        wrong.add(place, type_mismatch(kind, value))
         return value
 
     return examine
@@ -49,10 +58,10 @@ def union(kind: kinds.UnionType, of: Callable[[Kind], Examine]) -> Examine:
 def _by_tag(tagged: list[Any], by_tag: Mapping[Any, Examine]) -> Examine:
     field, tags = tagged[0].tag_field, tuple(by_tag)
 
-    def examine(value: Any, place: Place, wrong: Wrong) -> Any:
+    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
         at: Place = (place, 0 if isinstance(value, list) else field)
         if field not in value if isinstance(value, dict) else not value:
-            wrong.add(at, f"is missing; it is one of {', '.join(map(written_as, tags))}")
+            wrong.add(at, f"is missing; it is one of {', '.join(map(literal_text, tags))}")
             return value
         tag = value[0] if isinstance(value, list) else value[field]
         if isinstance(tag, str | int) and not isinstance(tag, bool) and tag in by_tag:
@@ -68,8 +77,10 @@ def _has_shape(member: Kind, value: Any) -> bool:
         return True
     if isinstance(member, kinds.EnumType | kinds.LiteralType):
         return any(type(value) is type(each) for each in _choices(member))
-    if isinstance(value, list) or (isinstance(value, dict) and is_row(member)):
-        return isinstance(value, list) and (isinstance(member, (*SERIES, kinds.TupleType)) or is_row(member))
+    if isinstance(value, list) or (isinstance(value, dict) and is_array_like(member)):
+        return isinstance(value, list) and (
+            isinstance(member, (*COLLECTIONS, kinds.TupleType)) or is_array_like(member)
+        )
     return isinstance(member, _written_as(value))
 
 
@@ -89,8 +100,8 @@ def _choices(kind: kinds.EnumType | kinds.LiteralType) -> list[Any]:
     return [member.value for member in kind.cls] if isinstance(kind, kinds.EnumType) else list(kind.values)
 
 
-def check_tag(value: Any, tags: tuple[Any, ...], place: Place, wrong: Wrong) -> Any:
+def check_tag(value: Any, tags: tuple[Any, ...], place: Place, wrong: JSONErrors) -> Any:
     """Return a tag; it is noted if it is none of these."""
     if not any(value == tag and type(value) is type(tag) for tag in tags):
-        wrong.add(place, f"{shown(value)} is not one of {', '.join(map(written_as, tags))}")
+        wrong.add(place, f"{short_repr(value)} is not one of {', '.join(map(literal_text, tags))}")
     return value

@@ -624,7 +624,7 @@ def test_what_can_not_be_opened_is_told_before_the_port_opens(
     assert said in mistake.message
     assert hint in mistake.hint
     if line_of is not None:
-        assert mistake.places[0].endswith(f"test_provide.py:{line_of.__code__.co_firstlineno}")
+        assert mistake.places[0].endswith(f"test_dependencies.py:{line_of.__code__.co_firstlineno}")
 
 
 # --- what is around it --------------------------------------------------------------------------

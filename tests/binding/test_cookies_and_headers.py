@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from fanlight.binding.convert import Unfit, reader_of
+from fanlight.binding.convert import ConversionError, text_parser
 from fanlight.binding.kinds import kind_of
 from fanlight.binding.markers import Cookie, CookieName, Header, HeaderName
 from fanlight.errors import Mistake
@@ -192,7 +192,7 @@ def test_what_can_not_be_asked_is_told_before_the_port_opens(
     (mistake,) = mistakes({key: view})
     assert said in mistake.message
     assert hint in mistake.hint
-    assert mistake.places[0].endswith(f"test_named.py:{view.__code__.co_firstlineno}")
+    assert mistake.places[0].endswith(f"test_cookies_and_headers.py:{view.__code__.co_firstlineno}")
 
 
 BOUNDED = [
@@ -208,11 +208,11 @@ BOUNDED = [
 @given(text=st.text(max_size=12) | st.from_regex(r"[-+0-9a-z.]{0,8}", fullmatch=True), number=st.integers(0, 5))
 def test_a_text_is_read_within_its_bounds_or_refused(text: str, number: int) -> None:
     """Whatever is sent becomes a value within the bounds, or an Unfit; never another exception."""
-    read = reader_of(kind_of(BOUNDED[number]))
+    read = text_parser(kind_of(BOUNDED[number]))
     assert read is not None
     try:
         value = read(text)
-    except Unfit:
+    except ConversionError:
         return
     if number == 0:
         assert value in (-4, -2, 0, 2, 4)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import Doc
 
-from fanlight.binding.json_body import JSONReader
+from fanlight.binding.json_body import JSONDecoder
 from fanlight.binding.kinds import kind_of
 from fanlight.errors import BadField
 from fanlight.testing import LiveServer
@@ -406,7 +406,7 @@ def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> Non
         msgspec.json.decode(content, type=annotation)
     except msgspec.ValidationError:
         found: list[BadField] = []
-        JSONReader(annotation, kind_of(annotation)).read(content, found)
+        JSONDecoder(annotation, kind_of(annotation)).read(content, found)
         assert found
         assert all(each.message for each in found)
 
@@ -490,7 +490,7 @@ def test_a_pointer_leads_to_what_is_wrong(marks: dict[str, Any]) -> None:
     """Whatever a key is made of, its pointer finds the value again."""
     value = {"name": "A", "address": [], "marks": marks}
     found: list[BadField] = []
-    JSONReader(Person, kind_of(Person)).read(msgspec.json.encode(value), found)
+    JSONDecoder(Person, kind_of(Person)).read(msgspec.json.encode(value), found)
     for each in found:
         if each.pointer:
             assert isinstance(_at(value, each.pointer), str)

@@ -411,7 +411,7 @@ def test_a_type_variable_is_its_bound(site: Make) -> None:
 
 def test_a_class_that_needs_no_care_is_filled_as_it_is() -> None:
     """It pays nothing: no stand-in is made for it."""
-    from fanlight.binding.class_builders import shape_of
+    from fanlight.binding.class_builders import decode_plan
 
     @dataclasses.dataclass
     class Simple:
@@ -419,8 +419,8 @@ def test_a_class_that_needs_no_care_is_filled_as_it_is() -> None:
         age: Annotated[int, Meta(ge=0)] = 0
 
     for annotation in (list[int], dict[str, Square], Simple, Square | None):
-        assert shape_of(annotation).restore is None
-    assert shape_of(Kept).restore is not None
+        assert decode_plan(annotation).restore is None
+    assert decode_plan(Kept).restore is not None
 
 
 # --- files in a class --------------------------------------------------------------------------------

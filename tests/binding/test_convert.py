@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import Unfit, keeper_of, reader_of
-from fanlight.binding.kinds import broken_rule, kind_of, rule_of
+from fanlight.binding.convert import ConversionError, path_coercer, text_parser
+from fanlight.binding.kinds import constraint_checker, kind_of, violated_constraint
 
 ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
 
@@ -31,7 +31,7 @@ class Level(IntEnum):
 
 
 def read(annotation: Any, text: str) -> object:
-    reader = reader_of(kind_of(annotation))
+    reader = text_parser(kind_of(annotation))
     assert reader is not None
     return reader(text)
 
@@ -140,7 +140,7 @@ def test_a_text_is_read_as_the_kind_that_is_asked_for(annotation: Any, text: str
 )
 def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, message: str) -> None:
     """A text that is not written as its kind is refused, quoted, with what would do."""
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(ConversionError) as caught:
         read(annotation, text)
     assert str(caught.value) == message
 
@@ -159,14 +159,14 @@ def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, me
 def test_a_rule_that_is_made_once_says_what_the_rules_say(annotation: Any) -> None:
     """For every value the rule of a kind complains as the kind itself does, or does not."""
     kind = kind_of(annotation)
-    rule = rule_of(kind)
+    rule = constraint_checker(kind)
     assert rule is not None
     values: dict[type, list[object]] = {int: [0, 1, 2, 8, 9, 10], float: [1.0, 1.5, 9.0, 9.5]}
     values[str], values[list] = ["", "a", "ab", "abc", "abcd", "bcd"], [[], [1], [1, 2], [1, 2, 3, 4]]
     values[time] = [time(12), time(12, tzinfo=UTC)]
     tried = values[getattr(annotation.__origin__, "__origin__", annotation.__origin__)]
     told = [rule(value) for value in tried]
-    assert told == [broken_rule(kind, value) for value in tried]
+    assert told == [violated_constraint(kind, value) for value in tried]
     assert any(told)
     assert "" in told
 
@@ -174,13 +174,13 @@ def test_a_rule_that_is_made_once_says_what_the_rules_say(annotation: Any) -> No
 @pytest.mark.parametrize("annotation", [int, str, list[str], Annotated[int, msgspec.Meta(title="x")], Color])
 def test_a_kind_without_bounds_has_no_rule(annotation: Any) -> None:
     """What nothing is asked of, nothing is asked of for each value."""
-    assert rule_of(kind_of(annotation)) is None
+    assert constraint_checker(kind_of(annotation)) is None
 
 
 @pytest.mark.parametrize("annotation", [dict[str, int], list[int], int | list[int], tuple[int, str], msgspec.Raw])
 def test_some_kinds_have_no_text(annotation: Any) -> None:
     """What could be written in several ways, or in none, is not read from a text at all."""
-    assert reader_of(kind_of(annotation)) is None
+    assert text_parser(kind_of(annotation)) is None
 
 
 class _Own:
@@ -221,7 +221,7 @@ def test_a_kind_may_hold_itself() -> None:
 )
 def test_what_the_path_has_read_is_kept(annotation: Any, converter: str, given: object, value: object) -> None:
     """A value that the path gives as a number may be asked for as any kind of that number."""
-    keep = keeper_of(kind_of(annotation), converter)
+    keep = path_coercer(kind_of(annotation), converter)
     assert keep is not None
     found = keep(given)
     assert found == value
@@ -234,7 +234,7 @@ def test_what_the_path_has_read_is_kept(annotation: Any, converter: str, given: 
 )
 def test_what_the_path_has_read_is_never_made_something_else(annotation: Any, converter: str) -> None:
     """Kinds that do not hold each other's values are told apart before the port opens."""
-    assert keeper_of(kind_of(annotation), converter) is None
+    assert path_coercer(kind_of(annotation), converter) is None
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_what_the_path_has_read_is_never_made_something_else(annotation: Any, co
 )
 def test_a_path_is_held_to_the_bounds_too(annotation: Any, given: object) -> None:
     """A number that the path lets through may still be none that the view takes."""
-    keep = keeper_of(kind_of(annotation), "int")
+    keep = path_coercer(kind_of(annotation), "int")
     assert keep is not None
-    with pytest.raises(Unfit):
+    with pytest.raises(ConversionError):
         keep(given)
 
 
@@ -255,7 +255,7 @@ def test_no_text_raises_anything_but_unfit(text: str, annotation: Any) -> None:
     message = ""
     try:
         read(annotation, text)
-    except Unfit as unfit:
+    except ConversionError as unfit:
         message = str(unfit)
     assert len(message) < 600
 

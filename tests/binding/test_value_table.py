@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.binding.diagnose import examiner_of, must_examine
-from fanlight.binding.json_path import Wrong
+from fanlight.binding.diagnose import json_validator, needs_own_validation
+from fanlight.binding.json_path import JSONErrors
 from fanlight.binding.kinds import kind_of
 from fanlight.binding.markers import Cookie, Header
 from fanlight.message.json_document import read_as_written
@@ -273,7 +273,7 @@ def ask(site: Make) -> Callable[[Any, Row, str], Any]:
 def test_a_value_is_the_same_from_everywhere(ask: Any, annotation: Any, row: Row, source: str) -> None:
     """What a value is, or that it is refused, depends on its annotation, and not on where it comes from."""
     if row.text == "" and source != "json":
-        pytest.skip("a blank field was not sent: tests/app/test_form.py")
+        pytest.skip("a blank field was not sent: tests/binding/test_form_fields.py")
     answer = ask(annotation, row, source)
     expected = row.path if source == "path" and row.path is not None else row.value
     if expected is NO:
@@ -465,14 +465,14 @@ def test_both_ways_of_reading_json_agree(annotation: Any, value: object) -> None
     """What msgspec's one pass takes, the second look takes as well, and as the same."""
     content = msgspec.json.encode(value)
     kind = kind_of(annotation)
-    if must_examine(kind):
+    if needs_own_validation(kind):
         return
     try:
         at_once = msgspec.json.decode(content, type=annotation)
     except (msgspec.ValidationError, TypeError):
         return
-    wrong = Wrong()
-    examined = examiner_of(kind)(read_as_written(content), None, wrong)
+    wrong = JSONErrors()
+    examined = json_validator(kind)(read_as_written(content), None, wrong)
     assert not wrong.fields
     again = msgspec.convert(examined, annotation, str_keys=True)
     if annotation is not msgspec.Raw:
