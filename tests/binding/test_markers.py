@@ -546,9 +546,9 @@ REFUSED = [below, below_generic]
     sys.version_info < (3, 12), reason="the statement came with 3.12; TypeAliasType of above is the same"
 )
 @pytest.mark.parametrize("is_lazy", [True, False], ids=["texts", "annotations"])
-def test_the_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy_stream: bool) -> None:
+def test_the_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy: bool) -> None:
     """`type X = ...`, as ruff writes aliases, of each kind."""
-    source = STATEMENTS if is_lazy_stream else STATEMENTS.replace("from __future__ import annotations", "")
+    source = STATEMENTS if is_lazy else STATEMENTS.replace("from __future__ import annotations", "")
     module = sys.modules["statements"] = types.ModuleType("statements")
     exec(compile(source, "statements.py", "exec", dont_inherit=True), vars(module))
     try:
