@@ -20,7 +20,7 @@ from load import Load
 from serving import CannotRunError
 
 CONNECTIONS = 32
-LAST_SECONDS = 5.0  # for what was asked to be answered
+DRAIN_KEEPALIVE_SECONDS = 5.0  # for what was asked to be answered
 FIRST = -15  # nice value of who comes before wrk
 
 
@@ -75,7 +75,7 @@ class _Client:
         begin = time.perf_counter()
         end = begin + seconds
         asked, now, due = 0, begin, begin
-        while (now < end and due < end) or (self._busy and now < end + LAST_SECONDS):
+        while (now < end and due < end) or (self._busy and now < end + DRAIN_KEEPALIVE_SECONDS):
             while self._idle and due <= now < end and due < end:
                 self._send(due)
                 asked += 1

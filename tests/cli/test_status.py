@@ -99,7 +99,7 @@ def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
     ours, theirs = socket.socketpair()
     hub.post(hub.adopt, theirs, "192.0.2.1")
     ours.sendall(b"GET /slow?token=x HTTP/1.1\r\nhost: a\r\n\r\n")
-    while not hub.lanes.in_threads():  # noted behind the rescue itself
+    while not hub.lanes.slow_routes():  # noted behind the rescue itself
         threading.Event().wait(0.01)
     thread = answering(Overview(hub, is_parent=False), 4711)
     code, output = told()

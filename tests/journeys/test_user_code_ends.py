@@ -217,5 +217,5 @@ def test_without_threads_what_needs_one_is_told_to_come_back(live: Make, no_thre
         assert [get(server, path) for path in ("/thread", "/behind", "/stream", "/")] == [200] * 4
         wait_until(lambda: done)
         pool = server.hub.pool
-        wait_until(lambda: not pool.at_work and not pool.waiting and not server.hub.connections)
+        wait_until(lambda: not pool.running and not pool.waiting and not server.hub.connections)
         assert pool._idle == pool._made

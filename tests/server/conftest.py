@@ -81,8 +81,8 @@ class Harness:
     def rescue(self) -> None:
         """Look twice, as the monitor would while a view is stuck."""
         before = self.hub.rescues
-        self.hub.monitor.look()
-        self.hub.monitor.look()
+        self.hub.monitor.check()
+        self.hub.monitor.check()
         assert self.hub.rescues == before + 1
 
 

@@ -99,12 +99,12 @@ def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> No
         by_age = list(harness.hub.connections.values())
         random.Random(1).shuffle(by_age)  # the order of arrival is not what counts
 
-        def make_room() -> None:
+        def evict_idle() -> None:
             for age, each in enumerate(by_age):
                 each.deadline = harness.hub.now + age / 1000
-            assert deadlines.make_room(harness.hub)
+            assert deadlines.evict_idle(harness.hub)
 
-        harness.inside(make_room)
+        harness.inside(evict_idle)
         assert set(harness.hub.connections.values()) == set(by_age[most:])
 
 
@@ -150,7 +150,7 @@ def test_content_must_come_at_the_least_rate(serve: Serve) -> None:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n" + b"x" * 5000)
         connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
         harness.wait_until(lambda: connection.moved_bytes == 5000)
-        assert connection.deadline == connection.since + 20 + 5
+        assert connection.deadline == connection.phase_started_at + 20 + 5
         tick(harness, 24)
         assert is_open(harness)
         tick(harness, 26)
@@ -165,7 +165,7 @@ def test_a_client_that_takes_no_answer_is_cut_off(serve: Serve, tools: Any) -> N
     with harness.connect() as sock:
         sock.sendall(tools.request("/"))
         connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
-        harness.wait_until(lambda: bool(connection.out))
+        harness.wait_until(lambda: bool(connection.pending))
         tick(harness, 19)
         assert is_open(harness)
         tick(harness, 22)
@@ -234,14 +234,14 @@ def test_a_refused_client_may_send_only_so_long(serve: Serve) -> None:
         sock.sendall(b"nonsense\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
         (connection,) = harness.hub.connections.values()
-        since = connection.since
+        since = connection.phase_started_at
         sock.sendall(b"x")
         harness.wait_until(lambda: connection.moved_bytes == 1)
         assert connection.deadline <= harness.hub.now + 2
-        connection.since = since - 19.5
+        connection.phase_started_at = since - 19.5
         sock.sendall(b"x")
         harness.wait_until(lambda: connection.moved_bytes == 2)
-        assert connection.deadline == connection.since + 20
+        assert connection.deadline == connection.phase_started_at + 20
 
 
 # --- while the server stops ------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_a_stuck_view_is_rescued_on_every_poller(serve: Serve, tools: Any, polle
             assert tools.ask(fourth, "/") == (200, b"quick")
             let_go.set()
             assert tools.read_answer(first) == (200, b"stuck")
-            harness.wait_until(harness.hub.is_home)
+            harness.wait_until(harness.hub.on_loop_thread)
             for sock in (first, second, fourth):
                 assert tools.ask(sock, "/") == (200, b"quick")
 

@@ -21,7 +21,7 @@ from fanlight.server.dispatch.lanes import (
     SHORT_RUNS,
     Lanes,
 )
-from fanlight.server.dispatch.wait_sampling import usage
+from fanlight.server.dispatch.wait_sampling import thread_usage
 from fanlight.testing import Client, FakeCall
 
 WAIT, SHORT = 0.001, 0.00001
@@ -47,7 +47,7 @@ def lane_of(call: FakeCall) -> Lane:
 
 def measure(lanes: Lanes, call: FakeCall, idle: float, count: int = 1, *, seconds: float | None = None) -> None:
     for _ in range(count):
-        lanes.ran_in_place(call, idle if seconds is None else seconds, idle)
+        lanes.record_inline(call, idle if seconds is None else seconds, idle)
 
 
 def test_a_route_that_waits_goes_to_threads() -> None:
@@ -96,7 +96,7 @@ def test_a_route_in_place_is_measured_again() -> None:
     lanes, call = Lanes(), fresh()
     measure(lanes, call, 0.0, SAMPLES + 1)
     assert lane_of(call) is Lane.INLINE
-    lanes.measure_again()
+    lanes.remeasure()
     assert lane_of(call) is Lane.MEASURED
     measure(lanes, call, WAIT, SAMPLES)
     assert lane_of(call) is Lane.THREAD
@@ -110,20 +110,20 @@ def test_so_many_routes_are_measured_again_in_a_second(monkeypatch: pytest.Monke
         measure(lanes, call, 0.0, SAMPLES + 1)
     seen = []
     for _ in range(3):
-        lanes.measure_again()
+        lanes.remeasure()
         seen.append([call.lane is Lane.MEASURED for call in calls].count(True))
     assert seen == [2, 4, 5]
 
 
 def in_pool(lanes: Lanes, call: FakeCall, count: int, *, seconds: float = SHORT, asleep: float = 0.0) -> None:
     for _ in range(count):
-        lanes.ran_in_thread(call, seconds, asleep, 0.0)
+        lanes.record_in_thread(call, seconds, asleep, 0.0)
 
 
 def sent() -> tuple[Lanes, FakeCall, Clock]:
     clock = Clock()
     lanes, call = Lanes(clock), fresh()
-    lanes.was_stuck(call, "main.py:1 in view")
+    lanes.record_stall(call, "main.py:1 in view")
     return lanes, call, clock
 
 
@@ -161,7 +161,7 @@ def test_each_relapse_doubles_the_probation() -> None:
         clock.now += 0.02
         in_pool(lanes, call, 1)
         assert lane_of(call) is Lane.MEASURED
-        lanes.was_stuck(call, "main.py:1 in view")
+        lanes.record_stall(call, "main.py:1 in view")
         expected = min(2 * expected, LONGEST_PROBATION_SECONDS)
     assert expected == LONGEST_PROBATION_SECONDS
 
@@ -170,15 +170,15 @@ def test_a_route_is_sent_to_threads_once(caplog: pytest.LogCaptureFixture) -> No
     """Calls that were stuck together are one relapse, and one line."""
     lanes, call, _ = sent()
     caplog.clear()
-    lanes.was_stuck(call, "main.py:2 in view")
+    lanes.record_stall(call, "main.py:2 in view")
     assert caplog.text == ""
-    assert [each[2] for each in lanes.in_threads()] == ["held up the server at main.py:1 in view"]
+    assert [each[2] for each in lanes.slow_routes()] == ["held up the server at main.py:1 in view"]
 
 
 def test_a_pinned_route_stays(caplog: pytest.LogCaptureFixture) -> None:
     """Where the user has chosen the lane, a stuck call is logged, and the lane kept."""
     lanes, call = Lanes(), FakeCall(lambda _: Response("x"), Lane.INLINE, is_pinned=True, name="GET /pinned")
-    lanes.was_stuck(call, "main.py:7 in view")
+    lanes.record_stall(call, "main.py:7 in view")
     assert lane_of(call) is Lane.INLINE
     assert "GET /pinned, pinned inline, has held up the server at main.py:7 in view" in caplog.text
 
@@ -190,13 +190,13 @@ def test_the_log_says_why_and_what_changes(caplog: pytest.LogCaptureFixture) -> 
         measure(lanes, call, 0.002, SAMPLES, seconds=0.003)
     assert "GET /rows (rows) waits for 2.0 of 3.0 ms on average: from now on it runs in the thread pool" in caplog.text
     assert "like an SQLite connection" in caplog.text
-    assert [each[2] for each in lanes.in_threads()] == ["waits for 2.0 of 3.0 ms on average"]
+    assert [each[2] for each in lanes.slow_routes()] == ["waits for 2.0 of 3.0 ms on average"]
 
 
 def test_a_move_of_what_has_no_path_says_so(caplog: pytest.LogCaptureFixture) -> None:
     """Requests without a route share a call, whose name by itself would read as "none is slow"."""
     with caplog.at_level(logging.INFO, "fanlight"):
-        Lanes().was_stuck(fresh("no route"), "main.py:1 in step")
+        Lanes().record_stall(fresh("no route"), "main.py:1 in step")
     assert 'a request with "no route" held up the server at main.py:1 in step' in caplog.text
 
 
@@ -205,9 +205,9 @@ def test_a_move_of_what_has_no_path_says_so(caplog: pytest.LogCaptureFixture) ->
 
 def test_sleep_is_seen_as_sleep() -> None:
     """A thread that sleeps has waited; one that computes has not, whatever else the machine does."""
-    before = usage()
+    before = thread_usage()
     time.sleep(0.02)
-    seconds, asleep, _ = before.until_now()
+    seconds, asleep, _ = before.elapsed()
     assert seconds >= 0.02
     assert asleep >= 0.015
 
@@ -216,9 +216,9 @@ def test_computing_is_not_seen_as_sleep() -> None:
     """A computation of milliseconds waits for nothing, though the machine may keep it from running."""
     idles = []
     for _ in range(5):
-        before = usage()
+        before = thread_usage()
         sum(range(100_000))
-        idles.append(before.until_now()[2])
+        idles.append(before.elapsed()[2])
     assert sorted(idles)[2] < module.SLEPT_SECONDS
 
 
@@ -240,7 +240,7 @@ def test_a_view_that_waits_a_millisecond_moves_to_threads() -> None:
         while not names or not names[-1].removeprefix("fanlight-").isdecimal():
             assert client.get("/").text == "waited"
             assert time.monotonic() < until
-        assert [call.name for call, _, _ in lanes_of(client).in_threads()]
+        assert [call.name for call, _, _ in lanes_of(client).slow_routes()]
 
 
 def test_a_pinned_view_that_waits_stays() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fanlight.server.connection.client_pace import Pace
+from fanlight.server.connection.client_pace import ClientPace
 from fanlight.settings.limits import Limits
 
 LIMITS = Limits(write_seconds=20, least_rate=1000)
@@ -18,7 +18,7 @@ def cut_after(steps: Iterable[tuple[float, int]], *, until: float = ALWAYS, is_w
     """Return when a client is cut off that takes so many bytes at these times; `until` if it never is."""
     coming = iter([*steps, (float("inf"), 0)])
     at, step = next(coming)
-    pace, taken, now = Pace(0, 0.0, LIMITS), 0, 0.0
+    pace, taken, now = ClientPace(0, 0.0, LIMITS), 0, 0.0
     while now < until:
         now += LOOK
         while at <= now:
@@ -80,7 +80,7 @@ def test_a_stream_that_gives_little_is_not_held_to_a_rate() -> None:
 
 def test_what_is_taken_is_less_after_more_was_sent_beside_the_count() -> None:
     """A response that went out at once is not counted as sent, but is as not acknowledged: that is no step back."""
-    pace = Pace(0, 0.0, LIMITS)
+    pace = ClientPace(0, 0.0, LIMITS)
     assert not pace.is_too_slow(-60_000, 15.0, LIMITS, is_waited_for=False)
     assert not pace.is_too_slow(-50_000, 16.0, LIMITS, is_waited_for=False)  # it has taken something
     assert not pace.is_too_slow(-50_000, 35.0, LIMITS, is_waited_for=False)

@@ -15,7 +15,7 @@ from tests.speed import PATIENCE
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.connection.connection import wire_limits
-from fanlight.server.io.thread_pool import Pool
+from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.server.listening.listen import listen, url_of
 from fanlight.settings.limits import Limits
 
@@ -24,7 +24,7 @@ from fanlight.settings.limits import Limits
 
 def test_a_pool_makes_no_more_threads_than_allowed() -> None:
     """Work beyond the threads waits; work beyond that is refused."""
-    pool, let_go, done = Pool(2, 3), threading.Event(), threading.Semaphore(0)
+    pool, let_go, done = ThreadPool(2, 3), threading.Event(), threading.Semaphore(0)
 
     def work() -> None:
         assert let_go.wait(PATIENCE)
@@ -39,7 +39,7 @@ def test_a_pool_makes_no_more_threads_than_allowed() -> None:
 
 def test_a_pool_uses_a_thread_again() -> None:
     """One piece of work after the other needs one thread."""
-    pool, names = Pool(8, 8), []
+    pool, names = ThreadPool(8, 8), []
     for _ in range(5):
         done = threading.Event()
 
@@ -55,7 +55,7 @@ def test_a_pool_uses_a_thread_again() -> None:
     pool.close()
 
 
-def _idle(pool: Pool, count: int) -> None:
+def _idle(pool: ThreadPool, count: int) -> None:
     """Wait until so many threads wait for work."""
     while pool._idle != count:
         pass
@@ -68,7 +68,7 @@ def test_a_thread_outlives_whatever_its_work_raises(error: BaseException) -> Non
     def fail() -> None:
         raise error
 
-    pool = Pool(1, 8)
+    pool = ThreadPool(1, 8)
     for _ in range(3):
         assert pool.submit(fail)
     _idle(pool, 1)
@@ -81,7 +81,7 @@ def test_a_thread_outlives_whatever_its_work_raises(error: BaseException) -> Non
 
 def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system has no thread left, work is refused, or waits for one that there is; then all is as before."""
-    pool, let_go, done = Pool(4, 8), threading.Event(), threading.Semaphore(0)
+    pool, let_go, done = ThreadPool(4, 8), threading.Event(), threading.Semaphore(0)
 
     def work() -> None:
         assert let_go.wait(PATIENCE)
@@ -209,7 +209,9 @@ def test_a_stuck_main_thread_is_left_in_the_end(tmp_path: Path) -> None:
     program.write_text(
         "import threading\n"
         "from fanlight import Response\n"
-        "from fanlight.server import Limits, Options, serve\n"
+        "from fanlight.server.start import serve\n"
+        "from fanlight.settings.limits import Limits\n"
+        "from fanlight.settings.options import Options\n"
         "from fanlight.testing import FakeHandler\n"
         "def stuck(request):\n"
         "    print('entered', flush=True)\n"

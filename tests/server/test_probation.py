@@ -38,7 +38,7 @@ def lane_of(call: FakeCall) -> Lane:
 
 def run_in_threads(lanes: Lanes, call: FakeCall, *, times: int = SHORT_RUNS, seconds: float = 0.0) -> None:
     for _ in range(times):
-        lanes.ran_in_thread(call, seconds, 0.0, 0.0)
+        lanes.record_in_thread(call, seconds, 0.0, 0.0)
 
 
 def test_each_relapse_doubles_the_probation(call: FakeCall) -> None:
@@ -47,7 +47,7 @@ def test_each_relapse_doubles_the_probation(call: FakeCall) -> None:
     lanes = Lanes(clock)
     probation = FIRST_PROBATION_SECONDS
     for _ in range(10):
-        lanes.was_stuck(call, "somewhere")
+        lanes.record_stall(call, "somewhere")
         clock.now += probation - 0.01
         run_in_threads(lanes, call)
         assert lane_of(call) is Lane.THREAD, f"it was back before {probation} s"
@@ -62,7 +62,7 @@ def test_a_long_run_begins_the_count_of_short_ones_anew(call: FakeCall) -> None:
     """Only short runs in a row bring a route back, and all of them."""
     clock = Clock()
     lanes = Lanes(clock)
-    lanes.was_stuck(call, "somewhere")
+    lanes.record_stall(call, "somewhere")
     clock.now += FIRST_PROBATION_SECONDS
     run_in_threads(lanes, call, times=SHORT_RUNS - 1)
     run_in_threads(lanes, call, times=1, seconds=SHORT_SECONDS)

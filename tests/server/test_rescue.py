@@ -16,7 +16,7 @@ from tests.speed import PATIENCE
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.dispatch.stall_monitor import Monitor, Tenure
+from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -67,10 +67,10 @@ def test_the_hub_comes_home(serve: Serve, tools: Any) -> None:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
         harness.rescue()
-        assert not harness.inside(harness.hub.is_home)
+        assert not harness.inside(harness.hub.on_loop_thread)
         stuck.let_go.set()
         tools.read_answer(first)
-        harness.wait_until(harness.hub.is_home)
+        harness.wait_until(harness.hub.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
 
 
@@ -111,18 +111,18 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
     harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
     rescue, returned = harness.hub._rescue, threading.Event()
 
-    def rescue_late(tenure: Tenure, connection: Any) -> None:
+    def rescue_late(turn: Turn, connection: Any) -> None:
         stuck.let_go.set()
         # The view's thread is now past its view: it finds no baton and waits for `handed`.
-        waiting = tenure.handed.wait
+        waiting = turn.handed_over.wait
 
         def wait(timeout: float | None = None) -> bool:
             returned.set()
             return waiting(timeout)
 
-        tenure.handed.wait = wait  # type: ignore[method-assign]  # to see that the loser waits
+        turn.handed_over.wait = wait  # type: ignore[method-assign]  # to see that the loser waits
         assert returned.wait(PATIENCE)
-        rescue(tenure, connection)
+        rescue(turn, connection)
 
     harness.hub.monitor._rescue = rescue_late
     with harness.connect() as first, harness.connect() as second:
@@ -145,7 +145,7 @@ def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools:
         assert tools.ask(second, "/") == (200, b"quick")
         stuck.let_go.set()
         assert tools.read_answer(first)[0] == 500
-        harness.wait_until(harness.hub.is_home)
+        harness.wait_until(harness.hub.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
     assert "late" in caplog.text
 
@@ -163,7 +163,7 @@ def test_a_client_that_leaves_a_stuck_view_leaves_nothing_behind(serve: Serve, t
         assert len(harness.hub.connections) == 2
         stuck.let_go.set()
         harness.wait_until(lambda: len(harness.hub.connections) == 1)
-        harness.wait_until(harness.hub.is_home)
+        harness.wait_until(harness.hub.on_loop_thread)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "in reverse"])
@@ -182,7 +182,7 @@ def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, in
             both[number].let_go.set()
             assert tools.read_answer(clients[number]) == (200, f"stuck /{number}".encode())
             assert tools.ask(other, "/") == (200, b"quick")
-        harness.wait_until(harness.hub.is_home)
+        harness.wait_until(harness.hub.on_loop_thread)
         assert harness.hub.rescues == 2
 
 
@@ -291,40 +291,40 @@ class Running:
         self.name = self.call = name
 
 
-def _watched(baton: list[Any]) -> tuple[Tenure, Monitor, list[str]]:
+def _watched(running: list[Any]) -> tuple[Turn, StallDetector, list[str]]:
     """Return a stay, its monitor, and what that has done: whom it took the hub from, and what it has blamed."""
-    tenure = Tenure(is_home=True)
-    tenure.serial, tenure.baton = 1, baton
+    turn = Turn(is_on_loop=True)
+    turn.serial, turn.running = 1, running
     done: list[str] = []
-    monitor = Monitor(
-        lambda: tenure,
+    monitor = StallDetector(
+        lambda: turn,
         lambda _, connection: done.append(f"rescued from {connection.call}"),
-        lambda call, _: done.append(f"blamed {call}; {'handed' if tenure.handed.is_set() else 'not handed'}"),
+        lambda call, _: done.append(f"blamed {call}; {'handed' if turn.handed_over.is_set() else 'not handed'}"),
     )
-    return tenure, monitor, done
+    return turn, monitor, done
 
 
 def test_one_look_takes_nothing() -> None:
     """A view seen once may have begun just now."""
     _, monitor, rescued = _watched([Running("view")])
-    monitor.look()
+    monitor.check()
     assert rescued == []
 
 
 def test_the_second_look_takes_the_baton() -> None:
     """A view seen twice is stuck, and to blame."""
-    tenure, monitor, rescued = _watched([Running("view")])
-    monitor.look()
-    monitor.look()
+    turn, monitor, rescued = _watched([Running("view")])
+    monitor.check()
+    monitor.check()
     assert rescued[0] == "rescued from view"
-    assert tenure.baton == []
+    assert turn.running == []
 
 
 def test_the_hub_is_passed_on_before_anybody_is_blamed() -> None:
     """What is slow to log a stuck view keeps nobody waiting: the hub is in other hands, and the view free to go on."""
     _, monitor, rescued = _watched([Running("view")])
-    monitor.look()
-    monitor.look()
+    monitor.check()
+    monitor.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
@@ -333,56 +333,56 @@ def test_a_view_whose_thread_was_kept_from_the_processor_is_not_stuck() -> None:
     _, monitor, rescued = _watched([Running("view")])
     delays = iter([0.0, 1.0, 1.0, 1.0])
     monitor._delay_of = lambda _: next(delays)  # type: ignore[method-assign, assignment]
-    monitor.look()
-    monitor.look()
+    monitor.check()
+    monitor.check()
     assert rescued == []
-    monitor.look()
-    monitor.look()
+    monitor.check()
+    monitor.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_newer_view_is_a_first_sight() -> None:
     """Another serial at the second look means another view, which has all its time before it."""
-    tenure, monitor, rescued = _watched([Running("view")])
-    monitor.look()
-    tenure.serial = 2
-    monitor.look()
+    turn, monitor, rescued = _watched([Running("view")])
+    monitor.check()
+    turn.serial = 2
+    monitor.check()
     assert rescued == []
-    monitor.look()
+    monitor.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_view_that_returns_first_keeps_the_hub() -> None:
     """When the holder's pop comes before the monitor's, the monitor takes nothing."""
     _, monitor, rescued = _watched(Racing("view", list.clear))
-    monitor.look()
-    monitor.look()
+    monitor.check()
+    monitor.check()
     assert rescued == []
 
 
 def test_a_view_that_begins_in_the_moment_of_the_rescue_is_not_blamed() -> None:
     """If the baton taken is a newer view's, the hub is passed on, but that view is not marked slow."""
-    tenure, monitor, rescued = _watched([])
+    turn, monitor, rescued = _watched([])
 
-    def exchange(baton: list[Any]) -> None:
-        baton[:] = [Running("newer")]
-        tenure.serial += 1
+    def exchange(running: list[Any]) -> None:
+        running[:] = [Running("newer")]
+        turn.serial += 1
 
-    tenure.baton = Racing("older", exchange)
-    monitor.look()
-    monitor.look()
+    turn.running = Racing("older", exchange)
+    monitor.check()
+    monitor.check()
     assert rescued == ["rescued from newer"]
 
 
 def test_the_loser_is_let_go_even_if_the_rescue_fails() -> None:
     """The thread that lost the hub never waits for ever."""
-    tenure, monitor, _ = _watched([Running("view")])
+    turn, monitor, _ = _watched([Running("view")])
 
     def fail(*_: object) -> None:
         raise OSError
 
     monitor._rescue = fail
-    monitor.look()
+    monitor.check()
     with pytest.raises(OSError):  # noqa: PT011 - the fake's own
-        monitor.look()
-    assert tenure.handed.is_set()
+        monitor.check()
+    assert turn.handed_over.is_set()

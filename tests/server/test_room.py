@@ -16,7 +16,7 @@ from tests.speed import PATIENCE, seconds
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.timeouts import make_room
+from fanlight.server.connection.timeouts import evict_idle
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -112,7 +112,7 @@ def test_one_whose_request_has_just_come_is_not_let_go(house: Any, tools: Any) -
 
         def look() -> bool:
             sock.sendall(tools.request("/"))
-            return make_room(harness.hub)
+            return evict_idle(harness.hub)
 
         assert not harness.inside(look)
         assert tools.read_answer(sock) == (200, b"quick")

@@ -119,7 +119,7 @@ def test_a_server_that_is_stopped_does_not_close_a_file_under_the_hands_of_a_thr
         hub = server.hub
     assert hub.connections == {}
     disk.let_go.set()
-    while hub.pool.at_work:
+    while hub.pool.running:
         pass
     connection.close()
 

@@ -22,33 +22,33 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError
 from fanlight.message.handler import Handler
-from fanlight.server.connection.background_tasks import Afterwards
+from fanlight.server.connection.background_tasks import BackgroundTasks
 from fanlight.server.connection.connection import (
     CLOSED,
     CONTENT,
-    GREETING,
+    HANDSHAKE,
     HEAD,
     LINGERING,
     RECV_BYTES,
     RUNNING,
-    TAKING,
+    STREAMING_BODY,
     WRITING,
     Connection,
     is_about_client,
     wire_limits,
 )
 from fanlight.server.connection.exchange import Exchange
-from fanlight.server.connection.request_body import take_content
+from fanlight.server.connection.request_body import read_streaming_body
 from fanlight.server.connection.streams import Streams, end_streams
-from fanlight.server.connection.timeouts import end_the_late, have_leave, make_room
+from fanlight.server.connection.timeouts import close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.dispatch.dispatch import Dispatch
 from fanlight.server.dispatch.lanes import Lanes
-from fanlight.server.dispatch.loop_watchdog import LoopWatch
-from fanlight.server.dispatch.stall_monitor import Monitor, Tenure
-from fanlight.server.io.call_queue import Inbox
-from fanlight.server.io.forks import hold
+from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
+from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
+from fanlight.server.io.call_queue import CallQueue
+from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, Poller, best_poller
-from fanlight.server.io.thread_pool import Pool
+from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.server.listening.acceptor import ROOM_SECONDS, Acceptor
 from fanlight.server.tls.tls_stream import TlsError
 from fanlight.wire.http1.connection import Http1
@@ -90,37 +90,35 @@ class Hub:
         self.is_draining = self.is_closed = self.has_cut_off = False
         self.finished = asyncio.Event()
         self.rescues = 0
-        self.tenure: Tenure | None = Tenure(is_home=True)
+        self.turn: Turn | None = Turn(is_on_loop=True)
 
         self._home_thread = threading.get_ident()
         self._wire_limits = wire_limits(limits)
-        self.inbox = Inbox()
-        self.post = self.inbox.post
+        self.calls = CallQueue()
+        self.post = self.calls.post
         self._next_tick = self._drain_until = 0.0
         self.arrive_until = float("inf")  # while we drain: what has not wholly come by then is refused
         self._ticker: asyncio.TimerHandle | None = None
 
         self.lanes = Lanes()
-        self.monitor = Monitor(lambda: self.tenure, self._rescue, self.lanes.was_stuck)
-        self.pool = Pool(limits.threads, limits.waiting_calls)
+        self.monitor = StallDetector(lambda: self.turn, self._rescue, self.lanes.record_stall)
+        self.pool = ThreadPool(limits.threads, limits.waiting_calls)
         self._exchange = exchange = Exchange(self, handler, limits, self.pool, observer=observer)
-        self.afterwards = exchange.afterwards = Afterwards(self.loop, self.pool)
-        self.monitor.loop_watch = watch = LoopWatch(self.loop, self._home_thread)
-        exchange.streams = Streams(self, self.pool, watch, exchange.streamed)
+        self.background = exchange.background = BackgroundTasks(self.loop, self.pool)
+        self.monitor.watchdog = watch = EventLoopWatchdog(self.loop, self._home_thread)
+        exchange.streams = Streams(self, self.pool, watch, exchange.stream_finished)
         exchange.dispatch = Dispatch(self, exchange, self.pool, self.lanes, self.monitor, watch)
 
         self._poller = poller or best_poller()
         self._poll = self._poller.poll
         self.acceptor = Acceptor(
-            self._poller, self.connections, limits, self.adopt, lambda: make_room(self), is_shared=is_shared
+            self._poller, self.connections, limits, self.adopt, lambda: evict_idle(self), is_shared=is_shared
         )
-        self._poller.register(self.inbox.fileno(), READ)
-        self._poller.attach(self.loop, self.turn)
-        hold(self, Hub._let_go)
+        self._poller.register(self.calls.fileno(), READ)
+        self._poller.attach(self.loop, self.poll_once)
+        run_in_child(self, Hub._let_go)
         if has_monitor:
             self.monitor.start()
-
-    # --- what others ask of the hub -------------------------------------------------------
 
     def listen(self, listener: socket.socket, policy: ListenerPolicy | None = None) -> None:
         """Accept from a listening socket, by its entrance; called at home."""
@@ -139,20 +137,20 @@ class Hub:
         connection = Connection(sock, client, Http1(self._wire_limits), self.now + self.limits.head_seconds)
         connection.address = address
         if policy is not None and policy.wrap(connection):
-            connection.wait(GREETING, self.now, self.limits)
+            connection.wait(HANDSHAKE, self.now, self.limits)
         self.connections[connection.fd] = connection
         self._poller.register(connection.fd, READ)
-        self._arm()
+        self._schedule_timer()
 
     @property
     def served(self) -> int:
         """How many requests have come since the beginning."""
         return self._exchange.served
 
-    def is_home(self) -> bool:
+    def on_loop_thread(self) -> bool:
         """Say whether this is the loop's thread, and the holder."""
-        tenure = self.tenure
-        return tenure is not None and tenure.is_home and threading.get_ident() == self._home_thread
+        turn = self.turn
+        return turn is not None and turn.is_on_loop and threading.get_ident() == self._home_thread
 
     def watch(self, connection: Connection, events: int = READ) -> None:
         """Watch for these events of a connection, none if 0; only the holder may."""
@@ -173,7 +171,7 @@ class Hub:
         connection.phase = CLOSED
         del self.connections[connection.fd]
         try:
-            self._exchange.closed(connection)
+            self._exchange.release_closed(connection)
         finally:  # whatever of it has failed: the connection is gone, and no drain waits for it
             self.acceptor.release_slot(connection.address)
             if self.is_draining and not self.connections:
@@ -192,10 +190,10 @@ class Hub:
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
         self.arrive_until = self.now + min(self.limits.arriving_seconds, self.limits.drain_seconds)
-        have_leave(self.connections.values(), self, self.now)
+        close_idle_for_drain(self.connections.values(), self, self.now)
         end_streams(self.connections.values())
         if self.connections:
-            self._arm()
+            self._schedule_timer()
         else:
             self._finish()
 
@@ -224,34 +222,34 @@ class Hub:
             self._ticker.cancel()
         self._poller.detach()
         self._poller.close()
-        self.inbox.close()
+        self.calls.close()
 
     def _let_go(self) -> None:
         """Close the clients' sockets in a forked child, without a word to the clients."""
         for each in list(self.connections.values()):
-            each.let_go()
+            each.close_in_child()
 
     # --- serving --------------------------------------------------------------------------
 
-    def turn(self) -> None:
+    def poll_once(self) -> None:
         """Serve all that is ready; the loop calls this once for a whole batch."""
-        tenure = self.tenure
+        turn = self.turn
         asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops: a plain view sees none
         try:
-            if tenure is None or not tenure.is_home or not self.serve_ready(tenure, 0):
+            if turn is None or not turn.is_on_loop or not self.serve_ready(turn, 0):
                 self._poller.detach()
                 if not self.is_closed:
-                    self.post(self._go_home)
+                    self.post(self._release_to_loop)
         finally:
             asyncio._set_running_loop(self.loop)  # noqa: SLF001 - as above
 
-    def lead(self, tenure: Tenure) -> None:
+    def run_in_rescue_thread(self, turn: Turn) -> None:
         """Serve in a rescue thread, until the loop's thread is free again or this one is stuck too."""
-        while self.tenure is tenure and not self.is_closed:
-            if not self.serve_ready(tenure, max(0.0, self._next_tick - time.monotonic())):
+        while self.turn is turn and not self.is_closed:
+            if not self.serve_ready(turn, max(0.0, self._next_tick - time.monotonic())):
                 return
 
-    def serve_ready(self, tenure: Tenure, timeout: float) -> bool:
+    def serve_ready(self, turn: Turn, timeout: float) -> bool:
         """Serve every ready connection; False once another thread has the hub."""
         ready = self._poll(timeout)
         self.now = now = time.monotonic()
@@ -274,7 +272,7 @@ class Hub:
                     self.drop(connection)
                     continue
                 connection.wire.receive(data)
-                if not advance(connection, tenure):
+                if not advance(connection, turn):
                     return False
             except BlockingIOError:
                 continue
@@ -291,14 +289,14 @@ class Hub:
     def _serve_other(self, connection: Connection, events: int) -> None:
         """Do what an event means to a connection that reads no requests now."""
         if connection.phase is WRITING:
-            self._exchange.written(connection)
+            self._exchange.write_more(connection)
         elif connection.phase is LINGERING:
             if not connection.discard(self.now, self.limits):
                 self.drop(connection)
-        elif connection.phase is GREETING:
+        elif connection.phase is HANDSHAKE:
             self._handshake(connection)
-        elif connection.phase is TAKING:
-            take_content(connection)
+        elif connection.phase is STREAMING_BODY:
+            read_streaming_body(connection)
         elif connection.stream is not None:
             connection.stream.on_poll_event(events)
         else:  # it runs elsewhere, and its client sends more or has left: we look again when it comes back
@@ -306,10 +304,10 @@ class Hub:
 
     def _handshake(self, connection: Connection) -> None:
         """Go on with what comes before a connection's first request; who gets it wrong is let go."""
-        edge = connection.edge
-        assert edge is not None
+        setup = connection.setup
+        assert setup is not None
         try:
-            wanted = edge.handshake(connection)
+            wanted = setup.handshake(connection)
         except TlsError:  # it was told why, and may send on: closing now, we would take our word back with a reset
             self._exchange.linger(connection)
             return
@@ -319,7 +317,7 @@ class Hub:
         if wanted:
             self.watch(connection, wanted)
             return
-        if connection.address is None and connection.client is not None and not edge.trusts(connection.client):
+        if connection.address is None and connection.client is not None and not setup.trusts(connection.client):
             connection.address = self.acceptor.acquire_slot(connection.client)  # whom a proxy spoke for
             if connection.address is None:
                 self.drop(connection)
@@ -329,24 +327,24 @@ class Hub:
 
     def _serve_own(self, fd: int) -> bool:
         """Accept, or do what was posted; False once another thread has the hub."""
-        if self.acceptor.accept(fd) or fd != self.inbox.fileno():
+        if self.acceptor.accept(fd) or fd != self.calls.fileno():
             return True  # a listener, or a connection that was closed earlier in this batch
-        return self.inbox.empty()
+        return self.calls.run_pending()
 
     # --- time -----------------------------------------------------------------------------
 
-    def _arm(self) -> None:
+    def _schedule_timer(self) -> None:
         """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
-        if self._ticker is None and self.is_home() and (self.connections or self.acceptor.is_paused):
+        if self._ticker is None and self.on_loop_thread() and (self.connections or self.acceptor.is_paused):
             seconds = ROOM_SECONDS if self.acceptor.is_crowded or self.is_draining else TICK_SECONDS
-            self._ticker = self.loop.call_later(seconds, self._ring)
+            self._ticker = self.loop.call_later(seconds, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._ticker = None
-        tenure = self.tenure
-        if tenure is not None and tenure.is_home:
-            self.turn()
-            self._arm()
+        turn = self.turn
+        if turn is not None and turn.is_on_loop:
+            self.poll_once()
+            self._schedule_timer()
 
     def _tick(self, now: float) -> None:
         """Once a second at most: a new date, and the end for whoever took too long."""
@@ -355,46 +353,47 @@ class Hub:
         self._next_tick = now + (ROOM_SECONDS if is_quick else TICK_SECONDS - wall % 1)
         date = formatdate(wall, usegmt=True)  # in English, whatever locale the app has set
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
-        end_the_late(self.connections.values(), self, self._exchange, now)
-        self._exchange.unsent.look(self)
-        self.lanes.measure_again()
+        close_expired(self.connections.values(), self, self._exchange, now)
+        self._exchange.unsent.enforce(self)
+        self.lanes.remeasure()
         self.acceptor.resume()
         if self.is_draining and self.connections and now >= self._drain_until:
             self.abandon()
 
     def _finish(self) -> None:
         """Say that all is done; if the loop's thread is away, it is said when it comes home."""
-        if self.is_home():
+        if self.on_loop_thread():
             self.loop.call_soon_threadsafe(self.finished.set)
 
     # --- who holds the hub ----------------------------------------------------------------
 
-    def _rescue(self, tenure: Tenure, connection: Connection) -> None:
+    def _rescue(self, turn: Turn, connection: Connection) -> None:
         """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
-        connection.phase, connection.since = RUNNING, self.now
+        connection.phase, connection.phase_started_at = RUNNING, self.now
         self.rescues += 1
-        if tenure.is_home:
-            self._poller.leave()
-        self.tenure = fresh = Tenure(is_home=False)
+        if turn.is_on_loop:
+            self._poller.stop_mirroring()
+        self.turn = fresh = Turn(is_on_loop=False)
         while True:
             try:
-                threading.Thread(target=fresh.hold, args=(self.lead,), name="fanlight-rescue", daemon=True).start()
+                args = (self.run_in_rescue_thread,)
+                threading.Thread(target=fresh.run, args=args, name="fanlight-rescue", daemon=True).start()
             except RuntimeError:  # no thread to be had: better late than never
                 time.sleep(0.05)
             else:
                 return
 
-    def _go_home(self) -> bool:
+    def _release_to_loop(self) -> bool:
         """Let go of the hub for the loop's thread, which is free again; a rescue thread's last act."""
         if not self.is_closed:
-            self.tenure = None
-            self.loop.call_soon_threadsafe(self._come_home)
+            self.turn = None
+            self.loop.call_soon_threadsafe(self._resume_on_loop)
         return False
 
-    def _come_home(self) -> None:
-        self.tenure = Tenure(is_home=True)
-        self._poller.attach(self.loop, self.turn)
+    def _resume_on_loop(self) -> None:
+        self.turn = Turn(is_on_loop=True)
+        self._poller.attach(self.loop, self.poll_once)
         if self.is_draining and not self.connections:
             self._finish()
-        self._arm()
-        self.turn()
+        self._schedule_timer()
+        self.poll_once()

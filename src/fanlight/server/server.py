@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 from fanlight.errors import InvalidSetting
 from fanlight.server.connection.request_observer import RequestObserver
 from fanlight.server.hub import Hub
-from fanlight.server.io.forks import hold_loop
+from fanlight.server.io.forks import stop_loop_in_child
 from fanlight.server.listening.listener_policy import TerminatedTlsPolicy
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
@@ -153,7 +153,7 @@ class Server:
         await self._serve()
 
     async def _serve(self) -> None:
-        hold_loop(asyncio.get_running_loop())
+        stop_loop_in_child(asyncio.get_running_loop())
         if not await self._has_started():
             return
         enable_own_loggers()  # the lifespan may have set up logging
@@ -171,8 +171,8 @@ class Server:
                 self.started.set()
                 self._look()
                 await hub.finished.wait()
-                await hub.afterwards.finish(hub.drain_left)
-                self.has_cut_off = hub.has_cut_off or hub.afterwards.has_cut_off
+                await hub.background.finish(hub.drain_left)
+                self.has_cut_off = hub.has_cut_off or hub.background.has_cut_off
         finally:
             try:
                 await self._handler.stop()

@@ -29,7 +29,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from fanlight.server.dispatch.thread_position import place_of_thread
+from fanlight.server.dispatch.thread_position import thread_position
 from fanlight.server.io.signals import Signals
 from fanlight.server.recording.sink import is_writable
 
@@ -237,7 +237,7 @@ def _places() -> str:
     """Return where the threads stand that a process waits for, the main one first."""
     main = threading.main_thread()
     waited = [each for each in threading.enumerate() if not each.daemon and each is not main]
-    found = [f"{each.name} at {place_of_thread(each.ident)}" for each in (main, *waited) if each.ident is not None]
+    found = [f"{each.name} at {thread_position(each.ident)}" for each in (main, *waited) if each.ident is not None]
     more = f" and {len(found) - MOST_PLACES} more" if len(found) > MOST_PLACES else ""
     return "; ".join(found[:MOST_PLACES]) + more
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message import forked_child
-from fanlight.server.io.thread_pool import Pool, in_thread
+from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
     from fanlight.message.request import Request
@@ -26,17 +26,17 @@ log = logging.getLogger("fanlight.server")
 Work = Callable[[], Any]
 
 
-class Afterwards:
+class BackgroundTasks:
     """The work after the answers of one hub."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: ThreadPool) -> None:
         """Do it on this loop, and in this pool."""
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_cut_off = False
         self.has_cut_off = False  # some of it, that was not done in time
 
-    def begin(self, connection: Connection) -> None:
+    def schedule(self, connection: Connection) -> None:
         """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
         request: Request | None = getattr(connection, "request", None)  # it may have sent none yet
         if request is not None and (work := request.pop_background_tasks()):

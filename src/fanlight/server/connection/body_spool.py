@@ -16,7 +16,7 @@ from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
 from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, Connection
 from fanlight.server.connection.host import Host
-from fanlight.server.io.thread_pool import Pool
+from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.wire.http1.events import Content
 
 Outcome = ProtocolError | bool
@@ -36,14 +36,14 @@ class _Piece:
     is_last: bool = False
 
 
-class Spooling:
+class BodySpooler:
     """Keeps the content of the requests of one hub."""
 
-    def __init__(self, hub: Host, pool: Pool, go_on: GoOn) -> None:
+    def __init__(self, hub: Host, pool: ThreadPool, go_on: GoOn) -> None:
         """Write in this pool; the holder calls `go_on` with True once content is whole, or with what refuses it."""
         self._hub, self._pool, self._go_on = hub, pool, go_on
 
-    def keep(self, connection: Connection, data: bytes) -> bool:
+    def write(self, connection: Connection, data: bytes) -> bool:
         """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises ProtocolError."""
         connection.moved_bytes += len(data)
         content = connection.content
@@ -80,7 +80,7 @@ class Spooling:
             piece.content.close()
             return True
         connection.content, connection.phase = piece.content, CONTENT
-        connection.since += self._hub.now - piece.began  # the client had no part in this time
+        connection.phase_started_at += self._hub.now - piece.began  # the client had no part in this time
         self._hub.watch(connection)
         return self._go_on(connection, outcome)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-LOOKS = 8  # within `write_seconds`
+CHECKS = 8  # within `write_seconds`
 PAUSES = 4  # as long as so many of the longest pause that a client has made before is waited, besides
 STEP_BYTES = 64 * 1024  # what may be taken at once on account of the seconds to come: a segment, on the same machine
 
@@ -30,7 +30,7 @@ class Bounds(Protocol):
         """How many bytes a client has to take for each second that it is waited for."""
 
 
-class Pace:
+class ClientPace:
     """How one client takes what is sent to it, from the first time that something waited for it."""
 
     __slots__ = ("_acknowledged", "_credit", "_longest", "_looked_at", "_moved_at")

@@ -27,7 +27,7 @@ from dataclasses import fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
-from fanlight.server.connection.client_pace import LOOKS, Pace
+from fanlight.server.connection.client_pace import CHECKS, ClientPace
 from fanlight.server.connection.file_sender import FileSender
 from fanlight.server.connection.send_queue import unacknowledged
 from fanlight.server.io.poller import READ
@@ -68,16 +68,16 @@ class Phase(IntEnum):
     WRITING = 3  # for the client to take its answer
     LINGERING = 4  # for a refused client to have read why
     RUNNING = 5  # for a thread or a task
-    GREETING = 6  # for what comes before the first request
-    TAKING = 7  # for more of the content, which a view takes as it comes
+    HANDSHAKE = 6  # for what comes before the first request
+    STREAMING_BODY = 7  # for more of the content, which a view takes as it comes
     CLOSED = 8
 
 
 # PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
-IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, GREETING, TAKING, CLOSED = Phase
+IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, HANDSHAKE, STREAMING_BODY, CLOSED = Phase
 
 
-class Kept(Protocol):
+class RequestBody(Protocol):
     """The content of a request, in whichever way its call takes it."""
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Streaming(Protocol):
         """End it, with all the forms, if it has no end of its own: the server stops."""
 
 
-class Edge(Protocol):
+class ConnectionSetup(Protocol):
     """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
 
     passes_hints: bool  # proxies of ours pass interim responses on
@@ -127,23 +127,23 @@ class Connection:
         "client",
         "content",
         "deadline",
-        "edge",
+        "extra_headers",
         "fd",
         "interest",
-        "lines",
-        "more",
         "moved_bytes",
-        "out",
         "pace",
+        "pending",
+        "pending_body",
         "phase",
+        "phase_started_at",
         "request",
         "sent_bytes",
-        "since",
+        "setup",
         "sock",
         "started",
         "status",
         "stream",
-        "unseen",
+        "unlogged_bytes",
         "wire",
     )
 
@@ -155,22 +155,26 @@ class Connection:
         """Begin with a connection that has yet to send its first request."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
-        self.edge: Edge | None = None  # what there is to be said of its requests because of the way they came
-        self.lines = b""  # field lines that the answer in progress has besides its own
+        self.setup: ConnectionSetup | None = (
+            None  # what there is to be said of its requests because of the way they came
+        )
+        self.extra_headers = b""  # field lines that the answer in progress has besides its own
         self.phase = HEAD
         self.deadline = deadline
         self.interest = READ  # what the poller tells us of
-        self.content: Kept | None = None  # see `intake`
-        self.out: Rest = NOTHING  # the part of an answer that the client has not taken yet
-        self.more: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
+        self.content: RequestBody | None = None  # see `intake`
+        self.pending: Rest = NOTHING  # the part of an answer that the client has not taken yet
+        self.pending_body: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
         self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
-        self.since = 0.0  # when the content, the writing, or the run elsewhere began
+        self.phase_started_at = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
-        self.pace: Pace | None = None  # of its client, while there is something that it has not taken
+        self.pace: ClientPace | None = None  # of its client, while there is something that it has not taken
         self.status = 0  # of the answer in progress, for the access log
-        self.unseen = 0  # bytes of a whole answer that waits for its client, until the log sees what became of it
+        self.unlogged_bytes = (
+            0  # bytes of a whole answer that waits for its client, until the log sees what became of it
+        )
 
     def receive_content(self) -> bytes:
         """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""
@@ -189,26 +193,26 @@ class Connection:
         self.sent_bytes += sent
         if sent == len(data):
             return True
-        self.out = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
+        self.pending = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
         return False
 
-    def keep(self, rest: memoryview, more: Rest) -> None:
+    def set_pending(self, rest: memoryview, more: Rest) -> None:
         """Keep what the client has not taken, if anything, and what follows it."""
-        self.out, self.more = (rest, more) if rest else (more, NOTHING)
+        self.pending, self.pending_body = (rest, more) if rest else (more, NOTHING)
 
     def flush(self) -> bool:
         """Send more of `out`; True when it is gone. Raises OSError when the client is."""
-        out = self.out
+        out = self.pending
         if isinstance(out, FileSender):
             sent = out.send(self.sock)
         else:
             sent = self.sock.send(out[:SEND_BYTES])
-            self.out = out = out[sent:]
+            self.pending = out = out[sent:]
         self.moved_bytes += sent
         self.sent_bytes += sent
         if not out:
-            self.out, self.more = self.more, NOTHING
-        return not self.out
+            self.pending, self.pending_body = self.pending_body, NOTHING
+        return not self.pending
 
     def discard(self, now: float, limits: Limits) -> bool:
         """Throw away what a refused client still sends; False when it has closed, or has sent too much."""
@@ -219,7 +223,9 @@ class Connection:
         except OSError:
             return False
         self.moved_bytes += size
-        self.deadline = min(now, self.since + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
+        self.deadline = (
+            min(now, self.phase_started_at + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
+        )
         return size > 0 and self.moved_bytes <= limits.linger_bytes
 
     def is_too_slow(self, now: float, limits: Limits) -> bool:
@@ -231,7 +237,7 @@ class Connection:
             return False
         acknowledged = self.sent_bytes - waiting
         if self.pace is None:
-            self.pace = Pace(acknowledged, now, limits)
+            self.pace = ClientPace(acknowledged, now, limits)
             return False
         return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
 
@@ -274,21 +280,21 @@ class Connection:
         with contextlib.suppress(OSError):  # it was reset, or its descriptor closed behind our back
             self.sock.close()
 
-    def let_go(self) -> None:
+    def close_in_child(self) -> None:
         """Close this process's copy of the socket, without a word to the client."""
         with contextlib.suppress(OSError):
             os.close(self.sock.detach())
 
-    def leave(self) -> None:
+    def release_all(self) -> None:
         """Let go of all that the connection holds: it is closed."""
         self.release()
         if self.stream is not None:
             self.stream.client_left(is_sure=True)
             self.stream = None
-        for rest in (self.out, self.more):
+        for rest in (self.pending, self.pending_body):
             if isinstance(rest, FileSender):
                 rest.close()
-        self.out = self.more = NOTHING
+        self.pending = self.pending_body = NOTHING
 
     def wait(self, phase: Phase, now: float, limits: Limits) -> None:
         """Begin to wait for something, with the deadline that belongs to it."""
@@ -297,19 +303,19 @@ class Connection:
             self.deadline = now + limits.idle_seconds
         elif phase is HEAD:
             self.deadline = now + limits.head_seconds
-        elif phase is GREETING:
+        elif phase is HANDSHAKE:
             self.deadline = now + limits.handshake_seconds
         elif phase is LINGERING:
             self.deadline = now + limits.linger_seconds
-            self.since, self.moved_bytes = now, 0
+            self.phase_started_at, self.moved_bytes = now, 0
         elif phase is RUNNING:
             self.deadline = math.inf if self.stream is None else now
         elif phase is WRITING:
-            self.since, self.moved_bytes = now, 0
-            self.deadline = now + limits.write_seconds / LOOKS
+            self.phase_started_at, self.moved_bytes = now, 0
+            self.deadline = now + limits.write_seconds / CHECKS
             self.is_too_slow(now, limits)
         else:
-            self.since, self.moved_bytes = now, 0
+            self.phase_started_at, self.moved_bytes = now, 0
             self.progress(limits)
 
     def progress(self, limits: Limits) -> None:
@@ -317,7 +323,7 @@ class Connection:
 
         SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
         """
-        self.deadline = self.since + limits.content_seconds + self.moved_bytes / limits.least_rate
+        self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / limits.least_rate
 
 
 def is_about_client(error: BaseException) -> bool:

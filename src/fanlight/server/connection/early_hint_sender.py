@@ -28,10 +28,10 @@ def can_send_early_hints(connection: Connection) -> bool:
     Proxies may take it for the response, and leave their client without one (nginx before 1.29) or with an error
     (Varnish). So none is sent to a proxy, trusted or not, unless a setting says that ours pass them on.
     """
-    edge, values = connection.edge, connection.request.head.values
-    if edge is not None and edge.passes_hints:
+    setup, values = connection.setup, connection.request.head.values
+    if setup is not None and setup.passes_hints:
         return True
-    is_by_proxy = edge is not None and edge.trusts(connection.client)
+    is_by_proxy = setup is not None and setup.trusts(connection.client)
     return not is_by_proxy and not any(name in values for name in _BY_A_PROXY)
 
 

@@ -21,7 +21,7 @@ from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, encoding_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.body_spool import Spooling
+from fanlight.server.connection.body_spool import BodySpooler
 from fanlight.server.connection.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
 from fanlight.server.connection.connection import (
     CLOSED,
@@ -36,27 +36,27 @@ from fanlight.server.connection.connection import (
     Rest,
 )
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
-from fanlight.server.connection.host import LAST_SECONDS, Host
+from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS, Host
 from fanlight.server.connection.request_body import (
     LATE_CONTENT,
-    IncomingContent,
-    begin_content,
-    end_content,
-    have_shown,
+    StreamingBody,
+    begin_body,
+    end_body,
+    let_app_refuse,
 )
-from fanlight.server.connection.response_head import JOINED_BYTES, begin, suit
-from fanlight.server.connection.send_buffer_limit import Unsent
+from fanlight.server.connection.response_head import JOINED_BYTES, apply_request_context, begin_response
+from fanlight.server.connection.send_buffer_limit import SendBufferLimit
 from fanlight.server.connection.streams import stream_of
 from fanlight.server.io.poller import WRITE
 from fanlight.wire.http1.events import Content, RequestHead
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.background_tasks import Afterwards
+    from fanlight.server.connection.background_tasks import BackgroundTasks
     from fanlight.server.connection.request_observer import RequestObserver
     from fanlight.server.connection.streams import Streams
     from fanlight.server.dispatch.dispatch import Dispatch
-    from fanlight.server.dispatch.stall_monitor import Tenure
-    from fanlight.server.io.thread_pool import Pool
+    from fanlight.server.dispatch.stall_monitor import Turn
+    from fanlight.server.io.thread_pool import ThreadPool
     from fanlight.settings.limits import Limits
 
 log = logging.getLogger("fanlight.server")
@@ -69,7 +69,7 @@ class Exchange:
     """Serves the messages of every connection of one hub."""
 
     def __init__(
-        self, hub: Host, handler: Handler, limits: Limits, pool: Pool, *, observer: RequestObserver | None = None
+        self, hub: Host, handler: Handler, limits: Limits, pool: ThreadPool, *, observer: RequestObserver | None = None
     ) -> None:
         """Join a hub to a handler; `afterwards`, `dispatch` and `streams` are set by the hub."""
         self._hub, self._find, self._limits, self._observer = hub, handler.find, limits, observer
@@ -77,17 +77,17 @@ class Exchange:
         self._encoded, least_bytes = encoding_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
         self._idle_seconds = limits.idle_seconds
-        self.unsent = Unsent(limits.unsent_bytes)
-        self.afterwards: Afterwards
+        self.unsent = SendBufferLimit(limits.unsent_bytes)
+        self.background: BackgroundTasks
         self.dispatch: Dispatch
         self.served = 0  # requests, since the beginning
         self._pool = pool
-        self._spooling = Spooling(hub, pool, self._go_on_with_content)
+        self._spooling = BodySpooler(hub, pool, self._resume_with_body)
         self.streams: Streams
 
     # --- the holder's way in: bytes have come ---------------------------------------------
 
-    def advance(self, connection: Connection, tenure: Tenure) -> bool:
+    def advance(self, connection: Connection, turn: Turn) -> bool:
         """Serve every message that has arrived whole; False once the hub is in other hands."""
         wire = connection.wire
         try:
@@ -96,17 +96,17 @@ class Exchange:
                     self.served += 1
                     connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
-                    if connection.edge is not None or self._observer is not None:
-                        self._introduce(connection)
-                    if event.block.content_length != 0 and not begin_content(connection, event, self._hub):
+                    if connection.setup is not None or self._observer is not None:
+                        self._apply_request_context(connection)
+                    if event.block.content_length != 0 and not begin_body(connection, event, self._hub):
                         continue
                 elif isinstance(event, Content):
-                    if not self._spooling.keep(connection, event.data):
+                    if not self._spooling.write(connection, event.data):
                         continue
-                    end_content(connection)
+                    end_body(connection)
                 else:
-                    end_content(connection)
-                if not self.dispatch.start(connection, tenure):
+                    end_body(connection)
+                if not self.dispatch.start(connection, turn):
                     return False
                 if connection.phase > CONTENT:
                     return True
@@ -114,41 +114,41 @@ class Exchange:
                     self._wait_for_next(connection)
                     return True
         except ProtocolError as refusal:
-            if have_shown(connection, refusal):
-                return self.dispatch.start(connection, tenure)
+            if let_app_refuse(connection, refusal):
+                return self.dispatch.start(connection, turn)
             self.refuse(connection, refusal)
             return True
         self._wait_for_more(connection)
         return True
 
-    def _go_on_with_content(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
+    def _resume_with_body(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
         """Go on when content has been written to the disk; False once the hub is in other hands."""
-        tenure = self._hub.tenure
-        assert tenure is not None  # the holder calls this
-        if isinstance(outcome, ProtocolError) and not have_shown(connection, outcome):
+        turn = self._hub.turn
+        assert turn is not None  # the holder calls this
+        if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome):
             self.refuse(connection, outcome)
             return True
         if outcome:
             if not isinstance(outcome, ProtocolError):
-                end_content(connection)
-            if not self.dispatch.start(connection, tenure):
+                end_body(connection)
+            if not self.dispatch.start(connection, turn):
                 return False
             if connection.phase > CONTENT:
                 return True
-        return self.advance(connection, tenure)
+        return self.advance(connection, turn)
 
-    def _introduce(self, connection: Connection) -> None:
+    def _apply_request_context(self, connection: Connection) -> None:
         """Have a new request told which way it came, and have it noticed."""
-        connection.lines = b""
-        if connection.edge is not None:
-            connection.edge.apply_to_request(connection)
+        connection.extra_headers = b""
+        if connection.setup is not None:
+            connection.setup.apply_to_request(connection)
         if self._observer is not None:
             self._observer.on_request(connection)
 
     def _wait_for_next(self, connection: Connection) -> None:
         hub = self._hub
         connection.phase = IDLE
-        connection.deadline = hub.now + (LAST_SECONDS if hub.is_draining else self._idle_seconds)
+        connection.deadline = hub.now + (DRAIN_KEEPALIVE_SECONDS if hub.is_draining else self._idle_seconds)
 
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
@@ -159,37 +159,35 @@ class Exchange:
         elif phase is IDLE:
             connection.wait(HEAD, self._hub.now, self._limits)
 
-    def answer_from_task(self, connection: Connection, response: Answer) -> None:
+    def respond_from_task(self, connection: Connection, response: Answer) -> None:
         """Answer for a call that ran as a task, at the end of that task."""
-        if isinstance(connection.content, IncomingContent):
-            self._hub.post(self._answer_stream, connection, response)  # only the holder may: it may read just now
-        elif not self._hub.is_home():
-            self.answer_from_outside(connection, response)
-        elif self.answer(connection, response):
-            self.settle(connection)
+        if isinstance(connection.content, StreamingBody):
+            self._hub.post(self._end_streaming_body, connection, response)  # only the holder may: it may read just now
+        elif not self._hub.on_loop_thread():
+            self.respond_from_thread(connection, response)
+        elif self.respond(connection, response):
+            self.finish_response(connection)
 
-    def _answer_stream(self, connection: Connection, response: Answer) -> None:
+    def _end_streaming_body(self, connection: Connection, response: Answer) -> None:
         """Answer for a view that had the content as a stream, whether it has read all of it or not."""
         if connection.phase is CLOSED:
             return
-        if isinstance(connection.content, IncomingContent) and connection.content.is_gone:
+        if isinstance(connection.content, StreamingBody) and connection.content.is_gone:
             if isinstance(response, Response):
                 connection.status = response.status
-            self._lost(connection)
+            self._client_gone(connection)
             return
         connection.phase = RUNNING
         connection.release()
-        if self.answer(connection, response):
-            self.settle(connection)
+        if self.respond(connection, response):
+            self.finish_response(connection)
 
-    # --- the answer -----------------------------------------------------------------------------
-
-    def answer_from_outside(self, connection: Connection, response: Answer) -> None:
+    def respond_from_thread(self, connection: Connection, response: Answer) -> None:
         """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
-        if self.answer(connection, response):
-            self._hub.post(self.settle, connection)
+        if self.respond(connection, response):
+            self._hub.post(self.finish_response, connection)
 
-    def answer(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
+    def respond(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
         If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
@@ -202,8 +200,8 @@ class Exchange:
         try:
             if not isinstance(response, Response):
                 response = self._not_a_response(connection, response)
-            if connection.lines or connection.edge is not None:
-                suit(connection, response)
+            if connection.extra_headers or connection.setup is not None:
+                apply_request_context(connection, response)
             content = response.content
             is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
             if not is_small:
@@ -212,11 +210,11 @@ class Exchange:
                     return self._stream(connection, response)
                 is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
             connection.status = response.status
-            standard = hub.standard + connection.lines
+            standard = hub.standard + connection.extra_headers
             if is_small:
                 data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
             else:
-                data, more = begin(connection, response, standard)
+                data, more = begin_response(connection, response, standard)
         except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app's, and hold anything
             data = self._unsendable(connection, error)
         try:
@@ -224,23 +222,23 @@ class Exchange:
         except BlockingIOError:
             sent = 0
         except OSError:
-            connection.more = more
-            self._lost(connection)
+            connection.pending_body = more
+            self._client_gone(connection)
             return True
         if connection.content is not None:
             connection.release()
         if connection.request.cache is not None:
-            self.afterwards.begin(connection)
+            self.background.schedule(connection)
         if sent != len(data) or more:
-            connection.keep(memoryview(data)[sent:], more)
-            connection.unseen = len(data) + len(more)
+            connection.set_pending(memoryview(data)[sent:], more)
+            connection.unlogged_bytes = len(data) + len(more)
         else:
             if self._observer is not None:
                 self._observer.on_response(connection, sent)
             if not wire.must_close:
                 return True
         if connection.phase is not RUNNING:
-            self.settle(connection)
+            self.finish_response(connection)
         return True
 
     def _not_a_response(self, connection: Connection, answer: object) -> Response:
@@ -252,66 +250,68 @@ class Exchange:
         trace = None if isinstance(error, InvalidResponse | TypeError) else error
         log.error("%s can't be answered: %s", connection.call.name, "" if trace else error, exc_info=trace)
         connection.status = 500
-        standard = self._hub.standard + connection.lines
+        standard = self._hub.standard + connection.extra_headers
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
         """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
         stream = stream_of(response)
         if self.streams.is_refused(connection, stream):
-            return self.answer(connection, BUSY)
-        standard = self._hub.standard + connection.lines
+            return self.respond(connection, BUSY)
+        standard = self._hub.standard + connection.extra_headers
         opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
-        connection.phase, connection.since = RUNNING, self._hub.now
+        connection.phase, connection.phase_started_at = RUNNING, self._hub.now
         connection.deadline = self._hub.now  # when its client is looked at first
         connection.status = response.status
         self.streams.begin(connection, stream, opening)
         return False
 
-    def closed(self, connection: Connection) -> None:
+    def release_closed(self, connection: Connection) -> None:
         """Close a connection's socket, and end all that it had under way; only the holder may."""
         with contextlib.suppress(OSError, ValueError, KeyError):  # its descriptor was closed behind our back
             self._hub.watch(connection, 0)
         connection.end()
-        self.cut_off(connection)
-        connection.leave()
-        self.afterwards.begin(connection)
+        self.report_cut_off(connection)
+        connection.release_all()
+        self.background.schedule(connection)
         go_on, connection.after_write = connection.after_write, None
         if go_on is not None:
             go_on(False)
 
-    def cut_off(self, connection: Connection) -> None:
+    def report_cut_off(self, connection: Connection) -> None:
         """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""
         stream = connection.stream
-        if self._observer is not None and (stream is not None or connection.unseen):
-            size = connection.unseen if stream is None else stream.size
-            connection.unseen = 0
-            self._observer.on_response(connection, max(0, size - len(connection.out) - len(connection.more)))
+        if self._observer is not None and (stream is not None or connection.unlogged_bytes):
+            size = connection.unlogged_bytes if stream is None else stream.size
+            connection.unlogged_bytes = 0
+            self._observer.on_response(
+                connection, max(0, size - len(connection.pending) - len(connection.pending_body))
+            )
 
-    def streamed(self, connection: Connection, size: int) -> None:
+    def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
         if connection.phase is not CLOSED:  # else its client has left meanwhile, and that is noted
-            connection.stream, connection.unseen = None, size
-            if not connection.out:
-                self._sent(connection)
+            connection.stream, connection.unlogged_bytes = None, size
+            if not connection.pending:
+                self._report_sent(connection)
             connection.release()
-        self.afterwards.begin(connection)
-        self.settle(connection)
+        self.background.schedule(connection)
+        self.finish_response(connection)
 
-    def _sent(self, connection: Connection) -> None:
+    def _report_sent(self, connection: Connection) -> None:
         """Note a response that did not go out at once, now that it has."""
-        size, connection.unseen = connection.unseen, 0
+        size, connection.unlogged_bytes = connection.unlogged_bytes, 0
         if size and self._observer is not None:
             self._observer.on_response(connection, size)
 
     # --- the holder's way out: an answer is out, or on its way ---------------------------------
 
-    def settle(self, connection: Connection) -> None:
+    def finish_response(self, connection: Connection) -> None:
         """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
         hub, wire = self._hub, connection.wire
         if connection.phase is CLOSED:
             return
-        if connection.out:
+        if connection.pending:
             connection.wait(WRITING, hub.now, self._limits)
             hub.watch(connection, WRITE)
             self.unsent.add(connection, hub)
@@ -324,16 +324,16 @@ class Exchange:
             connection.wait(IDLE, hub.now, self._limits)
             hub.watch(connection)
             if wire.has_buffered:
-                hub.post(self.resume, connection)
+                hub.post(self.serve_buffered, connection)
             elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
-                connection.deadline = hub.now + LAST_SECONDS
+                connection.deadline = hub.now + DRAIN_KEEPALIVE_SECONDS
 
-    def resume(self, connection: Connection) -> bool:
+    def serve_buffered(self, connection: Connection) -> bool:
         """Serve what had arrived behind the request that is now answered."""
-        tenure = self._hub.tenure
-        return tenure is None or connection.phase > CONTENT or self.advance(connection, tenure)
+        turn = self._hub.turn
+        return turn is None or connection.phase > CONTENT or self.advance(connection, turn)
 
-    def written(self, connection: Connection) -> None:
+    def write_more(self, connection: Connection) -> None:
         """Send more of an answer, now that its client takes more of it."""
         try:
             if not connection.flush():
@@ -345,8 +345,8 @@ class Exchange:
             return
         go_on, connection.after_write = connection.after_write, None
         if go_on is None:
-            self._sent(connection)
-            self.settle(connection)
+            self._report_sent(connection)
+            self.finish_response(connection)
         else:
             connection.wait(RUNNING, self._hub.now, self._limits)
             self._hub.watch(connection)
@@ -363,17 +363,17 @@ class Exchange:
         except OSError:
             self._hub.drop(connection)
             return
-        if connection.out:
-            self.settle(connection)
+        if connection.pending:
+            self.finish_response(connection)
         else:
             self.linger(connection)
 
-    def too_slow(self, connection: Connection, now: float) -> None:
+    def refuse_late(self, connection: Connection, now: float) -> None:
         """Refuse a client whose message did not come in time."""
         content = connection.content
-        late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, IncomingContent) else LATE_HEAD
+        late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, StreamingBody) else LATE_HEAD
         missed = RequestTimeout(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
-        if isinstance(content, IncomingContent):
+        if isinstance(content, StreamingBody):
             content.fail(missed)
         else:
             self.refuse(connection, missed)
@@ -388,12 +388,12 @@ class Exchange:
         connection.wait(LINGERING, self._hub.now, self._limits)
         self._hub.watch(connection)
 
-    def _lost(self, connection: Connection) -> None:
+    def _client_gone(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
         if self._observer is not None:
             self._observer.on_response(connection, 0)
         connection.release()
-        self.afterwards.begin(connection)
+        self.background.schedule(connection)
         if connection.phase is RUNNING:
             self._hub.post(self._hub.drop, connection)
         else:

@@ -10,10 +10,12 @@ from fanlight.server.io.poller import READ
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
-    from fanlight.server.dispatch.stall_monitor import Tenure
+    from fanlight.server.dispatch.stall_monitor import Turn
     from fanlight.settings.limits import Limits
 
-LAST_SECONDS = 1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
+DRAIN_KEEPALIVE_SECONDS = (
+    1.0  # what a client gets while we drain to send one more request, if no answer has said `close`
+)
 
 
 class Host(Protocol):
@@ -25,7 +27,7 @@ class Host(Protocol):
     is_closed: bool
     arrive_until: float  # while we drain, on the clock of `now`: what has not wholly come by then is refused
     limits: Limits
-    tenure: Tenure | None
+    turn: Turn | None
     loop: asyncio.AbstractEventLoop
     connections: dict[int, Connection]
 
@@ -38,6 +40,6 @@ class Host(Protocol):
     def watch(self, connection: Connection, events: int = READ) -> None:
         """Be told of these events of a connection, of none if 0; only the holder may."""
 
-    def is_home(self) -> bool:
+    def on_loop_thread(self) -> bool:
         """Say whether this is the loop's thread, and the holder."""
         ...

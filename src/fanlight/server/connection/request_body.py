@@ -30,7 +30,7 @@ from fanlight.message.body_policy import BodyMode
 from fanlight.message.content import RefusedContent, SpooledContent
 from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
-from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, TAKING, Connection
+from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, STREAMING_BODY, Connection
 from fanlight.server.connection.host import Host
 from fanlight.wire.http1.events import Content, RequestHead
 
@@ -43,7 +43,7 @@ LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says 
 log = logging.getLogger("fanlight.server")
 
 
-def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool:
+def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
     """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
 
     Raises ProtocolError for more content than the call takes, and for content that is encoded.
@@ -63,7 +63,7 @@ def begin_content(connection: Connection, head: RequestHead, host: Host) -> bool
     policy = call.body_policy
     wire.limit_content(*policy.most(connection.request.decoded_size_limit, limits.content_bytes))
     if policy.body_mode is BodyMode.STREAM:
-        connection.content = stream = IncomingContent(host, connection, head)
+        connection.content = stream = StreamingBody(host, connection, head)
         connection.request.content_source = STREAMED_CONTENT
         connection.request.cache_value("content_stream", stream)
         return True
@@ -79,14 +79,14 @@ def _kept(request: Request, policy: BodyPolicy, spool_bytes: int) -> SpooledCont
     return SpooledContent(spool_bytes, policy.form)
 
 
-def end_content(connection: Connection) -> None:
+def end_body(connection: Connection) -> None:
     """Give the request its content, which is whole."""
     content = connection.content
     connection.request.content_source = content if isinstance(content, SpooledContent) else None
     connection.phase = IDLE
 
 
-def have_shown(connection: Connection, refusal: ProtocolError) -> bool:
+def let_app_refuse(connection: Connection, refusal: ProtocolError) -> bool:
     """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
     refused = getattr(connection.call, "refused", None) if connection.phase is CONTENT else None
     if refused is None or not isinstance(refusal, ContentLimitExceeded | UnsupportedContentEncoding | StorageFull):
@@ -98,7 +98,7 @@ def have_shown(connection: Connection, refusal: ProtocolError) -> bool:
     return True
 
 
-class IncomingContent(ContentStream):
+class StreamingBody(ContentStream):
     """Content that a view takes as it comes. The view's task waits; whoever holds the hub reads."""
 
     __slots__ = (
@@ -112,7 +112,7 @@ class IncomingContent(ContentStream):
         "_waited",
         "_waiter",
         "is_gone",
-        "since",
+        "waiting_since",
     )
 
     def __init__(self, host: Host, connection: Connection, head: RequestHead) -> None:
@@ -125,7 +125,10 @@ class IncomingContent(ContentStream):
         self._is_whole = self._is_over = False
         self.is_gone = False
         self._must_ask = head.expects_continue
-        self.since, self._waited = host.now, 0.0  # since when, and how long before, we have waited for the client
+        self.waiting_since, self._waited = (
+            host.now,
+            0.0,
+        )  # since when, and how long before, we have waited for the client
 
     # --- the view's side, on the loop -------------------------------------------------------
 
@@ -164,8 +167,8 @@ class IncomingContent(ContentStream):
         except (ProtocolError, OSError) as error:
             self.fail(error)
             return
-        self.since = self._host.now
-        connection.phase = TAKING
+        self.waiting_since = self._host.now
+        connection.phase = STREAMING_BODY
         self._move_deadline()
         self.take()
 
@@ -206,7 +209,7 @@ class IncomingContent(ContentStream):
         """Wait for so long as what has come has earned, less what was waited before."""
         limits, connection = self._host.limits, self._connection
         earned = limits.content_seconds + connection.moved_bytes / limits.least_rate
-        connection.deadline = self.since + earned - self._waited
+        connection.deadline = self.waiting_since + earned - self._waited
 
     def fail(self, error: Exception) -> None:
         """Have the view meet an error where it waits; one about the message, as the answer that it means."""
@@ -223,13 +226,13 @@ class IncomingContent(ContentStream):
 
     def _tell(self) -> None:
         connection = self._connection
-        if connection.phase is TAKING:
-            self._waited += self._host.now - self.since
+        if connection.phase is STREAMING_BODY:
+            self._waited += self._host.now - self.waiting_since
             connection.wait(RUNNING, self._host.now, self._host.limits)
         waiter = self._waiter
         if waiter is None:
             return
-        if self._host.is_home():
+        if self._host.on_loop_thread():
             _wake(waiter)
         else:
             self._host.loop.call_soon_threadsafe(_wake, waiter)
@@ -241,10 +244,10 @@ class IncomingContent(ContentStream):
             self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
 
 
-def take_content(connection: Connection) -> None:
+def read_streaming_body(connection: Connection) -> None:
     """Read for a view that waits for its content."""
     content = connection.content
-    assert isinstance(content, IncomingContent)
+    assert isinstance(content, StreamingBody)
     content.take()
 
 

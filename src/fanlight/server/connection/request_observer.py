@@ -35,7 +35,7 @@ class RequestObserver:
     def on_request(self, connection: Connection) -> None:
         """Note when a request began, and decide its id, which its response will carry."""
         connection.started = perf_counter()
-        connection.lines += connection.request.identify()
+        connection.extra_headers += connection.request.identify()
 
     def on_response(self, connection: Connection, size: int) -> None:
         """Note a response of which so many bytes were sent, its head among them; from whichever thread has sent it."""
@@ -45,9 +45,9 @@ class RequestObserver:
                 connection.call, connection.request.head.method, connection.status, seconds, size
             )
         if self._log is not None:
-            self._keep(self._log, connection, connection.status, size)
+            self._log_request(self._log, connection, connection.status, size)
 
-    def _keep(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
+    def _log_request(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
         """Hand the log an entry for a request."""
         now, request = perf_counter(), connection.request
         head = request.head
@@ -71,17 +71,17 @@ class RequestObserver:
         if connection.phase is CONTENT:  # its head had been understood
             request = connection.request
             if self._log is not None:
-                self._keep(self._log, connection, status, 0, reason)
+                self._log_request(self._log, connection, status, 0, reason)
             return request.id_line
         name = id_line(None)
         if self._log is not None:
-            method, target = _asked(connection.wire.buffered_start)
+            method, target = _request_line_of(connection.wire.buffered_start)
             held = ENTRY_BYTES + len(method) + len(target)
             self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason, held))
         return name
 
 
-def _asked(begun: bytes) -> tuple[str, str]:
+def _request_line_of(begun: bytes) -> tuple[str, str]:
     """Return the method and the target of a message that is no request, "" where it does not begin with any.
 
     Whatever else it begins with is not shown: it may be content, with a password in it.

@@ -16,29 +16,29 @@ FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
 
 
-def suit(connection: Connection, response: Response) -> None:
+def apply_request_context(connection: Connection, response: Response) -> None:
     """Suit a response to the way its request came: cookies to https, and our field lines to what it says itself."""
     if connection.request.scheme == "https":
         response.secure_cookies()
-    if connection.lines and not response.has_shared_fields:
+    if connection.extra_headers and not response.has_shared_fields:
         said = response.headers
-        ours = (line for line in connection.lines.split(b"\r\n") if line)
+        ours = (line for line in connection.extra_headers.split(b"\r\n") if line)
         kept = (line for line in ours if line.partition(b":")[0].decode() not in said)
-        connection.lines = b"".join([line + b"\r\n" for line in kept])
+        connection.extra_headers = b"".join([line + b"\r\n" for line in kept])
 
 
-def begin(connection: Connection, response: Response, standard: bytes) -> tuple[bytes, Rest]:
+def begin_response(connection: Connection, response: Response, standard: bytes) -> tuple[bytes, Rest]:
     """Return how an answer begins, and its rest: nothing of it is sent yet."""
     content = response.content
     if isinstance(content, FileContent):
         try:
-            return _begin_file(connection, response, content, standard)
+            return _begin_file_response(connection, response, content, standard)
         except BaseException:
             content.close()
             raise
     assert isinstance(content, bytes)
     opening = connection.wire.start_response(response.status, response.fields(), len(content), standard)
-    if _is_bare(connection, response):
+    if _has_no_body(connection, response):
         content = b""
     connection.wire.send_content(content)
     connection.wire.end_response()
@@ -47,12 +47,12 @@ def begin(connection: Connection, response: Response, standard: bytes) -> tuple[
     return opening + content[:first], memoryview(content)[first:]
 
 
-def _begin_file(
+def _begin_file_response(
     connection: Connection, response: Response, content: FileContent, standard: bytes
 ) -> tuple[bytes, Rest]:
     wire, length = connection.wire, content.length
     opening = wire.start_response(response.status, response.fields(), length, standard)
-    if _is_bare(connection, response):
+    if _has_no_body(connection, response):
         wire.end_response()
         content.close()
         return opening, NOTHING
@@ -67,5 +67,5 @@ def _begin_file(
     return opening, sender if len(sender) else NOTHING
 
 
-def _is_bare(connection: Connection, response: Response) -> bool:
+def _has_no_body(connection: Connection, response: Response) -> bool:
     return connection.request.head.method == "HEAD" or response.status in NO_CONTENT

@@ -25,7 +25,7 @@ TELL_SECONDS = 60.0  # between two log lines on this
 log = logging.getLogger("fanlight.server")
 
 
-class Unsent:
+class SendBufferLimit:
     """What waits to be taken by the clients of one hub."""
 
     def __init__(self, most_bytes: int) -> None:
@@ -36,11 +36,11 @@ class Unsent:
 
     def add(self, connection: Connection, host: Host) -> None:
         """Count one more answer that waits; look closely only when it may be too much."""
-        self._counted += connection.out.nbytes + connection.more.nbytes
+        self._counted += connection.pending.nbytes + connection.pending_body.nbytes
         if self._counted > self._most:
-            self.look(host)
+            self.enforce(host)
 
-    def look(self, host: Host) -> None:
+    def enforce(self, host: Host) -> None:
         """Count anew, and cut off the slowest readers if it is too much; only the holder may."""
         waiting = [each for each in host.connections.values() if each.phase is WRITING]
         sizes, sharers = _held_by(waiting)
@@ -76,14 +76,14 @@ class Unsent:
 
 def _rank(connection: Connection, now: float) -> tuple[bool, float]:
     """Return what sorts the slowest first, and who came just now last."""
-    age = now - connection.since
+    age = now - connection.phase_started_at
     is_new = age < NEW_SECONDS
     return is_new, -age if is_new else connection.moved_bytes / age
 
 
 def _source(connection: Connection) -> object:
     """Return what keeps the memory of an answer: the rest of it is only a view."""
-    return (connection.more or connection.out).obj
+    return (connection.pending_body or connection.pending).obj
 
 
 def _held_by(waiting: list[Connection]) -> tuple[dict[int, int], Counter[int]]:

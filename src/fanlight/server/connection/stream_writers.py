@@ -26,7 +26,7 @@ from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:
     from fanlight.message.response import Heartbeat
-    from fanlight.server.io.thread_pool import Pool
+    from fanlight.server.io.thread_pool import ThreadPool
 
 PAUSE_SECONDS = 1.0  # a client that sends no more, and gets nothing for so long, is taken to have left
 
@@ -122,10 +122,10 @@ class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
     """Pulls a sync iterator in the pool's threads."""
 
     _pieces: Iterator[bytes | str] | None = None
-    _pool: Pool
+    _pool: ThreadPool
     _has_left = False
 
-    def begin(self, opening: bytes, pool: Pool) -> None:
+    def begin(self, opening: bytes, pool: ThreadPool) -> None:
         """Send the head, then pull, in a thread of the pool."""
         self._pool = pool
         self._submit(self._run, opening)

@@ -19,10 +19,10 @@ from fanlight.server.connection.connection import RUNNING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.server.connection.response_head import NO_CONTENT
 from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
-from fanlight.server.io.thread_pool import Pool, in_thread
+from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
-    from fanlight.server.dispatch.loop_watchdog import LoopWatch
+    from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
 
 _END: Final = object()
 
@@ -51,9 +51,9 @@ def stream_of(response: Response) -> Stream:
 class Streams:
     """The streams of one hub."""
 
-    def __init__(self, hub: Host, pool: Pool, loop_watch: LoopWatch, done: Done) -> None:
+    def __init__(self, hub: Host, pool: ThreadPool, watchdog: EventLoopWatchdog, done: Done) -> None:
         """Pull on the hub's loop and in this pool; the holder calls `done` when a stream is out."""
-        self._hub, self._pool, self._loop_watch, self._done = hub, pool, loop_watch, done
+        self._hub, self._pool, self._watchdog, self._done = hub, pool, watchdog, done
 
     def begin(self, connection: Connection, stream: Stream, opening: bytes) -> None:
         """Send the head, then what the content gives; the connection is the pump's until the holder calls `done`."""
@@ -80,7 +80,9 @@ class Streams:
                 hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
             else:
                 thread_writer.begin(opening, self._pool)
-        if not connection.interest or not hub.is_home():  # it may be that the holder no longer hears of its client
+        if (
+            not connection.interest or not hub.on_loop_thread()
+        ):  # it may be that the holder no longer hears of its client
             hub.post(self._listen, connection, connection.stream)
 
     def is_refused(self, connection: Connection, stream: Stream) -> bool:
@@ -95,8 +97,8 @@ class Streams:
 
     def _begin_task(self, writer: AsyncStreamWriter, opening: bytes, connection: Connection, context: Context) -> None:
         task = self._hub.loop.create_task(writer.run(opening), context=context)
-        self._loop_watch.at_work[task] = connection
-        task.add_done_callback(self._loop_watch.at_work.pop)
+        self._watchdog.tasks[task] = connection
+        task.add_done_callback(self._watchdog.tasks.pop)
 
     def _listen(self, connection: Connection, stream: object) -> None:
         if connection.phase is RUNNING and connection.stream is stream and stream is not None:
@@ -116,7 +118,7 @@ class InThreads:
     Nothing can interrupt a thread: if the stream is ended while a piece is made, the iterator is closed behind it.
     """
 
-    def __init__(self, content: Iterable[bytes | str], hub: Host, pool: Pool, connection: Connection) -> None:
+    def __init__(self, content: Iterable[bytes | str], hub: Host, pool: ThreadPool, connection: Connection) -> None:
         """Take over the content; nothing is pulled yet, and all of it will be in the context of the request."""
         self._content, self._hub, self._pool = content, hub, pool
         self.connection, self._context = connection, connection.request.context

@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection.client_pace import LOOKS
+from fanlight.server.connection.client_pace import CHECKS
 from fanlight.server.connection.connection import (
     CONTENT,
-    GREETING,
+    HANDSHAKE,
     HEAD,
     IDLE,
     LINGERING,
     RUNNING,
-    TAKING,
+    STREAMING_BODY,
     WRITING,
     Connection,
 )
-from fanlight.server.connection.host import LAST_SECONDS
-from fanlight.server.connection.request_body import IncomingContent
+from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS
+from fanlight.server.connection.request_body import StreamingBody
 
 if TYPE_CHECKING:
     from fanlight.server.connection.exchange import Exchange
@@ -35,7 +35,7 @@ SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
 
-def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
+def close_expired(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
     """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
     cold = now + host.limits.idle_seconds - COLD_SECONDS
     is_over = now >= host.arrive_until
@@ -51,18 +51,18 @@ def end_the_late(connections: Iterable[Connection], host: Host, exchange: Exchan
             _look(connection, host, now)
 
 
-def have_leave(connections: Iterable[Connection], host: Host, now: float) -> None:
+def close_idle_for_drain(connections: Iterable[Connection], host: Host, now: float) -> None:
     """Close those that have idled for a while; who got an answer a moment ago may send one more request."""
-    cold = now + host.limits.idle_seconds - LAST_SECONDS
+    cold = now + host.limits.idle_seconds - DRAIN_KEEPALIVE_SECONDS
     for connection in list(connections):
         phase = connection.phase
         if phase is IDLE and connection.deadline < cold:
             host.drop(connection)
         elif phase is IDLE or (phase is HEAD and connection.wire.is_idle):
-            connection.deadline = min(connection.deadline, now + LAST_SECONDS)
+            connection.deadline = min(connection.deadline, now + DRAIN_KEEPALIVE_SECONDS)
 
 
-def make_room(host: Host) -> bool:
+def evict_idle(host: Host) -> bool:
     """Close those that others wait behind, and that lose least; True if there were any.
 
     First those that have never sent anything, or are still in a TLS handshake. Only where there are none of these,
@@ -76,7 +76,7 @@ def make_room(host: Host) -> bool:
         if phase is IDLE:
             if limits.idle_seconds - (each.deadline - now) >= COLD_SECONDS:
                 idle.append(each)
-        elif phase is GREETING or (phase is HEAD and each.wire.is_idle):
+        elif phase is HANDSHAKE or (phase is HEAD and each.wire.is_idle):
             silent.append(each)
         elif phase is HEAD and limits.head_seconds - (each.deadline - now) >= COLD_SECONDS:
             halfway.append(each)
@@ -94,7 +94,7 @@ def make_room(host: Host) -> bool:
 def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
     """Say whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
     left = connection.deadline - now
-    if connection.phase is GREETING:
+    if connection.phase is HANDSHAKE:
         return limits.handshake_seconds - left >= COLD_SECONDS
     return limits.head_seconds - left >= SILENT_SECONDS
 
@@ -110,21 +110,21 @@ def _has_not_arrived(connection: Connection, host: Host, now: float) -> bool:
     """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
     phase, content = connection.phase, connection.content
     if phase is LINGERING:
-        return now >= connection.since + LAST_SECONDS
-    if phase is TAKING and isinstance(content, IncomingContent):  # a view works on it, as long as something comes
-        return now >= content.since + host.limits.arriving_seconds
-    return phase in (IDLE, HEAD, CONTENT, GREETING)
+        return now >= connection.phase_started_at + DRAIN_KEEPALIVE_SECONDS
+    if phase is STREAMING_BODY and isinstance(content, StreamingBody):  # a view works on it, as long as something comes
+        return now >= content.waiting_since + host.limits.arriving_seconds
+    return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
 
 def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:
     phase = connection.phase
     if phase is WRITING or (phase is RUNNING and connection.stream is not None):
-        connection.deadline = now + host.limits.write_seconds / LOOKS
+        connection.deadline = now + host.limits.write_seconds / CHECKS
         _look(connection, host, now)
         return
     if phase is RUNNING:
         return  # how long a view may take is the view's affair
-    if phase in (CONTENT, TAKING) or (phase is HEAD and not connection.wire.is_idle):
-        exchange.too_slow(connection, now)
+    if phase in (CONTENT, STREAMING_BODY) or (phase is HEAD and not connection.wire.is_idle):
+        exchange.refuse_late(connection, now)
     else:
         host.drop(connection)

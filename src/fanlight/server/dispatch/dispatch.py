@@ -21,16 +21,16 @@ from fanlight.server.connection.connection import IDLE, RUNNING, Connection
 from fanlight.server.connection.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.connection.host import Host
 from fanlight.server.dispatch.contexts import context_maker
-from fanlight.server.dispatch.wait_sampling import usage
-from fanlight.server.io.forks import hold
-from fanlight.server.io.thread_pool import Pool, in_thread
+from fanlight.server.dispatch.wait_sampling import thread_usage
+from fanlight.server.io.forks import run_in_child
+from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from fanlight.server.dispatch.lanes import Lanes
-    from fanlight.server.dispatch.loop_watchdog import LoopWatch
-    from fanlight.server.dispatch.stall_monitor import Monitor, Tenure
+    from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
+    from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
 
 log = logging.getLogger("fanlight.server")
 
@@ -40,27 +40,27 @@ _INLINE, _MEASURED = Lane.INLINE, Lane.MEASURED
 class Responder(Protocol):
     """What sends responses: the exchange."""
 
-    def answer(self, connection: Connection, response: Any) -> bool:
+    def respond(self, connection: Connection, response: Any) -> bool:
         """Send a response; True if the holder must settle the connection."""
         ...
 
-    def answer_from_outside(self, connection: Connection, response: Any) -> None:
+    def respond_from_thread(self, connection: Connection, response: Any) -> None:
         """Send a response from a thread that does not hold the hub."""
 
-    def answer_from_task(self, connection: Connection, response: Any) -> None:
+    def respond_from_task(self, connection: Connection, response: Any) -> None:
         """Send a response from a task on the loop."""
 
 
 class _NoResponder:
     """Sends nothing in a child that a view has forked: the child ends where its view does."""
 
-    def answer(self, _connection: Connection, _response: Any) -> bool:
+    def respond(self, _connection: Connection, _response: Any) -> bool:
         forked_child.leave()
 
-    def answer_from_outside(self, _connection: Connection, _response: Any) -> None:
+    def respond_from_thread(self, _connection: Connection, _response: Any) -> None:
         forked_child.leave()
 
-    def answer_from_task(self, _connection: Connection, _response: Any) -> None:
+    def respond_from_task(self, _connection: Connection, _response: Any) -> None:
         forked_child.leave()
 
 
@@ -68,15 +68,21 @@ class Dispatch:
     """Runs the calls of one hub."""
 
     def __init__(
-        self, hub: Host, responder: Responder, pool: Pool, lanes: Lanes, monitor: Monitor, loop_watch: LoopWatch
+        self,
+        hub: Host,
+        responder: Responder,
+        pool: ThreadPool,
+        lanes: Lanes,
+        monitor: StallDetector,
+        watchdog: EventLoopWatchdog,
     ) -> None:
         """Run calls in the hub's thread, in this pool, and on the hub's loop; made in the context of the start."""
         self._hub, self._responder = hub, responder
-        self._pool, self._lanes, self._monitor, self._loop_watch = pool, lanes, monitor, loop_watch
+        self._pool, self._lanes, self._monitor, self._watchdog = pool, lanes, monitor, watchdog
         self._new_context = context_maker(self._in_thread)
-        hold(self, Dispatch.let_go)
+        run_in_child(self, Dispatch.close_in_child)
 
-    def start(self, connection: Connection, tenure: Tenure) -> bool:
+    def start(self, connection: Connection, turn: Turn) -> bool:
         """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
         call = connection.call
         lane = call.lane
@@ -89,62 +95,62 @@ class Dispatch:
             return True
         request = connection.request
         request.context = context = self._new_context()
-        baton = tenure.baton
-        tenure.serial += 1
-        baton.append(connection)
-        if self._monitor.asleep:
+        running = turn.running
+        turn.serial += 1
+        running.append(connection)
+        if self._monitor.is_asleep:
             self._monitor.wake()
         try:
             response = context.run(run, request)
         except BaseException:  # noqa: BLE001 - around the view: whatever it raises, its client gets a response
             response = broken(call)
         try:
-            baton.pop()
+            running.pop()
         except IndexError:
-            tenure.handed.wait()
-            self._responder.answer_from_outside(connection, response)
+            turn.handed_over.wait()
+            self._responder.respond_from_thread(connection, response)
             return False
-        self._responder.answer(connection, response)
+        self._responder.respond(connection, response)
         return True
 
-    def let_go(self) -> None:
+    def close_in_child(self) -> None:
         """Send no response any more: this process is a child, forked by a view."""
         self._responder = _NoResponder()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
         hub, request = self._hub, connection.request
-        connection.phase, connection.since = RUNNING, hub.now
+        connection.phase, connection.phase_started_at = RUNNING, hub.now
         request.context = self._new_context()
         if call.body_policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is Lane.THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
                 connection.phase = IDLE
-                self._responder.answer(connection, BUSY)
-        elif hub.is_home():
+                self._responder.respond(connection, BUSY)
+        elif hub.on_loop_thread():
             self._begin_task(connection)
         else:
             hub.loop.call_soon_threadsafe(self._begin_task, connection)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
-        is_measured = self._lanes.is_to_be_measured(call)
+        is_measured = self._lanes.should_measure(call)
         if is_measured:
-            before = usage()
+            before = thread_usage()
         try:
             response = request.context.run(call.run, request)
         except BaseException:  # noqa: BLE001 - around the view, as above
             response = broken(call)
         if is_measured:
-            self._lanes.ran_in_thread(call, *before.until_now())
-        self._responder.answer_from_outside(connection, response)
+            self._lanes.record_in_thread(call, *before.elapsed())
+        self._responder.respond_from_thread(connection, response)
 
     def _begin_task(self, connection: Connection) -> None:
         task = self._hub.loop.create_task(self._run_as_task(connection), context=connection.request.context)
-        at_work = self._loop_watch.at_work
-        at_work[task] = connection
-        task.add_done_callback(at_work.pop)
-        if self._monitor.asleep and len(at_work) == 1:
+        tasks = self._watchdog.tasks
+        tasks[task] = connection
+        task.add_done_callback(tasks.pop)
+        if self._monitor.is_asleep and len(tasks) == 1:
             self._monitor.wake()
 
     async def _run_as_task(self, connection: Connection) -> None:
@@ -157,7 +163,7 @@ class Dispatch:
             response = broken(connection.call)
         except BaseException:  # noqa: BLE001 - around the view, as above
             response = broken(connection.call)
-        self._responder.answer_from_task(connection, response)
+        self._responder.respond_from_task(connection, response)
 
     async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of POOL_RUNNER
         return await in_thread(act, self._hub.loop, self._pool, waits=waits)

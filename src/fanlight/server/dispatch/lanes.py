@@ -24,7 +24,7 @@ from collections.abc import Callable
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.dispatch.wait_sampling import usage
+from fanlight.server.dispatch.wait_sampling import thread_usage
 
 SAMPLES = 8  # calls that are measured, one after the other
 WAIT_SECONDS = (
@@ -42,7 +42,7 @@ LONGEST_PROBATION_SECONDS = 600.0
 log = logging.getLogger("fanlight.server")
 
 
-class Record:
+class RouteTimings:
     """What has been seen of a route."""
 
     __slots__ = (
@@ -90,23 +90,23 @@ class Lanes:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with nothing known."""
         self._clock = clock
-        self._records: dict[Call, Record] = {}
+        self._records: dict[Call, RouteTimings] = {}
         self._settled: deque[Call] = deque()  # those in place that are to be measured again
 
     # --- in place --------------------------------------------------------------------------------
 
     def run_measured(self, call: Call, request: Request) -> Response:
         """Run a call in place, and see whether it waits."""
-        before = usage()
+        before = thread_usage()
         try:
             return call.run(request)  # type: ignore[return-value]  # in this lane it is a response
         finally:
-            seconds, _, idle = before.until_now()
-            self.ran_in_place(call, seconds, idle)
+            seconds, _, idle = before.elapsed()
+            self.record_inline(call, seconds, idle)
 
-    def ran_in_place(self, call: Call, seconds: float, idle: float) -> None:
+    def record_inline(self, call: Call, seconds: float, idle: float) -> None:
         """Note a measured call, and how long of it nothing of this process has run."""
-        record = self._records.setdefault(call, Record())
+        record = self._records.setdefault(call, RouteTimings())
         with record.lock:
             record.measured += 1
             if call.lane is not Lane.MEASURED or not record.measured:
@@ -123,7 +123,7 @@ class Lanes:
                 call.lane = Lane.INLINE
                 self._settled.append(call)
 
-    def measure_again(self) -> None:
+    def remeasure(self) -> None:
         """Have routes in place measured again; called once a second."""
         settled = self._settled
         for _ in range(min(len(settled), MOST_MEASURED)):
@@ -131,19 +131,19 @@ class Lanes:
             if call.lane is Lane.INLINE:
                 call.lane = Lane.MEASURED
 
-    def was_stuck(self, call: Call, place: str) -> None:
+    def record_stall(self, call: Call, place: str) -> None:
         """Send a route to threads that was stuck at a place, unless its lane is the user's choice."""
         if call.is_pinned:
             if call.lane is Lane.INLINE:
                 log.warning("%s, pinned inline, has held up the server at %s", call.name, place)
             return
-        record = self._records.setdefault(call, Record())
+        record = self._records.setdefault(call, RouteTimings())
         with record.lock:
             if call.lane is Lane.THREAD:  # another of its calls has been found meanwhile
                 return
             self._send_to_threads(call, record, f"held up the server at {place}")
 
-    def _send_to_threads(self, call: Call, record: Record, reason: str) -> None:
+    def _send_to_threads(self, call: Call, record: RouteTimings, reason: str) -> None:
         record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)
         record.short_runs = record.thread_runs = 0
         record.since, record.reason = self._clock(), reason
@@ -157,7 +157,7 @@ class Lanes:
 
     # --- in threads ------------------------------------------------------------------------------
 
-    def is_to_be_measured(self, call: Call) -> bool:
+    def should_measure(self, call: Call) -> bool:
         """Say whether a call that is about to run in the pool should be measured."""
         record = self._records.get(call)
         if record is None:
@@ -165,7 +165,7 @@ class Lanes:
         record.thread_runs += 1  # threads may lose a count to each other, which matters to nobody
         return record.thread_runs % MEASURED_RUNS == 0
 
-    def ran_in_thread(self, call: Call, seconds: float, asleep: float, _idle: float) -> None:
+    def record_in_thread(self, call: Call, seconds: float, asleep: float, _idle: float) -> None:
         """Note a measured call in the pool; a route that is short again, and does not wait, comes back in place."""
         record = self._records[call]
         with record.lock:
@@ -180,7 +180,7 @@ class Lanes:
 
     # --- for those who look on ---------------------------------------------------------------------
 
-    def in_threads(self) -> list[tuple[Call, float, str]]:
+    def slow_routes(self) -> list[tuple[Call, float, str]]:
         """Return the routes that were sent to threads: since how many seconds, and why."""
         return [
             (call, self._clock() - record.since, record.reason)

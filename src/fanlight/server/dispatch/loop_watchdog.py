@@ -8,18 +8,18 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from fanlight.server.dispatch.thread_position import place_of_thread
+from fanlight.server.dispatch.thread_position import thread_position
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
 
-LOOP_LOOK_SECONDS = 0.05  # how often a loop with tasks is looked at
+LOOP_CHECK_SECONDS = 0.05  # how often a loop with tasks is looked at
 LOOP_BLOCKED_SECONDS = 0.1  # an async view that holds the loop for so long is told of
 
 log = logging.getLogger("fanlight.server")
 
 
-class LoopWatch:
+class EventLoopWatchdog:
     """Finds out which async view blocks the loop, where, and for how long.
 
     It looks at the loop from outside. The same task on it at two looks in a row is a suspicion; a
@@ -31,30 +31,30 @@ class LoopWatch:
         """Watch a loop that runs in the thread with this identifier."""
         self._loop, self.thread_id = loop, thread_id
         self._suspect: asyncio.Task[Any] | None = None
-        self.at_work: dict[asyncio.Task[Any], Connection] = {}  # what each running task is for
+        self.tasks: dict[asyncio.Task[Any], Connection] = {}  # what each running task is for
 
     def has_tasks(self) -> bool:
         """Say whether any call runs as a task now."""
-        return bool(self.at_work)
+        return bool(self.tasks)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look once; if the loop seems blocked, stay until it is free again and tell of it."""
         task = _task_on(self._loop)
         if task is None or task is not self._suspect:
             self._suspect = task
             return
         self._suspect = None
-        began = time.monotonic() - LOOP_LOOK_SECONDS
+        began = time.monotonic() - LOOP_CHECK_SECONDS
         free = threading.Event()
         try:
             self._loop.call_soon_threadsafe(free.set)
         except RuntimeError:  # the loop is closed
             return
-        if free.wait(LOOP_BLOCKED_SECONDS - LOOP_LOOK_SECONDS):
+        if free.wait(LOOP_BLOCKED_SECONDS - LOOP_CHECK_SECONDS):
             return
-        connection = self.at_work.get(task)
+        connection = self.tasks.get(task)
         name = "a task" if connection is None else connection.call.name
-        where = place_of_thread(self.thread_id)
+        where = thread_position(self.thread_id)
         free.wait()
         seconds = time.monotonic() - began
         log.warning(

@@ -30,43 +30,43 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from fanlight.server.dispatch.loop_watchdog import LOOP_LOOK_SECONDS, LoopWatch
-from fanlight.server.dispatch.thread_position import place_of_thread
+from fanlight.server.dispatch.loop_watchdog import LOOP_CHECK_SECONDS, EventLoopWatchdog
+from fanlight.server.dispatch.thread_position import thread_position
 from fanlight.server.dispatch.wait_sampling import RunDelay
 
 if TYPE_CHECKING:
     from fanlight.message.handler import Call
     from fanlight.server.connection.connection import Connection
 
-LOOK_SECONDS = 0.005
+CHECK_SECONDS = 0.005
 LATE_SECONDS = 0.015  # more than a thread waits for the interpreter while a view computes
-LOOKS_BEFORE_SLEEP = 20
+CHECKS_BEFORE_SLEEP = 20
 
-Rescue = Callable[["Tenure", "Connection"], None]
-Blame = Callable[["Call", str], None]
+Rescue = Callable[["Turn", "Connection"], None]
+OnStall = Callable[["Call", str], None]
 
 
-class Tenure:
+class Turn:
     """One thread's stay at the hub."""
 
-    __slots__ = ("__weakref__", "baton", "handed", "is_home", "native_id", "serial", "thread_id")
+    __slots__ = ("__weakref__", "handed_over", "is_on_loop", "native_id", "running", "serial", "thread_id")
 
-    def __init__(self, *, is_home: bool) -> None:
+    def __init__(self, *, is_on_loop: bool) -> None:
         """Begin SERVING, at home (in the loop's thread, which must make it) or in a rescue thread."""
-        self.baton: list[Connection] = []
-        self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_home else (0, 0)
+        self.running: list[Connection] = []
+        self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_on_loop else (0, 0)
         self.serial = 0
-        self.is_home = is_home
-        self.handed = threading.Event()
+        self.is_on_loop = is_on_loop
+        self.handed_over = threading.Event()
 
-    def hold(self, lead: Callable[[Tenure], object]) -> None:
+    def run(self, lead: Callable[[Turn], object]) -> None:
         """Serve in this thread, by `lead`: a rescue thread's whole life."""
         self.native_id = threading.get_native_id()
         self.thread_id = threading.get_ident()
         lead(self)
 
 
-class Monitor:
+class StallDetector:
     """Watches the holder from a thread of its own, and takes the hub from a view that is stuck.
 
     `tenure_of` returns the present stay; `rescue` is called with the one whose baton was taken, and gives the hub a
@@ -74,27 +74,25 @@ class Monitor:
     is one look, so that tests can look when they like.
     """
 
-    def __init__(self, tenure_of: Callable[[], Tenure | None], rescue: Rescue, blame: Blame) -> None:
+    def __init__(self, current_turn: Callable[[], Turn | None], rescue: Rescue, on_stall: OnStall) -> None:
         """Prepare; nothing runs before `start`."""
-        self._tenure_of, self._rescue, self._blame = tenure_of, rescue, blame
+        self._current_turn, self._rescue, self._on_stall = current_turn, rescue, on_stall
         self._bell = threading.Event()
-        self._seen: tuple[Tenure, int] | None = None
+        self._seen: tuple[Turn, int] | None = None
         self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread looked at last, by its number
         self._delayed = 0.0
         self._stopped = False
         self._thread: threading.Thread | None = None
-        self.asleep = False
-        self.loop_watch: LoopWatch | None = None
+        self.is_asleep = False
+        self.watchdog: EventLoopWatchdog | None = None
         # Whose views were stuck, and may be still: a tenure lives as long as its thread is in it.
-        self.taken: WeakKeyDictionary[Tenure, Connection] = WeakKeyDictionary()
+        self.taken: WeakKeyDictionary[Turn, Connection] = WeakKeyDictionary()
 
     def start(self) -> None:
         """Begin to look, in a thread of our own."""
-        tenure = self._tenure_of()
-        if tenure is not None:
-            self._delay_of(
-                tenure
-            )  # its file is opened now, so that a process has as many open before its first request
+        turn = self._current_turn()
+        if turn is not None:
+            self._delay_of(turn)  # its file is opened now, so that a process has as many open before its first request
         self._thread = threading.Thread(target=self._watch, name="fanlight-monitor", daemon=True)
         self._thread.start()
 
@@ -108,61 +106,61 @@ class Monitor:
 
     def wake(self) -> None:
         """Have the monitor look again: a view begins to run."""
-        self.asleep = False
+        self.is_asleep = False
         self._bell.set()
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Take the hub from a view that was there at the last look too; True if one was running."""
-        tenure = self._tenure_of()
-        if tenure is None or not tenure.baton:
+        turn = self._current_turn()
+        if turn is None or not turn.running:
             self._seen = None
             return False
-        serial = tenure.serial
-        if self._seen != (tenure, serial):
-            self._seen = (tenure, serial)
-            self._delayed = self._delay_of(tenure)
+        serial = turn.serial
+        if self._seen != (turn, serial):
+            self._seen = (turn, serial)
+            self._delayed = self._delay_of(turn)
             return True
-        if self._delay_of(tenure) - self._delayed >= LOOK_SECONDS / 2:
+        if self._delay_of(turn) - self._delayed >= CHECK_SECONDS / 2:
             self._seen = None  # others had the processor: the view had no time, nor would another thread
             return True
-        place = place_of_thread(tenure.thread_id)
+        place = thread_position(turn.thread_id)
         try:
-            connection = tenure.baton.pop()
+            connection = turn.running.pop()
         except IndexError:  # it has returned just now
             return True
         self._seen = None
-        self.taken[tenure] = connection
+        self.taken[turn] = connection
         call = connection.call  # now: from `handed` on the connection belongs to the view's thread
         # The serial rises before a baton is laid down. If it has moved, the baton we took is a newer
         # view's: the hub must be passed on all the same, but that view is not to blame.
-        is_to_blame = tenure.serial == serial
+        is_to_blame = turn.serial == serial
         try:
-            self._rescue(tenure, connection)
+            self._rescue(turn, connection)
         finally:
-            tenure.handed.set()
+            turn.handed_over.set()
         if is_to_blame:  # last, as it writes to a log: somebody may wait for the hub, and nobody for us
-            self._blame(call, place)
+            self._on_stall(call, place)
         return True
 
-    def _delay_of(self, tenure: Tenure) -> float:
+    def _delay_of(self, turn: Turn) -> float:
         """Return how many seconds the holder's thread has been kept from the processor so far."""
         number, run_delay = self._run_delay
-        if number != tenure.native_id:
+        if number != turn.native_id:
             run_delay.close()
-            run_delay = RunDelay(tenure.native_id)
-            self._run_delay = (tenure.native_id, run_delay)
+            run_delay = RunDelay(turn.native_id)
+            self._run_delay = (turn.native_id, run_delay)
         return run_delay.seconds()
 
     def _watch(self) -> None:
         quiet = 0
         while not self._stopped:
-            due = time.monotonic() + LOOK_SECONDS
-            time.sleep(LOOK_SECONDS)
+            due = time.monotonic() + CHECK_SECONDS
+            time.sleep(CHECK_SECONDS)
             if time.monotonic() - due > LATE_SECONDS:
                 self._seen = None  # we ourselves were late: the machine is busy, and the view not to blame
                 continue
-            quiet = 0 if self.look() else quiet + 1
-            if quiet < LOOKS_BEFORE_SLEEP:
+            quiet = 0 if self.check() else quiet + 1
+            if quiet < CHECKS_BEFORE_SLEEP:
                 continue
             quiet = 0
             self._sleep()
@@ -170,18 +168,18 @@ class Monitor:
     def _sleep(self) -> None:
         """Sleep until a view runs in place, but look at the loop now and then while tasks run on it."""
         self._bell.clear()
-        self.asleep = True
+        self.is_asleep = True
         # A holder lays down its baton, then looks whether we sleep; we say that we sleep, then look
         # for a baton. One of the two sees the other.
-        tenure = self._tenure_of()
-        if tenure is not None and tenure.baton:
-            self.asleep = False
+        turn = self._current_turn()
+        if turn is not None and turn.running:
+            self.is_asleep = False
             return
-        watch = self.loop_watch
+        watch = self.watchdog
         while not self._stopped and not self._bell.is_set():
             if watch is not None and watch.has_tasks():
-                watch.look()
-                self._bell.wait(LOOP_LOOK_SECONDS)
+                watch.check()
+                self._bell.wait(LOOP_CHECK_SECONDS)
             else:
                 self._bell.wait()
-        self.asleep = False
+        self.is_asleep = False

@@ -7,12 +7,12 @@ import sys
 from types import FrameType
 
 
-def place_of_thread(thread_id: int) -> str:
+def thread_position(thread_id: int) -> str:
     """Return where another thread is: "file:line in function", "?" if it is no more."""
-    return place_of(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
+    return frame_position(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
 
 
-def place_of(frame: FrameType | None) -> str:
+def frame_position(frame: FrameType | None) -> str:
     """Return "file:line in function" of the innermost frame that is not the standard library's."""
     best = frame
     stdlib = asyncio.__file__.rpartition("asyncio")[0]

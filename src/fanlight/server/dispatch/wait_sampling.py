@@ -16,7 +16,7 @@ if sys.platform == "linux":  # it alone tells of single threads
     from resource import RUSAGE_THREAD, getrusage
 
 
-class Usage(NamedTuple):
+class ThreadUsage(NamedTuple):
     """What one thread had used at a moment."""
 
     wall: float  # seconds
@@ -24,9 +24,9 @@ class Usage(NamedTuple):
     process_cpu: float  # seconds, of all threads
     sleeps: int  # how often it gave the processor away by itself; -1 where the system does not tell
 
-    def until_now(self) -> tuple[float, float, float]:
+    def elapsed(self) -> tuple[float, float, float]:
         """Return the seconds since then: in all, asleep, and asleep while the process did nothing else."""
-        now = usage()
+        now = thread_usage()
         seconds = now.wall - self.wall
         if now.sleeps == self.sleeps != -1:
             return seconds, 0.0, 0.0
@@ -36,12 +36,12 @@ class Usage(NamedTuple):
         return seconds, asleep, max(0.0, seconds - (now.process_cpu - self.process_cpu))
 
 
-def usage() -> Usage:
+def thread_usage() -> ThreadUsage:
     """Return what this thread has used so far."""
     if sys.platform == "linux":
         seen = getrusage(RUSAGE_THREAD)
-        return Usage(time.perf_counter(), seen.ru_utime + seen.ru_stime, time.process_time(), seen.ru_nvcsw)
-    return Usage(time.perf_counter(), time.thread_time(), time.process_time(), -1)
+        return ThreadUsage(time.perf_counter(), seen.ru_utime + seen.ru_stime, time.process_time(), seen.ru_nvcsw)
+    return ThreadUsage(time.perf_counter(), time.thread_time(), time.process_time(), -1)
 
 
 class RunDelay:

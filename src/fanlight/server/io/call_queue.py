@@ -14,14 +14,14 @@ from collections import deque
 from collections.abc import Callable
 
 from fanlight.message import forked_child
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 
 log = logging.getLogger("fanlight.server")
 
-RING = b"\x00"
+WAKE = b"\x00"
 
 
-class Inbox:
+class CallQueue:
     """What waits for the holder, and the bell that tells it so."""
 
     def __init__(self) -> None:
@@ -30,8 +30,8 @@ class Inbox:
         self._in, self._out = socket.socketpair()
         self._in.setblocking(False)
         self._out.setblocking(False)
-        self._is_rung = False
-        hold(self, Inbox.let_go)
+        self._is_woken = False
+        run_in_child(self, CallQueue.close_in_child)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is something."""
@@ -40,18 +40,18 @@ class Inbox:
     def post(self, act: Callable[..., object], *args: object) -> None:
         """Have the holder call `act(*args)`; from any thread, and from a signal handler."""
         self._waiting.append((act, args))
-        if not self._is_rung:  # once is enough; a bell full of rings could not take a signal
-            self._is_rung = True
+        if not self._is_woken:  # once is enough; a bell full of rings could not take a signal
+            self._is_woken = True
             try:
-                self._in.send(RING)
+                self._in.send(WAKE)
             except OSError:  # it is closed
                 forked_child.exit_if_forked()
 
-    def empty(self) -> bool:
+    def run_pending(self) -> bool:
         """Do what waits; False once something has given the hub to another thread, which then goes on."""
         with contextlib.suppress(OSError):
             self._out.recv(4096)
-        self._is_rung = False  # whoever rang before this is served below, whoever comes now rings anew
+        self._is_woken = False  # whoever rang before this is served below, whoever comes now rings anew
         waiting = self._waiting
         while waiting:
             act, args = waiting.popleft()
@@ -65,9 +65,9 @@ class Inbox:
                 return False
         return True
 
-    def let_go(self) -> None:
+    def close_in_child(self) -> None:
         """Close a forked child's copy; a post to it ends that child."""
-        self._is_rung = False
+        self._is_woken = False
         self.close()
 
     def close(self) -> None:

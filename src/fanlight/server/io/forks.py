@@ -4,7 +4,7 @@ A child of `os.fork()`, so of `multiprocessing` by default, has copies of all th
 handlers. A stop that is sent to the child would reach the parent; a connection that the parent closes would stay open
 for its client; the port would stay taken when the parent is gone.
 
-In: `hold(owner, let_go)`, from whatever has something open. Out: in a child `let_go(owner)` is called. It closes the
+In: `run_in_child(owner, act)`, from whatever has something open. Out: in a child `act(owner)` is called. It closes the
 child's copies, and nothing else: what it told the system of the shared sockets or the shared poller (`shutdown`,
 EPOLL_CTL_DEL) would be done to the parent's. While a process forks, signals wait: none reaches a child that would still
 pass it on. A program that is started (`subprocess`, "spawn") has none of this, as all of it is close-on-exec.
@@ -24,21 +24,21 @@ from weakref import WeakKeyDictionary
 from fanlight.message import forked_child
 
 Owner = TypeVar("Owner")
-_held: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
+_at_fork: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
 _forking = threading.local()
 
 
-def hold(owner: Owner, let_go: Callable[[Owner], object]) -> None:
-    """Have `let_go(owner)` called in each child that is forked while the owner lives."""
+def run_in_child(owner: Owner, act: Callable[[Owner], object]) -> None:
+    """Have `act(owner)` called in each child that is forked while the owner lives."""
     forked_child.mark(is_child=False)
-    _held[owner] = let_go
+    _at_fork[owner] = act
 
 
-def hold_loop(loop: asyncio.AbstractEventLoop) -> None:
+def stop_loop_in_child(loop: asyncio.AbstractEventLoop) -> None:
     """Have no child go on with this event loop, which the calling thread runs: it shares the loop's poller."""
     home = threading.get_ident()
 
-    def let_go(loop: asyncio.AbstractEventLoop) -> None:
+    def close_in_child(loop: asyncio.AbstractEventLoop) -> None:
         if threading.get_ident() != home or loop.is_closed():
             return
         # What waits to be called is the parent's to call. As many calls as the loop is about to make end the child.
@@ -49,11 +49,11 @@ def hold_loop(loop: asyncio.AbstractEventLoop) -> None:
         for _ in range(count):
             loop.call_soon(forked_child.leave)
 
-    hold(loop, let_go)
+    run_in_child(loop, close_in_child)
 
 
 def _before() -> None:
-    if _held:
+    if _at_fork:
         _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 
@@ -65,16 +65,16 @@ def _after() -> None:
 
 
 def _in_child() -> None:
-    if not _held:
+    if not _at_fork:
         return
     forked_child.mark(is_child=True)
-    held = list(_held.items())
-    _held.clear()
+    held = list(_at_fork.items())
+    _at_fork.clear()
     with contextlib.suppress(ValueError):  # a process without a main thread: an interpreter within another program
         _forget_signals()
-    for owner, let_go in held:
+    for owner, act in held:
         with contextlib.suppress(Exception):  # one that fails must not leave the others open
-            let_go(owner)
+            act(owner)
     _after()
 
 

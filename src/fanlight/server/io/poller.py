@@ -13,7 +13,7 @@ import selectors
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,7 +44,7 @@ class Poller(Protocol):
     def attach(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         """Have the loop call back when something is ready; called in the loop's thread."""
 
-    def leave(self) -> None:
+    def stop_mirroring(self) -> None:
         """Tell the loop of no change from now on: another thread polls, and the loop is not its to touch."""
 
     def detach(self) -> None:
@@ -65,14 +65,14 @@ class EpollPoller:
         self.modify = self._epoll.modify
         self.unregister = self._epoll.unregister
         self.poll = self._epoll.poll
-        hold(self, EpollPoller.close)  # a child's copy: what it unregistered would be gone for its parent too
+        run_in_child(self, EpollPoller.close)  # a child's copy: what it unregistered would be gone for its parent too
 
     def attach(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         """Have the loop watch the epoll as one descriptor."""
         self._loop = loop
         loop.add_reader(self._epoll.fileno(), callback)
 
-    def leave(self) -> None:
+    def stop_mirroring(self) -> None:
         """Do nothing: the loop knows of the epoll alone."""
 
     def detach(self) -> None:
@@ -98,7 +98,7 @@ class SelectorPoller:
         self._own_fd: int | None = fileno() if fileno else None
         self._mirrored: set[int] = set()  # what the loop watches for us, one by one
         self._is_mirrored = False
-        hold(self, SelectorPoller.close)
+        run_in_child(self, SelectorPoller.close)
 
     def register(self, fd: int, events: int) -> None:
         """Begin to watch a descriptor."""
@@ -131,7 +131,7 @@ class SelectorPoller:
         for key in list(self._selector.get_map().values()):
             self._mirror(key.fd, _from_selector(key.events))
 
-    def leave(self) -> None:
+    def stop_mirroring(self) -> None:
         """Tell the loop of no change from now on."""
         self._is_mirrored = False
 

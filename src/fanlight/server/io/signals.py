@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 
 Handler = Callable[[int, FrameType | None], object]
 _hearing: Signals | None = None  # a process has one interpreter, and that has one place
@@ -43,7 +43,7 @@ class Signals:
         global _hearing  # noqa: PLW0603 - as above
         is_first = _hearing is not self
         _hearing = self
-        hold(self, Signals.forget)
+        run_in_child(self, Signals.forget)
         taken = []
         for number in self.numbers:
             if signal.getsignal(number) != self._on_signal:

@@ -26,7 +26,7 @@ Work = tuple[Callable[..., object], tuple[object, ...]]
 log = logging.getLogger("fanlight.server")
 
 
-class Pool:
+class ThreadPool:
     """At most `threads` threads, and at most `waiting` pieces of work that wait for one."""
 
     def __init__(self, threads: int, waiting: int) -> None:
@@ -36,7 +36,7 @@ class Pool:
         self._lock = threading.Lock()
         self._idle = 0  # threads that wait for work, less the work that waits for them
         self._made = 0
-        self.at_work: dict[int, Work] = {}  # what each busy thread does, by the thread's identifier
+        self.running: dict[int, Work] = {}  # what each busy thread does, by the thread's identifier
 
     @property
     def waiting(self) -> int:
@@ -88,9 +88,9 @@ class Pool:
         return True
 
     def _work(self) -> None:
-        at_work, own = self.at_work, threading.get_ident()
+        running, own = self.running, threading.get_ident()
         while (work := self._queue.get()) is not None:
-            at_work[own] = work
+            running[own] = work
             act, args = work
             try:
                 act(*args)
@@ -99,12 +99,14 @@ class Pool:
                 # Those who submit work handle what it raises; a thread that died of it would never be replaced.
                 log.exception("work in a thread failed")
             forked_child.exit_if_forked()
-            del work, act, args, at_work[own]  # a thread that waits keeps nothing of its last request alive
+            del work, act, args, running[own]  # a thread that waits keeps nothing of its last request alive
             with self._lock:
                 self._idle += 1
 
 
-async def in_thread(act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: Pool, *, waits: bool = True) -> Any:
+async def in_thread(
+    act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: ThreadPool, *, waits: bool = True
+) -> Any:
     """Return what `act` returns in a thread of the pool, or raise what it raises.
 
     A full pool is waited for, or, if not `waits`, ServiceUnavailable is raised.

@@ -1,7 +1,7 @@
 """Accept clients, no more at once than the limits allow, in all and from one address.
 
 In: a listening socket that is ready. Out: connected sockets, handed to `adopt`. When there are too
-many connections, or no descriptors left, those that lose least make room (`deadlines.make_room`). Where none
+many connections, or no descriptors left, those that lose least make room (`deadlines.evict_idle`). Where none
 does, the listeners are not watched for a while and clients wait in the system's queue: nobody is turned away,
 and a full process does not spin. A single address
 that has its share of connections is turned away, so that it can't take everybody's place.
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING, Protocol
 
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, SHARED, Poller
 from fanlight.settings.addresses import unmapped
 
@@ -67,13 +67,13 @@ class Acceptor:
         open_now: Sized,
         limits: Limits,
         adopt: Adopt,
-        make_room: Callable[[], bool] = lambda: False,
+        evict_idle: Callable[[], bool] = lambda: False,
         *,
         is_shared: bool,
     ) -> None:
         """Hand clients to `adopt` while fewer than the limit are in `open_now`; shared with other processes or not.
 
-        `make_room` closes connections that lose least; False if there are none.
+        `evict_idle` closes connections that lose least; False if there are none.
         """
         self._poller, self._open_now, self._adopt = poller, open_now, adopt
         self._most, self._most_of_one = limits.connections, limits.connections_per_address
@@ -81,10 +81,10 @@ class Acceptor:
         self._listeners: dict[int, tuple[socket.socket, ListenerPolicy | None]] = {}
         self._counts: dict[Address, int] = {}
         self._turned_away, self._told, self._told_of_pause = 0, -TELL_SECONDS, -TELL_SECONDS
-        self._make_room, self._next_room, self._paused_at = make_room, 0.0, -CROWDED_SECONDS
+        self._make_room, self._next_room, self._paused_at = evict_idle, 0.0, -CROWDED_SECONDS
         self.is_paused = False
         self.accepted = 0
-        hold(self, Acceptor.close_in_child)
+        run_in_child(self, Acceptor.close_in_child)
 
     def add(self, listener: socket.socket, policy: ListenerPolicy | None) -> None:
         """Accept from one more listening socket, by its entrance."""

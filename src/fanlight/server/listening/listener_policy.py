@@ -81,7 +81,7 @@ class ListenerPolicy:
             connection.sock = self._tls.wrap(connection.sock)
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_warned_of_fields:
-            connection.edge = self
+            connection.setup = self
         if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
             connection.wire.accept_https_targets()
         return self._proxies.has_preface or self._tls is not None
@@ -127,7 +127,7 @@ class ListenerPolicy:
         if not proxy_header.is_local:
             connection.client = proxy_header.client or "unix"  # behind a unix socket of the proxy's, which is not ours
         if proxy_header.is_tls:
-            connection.edge = TlsProxySetup(self)
+            connection.setup = TlsProxySetup(self)
         if proxy_header.is_tls or self.trusts(connection.client):
             connection.wire.accept_https_targets()
         return True
@@ -141,7 +141,7 @@ class ListenerPolicy:
     # --- at each request --------------------------------------------------------------------------
 
     def apply_to_request(self, connection: Connection) -> None:
-        """Tell a request which way it came; `connection.lines` are what its answer says because of that."""
+        """Tell a request which way it came; `connection.extra_headers` are what its answer says because of that."""
         self._apply(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
 
     def _apply(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
@@ -158,7 +158,7 @@ class ListenerPolicy:
         if self._to_https is not None and request.scheme == "http":
             connection.call = self._to_https
         if request.scheme == "https":
-            connection.lines = self._hsts
+            connection.extra_headers = self._hsts
 
     def _apply_forwarded(self, request: Request, peer: str | None) -> None:
         values, proxies = request.head.values, self._proxies
@@ -194,7 +194,7 @@ class ListenerPolicy:
                     connection.client,
                 )
         if self._tls is None and self._to_https is None and not self._proxies.has_preface:
-            connection.edge = None  # its further requests need nothing of us
+            connection.setup = None  # its further requests need nothing of us
 
     def _warn_once(self, message: str, *args: object) -> None:
         self._has_warned_of_fields = True
@@ -210,7 +210,7 @@ class TerminatedTlsPolicy(ListenerPolicy):
 
     def wrap(self, connection: Connection) -> bool:
         """Take a fresh connection; nothing comes before its first request."""
-        connection.edge = TlsProxySetup(self)
+        connection.setup = TlsProxySetup(self)
         connection.wire.accept_https_targets()
         return False
 

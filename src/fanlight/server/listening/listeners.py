@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import is_ipv6_only, listen, try_bind, url_of
 from fanlight.server.listening.listener_policy import ListenerPolicy, ProxyFields, ProxySettings
@@ -49,7 +49,7 @@ class ListenerSet:
             passes_hints=options.proxy_early_hints,
         )
         self.tls = _tls_of(options)
-        hold(self, ListenerSet.close)
+        run_in_child(self, ListenerSet.close)
 
     @property
     def is_secure(self) -> bool:

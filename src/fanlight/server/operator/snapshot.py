@@ -18,8 +18,8 @@ from types import AsyncGeneratorType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message.handler import Lane
-from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, TAKING, WRITING, Connection, Phase
-from fanlight.server.dispatch.thread_position import place_of
+from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, STREAMING_BODY, WRITING, Connection, Phase
+from fanlight.server.dispatch.thread_position import frame_position
 from fanlight.server.recording.counts import METHODS, OTHER_METHOD
 from fanlight.server.recording.redact import escape, redact_start
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fanlight.server.hub import Hub
 
 MOST_IN_FLIGHT = 200  # are listed, the oldest first; the others are only counted
-IN_FLIGHT = (CONTENT, RUNNING, TAKING, WRITING)
+IN_FLIGHT = (CONTENT, RUNNING, STREAMING_BODY, WRITING)
 MOST_TARGET = 500
 MOST_AWAITED = 100  # coroutines within each other that are followed
 STARTED = time.monotonic()
@@ -43,7 +43,7 @@ def snapshot(hub: Hub) -> State:
     in_flight.sort(key=lambda each: -each["seconds"])
     phases = Counter(Phase(connection.phase).name.lower() for connection in connections)
     pool, lanes = hub.pool, hub.lanes
-    in_threads = lanes.in_threads()
+    in_threads = lanes.slow_routes()
     slow = [{"route": call.name, "seconds": round(ago, 1), "reason": why} for call, ago, why in in_threads]
     return {
         "pid": os.getpid(),
@@ -56,8 +56,8 @@ def snapshot(hub: Hub) -> State:
         "in_flight": in_flight[:MOST_IN_FLIGHT],
         "slow_routes": slow,
         "rescues": hub.rescues,
-        "threads": {"busy": len(pool.at_work), "waiting_calls": pool.waiting},
-        "tasks": len(hub.monitor.loop_watch.at_work) if hub.monitor.loop_watch is not None else 0,
+        "threads": {"busy": len(pool.running), "waiting_calls": pool.waiting},
+        "tasks": len(hub.monitor.watchdog.tasks) if hub.monitor.watchdog is not None else 0,
         "process": process(),
         "limits": asdict(hub.limits),
     }
@@ -82,22 +82,22 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     """Return of each connection whose view runs now in which lane it does, and at which line."""
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
     found: dict[Connection, tuple[str, str]] = {}
-    watch = hub.monitor.loop_watch
+    watch = hub.monitor.watchdog
     if watch is not None:
-        for task, connection in list(watch.at_work.items()):
+        for task, connection in list(watch.tasks.items()):
             found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
-    for tenure, connection in _copied(hub):
-        found[connection] = "inline, stuck", place_of(frames.get(tenure.thread_id))
+    for turn, connection in _copied(hub):
+        found[connection] = "inline, stuck", frame_position(frames.get(turn.thread_id))
     by_request = {id(getattr(each, "request", None)): each for each in list(hub.connections.values())}
-    for thread_id, (act, args) in list(hub.pool.at_work.items()):
+    for thread_id, (act, args) in list(hub.pool.running.items()):
         for each in (act, *args):
             owner = _owner(each, by_request)
             if owner is not None:
-                found[owner] = "thread", place_of(frames.get(thread_id))
-    tenure_now = hub.tenure
-    if tenure_now is not None:
-        for connection in list(tenure_now.baton):
-            found[connection] = "inline", place_of(frames.get(tenure_now.thread_id))
+                found[owner] = "thread", frame_position(frames.get(thread_id))
+    turn_now = hub.turn
+    if turn_now is not None:
+        for connection in list(turn_now.running):
+            found[connection] = "inline", frame_position(frames.get(turn_now.thread_id))
     return found
 
 
@@ -138,11 +138,11 @@ def _place_of_task(task: asyncio.Task[Any], stream: object, running: FrameType |
         if frame is None:
             break
         if _is_within(running, frame):
-            return place_of(running)
+            return frame_position(running)
         if best is None or not _is_of_the_library(frame):
             best = frame
         awaited = getattr(awaited, f"{kind}_await")
-    return place_of(best)
+    return frame_position(best)
 
 
 def _is_within(running: FrameType | None, frame: FrameType) -> bool:
@@ -172,7 +172,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
         return None
     if place is not None and phase is not WRITING:
         lane, at = place
-    elif phase in (RUNNING, TAKING):
+    elif phase in (RUNNING, STREAMING_BODY):
         lane, at = _where_it_waits(connection)
     else:
         lane, at = "", "the client sends its content" if phase is CONTENT else "the client takes the answer"
@@ -194,5 +194,5 @@ def _age(connection: Connection) -> float:
     if started is not None:
         return time.perf_counter() - float(started)
     stream = connection.stream
-    since = connection.since if stream is None else stream.began
+    since = connection.phase_started_at if stream is None else stream.began
     return time.monotonic() - since if connection.phase in IN_FLIGHT else 0.0

@@ -21,7 +21,7 @@ from fanlight.server.recording.record_relay import LogRelay, is_relayed
 from fanlight.server.recording.redact import redact
 from fanlight.server.recording.sink import Sink
 
-LAST_SECONDS = 0.5  # what handlers of the site get to take the last message
+DRAIN_KEEPALIVE_SECONDS = 0.5  # what handlers of the site get to take the last message
 _SET_IN = "\n    "
 # Control characters; what some readers take for the end of a line; what turns the direction of the text around it.
 _unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -92,7 +92,7 @@ class ErrorLog:
         relay = self._relay
         if relay is not None:
             relay.then(lambda: log.critical(text))
-            relay.flush(LAST_SECONDS)
+            relay.flush(DRAIN_KEEPALIVE_SECONDS)
             return
         lines = _Lines(Sink(self._path, 2))
         lines.write(self._formatter().format(logging.makeLogRecord({"levelname": "CRITICAL", "msg": text})))

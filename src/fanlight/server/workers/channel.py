@@ -17,7 +17,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 
 VARIABLE = "_FANLIGHT_CHANNEL"  # tells a worker which descriptor its channel is
 MOST_DESCRIPTORS = 128  # in one message; the system allows 253
@@ -38,7 +38,7 @@ class Channel:
         self._lines: deque[bytes] = deque()
         self._descriptors: deque[int] = deque()
         self.is_open = True
-        hold(self, Channel.close)
+        run_in_child(self, Channel.close)
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.io.forks import hold
+from fanlight.server.io.forks import run_in_child
 
 _MOST_BYTES = 32  # of a number and a line's end
 
@@ -51,7 +51,7 @@ class PidFile:
                 _is_locked(lock)
                 self._take(draft)
                 self._locked, lock = lock, -1
-                hold(self, PidFile.unlock)  # a child would keep the lock when we are gone
+                run_in_child(self, PidFile.unlock)  # a child would keep the lock when we are gone
             finally:
                 draft.unlink(missing_ok=True)
                 if lock != -1:
