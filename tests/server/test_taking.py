@@ -22,9 +22,7 @@ def streamed() -> FakeCall:
     async def view(request: Request) -> Response:
         return Response(str(len(await request.content_stream.read())).encode())
 
-    call = FakeCall(view, Lane.TASK)
-    call.body_policy = BodyPolicy(body_mode=BodyMode.STREAM)
-    return call
+    return FakeCall(view, Lane.TASK, body_policy=BodyPolicy(body_mode=BodyMode.STREAM))
 
 
 def test_a_rescue_thread_reads_for_a_view(serve: Serve, tools: Any) -> None:

@@ -30,8 +30,7 @@ from urllib.parse import unquote
 from tests.soak.proxies import PROXIES, Proxy
 from tests.soak.report import write_section
 
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY
-from fanlight.message.handler import Lane
+from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.testing import LiveServer
@@ -56,19 +55,14 @@ class Seen(NamedTuple):
 class Mirror:
     """A site that notes every request, and says in each response the number of its request."""
 
-    lane = Lane.INLINE
-    is_pinned = True
-    reads_content = True
-    body_policy = DEFAULT_BODY_POLICY
-    name = "mirror"
-
     def __init__(self) -> None:
         """Begin with nothing seen."""
         self.seen: list[Seen] = []
+        self._call = Call(self.run, "mirror", is_pinned=True, reads_content=True)
 
-    def find(self, _: Request, /) -> Mirror:
-        """Answer every request."""
-        return self
+    def find(self, _: Request, /) -> Call:
+        """Return the one call, for every request."""
+        return self._call
 
     def run(self, request: Request, /) -> Response:
         """Note a request."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.calls import CallFactory
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
@@ -28,6 +28,7 @@ from fanlight.compression.options import DEFAULT_COMPRESSION, Compression, read_
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
+from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
@@ -174,7 +175,7 @@ class Application:
 
     # --- what the server asks ---------------------------------------------------------------------
 
-    def find(self, request: Request, /) -> RouteCall:
+    def find(self, request: Request, /) -> Call:
         """Return the call for a request, and set its `params`."""
         head = request.head
         found = self._find(head.method, head.path)

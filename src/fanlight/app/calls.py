@@ -8,7 +8,7 @@ here, once: whether the view is async, what it is given, what is around it, whic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
@@ -22,41 +22,12 @@ from fanlight.binding.callables import is_async
 from fanlight.binding.dependencies import DependencyPlan
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import View, pinned_lane
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
-from fanlight.message.handler import Lane
+from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.threads import run_in_thread
 
 Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response, always
-
-
-class RouteCall:
-    """A call as the server wants it; `run` is a plain function, so running it costs no more than that."""
-
-    __slots__ = ("body_policy", "is_pinned", "lane", "name", "reads_content", "refused", "run")
-
-    def __init__(
-        self,
-        run: Callable[[Request], Response | Awaitable[Response]],
-        name: str,
-        *,
-        lane: Lane = Lane.INLINE,
-        is_pinned: bool = False,
-        reads_content: bool = False,
-        body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
-    ) -> None:
-        """Keep what was decided."""
-        self.run = run
-        self.name = name
-        self.lane = lane
-        self.is_pinned = is_pinned
-        self.reads_content = reads_content
-        self.body_policy = body_policy
-        self.refused: RouteCall = self  # what answers where the content is refused
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}>"
 
 
 class CallFactory:
@@ -81,7 +52,7 @@ class CallFactory:
         dependencies: DependencyPlan | None = None,
         errors: str = "",
         place: str = "",
-    ) -> RouteCall:
+    ) -> Call:
         """Return the call of a view, which is written at `place`.
 
         `arguments` makes what the view is given, by method where methods differ ("" is all others);
@@ -105,7 +76,7 @@ class CallFactory:
                 if dependencies is None
                 else _guarded_async(dependencies.run_async(view, give, answer), failed)
             )
-            return RouteCall(self._surrounded_async(run_async, name), name, lane=Lane.TASK, reads_content=reads_content)
+            return Call(self._surrounded_async(run_async, name), name, lane=Lane.TASK, reads_content=reads_content)
         run = (
             _sync_run(view, give, answer, failed, has_path=has_path)
             if dependencies is None
@@ -114,26 +85,26 @@ class CallFactory:
         if middleware.is_async:
             # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
             waiting = _on_the_loop(run, failed) if pinned is Lane.INLINE else _in_thread(run, failed)
-            return RouteCall(middleware.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
+            return Call(middleware.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
         lane = Lane.MEASURED if pinned is None else pinned
-        return RouteCall(
+        return Call(
             self._surrounded(run, name), name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content
         )
 
-    def for_handler(self, answer: Run, name: str) -> RouteCall:
+    def for_handler(self, answer: Run, name: str) -> Call:
         """Return the call of something that answers at once, without a view; what it raises is answered too."""
         middleware = self._middleware
         run = _guarded(answer, self._failures.of(name) if middleware.is_empty else self._failures.passing)
         if middleware.is_async:
             waiting = _in_thread(run, self._failures.passing)
-            return RouteCall(middleware.wrap_async(waiting, name), name, lane=Lane.TASK)
-        return RouteCall(self._surrounded(run, name), name, lane=Lane.MEASURED)
+            return Call(middleware.wrap_async(waiting, name), name, lane=Lane.TASK)
+        return Call(self._surrounded(run, name), name, lane=Lane.MEASURED)
 
-    def for_response(self, response: Response, name: str) -> RouteCall:
+    def for_response(self, response: Response, name: str) -> Call:
         """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
         if not self._middleware.is_empty:
             return self.for_handler(lambda _: response.copy(), name)
-        return RouteCall(lambda _: response, name)
+        return Call(lambda _: response, name)
 
     def _surrounded(self, run: Inner, name: str) -> Run:
         return cast("Run", run) if self._middleware.is_empty else self._middleware.wrap(run, name)

@@ -1,6 +1,6 @@
 """Say what a value of URLS answers, and make its call.
 
-In: a value, the pattern and the methods of its key. Out: a `RouteCall`. Refuses, with a suggestion,
+In: a value, the pattern and the methods of its key. Out: a `Call`. Refuses, with a suggestion,
 values that answer nothing, templates that are not there, and views that can't be given what they ask.
 Reads each view's signature once, however many routes it has.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TypeGuard
 
-from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.calls import CallFactory
 from fanlight.app.error_handlers import raise_content_error
 from fanlight.app.middleware import read_middleware
 from fanlight.app.responses import ResponseFactory
@@ -27,7 +27,7 @@ from fanlight.binding.signature import Signature, View, pinned_lane, read_signat
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
-from fanlight.message.handler import Lane
+from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import WithMiddleware, middleware_of
@@ -70,7 +70,7 @@ class Endpoints:
         except SetupError:
             return {}  # told when the call is made
 
-    def call(self, value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> RouteCall:
+    def call(self, value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> Call:
         """Return the call for a value, with steps `around` it. Raises SetupError with all that is wrong with it."""
         self._calls = self._calls_within((*middleware, *middleware_of(value)))
         name = f"{'|'.join(sorted(methods))} {pattern}"
@@ -108,7 +108,7 @@ class Endpoints:
         calls = self._within[middleware] = self._base.within(steps)
         return calls
 
-    def _of_text(self, text: str, pattern: str, name: str) -> RouteCall:
+    def _of_text(self, text: str, pattern: str, name: str) -> Call:
         if mistake := markup_for_text(text, f"the text at {pattern}"):
             raise SetupError([mistake])
         if not text.endswith(".html"):
@@ -122,13 +122,13 @@ class Endpoints:
 
         return self._calls.for_handler(render_template, f"{name} ({text})")
 
-    def _of_page(self, page: Page, name: str) -> RouteCall:
+    def _of_page(self, page: Page, name: str) -> Call:
         if mistake := misnamed_template(page.template, self._pages, "URLS"):
             raise SetupError([mistake])
         answer = self._results.make
         return self._calls.for_handler(lambda request: answer(page, request), f"{name} ({page.template})")
 
-    def _of_view(self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str) -> RouteCall:
+    def _of_view(self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str) -> Call:
         signature = self._signature(view)
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         mistakes: list[Mistake] = []
@@ -176,8 +176,8 @@ class Endpoints:
         call.body_policy = body_policy_for(
             route_limits(view), body_mode, route, sends_early_hints=bool(hints), decodes=decodes
         )
-        if call.reads_content and not errors:  # a view that shows its form again does so for one that is too large, too
-            call.refused = self._calls.for_handler(raise_content_error, name)
+        if call.reads_content:  # a view that shows its form again does so for one that is too large, too
+            call.refused = call if errors else self._calls.for_handler(raise_content_error, name)
         if hints and call.lane is Lane.MEASURED:  # it has work to do meanwhile, or it would not send them
             call.lane, call.is_pinned = Lane.THREAD, True
         return call

@@ -5,8 +5,9 @@ In: why there is no route. Out: one of six calls, made at start-up. Knows nothin
 
 from __future__ import annotations
 
-from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.calls import CallFactory
 from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
+from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.routing.key import METHODS
@@ -29,7 +30,7 @@ class NoRouteResponses:
         self._options = calls.for_handler(self._tell_options, "OPTIONS")
         self._no_method = calls.for_handler(_refuse_unknown_method, "no such method")
 
-    def call(self, miss: NoMatch, method: str) -> RouteCall:
+    def call(self, miss: NoMatch, method: str) -> Call:
         """Return the call for a miss."""
         if method not in METHODS:  # no site can have it, so it is not this address's fault (RFC 9110 section 9.1)
             return self._no_method

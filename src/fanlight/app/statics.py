@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
-from fanlight.app.calls import CallFactory, RouteCall
+from fanlight.app.calls import CallFactory
 from fanlight.errors import Mistake, NoSuchURL, SetupError
+from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.static.files import StaticFiles
@@ -48,7 +49,7 @@ class StaticFolders:
             _refuse(f"{value} names no folder", 'write Static("static")')
         return value if self._path_of(value).is_file() else Subtree(value)
 
-    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_guarded: bool) -> RouteCall:
+    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_guarded: bool) -> Call:
         """Return the call for a folder, or a file, at a pattern. Raises SetupError, once for each place.
 
         What is guarded, by steps that stand around it, is not for caches that serve everybody.

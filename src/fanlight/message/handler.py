@@ -1,8 +1,8 @@
-"""The seam between the server and an app: find the call first, run it second.
+"""The interface between the server and an application.
 
-The server is given a `Handler`. It asks `find` once per request, as soon as the head is there;
-the `Call` it gets is made at start-up, one for each route, so nothing is allocated for it. When
-the content has been read, the server runs the call in the call's lane.
+The server is given a `Handler`. As soon as the head of a request has been read, it calls `find`, which returns the
+`Call` of the route: calls are made at start-up, one per route, so a request allocates none. When the content has been
+read, the server runs the call in the call's lane.
 """
 
 from __future__ import annotations
@@ -13,61 +13,83 @@ from contextvars import ContextVar
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
+
 if TYPE_CHECKING:
-    from fanlight.message.body_policy import BodyPolicy
     from fanlight.message.request import Request
     from fanlight.message.response import Response
 
 
 # Runs a function in the server's thread pool: `await POOL_RUNNER.get()(act, waits)`. The server sets it in the context
-# of every request. Raises ServiceUnavailable where the pool is full, or with `waits` waits until it has room.
+# of every request. If the pool is full it raises ServiceUnavailable, or with `waits` waits until there is room.
 POOL_RUNNER: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
 
 
 class Lane(IntEnum):
     """Where a call runs."""
 
-    INLINE = 0  # in the hub's thread, in place; rescued by the monitor when it is stuck
-    THREAD = 1  # in the bounded pool
+    INLINE = 0  # in the thread that holds the hub; rescued by the monitor when it blocks
+    THREAD = 1  # in the bounded thread pool
     TASK = 2  # as a task on the event loop
-    MEASURED = 3  # INLINE, and each run is measured, to find out whether the call waits for something
+    MEASURED = 3  # INLINE, and each run is measured, to detect calls that wait for something
 
 
-class Call(Protocol):
-    """What the server runs for a request: one object for each route, shared by all its requests.
+class Call:
+    """What the server runs for a request: one object per route, shared by all its requests.
 
-    One may have a call `refused`, which is run in its place where content is refused: reading it raises why.
+    `run` takes the request and returns the response, or for lane TASK an awaitable of it. It never raises an
+    Exception. It is a plain function in a slot, so running a call costs no more than calling that function.
     """
 
-    lane: Lane  # the server moves a call that was stuck from INLINE to THREAD, and back
-    is_pinned: bool  # True: the user chose the lane, so the server never moves it
-    reads_content: bool  # False (404, 405, redirects): the content is discarded, never kept
-    body_policy: BodyPolicy  # how it takes the content that it reads, and how much of it
-    name: str  # for logs: "GET /blog/{slug} (views.post)"
+    __slots__ = ("body_policy", "is_pinned", "lane", "name", "reads_content", "refused", "run")
 
-    def run(self, request: Request, /) -> Response | Awaitable[Response]:
-        """Return the response, or for lane TASK an awaitable of it. Never raises an Exception."""
-        ...
+    lane: Lane  # moved by the server between INLINE, MEASURED and THREAD, unless the call is pinned
+
+    def __init__(  # noqa: PLR0913 - what a call is, given by name
+        self,
+        run: Callable[[Request], Response | Awaitable[Response]],
+        name: str,
+        *,
+        lane: Lane = Lane.INLINE,
+        is_pinned: bool = False,
+        reads_content: bool = False,
+        body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
+        refused: Call | None = None,
+    ) -> None:
+        """Make a call; `name` is for logs: "GET /blog/{slug} (views.post)"."""
+        self.run = run
+        self.name = name
+        self.lane = lane
+        self.is_pinned = is_pinned  # by `@lane`: never moved automatically
+        self.reads_content = reads_content  # False (404, 405, redirects): the content is discarded, never kept
+        self.body_policy = body_policy
+        self.refused = refused  # runs instead when the content is refused; None: the server's built-in response
+
+    def move_to(self, lane: Lane) -> None:
+        """Run the next requests in another lane."""
+        self.lane = lane
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
 
 
 class Encoding(Protocol):
-    """What a handler may have as `encoding`: it sees answers on their way out, but for whole content below a size."""
+    """The optional `encoding` of a handler: it can replace a response before it is sent, to compress it."""
 
-    least_bytes: int
+    least_bytes: int  # smaller content that is whole is sent without calling `encoded`
 
     def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - by position, as on the hot path
-        """Return what is sent in place of a response, which may be itself.
+        """Return the response to send, which may be the one given.
 
-        `is_busy`: what is whole must not become a stream, because no thread is free to send one.
+        `is_busy`: no thread is free to send a stream, so content that is whole must stay whole.
         """
         ...
 
 
 class Handler(Protocol):
-    """What the server asks of an application.
+    """The application, as the server sees it.
 
-    One with a `request_class` of its own gets its requests as that; one with an `encoding` is asked by it for
-    answers as they are sent.
+    Two attributes are optional: `request_class`, the class of which the server makes requests, and `encoding`.
     """
 
     def find(self, request: Request, /) -> Call:
@@ -84,10 +106,10 @@ class Handler(Protocol):
 
 
 def encoding_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
-    """Return what a handler's answers are shown to, and the size of whole content that need not be shown."""
+    """Return the function that encodes a handler's responses, and the size below which whole content skips it."""
     encoding: Encoding | None = getattr(handler, "encoding", None)
-    return (_as_it_is, sys.maxsize) if encoding is None else (encoding.encoded, encoding.least_bytes)
+    return (_unchanged, sys.maxsize) if encoding is None else (encoding.encoded, encoding.least_bytes)
 
 
-def _as_it_is(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above
+def _unchanged(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above
     return response

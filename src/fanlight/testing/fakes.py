@@ -8,28 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY
-from fanlight.message.handler import Lane
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
+from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 Run = Callable[[Request], Response | Awaitable[Response]]
 
 
-class FakeCall:
-    """A call that runs a function."""
+class FakeCall(Call):
+    """A call that runs a function and reads the content."""
 
-    body_policy = DEFAULT_BODY_POLICY
+    __slots__ = ()
 
-    def __init__(self, run: Run, lane: Lane = Lane.INLINE, *, is_pinned: bool = False, name: str = "") -> None:
+    def __init__(
+        self,
+        run: Run,
+        lane: Lane = Lane.INLINE,
+        *,
+        is_pinned: bool = False,
+        name: str = "",
+        reads_content: bool = True,
+        body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
+    ) -> None:
         """Run `run` in a lane."""
-        self._run = run
-        self.lane, self.is_pinned, self.reads_content = lane, is_pinned, True
-        self.name = name or getattr(run, "__name__", "a call")
-
-    def run(self, request: Request) -> Response | Awaitable[Response]:
-        """Run the function."""
-        return self._run(request)
+        super().__init__(
+            run,
+            name or getattr(run, "__name__", "a call"),
+            lane=lane,
+            is_pinned=is_pinned,
+            reads_content=reads_content,
+            body_policy=body_policy,
+        )
 
 
 class FakeHandler:
@@ -38,8 +48,7 @@ class FakeHandler:
     def __init__(self, calls: Mapping[str, FakeCall | Run]) -> None:
         """Answer each path with its call, or with a call around its function."""
         self.calls = {path: call if isinstance(call, FakeCall) else FakeCall(call) for path, call in calls.items()}
-        self.missing = FakeCall(lambda _: Response("not here", 404), name="not found")
-        self.missing.reads_content = False
+        self.missing = FakeCall(lambda _: Response("not here", 404), name="not found", reads_content=False)
         self.events: list[str] = []
 
     def find(self, request: Request) -> FakeCall:

@@ -88,7 +88,10 @@ def end_body(connection: Connection) -> None:
 
 def let_app_refuse(connection: Connection, refusal: ProtocolError) -> bool:
     """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
-    refused = getattr(connection.call, "refused", None) if connection.phase is CONTENT else None
+    if connection.phase is not CONTENT:
+        return False
+    call = connection.call
+    refused = call.refused if call.reads_content else call  # without reading content, it responds as ever
     if refused is None or not isinstance(refusal, ContentLimitExceeded | UnsupportedContentEncoding | StorageFull):
         return False
     connection.release()

@@ -120,7 +120,7 @@ class Lanes:
                 self._send_to_threads(call, record, f"waits for {asleep:.1f} of {seconds:.1f} ms on average")
             elif record.measured >= SAMPLES:
                 record.fade()
-                call.lane = Lane.INLINE
+                call.move_to(Lane.INLINE)
                 self._settled.append(call)
 
     def remeasure(self) -> None:
@@ -129,7 +129,7 @@ class Lanes:
         for _ in range(min(len(settled), MOST_MEASURED)):
             call = settled.popleft()
             if call.lane is Lane.INLINE:
-                call.lane = Lane.MEASURED
+                call.move_to(Lane.MEASURED)
 
     def record_stall(self, call: Call, place: str) -> None:
         """Send a route to threads that was stuck at a place, unless its lane is the user's choice."""
@@ -147,7 +147,7 @@ class Lanes:
         record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)
         record.short_runs = record.thread_runs = 0
         record.since, record.reason = self._clock(), reason
-        call.lane = Lane.THREAD
+        call.move_to(Lane.THREAD)
         log.info(
             "%s %s: from now on it runs in the thread pool, each call in any of its threads "
             "(what belongs to one thread, like an SQLite connection, must be opened by the call)",
@@ -175,7 +175,7 @@ class Lanes:
             record.short_runs = record.short_runs + 1 if is_short else 0
             if record.short_runs >= SHORT_RUNS and self._clock() - record.since >= record.probation_seconds:
                 record.begin()
-                call.lane = Lane.MEASURED
+                call.move_to(Lane.MEASURED)
                 log.info("%s is fast again: it runs in place", call.name)
 
     # --- for those who look on ---------------------------------------------------------------------

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from fanlight.errors import BadMessage, InvalidResponse
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY
-from fanlight.message.handler import Lane
+from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
@@ -62,7 +61,7 @@ class ListenerPolicy:
         self._proxies, self._tls = proxies, tls
         self.passes_hints = proxies.passes_hints
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
-        self._to_https = None if https_port is None else HttpsRedirect(https_port)
+        self._to_https = None if https_port is None else redirect_to_https(https_port)
         self._has_warned_of_fields = self._has_warned_of_handshake = False
         self._next_look = 0.0
 
@@ -231,21 +230,14 @@ class TlsProxySetup:
         self._apply(connection, connection.request, is_tls=True)
 
 
-class HttpsRedirect:
-    """The call that answers every request of a plain port by sending it to https (RFC 9110 section 15.4.9)."""
+def redirect_to_https(port: int) -> Call:
+    """Return the call of a plain port that redirects every request to https (RFC 9110 section 15.4.9).
 
-    lane = Lane.INLINE
-    is_pinned = True
-    reads_content = False
-    body_policy = DEFAULT_BODY_POLICY
-    name = "redirect to https"
+    The host is the one the client asked for; a request without a host gets 400.
+    """
+    https_port = "" if port == HTTPS_PORT else f":{port}"
 
-    def __init__(self, port: int) -> None:
-        """Send clients to a port of the host they asked for."""
-        self._port = "" if port == HTTPS_PORT else f":{port}"
-
-    def run(self, request: Request, /) -> Response:
-        """Return the redirect, or 400 where the client said no host."""
+    def run(request: Request) -> Response:
         host = request.host.rpartition(":")[0] if _has_port(request.host) else request.host
         if not host:
             return Response("Host is missing\n", 400, media_type="text/plain")
@@ -253,9 +245,11 @@ class HttpsRedirect:
         query = f"?{request.raw_query}" if request.raw_query else ""
         path = path.replace("\\", "%5C")
         try:
-            return redirect(f"https://{quote(host, safe='[]:.-_~')}{self._port}{path}{query}", 308)
+            return redirect(f"https://{quote(host, safe='[]:.-_~')}{https_port}{path}{query}", 308)
         except InvalidResponse:
             return Response("Host is not a host's name\n", 400, media_type="text/plain")
+
+    return Call(run, "redirect to https", is_pinned=True)
 
 
 def _has_port(host: str) -> bool:

@@ -15,12 +15,11 @@ import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from fanlight.errors import ServerError
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY
-from fanlight.message.handler import Lane
+from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import TEXT, Response
 from fanlight.server.hub import Hub
@@ -64,40 +63,31 @@ class Overview(Protocol):
         ...
 
 
-class _Call:
-    """What the calls of this address have in common."""
+def _call_of(path: str, respond: Callable[[], Response]) -> Call:
+    """Return the call for one path. It runs in a thread: an overview of several workers waits for their responses."""
 
-    lane = Lane.INLINE
-    is_pinned = True
-    reads_content = False
-    body_policy = DEFAULT_BODY_POLICY
-
-
-class _Question(_Call):
-    """The call for one path."""
-
-    lane = Lane.THREAD  # an overview of several workers waits for their answers
-
-    def __init__(self, name: str, overview: Overview) -> None:
-        self.name, self._overview = name, overview
-
-    def run(self, request: Request, /) -> Response:
+    def run(request: Request) -> Response:
         if request.method not in METHODS:
             allowed = ", ".join(METHODS)
             return Response(f"{allowed}\n", 405, headers={"allow": allowed}, media_type=TEXT)
-        answer = self._answer()
-        answer.headers["cache-control"] = "no-store"
-        return answer
+        response = respond()
+        response.headers["cache-control"] = "no-store"
+        return response
 
-    def _answer(self) -> Response:
-        overview = self._overview
-        if self.name == "/metrics":
-            return Response(overview.metrics(), media_type=MEDIA_TYPE)
-        if self.name == "/status":
-            return Response(json.dumps(overview.status()).encode(), media_type=JSON)
-        if self.name == "/healthz":
-            return _yes() if overview.is_alive() else _no("it does not turn: a worker, or the hub, hangs")
-        return _yes() if overview.is_ready() else _no("it starts, or it is about to stop, or no worker is ready")
+    return Call(run, path, lane=Lane.THREAD, is_pinned=True)
+
+
+def _calls_of(overview: Overview) -> dict[str, Call]:
+    """Return the call for each path that this port serves."""
+    responders: dict[str, Callable[[], Response]] = {
+        "/healthz": lambda: _yes() if overview.is_alive() else _no("it does not turn: a worker, or the hub, hangs"),
+        "/readyz": lambda: (
+            _yes() if overview.is_ready() else _no("it starts, or it is about to stop, or no worker is ready")
+        ),
+        "/metrics": lambda: Response(overview.metrics(), media_type=MEDIA_TYPE),
+        "/status": lambda: Response(json.dumps(overview.status()).encode(), media_type=JSON),
+    }
+    return {path: _call_of(path, respond) for path, respond in responders.items()}
 
 
 def _yes() -> Response:
@@ -108,25 +98,14 @@ def _no(why: str) -> Response:
     return Response(f"{why}\n", 503, media_type=TEXT)
 
 
-class _Unknown(_Call):
-    """The call for all that there is not."""
-
-    name = "no such question"
-
-    def run(self, _: Request, /) -> Response:
-        return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
+def _unknown(_: Request) -> Response:
+    return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
 
 
-class _Misdirected(_Call):
-    """The call for a request that means a host which is not known here (RFC 9110 section 15.5.20)."""
-
-    name = "a host that is not known"
-
-    def run(self, request: Request, /) -> Response:
-        name = _name_of(request.host)
-        return Response(
-            f"ask by the IP address, or allow the name {name}: --admin-hosts {name}\n", 421, media_type=TEXT
-        )
+def _misdirected(request: Request) -> Response:
+    """Refuse a request for a host that is not known here (RFC 9110 section 15.5.20)."""
+    name = _name_of(request.host)
+    return Response(f"ask by the IP address, or allow the name {name}: --admin-hosts {name}\n", 421, media_type=TEXT)
 
 
 def _name_of(host: str) -> str:
@@ -152,19 +131,19 @@ class Admin:
     def __init__(self, overview: Overview, hosts: Collection[str] = ()) -> None:
         """Answer from an overview; by these hosts, too."""
         self._hosts = frozenset(map(_name_of, hosts))
-        self._misdirected = _Misdirected()
-        self._questions = {path: _Question(path, overview) for path in FOR_ALL}
-        self._status, self._unknown = _Question("/status", overview), _Unknown()
+        self._calls = _calls_of(overview)
+        self._unknown = Call(_unknown, "no such path", is_pinned=True)
+        self._misdirected = Call(_misdirected, "a host that is not known", is_pinned=True)
 
-    def find(self, request: Request, /) -> _Question | _Unknown | _Misdirected:
+    def find(self, request: Request, /) -> Call:
         """Return the call for a request."""
         request.params = {}
         path, name = request.head.path, _name_of(request.host)
         if request.client is not None and name not in self._hosts and not is_private(name):
             return self._misdirected
-        if path == "/status" and request.client is None:
-            return self._status
-        return self._questions.get(path, self._unknown)
+        if path == "/status" and request.client is not None:
+            return self._unknown
+        return self._calls.get(path, self._unknown)
 
     async def start(self) -> None:
         """Do nothing: it is there at once."""

@@ -74,23 +74,24 @@ class TracedHandler:
         await self._handler.stop()
 
 
-class TracedCall:
-    """A call in a span; its lane is its own, and the server moves it."""
+class TracedCall(Call):
+    """A call in a span; it has a lane of its own, which the server may change."""
+
+    __slots__ = ("_route", "_tracer")
 
     def __init__(self, call: Call, tracer: Tracer) -> None:
         """Run `call`."""
-        self._tracer = tracer
-        self.lane, self.is_pinned, self.reads_content, self.name = (
-            call.lane,
-            call.is_pinned,
-            call.reads_content,
+        super().__init__(
+            self._waiting(call) if call.lane is Lane.TASK else self._at_once(call),
             call.name,
+            lane=call.lane,
+            is_pinned=call.is_pinned,
+            reads_content=call.reads_content,
+            body_policy=call.body_policy,
         )
-        self.body_policy = call.body_policy
+        self._tracer = tracer
         route = route_of(call.name)
         self._route = route if route.startswith("/") else ""
-        self.run: Callable[[Request], Response | Awaitable[Response]]
-        self.run = self._waiting(call) if call.lane is Lane.TASK else self._at_once(call)
 
     def _at_once(self, call: Call) -> Callable[[Request], Response]:
         def run(request: Request) -> Response:
