@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fanlight.errors import InvalidSetting
 from fanlight.settings.field import info_of
 from fanlight.settings.sources import SETTINGS
-from fanlight.settings.units import format_value, parse
+from fanlight.settings.units import format_bytes, format_value, parse
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,12 @@ def test_a_size_is_written_so_that_it_can_be_read(size: int) -> None:
     """Nothing is lost between `format_value` and `parse`."""
     each = SETTINGS["head_bytes"]
     assert parse(each, format_value(size, info_of(each)), "--it") == size
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536, "1.5 KiB"), (16 << 20, "16 MiB"), (3 << 40, "3,072 GiB")],
+)
+def test_a_size_is_shown_in_its_largest_unit(size: int, shown: str) -> None:
+    """A size for people is rounded to one decimal of the largest unit that it fills."""
+    assert format_bytes(size) == shown

@@ -21,14 +21,13 @@ from fanlight.errors import ServerError
 from fanlight.server.operator.runtime_folder import control_path, running
 from fanlight.settings.field import info_of
 from fanlight.settings.limits import Limits
-from fanlight.settings.units import format_value
+from fanlight.settings.units import format_bytes, format_value
 
 ANSWER_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"
 _PROCESS = re.compile(r"[0-9]{1,18}")
 Status = Mapping[str, Any]
 
-_SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 _LIMITS = {each.name: info_of(each) for each in fields(Limits)}
 _TIMES = ((86400, "d"), (3600, "h"), (60, "min"))
 
@@ -101,7 +100,7 @@ def _process(state: Status) -> Iterator[str]:
     yield f"async: {state['tasks']} tasks"
     process = state["process"]
     known = {
-        "memory": _size(process["resident_bytes"]) if "resident_bytes" in process else "",
+        "memory": format_bytes(process["resident_bytes"]) if "resident_bytes" in process else "",
         "processor": _time(process["cpu_seconds"]),
         "open files": str(process.get("open_files", "")),
     }
@@ -122,13 +121,6 @@ def _in_flight(state: Status) -> Iterator[str]:
         yield f"             {each['route']}: {lane}{each['at']}"
     if count > len(shown):
         yield f"  and {count - len(shown)} more, younger"
-
-
-def _size(size: float) -> str:
-    for unit, name in _SIZES:
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size:g} B"
 
 
 def _time(seconds: float) -> str:

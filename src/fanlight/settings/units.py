@@ -74,6 +74,14 @@ def _written_size(size: int) -> str:
     return str(size)
 
 
+def format_bytes(size: float) -> str:
+    """Return a size for people, rounded to one decimal: "16 MiB", "1.5 GiB", "321 B"."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size >= _SIZES[unit.lower()]:
+            return f"{size / _SIZES[unit.lower()]:,.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size:g} B"
+
+
 def _value(text: str, info: SettingInfo, *, is_whole: bool) -> Any:
     if info.is_list:
         return tuple(part for item in text.split(",") if (part := item.strip()))

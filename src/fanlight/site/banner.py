@@ -15,8 +15,7 @@ from typing import Any
 from fanlight.server.recording.sink import is_writable
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
-
-_UNITS = ((1024 * 1024, "MiB"), (1024, "KiB"))
+from fanlight.settings.units import format_bytes
 
 
 def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None]:
@@ -72,16 +71,10 @@ def _beside(options: Options) -> Iterator[str]:
 
 def _limits(limits: Limits) -> str:
     return (
-        f"limits: head {_size(limits.head_bytes)} in {limits.head_seconds:g} s, content {_size(limits.content_bytes)},"
-        f" idle {limits.idle_seconds:g} s, {limits.connections} connections, {limits.threads} threads"
+        f"limits: head {format_bytes(limits.head_bytes)} in {limits.head_seconds:g} s,"
+        f" content {format_bytes(limits.content_bytes)}, idle {limits.idle_seconds:g} s,"
+        f" {limits.connections} connections, {limits.threads} threads"
     )
-
-
-def _size(size: int) -> str:
-    for unit, name in _UNITS:
-        if size >= unit and size % unit == 0:
-            return f"{size // unit} {name}"
-    return f"{size} B"
 
 
 def _url(url: str) -> str:

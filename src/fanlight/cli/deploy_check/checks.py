@@ -16,6 +16,7 @@ from fanlight.cli.deploy_check.machine import Machine, TlsFiles
 from fanlight.cli.secrecy import secrets_of, weakness
 from fanlight.settings.addresses import is_local, kind_of
 from fanlight.settings.options import Options
+from fanlight.settings.units import format_bytes
 
 Level = Literal["problem", "warning", "fine"]
 _ORDER: tuple[Level, ...] = ("problem", "warning", "fine")
@@ -277,13 +278,13 @@ def _disk(options: Options, machine: Machine) -> Iterator[Finding]:
     elif machine.temp_free < needed:
         yield Finding(
             "problem" if machine.temp_free < options.limits.content_bytes else "warning",
-            f"{machine.temp_folder} has {machine.temp_free >> 20:,} MiB left; {UPLOADS_AT_ONCE} uploads may need"
-            f" {needed >> 20:,} MiB",
+            f"{machine.temp_folder} has {format_bytes(machine.temp_free)} left; {UPLOADS_AT_ONCE} uploads may need"
+            f" {format_bytes(needed)}",
             "make room, set TMPDIR, or lower --content-bytes",
         )
     else:
         yield Finding(
-            "fine", f"{machine.temp_folder} has room for uploads of {options.limits.content_bytes >> 20:,} MiB"
+            "fine", f"{machine.temp_folder} has room for uploads of {format_bytes(options.limits.content_bytes)}"
         )
     for place in machine.places:
         if not place.is_writable:

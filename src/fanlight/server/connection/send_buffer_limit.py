@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from fanlight.server.connection.connection import WRITING, Connection
+from fanlight.settings.units import format_bytes
 
 if TYPE_CHECKING:
     from fanlight.server.connection.host import Host
@@ -66,9 +67,9 @@ class SendBufferLimit:
     def _tell(self, now: float) -> None:
         if self._cut and now - self._told >= TELL_SECONDS:
             log.warning(
-                "answers that wait for slow clients held more than Limits.unsent_bytes, %d MiB; %d of the slowest"
+                "answers that wait for slow clients held more than Limits.unsent_bytes, %s; %d of the slowest"
                 " were cut off (told once a minute)",
-                self._most // 1024 // 1024,
+                format_bytes(self._most),
                 self._cut,
             )
             self._told, self._cut = now, 0

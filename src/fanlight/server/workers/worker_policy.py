@@ -20,6 +20,7 @@ from fanlight.server.recording.counts import Snapshot, merge
 from fanlight.server.shutdown import LATE_EXIT_CODE
 from fanlight.server.workers.worker_process import Worker, WorkerState, memory_of
 from fanlight.settings.limits import Limits
+from fanlight.settings.units import format_bytes
 
 MOST_SECONDS_BETWEEN_PINGS = 5.0
 STEADY_SECONDS = 10.0  # who worked for so long did not fail at its start
@@ -106,7 +107,7 @@ class WorkerPolicy:
         if most_requests and served >= most_requests + most_requests * (worker.pid % 11) // 100:  # not all at once
             self._retire(worker, "requests", f"has served {served} requests")
         elif most_bytes and (held := self._memory(worker.pid)) >= most_bytes:
-            self._retire(worker, "memory", f"holds {held // 1024 // 1024} MiB")
+            self._retire(worker, "memory", f"holds {format_bytes(held)}")
 
     def on_exit(self, worker: Worker, code: int, now: float) -> None:
         """Take a worker that has ended off the roster, and think of what that means."""
