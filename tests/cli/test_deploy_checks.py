@@ -47,7 +47,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         ({"trusted_proxies": ("0.0.0.0/0",)}, {}, "problem", "every client may say who it is"),
         ({"trusted_proxies": ("10.0.0.1", "::/0")}, {}, "problem", "trusted_proxies has ::/0"),
         ({"trusted_proxies": ("8.0.0.0/8",)}, {}, "warning", "16,777,216 addresses"),
-        ({}, {"taken": {"unix:/run/s": "/run/s is taken"}}, "problem", "/run/s is taken"),
+        ({}, {"unavailable": {"unix:/run/s": "/run/s is taken"}}, "problem", "/run/s is taken"),
         ({"admin": "0.0.0.0:9000"}, {}, "warning", "whoever reaches it reads all counts"),
         ({"socket_mode": 0o666}, {}, "warning", "--socket-mode 660"),
         # --- TLS
