@@ -164,13 +164,13 @@ def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path, start: Callabl
 def test_a_limit_can_be_given_and_is_held(tmp_path: Path, start: Callable[..., Started]) -> None:
     """Every limit is a flag, and what it bounds is refused by its name."""
     write(tmp_path, HOME)
-    _, _, url = start("--port", "0", "--request-line-bytes", "64")
+    _, _, url = start("--port", "0", "--head-bytes", "128")
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), PATIENCE) as client:
         client.sendall(b"GET /" + b"a" * 100 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         answer = client.recv(65536)
     assert answer.startswith(b"HTTP/1.1 414 ")
-    assert b"Limits.request_line_bytes" in answer
+    assert b"Limits.head_bytes" in answer
 
 
 def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("run",), "did you mean mian.py?"),
-        (("run", "mian.py", "--threads", "0"), "--threads is 0; the least that works is 1"),
+        (("run", "mian.py", "--threads", "0"), "--threads is 0; the minimum is 1"),
         (("run", "mian.py", "--head-byts", "1"), "there is no flag --head-byts; did you mean --head-bytes?"),
         (("run", "mian.py", "--content-bytes", "16MB"), "--content-bytes is '16MB'; it takes bytes, like 16384, 64k"),
         (("run", "mian.py", "--user", "www-data"), "add --workers 1"),

@@ -112,7 +112,7 @@ def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
     assert "test_status.py" in output
     assert "connections: 1 of 10000 (1 running)" in output
     assert "routes moved to threads: 1 (1 rescues)" in output
-    assert "limits: request_line_bytes 8KiB, head_bytes 16KiB" in output
+    assert "limits: head_bytes 16KiB" in output
 
 
 def test_one_is_asked_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:

@@ -100,8 +100,10 @@ URLS = {
 @pytest.fixture(scope="session")
 def site() -> Iterator[LiveServer]:
     """Give the site, served."""
-    limits = Limits(head_seconds=5, content_seconds=5, linger_seconds=0.2, content_bytes=4 * 1024 * 1024)
-    with LiveServer(App(URLS), options=Options(bind=("127.0.0.1:0",), limits=limits)) as running:
+    limits = Limits(head_seconds=5, content_seconds=5, content_bytes=4 * 1024 * 1024)
+    options = Options(bind=("127.0.0.1:0",), limits=limits)
+    with pytest.MonkeyPatch.context() as patch, LiveServer(App(URLS), options=options) as running:
+        patch.setattr("fanlight.server.connection.connection.LINGER_SECONDS", 0.2)
         yield running
 
 

@@ -123,8 +123,9 @@ APP = App(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    limits = Limits(linger_seconds=1, content_bytes=1_000_000)
-    with LiveServer(APP, limits=limits) as running:
+    limits = Limits(content_bytes=1_000_000)
+    with pytest.MonkeyPatch.context() as patch, LiveServer(APP, limits=limits) as running:
+        patch.setattr("fanlight.server.connection.connection.LINGER_SECONDS", 1.0)
         yield running
 
 

@@ -26,9 +26,11 @@ def echo(request: Request) -> bytes:
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
     # The deadlines are short, so that what is left incomplete on purpose ends within the test.
-    limits = Limits(head_seconds=1, content_seconds=1, linger_seconds=0.2, least_rate=1_000_000)
+    limits = Limits(head_seconds=1, content_seconds=1)
     app = App({"GET|POST|PUT|OPTIONS /": echo, "POST /{rest...}": "x"})
-    with LiveServer(app, limits=limits) as running:
+    with pytest.MonkeyPatch.context() as patch, LiveServer(app, limits=limits) as running:
+        patch.setattr("fanlight.server.connection.connection.LINGER_SECONDS", 0.2)
+        patch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", 1_000_000)
         yield running
 
 

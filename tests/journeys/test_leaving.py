@@ -380,7 +380,7 @@ HALVES = {
 
 @pytest.mark.parametrize(("name", "workers"), alone_and("a head", "content", names=HALVES))
 def test_half_a_request_does_not_hold_up_the_end(start: Start, name: str, workers: str) -> None:
-    """Its client has arriving_seconds, whatever drain_seconds are, and is told by a 408."""
+    """Its client has ARRIVING_SECONDS, whatever drain_seconds are, and is told by a 408."""
     server = start(
         """
 from fanlight import ContentStream
@@ -406,7 +406,7 @@ MORE = {"POST /": kept, "POST /taken": taken}
 
 
 def test_half_a_handshake_does_not_hold_up_the_end(start: Start, localhost: Pair) -> None:
-    """A client in the middle of its TLS handshake has arriving_seconds, too."""
+    """A client in the middle of its TLS handshake has ARRIVING_SECONDS, too."""
     server = start(
         "def view():\n    return 'x'\n",
         *("--cert", localhost.cert, "--key", localhost.key, "--arriving-seconds", "0.5"),

@@ -73,7 +73,7 @@ URLS = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     app = App(URLS, file=tmp_path_factory.mktemp("statuses") / "main.py")
-    with LiveServer(app, limits=Limits(request_line_bytes=200, head_bytes=400)) as running:
+    with LiveServer(app, limits=Limits(head_bytes=400)) as running:
         yield running
 
 
@@ -114,7 +114,7 @@ FORM = "|host: a|content-type: application/x-www-form-urlencoded"
         ),
         ("POST /small|host: a|transfer-encoding: chunked", "ff\r\n", 413, "the content is over 10 bytes"),
         ("POST /form" + FORM, "&".join(["a=1"] * 1001), 413, "over 1000 fields"),
-        ("GET /" + "a" * 200, "", 414, "Limits.request_line_bytes"),
+        ("GET /" + "a" * 200, "", 414, "half of Limits.head_bytes"),
         ("POST /form|host: a|content-type: text/plain", "name=x", 415, "JSON or a form"),
         ("POST /data|host: a", "{}", 415, "send JSON"),
         ("GET /|host: a|expect: a-miracle", "", 417, "100-continue"),

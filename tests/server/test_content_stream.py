@@ -278,9 +278,10 @@ def test_malformed_chunks_are_400(server: LiveServer) -> None:
         assert sock.recv(1) == b""
 
 
-def test_a_client_that_is_too_slow_gets_408() -> None:
+def test_a_client_that_is_too_slow_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadline and least rate hold for what a view takes itself."""
-    slow_limits = Limits(content_seconds=0.1, least_rate=MIB)
+    monkeypatch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", MIB)
+    slow_limits = Limits(content_seconds=0.1)
     with LiveServer(App(URLS), limits=slow_limits) as server, connect(server) as sock:
         sock.sendall(head("/watch", "content-length: 5") + b"12")
         assert answer(sock)[0] == 408
@@ -288,9 +289,10 @@ def test_a_client_that_is_too_slow_gets_408() -> None:
         assert seen.error.status == 408
 
 
-def test_a_byte_whenever_the_view_asks_buys_no_time() -> None:
+def test_a_byte_whenever_the_view_asks_buys_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client's time is what the view has waited for it in all: who drips gets 408 as well."""
-    slow_limits = Limits(content_seconds=0.3, least_rate=MIB)
+    monkeypatch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", MIB)
+    slow_limits = Limits(content_seconds=0.3)
     with LiveServer(App(URLS), limits=slow_limits) as server, connect(server) as sock:
         sock.sendall(head("/watch", "content-length: 100000"))
         for _ in range(400):  # about 20 s; it has 0.3, and the sweep for deadlines comes by once a second
@@ -303,9 +305,10 @@ def test_a_byte_whenever_the_view_asks_buys_no_time() -> None:
         assert 1 < seen.bytes < 400
 
 
-def test_time_that_the_view_takes_is_not_the_clients() -> None:
+def test_time_that_the_view_takes_is_not_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """A view that is slow to ask does not use up what the client has."""
-    tight = Limits(content_seconds=0.5, least_rate=MIB)
+    monkeypatch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", MIB)
+    tight = Limits(content_seconds=0.5)
     with LiveServer(App(URLS), limits=tight) as server, connect(server) as sock:
         sock.sendall(head("/slow", "content-length: 5") + b"12")
         assert seen.began.wait(PATIENCE)

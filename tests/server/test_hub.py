@@ -209,7 +209,7 @@ def test_an_answer_that_can_not_be_sent_becomes_a_500(
     assert "can't be answered" in caplog.text
 
 
-def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any) -> None:
+def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When every thread is taken and the queue is full, the next request is told to come back."""
     entered, let_go = threading.Semaphore(0), threading.Event()
 
@@ -218,7 +218,8 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any) -> None:
         assert let_go.wait(PATIENCE)
         return Response(b"done")
 
-    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=Limits(threads=1, waiting_calls=1))
+    monkeypatch.setattr("fanlight.server.hub.WAITING_CALLS_PER_THREAD", 1)
+    harness = serve({"/": FakeCall(view, Lane.THREAD)}, limits=Limits(threads=1))
     with harness.connect() as first, harness.connect() as second, harness.connect() as third:
         first.sendall(tools.request("/"))
         entered.acquire()
@@ -235,7 +236,9 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any) -> None:
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.TASK])
-def test_no_thread_to_be_had_for_a_stream_is_answered_503(serve: Serve, tools: Any, lane: Lane) -> None:
+def test_no_thread_to_be_had_for_a_stream_is_answered_503(
+    serve: Serve, tools: Any, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of it has been sent yet; it is closed, and what it holds with it."""
     entered, let_go, closed = threading.Semaphore(0), threading.Event(), threading.Event()
 
@@ -261,7 +264,8 @@ def test_no_thread_to_be_had_for_a_stream_is_answered_503(serve: Serve, tools: A
         "/": FakeCall(view, Lane.THREAD),
         "/stream": FakeCall(stream if lane is Lane.INLINE else stream_async, lane),
     }
-    harness = serve(calls, limits=Limits(threads=1, waiting_calls=1))
+    monkeypatch.setattr("fanlight.server.hub.WAITING_CALLS_PER_THREAD", 1)
+    harness = serve(calls, limits=Limits(threads=1))
     with harness.connect() as first, harness.connect() as second, harness.connect() as third:
         first.sendall(tools.request("/"))
         entered.acquire()

@@ -9,7 +9,7 @@ import pytest
 from fanlight.server.connection.client_pace import ClientPace
 from fanlight.settings.limits import Limits
 
-LIMITS = Limits(write_seconds=20, least_rate=1000)
+LIMITS = Limits(write_seconds=20)
 LOOK = 2.5
 ALWAYS = 3600.0
 
@@ -54,7 +54,7 @@ def test_a_client_that_has_taken_much_and_takes_no_more_is_cut_off_as_soon() -> 
     [(1500, 1000), (1500, 8000), (3000, 8192), (4096, 65_000), (8192, 65_000), (30_000, 400_000), (1_000_000, 65_000)],
 )
 def test_a_slow_but_steady_client_stays(rate: int, step: int) -> None:
-    """Over least_rate, it is waited for as long as it takes, also where its system tells of it in big steps."""
+    """Over LEAST_RATE, it is waited for as long as it takes, also where its system tells of it in big steps."""
     assert cut_after(steadily(rate, step)) == ALWAYS
 
 

@@ -192,8 +192,8 @@ def test_a_file_is_not_taken_for_a_socket(tmp_path: Path) -> None:
 
 
 def test_limits_refuse_what_makes_no_sense() -> None:
-    """A limit below the least that works, or no number, is refused by its name."""
-    for wrong in ({"threads": 0}, {"head_bytes": -1}, {"idle_seconds": 0}, {"field_count": True}, {"threads": "8"}):
+    """A limit below its minimum, or not a number, is refused by its name."""
+    for wrong in ({"threads": 0}, {"head_bytes": -1}, {"idle_seconds": 0}, {"connections": True}, {"threads": "8"}):
         with pytest.raises(InvalidSetting, match=next(iter(wrong))):
             Limits(**wrong)
 

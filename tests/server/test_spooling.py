@@ -163,7 +163,7 @@ def test_a_big_form_is_read_by_a_thread() -> None:
         assert server.hub.pool._made >= 1
 
 
-def test_without_a_thread_it_is_503() -> None:
+def test_without_a_thread_it_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where every thread is taken and none may wait, content for the disk is refused; the others are served."""
     entered, let_go = threading.Event(), threading.Event()
 
@@ -171,7 +171,8 @@ def test_without_a_thread_it_is_503() -> None:
         entered.set()
         let_go.wait(PATIENCE)
 
-    with LiveServer(App(URLS), limits=Limits(threads=1, waiting_calls=1)) as server:
+    monkeypatch.setattr("fanlight.server.hub.WAITING_CALLS_PER_THREAD", 1)
+    with LiveServer(App(URLS), limits=Limits(threads=1)) as server:
         assert server.hub.pool.submit(busy)
         assert entered.wait(PATIENCE)
         assert server.hub.pool.submit(busy)

@@ -20,7 +20,7 @@ TLS: dict[str, Any] = {"cert": ("c",)}
     [
         ({"cert": ("a", "b"), "key": ("a",)}, "2 certificates and 1 keys; give one --key for each --cert"),
         ({"key": ("a",)}, "0 certificates and 1 keys"),
-        ({"tls": "dev", **TLS}, "leave out one of --tls and --cert"),
+        ({"tls": "dev", **TLS}, "leave out --tls or --cert"),
         ({"tls": "prod"}, "it takes '' or 'dev'"),
         ({"hsts_seconds": 1}, "hsts_seconds is given, but there is no TLS; add --cert and --key, or --tls dev"),
         ({"redirect_from": (":80",)}, "redirect_from is given, but there is no TLS"),
@@ -36,7 +36,7 @@ TLS: dict[str, Any] = {"cert": ("c",)}
         ({"bind": (":80", ":443"), "redirect_from": (":80",), **TLS}, ":80 is given more than once"),
         ({"bind": (":80", ":80")}, ":80 is given more than once"),
         ({"bind": ("unix:/s",), "admin": "unix:/s"}, "unix:/s is given more than once"),
-        ({"workers": -1}, "Options.workers is -1; the least that works is 0"),
+        ({"workers": -1}, "Options.workers is -1; the minimum is 0"),
         ({"limits": None}, "it takes a Limits(...)"),
     ],
 )

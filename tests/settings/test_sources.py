@@ -9,6 +9,7 @@ import pytest
 
 from fanlight.errors import InvalidSetting
 from fanlight.settings.cpus import usable_cpus
+from fanlight.settings.field import info_of
 from fanlight.settings.limits import Limits
 from fanlight.settings.sources import SETTINGS, from_arguments, from_environment, from_flags, options_from, variable_of
 
@@ -18,10 +19,10 @@ def test_whoever_runs_the_site_has_the_last_word() -> None:
     flags = from_flags({"threads": "1", "idle_seconds": None, "cert": ()})
     environ = from_environment({"FANLIGHT_THREADS": "2", "FANLIGHT_HEAD_BYTES": "2k", "PATH": "/bin"})
     arguments = from_arguments(
-        {"threads": 3, "head_bytes": 3000, "field_count": 3}, Limits(field_count=4, connections=4)
+        {"threads": 3, "head_bytes": 3000, "worker_requests": 3}, Limits(worker_requests=4, connections=4)
     )
     limits = options_from(flags, environ, arguments).limits
-    assert (limits.threads, limits.head_bytes, limits.field_count, limits.connections) == (1, 2048, 3, 4)
+    assert (limits.threads, limits.head_bytes, limits.worker_requests, limits.connections) == (1, 2048, 3, 4)
     assert limits.idle_seconds == Limits().idle_seconds
 
 
@@ -30,7 +31,8 @@ def test_every_setting_has_its_variable(name: str) -> None:
     """Each field of Options and of Limits is read from FANLIGHT_ and its name."""
     texts = {"switch": "yes", "mode": "600", "address": "unix:/x", "count": "7", "bytes": "7777", "seconds": "7"}
     each = SETTINGS[name]
-    text = each.metadata["choices"][-1] if each.metadata["choices"] else texts.get(each.metadata["unit"], "999")
+    info = info_of(each)
+    text = info.choices[-1] if info.choices else texts.get(info.unit, "999")
     assert set(from_environment({variable_of(name): text})) == {name}
 
 
@@ -64,7 +66,7 @@ def test_variables_of_our_own_processes_are_none_of_this() -> None:
     [
         ({"head_byts": 1}, "run() has no setting head_byts; did you mean head_bytes?"),
         ({"limit": 1}, "run() has no setting limit"),
-        ({"threads": 0}, "Limits.threads is 0; the least that works is 1"),
+        ({"threads": 0}, "Limits.threads is 0; the minimum is 1"),
         ({"threads": "8"}, "Limits.threads is '8'; it takes a whole number"),
         ({"head_bytes": 100.5}, "Limits.head_bytes is 100.5; it takes a whole number"),
         ({"head_seconds": float("nan")}, "it takes a number of seconds"),
@@ -72,8 +74,8 @@ def test_variables_of_our_own_processes_are_none_of_this() -> None:
         ({"access_format": "xml"}, "it takes 'text', 'combined' or 'json'"),
         ({"socket_mode": 660}, "it takes 0 to 777"),
         ({"socket_mode": "660"}, "it takes a number like 0o660"),
-        ({"bind": [1]}, "it takes a tuple of texts"),
-        ({"user": 0}, "Options.user is 0; it takes a text"),
+        ({"bind": [1]}, "it takes a tuple of strings"),
+        ({"user": 0}, "Options.user is 0; it takes a string"),
     ],
 )
 def test_a_wrong_argument_is_refused(given: dict[str, object], says: str) -> None:

@@ -19,10 +19,9 @@ from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, from_env
 from fanlight.settings.units import format_value
 from fanlight.site.app import RUN_DEFAULTS
 
-GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Watching", "Limits")
+GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits")
 _METAVARS = {
     "bytes": "SIZE",
-    "bytes/second": "SIZE",
     "seconds": "TIME",
     "count": "COUNT",
     "mode": "MODE",

@@ -40,7 +40,7 @@ from fanlight.server.connection.connection import (
 from fanlight.server.connection.exchange import Exchange
 from fanlight.server.connection.request_body import read_streaming_body
 from fanlight.server.connection.streams import Streams, end_streams
-from fanlight.server.connection.timeouts import close_expired, close_idle_for_drain, evict_idle
+from fanlight.server.connection.timeouts import ARRIVING_SECONDS, close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.dispatch.dispatch import Dispatch
 from fanlight.server.dispatch.lanes import Lanes
 from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
@@ -48,7 +48,7 @@ from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
 from fanlight.server.io.call_queue import CallQueue
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, Poller, best_poller
-from fanlight.server.io.thread_pool import ThreadPool
+from fanlight.server.io.thread_pool import WAITING_CALLS_PER_THREAD, ThreadPool
 from fanlight.server.listening.acceptor import ROOM_SECONDS, Acceptor
 from fanlight.server.tls.tls_stream import TlsError
 from fanlight.wire.http1.connection import Http1
@@ -102,7 +102,7 @@ class Hub:
 
         self.lanes = Lanes()
         self.monitor = StallDetector(lambda: self.turn, self._rescue, self.lanes.record_stall)
-        self.pool = ThreadPool(limits.threads, limits.waiting_calls)
+        self.pool = ThreadPool(limits.threads, limits.threads * WAITING_CALLS_PER_THREAD)
         self._exchange = exchange = Exchange(self, handler, limits, self.pool, observer=observer)
         self.background = exchange.background = BackgroundTasks(self.loop, self.pool)
         self.monitor.watchdog = watch = EventLoopWatchdog(self.loop, self._home_thread)
@@ -189,7 +189,7 @@ class Hub:
         self.is_draining = True
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
-        self.arrive_until = self.now + min(self.limits.arriving_seconds, self.limits.drain_seconds)
+        self.arrive_until = self.now + min(ARRIVING_SECONDS, self.limits.drain_seconds)
         close_idle_for_drain(self.connections.values(), self, self.now)
         end_streams(self.connections.values())
         if self.connections:
@@ -291,7 +291,7 @@ class Hub:
         if connection.phase is WRITING:
             self._exchange.write_more(connection)
         elif connection.phase is LINGERING:
-            if not connection.discard(self.now, self.limits):
+            if not connection.discard(self.now):
                 self.drop(connection)
         elif connection.phase is HANDSHAKE:
             self._handshake(connection)

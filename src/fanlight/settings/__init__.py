@@ -1,1 +1,1 @@
-"""Every setting of a server: its type, bounds and help text, and where its value comes from."""
+"""The settings of a server: type, bounds and help text of each, and where its value comes from."""

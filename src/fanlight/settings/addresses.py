@@ -1,7 +1,7 @@
-"""Read an address as a person writes it.
+"""Parse the address of a socket.
 
-In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: its parts. Refuses,
-as InvalidSetting, what is no address. Opens nothing, and asks nobody what a name stands for.
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: its parts. Refuses anything else, as
+InvalidSetting. Opens nothing and resolves no names.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from fanlight.errors import InvalidSetting
 
 UNIX_PREFIX = "unix:"
 FD_PREFIX = "fd:"
-FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd's sockets come right behind them
-REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are sent to https
-MOST_UNIX_PATH_BYTES = 103  # the least of what systems take; a relative path may be the way out
-MOST_PORT = 65535
+FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd passes sockets from 3 on
+REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are redirected to https
+MAX_UNIX_PATH_BYTES = 103  # the smallest limit of all systems; a relative path may be short enough
+MAX_PORT = 65535
 PORT = re.compile(r"[0-9]{1,5}")
 _DESCRIPTOR = re.compile(r"[0-9]{1,9}")
-_COUNT = re.compile(r"[0-9]{1,4}")  # of sockets; systemd hands over far fewer
+_COUNT = re.compile(r"[0-9]{1,4}")  # of sockets
 _MAPPED = "::ffff:"
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 
 
 def check_address(bind: str) -> None:
-    """Refuse what is no address."""
+    """Refuse, as InvalidSetting, text that is not an address."""
     if bind.startswith(UNIX_PREFIX):
         path_of(bind)
     elif bind.startswith(FD_PREFIX):
@@ -37,12 +37,12 @@ def check_address(bind: str) -> None:
 
 
 def kind_of(bind: str) -> Literal["unix", "fd", "tcp"]:
-    """Return which kind of address it is."""
+    """Return the kind of an address."""
     return "unix" if bind.startswith(UNIX_PREFIX) else "fd" if bind.startswith(FD_PREFIX) else "tcp"
 
 
 def is_local(bind: str) -> bool:
-    """Say whether only this machine can reach an address; of one that somebody else opens that is hoped."""
+    """Return whether an address is reachable from this machine only; a passed socket is assumed to be."""
     if kind_of(bind) != "tcp":
         return True
     host, _ = host_and_port(bind)
@@ -61,17 +61,17 @@ def path_of(bind: str) -> str:
 
 
 def descriptor_of(bind: str) -> int:
-    """Return the number of a socket that somebody else has opened."""
+    """Return the descriptor number of a socket that was opened by another process."""
     number = bind.removeprefix(FD_PREFIX)
     if not _DESCRIPTOR.fullmatch(number) or int(number) < FIRST_FD:
-        raise InvalidSetting(f"{bind!r} is not a socket that was handed over; write fd:{FIRST_FD}, or a number above")
+        raise InvalidSetting(f"{bind!r} is not a passed socket; write fd:{FIRST_FD}, or a higher number")
     return int(number)
 
 
 def host_and_port(bind: str) -> tuple[str, int]:
-    """Return the host, "" for every one of this machine, and the port."""
+    """Return the host, "" for all interfaces, and the port."""
     host, colon, port = bind.rpartition(":")
-    if not colon or not PORT.fullmatch(port) or int(port) > MOST_PORT:
+    if not colon or not PORT.fullmatch(port) or int(port) > MAX_PORT:
         raise InvalidSetting(f"{bind!r} is not an address; {_FORMS}")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -81,9 +81,10 @@ def host_and_port(bind: str) -> tuple[str, int]:
 
 
 def inherited(environ: Mapping[str, str], process_ids: Collection[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the addresses of the sockets that systemd hands to a process: to serve on, and to redirect from.
+    """Return the addresses of the sockets that systemd passes to a process: to serve on, and to redirect from.
 
-    `process_ids` are those that may be meant: our own, and for a worker its parent's. (sd_listen_fds)
+    `process_ids` are the accepted values of LISTEN_PID: our own, and in a worker that of its supervisor.
+    See sd_listen_fds(3).
     """
     count, process_id = environ.get("LISTEN_FDS", ""), environ.get("LISTEN_PID", "")
     if not _COUNT.fullmatch(count) or process_id not in {str(each) for each in process_ids}:
@@ -97,5 +98,5 @@ def inherited(environ: Mapping[str, str], process_ids: Collection[int]) -> tuple
 
 
 def unmapped(client: str) -> str:
-    """Return a peer's address as one of IPv4 where it is one: a socket for both families calls it ::ffff:192.0.2.1."""
+    """Return an IPv4-mapped address (::ffff:192.0.2.1, seen on dual-stack sockets) as the IPv4 address."""
     return client[len(_MAPPED) :] if client.startswith(_MAPPED) and "." in client else client

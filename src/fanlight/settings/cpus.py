@@ -1,8 +1,7 @@
-"""How many processors we may use: what the machine has, what we are bound to, and what our container is given.
+"""The number of CPUs this process may use, from its affinity and the limits of its cgroup.
 
-In: the files of /proc and /sys/fs/cgroup. Out: a whole number, at least 1. Part of a processor is
-not counted: a worker that expects it would be stopped in the middle of a request. Refuses nothing:
-a file that is not there, or not as it should be, limits nothing.
+In: the files of /proc and /sys/fs/cgroup. Out: a whole number, at least 1. Fractions are rounded down: a worker for a
+part of a CPU would be throttled in the middle of a request. A missing or malformed file sets no limit.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # microseconds
 
 
 def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:
-    """Return how many workers can run at the same time; `root` is where /proc and /sys are."""
+    """Return how many workers can run in parallel; `root` is the folder of /proc and /sys."""
     most = available or _available()
     limits = [limit for limit in (_unified_limit(root), _v1_limit(root)) if limit is not None]
     return max(1, int(min([most, *limits])))
@@ -29,7 +28,7 @@ def _available() -> int:
 
 
 def _unified_limit(root: Path) -> float | None:
-    """Return the smallest limit of our cgroup and those above it (version 2: cpu.max, "quota period")."""
+    """Return the smallest limit of our cgroup and its ancestors (version 2: cpu.max, "quota period")."""
     found = []
     for folder in _folders(root, "", root / "sys/fs/cgroup"):
         quota, _, period = _read(folder / "cpu.max").partition(" ")
@@ -39,7 +38,7 @@ def _unified_limit(root: Path) -> float | None:
 
 
 def _v1_limit(root: Path) -> float | None:
-    """Return the same of version 1, where the quota is -1 if there is none."""
+    """Return the same for cgroup version 1, where a quota of -1 is no limit."""
     found = []
     for mount in ("cpu", "cpu,cpuacct", "cpuacct,cpu"):
         for folder in _folders(root, "cpu", root / "sys/fs/cgroup" / mount):
@@ -50,10 +49,10 @@ def _v1_limit(root: Path) -> float | None:
 
 
 def _folders(root: Path, controller: str, mount: Path) -> Iterator[Path]:
-    """Yield the folders of our cgroup and of those above it, as far as they can be seen from here.
+    """Yield the folders of our cgroup and of its ancestors, as far as they are visible.
 
     Lines of /proc/self/cgroup are "number:controllers:path"; version 2 is the one without controllers. In
-    a container the path may be the host's: then only the mount's own folder is there, and it is ours.
+    a container the path may be the host's: then only the mount point exists, and it is our cgroup.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")

@@ -1,7 +1,7 @@
-"""What one client may cost us, and how long we wait for whatever we wait for.
+"""`Limits`: the sizes, counts and timeouts that bound what one client, or all of them, can cost the server.
 
-In: numbers from a person. Out: one frozen object, checked once. Refuses numbers that make no
-sense, and says which would. Knows nothing of how the numbers are enforced.
+In: numbers. Out: one frozen object, validated once. Refuses, as InvalidSetting, a number outside its range.
+How a limit is enforced is written where it is enforced; limits that nobody tunes are constants there.
 """
 
 from __future__ import annotations
@@ -9,67 +9,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from fanlight.settings.field import Unit, declare, validate
+from fanlight.settings.field import declare, validate
 
 
-def _limit(default: int, unit: Unit, help_text: str, *, least: int = 0) -> int:
-    """Declare one limit with the words that documentation and `--help` show."""
-    return cast("int", declare(default, unit, help_text, group="Limits", least=least))
+def _size(default: int, help_text: str, *, least: int = 0) -> int:
+    return cast("int", declare(default, "bytes", help_text, group="Limits", least=least))
 
 
-def _wait(default: float, help_text: str, *, least: float = 0.001) -> float:
-    """Declare one deadline, in seconds."""
+def _count(default: int, help_text: str, *, least: int = 0) -> int:
+    return cast("int", declare(default, "count", help_text, group="Limits", least=least))
+
+
+def _timeout(default: float, help_text: str, *, least: float = 0.001) -> float:
     return cast("float", declare(default, "seconds", help_text, group="Limits", least=least))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Every size and every wait the server allows; whatever is over one of them is refused by name."""
+    """Sizes, counts and timeouts of the server; the message that refuses a request names the limit it exceeds."""
 
-    request_line_bytes: int = _limit(8192, "bytes", "the request line: method, target and version", least=32)
-    head_bytes: int = _limit(16384, "bytes", "all field lines of one request", least=64)
-    field_count: int = _limit(100, "count", "field lines in one request", least=1)
-    content_bytes: int = _limit(16 * 1024 * 1024, "bytes", "the content of one request", least=0)
-    spool_bytes: int = _limit(
-        64 * 1024, "bytes", "of the content of one request in memory; more than that waits in a temporary file", least=0
+    head_bytes: int = _size(16384, "header fields of one request; the request line may take half as much", least=64)
+    content_bytes: int = _size(16 * 1024 * 1024, "request body", least=0)
+    unsent_bytes: int = _size(256 * 1024 * 1024, "response data waiting for slow clients, per process", least=1)
+    head_seconds: float = _timeout(10, "from the first byte of a request to the end of its header fields")
+    content_seconds: float = _timeout(20, "for the request body, plus one second for each KiB received")
+    write_seconds: float = _timeout(20, "without progress before a client that does not read its response is closed")
+    idle_seconds: float = _timeout(75, "between two requests on a keep-alive connection")
+    unready_seconds: float = _timeout(
+        0, "at shutdown, how long /readyz responds 503 before the server stops accepting connections", least=0
     )
-    chunk_extension_bytes: int = _limit(256, "bytes", "the extensions of one chunk", least=0)
-    trailer_bytes: int = _limit(4096, "bytes", "the trailers behind chunked content", least=0)
-    handshake_seconds: float = _wait(10, "for a TLS handshake, or a proxy's first line")
-    head_seconds: float = _wait(10, "from the first byte of a request to the end of its head")
-    idle_seconds: float = _wait(75, "between two requests on one connection; longer than a proxy keeps one (60)")
-    content_seconds: float = _wait(20, "for content to arrive, plus what its size earns at least_rate")
-    write_seconds: float = _wait(20, "in which a client must take something of a response, or is cut off")
-    least_rate: int = _limit(
-        1024, "bytes/second", "slower than this, content and answers run into their deadline", least=1
+    drain_seconds: float = _timeout(30, "at shutdown, how long active requests may take to finish")
+    connections: int = _count(10_000, "open connections per process; more wait in the system's queue", least=1)
+    connections_per_address: int = _count(
+        1000, "open connections from one address, except trusted proxies and unix sockets; 0 is no limit"
     )
-    unsent_bytes: int = _limit(
-        256 * 1024 * 1024, "bytes", "answers that clients have yet to take; over it the slowest are cut off", least=1
+    threads: int = _count(64, "threads for views that block", least=1)
+    start_seconds: float = _timeout(60, "how long a worker may take to load the site before it is killed")
+    heartbeat_seconds: float = _timeout(
+        30, "restart a worker that has not responded for this long; its stack traces are logged first"
     )
-    linger_seconds: float = _wait(
-        2, "to let a refused client read why before the connection is closed; up to ten times that while it sends"
-    )
-    linger_bytes: int = _limit(
-        256 * 1024 * 1024, "bytes", "what a refused client may still send in that time before it is cut off"
-    )
-    unready_seconds: float = _wait(
-        0, "at shutdown, how long /readyz says 503 before we stop to accept, so that a balancer can notice", least=0
-    )
-    drain_seconds: float = _wait(30, "at shutdown, for what runs to finish")
-    arriving_seconds: float = _wait(
-        3, "at shutdown, for a request or a TLS handshake that has begun to come; within drain_seconds", least=0
-    )
-    connections: int = _limit(10_000, "count", "connections open at once; more wait in the system's queue", least=1)
-    connections_per_address: int = _limit(
-        1000, "count", "of them from one address, but for trusted proxies and unix sockets; 0 is no cap"
-    )
-    threads: int = _limit(64, "count", "threads for views that block", least=1)
-    waiting_calls: int = _limit(1024, "count", "calls that wait for a thread; more are answered 503", least=1)
-    start_seconds: float = _wait(60, "for a worker to load the site; one that takes longer is ended")
-    heartbeat_seconds: float = _wait(30, "without a sign of life from a worker; then it is dumped and replaced")
-    worker_requests: int = _limit(0, "count", "requests after which a worker is replaced; 0 is never")
-    worker_bytes: int = _limit(0, "bytes", "memory over which a worker is replaced; 0 is never")
+    worker_requests: int = _count(0, "replace a worker after this many requests; 0 is never")
+    worker_bytes: int = _size(0, "replace a worker that uses more memory than this; 0 is never")
 
     def __post_init__(self) -> None:
-        """Refuse a number below the least that works."""
+        """Refuse a number outside its range."""
         validate(self)

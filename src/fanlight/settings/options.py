@@ -1,7 +1,7 @@
-"""How a server runs: where it listens, as how many processes, how it is reached and watched.
+"""`Options`: how a server runs, where it listens, as how many processes, and how it is reached and monitored.
 
-In: values from a person. Out: one frozen object, checked once. Refuses what makes no sense, alone or
-together, and says what would. Opens nothing, reads no file, and knows nothing of flags.
+In: values. Out: one frozen object, validated once. Refuses, as InvalidSetting, a value that does not fit its setting,
+and values that contradict each other, and names what would fit. Opens nothing and reads no file.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
 from fanlight.settings.field import Group, Unit, declare, validate
 from fanlight.settings.limits import Limits
 
-# The names of standard streams. What they are may be a socket, or another user's pipe, which no path can open again.
-STREAMS = {"-": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}  # 0: where the log goes anyway
+# Paths of the standard streams: one may be a socket or another user's pipe, which can't be opened by its path.
+STREAMS = {"-": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}  # 0: the log's default stream
 STREAMS |= {f"/proc/self/fd/{number}": number for number in (1, 2)}
 LOG_FORMATS = ("text", "combined", "json")
 
 
-def _text(unit: Unit, help_text: str, *, group: Group, default: str = "", choices: tuple[str, ...] = ()) -> str:
-    return cast("str", declare(default, unit, help_text, group=group, choices=choices))
+def _string(unit: Unit, help_text: str, *, group: Group, default: str = "", **more: Any) -> str:
+    return cast("str", declare(default, unit, help_text, group=group, **more))
 
 
-def _texts(unit: Unit, help_text: str, *, group: Group, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+def _strings(unit: Unit, help_text: str, *, group: Group, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     return cast("tuple[str, ...]", declare(default, unit, help_text, group=group))
 
 
@@ -38,111 +38,96 @@ def _other(default: Any, unit: Unit, help_text: str, *, group: Group, **more: An
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a server runs."""
+    """The settings of a server, with its `Limits`."""
 
-    bind: tuple[str, ...] = _texts(
+    bind: tuple[str, ...] = _strings(
         "address",
-        "where to listen: host:port, [ipv6]:port, :port (everywhere), unix:/path, or fd:3 (open already)",
+        "address to listen on: host:port, [ipv6]:port, :port (all interfaces), unix:/path or fd:3 (already open)",
         group="Addresses",
         default=("localhost:8000",),
     )
     socket_mode: int | None = _other(
-        None, "mode", "the permissions of unix sockets, like 660; by default as the umask has it", group="Addresses"
+        None, "mode", "permissions of unix sockets, like 660 (default: from the umask)", group="Addresses"
     )
     workers: int = _other(
         0,
         "count",
-        "processes that serve, under one that watches them; 0 serves in this one, auto takes as many as there are CPUs",
+        "worker processes under a supervisor; 0 serves in one process, auto starts one per CPU",
         group="Processes",
         has_auto=True,
     )
-    user: str = _text(
-        "name", "who the workers are, as name or name:group; only root can choose another", group="Processes"
-    )
-    pid_file: str = _text("file", "where the process id is written while we run", group="Processes")
+    user: str = _string("name", "user (and group, as user:group) to run workers as; requires root", group="Processes")
+    pid_file: str = _string("file", "file for the process id, removed at exit", group="Processes")
     uvloop: bool = _switch(
-        default=False, help_text="run async views on uvloop; pip install 'fanlight[uvloop]'", group="Processes"
+        default=False, help_text="run async views on uvloop (pip install 'fanlight[uvloop]')", group="Processes"
     )
-    cert: tuple[str, ...] = _texts(
-        "file", "a certificate with its chain (PEM); several are chosen from by the name asked for", group="TLS"
+    cert: tuple[str, ...] = _strings(
+        "file", "certificate chain (PEM); repeat for several, selected by SNI", group="TLS"
     )
-    key: tuple[str, ...] = _texts(
-        "file",
-        "the private key of each certificate, in the same order; none if the certificates hold them",
-        group="TLS",
+    key: tuple[str, ...] = _strings(
+        "file", "private key of each certificate, in the same order; not needed if --cert contains it", group="TLS"
     )
-    tls: str = _text(
+    tls: str = _string(
+        "name", "for development: dev creates a certificate for this machine", group="TLS", choices=("", "dev")
+    )
+    client_ca: str = _string("file", "CA certificates for verifying client certificates (PEM)", group="TLS")
+    client_cert: str = _string(
         "name",
-        "for development: dev makes a certificate for this machine on the spot",
-        group="TLS",
-        choices=("", "dev"),
-    )
-    client_ca: str = _text("file", "who may have signed clients' certificates (PEM)", group="TLS")
-    client_cert: str = _text(
-        "name",
-        "whether clients show a certificate",
+        "whether clients must present a certificate",
         group="TLS",
         default="off",
         choices=("off", "optional", "required"),
     )
-    redirect_from: tuple[str, ...] = _texts(
-        "address", "where plain http is listened for, to be sent to https", group="TLS"
+    redirect_from: tuple[str, ...] = _strings(
+        "address", "address to listen on for http and redirect to https", group="TLS"
     )
     hsts_seconds: int = _other(
-        0,
-        "seconds",
-        "how long browsers shall insist on https (Strict-Transport-Security); 0 says nothing",
-        group="TLS",
+        0, "seconds", "max-age of the Strict-Transport-Security header; 0 sends none", group="TLS"
     )
-    trusted_proxies: tuple[str, ...] = _texts(
-        "network", "addresses and networks whose word on the client, the scheme and the host is taken",
-        group="Behind a proxy",
-    )  # fmt: skip
-    proxy_fields: str = _text(
+    trusted_proxies: tuple[str, ...] = _strings(
+        "network", "IP address or network of proxies whose forwarding headers are trusted", group="Behind a proxy"
+    )
+    proxy_fields: str = _string(
         "name",
-        "by which fields they say it",
+        "forwarding headers to read: X-Forwarded-* or Forwarded",
         group="Behind a proxy",
         default="x-forwarded",
         choices=("x-forwarded", "x-forwarded-with-port", "forwarded"),
     )
     proxy_early_hints: bool = _switch(
         default=False,
-        help_text="trusted proxies, and those behind unix sockets, pass early hints (103) on to their clients",
+        help_text="send early hints (103) to trusted proxies and over unix sockets",
         group="Behind a proxy",
     )
     proxy_protocol: bool = _switch(
         default=False,
-        help_text="each connection from a trusted proxy begins with a PROXY header (version 1 or 2)",
+        help_text="expect a PROXY header (version 1 or 2) on connections from trusted proxies",
         group="Behind a proxy",
     )
-    access_log: bool = _switch(default=True, help_text="a line for every request", group="Watching")
-    access_format: str = _text("name", "its form", group="Watching", default="text", choices=LOG_FORMATS)
-    access_file: str = _text("file", "where it is written; by default, or by -, to stdout", group="Watching")
-    log_file: str = _text("file", "where everything else is told; by default, or by -, on stderr", group="Watching")
-    admin: str = _text(
-        "address", "where /metrics, /healthz and /readyz are; never where the public can come", group="Watching"
+    access_log: bool = _switch(default=True, help_text="log one line per request", group="Monitoring")
+    access_format: str = _string(
+        "name", "format of the access log", group="Monitoring", default="text", choices=LOG_FORMATS
     )
-    admin_hosts: tuple[str, ...] = _texts(
-        "name",
-        "names by which that address may be asked, besides IP addresses, localhost and names that no public DNS has",
-        group="Watching",
+    access_file: str = _string("file", "file for the access log (default, or -: stdout)", group="Monitoring")
+    log_file: str = _string("file", "file for error and server messages (default, or -: stderr)", group="Monitoring")
+    admin: str = _string(
+        "address", "address for /metrics, /healthz and /readyz; do not expose it publicly", group="Monitoring"
+    )
+    admin_hosts: tuple[str, ...] = _strings(
+        "name", "Host names the admin address accepts, besides IP addresses and private names", group="Monitoring"
     )
     control: str = _other(
-        "",
-        "file",
-        "the socket that `fanlight status` asks; auto is one in the runtime folder, none is none",
-        group="Watching",
-        has_none=True,
+        "", "file", "unix socket used by `fanlight status`: auto, none or a path", group="Monitoring", has_none=True
     )
     limits: Limits = field(default_factory=Limits)
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """All addresses that clients of the site connect to."""
+        """The addresses that clients of the site connect to."""
         return (*self.bind, *self.redirect_from)
 
     def __post_init__(self) -> None:
-        """Refuse a value that can't be, and values that can't be together."""
+        """Refuse a value that does not fit, and values that contradict each other."""
         validate(self)
         if not isinstance(self.limits, Limits):
             raise InvalidSetting(f"Options.limits is {self.limits!r}; it takes a Limits(...)")
@@ -152,11 +137,11 @@ class Options:
         self._check_tls()
         self._check_proxies()
         if self.user and not self.workers:
-            raise InvalidSetting(f"user is {self.user!r}, and it is the workers who change to it; add --workers 1")
+            raise InvalidSetting(f"user is {self.user!r}, but only workers can change their user; add --workers 1")
 
     @property
     def has_tls(self) -> bool:
-        """Say whether clients come in by TLS."""
+        """Whether the server speaks TLS."""
         return bool(self.cert or self.tls)
 
     def _check_addresses(self) -> None:
@@ -164,12 +149,12 @@ class Options:
         for bind in every:
             if every.count(bind) > 1 and not bind.endswith(":0"):
                 raise InvalidSetting(
-                    f"{bind} is given more than once; bind, redirect_from and admin each need their own"
+                    f"{bind} is given more than once; bind, redirect_from and admin each need an address of their own"
                 )
 
     def _check_tls(self) -> None:
         if self.tls and self.cert:
-            raise InvalidSetting("tls is 'dev' and there is a certificate too; leave out one of --tls and --cert")
+            raise InvalidSetting("tls is 'dev', but a certificate is given too; leave out --tls or --cert")
         if self.key and len(self.key) != len(self.cert):
             raise InvalidSetting(
                 f"there are {len(self.cert)} certificates and {len(self.key)} keys; give one --key for each --cert,"
@@ -181,19 +166,17 @@ class Options:
                     raise InvalidSetting(f"{name} is given, but there is no TLS; add --cert and --key, or --tls dev")
         if self.client_cert != "off" and not self.client_ca:
             raise InvalidSetting(
-                f"client_cert is {self.client_cert!r}, but nobody is named who may have signed; add --client-ca FILE"
+                f"client_cert is {self.client_cert!r}, but there is no CA to verify it with; add --client-ca FILE"
             )
         if self.client_ca and self.client_cert == "off":
-            raise InvalidSetting("client_ca is given, but no client is asked; add --client-cert required, or optional")
+            raise InvalidSetting("client_ca is given, but client_cert is off; add --client-cert required, or optional")
 
     def _check_proxies(self) -> None:
         is_local = all(bind.startswith((UNIX_PREFIX, FD_PREFIX)) for bind in self.bind)
         if self.proxy_protocol and not self.trusted_proxies and not is_local:
-            raise InvalidSetting(
-                "proxy_protocol is on, but nobody is named who may say it; add --trusted-proxies ADDRESS"
-            )
+            raise InvalidSetting("proxy_protocol is on, but no proxy is trusted; add --trusted-proxies ADDRESS")
 
 
 def is_stream(path: str) -> bool:
-    """Say whether a path means standard output or standard error."""
+    """Return whether a path means standard output or standard error."""
     return path in STREAMS

@@ -1,8 +1,8 @@
-"""Bring together what is said in several places about how a server runs.
+"""Combine the flags, the environment and the arguments of `run()` into one `Options`.
 
-In: flags, the environment, arguments in Python. Out: one `Options`. Whoever runs the site has the
-last word over whoever wrote it: flag > environment > argument of `run()` > default. Refuses, as
-InvalidSetting, names that nothing has, with the one that was meant, and values that can't be read.
+Precedence: flag > environment > argument of `run()` > default, so that the person who runs a site can override the
+person who wrote it. Refuses, as InvalidSetting, unknown names, with the closest known one, and values that can't
+be parsed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import Field
 from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.settings.addresses import MOST_PORT, MOST_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
+from fanlight.settings.addresses import MAX_PORT, MAX_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.field import SettingInfo, info_of, setting_fields
 from fanlight.settings.limits import Limits
@@ -25,7 +25,7 @@ from fanlight.settings.units import AUTO, NONE, parse
 
 PREFIX = "FANLIGHT_"
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
-CHILD_PREFIX = "_FANLIGHT_"  # of what our own processes tell each other
+CHILD_PREFIX = "_FANLIGHT_"  # of variables between our own processes
 
 _SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
@@ -33,11 +33,11 @@ _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANL
 Source = Mapping[str, Any]
 SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*setting_fields(Options), *setting_fields(Limits))}
 _LIMITS = frozenset(each.name for each in setting_fields(Limits))
-# Shorter for the one address that most sites have; they are no fields, for `bind` is what they are made to.
+# The two parts of a single `bind` address, which most sites have; they are not fields of Options.
 ADDRESS_PARTS: Mapping[str, tuple[SettingInfo, str]] = {
-    "host": (SettingInfo(unit="name", help="the name or address to listen on", group="Addresses"), DEFAULT_HOST),
+    "host": (SettingInfo(unit="name", help="host name or IP address to listen on", group="Addresses"), DEFAULT_HOST),
     "port": (
-        SettingInfo(unit="count", help="the port to listen on; 0 lets the system choose", group="Addresses"),
+        SettingInfo(unit="count", help="port to listen on; 0 lets the system choose", group="Addresses"),
         str(DEFAULT_PORT),
     ),
 }
@@ -54,16 +54,16 @@ def variable_of(name: str) -> str:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the environment says: FANLIGHT_ variables, and the sockets that systemd has opened for us."""
+    """Return the settings in the environment: FANLIGHT_ variables, and sockets opened by systemd."""
     names = {variable_of(name): name for name in (*ADDRESS_PARTS, *SETTINGS)}
     found: dict[str, Any] = {}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and not _is_of_kubernetes(variable, text):
+        if variable.startswith(PREFIX) and not _is_from_kubernetes(variable, text):
             if variable in names and not text.strip():
-                continue  # a file for compose can only empty a variable, not leave it out
+                continue  # a compose file can only empty a variable, not unset it
             if variable not in names:
-                raise InvalidSetting(f"there is no setting {variable}{_meant(variable, names, PREFIX)}")
-            found[names[variable]] = _read(names[variable], text, variable)
+                raise InvalidSetting(f"there is no setting {variable}{_suggestion(variable, names, PREFIX)}")
+            found[names[variable]] = _parse(names[variable], text, variable)
     binds, redirects = inherited(environ, _process_ids(environ))
     if binds and not {"bind", *ADDRESS_PARTS} & set(found):
         found["bind"] = binds
@@ -72,13 +72,13 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _is_of_kubernetes(variable: str, text: str) -> bool:
-    """Say whether a variable is of a Kubernetes service with a name like ours: each container of a pod has those."""
+def _is_from_kubernetes(variable: str, text: str) -> bool:
+    """Return whether Kubernetes sets a variable for a service named fanlight: it does so in each container of a pod."""
     return bool(_SERVICE_VARIABLE.fullmatch(variable) or _SERVICE_ADDRESS.match(text))
 
 
 def from_flags(flags: Mapping[str, str | bool | Sequence[str] | None]) -> dict[str, Any]:
-    """Return what flags say: texts, several of them for a list, booleans for switches; None and () were not typed."""
+    """Return the settings in flags: a string, several for a list, a boolean for a switch; None or () is not given."""
     found: dict[str, Any] = {}
     for name, given in flags.items():
         if given is None or given == ():
@@ -86,18 +86,18 @@ def from_flags(flags: Mapping[str, str | bool | Sequence[str] | None]) -> dict[s
         if isinstance(given, bool):
             found[name] = given
         elif isinstance(given, str):
-            found[name] = _read(name, given, flag_of(name))
+            found[name] = _parse(name, given, flag_of(name))
         else:
-            found[name] = tuple(part for text in given for part in _read(name, text, flag_of(name)))
+            found[name] = tuple(part for text in given for part in _parse(name, text, flag_of(name)))
     return found
 
 
 def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any]:
-    """Return what a program says: values by the names of settings; a `Limits` says all of its own."""
+    """Return the settings in the arguments of `run()`; a `Limits` sets all limits."""
     found: dict[str, Any] = {} if limits is None else {name: getattr(limits, name) for name in _LIMITS}
     for name, value in given.items():
         if name not in SETTINGS and name not in ADDRESS_PARTS:
-            raise InvalidSetting(f"run() has no setting {name}{_meant(name, (*SETTINGS, *ADDRESS_PARTS))}")
+            raise InvalidSetting(f"run() has no setting {name}{_suggestion(name, (*SETTINGS, *ADDRESS_PARTS))}")
         info = info_of(SETTINGS[name]) if name in SETTINGS else None
         if info is not None and info.is_list:
             found[name] = (value,) if isinstance(value, str) else tuple(value)
@@ -111,22 +111,22 @@ def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any
 
 
 def options_from(*sources: Source) -> Options:
-    """Return the options of several sources, of which the first has the last word. Raises InvalidSetting."""
+    """Return the options of several sources; earlier sources take precedence. Raises InvalidSetting."""
     merged: dict[str, Any] = {}
     for source in reversed(sources):
         merged |= source
     merged |= {"bind": _bind_of(sources)}
-    merged = {name: _anchored(name, value) for name, value in merged.items() if name in SETTINGS}
+    merged = {name: _with_absolute_paths(name, value) for name, value in merged.items() if name in SETTINGS}
     limits = Limits(**{name: merged.pop(name) for name in _LIMITS & set(merged)})
     return Options(limits=limits, **merged)
 
 
 def _bind_of(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Return the addresses: of the first source that says anything about them."""
+    """Return the addresses of the first source that has any."""
     for source in sources:
         parts = [name for name in ADDRESS_PARTS if name in source]
         if "bind" in source and parts:
-            raise InvalidSetting(f"bind and {parts[0]} are given together; write the one or the other")
+            raise InvalidSetting(f"bind and {parts[0]} are given together; give one of them")
         if "bind" in source:
             return cast("tuple[str, ...]", source["bind"])
         if parts:
@@ -138,10 +138,10 @@ def _bind_of(sources: Sequence[Source]) -> tuple[str, ...]:
     return (address,)
 
 
-def _anchored(name: str, value: Any) -> Any:
-    """Return paths as seen from where they were typed: a site changes to its own folder, its workers do too."""
+def _with_absolute_paths(name: str, value: Any) -> Any:
+    """Return a value with its paths made absolute: loading a site changes the current folder."""
     if isinstance(value, tuple):
-        return tuple(_anchored(name, each) for each in value)
+        return tuple(_with_absolute_paths(name, each) for each in value)
     if not isinstance(value, str) or value in ("", AUTO):
         return value
     unit = info_of(SETTINGS[name]).unit
@@ -149,29 +149,29 @@ def _anchored(name: str, value: Any) -> Any:
         return value if is_stream(value) else absolute(value)
     if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
         path = absolute(value.removeprefix(UNIX_PREFIX))
-        return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MOST_UNIX_PATH_BYTES else value
+        return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MAX_UNIX_PATH_BYTES else value
     return value
 
 
-def _read(name: str, text: str, given_as: str) -> Any:
+def _parse(name: str, text: str, given_as: str) -> Any:
     if name == "host":
         return text.strip()
     return parse(SETTINGS[name], text, given_as) if name != "port" else _port(text, given_as)
 
 
 def _port(text: str, given_as: str) -> int:
-    if not PORT.fullmatch(text) or int(text) > MOST_PORT:
+    if not PORT.fullmatch(text) or int(text) > MAX_PORT:
         raise InvalidSetting(f"{given_as} is {text!r}; it takes a number from 0 to 65535")
     return int(text)
 
 
-def _meant(name: str, names: Collection[str], prefix: str = "") -> str:
-    """Say which name comes close; what all of them begin with makes none of them closer."""
+def _suggestion(name: str, names: Collection[str], prefix: str = "") -> str:
+    """Return a hint with the closest known name; the prefix that all have in common does not count."""
     close = difflib.get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in names], 1)
     return f"; did you mean {prefix}{close[0]}?" if close else "; `fanlight run --help` lists them all"
 
 
 def _process_ids(environ: Mapping[str, str]) -> list[int]:
-    """Return for whom sockets may be meant: a worker says the same of itself as its parent does."""
+    """Return the process ids that LISTEN_PID may have: our own, and in a worker that of the supervisor."""
     is_child = any(name.startswith(CHILD_PREFIX) for name in environ)
     return [os.getpid(), os.getppid()] if is_child else [os.getpid()]

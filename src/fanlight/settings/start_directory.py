@@ -1,7 +1,7 @@
-"""The folder in which we were started, by the name under which we were started.
+"""The folder in which the process was started, by the path that was used.
 
-Out: `$PWD`, where that names this folder, else its path. A folder behind a link (`current -> releases/7`) is found by
-the link: what is started there later begins in what the link names then. None where the folder is gone.
+Out: `$PWD`, if it names the current folder, else its real path. A folder behind a link (`current -> releases/7`) keeps
+the link's path, so a worker that is started later gets what the link names by then. None if the folder was removed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fanlight.errors import InvalidSetting
 
 
 def here() -> str | None:
-    """Return the path of the current folder, None if it has been removed."""
+    """Return the path of the current folder, None if it was removed."""
     try:
         path = Path.cwd()
     except OSError:
@@ -26,15 +26,15 @@ def here() -> str | None:
 
 
 def absolute(path: str) -> str:
-    """Return a path as seen from here. Raises InvalidSetting where there is no folder any more."""
+    """Return an absolute path. Raises InvalidSetting if the current folder was removed."""
     folder = here()
     if Path(path).is_absolute():
         folder = "/"
     elif folder is None:
         raise InvalidSetting(
-            f"the folder in which this was started is gone, so {path} can't be found; cd to one that is there,"
-            " or write whole paths"
+            f"the current folder was removed, so {path} can't be found; change to another folder,"
+            " or give absolute paths"
         )
     elif os.pardir in Path(path).parts:
-        folder = str(Path.cwd())  # what is above a link's folder is above what it names
+        folder = str(Path.cwd())  # the parent of a linked folder is that of its target
     return os.path.normpath(Path(folder, path))

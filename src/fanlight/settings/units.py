@@ -1,8 +1,7 @@
-"""Read what a person writes for a setting, and write it as he may.
+"""Parse the text of a setting's value, and format a value as such a text.
 
-In: a text ("64k", "1.5m", "yes", "660", "a,b"), and the setting it is for. Out: the value. Refuses, as
-InvalidSetting, with the name under which it was given, what can't be read, and says what would be.
-Knows nothing of where the text comes from.
+In: text ("64k", "1.5m", "yes", "660", "a,b"), and the setting it is for. Out: the value. Refuses text that can't be
+parsed, as InvalidSetting with the flag or variable it was given as and the form that it takes.
 """
 
 from __future__ import annotations
@@ -19,15 +18,14 @@ from fanlight.settings.field import SettingInfo, Unit, info_of, validation_error
 
 AUTO, NONE = "auto", "none"
 _NUMBER = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
-_MOST_CHARACTERS = 40  # of a number; no bound of a setting needs as many
+_MAX_CHARACTERS = 40  # of a number; no bound of a setting needs more
 _MODE = re.compile(r"(?:0[oO])?([0-7]{1,5})")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _TIMES = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
           "d": Decimal(86400)}  # fmt: skip
 _YES, _NO = frozenset({"yes", "true", "1", "on"}), frozenset({"no", "false", "0", "off"})
-_RIGHT: dict[Unit, str] = {
+_EXPECTED: dict[Unit, str] = {
     "bytes": "bytes, like 16384, 64k or 16MiB",
-    "bytes/second": "bytes for each second, like 1024 or 1k",
     "seconds": "a time, like 10, 500ms, 10s, 2m or 1h",
     "count": "a whole number",
     "switch": "yes or no",
@@ -36,7 +34,7 @@ _RIGHT: dict[Unit, str] = {
 
 
 def parse(each: Field[Any], text: str, name: str) -> Any:
-    """Return the value of a setting that was given as text, under a name. Raises InvalidSetting."""
+    """Return the value of a setting from its text; `name` is what the text was given as. Raises InvalidSetting."""
     info = info_of(each)
     if info.has_auto and text.strip().lower() == AUTO:
         return usable_cpus()
@@ -45,8 +43,8 @@ def parse(each: Field[Any], text: str, name: str) -> Any:
     try:
         value = _value(text, info, is_whole=each.type == "int")
     except ValueError:
-        right = _RIGHT[info.unit] + (f", or {AUTO}" if info.has_auto else "")
-        raise InvalidSetting(f"{name} is {text!r}; it takes {right}") from None
+        expected = _EXPECTED[info.unit] + (f", or {AUTO}" if info.has_auto else "")
+        raise InvalidSetting(f"{name} is {text!r}; it takes {expected}") from None
     wrong = validation_error(value, each)
     if wrong:
         raise InvalidSetting(f"{name} is {wrong}")
@@ -54,20 +52,19 @@ def parse(each: Field[Any], text: str, name: str) -> Any:
 
 
 def format_value(value: Any, info: SettingInfo) -> str:
-    """Return a value as a person may write it: a short text that `read` takes for it."""
+    """Return a short text for a value; `parse` turns it back into the value."""
     if info.is_list or value is None:
         return ",".join(value or ())
-    writers: dict[Unit, Callable[[Any], str]] = {
-        "bytes": _written_size,
-        "bytes/second": _written_size,
+    formatters: dict[Unit, Callable[[Any], str]] = {
+        "bytes": _format_size,
         "seconds": lambda value: f"{int(value) if value == int(value) else value}s" if value else "0",
         "switch": lambda value: "yes" if value else "no",
         "mode": lambda value: f"{value:o}",
     }
-    return writers.get(info.unit, str)(value)
+    return formatters.get(info.unit, str)(value)
 
 
-def _written_size(size: int) -> str:
+def _format_size(size: int) -> str:
     for unit in ("GiB", "MiB", "KiB"):
         if size and size % _SIZES[unit.lower()] == 0:
             return f"{size // _SIZES[unit.lower()]}{unit}"
@@ -86,20 +83,19 @@ def _value(text: str, info: SettingInfo, *, is_whole: bool) -> Any:
     if info.is_list:
         return tuple(part for item in text.split(",") if (part := item.strip()))
     text = text.strip()
-    readers: dict[Unit, Callable[[str], Any]] = {
+    parsers: dict[Unit, Callable[[str], Any]] = {
         "bytes": _size,
-        "bytes/second": lambda text: _size(text.removesuffix("/s")),
         "seconds": lambda text: _seconds(text, is_whole=is_whole),
         "count": _count,
         "switch": _switch,
         "mode": _mode,
     }
-    return readers.get(info.unit, str)(text)
+    return parsers.get(info.unit, str)(text)
 
 
 def _number_of(text: str) -> tuple[Decimal, str]:
     found = _NUMBER.fullmatch(text)
-    if found is None or len(text) > _MOST_CHARACTERS:
+    if found is None or len(text) > _MAX_CHARACTERS:
         raise ValueError
     return Decimal(found[1]), found[2]
 
@@ -112,7 +108,7 @@ def _whole(number: Decimal) -> int:
 
 def _size(text: str) -> int:
     number, unit = _number_of(text)
-    if unit.lower() not in _SIZES:  # kB and MB are thousands to some, and 1024 to others
+    if unit.lower() not in _SIZES:  # kB and MB are ambiguous: 1000 or 1024
         raise ValueError
     return _whole(number * _SIZES[unit.lower()])
 
@@ -140,7 +136,7 @@ def _switch(text: str) -> bool:
 
 
 def _mode(text: str) -> int:
-    found = _MODE.fullmatch(text)  # int() takes signs, underscores and digits of other scripts too
+    found = _MODE.fullmatch(text)  # int() accepts signs, underscores and digits of other scripts
     if found is None:
         raise ValueError
     return int(found[1], 8)

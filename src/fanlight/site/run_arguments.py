@@ -37,29 +37,18 @@ class Settings(TypedDict, total=False):
     admin_hosts: Sequence[str]
     control: str
 
-    request_line_bytes: int
     head_bytes: int
-    field_count: int
     content_bytes: int
-    spool_bytes: int
-    chunk_extension_bytes: int
-    trailer_bytes: int
-    handshake_seconds: float
     head_seconds: float
     idle_seconds: float
     content_seconds: float
     write_seconds: float
-    least_rate: int
     unsent_bytes: int
-    linger_seconds: float
-    linger_bytes: int
     unready_seconds: float
     drain_seconds: float
-    arriving_seconds: float
     connections: int
     connections_per_address: int
     threads: int
-    waiting_calls: int
     start_seconds: float
     heartbeat_seconds: float
     worker_requests: int

@@ -237,7 +237,9 @@ def files(path: Path) -> Response:
 
 @pytest.mark.parametrize("kind", ["bytes", "file", "stream"])
 @pytest.mark.parametrize("leaves", [True, False])
-def test_what_a_client_does_not_take_was_not_sent(watch: Watch, tmp_path: Path, kind: str, *, leaves: bool) -> None:
+def test_what_a_client_does_not_take_was_not_sent(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, *, leaves: bool
+) -> None:
     """A client that reads a little and leaves, or is cut off, has a line with what was sent, and how long that took."""
     size = 30_000_000
     (tmp_path / "big").write_bytes(b"x" * size)
@@ -246,7 +248,8 @@ def test_what_a_client_does_not_take_was_not_sent(watch: Watch, tmp_path: Path, 
         "file": lambda _: files(tmp_path / "big"),
         "stream": lambda _: Response(iter([b"x" * 100_000] * (size // 100_000)), length=size),
     }[kind]
-    watched = watch({"/": make}, Limits(write_seconds=60 if leaves else 1, least_rate=10**9))
+    monkeypatch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", 10**9)
+    watched = watch({"/": make}, Limits(write_seconds=60 if leaves else 1))
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     watched.hub.post(watched.hub.adopt, theirs, "192.0.2.1")

@@ -342,11 +342,10 @@ def test_a_client_shows_who_it_is(certificates: Any, pair: Any, context: ssl.SSL
         assert b"alice" in ask_securely(server, context, request_bytes("/"))
 
 
-def test_a_handshake_that_does_not_end_is_ended(start: Start, pair: Any) -> None:
-    """After handshake_seconds the connection is closed."""
-    from fanlight import Limits
-
-    server = start(cert=(pair.cert,), key=(pair.key,), limits=Limits(handshake_seconds=0.1))
+def test_an_unfinished_handshake_times_out(start: Start, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After HANDSHAKE_SECONDS the connection is closed."""
+    monkeypatch.setattr("fanlight.server.connection.connection.HANDSHAKE_SECONDS", 0.1)
+    server = start(cert=(pair.cert,), key=(pair.key,))
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(b"\x16\x03\x01")
         assert sock.recv(1) == b""

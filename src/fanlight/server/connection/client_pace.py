@@ -6,13 +6,14 @@ seen a fast client. So a client that takes nothing for `write_seconds` is cut of
 
 A slow client is not seen to take byte after byte: its system tells that there is room again only when much of its
 buffer is free (RFC 9293 section 3.8.6.2.2), so what is acknowledged comes in steps, with a pause before each. A client
-that has made pauses, and went on, is given longer ones. In the long run it has to take `least_rate`. Knows no sockets.
+that has made pauses, and went on, is given longer ones. In the long run it has to take `LEAST_RATE`. Knows no sockets.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+LEAST_RATE = 1024  # bytes per second: requests and responses that are slower run into their deadline
 CHECKS = 8  # within `write_seconds`
 PAUSES = 4  # as long as so many of the longest pause that a client has made before is waited, besides
 STEP_BYTES = 64 * 1024  # what may be taken at once on account of the seconds to come: a segment, on the same machine
@@ -24,10 +25,6 @@ class Bounds(Protocol):
     @property
     def write_seconds(self) -> float:
         """How long a client may take nothing."""
-
-    @property
-    def least_rate(self) -> int:
-        """How many bytes a client has to take for each second that it is waited for."""
 
 
 class ClientPace:
@@ -50,7 +47,7 @@ class ClientPace:
                 self._longest = max(self._longest, now - self._moved_at)
             self._moved_at = now
         if is_waited_for:
-            most = limits.write_seconds + STEP_BYTES / limits.least_rate
-            self._credit = min(most, self._credit + max(0, step) / limits.least_rate) - passed
+            most = limits.write_seconds + STEP_BYTES / LEAST_RATE
+            self._credit = min(most, self._credit + max(0, step) / LEAST_RATE) - passed
         patience = limits.write_seconds + PAUSES * self._longest
         return self._credit < 0 or now - self._moved_at > patience

@@ -23,10 +23,10 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+from fanlight.server.connection import client_pace
 from fanlight.server.connection.client_pace import CHECKS, ClientPace
 from fanlight.server.connection.file_sender import FileSender
 from fanlight.server.connection.send_queue import unacknowledged
@@ -56,7 +56,10 @@ _UNREACHABLE = frozenset(
     for name in ("ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN")
     if hasattr(errno, name)
 )
-LINGER_TIMES = 10  # as long as linger_seconds, for a refused client that goes on sending
+HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, or for a PROXY header
+LINGER_SECONDS = 2.0  # for which a refused client may send nothing before its connection is closed
+LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
+LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
 
 
 class Phase(IntEnum):
@@ -214,7 +217,7 @@ class Connection:
             self.pending, self.pending_body = self.pending_body, NOTHING
         return not self.pending
 
-    def discard(self, now: float, limits: Limits) -> bool:
+    def discard(self, now: float) -> bool:
         """Throw away what a refused client still sends; False when it has closed, or has sent too much."""
         try:
             size = len(self.sock.recv(CONTENT_RECV_BYTES))
@@ -223,10 +226,8 @@ class Connection:
         except OSError:
             return False
         self.moved_bytes += size
-        self.deadline = (
-            min(now, self.phase_started_at + (LINGER_TIMES - 1) * limits.linger_seconds) + limits.linger_seconds
-        )
-        return size > 0 and self.moved_bytes <= limits.linger_bytes
+        self.deadline = min(now, self.phase_started_at + (LINGER_TIMES - 1) * LINGER_SECONDS) + LINGER_SECONDS
+        return size > 0 and self.moved_bytes <= LINGER_BYTES
 
     def is_too_slow(self, now: float, limits: Limits) -> bool:
         """Look what the client has taken since the last look; True if it is to be cut off."""
@@ -304,9 +305,9 @@ class Connection:
         elif phase is HEAD:
             self.deadline = now + limits.head_seconds
         elif phase is HANDSHAKE:
-            self.deadline = now + limits.handshake_seconds
+            self.deadline = now + HANDSHAKE_SECONDS
         elif phase is LINGERING:
-            self.deadline = now + limits.linger_seconds
+            self.deadline = now + LINGER_SECONDS
             self.phase_started_at, self.moved_bytes = now, 0
         elif phase is RUNNING:
             self.deadline = math.inf if self.stream is None else now
@@ -323,7 +324,7 @@ class Connection:
 
         SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
         """
-        self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / limits.least_rate
+        self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
 
 
 def is_about_client(error: BaseException) -> bool:
@@ -333,4 +334,6 @@ def is_about_client(error: BaseException) -> bool:
 
 def wire_limits(limits: Limits) -> WireLimits:
     """Return the part of the limits that the wire enforces by itself."""
-    return WireLimits(**{each.name: getattr(limits, each.name) for each in fields(WireLimits)})
+    return WireLimits(
+        request_line_bytes=limits.head_bytes // 2, head_bytes=limits.head_bytes, content_bytes=limits.content_bytes
+    )

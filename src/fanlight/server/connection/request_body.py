@@ -30,6 +30,7 @@ from fanlight.message.body_policy import BodyMode
 from fanlight.message.content import RefusedContent, SpooledContent
 from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
+from fanlight.server.connection import client_pace
 from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, STREAMING_BODY, Connection
 from fanlight.server.connection.host import Host
 from fanlight.wire.http1.events import Content, RequestHead
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from fanlight.message.body_policy import BodyPolicy
     from fanlight.message.request import Request
 
+SPOOL_BYTES = 64 * 1024  # of a request body in memory; a larger one is written to a temporary file
 LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says how long we wait"
 
 log = logging.getLogger("fanlight.server")
@@ -69,14 +71,14 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
         return True
     if head.expects_continue:
         connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
-    connection.content = _kept(connection.request, policy, limits.spool_bytes)
+    connection.content = _kept(connection.request, policy)
     return False
 
 
-def _kept(request: Request, policy: BodyPolicy, spool_bytes: int) -> SpooledContent:
+def _kept(request: Request, policy: BodyPolicy) -> SpooledContent:
     if policy.body_mode is BodyMode.FORM and request.media_type == "multipart/form-data":
         return FormContent(request.head.values["content-type"], policy.form)
-    return SpooledContent(spool_bytes, policy.form)
+    return SpooledContent(SPOOL_BYTES, policy.form)
 
 
 def end_body(connection: Connection) -> None:
@@ -211,7 +213,7 @@ class StreamingBody(ContentStream):
     def _move_deadline(self) -> None:
         """Wait for so long as what has come has earned, less what was waited before."""
         limits, connection = self._host.limits, self._connection
-        earned = limits.content_seconds + connection.moved_bytes / limits.least_rate
+        earned = limits.content_seconds + connection.moved_bytes / client_pace.LEAST_RATE
         connection.deadline = self.waiting_since + earned - self._waited
 
     def fail(self, error: Exception) -> None:

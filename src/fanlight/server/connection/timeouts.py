@@ -14,6 +14,7 @@ from fanlight.server.connection.client_pace import CHECKS
 from fanlight.server.connection.connection import (
     CONTENT,
     HANDSHAKE,
+    HANDSHAKE_SECONDS,
     HEAD,
     IDLE,
     LINGERING,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fanlight.settings.limits import Limits
 
 COLD_SECONDS = 1.0  # one that idles, is in a handshake, or has half a head, for so long may have to make room
+ARRIVING_SECONDS = 3.0  # at shutdown, for a request or a handshake that has begun, within drain_seconds
 SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
@@ -40,7 +42,7 @@ def close_expired(connections: Iterable[Connection], host: Host, exchange: Excha
     cold = now + host.limits.idle_seconds - COLD_SECONDS
     is_over = now >= host.arrive_until
     for connection in list(connections):
-        if connection.deadline < now or (is_over and _has_not_arrived(connection, host, now)):
+        if connection.deadline < now or (is_over and _has_not_arrived(connection, now)):
             _expire(connection, host, exchange, now)
         elif (
             connection.phase is IDLE
@@ -95,7 +97,7 @@ def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
     """Say whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
     left = connection.deadline - now
     if connection.phase is HANDSHAKE:
-        return limits.handshake_seconds - left >= COLD_SECONDS
+        return HANDSHAKE_SECONDS - left >= COLD_SECONDS
     return limits.head_seconds - left >= SILENT_SECONDS
 
 
@@ -106,13 +108,13 @@ def _look(connection: Connection, host: Host, now: float) -> None:
         host.drop(connection)
 
 
-def _has_not_arrived(connection: Connection, host: Host, now: float) -> bool:
+def _has_not_arrived(connection: Connection, now: float) -> bool:
     """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
     phase, content = connection.phase, connection.content
     if phase is LINGERING:
         return now >= connection.phase_started_at + DRAIN_KEEPALIVE_SECONDS
     if phase is STREAMING_BODY and isinstance(content, StreamingBody):  # a view works on it, as long as something comes
-        return now >= content.waiting_since + host.limits.arriving_seconds
+        return now >= content.waiting_since + ARRIVING_SECONDS
     return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from fanlight.errors import ServiceUnavailable
 from fanlight.message import forked_child
 
+WAITING_CALLS_PER_THREAD = 16  # beyond that a call is refused: it would wait for too long
 FULL_SECONDS = 0.1  # until a pool that is full is asked again, by those who can wait
 RETRY = {"retry-after": "1"}
 

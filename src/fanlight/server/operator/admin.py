@@ -33,7 +33,6 @@ LIMITS = Limits(
     connections_per_address=100,
     content_bytes=1024,
     threads=4,
-    waiting_calls=100,
     idle_seconds=30,
     drain_seconds=1,
 )

@@ -98,8 +98,8 @@ class ChunkedReader:
 
     def _line_over(self) -> ProtocolError:
         if self._part == self._TRAILERS:
-            return HeadTooLarge("the trailers are over their limit; raise Limits.trailer_bytes to allow it")
-        return BadMessage("a chunk size, or its extension, is too long; Limits.chunk_extension_bytes says how long")
+            return HeadTooLarge(f"the trailers are over {self._limits.trailer_bytes} bytes")
+        return BadMessage("a chunk size, or its extension, is too long")
 
     def _take_line(self, line: bytes) -> None:
         if self._part == self._SIZE:
@@ -117,7 +117,7 @@ class ChunkedReader:
         else:
             self._trailer_bytes += len(line) + 2
             if len(self.trailers) >= self._limits.field_count:
-                raise HeadTooLarge("there are too many trailers; raise Limits.field_count to allow it")
+                raise HeadTooLarge(f"there are over {self._limits.field_count} trailers")
             pair = read_line(line)
             # SECURITY: tests/wire/test_vectors.py: a trailer never gets the say that a field has
             if pair[0] in _FORBIDDEN_TRAILERS:

@@ -109,7 +109,7 @@ def read_block(block: bytes, most_fields: int) -> FieldBlock:
         return FramedBlock([], {})
     lines = block.split(b"\r\n")
     if len(lines) > most_fields:
-        raise HeadTooLarge(f"the request has over {most_fields} fields; raise Limits.field_count to allow it")
+        raise HeadTooLarge(f"the request has over {most_fields} fields")
     known = _KNOWN.get
     pairs = [known(line) or read_line(line) for line in lines]
     values = dict(pairs)

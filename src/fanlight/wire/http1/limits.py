@@ -1,4 +1,4 @@
-"""The sizes that the wire enforces; the server's `Limits` has the same names.
+"""The sizes that the wire enforces; some are settings, in the server's `Limits`.
 
 A message gets one verdict, however the network cuts it: what is refused as soon as it can't become a head any more is
 what would be refused of it as a whole, for the same reason.
@@ -29,7 +29,7 @@ class WireLimits:
     def line_over(self) -> TargetTooLong:
         """What refuses a request line that is too long."""
         return TargetTooLong(
-            f"the request line is over {self.request_line_bytes} bytes; raise Limits.request_line_bytes to allow it"
+            f"the request line is over {self.request_line_bytes} bytes, half of Limits.head_bytes; raise that"
         )
 
     @property
