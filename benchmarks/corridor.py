@@ -18,7 +18,7 @@ from fanlight.app.application import Application
 from fanlight.message.request import Request
 from fanlight.server.connection.connection import wire_limits
 from fanlight.settings.limits import Limits
-from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.http1_connection import Http1Connection
 
 REPEATS, WARM_UP = 20_000, 2_000
 STANDARD = b"server: fanlight\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
@@ -32,7 +32,7 @@ class Corridor:
         source = APPS / "fanlight_app.py"
         exec(compile(source.read_text(), str(source), "exec"), names)
         self.handler = Application(names["URLS"], folder=APPS)
-        self.wire = Http1(wire_limits(Limits()))
+        self.wire = Http1Connection(wire_limits(Limits()))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.client = socket.create_connection(listener.getsockname())
             self.sock, _ = listener.accept()

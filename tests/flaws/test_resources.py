@@ -23,13 +23,14 @@ from fanlight.message.cookies import read_cookies
 from fanlight.message.form import read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.testing import LiveServer
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.wire_limits import WireLimits
 
 Get = Callable[..., tuple[int, str, bytes]]
 Send = Callable[..., bytes]
 Statuses = Callable[..., list[int]]
 MIB = 1024 * 1024
+WIDE = WireLimits(content_bytes=1 << 30, head_bytes=1 << 24, field_count=10**6, request_line_bytes=1 << 24)
 
 
 def grows(act: Callable[[int], object], size: int) -> float:
@@ -53,7 +54,7 @@ def grows(act: Callable[[int], object], size: int) -> float:
 
 def wired(data: bytes, *, piece: int = 1 << 30) -> int:
     """Feed a wire; return how many events came."""
-    wire = Http1(WireLimits(content_bytes=1 << 30, head_bytes=1 << 24, field_count=10**6, request_line_bytes=1 << 24))
+    wire = Http1Connection(WIDE)
     count = 0
     for at in range(0, len(data), piece):
         wire.receive(data[at : at + piece])

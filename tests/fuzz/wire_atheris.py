@@ -16,9 +16,9 @@ import atheris  # type: ignore[import-untyped]  # it comes without types
 
 with atheris.instrument_imports():
     from fanlight.errors import ProtocolError
-    from fanlight.wire.http1.connection import Http1
-    from fanlight.wire.http1.events import Content, RequestHead
-    from fanlight.wire.http1.limits import WireLimits
+    from fanlight.wire.http1.http1_connection import Http1Connection
+    from fanlight.wire.http1.wire_events import Content, RequestHead
+    from fanlight.wire.http1.wire_limits import WireLimits
 
 LIMITS = WireLimits(
     request_line_bytes=200, head_bytes=400, field_count=8, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=64
@@ -28,7 +28,7 @@ VECTORS = Path(__file__).parents[1] / "wire" / "vectors"
 
 def outcome(pieces: list[bytes]) -> list[object]:
     """Return what a connection makes of these pieces, with every request answered at once."""
-    wire, content = Http1(LIMITS), b""
+    wire, content = Http1Connection(LIMITS), b""
     seen: list[object] = []
     for piece in pieces:
         wire.receive(piece)

@@ -38,11 +38,11 @@ from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.limits import Limits
 from fanlight.settings.sources import SETTINGS, _port
 from fanlight.settings.units import parse as read_setting
-from fanlight.testing.cookies import read_set_cookie
+from fanlight.testing.cookie_jar import read_set_cookie
 from fanlight.testing.streaming import _event_of
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.fields import is_host
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.header_fields import is_host
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.wire_limits import WireLimits
 from fanlight.wire.proxy.proxy_header import read_proxy_header
 
 PACKAGE = Path(__file__).parents[2] / "src" / "fanlight"
@@ -90,7 +90,7 @@ class Colour(enum.IntEnum):
 
 def _wire(make: Callable[[str], bytes]) -> Callable[[str], object]:
     def read(text: str) -> object:
-        wire = Http1(WireLimits(head_bytes=4 * LONG, trailer_bytes=LONG))
+        wire = Http1Connection(WireLimits(head_bytes=4 * LONG, trailer_bytes=LONG))
         wire.receive(make(text))
         found = []
         while (event := wire.next_event()) is not None:
@@ -219,5 +219,5 @@ def test_no_text_is_asked_whether_it_is_a_number_and_then_converted() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("isdigit", "isdecimal", "isnumeric")
     }
     # These bound the length beside it, or look at what the kernel or this program itself has written.
-    bounded = {"routing/converter.py", "wire/http1/fields.py", "server/recording/spans.py"}
+    bounded = {"routing/converter.py", "wire/http1/header_fields.py", "server/recording/spans.py"}
     assert found == bounded | {"server/workers/pid_file.py", "server/listening/listen.py"}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.events import RequestHead
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.wire_events import RequestHead
+from fanlight.wire.http1.wire_limits import WireLimits
 
 
-def fed(data: bytes, limits: WireLimits | None = None) -> Http1:
+def fed(data: bytes, limits: WireLimits | None = None) -> Http1Connection:
     """Return a wire that has received these bytes."""
-    wire = Http1(limits or WireLimits())
+    wire = Http1Connection(limits or WireLimits())
     wire.receive(data)
     return wire
 

@@ -10,25 +10,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import ProtocolError
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.states import State
+from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.wire_limits import WireLimits
 
 LIMITS = WireLimits(
     request_line_bytes=48, head_bytes=96, field_count=5, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=40
 )
-MOST_EVENTS = 1000
+MAX_EVENTS = 1000
 Verdict = tuple[list[object], int, str]
 
 
 def verdict(pieces: Iterable[bytes]) -> Verdict:
     """Return what comes out of the wire: heads, whole contents, ends; and a refusal's status and words."""
-    wire, found, content = Http1(LIMITS), list[object](), b""
+    wire, found, content = Http1Connection(LIMITS), list[object](), b""
     try:
         for piece in pieces:
             wire.receive(piece)
-            for _ in range(MOST_EVENTS):
+            for _ in range(MAX_EVENTS):
                 event = wire.next_event()
                 if isinstance(event, Content):
                     content += event.data

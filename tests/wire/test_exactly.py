@@ -9,18 +9,18 @@ import pytest
 from tests.wire import feeding
 
 from fanlight.errors import ContentLimitExceeded, HeadTooLarge, InvalidResponse, ProtocolError, TargetTooLong
-from fanlight.wire.http1 import response
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.events import Content, RequestHead
-from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.http1.request_line import LONGEST_METHOD
-from fanlight.wire.proxy.proxy_header import MOST_BYTES, MOST_V1_BYTES, SIGNATURE, read_proxy_header
+from fanlight.wire.http1 import response_writer
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.request_line import MAX_METHOD_BYTES
+from fanlight.wire.http1.wire_events import Content, RequestHead
+from fanlight.wire.http1.wire_limits import WireLimits
+from fanlight.wire.proxy.proxy_header import MAX_BYTES, MAX_V1_BYTES, SIGNATURE, read_proxy_header
 
 LIMITS = WireLimits(request_line_bytes=100, head_bytes=200)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-def fed(data: bytes, limits: WireLimits = LIMITS) -> Http1:
+def fed(data: bytes, limits: WireLimits = LIMITS) -> Http1Connection:
     return feeding.fed(data, limits)
 
 
@@ -71,8 +71,8 @@ def test_the_fields_may_be_as_large_as_their_limit() -> None:
 
 def test_a_method_may_be_as_long_as_the_longest() -> None:
     """A method of 32 bytes is one, a longer one is none."""
-    assert head_of(b"M" * LONGEST_METHOD + GET[3:]).method == "M" * LONGEST_METHOD
-    assert "over 32 bytes" in refused(b"M" * (LONGEST_METHOD + 1) + GET[3:])
+    assert head_of(b"M" * MAX_METHOD_BYTES + GET[3:]).method == "M" * MAX_METHOD_BYTES
+    assert "over 32 bytes" in refused(b"M" * (MAX_METHOD_BYTES + 1) + GET[3:])
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -193,7 +193,7 @@ def test_what_is_refused_says_why(data: bytes, why: str) -> None:
     [
         (b"GET / HTTP/1.1\r\n", "does not begin with a PROXY header"),
         (SIGNATURE[:-1] + b"x", "does not begin with a PROXY header"),
-        (b"PROXY TCP4 " + b"1" * MOST_V1_BYTES, "too long, or does not end in CR LF"),
+        (b"PROXY TCP4 " + b"1" * MAX_V1_BYTES, "too long, or does not end in CR LF"),
         (b"PROXY TCP4 1.1.1.1 1.1.1.1 1 1\n", "too long, or does not end in CR LF"),
         (b"PROXY TCP4 \xff\r\n", "no ASCII"),
         (b"PROXY TCP4 1.1.1.1 1.1.1.1 1\r\n", "two addresses and two ports"),
@@ -202,7 +202,7 @@ def test_what_is_refused_says_why(data: bytes, why: str) -> None:
         (b"PROXY TCP4 1.1.1.1 1.1.1.1 65536 1\r\n", "port .* is no port"),
         (SIGNATURE + b"\x22\x11\0\0", "version or a command"),
         (SIGNATURE + b"\x21\x99\0\0", "address family"),
-        (SIGNATURE + b"\x21\x11" + (MOST_BYTES - 15).to_bytes(2), f"over {MOST_BYTES} bytes"),
+        (SIGNATURE + b"\x21\x11" + (MAX_BYTES - 15).to_bytes(2), f"over {MAX_BYTES} bytes"),
         (SIGNATURE + b"\x21\x11\0\x0b" + bytes(11), "shorter than the addresses"),
         (SIGNATURE + b"\x21\x00\0\x02\x04\0", "addition .* is cut off"),
         (SIGNATURE + b"\x21\x00\0\x03\x04\0\x01", "longer than the header"),
@@ -229,7 +229,7 @@ def test_the_last_port_is_one() -> None:
 
 def test_a_line_of_a_proxy_may_be_as_long_as_the_longest() -> None:
     """107 bytes with the line end are taken, and one byte more is refused, be its line end there or not."""
-    longest = b"PROXY UNKNOWN ".ljust(MOST_V1_BYTES - 2, b"x") + b"\r\n"
+    longest = b"PROXY UNKNOWN ".ljust(MAX_V1_BYTES - 2, b"x") + b"\r\n"
     assert read_proxy_header(longest)
     assert read_proxy_header(longest[:-1]) is None
     for too_long in (longest[:-2] + b"x\r\n", longest[:-2] + b"xx"):
@@ -239,12 +239,12 @@ def test_a_line_of_a_proxy_may_be_as_long_as_the_longest() -> None:
 
 def test_a_header_of_bytes_may_be_as_long_as_the_longest() -> None:
     """As much of additions as we take is taken; sizes are of two bytes, also those of the additions."""
-    size = MOST_BYTES - 16
+    size = MAX_BYTES - 16
     whole = SIGNATURE + b"\x21\x00" + size.to_bytes(2) + b"\x04" + (size - 3).to_bytes(2) + bytes(size - 3)
     assert read_proxy_header(whole[:-1]) is None
     preface = read_proxy_header(whole)
     assert preface
-    assert preface.length == MOST_BYTES
+    assert preface.length == MAX_BYTES
 
 
 def test_an_empty_addition_may_be_the_last() -> None:
@@ -265,7 +265,7 @@ def test_a_client_without_an_address_may_have_spoken_tls() -> None:
 # --- answers -------------------------------------------------------------------------------------
 
 
-def refusal(wire: Http1) -> bytes:
+def refusal(wire: Http1Connection) -> bytes:
     try:
         while wire.next_event() is not None:
             pass
@@ -325,7 +325,7 @@ def test_a_refusal_in_the_middle_of_an_answer_says_nothing() -> None:
 @pytest.mark.parametrize("status", [200, 299, 599])
 def test_each_status_of_an_answer_can_be_sent(status: int) -> None:
     """From 200 to 599, whether it has a name or not."""
-    assert response.write_head(status, []).startswith(b"HTTP/1.1 %d " % status)
+    assert response_writer.write_head(status, []).startswith(b"HTTP/1.1 %d " % status)
 
 
 @pytest.mark.parametrize(
@@ -345,17 +345,17 @@ def test_each_status_of_an_answer_can_be_sent(status: int) -> None:
 def test_what_cannot_be_sent_says_why(status: int, fields: list[tuple[str, str]], why: str) -> None:
     """The author of the answer reads what is wrong with it."""
     with pytest.raises(InvalidResponse, match=why):
-        response.write_head(status, fields)
+        response_writer.write_head(status, fields)
 
 
 def test_a_line_is_remembered_once_it_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short lines are kept as they are sent; long ones, and cookies, which never come again, are not."""
     known: dict[tuple[str, str], bytes] = {}
-    monkeypatch.setattr(response, "_KNOWN", known)
-    pairs = [("x", " a\t"), ("set-cookie", "a=b"), ("y", "b" * response.MOST_KNOWN_LINE_BYTES)]
-    head = response.write_head(200, pairs)
+    monkeypatch.setattr(response_writer, "_KNOWN", known)
+    pairs = [("x", " a\t"), ("set-cookie", "a=b"), ("y", "b" * response_writer.MAX_KNOWN_LINE_BYTES)]
+    head = response_writer.write_head(200, pairs)
     assert known == {("x", " a\t"): b"x: a\r\n"}
-    assert response.write_head(200, pairs) == head
+    assert response_writer.write_head(200, pairs) == head
 
 
 def test_a_stream_for_an_old_client_ends_with_its_connection() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fanlight.errors import BadMessage
 from fanlight.wire.proxy.proxy_header import (
-    MOST_BYTES,
-    MOST_V1_BYTES,
+    MAX_BYTES,
+    MAX_V1_BYTES,
     SIGNATURE,
     ProxyHeader,
     crc32c,
@@ -93,7 +93,7 @@ BAD = [
     b"PROXY TCP6 ::1 fe80::1%eth0 1 2\r\n",
     b"PROXY \r\n",
     b"PROXY \xff\r\n",
-    b"PROXY UNKNOWN " + b"x" * MOST_V1_BYTES,
+    b"PROXY UNKNOWN " + b"x" * MAX_V1_BYTES,
     b"\r\n\r\n\x00\r\nQUIT\x0b",
     b"\r\nGET / HTTP/1.1\r\n",
     v2(0x22, TCP4, ADDRESSES),
@@ -121,7 +121,7 @@ def test_a_header_may_come_in_pieces(header: bytes) -> None:
     """Until its last byte is there, more is awaited."""
     for end in range(len(header)):
         assert read_proxy_header(header[:end]) is None
-    assert len(header) <= MOST_BYTES
+    assert len(header) <= MAX_BYTES
 
 
 @pytest.mark.parametrize("header", BAD)

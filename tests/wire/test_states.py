@@ -9,9 +9,9 @@ import pytest
 
 from fanlight.errors import BadMessage
 from fanlight.wire.http1 import states
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.states import NEXT, InvalidTransition, State, Transition
+from fanlight.wire.http1.wire_limits import WireLimits
 
 COLUMNS = (
     Transition.HEAD,
@@ -53,9 +53,9 @@ def test_everything_can_be_closed(state: State) -> None:
     assert all(to in (-1, State.CLOSED) for to in NEXT[State.CLOSED])
 
 
-def wire_in(state: State) -> Http1:
+def wire_in(state: State) -> Http1Connection:
     """Return a wire that was brought to a state by messages."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     if state is State.CLOSED:
         wire.refuse(BadMessage("x"), b"")
     elif state in (State.RECEIVING, State.EARLY_RESPONSE):
@@ -70,7 +70,7 @@ def wire_in(state: State) -> Http1:
     return wire
 
 
-ACTS: dict[str, tuple[Callable[[Http1], object], set[State]]] = {
+ACTS: dict[str, tuple[Callable[[Http1Connection], object], set[State]]] = {
     "send_continue": (lambda wire: wire.send_continue(), {State.RECEIVING}),
     "send_response": (lambda wire: wire.send_response(200, (), b"", b""), {State.RECEIVING, State.AWAITING_RESPONSE}),
     "start_response": (lambda wire: wire.start_response(200, (), 0, b""), {State.RECEIVING, State.AWAITING_RESPONSE}),

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import ProtocolError
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.wire_limits import WireLimits
 
 VECTORS = Path(__file__).parent / "vectors"
 NEXT = b"GET /next HTTP/1.1\r\nHost: example.org\r\n\r\n"
@@ -478,9 +478,9 @@ def feeds(data: bytes) -> Iterator[list[bytes]]:
     yield [data[: len(data) // 2], data[len(data) // 2 :]]
 
 
-def read(pieces: list[bytes]) -> tuple[str | int, Http1, RequestHead | None]:
+def read(pieces: list[bytes]) -> tuple[str | int, Http1Connection, RequestHead | None]:
     """Return what a feed comes to, the wire, and the head."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     head, content, is_complete = None, b"", False
     try:
         for piece in pieces:
@@ -596,7 +596,7 @@ def test_a_field_has_its_value(name: str, field: str, value: str) -> None:
 
 def test_trailers_are_kept_apart() -> None:
     """Trailers come with the end of the message, and are never among the fields."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     wire.receive(vector("chunked-with-trailer"))
     head, content, end = wire.next_event(), wire.next_event(), wire.next_event()
     assert isinstance(head, RequestHead)
@@ -617,21 +617,21 @@ def test_a_line_is_known_for_what_it_said_before() -> None:
 
 def test_the_memory_of_lines_is_bounded() -> None:
     """However many different lines come, no more than the bound are kept, and they mean the same."""
-    from fanlight.wire.http1 import fields
+    from fanlight.wire.http1 import header_fields
 
     for number in range(20_000):
         for _ in range(2):
             head = read([b"GET / HTTP/1.1\r\nHost: h%d\r\nX-%d: %d\r\n\r\n" % (number, number, number)])[2]
             assert head is not None
             assert head.fields == [("host", f"h{number}"), (f"x-{number}", str(number))]
-    assert 0 < len(fields._KNOWN) <= fields.MOST_KNOWN_LINES
-    assert len(fields._SEEN) <= fields.MOST_SEEN
-    assert len(fields._NAMES) <= fields.MOST_KNOWN_NAMES
+    assert 0 < len(header_fields._KNOWN) <= header_fields.MAX_KNOWN_LINES
+    assert len(header_fields._SEEN) <= header_fields.MAX_SEEN
+    assert len(header_fields._NAMES) <= header_fields.MAX_KNOWN_NAMES
 
 
 def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
     """Content in chunks of one byte is as many bytes, in an event for each piece that came."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     wire.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert isinstance(wire.next_event(), RequestHead)
     size = events = 0
@@ -645,7 +645,7 @@ def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
 
 def test_pipelined_requests_come_one_by_one() -> None:
     """The next head is not given before the answer to this one is complete."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     wire.receive(NEXT * 3)
     for _ in range(3):
         assert isinstance(wire.next_event(), RequestHead)

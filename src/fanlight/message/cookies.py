@@ -26,9 +26,9 @@ _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
 _DOMAIN = re.compile(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
-_MOST_SECONDS = 10**10  # over 300 years; browsers keep none for longer than 400 days
-_LONGEST = 4096  # name and value; browsers drop what is longer, without a word
-_LONGEST_ATTRIBUTE = 1024  # browsers ignore it then, also without a word
+_MAX_SECONDS = 10**10  # over 300 years; browsers keep none for longer than 400 days
+_MAX_LENGTH = 4096  # name and value; browsers drop what is longer, without a word
+_MAX_ATTRIBUTE_LENGTH = 1024  # browsers ignore it then, also without a word
 _SAME_SITE = ("", "Lax", "Strict", "None")
 _BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,8 +114,8 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     """Return the value of a Set-Cookie field. Raises InvalidResponse for what no cookie can be."""
     _check_name(name)
     written = _written(name, value)
-    if len(name) + len(written) > _LONGEST:
-        raise InvalidResponse(f"the cookie {name!r} is over {_LONGEST} bytes; browsers would drop it")
+    if len(name) + len(written) > _MAX_LENGTH:
+        raise InvalidResponse(f"the cookie {name!r} is over {_MAX_LENGTH} bytes; browsers would drop it")
     _check_kinds(name, options)
     _check_place(name, options)
     _check_safety(name, options)
@@ -173,7 +173,7 @@ def _check_kinds(name: str, options: CookieOptions) -> None:
 
 def _check_place(name: str, options: CookieOptions) -> None:
     # SECURITY: tests/message/test_cookies.py: a semicolon or a line end would begin another attribute, or field
-    if not _PATH.fullmatch(options.path) or len(options.path) > _LONGEST_ATTRIBUTE:
+    if not _PATH.fullmatch(options.path) or len(options.path) > _MAX_ATTRIBUTE_LENGTH:
         raise InvalidResponse(
             f"the cookie {name!r} can't have the path {options.path!r}; it begins with / and is ASCII"
         )
@@ -215,11 +215,11 @@ def _seconds(name: str, max_age: object) -> int | None:
     if isinstance(max_age, timedelta):
         max_age = math.ceil(max_age.total_seconds())  # half a second is no order to delete it
     is_whole = isinstance(max_age, int) and not isinstance(max_age, bool)
-    if max_age is None or (is_whole and abs(max_age) <= _MOST_SECONDS):  # type: ignore[arg-type]  # it is an int
+    if max_age is None or (is_whole and abs(max_age) <= _MAX_SECONDS):  # type: ignore[arg-type]  # it is an int
         return max_age  # type: ignore[return-value]  # as above
     given = "that many seconds" if is_whole else f"max_age={max_age!r}"
     raise InvalidResponse(
-        f"the cookie {name!r} can't have {given}; it takes max_age as an int up to {_MOST_SECONDS}, or a timedelta"
+        f"the cookie {name!r} can't have {given}; it takes max_age as an int up to {_MAX_SECONDS}, or a timedelta"
     )
 
 

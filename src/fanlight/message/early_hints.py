@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HINT_SENDER_KEY = "early_hints"  # as what the server notes the way
 Tell = Callable[[tuple[str, ...]], None]
-MOST_BYTES = 4096  # of all links together: so much finds room in any socket's buffer that has room at all
+MAX_BYTES = 4096  # of all links together: so much finds room in any socket's buffer that has room at all
 _LINK = re.compile(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI between angle brackets, and what of it
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 _PAGE = ("navigate", "document")  # sec-fetch-mode and sec-fetch-dest, as browsers say that they open a page
@@ -56,8 +56,8 @@ class EarlyHints:
         for link in links:
             if not _LINK.fullmatch(link):
                 raise InvalidResponse(f"{link!r} is no link; write one like </app.css>; rel=preload; as=style")
-        if sum(map(len, links)) > MOST_BYTES:
-            raise InvalidResponse(f"early hints are over {MOST_BYTES} bytes; name what the page needs first")
+        if sum(map(len, links)) > MAX_BYTES:
+            raise InvalidResponse(f"early hints are over {MAX_BYTES} bytes; name what the page needs first")
         if links and self._tell is not None:
             self._tell(links)
 

@@ -22,17 +22,17 @@ import msgspec
 from fanlight.errors import BadRequest
 
 T = TypeVar("T")
-MOST_NUMBER_CHARACTERS = 128
-MOST_DEPTH = 100
-MOST_HUGE = 1000
+MAX_NUMBER_CHARACTERS = 128
+MAX_DEPTH = 100
+MAX_HUGE = 1000
 _DIGITS_AS_ZEROS = bytes.maketrans(b"0123456789E", b"0000000000e")
 _STRING_OR_HUGE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[eE]\+?0*(?:1[6-9]|[2-9]\d)\d', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _STRIDE = 32  # at least four of these steps are in a number that is too long
-_SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MOST_NUMBER_CHARACTERS // _STRIDE))
+_SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MAX_NUMBER_CHARACTERS // _STRIDE))
 _NUMBER_CHARACTERS = bytes(48 if each in b"-+.0123456789eE" else 32 for each in range(256))
-_TOO_LONG = b"0" * (MOST_NUMBER_CHARACTERS + 1)
-_STRING_OR_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MOST_NUMBER_CHARACTERS + 1), re.DOTALL)
+_TOO_LONG = b"0" * (MAX_NUMBER_CHARACTERS + 1)
+_STRING_OR_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MAX_NUMBER_CHARACTERS + 1), re.DOTALL)
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB]")
 
 
@@ -47,7 +47,7 @@ class OversizedNumber:
     """Stands for a number that is too long, or over all that a float can be."""
 
     def __repr__(self) -> str:
-        return f"a number that is too big, or of over {MOST_NUMBER_CHARACTERS} characters,"
+        return f"a number that is too big, or of over {MAX_NUMBER_CHARACTERS} characters,"
 
 
 def _read_number(text: str) -> object:
@@ -72,14 +72,14 @@ def has_long_number(content: bytes) -> bool:
 
     SECURITY: tests/message/test_json_document.py; looked for before it is made, for a few microseconds.
     """
-    if len(content) <= MOST_NUMBER_CHARACTERS or not _SUSPECT.search(content[::_STRIDE]):
+    if len(content) <= MAX_NUMBER_CHARACTERS or not _SUSPECT.search(content[::_STRIDE]):
         return False
     return _TOO_LONG in content.translate(_NUMBER_CHARACTERS)
 
 
 def _may_be_deep(content: bytes) -> bool:
     """Say whether there are so many openings that some may be too deep inside of others."""
-    return len(content) > MOST_DEPTH and content.count(b"[") + content.count(b"{") > MOST_DEPTH
+    return len(content) > MAX_DEPTH and content.count(b"[") + content.count(b"{") > MAX_DEPTH
 
 
 def _has_many_huge(content: bytes) -> bool:
@@ -87,19 +87,19 @@ def _has_many_huge(content: bytes) -> bool:
 
     SECURITY: tests/message/test_json_document.py; 1 MiB of `1e300,` would hold the interpreter for more than a second.
     """
-    if len(content) <= MOST_HUGE:
+    if len(content) <= MAX_HUGE:
         return False
     shape = content.translate(_DIGITS_AS_ZEROS)
-    if shape.count(b"e000") + shape.count(b"e+000") <= MOST_HUGE:
+    if shape.count(b"e000") + shape.count(b"e+000") <= MAX_HUGE:
         return False
     huge = (match for match in _STRING_OR_HUGE.finditer(content) if match[0][:1] != b'"')
-    return next(islice(huge, MOST_HUGE, None), None) is not None
+    return next(islice(huge, MAX_HUGE, None), None) is not None
 
 
 def is_deep(value: object) -> bool:
     """Say whether there are more than so many levels of dicts and lists in each other."""
     level: list[object] = [value] if isinstance(value, dict | list) else []
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         if not level:
             return False
         level = [
@@ -114,7 +114,7 @@ def is_deep(value: object) -> bool:
 def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
     """Return what a decoder makes of content. Raises BadRequest for no JSON; msgspec.ValidationError passes."""
     if _has_many_huge(content):
-        raise BadRequest(f"the content has over {MOST_HUGE} numbers with an exponent of 160 or more")
+        raise BadRequest(f"the content has over {MAX_HUGE} numbers with an exponent of 160 or more")
     try:
         return decode(content)
     except msgspec.ValidationError:
@@ -128,7 +128,7 @@ def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
         raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
 
 
-_DEEP = f"the JSON is nested too deeply: over {MOST_DEPTH} levels"
+_DEEP = f"the JSON is nested too deeply: over {MAX_DEPTH} levels"
 
 
 def _reason(content: bytes, otherwise: str) -> str:
@@ -154,7 +154,7 @@ def read_json(content: bytes) -> Any:
     """Return what JSON says. Raises BadRequest."""
     content = strip_bom(content)
     if has_long_number(content) and any(match[0][:1] != b'"' for match in _STRING_OR_LONG.finditer(content)):
-        raise BadRequest(f"the content has a number of over {MOST_NUMBER_CHARACTERS} characters")
+        raise BadRequest(f"the content has a number of over {MAX_NUMBER_CHARACTERS} characters")
     try:
         value = decode_json(content, _PLAIN.decode)
     except msgspec.ValidationError:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from fanlight.message.file_content import Span
 
-MOST_RANGES = 32
-MOST_MEMBERS = 4 * MOST_RANGES  # of the list, with empty ones, which are read over (section 5.6.1.2)
+MAX_RANGES = 32
+MAX_MEMBERS = 4 * MAX_RANGES  # of the list, with empty ones, which are read over (section 5.6.1.2)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")
-_MOST_DIGITS = 18  # no file has as many bytes
+_MAX_DIGITS = 18  # no file has as many bytes
 
 
 def read_ranges(field: str, length: int) -> Sequence[Span] | None:
@@ -24,9 +24,9 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
     if unit.strip(" \t").lower() != "bytes" or not equals:
         return None
     # SECURITY: tests/message/test_ranges.py: the count is bounded before any of them is looked at
-    members = text.split(",", MOST_MEMBERS)
+    members = text.split(",", MAX_MEMBERS)
     wanted = [each for member in members if (each := member.strip(" \t"))]
-    if not 0 < len(wanted) <= MOST_RANGES or len(members) > MOST_MEMBERS:
+    if not 0 < len(wanted) <= MAX_RANGES or len(members) > MAX_MEMBERS:
         return None
     spans: list[Span] = []
     for each in wanted:
@@ -52,4 +52,4 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
 
 def _number(digits: str) -> int:
     digits = digits.lstrip("0")
-    return int(digits or "0") if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    return int(digits or "0") if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS

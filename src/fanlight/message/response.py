@@ -35,8 +35,8 @@ class Heartbeat(NamedTuple):
 Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
-_MOST_FIELDS = 256
-_MOST_LENGTH = 2**63  # what every client can still count
+_MAX_FIELDS = 256
+_MAX_LENGTH = 2**63  # what every client can still count
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -164,7 +164,7 @@ def check_length(length: object) -> None:
     if isinstance(length, bool) or not isinstance(length, int):
         hint = "an int of at least 0, or None where it is not known"
         raise InvalidResponse(f"the length of a response can't be {length!r}; it is a number of bytes, {hint}")
-    if not 0 <= length < _MOST_LENGTH:  # its digits are not shown: there may be too many to write
+    if not 0 <= length < _MAX_LENGTH:  # its digits are not shown: there may be too many to write
         raise InvalidResponse(
             f"the length of a response can't be {'negative' if length < 0 else 'over 2**63 - 1'};"
             " it is a number of bytes, or None where it is not known"
@@ -184,7 +184,7 @@ def _plain(content: Content | str | bytearray | memoryview) -> Content | str:
 
 def _fields_of(media_type: str) -> tuple[Pair, ...]:
     fields = (("content-type", media_type),) if media_type else ()
-    if len(_FIELDS) >= _MOST_FIELDS:
+    if len(_FIELDS) >= _MAX_FIELDS:
         _FIELDS.clear()
     _FIELDS[media_type] = fields
     return fields

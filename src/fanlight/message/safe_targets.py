@@ -14,9 +14,9 @@ from fanlight.message.response import Response, redirect
 if TYPE_CHECKING:
     from fanlight.message.request import Request
 
-_LONGEST = 2048
+_MAX_LENGTH = 2048
 # A path, then a query and a fragment. To browsers "//" and "/\" begin a host, and tabs and line ends are not there.
-# SECURITY: tests/message/test_targets.py: nor may dot segments come to "//", for whoever takes them out
+# SECURITY: tests/message/test_safe_targets.py: nor may dot segments come to "//", for whoever takes them out
 _OF_THIS_SITE = re.compile(
     r"/(?![/\\]|(?:(?:\.|%2e){1,2}/)+[/\\])[^\x00-\x1f\x7f-\x9f\\?#]*(?:\?[^\x00-\x1f\x7f-\x9f#]*)?(?:#[^\x00-\x1f\x7f-\x9f]*)?",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ def safe_target(target: object, request: Request) -> str | None:
 
     A target is a path that begins with one "/", or a whole URL with the scheme and host of the request.
     """
-    if not isinstance(target, str) or len(target) > _LONGEST:
+    if not isinstance(target, str) or len(target) > _MAX_LENGTH:
         return None
     origin = request.origin
     if target[: len(origin)].lower() == origin.lower():

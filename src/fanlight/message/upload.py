@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from fanlight.message.temporary_files import give_name, write_copy
 
-_LONGEST_BYTES = 200  # file systems take 255; what the app puts before or behind it has room
+_MAX_NAME_BYTES = 200  # file systems take 255; what the app puts before or behind it has room
 _WINDOWS_KEEPS = frozenset(
     ("con", "prn", "aux", "nul", "conin$", "conout$", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))
 )
@@ -70,7 +70,7 @@ def safe_name(filename: str) -> str:
     if not stem:
         stem, dot, ending = name, "", ""
     ending = _cut(ending, 40)
-    stem = _cut(stem, _LONGEST_BYTES - len(f"{dot}{ending}".encode())).rstrip("._")
+    stem = _cut(stem, _MAX_NAME_BYTES - len(f"{dot}{ending}".encode())).rstrip("._")
     # SECURITY: tests/message/test_upload.py: to Windows such a name is a device, whatever its ending
     if stem.partition(".")[0].lower() in _WINDOWS_KEEPS:
         stem = f"_{stem}"

@@ -51,7 +51,7 @@ from fanlight.server.io.poller import READ, Poller, best_poller
 from fanlight.server.io.thread_pool import WAITING_CALLS_PER_THREAD, ThreadPool
 from fanlight.server.listening.acceptor import ROOM_SECONDS, Acceptor
 from fanlight.server.tls.tls_stream import TlsError
-from fanlight.wire.http1.connection import Http1
+from fanlight.wire.http1.http1_connection import Http1Connection
 
 if TYPE_CHECKING:
     from fanlight.server.connection.request_observer import RequestObserver
@@ -134,7 +134,7 @@ class Hub:
         """Serve a connected socket; only the holder may. `address` is what the acceptor counts it under."""
         sock.setblocking(False)
         self.now = time.monotonic()
-        connection = Connection(sock, client, Http1(self._wire_limits), self.now + self.limits.head_seconds)
+        connection = Connection(sock, client, Http1Connection(self._wire_limits), self.now + self.limits.head_seconds)
         connection.address = address
         if policy is not None and policy.wrap(connection):
             connection.wait(HANDSHAKE, self.now, self.limits)

@@ -23,7 +23,7 @@ from fanlight.message.handler import Handler
 from fanlight.message.headers import Headers
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
-from fanlight.testing.cookies import Cookies, host_of
+from fanlight.testing.cookie_jar import Cookies, host_of
 from fanlight.testing.decoding import decoded
 from fanlight.testing.running import Overrides, Running, overridden
 from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
@@ -31,7 +31,7 @@ from fanlight.testing.streaming import RawResponse, StreamedResponse
 
 BASE_URL = "http://testserver"
 RESPONSE_SECONDS = 30
-MOST_REDIRECTS = 20
+MAX_REDIRECTS = 20
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -146,7 +146,7 @@ class Client:
         """
         follows = self._follow_redirects if follow_redirects is None else follow_redirects
         asked = prepare_request(self._base, method, url, **options)
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask(asked)
             location = answer.headers.get("location")
             if not follows or answer.status not in REDIRECTS or location is None:
@@ -155,7 +155,7 @@ class Client:
             if following is None:
                 return answer
             asked = following
-        raise RuntimeError(f"{MOST_REDIRECTS} redirects in a row, the last to {location}")
+        raise RuntimeError(f"{MAX_REDIRECTS} redirects in a row, the last to {location}")
 
     def connect(self, *, is_https: bool | None = None) -> socket.socket:
         """Return one end of a new connection, for a test that sends its own bytes; as by https, or as `base_url` is."""

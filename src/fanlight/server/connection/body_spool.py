@@ -17,7 +17,7 @@ from fanlight.message.content import SpooledContent
 from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.server.io.thread_pool import ThreadPool
-from fanlight.wire.http1.events import Content
+from fanlight.wire.http1.wire_events import Content
 
 Outcome = ProtocolError | bool
 GoOn = Callable[[Connection, Outcome], bool]

@@ -31,9 +31,9 @@ from fanlight.server.connection.client_pace import CHECKS, ClientPace
 from fanlight.server.connection.file_sender import FileSender
 from fanlight.server.connection.send_queue import unacknowledged
 from fanlight.server.io.poller import READ
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.fields import may_hide_content
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.header_fields import may_hide_content
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.wire_limits import WireLimits
 
 if TYPE_CHECKING:
     from fanlight.message.handler import Call
@@ -154,7 +154,7 @@ class Connection:
     request: Request
     started: float  # when its head had come, on the performance counter; only set where a witness looks on
 
-    def __init__(self, sock: Stream, client: str | None, wire: Http1, deadline: float) -> None:
+    def __init__(self, sock: Stream, client: str | None, wire: Http1Connection, deadline: float) -> None:
         """Begin with a connection that has yet to send its first request."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted

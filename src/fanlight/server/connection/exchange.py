@@ -48,7 +48,7 @@ from fanlight.server.connection.response_head import JOINED_BYTES, apply_request
 from fanlight.server.connection.send_buffer_limit import SendBufferLimit
 from fanlight.server.connection.streams import stream_of
 from fanlight.server.io.poller import WRITE
-from fanlight.wire.http1.events import Content, RequestHead
+from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.connection.background_tasks import BackgroundTasks

@@ -33,7 +33,7 @@ from fanlight.message.multipart import FormContent
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, STREAMING_BODY, Connection
 from fanlight.server.connection.host import Host
-from fanlight.wire.http1.events import Content, RequestHead
+from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.message.body_policy import BodyPolicy

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import PORT
-from fanlight.wire.http1.fields import is_host
+from fanlight.wire.http1.header_fields import is_host
 
 MOST_REMEMBERED = 1024  # addresses, with what was said of them
 MOST_HOPS = 64  # that are walked at most

@@ -23,7 +23,7 @@ from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.tls.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
-from fanlight.wire.proxy.proxy_header import MOST_BYTES, read_proxy_header
+from fanlight.wire.proxy.proxy_header import MAX_BYTES, read_proxy_header
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
@@ -110,7 +110,7 @@ class ListenerPolicy:
 
     def _read_preface(self, connection: Connection, sock: socket.socket) -> bool:
         """Read a proxy's word about the client, and not a byte more; True when it is there."""
-        data = sock.recv(MOST_BYTES, socket.MSG_PEEK)
+        data = sock.recv(MAX_BYTES, socket.MSG_PEEK)
         if not data:
             raise ConnectionResetError("it left before its first word")
         if not self.trusts(connection.client):

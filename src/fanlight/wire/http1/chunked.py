@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, HeadTooLarge, ProtocolError
-from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
-from fanlight.wire.http1.limits import WireLimits
+from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
+from fanlight.wire.http1.wire_limits import WireLimits
 
 _TOKEN = rb"[%b]++" % re.escape(TOKEN_BYTES)
 _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+\""
 _EXTENSION = rb"[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
-_LONGEST_SIZE = 15
+_MAX_SIZE_DIGITS = 15
 _CONTROL = "a line in chunked content has a control character in it"
 _NO_SIZE = "a chunk size is not a hexadecimal number of at most 15 digits, or its extension is none"
 HINT = "raise Limits.content_bytes to allow it"
@@ -38,7 +38,7 @@ class ChunkedReader:
     def __init__(self, limits: WireLimits) -> None:
         """Begin before the first chunk."""
         self._limits = limits
-        self._most_line = _LONGEST_SIZE + 1 + limits.chunk_extension_bytes  # of a size and its extensions
+        self._most_line = _MAX_SIZE_DIGITS + 1 + limits.chunk_extension_bytes  # of a size and its extensions
         self.most, self.hint = limits.content_bytes, HINT  # of this content
         self._part = self._SIZE
         self._left = self._taken = self._trailer_bytes = 0

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 
 from fanlight.errors import BadMessage, SchemeMismatch, UnsupportedMethod, UnsupportedVersion
-from fanlight.wire.http1.events import RequestHead
-from fanlight.wire.http1.fields import TOKEN_BYTES, FieldBlock, is_host
+from fanlight.wire.http1.header_fields import TOKEN_BYTES, FieldBlock, is_host
+from fanlight.wire.http1.wire_events import RequestHead
 
 _LINE_BYTES = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("#"))
 _CONNECT = "CONNECT takes host:port"
-LONGEST_METHOD = 32
+MAX_METHOD_BYTES = 32
 _IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -63,8 +63,8 @@ def _check_method(method: str, target: str) -> None:
         raise BadMessage(_CONNECT)
     if not method or method.encode().translate(None, TOKEN_BYTES):
         raise BadMessage("the method is no token (RFC 9110 section 9.1)")
-    if len(method) > LONGEST_METHOD:
-        raise UnsupportedMethod(f"no method is over {LONGEST_METHOD} bytes long")
+    if len(method) > MAX_METHOD_BYTES:
+        raise UnsupportedMethod(f"no method is over {MAX_METHOD_BYTES} bytes long")
 
 
 def _read_other_form(head: RequestHead, *, is_secured: bool) -> RequestHead:

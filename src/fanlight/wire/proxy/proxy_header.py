@@ -14,9 +14,9 @@ from typing import NamedTuple
 from fanlight.errors import BadMessage
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"  # section 2.2: nothing that any other protocol begins with
-MOST_V1_BYTES = 107  # section 2.1
-MOST_V2_BYTES = 16 + 2048  # its fixed part, and as much of addresses and additions as we take
-MOST_BYTES = MOST_V2_BYTES
+MAX_V1_BYTES = 107  # section 2.1
+MAX_V2_BYTES = 16 + 2048  # its fixed part, and as much of addresses and additions as we take
+MAX_BYTES = MAX_V2_BYTES
 
 _V1_BEGIN = b"PROXY "
 _LOCAL, _PROXY = 0x20, 0x21  # version 2, and the command
@@ -25,7 +25,7 @@ _ADDRESS_BYTES = {_UNSPEC: 0, _TCP4: 12, _UDP4: 12, _TCP6: 36, _UDP6: 36, _UNIX:
 _CRC32C, _SSL = 0x03, 0x20  # additions (PP2_TYPE_...) that we read
 _CLIENT_SSL = 0x01
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
-_MOST_PORT = 65535
+_MAX_PORT = 65535
 _CASTAGNOLI = 0x82F63B78
 
 
@@ -54,9 +54,9 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
 
 
 def _read_v1(data: bytes) -> ProxyHeader | None:
-    end = data.find(b"\r\n", 0, MOST_V1_BYTES)
+    end = data.find(b"\r\n", 0, MAX_V1_BYTES)
     if end < 0:
-        if len(data) >= MOST_V1_BYTES or b"\n" in data:
+        if len(data) >= MAX_V1_BYTES or b"\n" in data:
             raise BadMessage("the PROXY header is too long, or does not end in CR LF")
         return None
     try:
@@ -80,7 +80,7 @@ def _read_v1(data: bytes) -> ProxyHeader | None:
 
 
 def _port(word: str) -> int:
-    if not _PORT.fullmatch(word) or int(word) > _MOST_PORT:
+    if not _PORT.fullmatch(word) or int(word) > _MAX_PORT:
         raise BadMessage("a port in the PROXY header is no port")
     return int(word)
 
@@ -99,8 +99,8 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     if family not in _ADDRESS_BYTES:
         raise BadMessage("the PROXY header is of an address family that is not known here")
     length = 16 + size
-    if length > MOST_V2_BYTES:
-        raise BadMessage(f"the PROXY header is over {MOST_V2_BYTES} bytes long")
+    if length > MAX_V2_BYTES:
+        raise BadMessage(f"the PROXY header is over {MAX_V2_BYTES} bytes long")
     if len(data) < length:
         return None
     header = data[:length]

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from urllib.parse import SplitResult
 
-MOST_BYTES = 4096  # of a name and its value
-MOST_ATTRIBUTE_BYTES = 1024
-MOST_SECONDS = 400 * 24 * 3600
+MAX_BYTES = 4096  # of a name and its value
+MAX_ATTRIBUTE_BYTES = 1024
+MAX_SECONDS = 400 * 24 * 3600
 BLANKS = " \t"
 NEVER = float("inf")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -138,7 +138,7 @@ def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
     name, equals, value = (text.strip(BLANKS) for text in pair.partition("="))
     if not equals:
         name, value = "", name
-    if _CONTROLS.search(line) or not (name or value) or len(name) + len(value) > MOST_BYTES:
+    if _CONTROLS.search(line) or not (name or value) or len(name) + len(value) > MAX_BYTES:
         return None
     said = _attributes(attributes)
     host, path = host_of(url), said.get("path", "")
@@ -168,7 +168,7 @@ def _attributes(pieces: list[str]) -> dict[str, str]:
         name, _, value = (text.strip(BLANKS) for text in piece.partition("="))
         name = name.lower()
         is_read = name not in ("max-age", "expires") or _seconds_of(name, value) is not None
-        if is_read and len(value) <= MOST_ATTRIBUTE_BYTES:
+        if is_read and len(value) <= MAX_ATTRIBUTE_BYTES:
             said[name] = value
     return said
 
@@ -191,9 +191,9 @@ def _end(said: dict[str, str], now: float) -> float:
     """Return when a cookie ends; Max-Age goes before Expires, and neither means that it stays."""
     if "max-age" in said:
         seconds = _seconds_of("max-age", said["max-age"]) or 0
-        return now + min(seconds, MOST_SECONDS) if seconds > 0 else -NEVER
+        return now + min(seconds, MAX_SECONDS) if seconds > 0 else -NEVER
     if "expires" in said:
-        return min(_seconds_of("expires", said["expires"]) or 0, now + MOST_SECONDS)
+        return min(_seconds_of("expires", said["expires"]) or 0, now + MAX_SECONDS)
     return NEVER
 
 

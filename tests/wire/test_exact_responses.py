@@ -9,10 +9,10 @@ import pytest
 from tests.wire.feeding import fed, head_of
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, UnsupportedMethod
-from fanlight.wire.http1.connection import Http1
-from fanlight.wire.http1.events import Content, RequestHead
-from fanlight.wire.http1.limits import WireLimits
-from fanlight.wire.http1.response import reason_of, write_line
+from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.response_writer import reason_of, write_line
+from fanlight.wire.http1.wire_events import Content, RequestHead
+from fanlight.wire.http1.wire_limits import WireLimits
 
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
 
@@ -95,7 +95,7 @@ def test_a_head_is_forgotten_once() -> None:
 
 def test_a_secured_connection_takes_https_and_keeps_the_fields() -> None:
     """The URL of a target may be one of https there, and all else is as ever."""
-    wire = Http1(WireLimits())
+    wire = Http1Connection(WireLimits())
     wire.accept_https_targets()
     wire.receive(b"GET https://b/p?q" + HOST + b"X: y\r\n\r\n")
     head = wire.next_event()

@@ -35,10 +35,10 @@ VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _PORT = r"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[0-9A-Za-z._~-]{{1,255}})(?::{_PORT})?")
 
-MOST_KNOWN_LINES = 4096
-MOST_KNOWN_LINE_BYTES = 256
-MOST_KNOWN_NAMES = 1024
-MOST_SEEN = 8192
+MAX_KNOWN_LINES = 4096
+MAX_KNOWN_LINE_BYTES = 256
+MAX_KNOWN_NAMES = 1024
+MAX_SEEN = 8192
 _KNOWN: dict[bytes, Pair] = {}
 _SEEN: set[int] = set()
 _NAMES: dict[bytes, str] = {}
@@ -51,7 +51,7 @@ _NEVER_KEPT = frozenset(
 _SINGLE = frozenset({"host", "content-length", "transfer-encoding", "content-type"})
 _WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
-_LONGEST_LENGTH = 18  # digits; more would be over any limit, and over 64 bits
+_MAX_LENGTH_DIGITS = 18  # digits; more would be over any limit, and over 64 bits
 
 
 class FieldBlock:
@@ -148,7 +148,7 @@ def read_line(line: bytes) -> Pair:
     if name == "host" and not is_host(value):
         raise BadMessage("Host is not a name or an address, with or without a port")
     pair = name, value
-    if len(line) < MOST_KNOWN_LINE_BYTES and name not in _NEVER_KEPT:
+    if len(line) < MAX_KNOWN_LINE_BYTES and name not in _NEVER_KEPT:
         _learn(line, pair)
     return pair
 
@@ -156,11 +156,11 @@ def read_line(line: bytes) -> Pair:
 def _learn(line: bytes, pair: Pair) -> None:
     mark = hash(line)
     if mark in _SEEN:
-        if len(_KNOWN) >= MOST_KNOWN_LINES:
+        if len(_KNOWN) >= MAX_KNOWN_LINES:
             _KNOWN.clear()
         _KNOWN[line] = pair
         return
-    if len(_SEEN) >= MOST_SEEN:
+    if len(_SEEN) >= MAX_SEEN:
         _SEEN.clear()
     _SEEN.add(mark)
 
@@ -180,7 +180,7 @@ def _read_name(raw_name: bytes, line: bytes) -> str:
             "a field name is empty, or has a character in it that names don't have (a space before the colon?)"
         )
     name = raw_name.decode("ascii").lower()
-    if len(_NAMES) < MOST_KNOWN_NAMES and len(raw_name) <= 64:
+    if len(_NAMES) < MAX_KNOWN_NAMES and len(raw_name) <= 64:
         _NAMES[raw_name] = name
     return name
 
@@ -223,7 +223,7 @@ def _length(length: str | None) -> int:
     if not length.isascii() or not length.isdigit():
         raise BadMessage("Content-Length is not a number")
     digits = length.lstrip("0")  # RFC 9110 section 8.6 allows them, and int() fails at 4,301 digits of any kind
-    if len(digits) > _LONGEST_LENGTH:
+    if len(digits) > _MAX_LENGTH_DIGITS:
         raise ContentLimitExceeded("Content-Length is over any limit")
     return int(digits or "0")
 

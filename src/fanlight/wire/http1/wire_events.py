@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fanlight.wire.http1.fields import FieldBlock
+from fanlight.wire.http1.header_fields import FieldBlock
 
 
 class RequestHead:

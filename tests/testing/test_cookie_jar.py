@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fanlight.testing import Cookies
-from fanlight.testing.cookies import read_date
+from fanlight.testing.cookie_jar import read_date
 
 HTTP, HTTPS = "http://testserver/", "https://testserver/"
 SHOP = "https://www.shop.example/"

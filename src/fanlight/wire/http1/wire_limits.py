@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fanlight.errors import BadMessage, HeadTooLarge, ProtocolError, TargetTooLong
 
-MOST_BEGUN_BYTES = 2048  # that are shown of a message which can not be read
+MAX_BEGUN_BYTES = 2048  # that are shown of a message which can not be read
 _END_BYTES = 3  # of CR LF CR LF, which may be there without making an end
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from fanlight.errors import InvalidResponse
-from fanlight.wire.http1.fields import TOKEN_BYTES, VALUE_BYTES, Pair
+from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     413: "Content Too Large",  # RFC 9110 has new names for these
@@ -31,9 +31,9 @@ _OURS = frozenset(
     "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
 )
 
-MOST_KNOWN_LINES = 2048
-MOST_KNOWN_LINE_BYTES = 512
-MOST_KNOWN_HEADS = 256
+MAX_KNOWN_LINES = 2048
+MAX_KNOWN_LINE_BYTES = 512
+MAX_KNOWN_HEADS = 256
 _KNOWN: dict[Pair, bytes] = {}
 known_heads: dict[tuple[int, Sequence[Pair]], bytes] = {}
 
@@ -44,8 +44,8 @@ def write_head(status: int, fields: Sequence[Pair]) -> bytes:
     lines = [_STATUS_LINES.get(status) or _status_line(status)]
     lines += [known(pair) or write_line(pair) for pair in fields]
     head = b"".join(lines)
-    if isinstance(fields, tuple) and len(head) < MOST_KNOWN_LINE_BYTES:
-        if len(known_heads) >= MOST_KNOWN_HEADS:
+    if isinstance(fields, tuple) and len(head) < MAX_KNOWN_LINE_BYTES:
+        if len(known_heads) >= MAX_KNOWN_HEADS:
             known_heads.clear()
         known_heads[status, fields] = head
     return head
@@ -76,8 +76,8 @@ def write_line(pair: Pair) -> bytes:
     if raw_name.lower().decode() in _OURS:
         raise InvalidResponse(f"{name} is written by the server itself; leave it out")
     line = b"%b: %b\r\n" % (raw_name, raw_value.strip(b" \t"))
-    if len(line) < MOST_KNOWN_LINE_BYTES and name != "set-cookie":
-        if len(_KNOWN) >= MOST_KNOWN_LINES:
+    if len(line) < MAX_KNOWN_LINE_BYTES and name != "set-cookie":
+        if len(_KNOWN) >= MAX_KNOWN_LINES:
             _KNOWN.clear()
         _KNOWN[pair] = line
     return line

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
-from fanlight.wire.http1.events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.fields import FieldBlock, Pair, may_hide_content, read_block
-from fanlight.wire.http1.limits import MOST_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
+from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
-from fanlight.wire.http1.response import known_heads, reason_of, write_head, write_hints, write_line
+from fanlight.wire.http1.response_writer import known_heads, reason_of, write_head, write_hints, write_line
 from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
+from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
 
 Event = RequestHead | Content | EndOfMessage
 
@@ -31,7 +31,7 @@ _EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 91
 _BARE = {204: b"", 205: b"content-length: 0\r\n", 304: b""}  # no content, and what is said of its length
 
 
-class Http1:
+class Http1Connection:
     """The wire of one connection."""
 
     __slots__ = (
@@ -377,7 +377,7 @@ class Http1:
     @property
     def buffered_start(self) -> bytes:
         """The first bytes that wait of a next message, or of one that can't be read."""
-        return bytes(self._buffer[self._position : self._position + MOST_BEGUN_BYTES])
+        return bytes(self._buffer[self._position : self._position + MAX_BEGUN_BYTES])
 
     def forget(self) -> bool:
         """Give back the memory of the last head, after an idle while; False where that was done before."""
