@@ -168,7 +168,7 @@ def test_an_error_in_an_error_page_ends_there(site: Make, caplog: pytest.LogCapt
     assert answer.status == 404
     assert "no such cat" in answer.text
     (record,) = caplog.records
-    assert "the answer to error 404 failed" in record.getMessage()
+    assert "the handler for error 404 failed" in record.getMessage()
 
 
 def test_500_has_its_own_page_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -238,15 +238,15 @@ def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
         ({"404": nothing}, "errors['404']: there is no such error"),
         ({NotFound: nothing}, "there is no such error"),
         ({True: nothing}, "errors[True]: there is no such error"),
-        ({404: 5}, "errors[404] is a int, which answers nothing"),
-        ({404: Response}, "errors[404] is a type, which answers nothing"),
+        ({404: 5}, "errors[404] is a int, which is no response"),
+        ({404: Response}, "errors[404] is a type, which is no response"),
         ({404: None}, "errors[404] is a NoneType"),
         ({404: broken_async}, "errors[404]: tests.app.test_error_handlers.broken_async is async"),
         ({404: lambda error, slug: ""}, "takes other parameters"),
         ({404: lambda error, /: ""}, "takes other parameters"),
         ({404: min}, "takes other parameters"),
-        ({404: "<h1>Sorry</h1>"}, "errors[404] is the source of a page (<h1>Sorry</h1>"),
-        ({404: "missing.html"}, 'errors[404] names the template "missing.html", which is not there'),
+        ({404: "<h1>Sorry</h1>"}, "errors[404] is HTML source (<h1>Sorry</h1>"),
+        ({404: "missing.html"}, 'errors[404] names the template "missing.html", which does not exist'),
         ([nothing], "errors is a list"),
     ],
 )

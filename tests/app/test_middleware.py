@@ -469,8 +469,8 @@ def too_much_by_name(*, other: int) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("middleware", "message"),
     [
-        ([no_yield], "no_yield is around the views, but has no yield"),
-        ([too_much], "too_much is around the views, and takes more than the request"),
+        ([no_yield], "the middleware tests.app.test_middleware.no_yield has no yield"),
+        ([too_much], "the middleware tests.app.test_middleware.too_much takes more than the request"),
         ([too_much_by_name], "takes more than the request"),
         ([5], "middleware has 5, which is no function"),
         ([Counting], "which is no function"),

@@ -295,18 +295,18 @@ async def async_generator() -> AsyncIterator[str]:
         (coroutine, "the view at / has been called", "without parentheses"),
         (generator, "the view at / has been called", "without parentheses"),
         (async_generator, "the view at / has been called", "without parentheses"),
-        (lambda: "<!doctype html><p>Hello", "the text at / is the source of a page (<!doctype", "into a template"),
-        (lambda: " \n<h1>Hello</h1>", "the text at / is the source of a page (<h1>Hello</h1>", "home, not home()"),
-        (lambda: "\ufeff<p>see a.html", "the text at / is the source of a page", "def home()"),
-        (Own, "a value of type Own at / answers nothing", "give a view"),
-        (lambda: b"bytes", "a value of type bytes at / answers nothing", "give a view"),
-        (lambda: Path("x"), "answers nothing", "give a view"),
+        (lambda: "<!doctype html><p>Hello", "the string at / is HTML source (<!doctype", "into a template"),
+        (lambda: " \n<h1>Hello</h1>", "the string at / is HTML source (<h1>Hello</h1>", "home, not home()"),
+        (lambda: "\ufeff<p>see a.html", "the string at / is HTML source", "def home()"),
+        (Own, "a value of type Own at / is no response", "give a view"),
+        (lambda: b"bytes", "a value of type bytes at / is no response", "give a view"),
+        (lambda: Path("x"), "is no response", "give a view"),
         (lambda: Response(generator()), "the response at / is a stream", "return it from a view"),
-        (lambda: "hom.html", 'URLS names the template "hom.html", which is not there', 'did you mean "home.html"?'),
-        (lambda: "templates/home.html", "which is not there", 'did you mean "home.html"?'),
-        (lambda: "../home.html", "which is not there", "did you mean"),
-        (lambda: "zzz.html", "which is not there", "write it to"),
-        (lambda: render("zzz.html"), "which is not there", "write it to"),
+        (lambda: "hom.html", 'URLS names the template "hom.html", which does not exist', 'did you mean "home.html"?'),
+        (lambda: "templates/home.html", "which does not exist", 'did you mean "home.html"?'),
+        (lambda: "../home.html", "which does not exist", "did you mean"),
+        (lambda: "zzz.html", "which does not exist", "create "),
+        (lambda: render("zzz.html"), "which does not exist", "create "),
         (lambda: None, 'the value of "/" is None', ""),
         (lambda: 5, "int", ""),
     ],
@@ -372,7 +372,7 @@ def test_a_folder_of_templates_that_is_named_must_be_there(mistakes: Find, site:
 def test_a_template_without_a_folder_is_told(mistakes: Find) -> None:
     """Without a folder there is no template, whatever it is called."""
     (mistake,) = mistakes({"/": "a.html"}, templates=None)
-    assert mistake.hint == "there is no folder of templates"
+    assert mistake.hint == "the app has no templates folder"
     (mistake,) = mistakes({"/": "a.html"})
     assert "there is no folder" in mistake.hint
 

@@ -44,7 +44,7 @@ def wrong(folder: Path) -> Wrong:
 def test_a_folder_that_is_not_there(wrong: Wrong) -> None:
     """What was likely meant is said, and the place in URLS; once, though a folder has two patterns."""
     (mistake,) = wrong({"/static": Static("statc")})
-    assert mistake.message == "Static('statc') names nothing that is there"
+    assert mistake.message == "Static('statc') does not exist"
     assert mistake.hint == 'did you mean "static"?'
     assert mistake.places == ("URLS['/static']",)
 
@@ -52,7 +52,7 @@ def test_a_folder_that_is_not_there(wrong: Wrong) -> None:
 def test_a_folder_that_is_nowhere_near(wrong: Wrong, folder: Path) -> None:
     """Without anything like it, it is to be made."""
     (mistake,) = wrong({"/files": Static("downloads/2026")})
-    assert mistake.hint == f"make the folder {folder / 'downloads' / '2026'}"
+    assert mistake.hint == f"create the folder {folder / 'downloads' / '2026'}"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 from tests.app.conftest import Site
 
-from fanlight.app.view_log import MOST_REASONS, ViewLog
+from fanlight.app.view_log import MAX_REASONS, ViewLog
 from fanlight.errors import BadField, UnprocessableContent
 from fanlight.message.response import Response
 
@@ -78,7 +78,7 @@ def test_a_view_that_returns_nothing_is_told_of_once(
     assert made.post("/").status == 204
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert record.getMessage().startswith(f"GET / {at(view)} returned nothing, so the answer is 204")
+    assert record.getMessage().startswith(f"GET / {at(view)} returned None, so the response is 204")
     assert "write `return`" in record.getMessage()
     made.get("/other")
     assert len(caplog.records) == 2
@@ -95,7 +95,7 @@ def test_nothing_that_is_meant_is_not_told_of(site: Make, caplog: pytest.LogCapt
 @pytest.mark.parametrize(
     ("view", "says"),
     [
-        (number, "a value of type int can't be sent; return a text"),
+        (number, "a value of type int can't be sent; return a string"),
         (opaque, "this can't be sent as JSON"),
         (bad_status, "1000 is no status"),
     ],
@@ -127,20 +127,20 @@ def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureF
     assert made.post("/", form={}).status == 422
     assert made.get("/who").status == 422
     assert [record.getMessage() for record in caplog.records] == [
-        f"GET / {at(greet)} was not called: 422, query field 'name' is missing (said once)",
-        f"GET / {at(greet)} was not called: 422, query field 'times' is not as it should be (said once)",
-        f"POST / {at(greet)} was not called: 422, form field 'name' is missing (said once)",
-        f"GET /who {at(whoever)} was not called: 422, query field 'token' is missing (said once)",
+        f"GET / {at(greet)} was not called: 422, query field 'name' is missing (logged once)",
+        f"GET / {at(greet)} was not called: 422, query field 'times' is invalid (logged once)",
+        f"POST / {at(greet)} was not called: 422, form field 'name' is missing (logged once)",
+        f"GET /who {at(whoever)} was not called: 422, query field 'token' is missing (logged once)",
     ]
 
 
 def test_reasons_that_clients_make_up_do_not_fill_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """After the first fifty of a view, further reasons are for debugging; a name is short, and on one line."""
     caplog.set_level(logging.INFO)
-    answered = ViewLog("POST / (view)", "main.py:1").noting(lambda _, __: "sent")
+    answered = ViewLog("POST / (view)", "main.py:1").before(lambda _, __: "sent")
     request = site({"/": "x"}).request("POST", "/")
-    for number in range(2 * MOST_REASONS):
+    for number in range(2 * MAX_REASONS):
         field = BadField(source="json", name=f"{number}\n{'x' * 1000}", message="is not an integer")
         assert answered(UnprocessableContent(fields=[field]), request) == "sent"
-    assert len(caplog.records) == MOST_REASONS
+    assert len(caplog.records) == MAX_REASONS
     assert all("\n" not in each.getMessage() and len(each.getMessage()) < 200 for each in caplog.records)

@@ -163,8 +163,8 @@ def test_tables_nest_with_parameters() -> None:
 
 def test_hints_give_the_types_that_a_key_leaves_open() -> None:
     """A view's annotations type its parameters; a type in the key stays."""
-    hints = {"post": {"id": "int", "more": "int"}, "file": {"name": "path"}}
-    table = build({"/{id}/{more:float}": "post", "/f/{name}": "file"}, hints=lambda value: hints[str(value)])
+    path_types = {"post": {"id": "int", "more": "int"}, "file": {"name": "path"}}
+    table = build({"/{id}/{more:float}": "post", "/f/{name}": "file"}, path_types=lambda value: path_types[str(value)])
     assert [route.pattern for route in table.routes] == ["/{id:int}/{more:float}", "/f/{name...}"]
     assert answer(table, "GET", "/4/5") == ("post", {"id": 4, "more": 5.0})
     assert answer(table, "GET", "/f/a/b") == ("file", {"name": "a/b"})
@@ -174,7 +174,7 @@ def test_a_route_says_what_it_is() -> None:
     """A route carries its pattern, methods, parameters, place, name and both its view and endpoint."""
     table = build(
         {"GET|POST /x/{id:int}": "view"},
-        label=lambda value: f"name of {value}",
+        name_of=lambda value: f"name of {value}",
         endpoint_of=lambda value, pattern, methods, middleware: (value, pattern, methods, middleware),
     )
     (route,) = table.routes

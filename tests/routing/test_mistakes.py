@@ -77,9 +77,11 @@ def test_a_route_may_conflict_with_two_others() -> None:
 
 def test_types_from_hints_can_make_a_conflict() -> None:
     """What conflicts is what the views' types make of the keys, not the keys' text."""
-    (mistake,) = mistakes_of({"/{a}": "v", "/{b:int}": "w"}, hints=lambda _: {"a": "int"})
+    (mistake,) = mistakes_of({"/{a}": "v", "/{b:int}": "w"}, path_types=lambda _: {"a": "int"})
     assert '"GET /{a:int}" and "GET /{b:int}"' in mistake.message
-    assert len(build({"/{a}": "v", "/{b}": "w"}, hints=lambda view: {"a": "int"} if view == "v" else {}).routes) == 2
+    assert (
+        len(build({"/{a}": "v", "/{b}": "w"}, path_types=lambda view: {"a": "int"} if view == "v" else {}).routes) == 2
+    )
 
 
 UNREACHABLE: list[tuple[Mapping[str, object], int]] = [
@@ -187,14 +189,14 @@ def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
 @pytest.mark.parametrize("hints", [{"x": "nothing"}, {"x": "int", "y": "bool"}])
 def test_a_type_that_no_segment_has_is_a_mistake(hints: dict[str, str]) -> None:
     """A view that wants a segment as something a segment can't be is told so."""
-    (mistake,) = mistakes_of({"/{x}": "view"}, hints=lambda _: hints)
+    (mistake,) = mistakes_of({"/{x}": "view"}, path_types=lambda _: hints)
     assert "no segment can be read as" in mistake.message
     assert mistake.places == ("URLS['/{x}']",)
 
 
 def test_a_hint_can_not_put_a_rest_in_the_middle() -> None:
     """A view's type is held to the same rules as a type in the key."""
-    (mistake,) = mistakes_of({"/{x}/y": "view"}, hints=lambda _: {"x": "path"})
+    (mistake,) = mistakes_of({"/{x}/y": "view"}, path_types=lambda _: {"x": "path"})
     assert "goes on behind" in mistake.message
 
 

@@ -192,7 +192,7 @@ def test_any_name_may_be_a_parameter(name: str) -> None:
 def test_names_are_handed_in_by_the_label() -> None:
     """Whoever knows better what a value is called says so; a value without a name is found by itself."""
     value, nameless = object(), object()
-    table = build({"/x": value, "/y": nameless}, label=lambda it: "shop.static" if it is value else "")
+    table = build({"/x": value, "/y": nameless}, name_of=lambda it: "shop.static" if it is value else "")
     assert table.url_for("static") == table.url_for("shop.static") == table.url_for(value) == "/x"
     assert table.url_for(nameless) == "/y"
     with pytest.raises(NoSuchURL):

@@ -1,7 +1,7 @@
-"""The app: URLS, views and pages joined to one handler, whole before the port opens.
+"""The app: routes, views and pages joined to one handler, complete before the port opens.
 
-In: the table and the settings of a site. Out: for each request its call. Refuses a site with
-mistakes in it: SetupError holds all of them. Knows nothing of connections, lanes at work, or bytes.
+In: `URLS` and the settings of a site. Out: for each request its call. Refuses a site with mistakes in it: SetupError
+lists all of them. Independent of connections and bytes: those are the server's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
@@ -41,25 +42,25 @@ TEMPLATES = "templates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+class _Settings:
     """What an app is made of."""
 
     urls: Mapping[str, object]
     errors: Mapping[int, object] | None
     templates: str | Path | None
     middleware: Sequence[Callable[..., object]]
+    wrap_calls: Sequence[Callable[..., Any]]
     lifespan: Callable[..., object] | None
     source: Path | None
     compression: object
 
 
 class Application:
-    """A site, ready to be served; it is what the server calls a handler.
+    """A site, ready to be served: a `Handler` for the server.
 
-    Templates are looked for in `folder`; `source` is the file in which URLS is written, where there
-    is one, so that mistakes can be told with their lines. `table` holds the routes, `pages` the
-    templates and error pages, `encoding` what compresses answers (None: nothing does); `state` is the
-    app's own place for what its lifespan opens.
+    Templates and static files are found relative to `folder`; `source` is the file in which `URLS` is written, if there
+    is one, so that mistakes are reported with their lines. `table` holds the routes, `pages` the templates and error
+    pages, `encoding` compresses responses (None: nothing does); `state` holds what the lifespan opens.
     """
 
     table: Table
@@ -71,6 +72,7 @@ class Application:
         errors: Mapping[int, object] | None = None,
         templates: str | Path | None = TEMPLATES,
         middleware: Sequence[Callable[..., object]] = (),
+        wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., object] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
         folder: Path,
@@ -79,23 +81,24 @@ class Application:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
         self.folder = folder
         self.state = State()
-        self._parts = _Parts(
+        self._settings = _Settings(
             urls=urls,
             errors=errors,
             templates=templates,
             middleware=middleware,
+            wrap_calls=wrap_calls,
             lifespan=lifespan,
             source=source,
             compression=compression,
         )
         self._dependencies: frozenset[Dependency] = frozenset()
-        self._join({})
+        self._build({})
 
     def overridden(self, overrides: Mapping[Callable[..., object], Callable[..., object]]) -> Self:
-        """Return an app like this one in which other functions stand for dependencies: what tests want.
+        """Return an app like this one in which dependencies are replaced by other functions, for tests.
 
-        It shares the state of this one. Raises SetupError for a dependency that no view has, and for
-        mistakes in what stands for it.
+        It shares the state of this one. Raises SetupError for a dependency that no view has, and for mistakes in the
+        functions that replace them.
         """
         unknown = [display_name(each) for each in overrides if each not in self._dependencies]
         if unknown:
@@ -103,77 +106,87 @@ class Application:
                 [Mistake(message=f"overrides replace {each}, but no view depends on it") for each in unknown]
             )
         other = copy.copy(self)
-        other._join(overrides)  # noqa: SLF001 - another of its kind
+        other._build(overrides)  # noqa: SLF001 - of the same class
         return other
 
-    def _join(self, overrides: Mapping[Dependency, Dependency]) -> None:
-        parts, folder = self._parts, self.folder
-        templates = parts.templates
+    def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
+        settings, folder = self._settings, self.folder
+        templates = settings.templates
         self.pages = Pages(
             folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
         )
-        self.statics = StaticFolders(folder, parts.source, self.pages.folder, compresses=parts.compression is not None)
-        # A class of its own for each app: so a request knows the way back, and pays nothing for it.
-        ways = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
-        self.request_class = type("Request", (Request,), {"__slots__": (), **ways})
-        results = ResponseFactory(self.pages)
-        failures = ErrorHandlers(parts.errors, self.pages, results, folder)
-        steps, step_mistakes = read_middleware(parts.middleware, folder)
-        calls = CallFactory(results, failures, MiddlewareStack(steps, results, failures))
-        dependencies = Dependencies(overrides, self.state, folder)
-        endpoints = Endpoints(calls, self.pages, results, dependencies, self.state, folder, statics=self.statics)
-        mistakes = self._build(parts.urls, endpoints, parts.source)
-        compression, compression_mistakes = read_compression(parts.compression)
+        compression, compression_mistakes = read_compression(settings.compression)
         self.encoding = None if compression is None else Compressor(compression)
-        mistakes += [*failures.mistakes, *step_mistakes, *self._templates_mistakes(templates), *compression_mistakes]
+        self.statics = StaticFolders(
+            folder, settings.source, self.pages.folder, compresses=settings.compression is not None
+        )
+        # A class for each app: its requests reach the app through the class, which costs nothing per request.
+        methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
+        self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
+        responses = ResponseFactory(self.pages)
+        errors = ErrorHandlers(settings.errors, self.pages, responses, folder)
+        middleware, middleware_mistakes = read_middleware(settings.middleware, folder)
+        mistakes = wrapper_mistakes(settings.wrap_calls, folder)
+        stack = MiddlewareStack(middleware, responses, errors)
+        calls = CallFactory(responses, errors, stack, () if mistakes else settings.wrap_calls)
+        dependencies = Dependencies(overrides, self.state, folder)
+        endpoints = Endpoints(calls, self.pages, responses, dependencies, self.state, folder, statics=self.statics)
+        mistakes = [
+            *self._build_table(endpoints),
+            *errors.mistakes,
+            *middleware_mistakes,
+            *mistakes,
+            *self._template_mistakes(),
+            *compression_mistakes,
+        ]
         try:
-            self._lifespan = Lifespan(parts.lifespan, self, folder)
+            self._lifespan = Lifespan(settings.lifespan, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
         self._dependencies |= dependencies.asked
         if mistakes:
             raise SetupError(mistakes)
-        self._misses = NoRouteResponses(calls, self.table)
         # PERF: benchmarks/run.py; bound once, not looked up for every request
-        self._find, self._miss = self.table.find, self._misses.call
+        self._find, self._call_without_route = self.table.find, NoRouteResponses(calls, self.table).call
 
-    def _build(self, urls: Mapping[str, object], endpoints: Endpoints, source: Path | None) -> list[Mistake]:
+    def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
+        source = self._settings.source
         try:
             self.table = build(
-                urls,
+                self._settings.urls,
                 source=None if source is None else Source(source),
-                hints=endpoints.hints,
+                path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
                 unwrap=self._unwrap,
-                label=_label,
+                name_of=_name_of,
             )
         except SetupError as error:
             return list(error.mistakes)
         return []
 
-    def _templates_mistakes(self, templates: str | Path | None) -> list[Mistake]:
-        folder = self.pages.folder
+    def _template_mistakes(self) -> list[Mistake]:
+        folder, templates = self.pages.folder, self._settings.templates
         if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
-            hint = f"make the folder {folder}"
+            hint = f"create the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
-        return self.pages.check(assets=self.statics.are_right)
+        return self.pages.check(assets=self.statics.are_valid)
 
     def _unwrap(self, value: object) -> tuple[object, tuple[object, ...]]:
         inner, middleware = unwrap(value)
-        return self.statics.opened(inner), middleware
+        return self.statics.table_value(inner), middleware
 
     def url_for(self, view: object, /, **parameters: object) -> str:
-        """Return the path of a view, or of its name: templates know this function. Raises NoSuchURL."""
+        """Return the path of a view, or of a view's name; also a function in templates. Raises NoSuchURL."""
         return self.table.url_for(view, **parameters)
 
     def asset(self, name: str) -> str:
-        """Return the URL of a file of a `Static` folder, which changes with its content: templates know this, too.
+        """Return the URL of a file in a `Static` folder, which changes with its content; also a function in templates.
 
-        Of several folders, the first in URLS that has the file is taken. Raises NoSuchURL.
+        If several folders have the file, the first in URLS is used. Raises NoSuchURL.
         """
         return self.statics.asset(name)
 
-    # --- what the server asks ---------------------------------------------------------------------
+    # --- called by the server -----------------------------------------------------------------------
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request, and set its `params`."""
@@ -183,19 +196,19 @@ class Application:
             route, request.params = found  # PERF: benchmarks/run.py; isinstance() would be a call
             return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
         request.params = {}
-        return self._miss(found, head.method)  # type: ignore[arg-type]  # a Miss: there is nothing else
+        return self._call_without_route(found, head.method)  # type: ignore[arg-type]  # a NoMatch: not a tuple
 
     async def start(self) -> None:
         """Run the lifespan up to its yield."""
         try:
             await self._lifespan.start()
         finally:
-            forked_child.exit_if_forked()  # a child that the lifespan has forked is no second server
+            forked_child.exit_if_forked()  # a child that the lifespan has forked must not serve as well
 
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
         await self._lifespan.stop()
 
 
-def _label(value: object) -> str:
+def _name_of(value: object) -> str:
     return Path(value.folder).as_posix() if isinstance(value, Static) else name_of(value)

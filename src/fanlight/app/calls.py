@@ -1,19 +1,22 @@
-"""What the server runs for a request: one call for each route, made before the port opens.
+"""Make the calls that the server runs for requests: one for each route, before the port opens.
 
-In: a view and what makes its arguments, or a function that answers without a view. Out: calls
-whose `run` never raises, but for the cancellation of its task. Everything that can be decided is decided
-here, once: whether the view is async, what it is given, what is around it, which lane it takes.
+In: a view and what builds its arguments, or a function that makes a response without a view. Out: calls whose `run`
+never raises, except for the cancellation of its task. Everything that can be decided once is decided here: whether the
+view is async, how it gets its arguments, which middleware runs around it, and its lane.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from fanlight.app.error_handlers import ErrorHandlers, Outcome
+from fanlight.app import call_wrappers
+from fanlight.app.call_wrappers import CallWrapper
+from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_error
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
@@ -22,220 +25,274 @@ from fanlight.binding.callables import is_async
 from fanlight.binding.dependencies import DependencyPlan
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import View, pinned_lane
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.threads import run_in_thread
 
-Failed = Callable[[BaseException, Request], Outcome]  # without steps a Response, always
+OnError = Callable[[BaseException, Request], Outcome]  # without middleware always a Response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundView:
+    """A view at one route, and where its arguments come from."""
+
+    view: View
+    place: str  # where it is written: "views.py:12"
+    arguments: Mapping[str, ArgumentBuilder | None]  # by method, "" for all others; None: the path's parameters
+    has_path: bool
+    reads_content: bool
+    body_policy: BodyPolicy
+    dependencies: DependencyPlan | None
+    errors: str  # the parameter that takes the errors of its form, or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What a call does with the content of its requests."""
+
+    is_read: bool = False
+    policy: BodyPolicy = DEFAULT_BODY_POLICY
+    refused: Call | None = None
+    runs_if_refused: bool = False  # a view that shows its form again does so as well for content that is too large
+
+    def call(self, run: Run | AsyncRun, name: str, lane: Lane, *, is_pinned: bool = False) -> Call:
+        """Return a call that treats its content like this."""
+        make = partial(
+            Call,
+            run,
+            name,
+            lane=lane,
+            is_pinned=is_pinned,
+            reads_content=self.is_read,
+            body_policy=self.policy,
+        )
+        return make(refused=make() if self.runs_if_refused else self.refused)
+
+
+_NO_CONTENT = _Content()
 
 
 class CallFactory:
-    """Makes the calls of one app."""
+    """Makes the calls of an app, or of the part of it that has the same middleware."""
 
-    def __init__(self, results: ResponseFactory, failures: ErrorHandlers, middleware: MiddlewareStack) -> None:
-        """Make answers with these."""
-        self._results, self._failures, self._middleware = results, failures, middleware
-
-    def within(self, steps: Sequence[Middleware]) -> CallFactory:
-        """Return what makes calls with more steps, inside those of the app."""
-        return CallFactory(self._results, self._failures, self._middleware.and_within(steps))
-
-    def for_view(  # noqa: PLR0913 - each is a part of a view, and given by its name
+    def __init__(
         self,
-        view: View,
-        arguments: dict[str, ArgumentBuilder | None],
-        name: str,
-        *,
-        has_path: bool,
-        reads_content: bool,
-        dependencies: DependencyPlan | None = None,
-        errors: str = "",
-        place: str = "",
-    ) -> Call:
-        """Return the call of a view, which is written at `place`.
+        responses: ResponseFactory,
+        errors: ErrorHandlers,
+        middleware: MiddlewareStack,
+        wrappers: Sequence[CallWrapper] = (),
+    ) -> None:
+        self._responses, self._errors, self._middleware = responses, errors, middleware
+        self._wrappers = tuple(wrappers)
 
-        `arguments` makes what the view is given, by method where methods differ ("" is all others);
-        None: the path's parameters as they are. `provision` is what it depends on, `errors` the
-        parameter that takes the errors of its form.
-        """
+    def with_middleware(self, middleware: Sequence[Middleware]) -> CallFactory:
+        """Return a factory for calls with more middleware, inside that of the app."""
+        return CallFactory(self._responses, self._errors, self._middleware.with_inner(middleware), self._wrappers)
+
+    def for_view(self, bound: BoundView, name: str) -> Call:
+        """Return the call of a view."""
+        view, middleware, policy = bound.view, self._middleware, bound.body_policy
         pinned = pinned_lane(view)
-        middleware = self._middleware
-        runs_async = is_async(view) or (dependencies is not None and dependencies.is_async)
-        if errors:
-            advise = partial(self._failures.advise, where=name)
-            view = with_error_status(view, errors, advise, is_async=is_async(view))
-        notes = ViewLog(name, place)
-        failed = notes.noting(self._failures.of(name) if middleware.is_empty else self._failures.passing)
-        give = _by_method(arguments)
-        answer = self._results.for_view(notes).make
-        reads_content = reads_content or not middleware.is_empty
+        runs_async = is_async(view) or (bound.dependencies is not None and bound.dependencies.is_async)
+        if bound.errors:
+            log_hint = partial(self._errors.log_hint, where=name)
+            view = with_error_status(view, bound.errors, log_hint, is_async=is_async(view))
+        view_log = ViewLog(name, bound.place)
+        on_error = view_log.before(self._on_error(name))
+        arguments = _by_method(bound.arguments)
+        make = self._responses.for_view(view_log).make
+        has_path, dependencies = bound.has_path, bound.dependencies
+        reads_content = bound.reads_content or not middleware.is_empty
+        content = _Content(
+            is_read=reads_content,
+            policy=policy,
+            refused=self.for_handler(raise_content_error, name) if reads_content and not bound.errors else None,
+            runs_if_refused=bool(bound.errors),
+        )
         if runs_async:
             run_async = (
-                _async_run(view, give, answer, failed, has_path=has_path)
+                _async_run(view, arguments, make, on_error, has_path=has_path)
                 if dependencies is None
-                else _guarded_async(dependencies.run_async(view, give, answer), failed)
+                else _catching_async(dependencies.run_async(view, arguments, make), on_error)
             )
-            return Call(self._surrounded_async(run_async, name), name, lane=Lane.TASK, reads_content=reads_content)
+            return self._async_call(run_async, name, content)
         run = (
-            _sync_run(view, give, answer, failed, has_path=has_path)
+            _sync_run(view, arguments, make, on_error, has_path=has_path)
             if dependencies is None
-            else _guarded(dependencies.run(view, give, answer), failed)
+            else _catching(dependencies.run(view, arguments, make), on_error)
         )
         if middleware.is_async:
-            # The steps need the loop, which a sync view must not hold up: it gets a thread, unless it is pinned.
-            waiting = _on_the_loop(run, failed) if pinned is Lane.INLINE else _in_thread(run, failed)
-            return Call(middleware.wrap_async(waiting, name), name, lane=Lane.TASK, reads_content=reads_content)
+            # Async middleware needs the event loop, which a sync view must not block: it runs in a thread, unless it
+            # is pinned to the loop.
+            waiting = _on_loop(run, on_error) if pinned is Lane.INLINE else _in_thread(run, on_error)
+            return self._async_call(waiting, name, content)
         lane = Lane.MEASURED if pinned is None else pinned
-        return Call(
-            self._surrounded(run, name), name, lane=lane, is_pinned=pinned is not None, reads_content=reads_content
-        )
+        if policy.sends_early_hints and pinned is None:
+            pinned = lane = Lane.THREAD  # it works while the hints are sent, or it would not send any
+        return self._call(run, name, lane, content, is_pinned=pinned is not None)
 
-    def for_handler(self, answer: Run, name: str) -> Call:
-        """Return the call of something that answers at once, without a view; what it raises is answered too."""
-        middleware = self._middleware
-        run = _guarded(answer, self._failures.of(name) if middleware.is_empty else self._failures.passing)
-        if middleware.is_async:
-            waiting = _in_thread(run, self._failures.passing)
-            return Call(middleware.wrap_async(waiting, name), name, lane=Lane.TASK)
-        return Call(self._surrounded(run, name), name, lane=Lane.MEASURED)
+    def for_handler(self, handler: Run, name: str) -> Call:
+        """Return the call of a function that makes a response without a view. Its exceptions become responses."""
+        run = _catching(handler, self._on_error(name))
+        if self._middleware.is_async:
+            return self._async_call(_in_thread(run, self._errors.defer_unexpected), name)
+        return self._call(run, name, Lane.MEASURED)
 
     def for_response(self, response: Response, name: str) -> Call:
-        """Return the call of a response that is always the same; steps may write to it, so they get a copy each."""
+        """Return the call of a response that is always the same; middleware, which may change it, gets a copy."""
         if not self._middleware.is_empty:
             return self.for_handler(lambda _: response.copy(), name)
-        return Call(lambda _: response, name)
+        return self._call(lambda _: response, name, Lane.INLINE)
 
-    def _surrounded(self, run: Inner, name: str) -> Run:
-        return cast("Run", run) if self._middleware.is_empty else self._middleware.wrap(run, name)
+    def _on_error(self, name: str) -> OnError:
+        return self._errors.for_route(name) if self._middleware.is_empty else self._errors.defer_unexpected
 
-    def _surrounded_async(self, run: AsyncInner, name: str) -> AsyncRun:
-        return cast("AsyncRun", run) if self._middleware.is_empty else self._middleware.wrap_async(run, name)
+    def _call(
+        self, inner: Inner, name: str, lane: Lane, content: _Content = _NO_CONTENT, *, is_pinned: bool = False
+    ) -> Call:
+        run = cast("Run", inner) if self._middleware.is_empty else self._middleware.wrap(inner, name)
+        for wrapper in reversed(self._wrappers):
+            run = call_wrappers.wrap(wrapper, run, _route_of(name))
+        return content.call(run, name, lane, is_pinned=is_pinned)
+
+    def _async_call(self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT) -> Call:
+        run = cast("AsyncRun", inner) if self._middleware.is_empty else self._middleware.wrap_async(inner, name)
+        for wrapper in reversed(self._wrappers):
+            run = call_wrappers.wrap_async(wrapper, run, _route_of(name))
+        return content.call(run, name, Lane.TASK)
 
 
-def _by_method(arguments: dict[str, ArgumentBuilder | None]) -> ArgumentBuilder | None:
-    """Return one function for all methods of a route; which of them a request has is asked only where it matters."""
+def _route_of(name: str) -> str:
+    """Return the pattern in a call's name: "/blog/{slug}" of "GET /blog/{slug} (post)"; "" of one without a route."""
+    _, _, rest = name.partition(" ")
+    return rest.partition(" ")[0] if rest.startswith("/") else ""
+
+
+def _by_method(arguments: Mapping[str, ArgumentBuilder | None]) -> ArgumentBuilder | None:
+    """Return one function for all methods of a route; the method of a request matters only if methods differ."""
     others = arguments[""]
     if len(arguments) == 1:
         return others
 
-    def give(request: Request) -> dict[str, Any]:
-        mine = arguments.get(request.head.method, others)
-        return mine(request) if mine is not None else request.params
+    def build(request: Request) -> dict[str, Any]:
+        own = arguments.get(request.head.method, others)
+        return own(request) if own is not None else request.params
 
-    return give
+    return build
 
 
-# --- around the view: the one place where whatever it raises is caught ---------------------------
+# --- calling the view: the one place where whatever it raises is caught ---------------------------
 # PERF: benchmarks/run.py; three forms each, so that a view without parameters is called without any,
 # and one with path parameters only is called with them as they are.
 
 
 def _sync_run(
     view: Callable[..., Any],
-    give: ArgumentBuilder | None,
-    answer: Callable[[object, Request], Response],
-    failed: Failed,
+    arguments: ArgumentBuilder | None,
+    make: Callable[[object, Request], Response],
+    on_error: OnError,
     *,
     has_path: bool,
 ) -> Inner:
-    if give is not None:
+    if arguments is not None:
 
         def run(request: Request) -> Outcome:
             try:
-                result = view(**give(request))
-                return Response(result) if result.__class__ is str else answer(result, request)
-            except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
-                return failed(error, request)
+                result = view(**arguments(request))
+                return Response(result) if result.__class__ is str else make(result, request)
+            except BaseException as error:  # noqa: BLE001 - it becomes a response, or goes to the middleware
+                return on_error(error, request)
 
     elif has_path:
 
         def run(request: Request) -> Outcome:
             try:
                 result = view(**request.params)
-                return Response(result) if result.__class__ is str else answer(result, request)
+                return Response(result) if result.__class__ is str else make(result, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return failed(error, request)
+                return on_error(error, request)
 
     else:
 
         def run(request: Request) -> Outcome:
             try:
                 result = view()
-                return Response(result) if result.__class__ is str else answer(result, request)
+                return Response(result) if result.__class__ is str else make(result, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return failed(error, request)
+                return on_error(error, request)
 
     return run
 
 
 def _async_run(
     view: Callable[..., Any],
-    give: ArgumentBuilder | None,
-    answer: Callable[[object, Request], Response],
-    failed: Failed,
+    arguments: ArgumentBuilder | None,
+    make: Callable[[object, Request], Response],
+    on_error: OnError,
     *,
     has_path: bool,
 ) -> AsyncInner:
-    if give is not None:
+    if arguments is not None:
 
         async def run(request: Request) -> Outcome:
             try:
-                result = await view(**give(request))
-                return Response(result) if result.__class__ is str else answer(result, request)
-            except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
-                return failed(error, request)
+                result = await view(**arguments(request))
+                return Response(result) if result.__class__ is str else make(result, request)
+            except BaseException as error:  # noqa: BLE001 - as above
+                return on_error(error, request)
 
     elif has_path:
 
         async def run(request: Request) -> Outcome:
             try:
                 result = await view(**request.params)
-                return Response(result) if result.__class__ is str else answer(result, request)
+                return Response(result) if result.__class__ is str else make(result, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return failed(error, request)
+                return on_error(error, request)
 
     else:
 
         async def run(request: Request) -> Outcome:
             try:
                 result = await view()
-                return Response(result) if result.__class__ is str else answer(result, request)
+                return Response(result) if result.__class__ is str else make(result, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return failed(error, request)
+                return on_error(error, request)
 
     return run
 
 
-def _guarded(run: Run, failed: Failed) -> Inner:
-    def run_guarded(request: Request) -> Outcome:
+def _catching(run: Run, on_error: OnError) -> Inner:
+    def run_catching(request: Request) -> Outcome:
         try:
             return run(request)
-        except BaseException as error:  # noqa: BLE001 - it is logged and answered, or passed to the steps
-            return failed(error, request)
+        except BaseException as error:  # noqa: BLE001 - as above
+            return on_error(error, request)
 
-    return run_guarded
+    return run_catching
 
 
-def _guarded_async(run: AsyncRun, failed: Failed) -> AsyncInner:
-    async def run_guarded(request: Request) -> Outcome:
+def _catching_async(run: AsyncRun, on_error: OnError) -> AsyncInner:
+    async def run_catching(request: Request) -> Outcome:
         try:
             return await run(request)
         except BaseException as error:  # noqa: BLE001 - as above
-            return failed(error, request)
+            return on_error(error, request)
 
-    return run_guarded
+    return run_catching
 
 
-def _on_the_loop(run: Inner, failed: Failed) -> AsyncInner:
-    """Return what runs a sync call on the loop, outside of any task and as if no loop were running."""
+def _on_loop(run: Inner, on_error: OnError) -> AsyncInner:
+    """Return a coroutine function that runs a sync call on the loop, outside of any task and as if no loop ran."""
 
-    async def run_on_the_loop(request: Request) -> Outcome:
+    async def run_on_loop(request: Request) -> Outcome:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Outcome] = loop.create_future()
 
         def act() -> None:
-            asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops
+            asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for implementers of event loops
             try:
                 outcome = run(request)
             finally:
@@ -244,24 +301,24 @@ def _on_the_loop(run: Inner, failed: Failed) -> AsyncInner:
                 done.set_result(outcome)
 
         try:
-            # The task's own context, which it has left while it waits: what the view sets, the middleware sees.
+            # The task's own context, which it has left while it waits, so that middleware sees what the view sets.
             loop.call_soon(act, context=getattr(request, "context", None))
             return await done
         except BaseException as error:  # noqa: BLE001 - it was cancelled
-            return failed(error, request)
+            return on_error(error, request)
 
-    return run_on_the_loop
+    return run_on_loop
 
 
-def _in_thread(run: Inner, failed: Failed) -> AsyncInner:
-    """Return what runs a sync call in the server's thread pool; ServiceUnavailable is answered where that is full."""
+def _in_thread(run: Inner, on_error: OnError) -> AsyncInner:
+    """Return a coroutine function that runs a sync call in the server's thread pool; 503 if the pool is full."""
 
-    async def run_away(request: Request) -> Outcome:
+    async def run_in_pool(request: Request) -> Outcome:
         try:
             # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
             request.context = context = copy_context()
             return await run_in_thread(partial(context.run, run, request), waits=False)
-        except BaseException as error:  # noqa: BLE001 - it was cancelled, or there is no thread to be had
-            return failed(error, request)
+        except BaseException as error:  # noqa: BLE001 - it was cancelled, or no thread is free
+            return on_error(error, request)
 
-    return run_away
+    return run_in_pool

@@ -1,8 +1,8 @@
-"""Say whether a generator may catch what is raised at its `yield`.
+"""Whether a generator may catch an exception that is raised at its `yield`.
 
-In: the code of a generator function, of either kind. Out: False where its source shows that it can only let
-an exception pass: no `yield` of it stands in a `try` with an `except`, in a `with`, or below a `finally` that
-leaves early. What can't be read, or hands over to another generator (`yield from`), may catch.
+In: the code of a generator function, sync or async. Out: False if its source shows that it can only let an exception
+pass: none of its `yield`s stands in a `try` with an `except`, in a `with`, or before a `finally` that leaves early.
+True for source that can't be read, and for a generator that delegates to another one (`yield from`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def may_catch(code: CodeType) -> bool:
 
 
 def _function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    """Return a function as it is written, None where that can't be found."""
+    """Return the definition of a function, or None if its source can't be found."""
     try:
         tree = _parsed(code.co_filename)
     except (SyntaxError, ValueError, RecursionError):
@@ -38,7 +38,7 @@ def _function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | Non
     return None
 
 
-@functools.lru_cache(maxsize=1)  # the steps of a site mostly stand in one file, one behind the other
+@functools.lru_cache(maxsize=1)  # the middleware of a site mostly stands in one file and is read in sequence
 def _parsed(filename: str) -> ast.Module:
     return ast.parse("".join(linecache.getlines(filename)))
 
@@ -48,7 +48,7 @@ def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def _catches(node: ast.AST) -> bool:
-    """Return whether a part of a function keeps a `yield` where an exception of it can be caught."""
+    """Return whether a `yield` in this node stands where its exception can be caught."""
     if isinstance(node, ast.YieldFrom):
         return True
     if isinstance(node, _SCOPES):
@@ -65,13 +65,13 @@ def _yields(statements: list[ast.stmt]) -> bool:
 
 
 def _leaves(statements: list[ast.stmt]) -> bool:
-    """Return whether a `finally` may end with something else than the exception it has met."""
+    """Return whether a `finally` block may swallow the exception that it runs for."""
     leaving = ast.Return | ast.Break | ast.Continue | ast.Yield | ast.YieldFrom
     return any(isinstance(each, leaving) for statement in statements for each in _within(statement))
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all in it, without the functions that are made there."""
+    """Yield a node and all nodes in it, except the bodies of functions and classes defined there."""
     yield node
     if not isinstance(node, _SCOPES):
         for each in ast.iter_child_nodes(node):

@@ -1,7 +1,7 @@
 """Run an app's lifespan: a generator that opens what the app needs, yields once, and closes it.
 
-In: a generator function, sync or async, that may take the app. Out: `start` and `stop`.
-Refuses, before the port opens, what is no generator; and a generator that yields never, or twice.
+In: a generator function, sync or async, that may take the app. Out: `start` and `stop`. Refuses, at start-up, anything
+that is not a generator function or takes more than the app; at run time, a generator that yields never or twice.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _END = object()
 
 
 class Lifespan:
-    """One run of a lifespan at a time, from `start` to `stop`."""
+    """The lifespan of one app, run once from `start` to `stop`."""
 
     def __init__(self, function: Any, app: object, folder: Path | None = None) -> None:
-        """Take the function, or None. Raises SetupError if it can't be one."""
+        """Take the function, or None. Raises SetupError if it can't be a lifespan."""
         self._begin: Any = None
         self._running: Generator[object] | AsyncGenerator[object] | None = None
         self.name = ""
@@ -30,16 +30,18 @@ class Lifespan:
             return
         self.name = display_name(function)
         place = source_location(function, folder)
+        places = (place,) if place else ()
         plain = unwrap_callable(function)
         if not inspect.isgeneratorfunction(plain) and not inspect.isasyncgenfunction(plain):
             message = f"the lifespan {self.name} has no yield"
             hint = "write a function that opens, yields once, and closes"
-            raise SetupError([Mistake(message=message, places=(place,) if place else (), hint=hint)])
+            raise SetupError([Mistake(message=message, places=places, hint=hint)])
         parameters = inspect.signature(function).parameters.values()
         needed = [each for each in parameters if each.default is each.empty and each.kind < each.VAR_POSITIONAL]
         if len(needed) > 1:
             message = f"the lifespan {self.name} takes more than the app"
-            raise SetupError([Mistake(message=message, places=(place,) if place else (), hint="let it take (app)")])
+            hint = f"write def {self.name.rpartition('.')[2]}(app)"
+            raise SetupError([Mistake(message=message, places=places, hint=hint)])
         if mistake := reject_markers(function, self.name, place, "the app"):
             raise SetupError([mistake])
         self._begin = (lambda: function(app)) if needed else function
@@ -56,7 +58,7 @@ class Lifespan:
         self._running = running
 
     async def stop(self) -> None:
-        """Run what stands behind the yield. Raises what it raises."""
+        """Run the part after the yield. Raises what it raises."""
         running, self._running = self._running, None
         if running is None or await _is_at_end(running):
             return
@@ -68,7 +70,7 @@ class Lifespan:
 
 
 async def _is_at_end(running: Generator[object] | AsyncGenerator[object]) -> bool:
-    """Run a generator on, and say whether that was to its end and not to a yield."""
+    """Resume a generator; return whether it ended instead of yielding."""
     if isinstance(running, AsyncGenerator):
         return await anext(running, _END) is _END
     return next(running, _END) is _END

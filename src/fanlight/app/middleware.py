@@ -1,21 +1,20 @@
-"""Put generators around views: what runs before, and after, the answers of an app, or of a part of it.
+"""Run middleware: generators that run before and after the views of an app, or of a part of it.
 
-In: generator functions, outermost first. Out: for each route one function that runs them all,
-composed once; an app without any pays nothing. Refuses functions that are no generators.
+In: generator functions, outermost first. Out: for each route one function that runs them all, composed at start-up;
+an app without middleware pays nothing. Refuses functions that are not generators.
 
     def timing(request):
         start = perf_counter()
-        response = yield                # the view runs; what it raises arrives here
+        response = yield                # the view runs; what it raises is raised here
         response.headers["server-timing"] = f"view;dur={(perf_counter() - start) * 1000:.1f}"
 
-A step answers in the view's place by returning a response before its `yield`, and replaces the
-answer by returning one after. In an async generator, where Python knows no `return` with a value,
-it is `yield` that gives the response, and in the other kind it may. HTTP errors, of views and of
-steps, reach the steps further out as responses.
+Middleware responds instead of the view by returning a response before its `yield`, and replaces the view's response by
+returning one after it. In an async generator, where Python has no `return` with a value, a response is yielded; a sync
+generator may do so as well. HTTP errors of views, and of middleware, reach the middleware further out as responses.
 
-Any other exception goes through all steps, the innermost first, until one catches it. It is raised at a `yield`
-that stands in a `try ... except` or a `with`. At any other `yield` it could only pass, and what stands behind would
-be left out: there, the step is sent the 500 that the client gets if nobody catches the exception.
+Any other exception passes through all middleware, the innermost first, until one catches it. It is raised at a `yield`
+that stands in a `try ... except` or a `with`. At any other `yield` it could only pass, and the code after it would be
+skipped: there the `yield` returns the 500 response that the client gets if the exception is not caught further out.
 """
 
 from __future__ import annotations
@@ -39,44 +38,33 @@ from fanlight.message.response import Response
 
 Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
-Inner = Callable[[Request], Outcome]  # what a step is around: a view, or another step
+Inner = Callable[[Request], Outcome]  # a view, or the next middleware
 AsyncInner = Callable[[Request], Awaitable[Outcome]]
-_ABSENT = object()
+_NO_RESPONSE = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Middleware:
-    """One generator function around the views."""
+    """One generator function."""
 
-    begin: Callable[[Request], Any]  # gives the generator
+    begin: Callable[[Request], Any]  # makes the generator
     is_async: bool
     name: str
 
 
-def read_middleware(middleware: object, folder: Path | None = None) -> tuple[list[Middleware], list[Mistake]]:
-    """Return the steps of an app, and what is wrong with them."""
-    if callable(middleware):
-        return [], [
-            Mistake(
-                message="middleware is one function", hint=f"write a tuple: middleware=({display_name(middleware)},)"
-            )
-        ]
-    if isinstance(middleware, str) or not isinstance(middleware, Sequence):
-        return [], [
-            Mistake(message=f"middleware is a {type(middleware).__name__}", hint="write a tuple: middleware=(timing,)")
-        ]
-    steps: list[Middleware] = []
-    mistakes: list[Mistake] = []
-    for function in middleware:
-        found = _read_step(function, folder)
-        if isinstance(found, Middleware):
-            steps.append(found)
-        else:
-            mistakes.append(found)
-    return steps, mistakes
+def read_middleware(functions: object, folder: Path | None = None) -> tuple[list[Middleware], list[Mistake]]:
+    """Return the middleware that a setting lists, and what is wrong with it."""
+    if callable(functions):
+        hint = f"write a tuple: middleware=({display_name(functions)},)"
+        return [], [Mistake(message="middleware is one function", hint=hint)]
+    if isinstance(functions, str) or not isinstance(functions, Sequence):
+        hint = "write a tuple: middleware=(timing,)"
+        return [], [Mistake(message=f"middleware is a {type(functions).__name__}", hint=hint)]
+    read = [_read_function(function, folder) for function in functions]
+    return [each for each in read if isinstance(each, Middleware)], [each for each in read if isinstance(each, Mistake)]
 
 
-def _read_step(function: Any, folder: Path | None) -> Middleware | Mistake:
+def _read_function(function: Any, folder: Path | None) -> Middleware | Mistake:
     if not callable(function) or isinstance(function, type):
         return Mistake(message=f"middleware has {function!r}, which is no function", hint="give generator functions")
     name, place = display_name(function), source_location(function, folder)
@@ -85,54 +73,54 @@ def _read_step(function: Any, folder: Path | None) -> Middleware | Mistake:
     is_async = inspect.isasyncgenfunction(plain)
     if not is_async and not inspect.isgeneratorfunction(plain):
         hint = 'write "response = yield" where the view is to run'
-        return Mistake(message=f"{name} is around the views, but has no yield", places=places, hint=hint)
+        return Mistake(message=f"the middleware {name} has no yield", places=places, hint=hint)
     parameters = list(inspect.signature(function).parameters.values())
     needed = [each for each in parameters if each.default is each.empty and each.kind < each.VAR_POSITIONAL]
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
         hint = f"write def {name.rpartition('.')[2]}(request)"
-        return Mistake(message=f"{name} is around the views, and takes more than the request", places=places, hint=hint)
+        return Mistake(message=f"the middleware {name} takes more than the request", places=places, hint=hint)
     if mistake := reject_markers(function, name, place, "the request"):
         return mistake
     if isinstance(plain, FunctionType):
-        may_catch(plain.__code__)  # its source is read now, and not when the first exception comes
+        may_catch(plain.__code__)  # cached: reads the source now, and not when the first exception is raised
     begin = function if needed else lambda _: function()
     return Middleware(begin=begin, is_async=is_async, name=name)
 
 
 class MiddlewareStack:
-    """The steps of an app, ready to be put around its routes."""
+    """Middleware in its order, to be wrapped around the calls of routes."""
 
-    def __init__(self, steps: Sequence[Middleware], results: ResponseFactory, failures: ErrorHandlers) -> None:
-        """Take the steps, outermost first."""
-        self._steps = tuple(steps)
-        self._results, self._failures = results, failures
-        self.is_empty = not steps
-        self.is_async = any(step.is_async for step in steps)
+    def __init__(self, middleware: Sequence[Middleware], responses: ResponseFactory, errors: ErrorHandlers) -> None:
+        """Take the middleware, outermost first."""
+        self._middleware = tuple(middleware)
+        self._responses, self._errors = responses, errors
+        self.is_empty = not middleware
+        self.is_async = any(each.is_async for each in middleware)
 
-    def and_within(self, steps: Sequence[Middleware]) -> MiddlewareStack:
-        """Return these steps, and more inside them."""
-        return MiddlewareStack((*self._steps, *steps), self._results, self._failures)
+    def with_inner(self, middleware: Sequence[Middleware]) -> MiddlewareStack:
+        """Return this stack with more middleware inside."""
+        return MiddlewareStack((*self._middleware, *middleware), self._responses, self._errors)
 
     def wrap(self, inner: Inner, name: str) -> Run:
-        """Return a function that runs the steps around a sync one, and never raises."""
-        for step in reversed(self._steps):
-            inner = self._with_step(step, inner)
-        end = self._failures.end
+        """Return a function that runs sync middleware around a sync function. It never raises."""
+        for each in reversed(self._middleware):
+            inner = self._around_sync(each, inner)
+        internal_error = self._errors.internal_error
 
         def run(request: Request) -> Response:
             outcome = inner(request)
-            return end(outcome, request, name) if isinstance(outcome, UnhandledException) else outcome
+            return internal_error(outcome, request, name) if isinstance(outcome, UnhandledException) else outcome
 
         return run
 
     def wrap_async(self, inner: AsyncInner, name: str) -> AsyncRun:
-        """Return a coroutine function that runs the steps, of both kinds, around an async one.
+        """Return a coroutine function that runs middleware of both kinds around an async one.
 
         It raises nothing but the cancellation of its task.
         """
-        for step in reversed(self._steps):
-            inner = self._with_async_step(step, inner) if step.is_async else self._with_step_awaiting(step, inner)
-        end = self._failures.end
+        for each in reversed(self._middleware):
+            inner = self._async_around_async(each, inner) if each.is_async else self._sync_around_async(each, inner)
+        internal_error = self._errors.internal_error
 
         async def run(request: Request) -> Response:
             outcome = await inner(request)
@@ -140,162 +128,161 @@ class MiddlewareStack:
                 return outcome
             if is_task_cancelled(outcome.error):
                 raise outcome.error
-            return end(outcome, request, name)
+            return internal_error(outcome, request, name)
 
         return run
 
-    # --- one step, in the three ways in which step and view can be sync or async: none of them raises -----------
+    # --- one middleware, in the three ways in which it and the inner call can be sync or async; none of them raises ---
 
-    def _with_step(self, step: Middleware, inner: Inner) -> Inner:
+    def _around_sync(self, middleware: Middleware, inner: Inner) -> Inner:
         def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
-                generator = step.begin(request)
-                given = _begun(step, generator)
-                if given is _ABSENT:
+                generator = middleware.begin(request)
+                given = _enter(middleware, generator)
+                if given is _NO_RESPONSE:
                     outcome = inner(request)
-                    seen = self._seen(outcome, getattr(generator, "gi_code", None), request)
-                    given = _resumed(step, generator, seen)
-                return self._joined(given, outcome, seen, request)
-            except BaseException as error:  # noqa: BLE001 - it goes on to the next step, or is answered
-                return self._raised(error, outcome, seen, request)
+                    seen = self._result_at_yield(outcome, getattr(generator, "gi_code", None), request)
+                    given = _resume(middleware, generator, seen)
+                return self._outcome(given, outcome, seen, request)
+            except BaseException as error:  # noqa: BLE001 - it goes to the middleware further out, or gets a response
+                return self._outcome_of_exception(error, outcome, seen, request)
 
         return run
 
-    def _with_step_awaiting(self, step: Middleware, inner: AsyncInner) -> AsyncInner:
+    def _sync_around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
         async def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
-                generator = step.begin(request)
-                given = _begun(step, generator)
-                if given is _ABSENT:
+                generator = middleware.begin(request)
+                given = _enter(middleware, generator)
+                if given is _NO_RESPONSE:
                     outcome = await inner(request)
-                    seen = self._seen(outcome, getattr(generator, "gi_code", None), request)
-                    given = _resumed(step, generator, seen)
-                return self._joined(given, outcome, seen, request)
+                    seen = self._result_at_yield(outcome, getattr(generator, "gi_code", None), request)
+                    given = _resume(middleware, generator, seen)
+                return self._outcome(given, outcome, seen, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return self._raised(error, outcome, seen, request)
+                return self._outcome_of_exception(error, outcome, seen, request)
 
         return run
 
-    def _with_async_step(self, step: Middleware, inner: AsyncInner) -> AsyncInner:
+    def _async_around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
         async def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
-                generator = step.begin(request)
-                given = await _begun_async(step, generator)
-                if given is _ABSENT:
+                generator = middleware.begin(request)
+                given = await _enter_async(middleware, generator)
+                if given is _NO_RESPONSE:
                     outcome = await inner(request)
-                    seen = self._seen(outcome, getattr(generator, "ag_code", None), request)
-                    given = await _resumed_async(step, generator, seen)
-                return self._joined(given, outcome, seen, request)
+                    seen = self._result_at_yield(outcome, getattr(generator, "ag_code", None), request)
+                    given = await _resume_async(middleware, generator, seen)
+                return self._outcome(given, outcome, seen, request)
             except BaseException as error:  # noqa: BLE001 - as above
-                return self._raised(error, outcome, seen, request)
+                return self._outcome_of_exception(error, outcome, seen, request)
 
         return run
 
-    def _seen(self, outcome: Outcome, code: CodeType | None, request: Request) -> Response | BaseException:
-        """Return what a step meets at its yield: a response to be sent there, or an exception to be raised."""
+    def _result_at_yield(self, outcome: Outcome, code: CodeType | None, request: Request) -> Response | BaseException:
+        """Return what middleware gets at its yield: a response that is sent to it, or an exception that is raised."""
         if not isinstance(outcome, UnhandledException):
             return outcome
         if code is None or may_catch(code) or is_task_cancelled(outcome.error):
             return outcome.error
-        return self._failures.shown(outcome, request)
+        return self._errors.unhandled_response(outcome, request)
 
-    def _joined(
+    def _outcome(
         self, given: object, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
-        """Return what goes on to the next step when this one has ended, and has given this."""
+        """Return the outcome of middleware that has ended and has given this response, or none."""
         if isinstance(outcome, UnhandledException) and is_task_cancelled(outcome.error):
-            return outcome  # nobody waits for an answer, and a task that is cancelled must end
-        if given is _ABSENT and outcome is not None:
+            return outcome  # a cancelled task must end, and no response is expected of it
+        if given is _NO_RESPONSE and outcome is not None:
             return outcome
-        response = self._results.make(given, request)
+        response = self._responses.make(given, request)
         if isinstance(outcome, UnhandledException) and seen is not outcome.error:
-            outcome.response = response  # another page for an exception that nobody has caught yet
+            outcome.response = response  # another page for an exception that is not caught yet
             return outcome
         return response
 
-    def _raised(
+    def _outcome_of_exception(
         self, error: BaseException, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
-        """Return what goes on to the next step when this one has raised an exception."""
+        """Return the outcome of middleware that has raised an exception."""
         if not isinstance(outcome, UnhandledException):
-            return self._failures.passing(error, request)
-        crash = outcome
-        if is_task_cancelled(crash.error):
-            return crash
-        if is_rethrown(error, crash.error):
-            crash.error.__traceback__ = crash.traceback
-            return crash
+            return self._errors.defer_unexpected(error, request)
+        if is_task_cancelled(outcome.error):
+            return outcome
+        if is_rethrown(error, outcome.error):
+            outcome.error.__traceback__ = outcome.traceback
+            return outcome
         if error.__context__ is None:
-            error.__context__ = crash.error  # the log tells of both
-        if isinstance(error, HTTPError) and seen is not crash.error:
-            crash.response = self._failures.respond(error, request)
-            return crash
-        return self._failures.passing(error, request)
+            error.__context__ = outcome.error  # so that the log shows both
+        if isinstance(error, HTTPError) and seen is not outcome.error:
+            outcome.response = self._errors.respond(error, request)
+            return outcome
+        return self._errors.defer_unexpected(error, request)
 
 
 SyncGenerator = Generator[object, object, object]
 
 
-def _begun(step: Middleware, generator: SyncGenerator) -> object:
-    """Run a step up to its yield; return its answer, if it has one already."""
+def _enter(middleware: Middleware, generator: SyncGenerator) -> object:
+    """Run middleware up to its yield; return the response that it gives instead of the view, if any."""
     try:
         given = next(generator)
     except StopIteration as end:
         if end.value is None:
-            raise AppError(f"{step.name} ended before its yield, and returned no response") from None
+            raise AppError(f"{middleware.name} ended before its yield, and returned no response") from None
         return end.value
     if given is None:
-        return _ABSENT
+        return _NO_RESPONSE
     generator.close()
     return given
 
 
-def _resumed(step: Middleware, generator: SyncGenerator, seen: Response | BaseException) -> object:
-    """Run a step to its end; return the answer it gives instead, if it gives one. Raises what the step raises."""
+def _resume(middleware: Middleware, generator: SyncGenerator, seen: Response | BaseException) -> object:
+    """Run middleware to its end; return the response that it gives, if any. Raises what the middleware raises."""
     try:
         given = generator.throw(seen) if isinstance(seen, BaseException) else generator.send(seen)
     except StopIteration as end:
         if end.value is not None:
             return end.value
-        _refuse_silence(step, seen)
-        return _ABSENT
+        _require_response(middleware, seen)
+        return _NO_RESPONSE
     generator.close()
-    return _second(step, given)
+    return _yielded_response(middleware, given)
 
 
-def _second(step: Middleware, given: object) -> object:
+def _yielded_response(middleware: Middleware, given: object) -> object:
     if given is None:
-        raise AppError(f"{step.name} yields twice; the view runs at its one yield")
+        raise AppError(f"{middleware.name} yields twice; the view runs at its one yield")
     return given
 
 
-def _refuse_silence(step: Middleware, seen: Response | BaseException) -> None:
-    """Raise AppError where a step has caught an exception, and gives no answer in its place."""
+def _require_response(middleware: Middleware, seen: Response | BaseException) -> None:
+    """Raise AppError if middleware has caught an exception and gives no response instead."""
     if isinstance(seen, BaseException):
-        raise AppError(f"{step.name} caught {type(seen).__name__}, and returned no response in its place") from seen
+        raise AppError(f"{middleware.name} caught {type(seen).__name__}, and returned no response") from seen
 
 
-async def _begun_async(step: Middleware, generator: AsyncGenerator[object, object]) -> object:
+async def _enter_async(middleware: Middleware, generator: AsyncGenerator[object, object]) -> object:
     try:
         given = await anext(generator)
     except StopAsyncIteration:
-        raise AppError(f"{step.name} ended before its yield") from None
+        raise AppError(f"{middleware.name} ended before its yield") from None
     if given is None:
-        return _ABSENT
+        return _NO_RESPONSE
     await generator.aclose()
     return given
 
 
-async def _resumed_async(
-    step: Middleware, generator: AsyncGenerator[object, object], seen: Response | BaseException
+async def _resume_async(
+    middleware: Middleware, generator: AsyncGenerator[object, object], seen: Response | BaseException
 ) -> object:
     try:
         given = await (generator.athrow(seen) if isinstance(seen, BaseException) else generator.asend(seen))
     except StopAsyncIteration:
-        _refuse_silence(step, seen)
-        return _ABSENT
+        _require_response(middleware, seen)
+        return _NO_RESPONSE
     await generator.aclose()
-    return _second(step, given)
+    return _yielded_response(middleware, given)

@@ -1,6 +1,6 @@
-"""Answer what no route answers: unknown paths, other methods, a slash too many, OPTIONS.
+"""Responses to requests that no route matches: 404, 405, 400, 501, a redirect, and OPTIONS.
 
-In: why there is no route. Out: one of six calls, made at start-up. Knows nothing of views.
+In: why no route matches. Out: one of six calls, made at start-up.
 """
 
 from __future__ import annotations
@@ -16,54 +16,52 @@ from fanlight.routing.table import Table
 
 
 class NoRouteResponses:
-    """The calls for requests without a route."""
+    """The calls for requests that no route matches."""
 
     def __init__(self, calls: CallFactory, table: Table) -> None:
-        """Make the calls."""
         self._table = table
         self._calls = {
-            NoMatchReason.NOT_FOUND: calls.for_handler(_refuse_unknown, "no route"),
-            NoMatchReason.BAD_PATH: calls.for_handler(_refuse_path, "no path"),
-            NoMatchReason.WRONG_METHOD: calls.for_handler(self._refuse_method, "no route for the method"),
+            NoMatchReason.NOT_FOUND: calls.for_handler(_not_found, "no route"),
+            NoMatchReason.BAD_PATH: calls.for_handler(_bad_path, "no path"),
+            NoMatchReason.WRONG_METHOD: calls.for_handler(self._method_not_allowed, "no route for the method"),
             NoMatchReason.REDIRECT: calls.for_handler(self._redirect, "the slash at the end"),
         }
-        self._options = calls.for_handler(self._tell_options, "OPTIONS")
-        self._no_method = calls.for_handler(_refuse_unknown_method, "no such method")
+        self._options = calls.for_handler(self._respond_to_options, "OPTIONS")
+        self._unknown_method = calls.for_handler(_unknown_method, "no such method")
 
-    def call(self, miss: NoMatch, method: str) -> Call:
-        """Return the call for a miss."""
-        if method not in METHODS:  # no site can have it, so it is not this address's fault (RFC 9110 section 9.1)
-            return self._no_method
-        if method == "OPTIONS" and miss.kind is NoMatchReason.WRONG_METHOD:
+    def call(self, no_match: NoMatch, method: str) -> Call:
+        """Return the call for a request that no route matches."""
+        if method not in METHODS:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)
+            return self._unknown_method
+        if method == "OPTIONS" and no_match.kind is NoMatchReason.WRONG_METHOD:
             return self._options
-        return self._calls[miss.kind]
+        return self._calls[no_match.kind]
 
-    # A call is shared by all requests, so what a miss says of one of them is asked again.
-
-    def _again(self, request: Request) -> NoMatch:
+    def _find_again(self, request: Request) -> NoMatch:
+        """Search again: a call is shared by all requests, so it can't hold what was found for one of them."""
         found = self._table.find(request.head.method, request.head.path)
         assert isinstance(found, NoMatch)
         return found
 
-    def _refuse_method(self, request: Request) -> Response:
-        allow = self._again(request).allow
+    def _method_not_allowed(self, request: Request) -> Response:
+        allow = self._find_again(request).allow
         raise MethodNotAllowed(f"This address takes {', '.join(allow)}.", allow=allow)
 
-    def _tell_options(self, request: Request) -> Response:
-        return Response(b"", 204, headers={"allow": ", ".join(self._again(request).allow)})
+    def _respond_to_options(self, request: Request) -> Response:
+        return Response(b"", 204, headers={"allow": ", ".join(self._find_again(request).allow)})
 
     def _redirect(self, request: Request) -> Response:
         query = f"?{request.head.query}" if request.head.query else ""
-        return redirect(self._again(request).to + query, permanent=True)
+        return redirect(self._find_again(request).to + query, permanent=True)
 
 
-def _refuse_unknown(_: Request) -> Response:
+def _not_found(_: Request) -> Response:
     raise NotFound
 
 
-def _refuse_unknown_method(_: Request) -> Response:
+def _unknown_method(_: Request) -> Response:
     raise NotImplementedByServer("This server does not know this method.")
 
 
-def _refuse_path(_: Request) -> Response:
+def _bad_path(_: Request) -> Response:
     raise BadRequest("The path is not percent-encoded UTF-8.")

@@ -1,8 +1,7 @@
 """Make a response of what a view returns.
 
-In: any value, and the request it answers. Out: a `Response`. Refuses, as InvalidResponse with what
-to return instead, a value that says nothing to a client; files that are not there are 404.
-Knows nothing of views: the type of the value decides, and is looked up once.
+In: any value, and its request. Out: a `Response`. Refuses, as InvalidResponse with what to return instead, a value that
+is no response; a file that does not exist is 404. Only the type of the value matters, and it is looked up once.
 """
 
 from __future__ import annotations
@@ -26,74 +25,74 @@ from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.template_types import media_type_of
 
-Answer = Callable[[Any, Request], Response]
-_MOST_TYPES = 256  # that are remembered; an app has a handful, unless it makes classes while it runs
+Maker = Callable[[Any, Request], Response]
+_MAX_TYPES = 256  # remembered; an app has a handful, unless it creates classes while it runs
 _STATUSES = range(200, 600)
-_KINDS = "a text, bytes, a dict or list, a page from render(), a Path, a generator, None or a Response"
+_KINDS = "a string, bytes, a dict or list, a page from render(), a Path, a generator, None or a Response"
 
 
 class ResponseFactory:
-    """Turns values into responses, for one app, or for one view of it, which its notes speak of."""
+    """Makes responses of values, for an app or for one of its views."""
 
-    def __init__(self, pages: Pages, notes: ViewLog | None = None) -> None:
-        """Render pages with these."""
-        self._pages, self._notes = pages, notes
-        self._known: dict[type, Answer] = {
-            str: _text,
-            bytes: _bytes,
-            bytearray: _bytes,
-            memoryview: _bytes,
-            dict: _json,
-            list: _json,
-            NoneType: self._nothing,
-            Response: _itself,
-            Page: self._page,
-            GeneratorType: _stream,
-            AsyncGeneratorType: _stream,
-            tuple: self._with_status,
+    def __init__(self, pages: Pages, view_log: ViewLog | None = None) -> None:
+        """Render with `pages`; with the log of a view, mistakes name the view."""
+        self._pages, self._view_log = pages, view_log
+        self._makers: dict[type, Maker] = {
+            str: _of_string,
+            bytes: _of_bytes,
+            bytearray: _of_bytes,
+            memoryview: _of_bytes,
+            dict: _of_json,
+            list: _of_json,
+            NoneType: self._of_none,
+            Response: _of_response,
+            Page: self._of_page,
+            GeneratorType: _of_stream,
+            AsyncGeneratorType: _of_stream,
+            tuple: self._of_tuple,
         }
 
-    def for_view(self, notes: ViewLog) -> ResponseFactory:
-        """Return what does the same for one view, and names it where it returns what can't be sent."""
-        return ResponseFactory(self._pages, notes)
+    def for_view(self, view_log: ViewLog) -> ResponseFactory:
+        """Return a factory for the values of one view, which is named in the errors for values that can't be sent."""
+        return ResponseFactory(self._pages, view_log)
 
     def make(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
         try:
-            make = self._known.get(result.__class__)
+            make = self._makers.get(result.__class__)
             if make is None:
-                make = self._learn(result)
+                make = self._find_maker(result)
             return make(result, request)
         except InvalidResponse as error:
-            if self._notes is None or str(error).startswith(self._notes.where):
+            if self._view_log is None or str(error).startswith(self._view_log.where):
                 raise
-            raise InvalidResponse(f"{self._notes.where}: {error}") from error.__cause__
+            raise InvalidResponse(f"{self._view_log.where}: {error}") from error.__cause__
 
-    def _learn(self, result: object) -> Answer:
-        for fits, make in ((_is(Path), self._file), *_OTHERS):
+    def _find_maker(self, result: object) -> Maker:
+        for fits, make in ((_is(Path), self._of_path), *_OTHER_MAKERS):
             if fits(result):
-                if len(self._known) < _MOST_TYPES:
-                    self._known[result.__class__] = make
+                if len(self._makers) < _MAX_TYPES:
+                    self._makers[result.__class__] = make
                 return make
         raise InvalidResponse(_reason(result))
 
-    def _nothing(self, _: None, request: Request) -> Response:
-        if self._notes is not None and request.head.method == "GET":
-            self._notes.tell_of_nothing()
+    def _of_none(self, _: None, request: Request) -> Response:
+        if self._view_log is not None and request.head.method == "GET":
+            self._view_log.log_no_content()
         return Response(b"", 204)
 
-    def _file(self, result: Path, request: Request) -> Response:
+    def _of_path(self, result: Path, request: Request) -> Response:
         try:
             return apply_conditions(file_response(result), request)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            if self._notes is not None:
-                self._notes.tell_of_no_file(result)
+            if self._view_log is not None:
+                self._view_log.log_missing_file(result)
             raise NotFound from None
 
-    def _page(self, page: Page, request: Request) -> Response:
+    def _of_page(self, page: Page, request: Request) -> Response:
         return Response(self._pages.render(page, request), media_type=media_type_of(page.template))
 
-    def _with_status(self, result: tuple[Any, ...], request: Request) -> Response:
+    def _of_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
         if len(result) not in (2, 3):
             raise InvalidResponse(f"a tuple of {len(result)} can't be sent; return (body, status, headers)")
         body, status, headers = result if len(result) == 3 else (*result, None)
@@ -111,33 +110,33 @@ class ResponseFactory:
         return response
 
 
-def _text(result: str, _: Request) -> Response:
+def _of_string(result: str, _: Request) -> Response:
     return Response(result)
 
 
-def _text_like(result: str, _: Request) -> Response:
-    """Send a kind of text, such as Markup, whose own methods may differ from those of text."""
+def _of_string_subclass(result: str, _: Request) -> Response:
+    """Make a response of a kind of string, such as Markup, whose own methods may differ from those of str."""
     return Response(str.encode(result), media_type=HTML)
 
 
-def _bytes(result: bytes | bytearray | memoryview, _: Request) -> Response:
+def _of_bytes(result: bytes | bytearray | memoryview, _: Request) -> Response:
     return Response(bytes(result))
 
 
-def _json(result: object, _: Request) -> Response:
+def _of_json(result: object, _: Request) -> Response:
     return json_response(result)
 
 
-def _itself(result: Response, request: Request) -> Response:
-    # SECURITY: tests/app/test_responses.py; a view may keep a response and return it again, and what steps and the
-    # server write into it (a cookie, for one) is of one request. What is no bytes can be sent only once.
+def _of_response(result: Response, request: Request) -> Response:
+    # SECURITY: tests/app/test_responses.py; a view may keep a response and return it again, and what middleware and
+    # the server add to it (a cookie, for one) belongs to one request. A stream can be sent only once anyway.
     if result.content.__class__ is bytes:
         result = result.copy()
     return result if result.has_shared_fields else apply_conditions(result, request)
 
 
-def _stream(result: Any, _: Request) -> Response:
-    # Not HTML: what is streamed is mostly lines, and a text that was not meant as HTML must not run as it.
+def _of_stream(result: Any, _: Request) -> Response:
+    # Not HTML: most streams are lines of text, and text that was not meant as HTML must not run as HTML.
     return Response(result, media_type=TEXT)
 
 
@@ -146,25 +145,25 @@ def _is(*types: type) -> Callable[[object], bool]:
 
 
 def _is_record(result: object) -> bool:
-    """Say whether something is an object of a dataclass, or of a class of attrs."""
-    is_made_so = dataclasses.is_dataclass(result) or hasattr(result, "__attrs_attrs__")
-    return is_made_so and not isinstance(result, type)
+    """Return whether something is an instance of a dataclass or of an attrs class."""
+    has_fields = dataclasses.is_dataclass(result) or hasattr(result, "__attrs_attrs__")
+    return has_fields and not isinstance(result, type)
 
 
-_OTHERS: tuple[tuple[Callable[[object], bool], Answer], ...] = (
-    (_is(Response), _itself),
-    (_is(str), _text_like),
-    (_is(bytes, bytearray), _bytes),
-    (_is(msgspec.Struct, dict, list), _json),
-    (_is_record, _json),
-    (_is(Iterator, AsyncIterator), _stream),
+_OTHER_MAKERS: tuple[tuple[Callable[[object], bool], Maker], ...] = (
+    (_is(Response), _of_response),
+    (_is(str), _of_string_subclass),
+    (_is(bytes, bytearray), _of_bytes),
+    (_is(msgspec.Struct, dict, list), _of_json),
+    (_is_record, _of_json),
+    (_is(Iterator, AsyncIterator), _of_stream),
 )
 
 
 def _reason(result: object) -> str:
     """Return why a value can't be sent, and what to return instead."""
     if isinstance(result, Coroutine):
-        result.close()  # it will never run, and Python would say so a second time
+        result.close()  # it will never run, and Python would warn about that
         return 'a coroutine can\'t be sent; write "await" before the call, in an async view'
     if isinstance(result, HTTPError):
         return f"{type(result).__name__} was returned; raise it"

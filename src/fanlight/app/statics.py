@@ -1,14 +1,13 @@
-"""The folders of files in URLS: what each answers, and the URLs of their files.
+"""The static folders and files of an app: their calls, and the URLs of their files.
 
-In: a `Static` of the table, and where it stands. Out: its call; the URL of a file by its name. Refuses, before the
-port opens, a folder that is not there, or that has in it what nobody may see: the site's code, its templates.
+In: a `Static` in `URLS`, and its pattern. Out: its call; the URL of a file by its name. Refuses, at start-up, a folder
+that does not exist, or that contains what must not be public: the site's code, its templates.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
@@ -21,62 +20,59 @@ from fanlight.message.response import Response
 from fanlight.pages.static.files import StaticFiles
 from fanlight.pages.static.folder import StaticFolder
 from fanlight.pages.static.static import Static
+from fanlight.pages.suggestion import nearest_path
 from fanlight.routing.entries import Subtree
 from fanlight.routing.pattern import parameters_of
 
-_BELOW = Subtree(None).name  # the parameter that is the path below a folder
-_MOST_NAMES = 2000  # that are looked through for one that was meant
+_PATH_PARAMETER = Subtree(None).name  # the path below a folder
+_MAX_FOLDERS = 2000  # searched for a suggestion
 _OWN_FOLDER = 'put the files into a folder of their own, such as "static"'
 
 
 class StaticFolders:
-    """The files of one app."""
+    """The static folders and files of one app."""
 
     def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
-        """Find folders beside an app in `folder`, whose code is in `source` and whose templates in `templates`.
-
-        Small files are compressed in memory, unless the app has nothing compressed.
-        """
+        """Take the folder, the source file and the templates folder of an app; small files are compressed in memory."""
         self._folder, self._source, self._templates = folder, source, templates
-        self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by place; None: there is a mistake in it
+        self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by prefix; None: it has a mistake
         self._compresses = compresses
 
-    def opened(self, value: object) -> object:
-        """Return what a value of URLS is to the table: a folder answers all below its key."""
+    def table_value(self, value: object) -> object:
+        """Return a value of `URLS` as the table needs it: a static folder matches all paths below its key."""
         if not isinstance(value, Static):
             return value
         if not isinstance(value.folder, str | os.PathLike):
-            _refuse(f"{value} names no folder", 'write Static("static")')
+            _reject(f"{value} names no folder", 'write Static("static")')
         return value if self._path_of(value).is_file() else Subtree(value)
 
-    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_guarded: bool) -> Call:
-        """Return the call for a folder, or a file, at a pattern. Raises SetupError, once for each place.
+    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_private: bool) -> Call:
+        """Return the call for a folder or a file at a pattern. Raises SetupError, once for each prefix.
 
-        What is guarded, by steps that stand around it, is not for caches that serve everybody.
+        `is_private`: shared caches must not store the responses, because middleware may restrict access.
         """
-        prefix = quote(pattern.removesuffix(f"{{{_BELOW}...}}"), safe="/!$&'()*+,;=:@")
-        place = static, prefix
-        if place not in self._files:
-            self._files[place] = None
-            self._files[place] = self._made(static, pattern, prefix, is_guarded=is_guarded)
-        files = self._files[place]
+        prefix = _prefix_of(pattern)
+        key = static, prefix
+        if key not in self._files:
+            self._files[key] = None
+            self._files[key] = self._open(static, pattern, prefix, is_private=is_private)
+        files = self._files[key]
         if files is None:
             return calls.for_response(Response(), name)
-        return calls.for_handler(files.answer, f"{name} ({static})")
+        return calls.for_handler(files.respond, f"{name} ({static})")
 
-    def _made(self, static: Static, pattern: str, prefix: str, *, is_guarded: bool) -> StaticFiles:
+    def _open(self, static: Static, pattern: str, prefix: str, *, is_private: bool) -> StaticFiles:
         path = self._path_of(static)
         self._check(static, path)
+        path_of: Callable[[Request], str] = _path_below
         if path.is_file():
             if parameters_of(pattern):
-                _refuse(f'"{pattern}" has a parameter, and {static} is a single file', "write a path without braces")
-            folder, only = StaticFolder(path.parent), path.name
+                _reject(f'"{pattern}" has a parameter, and {static} is a single file', "write a path without braces")
+            folder, name, prefix = StaticFolder(path.parent), path.name, ""
+            path_of = lambda _: name  # noqa: E731 - the one path
         else:
-            folder, only = StaticFolder(path), ""
-        path_of: Callable[[Request], str] = (lambda _: only) if only else _path_below
-        return StaticFiles(
-            folder, path_of, prefix="" if only else prefix, is_private=is_guarded, compresses=self._compresses
-        )
+            folder = StaticFolder(path)
+        return StaticFiles(folder, path_of, prefix=prefix, is_private=is_private, compresses=self._compresses)
 
     def _path_of(self, static: Static) -> Path:
         return self._folder / static.folder
@@ -85,28 +81,22 @@ class StaticFolders:
 
     def _check(self, static: Static, path: Path) -> None:
         if not path.exists():
-            _refuse(f"{static} names nothing that is there", self._meant(static, path))
+            _reject(f"{static} does not exist", _suggestion(static, path))
         if not path.is_dir() and not path.is_file():
-            _refuse(f"{static} is neither a folder nor a file", _OWN_FOLDER)
+            _reject(f"{static} is neither a folder nor a file", _OWN_FOLDER)
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-            _refuse(f"{static} can't be read", f"give whoever runs the site the right to read {path}")
+            _reject(f"{static} can't be read", f"give the user that runs the site the right to read {path}")
         real = path.resolve()
         if path.is_file() and path.name.startswith("."):
-            _refuse(f"{static} is hidden, and what is hidden is not served", "give it a name without a dot before it")
+            _reject(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")
         secrets = {self._folder: "the site's own code", self._source: "the site's own code"}
         if self._templates is not None and self._templates.is_dir():
             secrets[self._templates] = "the templates"
-        for secret, told in secrets.items():
+        for secret, kind in secrets.items():
             if secret is not None and secret.resolve().is_relative_to(real):
-                _refuse(f"{static} would serve {told}, {secret.name or secret}", _OWN_FOLDER)
+                _reject(f"{static} would serve {kind}, {secret.name or secret}", _OWN_FOLDER)
         if self._templates is not None and real.is_relative_to(self._templates.resolve()):
-            _refuse(f"{static} is in the folder of templates", _OWN_FOLDER)
-
-    def _meant(self, static: Static, path: Path) -> str:
-        beside = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
-        if close := get_close_matches(path.name, beside, n=1):
-            return f'did you mean "{(Path(static.folder).parent / close[0]).as_posix()}"?'
-        return f"make the folder {path}"
+            _reject(f"{static} is in the folder of templates", _OWN_FOLDER)
 
     # --- URLs ---------------------------------------------------------------------------------------
 
@@ -115,36 +105,44 @@ class StaticFolders:
         return [files for files in self._files.values() if files is not None and files.prefix]
 
     def asset(self, name: str) -> str:
-        """Return the URL of a file, with its hash: of the first folder in URLS that has it. Raises NoSuchURL."""
+        """Return the fingerprinted URL of a file, from the first folder in `URLS` that has it. Raises NoSuchURL."""
         for files in self._folders:
             url = files.asset(name)
             if url is not None:
                 return url
-        raise NoSuchURL(self._absence_of(name))
+        raise NoSuchURL(self._missing_asset(name))
 
-    def _absence_of(self, name: str) -> str:
+    def _missing_asset(self, name: str) -> str:
         if not self._files:
             return f'there is no asset "{name}", as URLS has no Static; add "/static": Static("static")'
-        known = [each for files in self._folders for each in _names_in(Path(files.folder.root))]
-        ending = [each for each in known if name.endswith(f"/{each}")]  # "/static/app.css"
-        close = ending or get_close_matches(name, known, n=1)
+        close = nearest_path(name, [each for files in self._folders for each in _names_in(Path(files.folder.root))])
         where = " or ".join(files.folder.root for files in self._folders) or "URLS, which has no folder"
-        return f'there is no asset "{name}"; ' + (f'did you mean "{close[0]}"?' if close else f"write it to {where}")
+        return f'there is no asset "{name}"; ' + (f'did you mean "{close}"?' if close else f"add it to {where}")
 
     @property
-    def are_right(self) -> bool:
-        """Whether no folder has a mistake, so that it makes sense to look for files in them."""
+    def are_valid(self) -> bool:
+        """Whether no folder has a mistake, so that files can be looked up in them."""
         return None not in self._files.values()
 
-    def explained(self, static: Static, pattern: str, path: str) -> str:
-        """Return what a path below a folder gets, in words."""
-        prefix = quote(pattern.removesuffix(f"{{{_BELOW}...}}"), safe="/!$&'()*+,;=:@")
-        files = self._files.get((static, prefix))
-        return "" if files is None else files.explained(path)
+    def explain(self, static: Static, pattern: str, path: str) -> str:
+        """Return in words the response to a path below a folder."""
+        files = self._files.get((static, _prefix_of(pattern)))
+        return "" if files is None else files.explain(path)
+
+
+def _prefix_of(pattern: str) -> str:
+    return quote(pattern.removesuffix(f"{{{_PATH_PARAMETER}...}}"), safe="/!$&'()*+,;=:@")
+
+
+def _suggestion(static: Static, path: Path) -> str:
+    beside = sorted(each.name for each in path.parent.iterdir()) if path.parent.is_dir() else []
+    if close := nearest_path(path.name, beside):
+        return f'did you mean "{(Path(static.folder).parent / close).as_posix()}"?'
+    return f"create the folder {path}"
 
 
 def _path_below(request: Request) -> str:
-    path = request.params.get(_BELOW, "")
+    path = request.params.get(_PATH_PARAMETER, "")
     assert isinstance(path, str)
     return path
 
@@ -156,9 +154,9 @@ def _names_in(root: Path) -> Iterator[str]:
         for name in sorted(names):
             if not name.startswith("."):
                 yield (Path(folder) / name).relative_to(root).as_posix()
-        if count > _MOST_NAMES:
+        if count > _MAX_FOLDERS:
             return
 
 
-def _refuse(message: str, hint: str) -> NoReturn:
+def _reject(message: str, hint: str) -> NoReturn:
     raise SetupError([Mistake(message=message, hint=hint)])

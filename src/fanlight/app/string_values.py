@@ -1,42 +1,46 @@
-"""Find out before the port opens what is wrong with a text that stands where a view could: in URLS, or in errors.
+"""Check strings and pages that stand for a response in `URLS` or `errors`.
 
-In: a text, and the pages. Out: a mistake with what was likely meant, or None.
+A string that ends in ".html" is the name of a template; any other is the text of a page's heading.
+
+In: the value, the pages of the app, and where the value stands. Out: a `Mistake` with a suggestion, or None.
 """
 
 from __future__ import annotations
 
-import difflib
-
 from fanlight.errors import Mistake
 from fanlight.pages.pages import Pages
+from fanlight.pages.suggestion import nearest_path
 
 
-def misnamed_template(name: str, pages: Pages, where: str) -> Mistake | None:
-    """Return what is wrong with the name of a template, None if there is one of that name."""
+def is_template_name(text: str) -> bool:
+    """Return whether a string is the name of a template."""
+    return text.endswith(".html")
+
+
+def string_mistake(text: str, pages: Pages, value: str, table: str) -> Mistake | None:
+    """Return what is wrong with a string: HTML source, or the name of a template that does not exist.
+
+    `value` and `table` are the subjects of the message: "the text at /about", "URLS".
+    """
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        start = " ".join(text.split())[:30]
+        hint = (
+            "if a view returned it, write the view's name without parentheses: home, not home(); "
+            'HTML of your own goes into a view, def home(): return "<p>...", or into a template, "home.html"'
+        )
+        return Mistake(message=f"{value} is HTML source ({start}...), but a string here is a plain heading", hint=hint)
+    return template_mistake(text, pages, table) if is_template_name(text) else None
+
+
+def template_mistake(name: str, pages: Pages, table: str) -> Mistake | None:
+    """Return a mistake with a suggestion if there is no template of this name."""
     if pages.has(name):
         return None
-    names = pages.names()
     folder = pages.folder
-    ending = [each for each in names if name.endswith(f"/{each}")]  # "templates/home.html"
-    close = ending or difflib.get_close_matches(name, names, n=1)
-    if close:
-        hint = f'did you mean "{close[0]}"?'
+    if close := nearest_path(name, pages.names()):
+        hint = f'did you mean "{close}"?'
     elif folder is None:
-        hint = "there is no folder of templates"
+        hint = "the app has no templates folder"
     else:
-        hint = f"write it to {folder / name}" if folder.is_dir() else f"there is no folder {folder}"
-    return Mistake(message=f'{where} names the template "{name}", which is not there', hint=hint)
-
-
-def markup_for_text(text: str, where: str) -> Mistake | None:
-    """Return what is wrong with a text that is the source of a page, None if it is a heading, as it should be."""
-    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
-        return None
-    start = " ".join(text.split())[:30]
-    hint = (
-        "if a view returned it, write the view's name without parentheses: home, not home(); "
-        'HTML of your own goes into a view, def home(): return "<p>...", or into a template, "home.html"'
-    )
-    return Mistake(
-        message=f"{where} is the source of a page ({start}...), and a text there is a plain heading", hint=hint
-    )
+        hint = f"create {folder / name}" if folder.is_dir() else f"there is no folder {folder}"
+    return Mistake(message=f'{table} names the template "{name}", which does not exist', hint=hint)

@@ -1,8 +1,8 @@
-"""Say in the log what a view's author wants to know, and its visitors don't: once for each view and reason.
+"""Log what the author of a view should know and its visitors should not see, once for each view and reason.
 
-In: what a view has returned, or what was refused before it ran. Out: a message that names the route, the view and its
-line; the second time it is for debugging only, so no client can fill a log. Never says a value that was sent: it may be
-a secret.
+In: what a view has returned, or the error with which its request was rejected. Out: a log record that names the route,
+the view and its line. A repeated reason is logged at level DEBUG only, so no client can fill a log. Submitted values
+are never logged: they may be secrets.
 """
 
 from __future__ import annotations
@@ -18,52 +18,54 @@ from fanlight.message.request import Request
 log = logging.getLogger("fanlight.app")
 
 T = TypeVar("T")
-MOST_REASONS = 50  # that are remembered of one view; the names in JSON are the client's
-LONGEST_NAME = 50
+MAX_REASONS = 50  # remembered for one view: the names of fields in JSON are chosen by the client
+MAX_NAME_LENGTH = 50
 
 
 class ViewLog:
-    """What is said of one view at one route."""
+    """The log records of one view at one route."""
 
     def __init__(self, name: str, place: str) -> None:
-        """Speak of a view by the name of its call, "GET / (home)", and the place where it is written."""
+        """Take the name of the view's call, "GET / (home)", and the place where the view is written."""
         self.where = f"{name.removesuffix(')')} at {place})" if place and name.endswith(")") else name
-        self._said: set[object] = set()
+        self._logged: set[object] = set()
 
-    def noting(self, failed: Callable[[BaseException, Request], T]) -> Callable[[BaseException, Request], T]:
-        """Return what answers an error, and notes a 422 before: which fields are missing, or not as they should be."""
+    def before(self, on_error: Callable[[BaseException, Request], T]) -> Callable[[BaseException, Request], T]:
+        """Return an error handler that first logs, for a 422, which fields are missing or invalid."""
 
-        def noted(error: BaseException, request: Request) -> T:
+        def log_and_handle(error: BaseException, request: Request) -> T:
             if isinstance(error, UnprocessableContent) and error.fields:
-                self._tell_of_fields(error)
-            return failed(error, request)
+                self._log_fields(error)
+            return on_error(error, request)
 
-        return noted
+        return log_and_handle
 
-    def tell_of_nothing(self) -> None:
-        """Note that it has returned nothing to one who wants to see a page."""
-        self._tell(
+    def log_no_content(self) -> None:
+        """Log that a GET view returned None."""
+        self._log_once(
             "nothing",
             logging.WARNING,
-            "returned nothing, so the answer is 204, and a browser shows no page; write `return` before what it makes,"
-            " or `return None, 204` if that is meant",
+            "returned None, so the response is 204 and a browser shows no page; write `return` before the page,"
+            " or `return None, 204` if this is intended",
         )
 
-    def tell_of_no_file(self, path: Path) -> None:
-        """Note that it has returned the path of a file that is not there."""
-        self._tell("file", logging.WARNING, f"returned the file {str(path.absolute())!r}, which is not there: 404")
+    def log_missing_file(self, path: Path) -> None:
+        """Log that the view returned the path of a file that does not exist."""
+        self._log_once(
+            "file", logging.WARNING, f"returned the file {str(path.absolute())!r}, which does not exist: 404"
+        )
 
-    def _tell_of_fields(self, error: UnprocessableContent) -> None:
-        wrong = [(each.source, each.name, each.message == "is missing") for each in error.fields[:MOST_REASONS]]
-        said = ", ".join(
-            f"{source} field {name[:LONGEST_NAME]!r} {'is missing' if is_missing else 'is not as it should be'}"
+    def _log_fields(self, error: UnprocessableContent) -> None:
+        wrong = [(each.source, each.name, each.message == "is missing") for each in error.fields[:MAX_REASONS]]
+        fields = ", ".join(
+            f"{source} field {name[:MAX_NAME_LENGTH]!r} is {'missing' if is_missing else 'invalid'}"
             for source, name, is_missing in wrong
         )
-        self._tell(tuple(wrong), logging.INFO, f"was not called: 422, {said}")
+        self._log_once(tuple(wrong), logging.INFO, f"was not called: 422, {fields}")
 
-    def _tell(self, reason: object, level: int, text: str) -> None:
-        if reason in self._said or len(self._said) >= MOST_REASONS:
+    def _log_once(self, reason: object, level: int, text: str) -> None:
+        if reason in self._logged or len(self._logged) >= MAX_REASONS:
             log.debug("%s %s", self.where, text)
         else:
-            self._said.add(reason)
-            log.log(level, "%s %s (said once)", self.where, text)
+            self._logged.add(reason)
+            log.log(level, "%s %s (logged once)", self.where, text)

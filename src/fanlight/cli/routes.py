@@ -41,7 +41,7 @@ def explained(app: Application, question: str) -> list[str]:
     static = found[0].view if isinstance(found, tuple) else None
     if isinstance(found, tuple) and isinstance(static, Static):
         route, parameters = found
-        told.insert(2, f"     {app.statics.explained(static, route.pattern, str(parameters.get('path', '')))}")
+        told.insert(2, f"     {app.statics.explain(static, route.pattern, str(parameters.get('path', '')))}")
     return told
 
 

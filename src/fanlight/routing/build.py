@@ -20,6 +20,7 @@ from fanlight.routing.route import Route
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 
+PathTypes = Callable[[object], Mapping[str, str]]
 EndpointOf = Callable[[object, str, frozenset[str], tuple[object, ...]], object]
 
 
@@ -27,8 +28,8 @@ def build(
     urls: Mapping[str, object],
     *,
     source: Source | None = None,
-    hints: Callable[[object], Mapping[str, str]] | None = None,
-    label: Callable[[object], str] = name_of,
+    path_types: PathTypes | None = None,
+    name_of: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf | None = None,
     unwrap: Unwrap | None = None,
 ) -> Table:
@@ -44,37 +45,37 @@ def build(
     flat = TableReader(unwrap)
     flat.read(urls, source.find(urls) if source is not None else None)
     mistakes = flat.mistakes
-    entries = [_with_hints(entry, hints, mistakes) for entry in flat.entries]
+    entries = [_with_types(entry, path_types, mistakes) for entry in flat.entries]
     mistakes += find_conflicts(entries)
     mistakes += find_unreachable(entries)
-    routes = [(entry.pattern, _route(entry, label, endpoint_of, mistakes)) for entry in entries]
+    routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
     return Table(routes)
 
 
-def _with_hints(entry: Entry, hints: Callable[[object], Mapping[str, str]] | None, mistakes: list[Mistake]) -> Entry:
-    """Return the entry with the types its view asks for."""
-    if hints is None or entry.pattern.is_literal:
+def _with_types(entry: Entry, path_types: PathTypes | None, mistakes: list[Mistake]) -> Entry:
+    """Return the entry with the types that its view gives to path parameters."""
+    if path_types is None or entry.pattern.is_literal:
         return entry
     try:
-        return replace(entry, pattern=_typed(entry.pattern, hints(entry.value)))
+        return replace(entry, pattern=_typed(entry.pattern, path_types(entry.value)))
     except SetupError as error:
         mistakes += _placed(error, entry.place)
         return entry
 
 
-def _typed(pattern: Pattern, hints: Mapping[str, str]) -> Pattern:
-    unknown = [f"{name}: {kind}" for name, kind in hints.items() if kind not in CONVERTERS]
+def _typed(pattern: Pattern, path_types: Mapping[str, str]) -> Pattern:
+    unknown = [f"{name}: {kind}" for name, kind in path_types.items() if kind not in CONVERTERS]
     if unknown:
         refuse(f"no segment can be read as {', '.join(unknown)}", f"the types are {', '.join(CONVERTERS)}")
-    typed = pattern.typed(hints)
+    typed = pattern.typed(path_types)
     check_segments(typed)
     return typed
 
 
 def _route(
-    entry: Entry, label: Callable[[object], str], endpoint_of: EndpointOf | None, mistakes: list[Mistake]
+    entry: Entry, name_of: Callable[[object], str], endpoint_of: EndpointOf | None, mistakes: list[Mistake]
 ) -> Route:
     pattern, methods = str(entry.pattern), frozenset(entry.methods)
     endpoint = entry.value
@@ -88,7 +89,7 @@ def _route(
         methods=methods,
         endpoint=endpoint,
         place=entry.place,
-        name=label(entry.value),
+        name=name_of(entry.value),
         view=entry.value,
         parameters=entry.pattern.parameters,
     )

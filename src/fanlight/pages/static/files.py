@@ -100,7 +100,7 @@ class StaticFiles:
 
     # --- a request --------------------------------------------------------------------------------
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Return the answer to a request. Raises NotFound, or ServiceUnavailable when the system has no more files."""
         try:
             # PERF: benchmarks/run.py: what is asked again costs a look into the table, and one at the file
@@ -312,7 +312,7 @@ class StaticFiles:
             self._assets[path] = monotonic() + RECHECK_SECONDS, version, url
         return url
 
-    def explained(self, path: str) -> str:
+    def explain(self, path: str) -> str:
         """Return in words what is served for a path below the folder."""
         try:
             names = _names_of(path)
