@@ -30,7 +30,7 @@ Get = Callable[..., tuple[int, str, bytes]]
 Send = Callable[..., bytes]
 Statuses = Callable[..., list[int]]
 MIB = 1024 * 1024
-WIDE = WireLimits(content_bytes=1 << 30, head_bytes=1 << 24, field_count=10**6, request_line_bytes=1 << 24)
+WIDE = WireLimits(content_bytes=1 << 30, head_bytes=1 << 25, field_count=10**6)
 
 
 def grows(act: Callable[[int], object], size: int) -> float:

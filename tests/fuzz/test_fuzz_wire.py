@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.speed import PATIENCE
+from tests.wire.feeding import LIMITS
 
 from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.wire_limits import WireLimits
 
 EXAMPLES = settings().max_examples  # of the profile
 TOKEN = st.text("!#$%&'*+-.^_`|~0123456789abcXYZ", min_size=1, max_size=12)
@@ -58,7 +58,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def served(pieces: list[bytes]) -> list[tuple[str, list[tuple[str, str]], bytes]]:
     """Return every request that a connection sees."""
-    wire, seen, content = Http1Connection(WireLimits()), [], b""
+    wire, seen, content = Http1Connection(LIMITS), [], b""
     for piece in pieces:
         wire.receive(piece)
         while (event := wire.next_event()) is not None:
@@ -113,7 +113,7 @@ def test_a_spoilt_request_is_refused_or_understood_alike(
 )
 def test_what_is_sent_is_one_answer_or_nothing(status: int, fields: list[tuple[str, str]], content: bytes) -> None:
     """No status, name or value can make an answer that another reader takes for two, or for another one."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     wire.next_event()
     try:

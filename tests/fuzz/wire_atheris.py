@@ -20,9 +20,7 @@ with atheris.instrument_imports():
     from fanlight.wire.http1.wire_events import Content, RequestHead
     from fanlight.wire.http1.wire_limits import WireLimits
 
-LIMITS = WireLimits(
-    request_line_bytes=200, head_bytes=400, field_count=8, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=64
-)
+LIMITS = WireLimits(head_bytes=400, field_count=8, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=64)
 VECTORS = Path(__file__).parents[1] / "wire" / "vectors"
 
 

@@ -90,7 +90,7 @@ class Colour(enum.IntEnum):
 
 def _wire(make: Callable[[str], bytes]) -> Callable[[str], object]:
     def read(text: str) -> object:
-        wire = Http1Connection(WireLimits(head_bytes=4 * LONG, trailer_bytes=LONG))
+        wire = Http1Connection(WireLimits(head_bytes=4 * LONG, content_bytes=LONG, trailer_bytes=LONG))
         wire.receive(make(text))
         found = []
         while (event := wire.next_event()) is not None:

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from tests.wire.feeding import LIMITS
 
 from fanlight.server.connection.connection import CHUNKS_RECV_BYTES, Connection
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.wire_limits import WireLimits
 
 Pair = tuple[socket.socket, Connection]
 POST = b"POST / HTTP/1.1\r\nhost: a\r\n"
@@ -20,7 +20,7 @@ def pair() -> Iterator[Pair]:
     """Give a client, and the connection that it has with us."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield ours, Connection(theirs, None, Http1Connection(WireLimits()), 0.0)
+        yield ours, Connection(theirs, None, Http1Connection(LIMITS), 0.0)
 
 
 def begin(pair: Pair, head: bytes) -> None:

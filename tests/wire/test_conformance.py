@@ -13,19 +13,19 @@ from time import thread_time
 from typing import Any
 
 import pytest
+from tests.wire.feeding import LIMITS
 
 from fanlight.errors import BadMessage, FanlightError, InvalidResponse, SchemeMismatch
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.response_writer import known_heads
 from fanlight.wire.http1.wire_events import Content, RequestHead
-from fanlight.wire.http1.wire_limits import WireLimits
 
 OURS = "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
 
 
 def asked(method: str = "GET", version: str = "1.1", fields: str = "") -> Http1Connection:
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(f"{method} / HTTP/{version}\r\nHost: a\r\n{fields}\r\n".encode())
     assert isinstance(wire.next_event(), RequestHead)
     return wire
@@ -183,7 +183,7 @@ def test_a_trailer_is_checked_like_a_field(trailer: tuple[str, str]) -> None:
 def test_a_request_is_whole_before_anybody_hears_of_it() -> None:
     """Not one byte less than the whole head makes a request (RFC 9110 5.3)."""
     data = b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     for index in range(len(data) - 1):
         wire.receive(data[index : index + 1])
         assert wire.next_event() is None
@@ -195,7 +195,7 @@ def test_a_request_is_whole_before_anybody_hears_of_it() -> None:
 def test_https_needs_a_secured_connection(scheme: str) -> None:
     """A URL with https is a target for a secured connection only; plain http is one for both (RFC 9110 7.4)."""
     for is_secured in (False, True):
-        wire = Http1Connection(WireLimits())
+        wire = Http1Connection(LIMITS)
         if is_secured:
             wire.accept_https_targets()
         wire.receive(b"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n")
@@ -221,7 +221,7 @@ def test_no_control_character_passes_in_a_head(byte: int) -> None:
 
 
 def assert_refused(text: str) -> None:
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(text.encode("latin-1"))
     with pytest.raises(BadMessage):
         wire.next_event()

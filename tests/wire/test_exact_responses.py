@@ -5,14 +5,15 @@ Each case was a small change of the code that no other test of this room noticed
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from tests.wire.feeding import fed, head_of
+from tests.wire.feeding import LIMITS, fed, head_of
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, UnsupportedMethod
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.response_writer import reason_of, write_line
 from fanlight.wire.http1.wire_events import Content, RequestHead
-from fanlight.wire.http1.wire_limits import WireLimits
 
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
 
@@ -43,7 +44,7 @@ def test_early_hints_come_before_the_response_and_not_after() -> None:
 def test_content_is_admitted_up_to_what_its_route_allows(*, is_chunked: bool) -> None:
     """What a route says stands in place of the limit, in both directions, and a refusal names the route's."""
     said = b"Transfer-Encoding: chunked\r\n\r\n14\r\n" if is_chunked else b"Content-Length: 20\r\n\r\n"
-    more = fed(b"POST /" + HOST + said, WireLimits(content_bytes=0))
+    more = fed(b"POST /" + HOST + said, replace(LIMITS, content_bytes=0))
     more.next_event()
     more.limit_content(20, "hint")
     more.receive(b"x" * 20)
@@ -61,7 +62,7 @@ def test_content_is_admitted_up_to_what_its_route_allows(*, is_chunked: bool) ->
 
 def test_a_length_may_have_all_digits_that_64_bits_have() -> None:
     """18 digits are read, where the limit allows so much; 19 are over any."""
-    limits = WireLimits(content_bytes=10**19)
+    limits = replace(LIMITS, content_bytes=10**19)
     head = fed(b"POST /" + HOST + b"Content-Length: " + b"9" * 18 + b"\r\n\r\n", limits).next_event()
     assert isinstance(head, RequestHead)
     assert head.content_length == 10**18 - 1
@@ -95,7 +96,7 @@ def test_a_head_is_forgotten_once() -> None:
 
 def test_a_secured_connection_takes_https_and_keeps_the_fields() -> None:
     """The URL of a target may be one of https there, and all else is as ever."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.accept_https_targets()
     wire.receive(b"GET https://b/p?q" + HOST + b"X: y\r\n\r\n")
     head = wire.next_event()

@@ -16,7 +16,7 @@ from fanlight.wire.http1.wire_events import Content, RequestHead
 from fanlight.wire.http1.wire_limits import WireLimits
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, MAX_V1_BYTES, SIGNATURE, read_proxy_header
 
-LIMITS = WireLimits(request_line_bytes=100, head_bytes=200)
+LIMITS = WireLimits(head_bytes=200, content_bytes=1 << 20)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -76,7 +76,7 @@ def test_a_method_may_be_as_long_as_the_longest() -> None:
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-SMALL = WireLimits(content_bytes=40, trailer_bytes=30, chunk_extension_bytes=10)
+SMALL = WireLimits(head_bytes=16384, content_bytes=40, trailer_bytes=30, chunk_extension_bytes=10)
 
 
 def content_of(data: bytes) -> bytes:

@@ -7,17 +7,17 @@ import io
 from typing import Any
 
 import pytest
+from tests.wire.feeding import LIMITS
 
 from fanlight.errors import InvalidResponse
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.wire_limits import WireLimits
 
 STANDARD = b"server: fanlight\r\ndate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
 FIELDS = (("content-type", "text/plain"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
 
 
 def asked(method: str = "GET", minor: int = 1, fields: str = "") -> Http1Connection:
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(f"{method} / HTTP/1.{minor}\r\nHost: a\r\n{fields}\r\n".encode())
     wire.next_event()
     return wire

@@ -6,12 +6,12 @@ import itertools
 from collections.abc import Callable
 
 import pytest
+from tests.wire.feeding import LIMITS
 
 from fanlight.errors import BadMessage
 from fanlight.wire.http1 import states
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.states import NEXT, InvalidTransition, State, Transition
-from fanlight.wire.http1.wire_limits import WireLimits
 
 COLUMNS = (
     Transition.HEAD,
@@ -55,7 +55,7 @@ def test_everything_can_be_closed(state: State) -> None:
 
 def wire_in(state: State) -> Http1Connection:
     """Return a wire that was brought to a state by messages."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     if state is State.CLOSED:
         wire.refuse(BadMessage("x"), b"")
     elif state in (State.RECEIVING, State.EARLY_RESPONSE):

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.wire.feeding import LIMITS
 
 from fanlight.errors import ProtocolError
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.wire_limits import WireLimits
 
 VECTORS = Path(__file__).parent / "vectors"
 NEXT = b"GET /next HTTP/1.1\r\nHost: example.org\r\n\r\n"
@@ -480,7 +480,7 @@ def feeds(data: bytes) -> Iterator[list[bytes]]:
 
 def read(pieces: list[bytes]) -> tuple[str | int, Http1Connection, RequestHead | None]:
     """Return what a feed comes to, the wire, and the head."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     head, content, is_complete = None, b"", False
     try:
         for piece in pieces:
@@ -596,7 +596,7 @@ def test_a_field_has_its_value(name: str, field: str, value: str) -> None:
 
 def test_trailers_are_kept_apart() -> None:
     """Trailers come with the end of the message, and are never among the fields."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(vector("chunked-with-trailer"))
     head, content, end = wire.next_event(), wire.next_event(), wire.next_event()
     assert isinstance(head, RequestHead)
@@ -631,7 +631,7 @@ def test_the_memory_of_lines_is_bounded() -> None:
 
 def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
     """Content in chunks of one byte is as many bytes, in an event for each piece that came."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert isinstance(wire.next_event(), RequestHead)
     size = events = 0
@@ -645,7 +645,7 @@ def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
 
 def test_pipelined_requests_come_one_by_one() -> None:
     """The next head is not given before the answer to this one is complete."""
-    wire = Http1Connection(WireLimits())
+    wire = Http1Connection(LIMITS)
     wire.receive(NEXT * 3)
     for _ in range(3):
         assert isinstance(wire.next_event(), RequestHead)

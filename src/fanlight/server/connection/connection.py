@@ -334,6 +334,4 @@ def is_about_client(error: BaseException) -> bool:
 
 def wire_limits(limits: Limits) -> WireLimits:
     """Return the part of the limits that the wire enforces by itself."""
-    return WireLimits(
-        request_line_bytes=limits.head_bytes // 2, head_bytes=limits.head_bytes, content_bytes=limits.content_bytes
-    )
+    return WireLimits(head_bytes=limits.head_bytes, content_bytes=limits.content_bytes)
