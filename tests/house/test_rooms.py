@@ -29,6 +29,7 @@ ROOMS = {
     "app": {"errors", "message", "compression", "routing", "pages", "binding"},
     "server": {"errors", "settings", "wire", "message"},
     "site": {"errors", "bootstrap", "settings", "message", "compression", "routing", "pages", "app", "server"},
+    "opentelemetry": {"message", "server"},
     "testing": {"errors", "settings", "wire", "message", "compression", "routing", "pages", "app", "server", "site"},
     "cli": {"errors", "settings", "wire", "message", "routing", "pages", "app", "server", "site", "testing"},
     "__init__": {

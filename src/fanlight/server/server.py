@@ -27,7 +27,6 @@ from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
 from fanlight.server.recording.counts import Counts
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.own_loggers import enable_own_loggers
-from fanlight.server.recording.spans import traced
 from fanlight.server.shutdown import ShutdownController
 from fanlight.settings.options import Options
 
@@ -234,7 +233,7 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def _hub_running(self) -> AsyncIterator[Hub]:
-        hub = Hub(traced(self._handler), self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
+        hub = Hub(self._handler, self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
         if self.counts is not None:
             self.counts.connections = lambda: hub.acceptor.accepted
         for sock, policy in self._gate.with_policies():

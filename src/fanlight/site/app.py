@@ -70,8 +70,9 @@ class App(Application):
     """A site: `App(URLS)`, then `app.run()`.
 
     Templates and files are found beside the file in which the `App` is made, wherever the process was
-    started. `errors` maps a status to a view, a template or a text; `around` lists middleware, the
-    outermost first; `lifespan` is a generator that opens, yields once, and closes; `compression` says how
+    started. `errors` maps a status to a view, a template or a text; `middleware` lists generators that
+    run before and after each view, the outermost first; `wrap_calls` lists generators that observe each request and its
+    response, for tracing; `lifespan` is a generator that opens, yields once, and closes; `compression` says how
     content is compressed, None: not at all. Raises SetupError with everything that is wrong with the
     table, the views, the templates and the settings.
     """
@@ -83,6 +84,7 @@ class App(Application):
         errors: Mapping[int, Any] | None = None,
         templates: str | Path = "templates",
         middleware: Sequence[Callable[..., Any]] = (),
+        wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
         file: str | Path | None = None,
@@ -99,6 +101,7 @@ class App(Application):
             errors=errors,
             templates=templates,
             middleware=middleware,
+            wrap_calls=wrap_calls,
             lifespan=lifespan,
             compression=compression,
             folder=source.parent,

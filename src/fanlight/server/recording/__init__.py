@@ -1,1 +1,1 @@
-"""Logs, counters and trace spans."""
+"""Logs and counters."""
