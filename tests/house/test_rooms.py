@@ -53,6 +53,7 @@ MAY_CATCH_ALL = {
     "binding/fields.py",
     "app/middleware.py",
     "binding/stream_cleanup.py",
+    "message/threads.py",
     "pages/pages.py",
     "server/connection/background_tasks.py",
     "server/dispatch/dispatch.py",

@@ -27,7 +27,7 @@ from fanlight.binding.callables import display_name, is_async, source_location, 
 from fanlight.binding.form_redisplay import DETAIL
 from fanlight.binding.plan import Binding, bind_dependency
 from fanlight.binding.signature import Signature, View, read_signature
-from fanlight.binding.stream_cleanup import Opened, close, close_async, hold
+from fanlight.binding.stream_cleanup import Opened, attach_cleanup, close, close_async
 from fanlight.errors import AppError, BadField, Mistake, SetupError, UnprocessableContent
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
@@ -169,7 +169,7 @@ class DependencyPlan:
                     made[provider.key] = _open(provider, given, made, opened)
                 response = answer(view(**values, **{name: made[key] for name, key in wanted}), request)
                 if is_lazy_stream(response):
-                    hold(response, opened)
+                    attach_cleanup(response, opened)
                 else:
                     close(opened)
             except BaseException as error:
@@ -197,7 +197,7 @@ class DependencyPlan:
                 result = view(**values, **{name: made[key] for name, key in wanted})
                 response = answer(await result if inspect.isawaitable(result) else result, request)
                 if is_lazy_stream(response):
-                    hold(response, opened)
+                    attach_cleanup(response, opened)
                 else:
                     await close_async(opened)
             except BaseException as error:

@@ -8,7 +8,7 @@ alive, and when the stream is to end because the server does, is the server's af
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.response import Heartbeat, Response
+from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 
 EVENTS = "text/event-stream"
 COMMENT = b":\n\n"
@@ -83,7 +84,7 @@ def _text_of(data: Any) -> str:
         raise InvalidResponse(f"this can't be sent as an event: {error}") from None
 
 
-def _encoded(item: Any) -> bytes:
+def _encode(item: Any) -> bytes:
     return item.encode() if isinstance(item, Event) else Event(item).encode()
 
 
@@ -107,8 +108,8 @@ class EventStream(Response):
         keep_alive_seconds: float = 15,
     ) -> None:
         """Make an answer of events. Raises InvalidResponse for what is no iterable, and for what is no wait."""
-        first = b"" if retry_seconds is None else f"{retry_line(retry_seconds)}\n".encode()
-        super().__init__(_text_of_all(events, first), media_type=EVENTS)
+        retry = b"" if retry_seconds is None else f"{retry_line(retry_seconds)}\n".encode()
+        super().__init__(_stream_of(events, retry), media_type=EVENTS)
         self._heartbeat = Heartbeat(_seconds(keep_alive_seconds, "keep_alive_seconds", above=0), lambda: COMMENT)
         self.headers["cache-control"] = "no-store"
         self.headers["x-accel-buffering"] = "no"  # nginx would wait until it has a buffer full of them
@@ -119,61 +120,9 @@ class EventStream(Response):
         return self._heartbeat
 
 
-def _text_of_all(events: object, first: bytes) -> _AsyncEvents | _Events:
-    if isinstance(events, AsyncIterable):
-        return _AsyncEvents(events, first)
-    if isinstance(events, Iterable) and not isinstance(events, str | bytes | dict):
-        return _Events(events, first)
+def _stream_of(events: object, prologue: bytes) -> SyncStream | AsyncStream:
+    if isinstance(events, Iterable | AsyncIterable) and not isinstance(events, str | bytes | dict):
+        return stream_of(events, frame=_encode, prologue=prologue)
     kind = getattr(events, "__qualname__", type(events).__name__)
     hint = f"call it: EventStream({kind}())" if callable(events) else "give it a generator that yields events"
     raise InvalidResponse(f"EventStream was given {kind}; {hint}")
-
-
-class _Events:
-    """The text of events that come from a sync iterator."""
-
-    def __init__(self, events: Iterable[Any], first: bytes) -> None:
-        self._events, self._first = events, first
-        self._iterator: Iterator[Any] | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        if self._iterator is None:
-            self._iterator = iter(self._events)
-        return _encoded(next(self._iterator))
-
-    def close(self) -> None:
-        """Close the iterator, wherever it is."""
-        close = getattr(self._events, "close", None)
-        if close is not None:
-            close()
-
-
-class _AsyncEvents:
-    """The text of events that come from an async iterator."""
-
-    def __init__(self, events: AsyncIterable[Any], first: bytes) -> None:
-        self._events, self._first = events, first
-        self._iterator: AsyncIterator[Any] | None = None
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if self._first:
-            first, self._first = self._first, b""
-            return first
-        if self._iterator is None:
-            self._iterator = aiter(self._events)
-        return _encoded(await anext(self._iterator))
-
-    async def aclose(self) -> None:
-        """Close the iterator, wherever it is."""
-        close = getattr(self._iterator or self._events, "aclose", None)
-        if close is not None:
-            await close()

@@ -1,27 +1,115 @@
-"""Run blocking work from async code, in the thread pool of the server.
+"""Run blocking work from async code, in the server's thread pool: a function, or an iterator piece by piece.
 
-In: a function, from a coroutine that serves a request. Out: what it returns, or raises. Without a server
-(an app's call that is run by hand) asyncio's own threads do it.
+In: a function or a sync stream, in a coroutine that serves a request. Out: what it returns, or raises. Without a server
+(an app that is called by hand) asyncio's default executor is used.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar, cast
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextvars import Context, copy_context
+from typing import Any, Protocol, TypeVar, cast
 
+from fanlight.message import forked_child
 from fanlight.message.handler import POOL_RUNNER
 
 T = TypeVar("T")
+_END: Any = object()
+
+
+class Closable(Protocol):
+    """An iterator with a `close`, such as a sync stream."""
+
+    def __next__(self) -> bytes | str: ...
+
+    def close(self) -> None:
+        """End it wherever it is."""
 
 
 async def run_in_thread(act: Callable[[], T], *, waits: bool = True) -> T:
     """Return what `act` returns in a thread, or raise what it raises.
 
-    Where every thread is taken and too much waits already, it waits for room, or (if not `waits`) raises
-    ServiceUnavailable.
+    If the pool is full, wait for room; or raise ServiceUnavailable, if not `waits`.
     """
     run = POOL_RUNNER.get(None)
     if run is None:
         return await asyncio.to_thread(act)
     return cast("T", await run(act, waits))
+
+
+class ThreadPieces:
+    """An async iterator over a sync stream: each piece is made in a thread of the server's pool.
+
+    Nothing can interrupt a thread. If it is closed while a piece is being made, the thread closes the stream when it is
+    done with that, and `aclose` waits for it.
+    """
+
+    def __init__(self, stream: Closable, context: Context | None = None) -> None:
+        """Take over a stream; it runs in `context`, or in a copy of the one in which its first piece is wanted."""
+        self.context = context
+        self._stream = stream
+        self._lock = threading.Lock()  # decides which thread closes the stream: the last one that sees it in use
+        self._is_pulling = self._is_closed = False
+        self._closed: asyncio.Future[None] | None = None  # set where a thread has to close the stream
+
+    def __aiter__(self) -> AsyncIterator[bytes | str]:
+        return self
+
+    async def __anext__(self) -> bytes | str:
+        if self.context is None:
+            self.context = copy_context()
+        piece = await run_in_thread(self._pull)
+        if piece is _END:
+            raise StopAsyncIteration
+        return cast("bytes | str", piece)
+
+    async def aclose(self) -> None:
+        """Close the stream, or wait until the thread that is at it has."""
+        with self._lock:
+            self._is_closed = True
+            if self._is_pulling:
+                self._closed = asyncio.get_running_loop().create_future()
+        if self._closed is None:
+            await run_in_thread(self._close)
+        else:
+            await self._closed
+
+    def _pull(self) -> object:
+        assert self.context is not None
+        with self._lock:
+            if self._is_closed:
+                return _END
+            self._is_pulling = True
+        try:
+            return self.context.run(next, self._stream, _END)
+        finally:
+            with self._lock:
+                self._is_pulling = False
+                closed = self._closed
+            if closed is not None:
+                self._close_for(closed)
+
+    def _close(self) -> None:
+        (self.context or copy_context()).run(self._stream.close)
+
+    def _close_for(self, closed: asyncio.Future[None]) -> None:
+        error = None
+        try:
+            self._close()
+        except BaseException as raised:  # noqa: BLE001 - it is raised where the stream is closed
+            forked_child.exit_if_forked()
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            closed.get_loop().call_soon_threadsafe(_settle, closed, error)
+
+
+def _settle(closed: asyncio.Future[None], error: BaseException | None) -> None:
+    if closed.done():  # whoever waited was cancelled
+        return
+    if error is None:
+        closed.set_result(None)
+    else:
+        closed.set_exception(error)

@@ -88,19 +88,20 @@ class RequestBody(Protocol):
 
 
 class Streaming(Protocol):
-    """What makes an answer piece by piece; the holder tells it of its client."""
+    """A writer that streams the response of a connection. These methods are for the hub thread."""
 
-    size: int  # bytes that were sent, or wait to be
+    source: object  # what the pieces come from, for `fanlight status`
+    size: int  # bytes sent, or waiting to be
     began: float
 
     def on_poll_event(self, events: int) -> None:
-        """Look what the client means by an event: it may have left."""
+        """Handle a poll event: the client may have disconnected."""
 
-    def client_left(self, *, is_sure: bool) -> None:
-        """End it: its client takes no more. Where that is not sure, as it only sends no more, see whether it waits."""
+    def on_disconnect(self, *, is_certain: bool) -> None:
+        """End the stream. Where the client may only have closed its sending side, see first whether it pauses."""
 
     def drain(self) -> None:
-        """End it, with all the forms, if it has no end of its own: the server stops."""
+        """End a stream that has no natural end: the server stops."""
 
 
 class ConnectionSetup(Protocol):
@@ -290,7 +291,7 @@ class Connection:
         """Let go of all that the connection holds: it is closed."""
         self.release()
         if self.stream is not None:
-            self.stream.client_left(is_sure=True)
+            self.stream.on_disconnect(is_certain=True)
             self.stream = None
         for rest in (self.pending, self.pending_body):
             if isinstance(rest, FileSender):

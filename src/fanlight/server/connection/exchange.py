@@ -46,7 +46,7 @@ from fanlight.server.connection.request_body import (
 )
 from fanlight.server.connection.response_head import JOINED_BYTES, apply_request_context, begin_response
 from fanlight.server.connection.send_buffer_limit import SendBufferLimit
-from fanlight.server.connection.streams import stream_of
+from fanlight.server.connection.streams import open_stream
 from fanlight.server.io.poller import WRITE
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
@@ -255,11 +255,11 @@ class Exchange:
 
     def _stream(self, connection: Connection, response: Response) -> bool:
         """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
-        stream = stream_of(response)
+        stream, length = open_stream(response, connection.request.context)
         if self.streams.is_refused(connection, stream):
             return self.respond(connection, BUSY)
         standard = self._hub.standard + connection.extra_headers
-        opening = connection.wire.start_response(response.status, response.fields(), stream.length, standard)
+        opening = connection.wire.start_response(response.status, response.fields(), length, standard)
         connection.phase, connection.phase_started_at = RUNNING, self._hub.now
         connection.deadline = self._hub.now  # when its client is looked at first
         connection.status = response.status

@@ -1,13 +1,12 @@
-"""Send an answer that is made piece by piece, at the pace of the client that takes it.
+"""Write streams to their clients, each at the pace of its client.
 
-In: an iterator, or an async one, of bytes. Out: its pieces are on their way; when the client takes
-no more, the iterator waits (and a sync one gives its thread back meanwhile: a slow client holds
-none). When the iterator fails half-way the connection is cut, so that the client can tell a whole
-answer from a broken one.
+In: a stream and the connection that it goes to. Out: its pieces are sent. When the client takes no more, the stream
+waits; a sync one gives its thread back meanwhile, so a slow client holds none. A stream that fails is cut off, so that
+the client can tell it from a complete one.
 
-When the client leaves, the iterator is closed: an async one at once, even where it waits for something
-else; a sync one at its next piece, because nothing can interrupt a thread. A client that only says that it
-sends no more (RFC 9112 section 9.6 lets it) may still be reading: it gets what comes without a pause.
+When the client disconnects, the stream is closed: an async one at once, even while it waits for something else; a sync
+one at its next piece, because nothing can interrupt a thread. A client that has only closed its sending side (RFC 9112
+section 9.6) may still be reading: it gets what comes without a pause.
 """
 
 from __future__ import annotations
@@ -15,93 +14,90 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from fanlight.errors import ClientDisconnected, InvalidResponse
+from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
+from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
 from fanlight.server.connection.connection import CLOSED, WRITING, Connection
 from fanlight.server.connection.host import Host
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:
-    from fanlight.message.response import Heartbeat
     from fanlight.server.io.thread_pool import ThreadPool
 
-PAUSE_SECONDS = 1.0  # a client that sends no more, and gets nothing for so long, is taken to have left
+PAUSE_SECONDS = 1.0  # a half-closed client that gets nothing for so long is taken to have disconnected
 
 log = logging.getLogger("fanlight.server")
 
-Pieces = TypeVar("Pieces")
+S = TypeVar("S", SyncStream, AsyncStream)
 Done = Callable[[Connection, int], None]
 _END: Final = object()
+_DISCONNECTED = "the client disconnected in the middle of a stream"
 
 
-def _encoded(piece: object) -> bytes:
-    if isinstance(piece, str):
-        return piece.encode()
-    if not isinstance(piece, bytes | bytearray | memoryview):
-        raise InvalidResponse(f"a stream's pieces are bytes or str, not {type(piece).__name__}")
-    return bytes(piece)
+class _StreamWriter(Generic[S]):
+    """What both kinds of writer share: send, wait for the client, notice that it disconnects, end, fail."""
 
-
-class _StreamWriter(Generic[Pieces]):
-    """What both kinds of stream share: send, wait for the client, hear that it leaves, end, fail."""
-
-    def __init__(self, hub: Host, connection: Connection, content: Pieces, done: Done, *, has_content: bool) -> None:
-        """Prepare; nothing is pulled yet, and nothing ever without content (an answer to HEAD)."""
+    def __init__(self, hub: Host, connection: Connection, stream: S, done: Done, *, has_content: bool) -> None:
+        """Prepare; the stream is not begun yet, and never is without content (a response to HEAD)."""
         self._hub, self.connection, self._done = hub, connection, done
-        self.content, self._has_content = content, has_content
-        self.size = 0  # bytes that were sent, or wait to be
+        self._stream: S = stream
+        self._has_content = has_content
+        self.source: object = stream.source
+        self.size = 0  # bytes sent, or waiting to be
         self.began = hub.now
 
-    # --- the holder's side -------------------------------------------------------------------
+    # --- in the hub thread ---------------------------------------------------------------------
 
     def on_poll_event(self, events: int) -> None:
-        """Look what the client means by an event: a next request waits, one that has left ends the stream."""
+        """Handle a poll event while streaming: pipelined data waits, a disconnect ends the stream."""
         connection, hub = self.connection, self._hub
-        is_sure = bool(events & GONE)
-        if not is_sure and not events & LEFT:
+        is_certain = bool(events & GONE)
+        if not is_certain and not events & LEFT:
             try:
-                # A look, no more: what is on its way is read by whoever owns the connection when the stream is over.
+                # Peek only: pipelined data is received by whoever owns the connection when the stream has ended.
                 if connection.sock.recv(1, socket.MSG_PEEK):
                     hub.watch(connection, LEFT)
                     return
             except BlockingIOError:
                 return
             except OSError:
-                is_sure = True
+                is_certain = True
         hub.watch(connection, 0)
-        self.client_left(is_sure=is_sure)
+        self.on_disconnect(is_certain=is_certain)
 
-    def client_left(self, *, is_sure: bool) -> None:
-        """End it: its client takes no more. Where that is not sure, as it only sends no more, see whether it waits."""
+    def on_disconnect(self, *, is_certain: bool) -> None:
+        """End the stream. Where the client may only have closed its sending side, see first whether it pauses."""
         raise NotImplementedError
 
     def drain(self) -> None:
-        """Do nothing: it has an end of its own, and is waited for."""
+        """Do nothing: a stream with a natural end is waited for."""
 
-    def _begin_waiting(self, go_on: Callable[[bool], object]) -> None:
+    def _begin_waiting(self, on_writable: Callable[[bool], object]) -> None:
         connection = self.connection
         if connection.phase is CLOSED:
-            go_on(False)
+            on_writable(False)
             return
-        connection.after_write = go_on
+        connection.after_write = on_writable
         connection.wait(WRITING, self._hub.now, self._hub.limits)
         self._hub.watch(connection, WRITE)
 
-    # --- the owner's side ----------------------------------------------------------------------
+    # --- in the thread or task that owns the connection ------------------------------------------
 
     def _send(self, data: bytes) -> bool:
-        """Send; False if the client must take the rest first. Raises OSError when it is gone."""
+        """Send; False if the client must take the rest first. Raises OSError when it has disconnected."""
         self.size += len(data)
         return not data or self.connection.send(data)
 
-    def _wait_for_client(self, go_on: Callable[[bool], object]) -> None:
-        """Have the hub write the rest, then call `go_on(True)`, or `go_on(False)` if the client left."""
-        self._hub.post(self._begin_waiting, go_on)
+    def _wait_until_written(self, on_writable: Callable[[bool], object]) -> None:
+        """Have the hub write the rest, then call `on_writable(True)`, or `(False)` if the client disconnected."""
+        self._hub.post(self._begin_waiting, on_writable)
 
     def _end(self) -> None:
+        # A rest, if any, stays pending in the connection: it is written by what follows the stream.
+        self._send(self.connection.wire.end_response())
         self._hub.post(self._done, self.connection, self.size)
 
     def _fail(self, error: BaseException | None) -> None:
@@ -110,29 +106,28 @@ class _StreamWriter(Generic[Pieces]):
         self._hub.post(self._hub.drop, self.connection)
 
     def _is_about_client(self, error: BaseException) -> bool:
-        """Say whether an error is the client's leaving, and not a fault of the view's own input or output."""
+        """Say whether an error is the client's disconnect, and not a failure of the view's own I/O."""
         is_closed = self.connection.phase is CLOSED and isinstance(error, OSError)
         return is_closed or isinstance(error, ClientDisconnected | ConnectionError)
 
-    def _tell_unclosed(self, error: BaseException) -> None:
+    def _log_close_failure(self, error: BaseException) -> None:
         log.error("%s failed while its stream was closed", self.connection.call.name, exc_info=error)
 
 
-class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
-    """Pulls a sync iterator in the pool's threads."""
+class ThreadStreamWriter(_StreamWriter[SyncStream]):
+    """Pull a sync stream in the threads of the pool."""
 
-    _pieces: Iterator[bytes | str] | None = None
     _pool: ThreadPool
-    _has_left = False
+    _is_disconnected = False
 
     def begin(self, opening: bytes, pool: ThreadPool) -> None:
         """Send the head, then pull, in a thread of the pool."""
         self._pool = pool
         self._submit(self._run, opening)
 
-    def client_left(self, *, is_sure: bool) -> None:
-        """End it at its next piece; where it is not sure, the sending of that will tell."""
-        self._has_left = is_sure
+    def on_disconnect(self, *, is_certain: bool) -> None:
+        """End the stream at its next piece; where the disconnect is not certain, sending that piece will show it."""
+        self._is_disconnected = is_certain
 
     def _submit(self, act: Callable[..., object], *args: object) -> None:
         if not self._pool.submit(act, *args):
@@ -140,195 +135,187 @@ class ThreadStreamWriter(_StreamWriter[Iterable[bytes | str]]):
             self._close()
             self._fail(None)
 
-    def _go_on(self, is_there: bool) -> None:  # noqa: FBT001 - the shape of `after_write`
-        self._submit(self._run, b"") if is_there else self._pool.submit(self._close)
+    def _on_writable(self, is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
+        self._submit(self._run, b"") if is_connected else self._pool.submit(self._close)
 
     def _run(self, data: bytes) -> None:
-        wire = self.connection.wire
+        wire, stream = self.connection.wire, self._stream
         try:
             run = self.connection.request.context.run
-            is_room = self._send(data)  # first: what fails is cut off, and told from what was never answered
-            if self._pieces is None:
-                self._pieces = run(iter, self.content)
-            while is_room and self._has_content:
-                piece = run(next, self._pieces, _END)
+            has_room = self._send(data)  # first: a stream that fails is cut off, not answered with an error
+            while has_room and self._has_content:
+                piece = run(next, stream, _END)
                 if piece is _END:
                     break
-                if self._has_left:
-                    raise ClientDisconnected("the client left in the middle of a stream")  # noqa: TRY301 - one way out
-                is_room = self._send(wire.send_content(_encoded(piece)))
-            if not is_room:
-                self._wait_for_client(self._go_on)
+                if self._is_disconnected:
+                    raise ClientDisconnected(_DISCONNECTED)  # noqa: TRY301 - one way out
+                has_room = self._send(wire.send_content(piece if piece.__class__ is bytes else to_bytes(piece)))
+            if not has_room:
+                self._wait_until_written(self._on_writable)
                 return
             self._close()
-            self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
             self._end()
-        except BaseException as error:  # noqa: BLE001 - the view's own code runs in the iterator
+        except BaseException as error:  # noqa: BLE001 - the stream runs code of the view
             forked_child.exit_if_forked()
             self._close()
             self._fail(error)
 
     def _close(self) -> None:
-        close = getattr(self.content, "close", None)
-        if close is not None:
-            try:
-                self.connection.request.context.run(close)
-            except BaseException as error:  # noqa: BLE001 - as above
-                self._tell_unclosed(error)
+        try:
+            self.connection.request.context.run(self._stream.close)
+        except BaseException as error:  # noqa: BLE001 - as above
+            forked_child.exit_if_forked()
+            self._log_close_failure(error)
 
 
-class AsyncStreamWriter(_StreamWriter[AsyncIterable[bytes | str]]):
-    """Pull an async iterator on the loop. With a heartbeat, send that while the iterator waits, and end on a drain."""
+class AsyncStreamWriter(_StreamWriter[AsyncStream]):
+    """Pull an async stream on the event loop. One with a heartbeat gets it while it waits, and is ended by a drain."""
 
-    heartbeat: Heartbeat | None = None
     _task: asyncio.Task[None] | None = None
-    _taken: asyncio.Future[bool] | None = None  # while the client must take the rest first
-    _is_pulling = _must_end = _has_left = _is_over = False
-    _pieces = 0  # how many have come
-    _sent_at = 0.0
+    _writable: asyncio.Future[bool] | None = None  # while the client must take the rest first
+    _is_pulling = _is_stopping = _is_disconnected = _is_finished = False
+    _pieces = 0  # how many have been pulled
+    _sent_at = 0.0  # when the last piece was sent, for the heartbeat
 
     async def run(self, opening: bytes) -> None:
         """Send the head, then every piece, and end."""
-        wire = self.connection.wire
-        pieces: AsyncIterator[bytes | str] | None = None
+        wire, heartbeat = self.connection.wire, self._stream.heartbeat
         self._task = asyncio.current_task()
         try:
-            await self._pass_on(opening)
-            pieces = aiter(self.content)
+            if not self._send(opening):
+                await self._until_written()
             if self._has_content:
-                self._start_heartbeat()
-                while (piece := await self._next(pieces)) is not _END:
-                    await self._pass_on(wire.send_content(_encoded(piece)))
-            if self._taken is not None:
-                await self._client()
-            self._send(wire.end_response())  # its rest, if any, stays in `out`: what follows the stream writes it
+                if heartbeat is not None:
+                    self._sent_at = self._hub.loop.time()
+                    self._hub.loop.call_later(heartbeat.interval, self._on_heartbeat_timer, heartbeat.interval)
+                while (piece := await self._next()) is not _END:
+                    data = wire.send_content(piece if piece.__class__ is bytes else to_bytes(piece))
+                    if self._writable is not None:  # a heartbeat waits to be written
+                        await self._until_written()
+                    if not self._send(data):
+                        await self._until_written()
+                    if heartbeat is not None:
+                        self._sent_at = self._hub.loop.time()
+            if self._writable is not None:
+                await self._until_written()
+            if not self._is_stopping:  # else a thread may be at it, for which the client does not wait
+                await self._close()
             self._end()
         except BaseException as error:
             forked_child.exit_if_forked()
-            if (
-                isinstance(error, asyncio.CancelledError) and self._hub.is_closed
-            ):  # the loop ends, and its tasks with it
+            if self._is_loop_ending(error):
                 raise
-            # Whatever the view's own code raises; also a cancellation, if it is not ours (`_next` knows ours).
+            # Whatever the view's own code raises; also a cancellation that is not ours (`_next` handles ours).
             self._fail(error)
         finally:
-            self._is_over = True
-            await self._close(self.content if pieces is None else pieces)
+            self._is_finished = True
+            await self._close()
 
-    async def _next(self, pieces: AsyncIterator[bytes | str]) -> object:
-        """Return the next piece, _END after the last one, or when the stream is ended. Raises ClientDisconnected."""
-        if not self._must_end:
+    async def _next(self) -> object:
+        """Return the next piece, _END after the last one or when the stream is stopped. Raises ClientDisconnected."""
+        if not self._is_stopping:
             self._is_pulling = True
             try:
-                piece: object = await anext(pieces, _END)
+                piece: object = await anext(self._stream, _END)
             except asyncio.CancelledError:
-                if not self._must_end or self._task is None:
+                if not self._is_stopping or self._task is None:
                     raise
-                self._task.uncancel()  # it was we who cancelled it, to wake the iterator where it waits
+                self._task.uncancel()  # `_stop` has cancelled it, to wake the stream where it waits
                 piece = _END
             finally:
                 self._is_pulling = False
             self._pieces += 1
-            if not self._has_left:
+            if not self._is_disconnected:
                 return piece
-        if self._has_left:
-            raise ClientDisconnected("the client left in the middle of a stream")
+        if self._is_disconnected:
+            raise ClientDisconnected(_DISCONNECTED)
         return _END
 
-    async def _pass_on(self, data: bytes) -> None:
-        if self._taken is not None:
-            await self._client()
-        if not self._send(data):
-            self._ask_client()
-            await self._client()
-        if self.heartbeat is not None:
-            self._sent_at = self._hub.loop.time()
-
-    async def _close(self, pieces: AsyncIterable[bytes | str]) -> None:
-        close = getattr(pieces, "aclose", None)
-        if close is not None:
-            try:
-                await close()
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError) and self._hub.is_closed:
-                    raise
-                self._tell_unclosed(error)
-
-    # --- the client takes no more for now -----------------------------------------------------
-
-    def _ask_client(self) -> None:
-        loop = self._hub.loop
-        self._taken = taken = loop.create_future()
-
-        def tell(is_there: bool) -> None:  # noqa: FBT001 - the shape of `after_write`
-            loop.call_soon_threadsafe(_set, taken, is_there)
-
-        self._wait_for_client(tell)
-
-    async def _client(self) -> None:
-        """Wait until the client has taken what was sent. Raises ClientDisconnected."""
-        assert self._taken is not None
-        if not await self._taken:
-            raise ClientDisconnected("the client left in the middle of a stream")
-        self._taken = None
-
-    # --- a heartbeat, while the iterator waits ----------------------------------------------------
-
-    def _start_heartbeat(self) -> None:
-        if self.heartbeat is not None:
-            self._hub.loop.call_later(self.heartbeat.interval, self._on_heartbeat_timer)
-
-    def _on_heartbeat_timer(self) -> None:
-        if self._is_over or self.heartbeat is None:
-            return
-        due = self._sent_at + self.heartbeat.interval
-        if self._hub.loop.time() >= due:
-            self._send_heartbeat(self.heartbeat)
-            due = self._hub.loop.time() + self.heartbeat.interval
-        self._hub.loop.call_at(due, self._on_heartbeat_timer)
-
-    def _send_heartbeat(self, heartbeat: Heartbeat) -> None:
-        """Send it, if nobody else is at it, and the client has taken all that came before."""
-        if not self._is_pulling or (self._taken is not None and not self._taken.done()):
-            return
-        self._taken = None
+    async def _close(self) -> None:
         try:
-            if not self._send(self.connection.wire.send_content(heartbeat.make_frame())):
-                self._ask_client()
+            await self._stream.aclose()
+        except BaseException as error:
+            forked_child.exit_if_forked()
+            if self._is_loop_ending(error):
+                raise
+            self._log_close_failure(error)
+
+    def _is_loop_ending(self, error: BaseException) -> bool:
+        """Say whether an exception is a cancellation because the event loop ends, and its tasks with it."""
+        return isinstance(error, asyncio.CancelledError) and self._hub.is_closed
+
+    # --- the client takes no more for now ------------------------------------------------------
+
+    def _watch_writable(self) -> asyncio.Future[bool]:
+        loop = self._hub.loop
+        self._writable = writable = loop.create_future()
+
+        def on_writable(is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
+            loop.call_soon_threadsafe(_settle, writable, is_connected)
+
+        self._wait_until_written(on_writable)
+        return writable
+
+    async def _until_written(self) -> None:
+        """Wait until the client has taken what was sent. Raises ClientDisconnected."""
+        if not await (self._writable or self._watch_writable()):
+            raise ClientDisconnected(_DISCONNECTED)
+        self._writable = None
+
+    # --- a heartbeat, while the stream waits ----------------------------------------------------
+
+    def _on_heartbeat_timer(self, interval: float) -> None:
+        if self._is_finished:
+            return
+        now = self._hub.loop.time()
+        due = self._sent_at + interval
+        if now >= due:
+            self._send_heartbeat()
+            due = now + interval
+        self._hub.loop.call_at(due, self._on_heartbeat_timer, interval)
+
+    def _send_heartbeat(self) -> None:
+        """Send it, unless a piece is being sent, or the client has yet to take what came before."""
+        if not self._is_pulling or (self._writable is not None and not self._writable.done()):
+            return
+        self._writable = None
+        try:
+            if not self._send(self.connection.wire.send_content(self._stream.heartbeat_frame())):
+                self._watch_writable()
         except OSError:
-            self._stop(has_left=True)
+            self._stop(is_disconnected=True)
 
-    # --- the end comes from outside -----------------------------------------------------------
+    # --- the end comes from outside -------------------------------------------------------------
 
-    def client_left(self, *, is_sure: bool) -> None:
-        """End it at once, or see for a while whether it has something for a client that only sends no more."""
-        self._hub.loop.call_soon_threadsafe(self._left, is_sure)
+    def on_disconnect(self, *, is_certain: bool) -> None:
+        """End the stream at once, or (where the client may only be half-closed) at its first pause."""
+        self._hub.loop.call_soon_threadsafe(self._disconnected, is_certain)
 
     def drain(self) -> None:
-        """End it as if its iterator had ended, if it has a heartbeat: those go on for ever."""
-        if self.heartbeat is not None:
+        """End a stream with a heartbeat, which has no natural end, as if it had come to one."""
+        if self._stream.heartbeat is not None:
             self._hub.loop.call_soon_threadsafe(self._stop)
 
-    def _left(self, is_sure: bool) -> None:  # noqa: FBT001 - called by the loop
-        if is_sure:
-            self._stop(has_left=True)
+    def _disconnected(self, is_certain: bool) -> None:  # noqa: FBT001 - called by the loop
+        if is_certain:
+            self._stop(is_disconnected=True)
         else:
-            self._hub.loop.call_later(PAUSE_SECONDS, self._look, self._pieces)
+            self._hub.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
 
-    def _look(self, pieces: int) -> None:
+    def _check_pause(self, pieces: int) -> None:
         if self._is_pulling and self._pieces == pieces:
-            self._stop(has_left=True)
-        elif not self._is_over:
-            self._hub.loop.call_later(PAUSE_SECONDS, self._look, self._pieces)
+            self._stop(is_disconnected=True)
+        elif not self._is_finished:
+            self._hub.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
 
-    def _stop(self, *, has_left: bool = False) -> None:
-        if self._is_over:
+    def _stop(self, *, is_disconnected: bool = False) -> None:
+        if self._is_finished:
             return
-        self._must_end, self._has_left = True, self._has_left or has_left
+        self._is_stopping, self._is_disconnected = True, self._is_disconnected or is_disconnected
         if self._is_pulling and self._task is not None:
             self._task.cancel()
 
 
-def _set(taken: asyncio.Future[bool], is_there: bool) -> None:  # noqa: FBT001 - called by the loop
-    if not taken.done():  # its stream was cancelled
-        taken.set_result(is_there)
+def _settle(writable: asyncio.Future[bool], is_connected: bool) -> None:  # noqa: FBT001 - called by the loop
+    if not writable.done():  # its stream was cancelled
+        writable.set_result(is_connected)

@@ -88,10 +88,15 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
             found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
     for turn, connection in _copied(hub):
         found[connection] = "inline, stuck", frame_position(frames.get(turn.thread_id))
-    by_request = {id(getattr(each, "request", None)): each for each in list(hub.connections.values())}
+    by_object = {
+        id(owned): each
+        for each in list(hub.connections.values())
+        for owned in (getattr(each, "request", None), each.stream and each.stream.source)
+        if owned is not None
+    }
     for thread_id, (act, args) in list(hub.pool.running.items()):
         for each in (act, *args):
-            owner = _owner(each, by_request)
+            owner = _owner(each, by_object)
             if owner is not None:
                 found[owner] = "thread", frame_position(frames.get(thread_id))
     turn_now = hub.turn
@@ -101,14 +106,15 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     return found
 
 
-def _owner(work: object, by_request: dict[int, Connection]) -> Connection | None:
+def _owner(work: object, by_object: dict[int, Connection]) -> Connection | None:
     """Return the connection for which a thread works: by what it is given, or what it is a method of."""
     if isinstance(work, Connection):
         return work
     if isinstance(work, partial):
-        return next((by_request[id(each)] for each in work.args if id(each) in by_request), None)
-    owner = getattr(getattr(work, "__self__", work), "connection", None)
-    return owner if isinstance(owner, Connection) else None
+        return next((by_object[id(each)] for each in work.args if id(each) in by_object), None)
+    target = getattr(work, "__self__", work)
+    owner = getattr(target, "connection", None)
+    return owner if isinstance(owner, Connection) else by_object.get(id(target))
 
 
 def _where_it_waits(connection: Connection) -> tuple[str, str]:
@@ -130,7 +136,7 @@ def _copied(hub: Hub) -> list[tuple[Any, Connection]]:
 def _place_of_task(task: asyncio.Task[Any], stream: object, running: FrameType | None) -> str:
     """Return where a task waits: the innermost line that is not the standard library's, in what it awaits."""
     best: FrameType | None = None
-    generator = getattr(stream, "content", None)
+    generator = getattr(stream, "source", None)
     awaited: Any = generator if isinstance(generator, AsyncGeneratorType) else task.get_coro()
     for _ in range(MOST_AWAITED):
         kind = "ag" if isinstance(awaited, AsyncGeneratorType) else "cr"
