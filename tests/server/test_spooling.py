@@ -11,7 +11,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Upload
-from fanlight.message import content as content_module
+from fanlight.message import spool as spool_module
 from fanlight.settings.limits import Limits
 from fanlight.testing import LiveServer
 
@@ -35,8 +35,8 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
-    made = Disk(content_module._write_whole)
-    monkeypatch.setattr(content_module, "_write_whole", made.write)
+    made = Disk(spool_module._write_all)
+    monkeypatch.setattr(spool_module, "_write_all", made.write)
     yield made
     made.let_go.set()
 

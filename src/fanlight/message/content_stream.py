@@ -1,8 +1,6 @@
-"""The content of a request as it comes, for a view that asks for it.
+"""The content of a request as a stream, for a view with a parameter annotated `ContentStream`.
 
-In: pieces, by whoever receives them. Out: the same pieces, to the one that iterates. The class here is
-the stream of a request without content; the server has one that waits for its client. Knows nothing
-of sockets and of loops.
+The class here is the empty stream of a request without content; the server's subclass waits for the client.
 """
 
 from __future__ import annotations
@@ -16,15 +14,15 @@ from fanlight.message.content import SpooledContent
 class ContentStream:
     """The content, piece by piece: `async for piece in stream`. An async view gets it by this annotation.
 
-    The client is read no faster than the pieces are taken. Raises ClientDisconnected when the client leaves
-    half-way, and an HTTPError (400, 408, 413) when what it sends is malformed, too slow or too much.
-    It ends with the view: what the view has not read then is not waited for.
+    The server reads from the client no faster than the view takes the pieces. Raises ClientDisconnected if the client
+    disconnects, and an HTTPError (400, 408, 413) if the content is malformed, too slow or too large. When the view
+    returns, the server does not wait for content that was not read.
     """
 
     __slots__ = ("length",)
 
     def __init__(self, length: int | None = 0) -> None:
-        """Begin; `length` is how many bytes are announced, None if the client does not say."""
+        """Begin; `length` is the announced number of bytes, None if the client sends chunks."""
         self.length = length
 
     def __aiter__(self) -> Self:
@@ -34,12 +32,12 @@ class ContentStream:
         raise StopAsyncIteration
 
     async def read(self) -> bytes:
-        """Return all that is still to come."""
+        """Return the rest of the content."""
         return b"".join([piece async for piece in self])
 
 
 class _Streamed(SpooledContent):
-    """What stands for the content of a request whose view takes it as a stream."""
+    """The spooled content of a request whose view takes it as a stream: reading it is a mistake in the app."""
 
     __slots__ = ()
 
@@ -50,5 +48,5 @@ class _Streamed(SpooledContent):
         raise AppError(_ONLY)
 
 
-_ONLY = "the view takes the content as a ContentStream: `async for piece in stream` is the one way to read it"
+_ONLY = "this view takes the content as a ContentStream; read it with `async for piece in stream`"
 STREAMED_CONTENT = _Streamed()

@@ -1,8 +1,8 @@
-"""multipart/form-data: text fields and files (RFC 7578), by the `multipart` library.
+"""Parse multipart/form-data (RFC 7578) with the `multipart` library.
 
-In: the content, whole or in pieces as it comes. Out: pairs of name and text, or name and `Upload`.
-Refuses malformed parts with 400 and what is over a limit with 413, as soon as it is seen. While a form
-comes it holds no more in memory than its limits say; when it is whole, its texts too.
+In: the content, complete or in pieces as it is received. Out: pairs of name and text, or name and `Upload`.
+Refuses malformed parts with 400, and what exceeds a limit with 413, as soon as it is parsed. Until the form is
+complete, memory is bounded by `FormLimits.memory_bytes`; then its texts are in memory too.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from fanlight.message.charset import decoded
 from fanlight.message.content import SpooledContent
 from fanlight.message.form import MultiMapping, over
 from fanlight.message.part_header import boundary_of, read_part_head
-from fanlight.message.temporary_files import Spool, close, open_unnamed
+from fanlight.message.spool import Spool
+from fanlight.message.temporary_files import close, open_unnamed
 from fanlight.message.upload import Upload, last_segment
 
 READ_BYTES = 256 * 1024
-BIG_BYTES = 512 * 1024  # of a file that gets one of its own while the form comes
+BIG_BYTES = 512 * 1024  # larger uploads have a temporary file of their own
 Field = tuple[str, str | Upload]
 
 
@@ -38,27 +39,27 @@ class Form(MultiMapping["str | Upload"]):
     __slots__ = ()
 
     def close(self) -> None:
-        """Delete the files that came with it."""
+        """Delete the uploaded files."""
         for _, value in self.pairs():
             if isinstance(value, Upload):
                 close(value.file)
 
 
 class FormContent(SpooledContent):
-    """A multipart form, read while it comes: each file is written once, to where it can be moved from."""
+    """A multipart form, parsed while it is received: each file is written once, and can be moved without a copy."""
 
     __slots__ = ("_error", "_form", "_reader", "typed")
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
-        """Begin before the first piece."""
+        """Begin empty."""
         super().__init__(limits.memory_bytes, limits)
         self._reader = FormReader(content_type, limits)
         self._form: Form | None = None
         self._error: HTTPError | None = None
-        self.typed: MultiMapping[str] = MultiMapping()  # the texts before the one that was refused
+        self.typed: MultiMapping[str] = MultiMapping()  # the texts before the part that was refused
 
-    def write(self, piece: bytes) -> bool:
-        """Read a piece; True once the form is refused, and no more of it matters. Raises OSError."""
+    def feed(self, piece: bytes) -> bool:
+        """Parse a piece; return True if the form is refused, so the rest is not needed. Raises OSError."""
         self.size += len(piece)
         if self._error is None:
             try:
@@ -71,7 +72,7 @@ class FormContent(SpooledContent):
         return self._error is not None
 
     def form(self) -> Form:
-        """Return the whole form. Raises BadRequest or ContentTooLarge."""
+        """Return the complete form. Raises BadRequest or ContentTooLarge."""
         if self._error is not None:
             raise self._error
         if self._form is None:
@@ -79,21 +80,24 @@ class FormContent(SpooledContent):
         return self._form
 
     def read(self) -> bytes:
-        """Refuse: raises AppError."""
-        raise AppError("the form was read while it came, so its raw content is not kept; take request.form")
+        """Raise AppError."""
+        raise AppError(_NOT_KEPT)
 
     def open(self) -> BinaryIO:
-        """Refuse: raises AppError."""
-        raise AppError("the form was read while it came, so its raw content is not kept; take request.form")
+        """Raise AppError."""
+        raise AppError(_NOT_KEPT)
 
     def close(self) -> None:
-        """Delete the files that came with it."""
+        """Delete the uploaded files."""
         self._reader.close()
         super().close()
 
 
+_NOT_KEPT = "the form was parsed while it was received, so its raw content is not kept; use request.form"
+
+
 def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> list[Field]:
-    """Return the fields of a multipart form that is there as a whole. Raises BadRequest or ContentTooLarge."""
+    """Return the fields of a complete multipart form. Raises BadRequest or ContentTooLarge."""
     reader = FormReader(content_type, limits)
     try:
         while piece := file.read(READ_BYTES):
@@ -105,39 +109,40 @@ def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> lis
 
 
 class _Part:
-    """What is known of a part while the form comes; all that a client can make long waits in the spool."""
+    """A part of a form that is being received; its name, file name, type and text are in the spool."""
 
-    __slots__ = ("file", "filename_bytes", "name_bytes", "size", "spooled", "type_bytes")  # of a text: of its charset
+    # `type_bytes` is the length of a file's media type, or of a text's charset.
+    __slots__ = ("file", "filename_bytes", "name_bytes", "size", "spooled", "type_bytes")
 
     def __init__(self, name_bytes: int, filename_bytes: int | None, type_bytes: int) -> None:
         self.name_bytes, self.filename_bytes, self.type_bytes = name_bytes, filename_bytes, type_bytes
-        self.size = self.spooled = 0  # bytes of it, and how many of them are in the spool
-        self.file: BinaryIO | None = None  # all of it, if it is a big file
+        self.size = self.spooled = 0  # bytes received, and how many of them are in the spool
+        self.file: BinaryIO | None = None  # with all of its bytes, for a file of over BIG_BYTES
 
 
 class FormReader:
-    """Collects the parts of one form.
+    """Parses one form.
 
-    While it comes it holds little: names, texts and small files are in one spool, each big file in a file of its
-    own. So a client that sends slowly costs a spool, and a descriptor for each `BIG_BYTES` that it has sent.
+    Names, texts and small files are kept in one spool, each big file in a file of its own. So a client that sends
+    slowly costs one spool, and one file descriptor per `BIG_BYTES` sent.
     """
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
-        """Begin before the first piece."""
+        """Begin empty."""
         self._content_type, self._limits = content_type, limits
         self._parser: PushMultipartParser | None = None
         self._parts: list[_Part] = []
         self._pairs: list[Field] = []
         self._spool = Spool(limits.memory_bytes)
         self._texts = self._files = self._text_bytes = 0
-        self._names_charset: int | None = None  # which part is the field `_charset_`
+        self._names_charset: int | None = None  # index of the field `_charset_`
 
     def feed(self, piece: bytes) -> None:
-        """Read a piece. Raises BadRequest or ContentTooLarge, and OSError when there is no room for a file."""
+        """Parse a piece. Raises BadRequest or ContentTooLarge, and OSError if the disk is full."""
         try:
             parser = self._parser
             if parser is None:
-                parser = self._parser = self._begun()
+                parser = self._parser = self._new_parser()
             if not parser.closed:
                 for each in parser.parse(piece):
                     self._take(each)
@@ -147,9 +152,9 @@ class FormReader:
             raise BadRequest(f"the multipart form is malformed: {error}") from None
 
     def end(self) -> list[Field]:
-        """Return all fields. Raises BadRequest for a form that breaks off, and OSError when there is no room."""
+        """Return all fields. Raises BadRequest for a form without its end, and OSError if the disk is full."""
         try:
-            parser = self._begun() if self._parser is None else self._parser
+            parser = self._new_parser() if self._parser is None else self._parser
             parser.close()
         except ParserError as error:
             raise BadRequest(f"the multipart form is malformed: {error}") from None
@@ -172,16 +177,16 @@ class FormReader:
         return self._pairs
 
     def texts(self) -> list[tuple[str, str]]:
-        """Return the texts that have come whole so far, to be shown to the visitor again."""
+        """Return the texts that are complete so far, so that the form can be shown again with them."""
         found = []
         for part, start in zip(self._parts[:-1], self._starts(), strict=False):
-            name, start = self._text(start, part.name_bytes)  # noqa: PLW2901 - goes on behind the name
+            name, start = self._text(start, part.name_bytes)  # noqa: PLW2901 - moved past the name
             if part.filename_bytes is None:
-                found.append((name, self._spool.read(start + part.type_bytes, part.size).decode("utf-8", "replace")))
+                found.append((name, self._spool.read_at(start + part.type_bytes, part.size).decode("utf-8", "replace")))
         return found
 
     def close(self) -> None:
-        """Delete the files that have come so far."""
+        """Delete the files received so far."""
         for part in self._parts:
             if part.file is not None:
                 close(part.file)
@@ -189,25 +194,25 @@ class FormReader:
         self._spool.close()
         Form(self._pairs).close()
 
-    # --- while it comes ---------------------------------------------------------------------
+    # --- while it is received ---------------------------------------------------------------
 
-    def _begun(self) -> PushMultipartParser:
+    def _new_parser(self) -> PushMultipartParser:
         limits, boundary = self._limits, boundary_of(self._content_type)
-        # One more than there may be: which of the two limits it was, is said here.
-        most = limits.fields + limits.files + 1
-        # What is not UTF-8 in a head is ours to read, or to refuse: latin-1 leaves all bytes as they are.
+        # One more than allowed in all, so that the check here is the one that fails: it names the limit.
+        max_parts = limits.fields + limits.files + 1
+        # latin-1 keeps every byte of a part's header; `read_part_head` decodes it.
         return PushMultipartParser(
-            boundary, max_header_size=limits.header_bytes, max_segment_count=most, header_charset="latin-1"
+            boundary, max_header_size=limits.header_bytes, max_segment_count=max_parts, header_charset="latin-1"
         )
 
     def _take(self, each: MultipartSegment | bytes | bytearray | None) -> None:
-        """Take a part's head, a piece of it, or its end."""
+        """Process the header of a part, a piece of its content, or its end (None)."""
         if isinstance(each, MultipartSegment):
             self._begin(each)
         elif each is None:
             file = self._parts[-1].file
             if file is not None:
-                file.flush()  # what there is no room for is told now, not when the view reads
+                file.flush()  # so that a full disk is an error now, not when the view reads
         elif self._parts[-1].filename_bytes is None:
             self._take_text(self._parts[-1], each)
         else:
@@ -257,7 +262,7 @@ class FormReader:
             part.spooled = part.size
 
     def _starts(self) -> Iterator[int]:
-        """Give for each part where in the spool it is."""
+        """Yield the position in the spool of each part."""
         start = 0
         for part in self._parts:
             yield start
@@ -267,30 +272,30 @@ class FormReader:
         *_, start = self._starts()
         return self._text(start, self._parts[-1].name_bytes)[0]
 
-    # --- when it is whole ------------------------------------------------------------------
+    # --- when it is complete ---------------------------------------------------------------
 
     def _text(self, start: int, size: int) -> tuple[str, int]:
-        return (self._spool.read(start, size).decode() if size else ""), start + size
+        return (self._spool.read_at(start, size).decode() if size else ""), start + size
 
     def _value(self, name: str, start: int, size: int, charset: str) -> str:
         try:
-            return decoded(self._spool.read(start, size), charset)
+            return decoded(self._spool.read_at(start, size), charset)
         except BadRequest as error:
             what = "is not UTF-8" if charset == "utf-8" else f"says charset={charset[:40]}: {error.detail}"
             raise BadRequest(f"the field {name!r} {what}") from None
 
     def _common_charset(self) -> str:
-        """Return the charset of texts that name none: that of a field `_charset_` (RFC 7578, 4.6), or UTF-8."""
+        """Return the charset of texts that name none: the value of the field `_charset_` (RFC 7578, 4.6), or UTF-8."""
         if self._names_charset is None:
             return "utf-8"
         part, start = self._parts[self._names_charset], list(self._starts())[self._names_charset]
-        said = self._spool.read(start + part.name_bytes + part.type_bytes, part.size).decode("ascii", "replace").strip()
-        return said or "utf-8"
+        start += part.name_bytes + part.type_bytes
+        return self._spool.read_at(start, part.size).decode("ascii", "replace").strip() or "utf-8"
 
     def _file(self, part: _Part, start: int, memory_left: int) -> BinaryIO:
         file = part.file
         if file is None:
-            content = self._spool.read(start, part.size)
+            content = self._spool.read_at(start, part.size)
             if part.size <= memory_left:
                 return BytesIO(content)
             file = part.file = open_unnamed()

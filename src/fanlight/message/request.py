@@ -307,7 +307,7 @@ class Request:
             form = Form(read_multipart(source.open(), self.head.values["content-type"], limits))
             for _, value in form.pairs():
                 if isinstance(value, Upload):
-                    source.own(value.file)
+                    source.close_later(value.file)
             return form
         raise UnsupportedMediaType(f"send a form ({URLENCODED} or {MULTIPART}), not {kind or 'nothing'}")
 
