@@ -11,8 +11,9 @@ import pytest
 from tests.wire.feeding import LIMITS, fed, head_of
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, UnsupportedMethod
+from fanlight.reason_phrases import reason_phrase
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.response_writer import reason_of, write_line
+from fanlight.wire.http1.response_writer import write_line
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
@@ -77,7 +78,7 @@ def test_only_spaces_and_tabs_are_taken_from_around_a_value() -> None:
 
 def test_a_status_without_a_name_has_an_empty_phrase() -> None:
     """The phrase may be empty, the space before it not (RFC 9112 section 4)."""
-    assert (reason_of(404), reason_of(599)) == ("Not Found", "")
+    assert (reason_phrase(404), reason_phrase(599)) == ("Not Found", "")
     for status in (201, 299, 599):
         wire = fed(b"GET /" + HOST + b"\r\n")
         wire.next_event()

@@ -36,10 +36,10 @@ from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.pages.builtin_pages import reason_of
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import wants_problem
+from fanlight.reason_phrases import reason_phrase
 
 log = logging.getLogger("fanlight.app")
 
@@ -180,7 +180,7 @@ class ErrorHandlers:
             return
 
         def render(error: HTTPError, request: Request) -> Response:
-            reason = reason_of(error.status)
+            reason = reason_phrase(error.status) or "Error"
             context = {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
             return self._responses.make(Page(value, context), request)
 

@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from http import HTTPStatus
 
-# Python's own table has an older RFC's names for some of these until 3.13.
-REASONS = {status.value: status.phrase for status in HTTPStatus} | {
-    413: "Content Too Large",
-    414: "URI Too Long",
-    416: "Range Not Satisfiable",
-    418: "I'm a Teapot",
-    422: "Unprocessable Content",
-}
+from fanlight.reason_phrases import REASON_PHRASES, reason_phrase
 
 # What the person in front of the page can make of it, where nothing better was said.
 _ADVICE = {
@@ -99,11 +91,6 @@ _ONE_PANE_OUT = _WINDOW.format(
 )
 
 
-def reason_of(status: int) -> str:
-    """Return what a status is called: "Not Found"."""
-    return REASONS.get(status, "Error")
-
-
 def document(title: str, body: str, head: str = "") -> str:
     """Return a whole HTML document; `body`, and what is added to its head, are HTML already."""
     return (
@@ -121,7 +108,7 @@ def heading_page(text: str) -> str:
 
 def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = ()) -> str:
     """Return the page for an error: what it is, what was said of it, each thing wrong, and the way home."""
-    reason = reason_of(status)
+    reason = reason_phrase(status) or "Error"
     said = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(message)}</dd></div>\n" for name, message in items)
     listed = f"<dl>\n{rows}</dl>\n" if rows else ""
@@ -134,7 +121,7 @@ def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] =
 
 
 # A page that says no more than its status is made once: bots ask for it all day.
-_PLAIN = {status: error_page(status).encode() for status in range(400, 600) if status in REASONS}
+_PLAIN = {status: error_page(status).encode() for status in range(400, 600) if status in REASON_PHRASES}
 
 
 def plain_error_page(status: int) -> bytes:

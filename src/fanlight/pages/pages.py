@@ -16,11 +16,12 @@ import msgspec
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import HTML, Response
-from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page, reason_of
+from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
 from fanlight.pages.environment import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
 from fanlight.pages.templates import Templates
+from fanlight.reason_phrases import reason_phrase
 
 MOST_TOLD = 64
 _SET_BY_US = frozenset({"content-type", "content-length"})
@@ -119,7 +120,7 @@ class Pages:
             "request": request,
             "error": error,
             "status": error.status,
-            "reason": reason_of(error.status),
+            "reason": reason_phrase(error.status) or "Error",
             "detail": error.detail,
         }
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fanlight.errors import BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
-from fanlight.pages.builtin_pages import reason_of
+from fanlight.reason_phrases import reason_phrase
 
 PROBLEM = "application/problem+json"
 _JSON = (PROBLEM, "application/json")
@@ -18,7 +18,11 @@ _PAGE_FIRST = ("text/html", *_JSON)
 
 def problem(error: HTTPError, request: Request | None = None) -> dict[str, object]:
     """Return an error as problem details: type, title, status, detail, instance, and for 422 every bad field."""
-    found: dict[str, object] = {"type": "about:blank", "title": reason_of(error.status), "status": error.status}
+    found: dict[str, object] = {
+        "type": "about:blank",
+        "title": reason_phrase(error.status) or "Error",
+        "status": error.status,
+    }
     if error.detail:
         found["detail"] = sendable(error.detail)
     # A path that begins with two slashes would be read as the name of another host.

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
+from fanlight.reason_phrases import reason_phrase
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
-from fanlight.wire.http1.response_writer import known_heads, reason_of, write_head, write_hints, write_line
+from fanlight.wire.http1.response_writer import known_heads, write_head, write_hints, write_line
 from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
@@ -338,7 +339,7 @@ class Http1Connection:
             return b""
         return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
             refusal.status,
-            reason_of(refusal.status).encode(),
+            reason_phrase(refusal.status).encode(),
             standard + refusal.lines,
         ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
 

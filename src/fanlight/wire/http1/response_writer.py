@@ -8,22 +8,16 @@ wire's own to write. A line that was checked once is kept, in a bounded table, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 from fanlight.errors import InvalidResponse
+from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair
 
-_REASONS = {status.value: status.phrase for status in HTTPStatus} | {
-    413: "Content Too Large",  # RFC 9110 has new names for these
-    414: "URI Too Long",
-    416: "Range Not Satisfiable",
-    422: "Unprocessable Content",
-}
 _UPGRADE_REQUIRED = 426  # has to name a protocol (RFC 9110 section 7.8), and there is no other here
 # Interim answers (1xx) are no answers: the wire sends the two that it knows by itself.
 _STATUS_LINES = {
     status: f"HTTP/1.1 {status} {reason}\r\n".encode()
-    for status, reason in _REASONS.items()
+    for status, reason in REASON_PHRASES.items()
     if status >= 200 and status != _UPGRADE_REQUIRED
 }
 # What frames a message, and what stands in every answer already and may stand there once.
@@ -54,11 +48,6 @@ def write_head(status: int, fields: Sequence[Pair]) -> bytes:
 def write_hints(links: Sequence[str]) -> bytes:
     """Return an interim answer with links (RFC 8297 section 2). Raises InvalidResponse."""
     return b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % b"".join([write_line(("link", link)) for link in links])
-
-
-def reason_of(status: int) -> str:
-    """Return the reason phrase of a status, "" for one without."""
-    return _REASONS.get(status, "")
 
 
 def write_line(pair: Pair) -> bytes:
