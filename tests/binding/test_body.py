@@ -355,7 +355,7 @@ def whole_field(sent: Whole) -> None: ...
     [
         ("POST /", twins, 'a and b in NAME.twins are both sent as "b"'),
         ("POST /", two_names, "two"),
-        ("POST /", no_name, "nothing can be called 5"),
+        ("POST /", no_name, "5 is not a valid name"),
         ("POST /", both, "two"),
         ("/{p}", of_the_path, "and a part of the path"),
         ("POST /", two_wholes, "takes the whole body twice"),
@@ -500,8 +500,8 @@ class Cup:
         (Tea | Cat, "give each a tag"),
         (Größe | Cup, "make them Structs with a tag"),
         (Tea | Cup, "make them Structs with a tag"),
-        (str | datetime, "take str, and read it in the view"),
-        (list[int] | set[str], "take one kind of list"),
+        (str | datetime, "use str, and convert it in the view"),
+        (list[int] | set[str], "use one kind of list"),
     ],
 )
 def test_a_union_that_json_can_not_tell_apart_is_refused(mistakes: Make, annotation: Any, hint: str) -> None:

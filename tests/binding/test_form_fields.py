@@ -161,7 +161,7 @@ def test_curl_sends_files_and_fields(site: Make, tmp_path: Path) -> None:
         assert status == "422 application/problem+json"
         assert [(each["name"], each["detail"]) for each in told["errors"]] == [
             ("title", "is missing"),
-            ("photos", "is a text, where a file is asked for"),
+            ("photos", "must be a file, not a text"),
             ("sizes", "'x' is not an integer"),
         ]
 
@@ -192,8 +192,8 @@ def test_files_and_texts_are_not_mixed_up(site: Make) -> None:
     """A file where a text is due is a bad field, and the other way round."""
     bad = site({"POST /": photo}).post("/", parts=[("photo", None, "text"), ("title", "t.txt", "T")]).bad
     assert bad == [
-        ("form", "photo", "is a text, where a file is asked for"),
-        ("form", "title", "is a file, where a text is asked for"),
+        ("form", "photo", "must be a file, not a text"),
+        ("form", "title", "must be a text, not a file"),
     ]
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import Doc
 
-from fanlight.binding.json_body import JSONDecoder
+from fanlight.binding.body import JSONDecoder
 from fanlight.binding.kinds import kind_of
 from fanlight.errors import BadField
 from fanlight.testing import LiveServer
@@ -42,15 +42,15 @@ def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> N
     ("body", "bad"),
     [
         ({}, [("name", "is missing"), ("age", "is missing")]),
-        ({"name": 1, "age": "3"}, [("name", "1 is not a text"), ("age", "'3' is not an integer")]),
-        ({"name": None, "age": 1.0}, [("name", "null is not a text"), ("age", "1.0 is not an integer")]),
+        ({"name": 1, "age": "3"}, [("name", "1 is not a string"), ("age", "'3' is not an integer")]),
+        ({"name": None, "age": 1.0}, [("name", "null is not a string"), ("age", "1.0 is not an integer")]),
         ({"name": "A", "age": True}, [("age", "true is not an integer")]),
-        ({"name": {}, "age": []}, [("name", "an object is not a text"), ("age", "a list is not an integer")]),
+        ({"name": {}, "age": []}, [("name", "an object is not a string"), ("age", "a list is not an integer")]),
         ({"name": "A", "age": 1, "born": "x"}, [("born", "'x' is not a date like 2026-01-31")]),
         ({"name": "A", "age": 1, "tags": "x"}, [("tags", "'x' is not a list")]),
         (
             {"name": "A", "age": 1, "tags": ["x", 1, None]},
-            [("tags[1]", "1 is not a text"), ("tags[2]", "null is not a text")],
+            [("tags[1]", "1 is not a string"), ("tags[2]", "null is not a string")],
         ),
         ([], [("", "a list is not an object")]),
         (5, [("", "5 is not an object")]),
@@ -126,7 +126,7 @@ def test_a_struct_is_the_whole_body(site: Make) -> None:
         ({"kind": "old"}, [("kind", "'old' is not one of new, used")]),
         ({"extra": {"a": 1, "b": "x"}}, [("extra.b", "'x' is not an integer")]),
         ({"extra": 1}, [("extra", "1 is not an object")]),
-        ({"note": 1}, [("note", "1 is not a text")]),
+        ({"note": 1}, [("note", "1 is not a string")]),
         ({"id": 1, "color": None}, [("id", "1 is not a UUID"), ("color", "null is not one of red, blue")]),
     ],
 )
@@ -236,8 +236,11 @@ def mixed(body: Mixed) -> str:
 @pytest.mark.parametrize(
     ("body", "bad"),
     [
-        ({"fullName": "A", "more": 1, "other": 2}, [("more", "is not known here"), ("other", "is not known here")]),
-        ({"full_name": "A"}, [("fullName", "is missing"), ("full_name", "is not known here")]),
+        (
+            {"fullName": "A", "more": 1, "other": 2},
+            [("more", "is not a known field"), ("other", "is not a known field")],
+        ),
+        ({"full_name": "A"}, [("fullName", "is missing"), ("full_name", "is not a known field")]),
     ],
 )
 def test_a_strict_struct_knows_its_fields(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
@@ -256,9 +259,9 @@ def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
     ("body", "bad"),
     [
         ({"any": [1, {"b": None}], "either": "x"}, None),
-        ({"either": 1.5}, [("either", "1.5 is not an integer or a text")]),
+        ({"either": 1.5}, [("either", "1.5 is not an integer or a string")]),
         ({"pair": [1]}, [("pair", "must have 2 items")]),
-        ({"pair": ["a", 1]}, [("pair[0]", "'a' is not an integer"), ("pair[1]", "1 is not a text")]),
+        ({"pair": ["a", 1]}, [("pair[0]", "'a' is not an integer"), ("pair[1]", "1 is not a string")]),
         ({"typed": {}}, [("typed.a", "is missing")]),
         ({"typed": {"a": "x"}}, [("typed.a", "'x' is not an integer")]),
         ({"point": 1}, [("point", "1 is not a list")]),
@@ -266,7 +269,7 @@ def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
         ({"unique": [1, "x"]}, [("unique[1]", "'x' is not an integer")]),
         ({"number": "1"}, [("number", "'1' is not a number")]),
         ({"flag": 1}, [("flag", "1 is not true or false")]),
-        ({"inner": {"k": [{"fullName": 1}]}}, [("inner.k[0].fullName", "1 is not a text")]),
+        ({"inner": {"k": [{"fullName": 1}]}}, [("inner.k[0].fullName", "1 is not a string")]),
         ({"flag": 1, "number": None}, [("number", "null is not a number"), ("flag", "1 is not true or false")]),
     ],
 )
@@ -406,7 +409,7 @@ def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> Non
         msgspec.json.decode(content, type=annotation)
     except msgspec.ValidationError:
         found: list[BadField] = []
-        JSONDecoder(annotation, kind_of(annotation)).read(content, found)
+        JSONDecoder(annotation, kind_of(annotation)).decode(content, found)
         assert found
         assert all(each.message for each in found)
 
@@ -436,7 +439,7 @@ def test_a_bad_field_has_a_pointer(site: Make) -> None:
         ("/name", "is missing"),
         ("/address/0/street", "is missing"),
         ("/address/0/number", "must be at least 1"),
-        ("/address/1/street", "5 is not a text"),
+        ("/address/1/street", "5 is not a string"),
         ("/address/2", "'x' is not an object"),
         ("/marks/a~1b~0c", "'x' is not an integer"),
     ]
@@ -454,7 +457,7 @@ def test_curl_gets_the_pointers(site: Make) -> None:
         "in": "json",
         "name": "address[0].street",
         "pointer": "/address/0/street",
-        "detail": "null is not a text",
+        "detail": "null is not a string",
     }
 
 
@@ -490,7 +493,7 @@ def test_a_pointer_leads_to_what_is_wrong(marks: dict[str, Any]) -> None:
     """Whatever a key is made of, its pointer finds the value again."""
     value = {"name": "A", "address": [], "marks": marks}
     found: list[BadField] = []
-    JSONDecoder(Person, kind_of(Person)).read(msgspec.json.encode(value), found)
+    JSONDecoder(Person, kind_of(Person)).decode(msgspec.json.encode(value), found)
     for each in found:
         if each.pointer:
             assert isinstance(_at(value, each.pointer), str)

@@ -21,8 +21,7 @@ from fanlight.app.middleware import MiddlewareStack, read_middleware
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
-from fanlight.binding.annotations import Dependency
-from fanlight.binding.callables import display_name
+from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
 from fanlight.compression.compressor import Compressor
 from fanlight.compression.options import DEFAULT_COMPRESSION, Compression, read_compression
@@ -143,7 +142,7 @@ class Application:
             self._lifespan = Lifespan(settings.lifespan, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
-        self._dependencies |= dependencies.asked
+        self._dependencies |= dependencies.used
         if mistakes:
             raise SetupError(mistakes)
         # PERF: benchmarks/run.py; bound once, not looked up for every request

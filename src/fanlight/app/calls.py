@@ -20,11 +20,10 @@ from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_er
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
-from fanlight.binding.arguments import ArgumentBuilder
-from fanlight.binding.callables import is_async
-from fanlight.binding.dependencies import DependencyPlan
+from fanlight.binding.callables import ArgumentBuilder, View, is_async
+from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.binding.form_redisplay import with_error_status
-from fanlight.binding.signature import View, pinned_lane
+from fanlight.binding.signature import pinned_lane
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request

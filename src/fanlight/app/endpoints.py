@@ -17,12 +17,13 @@ from fanlight.app.middleware import read_middleware
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import is_template_name, string_mistake, template_mistake
-from fanlight.binding.arguments import ArgumentBuilder, argument_builder
-from fanlight.binding.body_parameter import path_hints
-from fanlight.binding.callables import display_name, is_async
-from fanlight.binding.dependencies import Dependencies, DependencyPlan
-from fanlight.binding.plan import BODY_METHODS, Binding, bind
-from fanlight.binding.signature import Signature, View, pinned_lane, read_signature, route_limits
+from fanlight.binding.arguments import Binding, argument_builder
+from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
+from fanlight.binding.dependencies import Dependencies
+from fanlight.binding.dependency_plan import DependencyPlan
+from fanlight.binding.input_parameter import path_hints
+from fanlight.binding.plan import BODY_METHODS, bind
+from fanlight.binding.signature import Signature, pinned_lane, read_signature, route_limits
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
@@ -132,7 +133,7 @@ class Endpoints:
             if not own:
                 continue
             try:
-                binding = bind(signature, path, has_body=has_body, is_first=bool(with_body))
+                binding = bind(signature, path, has_body=has_body, has_body_methods=bool(with_body))
                 dependencies = self._dependencies.of(binding, path, view)
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]
@@ -155,7 +156,7 @@ class Endpoints:
         )
         bound = BoundView(
             view=view,
-            place=signature.place,
+            place=signature.location,
             arguments=arguments,
             has_path=bool(path),
             reads_content=reads_content,

@@ -1,61 +1,96 @@
-"""Turn a binding into the leanest function that gives a view its arguments.
+"""Make a view's arguments from a request: the function that does it, built once from a binding.
 
-In: a binding. Out: None for a view that is called with the path's parameters as they are (or with
-nothing), else a function from a request to the view's arguments. It raises NotFound for a path that
-the view's types refuse, and UnprocessableContent with every bad field of query and body at once.
+In: a `Binding`. Out: None for a view that is called with the path's parameters as they are (or with nothing), else a
+function from a request to the view's arguments. It raises NotFound for a path that the view's types reject, and
+UnprocessableContent with every invalid field of query and body at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
+from fanlight.binding.body import BodyReader
+from fanlight.binding.callables import ArgumentBuilder, Dependency
 from fanlight.binding.convert import ConversionError
-from fanlight.binding.form_redisplay import DETAIL, FormRedisplay
-from fanlight.binding.plan import Binding
+from fanlight.binding.fields import InputFields, RecordInput
+from fanlight.binding.form_redisplay import INVALID_FIELDS, FormRedisplay
 from fanlight.errors import BadField, ContentTooLarge, NotFound, UnprocessableContent
 from fanlight.message.app_state import State
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form import Query
 from fanlight.message.request import Request
 
-ArgumentBuilder = Callable[[Request], dict[str, Any]]
-_Step = Callable[[Request, dict[str, Any], list[BadField]], None]
-_EMPTY = Query()
+_Reader = Callable[[Request, dict[str, Any], list[BadField]], None]
+_EMPTY_QUERY = Query()
+
+
+@dataclass(slots=True, kw_only=True)
+class Binding:
+    """The source of each of a view's arguments; those that it does not use are empty or None."""
+
+    path: dict[str, Callable[[Any], object] | None] = field(default_factory=dict)  # None: as routing converts it
+    requests: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    dependencies: dict[str, Dependency] = field(default_factory=dict)
+    headers: InputFields | None = None
+    cookies: InputFields | None = None
+    errors: FormRedisplay | None = None
+    query: InputFields | None = None
+    query_record: tuple[str, RecordInput] | None = None
+    body: BodyReader | None = None
+    stream: str = ""  # the parameter for the content stream
+    hints: str = ""  # the parameter for early hints
+    mutable_defaults: dict[str, object] = field(default_factory=dict)  # each request gets a copy
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether the content must be kept for the view."""
+        return self.body is not None or bool(self.requests or self.stream)
+
+    @property
+    def body_mode(self) -> BodyMode:
+        """How the content is read."""
+        if self.stream:
+            return BodyMode.STREAM
+        return BodyMode.FORM if self.body is not None and self.body.accepts_forms else BodyMode.BUFFERED
 
 
 def argument_builder(binding: Binding, state: State) -> ArgumentBuilder | None:
-    """Return what makes a view's arguments of a request, None if they are just the path's parameters."""
-    give = _arguments_of(binding, state)
-    return _with_fresh(give, binding.fresh) if give is not None and binding.fresh else give
+    """Return the function that makes a view's arguments, None if they are just the path's parameters."""
+    coercers = [(name, coerce) for name, coerce in binding.path.items() if coerce is not None]
+    readers = _readers(binding)
+    states = dict.fromkeys(binding.states, state)
+    if not coercers and not readers and not states and binding.errors is None and len(binding.requests) < 2:
+        if not binding.requests:
+            return None
+        build = _with_request(binding.requests[0], has_path=bool(binding.path))
+    else:
+        build = _with_path(binding.requests, coercers, states)
+        if binding.errors is not None:
+            build = _with_errors(build, readers, binding.errors)
+        elif readers:
+            build = _with_fields(build, readers)
+    return _with_mutable_defaults(build, binding.mutable_defaults) if binding.mutable_defaults else build
 
 
-def _with_fresh(give: ArgumentBuilder, fresh: dict[str, object]) -> ArgumentBuilder:
-    """Return what gives each call defaults of its own, where one could change them for all that come later."""
+# --- one function for each combination, so that a view pays only for what it takes --------------------
+
+
+def _with_mutable_defaults(build: ArgumentBuilder, defaults: dict[str, object]) -> ArgumentBuilder:
+    """Give each call its own copy of the defaults that it could change for later calls."""
 
     def arguments(request: Request) -> dict[str, Any]:
-        values = give(request)
-        for name, default in fresh.items():
+        values = build(request)
+        for name, default in defaults.items():
             if name not in values:
                 values[name] = deepcopy(default)
         return values
 
     return arguments
-
-
-def _arguments_of(binding: Binding, state: State) -> ArgumentBuilder | None:
-    keepers = [(name, keep) for name, keep in binding.path.items() if keep is not None]
-    steps = _steps(binding)
-    given = dict.fromkeys(binding.states, state)
-    if not keepers and not steps and not binding.requests and not given and binding.errors is None:
-        return None
-    if not keepers and not steps and not given and binding.errors is None and len(binding.requests) == 1:
-        return _with_request(binding.requests[0], has_path=bool(binding.path))
-    from_path = _with_path(binding.requests, keepers, given)
-    if binding.errors is not None:
-        return _with_errors(from_path, steps, binding.errors)
-    return _with_fields(from_path, steps) if steps else from_path
 
 
 def _with_request(name: str, *, has_path: bool) -> ArgumentBuilder:
@@ -65,18 +100,18 @@ def _with_request(name: str, *, has_path: bool) -> ArgumentBuilder:
 
 
 def _with_path(
-    requests: list[str], keepers: list[tuple[str, Callable[[Any], object]]], given: dict[str, State]
+    requests: list[str], coercers: list[tuple[str, Callable[[Any], object]]], states: dict[str, State]
 ) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
         values = dict(request.params)
-        if given:
-            values.update(given)
-        for name, keep in keepers:
+        if states:
+            values.update(states)
+        for name, coerce in coercers:
             try:
-                values[name] = keep(values[name])
-            except ConversionError as unfit:
-                # The path is a name for a thing: if it can't be one, there is no such thing.
-                raise NotFound(f"{name}: {unfit}") from None
+                values[name] = coerce(values[name])
+            except ConversionError as error:
+                # A path names a resource; a name that can't be converted names none.
+                raise NotFound(f"{name}: {error}") from None
         for name in requests:
             values[name] = request
         return values
@@ -84,88 +119,86 @@ def _with_path(
     return arguments
 
 
-def _with_fields(from_path: ArgumentBuilder, steps: list[_Step]) -> ArgumentBuilder:
+def _with_fields(build: ArgumentBuilder, readers: list[_Reader]) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
-        values = from_path(request)
+        values = build(request)
         bad: list[BadField] = []
-        for step in steps:
-            step(request, values, bad)
+        for read in readers:
+            read(request, values, bad)
         if bad:
-            raise UnprocessableContent(DETAIL, fields=bad)
+            raise UnprocessableContent(INVALID_FIELDS, fields=bad)
         return values
 
     return arguments
 
 
-def _with_errors(from_path: ArgumentBuilder, steps: list[_Step], short_repr: FormRedisplay) -> ArgumentBuilder:
+def _with_errors(build: ArgumentBuilder, readers: list[_Reader], redisplay: FormRedisplay) -> ArgumentBuilder:
     def arguments(request: Request) -> dict[str, Any]:
-        values = from_path(request)
+        values = build(request)
         bad: list[BadField] = []
-        refusal: ContentTooLarge | None = None
+        too_large: ContentTooLarge | None = None
         try:
-            for step in steps:
-                step(request, values, bad)
+            for read in readers:
+                read(request, values, bad)
         except ContentTooLarge as error:
-            refusal = error
-        short_repr.take(request, values, bad, refusal)
+            too_large = error
+        redisplay.add_errors(request, values, bad, too_large)
         return values
 
     return arguments
 
 
-def _steps(binding: Binding) -> list[_Step]:
-    steps: list[_Step] = [*_given_steps(binding), *_named_steps(binding)]
-    if binding.query is not None:
-        fields = binding.query
+def _readers(binding: Binding) -> list[_Reader]:
+    """Return what fills the arguments that do not come from the path."""
+    readers = [*_provided_readers(binding), *_named_readers(binding)]
+    if (query := binding.query) is not None:
 
-        def take_query(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
+        def read_query(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
             if request.head.query:
-                fields.take(request.query, values, bad)
-            elif not fields.may_be_empty:
-                fields.take(_EMPTY, values, bad)
+                query.read(request.query, values, bad)
+            elif not query.may_be_empty:
+                query.read(_EMPTY_QUERY, values, bad)
 
-        steps.append(take_query)
+        readers.append(read_query)
     if binding.query_record is not None:
         name, record = binding.query_record
 
-        def take_record(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
-            if (made := record.take(request.query, bad)) is not None:
+        def read_record(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
+            if (made := record.read(request.query, bad)) is not None:
                 values[name] = made
 
-        steps.append(take_record)
+        readers.append(read_record)
     if binding.body is not None:
-        steps.append(binding.body.take)
-    return steps
+        readers.append(binding.body.read)
+    return readers
 
 
-def _given_steps(binding: Binding) -> list[_Step]:
-    """Return what gives a view its ways to the client: the content as it comes, early hints."""
-    steps: list[_Step] = []
+def _provided_readers(binding: Binding) -> list[_Reader]:
+    """Return what passes the content stream and early hints."""
+    readers: list[_Reader] = []
     if stream := binding.stream:
 
-        def give_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+        def pass_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
             values[stream] = request.content_stream
 
-        steps.append(give_stream)
+        readers.append(pass_stream)
     if hints := binding.hints:
 
-        def give_hints(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+        def pass_hints(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
             values[hints] = EarlyHints(request)
 
-        steps.append(give_hints)
-    return steps
+        readers.append(pass_hints)
+    return readers
 
 
-def _named_steps(binding: Binding) -> list[_Step]:
-    """Return what takes cookies and header fields."""
-    steps: list[_Step] = []
-    if binding.cookies is not None:
-        cookies = binding.cookies
-        steps.append(lambda request, values, bad: cookies.take(request.cookies, values, bad))
-    if binding.headers is not None:
-        headers = binding.headers
-        if any(field.series is not None for field in headers.fields):
-            steps.append(lambda request, values, bad: headers.take(request.headers, values, bad))
+def _named_readers(binding: Binding) -> list[_Reader]:
+    """Return what reads cookies and header fields."""
+    readers: list[_Reader] = []
+    if (cookies := binding.cookies) is not None:
+        readers.append(lambda request, values, bad: cookies.read(request.cookies, values, bad))
+    if (headers := binding.headers) is not None:
+        if any(each.collect is not None for each in headers.fields):
+            readers.append(lambda request, values, bad: headers.read(request.headers, values, bad))
         else:
-            steps.append(lambda request, values, bad: headers.take(request.head.values, values, bad))
-    return steps
+            readers.append(lambda request, values, bad: headers.read(request.head.values, values, bad))
+    return readers

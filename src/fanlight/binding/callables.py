@@ -1,6 +1,6 @@
-"""Look at functions and classes: what runs when they are called, how messages name them, where they are written.
+"""Look at functions and classes: what runs when they are called, their names in messages, where they are written.
 
-In: a view, a dependency, or any other callable. Out: facts about it. Calls nothing.
+In: a view, a dependency, or any other callable. Out: facts about it; it is never called.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodWrapperType, WrapperDescriptorType
 from typing import Any, TypeVar
 
+from fanlight.message.request import Request
+
+T = TypeVar("T")
+View = Callable[..., object]
+Dependency = Callable[..., Any]
+ArgumentBuilder = Callable[[Request], dict[str, Any]]  # makes the arguments of a view or a dependency
 _NOT_PYTHON = (WrapperDescriptorType, MethodWrapperType)
-M = TypeVar("M")
+# The modules of what stands for a default_factory in a signature, or among the defaults of a Struct.
+_FACTORY_MODULES = ("dataclasses", "attr._make", "msgspec", "msgspec._core")
 
 
 def unwrap_callable(view: object) -> object:
@@ -28,38 +35,43 @@ def unwrap_callable(view: object) -> object:
         elif isinstance(view, FunctionType | type) or inspect.isbuiltin(view):
             return view
         else:
-            call = call_method(view)
+            call = _call_method(view)
             if call is None or isinstance(call, _NOT_PYTHON):
                 return view
             view = call
 
 
-def call_method(view: object) -> Any:
-    """Return what runs when an object is called: of a plain function, nothing written in Python."""
+def _call_method(view: object) -> Any:
+    """Return the `__call__` of an object's class, as a function."""
     call = inspect.getattr_static(type(view), "__call__", None)
     return call.__func__ if isinstance(call, staticmethod | classmethod) else call
 
 
-def is_async(view: Callable[..., object]) -> bool:
-    """Say whether calling a view gives a coroutine; async generators give a stream, at once."""
+def is_async(view: View) -> bool:
+    """Say whether calling a view returns a coroutine; an async generator function returns a stream, and is not."""
     while isinstance(view, functools.partial):
         view = view.func
-    return inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(call_method(view))
+    return inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(_call_method(view))
 
 
-def decorator_value(view: object, name: str, kind: type[M]) -> M | None:
-    """Return what a decorator has written on a view, or on what runs when it is called."""
+def decorator_value(view: object, attribute: str, kind: type[T]) -> T | None:
+    """Return what a decorator has stored on a view, or on the function behind it; None if it has not."""
     while view is not None:
-        for marked in (view, call_method(view)):
-            mark = getattr(marked, name, None)
-            if isinstance(mark, kind):
-                return mark
+        for function in (view, _call_method(view)):
+            value = getattr(function, attribute, None)
+            if isinstance(value, kind):
+                return value
         view = view.func if isinstance(view, functools.partial) else None
     return None
 
 
+def is_default_factory(default: object) -> bool:
+    """Say whether the default of a class's parameter stands for a default_factory."""
+    return type(default).__module__ in _FACTORY_MODULES
+
+
 def display_name(view: object) -> str:
-    """Return how one speaks of a view: "views.post", without the module where that is only the start file."""
+    """Return the name of a view for messages: "views.post"; without its module if that is the start file."""
     function = unwrap_callable(view)
     name = getattr(function, "__qualname__", "") or type(function).__qualname__
     name = name.replace("<locals>.", "").removesuffix(".__call__")
@@ -73,7 +85,7 @@ def source_location(view: object, folder: Path | None = None) -> str:
     file, line = _class_location(function) if isinstance(function, type) else ("", 0)
     if isinstance(code := getattr(function, "__code__", None), CodeType):
         file, line = code.co_filename, code.co_firstlineno
-    if not file or file.startswith("<"):  # a lambda in an annotation that stands as text
+    if not file or file.startswith("<"):  # a lambda in an annotation that is text
         return ""
     path = Path(file)
     if folder is not None and path.is_relative_to(folder):

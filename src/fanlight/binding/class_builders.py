@@ -1,11 +1,11 @@
-"""Have JSON and forms fill a class as its author meant it: by calling it, with what a client may set.
+"""Build objects of a class as its author meant it: by calling it, with what a client may set.
 
-msgspec fills a dataclass field by field without calling it: also those that say `init=False`. Where that makes a
-difference, a Struct with the fields that may be sent stands in for each class while texts are read; then the
+msgspec fills a dataclass field by field without calling it, including fields with `init=False`. Where that makes a
+difference, JSON and forms are read into a Struct with the fields that may be sent, a stand-in for the class; then the
 classes are called, from the inside out.
 
-In: an annotation. Out: its `Shape`: what is to be read, and what makes the values of it. Refuses what
-`records.py` refuses, at any depth. Classes that are filled as they are cost nothing more.
+In: an annotation. Out: its `DecodePlan`: the annotation to decode, and the function that builds its values. Rejects
+what `class_fields.py` rejects, at any depth. Nothing is added for classes that msgspec fills correctly.
 """
 
 from __future__ import annotations
@@ -19,49 +19,59 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 import msgspec
 from msgspec import UNSET
 
-from fanlight.binding.class_fields import RecordType, is_record, is_struct, is_whole, read_record, refuse_unhashable
-from fanlight.binding.json_path import Key, Step
+from fanlight.binding.class_fields import (
+    RecordType,
+    is_body_class,
+    is_record,
+    is_struct,
+    read_record,
+    reject_unhashable,
+)
+from fanlight.binding.json_errors import ClientKey, PathItem
 
-_SERIES = (list, tuple, set, frozenset)
+_CONTAINERS = (list, tuple, set, frozenset)
+Build = Callable[[object], object]
 
 
-class Refused(ValueError):
-    """A class does not take what was sent; `way` leads to it."""
+class BuildError(ValueError):
+    """A class rejects the values that it is called with; `path` leads to it in the document."""
 
     def __init__(self, message: str) -> None:
-        """Keep what the class has said."""
+        """Keep the message of the class."""
         super().__init__(message)
-        self.way: list[Step] = []
+        self.path: list[PathItem] = []
 
-
-Build = Callable[[object], object]
+    def inside(self, item: PathItem) -> BuildError:
+        """Return the error, located in this item of a container."""
+        self.path.insert(0, item)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class DecodePlan:
-    """What an annotation is read as, and what makes the values of it; None: it is them already."""
+    """How the values of an annotation are made: what is decoded, and what `build` makes of it (None: nothing)."""
 
     annotation: Any
-    restore: Build | None
-    is_whole: bool  # it is a class that a whole body can be
-    classes: frozenset[Any]  # those that may be read: all of them have been looked at
+    build: Build | None
+    is_whole: bool  # it is a class that is the whole body
+    classes: frozenset[Any]  # the classes that may be decoded: those whose fields were checked
 
 
 def decode_plan(annotation: Any) -> DecodePlan:
-    """Return what an annotation is read as. Raises TypeError or NameError."""
-    found: dict[Any, RecordType] = {}
-    _collect(annotation, found)
+    """Return how the values of an annotation are made. Raises TypeError or NameError."""
+    records: dict[Any, RecordType] = {}
+    _collect(annotation, records)
     members = _members(annotation)
-    whole = is_whole(members[0]) if len(members) == 1 else all(map(is_struct, members))
-    if not any(each.must_be_called for each in found.values()):
-        classes = frozenset(typing.get_origin(each) or each for each in found)
-        return DecodePlan(annotation, None, whole, classes)
-    stand_ins = _StandIns(found)
-    return DecodePlan(stand_ins.replaced(annotation), stand_ins.restore, whole, frozenset(stand_ins.structs.values()))
+    is_whole = is_body_class(members[0]) if len(members) == 1 else all(map(is_struct, members))
+    if not any(each.must_be_called for each in records.values()):
+        classes = frozenset(typing.get_origin(each) or each for each in records)
+        return DecodePlan(annotation, None, is_whole, classes)
+    stand_ins = _StandIns(records)
+    return DecodePlan(stand_ins.replace(annotation), stand_ins.build, is_whole, frozenset(stand_ins.structs.values()))
 
 
 def _members(annotation: Any) -> list[Any]:
-    """Return what an optional annotation may be besides None; one that is no union is its only member."""
+    """Return the members of a union without None; of any other annotation, itself."""
     if typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) in (Union, UnionType):
@@ -69,100 +79,99 @@ def _members(annotation: Any) -> list[Any]:
     return [annotation]
 
 
-def _collect(annotation: Any, found: dict[Any, RecordType]) -> None:
-    """Find the classes of an annotation, and those in their fields."""
+def _collect(annotation: Any, records: dict[Any, RecordType]) -> None:
+    """Find the classes in an annotation, and those in their fields."""
     if typing.get_origin(annotation) is Annotated:
         annotation = typing.get_args(annotation)[0]
     if is_record(annotation):
-        if annotation not in found:
-            found[annotation] = record = read_record(annotation)
+        if annotation not in records:
+            records[annotation] = record = read_record(annotation)
             for field in record.fields:
-                _collect(field.annotation, found)
+                _collect(field.annotation, records)
     elif typing.get_origin(annotation) is not Literal:
         for each in typing.get_args(annotation):
-            refuse_unhashable(annotation, each)
-            _collect(each, found)
+            reject_unhashable(annotation, each)
+            _collect(each, records)
 
 
-class _Given(NamedTuple):
-    """A field of a stand-in, and of its class; `holds_more`: other stand-ins stand in it."""
+class _StandInField(NamedTuple):
+    """A field of a stand-in; `has_stand_ins`: its values contain other stand-ins."""
 
     name: str
-    given_as: str
+    argument: str
     sent_as: str
-    holds_more: bool
+    has_stand_ins: bool
 
 
 class _StandIns:
-    """A Struct for each class of one annotation."""
+    """A Struct for each class in one annotation."""
 
     def __init__(self, records: dict[Any, RecordType]) -> None:
         self.structs = {annotation: _struct_for(record) for annotation, record in records.items()}
-        self._made: dict[type, tuple[Callable[..., object], list[_Given]]] = {}
+        self._classes: dict[type, tuple[Callable[..., object], list[_StandInField]]] = {}
         for annotation, record in records.items():
             struct = self.structs[annotation]
-            # Only now, when each has its stand-in: classes may hold each other.
-            types = [self.replaced(field.annotation) for field in record.fields]
+            # The types are set when every class has its stand-in: classes may contain each other.
+            types = [self.replace(field.annotation) for field in record.fields]
             struct.__annotations__ = dict(zip(struct.__struct_fields__, types, strict=True))
-            self._made[struct] = (
+            self._classes[struct] = (
                 record.make,
                 [
-                    _Given(name, field.given_as, field.sent_as, new is not field.annotation)
+                    _StandInField(name, field.argument, field.sent_as, new is not field.annotation)
                     for name, field, new in zip(struct.__struct_fields__, record.fields, types, strict=True)
                 ],
             )
 
-    def replaced(self, annotation: Any) -> Any:
+    def replace(self, annotation: Any) -> Any:
         """Return an annotation with stand-ins in place of its classes."""
         if is_record(annotation) and typing.get_origin(annotation) is not Annotated:
             return self.structs[annotation]
         origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
         if origin is Annotated:
-            new = self.replaced(parts[0])
+            new = self.replace(parts[0])
             return annotation if new is parts[0] else Annotated[(new, *annotation.__metadata__)]
         if origin is None or origin is Literal or not parts:
             return annotation
-        inner: Any = tuple(each if each is ... else self.replaced(each) for each in parts)
+        inner: Any = tuple(each if each is ... else self.replace(each) for each in parts)
         if all(new is old for new, old in zip(inner, parts, strict=True)):
             return annotation
         inner = inner if len(inner) > 1 else inner[0]
-        return Union[inner] if origin in (Union, UnionType) else origin[inner]  # noqa: UP007 - of a number not known
+        return Union[inner] if origin in (Union, UnionType) else origin[inner]  # noqa: UP007 - their number is not known
 
-    def restore(self, value: object) -> object:
-        """Return the value with its classes in place of their stand-ins. Raises Refused."""
-        kind = type(value)
-        if kind in self._made:
-            make, fields = self._made[kind]
-            values = {}
-            for name, given_as, sent_as, holds_more in fields:
+    def build(self, value: object) -> object:
+        """Return a decoded value with objects of its classes in place of stand-ins. Raises BuildError."""
+        cls = type(value)
+        if cls in self._classes:
+            make, fields = self._classes[cls]
+            arguments = {}
+            for name, argument, sent_as, has_stand_ins in fields:
                 if (each := getattr(value, name)) is not UNSET:
-                    values[given_as] = self._within(sent_as, each) if holds_more else each
+                    arguments[argument] = self._build_item(sent_as, each) if has_stand_ins else each
             try:
-                return make(**values)
-            except (TypeError, ValueError) as error:  # its __post_init__ has refused the fields together
-                raise Refused(str(error)) from None
-        if kind is dict:
-            return {key: self._within(Key(key), each) for key, each in typing.cast("dict[Any, object]", value).items()}
-        if kind in _SERIES:
-            return kind(
-                self._within(number, each) for number, each in enumerate(typing.cast("Iterable[object]", value))
-            )
+                return make(**arguments)
+            except (TypeError, ValueError) as error:  # from its __post_init__, say
+                raise BuildError(str(error)) from None
+        if cls is dict:
+            members = typing.cast("dict[Any, object]", value)
+            return {key: self._build_item(ClientKey(key), each) for key, each in members.items()}
+        if cls in _CONTAINERS:
+            items = typing.cast("Iterable[object]", value)
+            return cls(self._build_item(index, each) for index, each in enumerate(items))
         return value
 
-    def _within(self, step: Step, value: object) -> object:
+    def _build_item(self, item: PathItem, value: object) -> object:
         try:
-            return self.restore(value)
-        except Refused as refused:
-            refused.way.insert(0, step)
-            raise
+            return self.build(value)
+        except BuildError as error:
+            raise error.inside(item) from None
 
 
 def _struct_for(record: RecordType) -> type[msgspec.Struct]:
-    """Return a Struct with the fields of a class; their types are set when all are known."""
+    """Return a Struct with the fields of a class; their types are set later."""
     options = {"array_like": True, "forbid_unknown_fields": True} if record.is_list else record.options
     fields: list[Any] = []
     for number, field in enumerate(record.fields):
-        # Names of our own, for msgspec loses some that Python allows.
+        # The names are ours, because msgspec does not find some that Python allows.
         default = (
             msgspec.field(name=field.sent_as) if field.is_required else msgspec.field(name=field.sent_as, default=UNSET)
         )

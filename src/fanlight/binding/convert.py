@@ -1,8 +1,11 @@
-"""Read a text as a value: what a query, a form or a path sends as what a view asks for.
+"""Convert text from a query, a form, a cookie or a path to the type of a parameter.
 
-In: a kind, once; then texts. Out: values. Refuses, as `Unfit` with a plain message, what is not
-written the one way each kind is written; Python's own readers let more through (other scripts'
-digits, underscores, "nan", week dates). Nothing here is quadratic in what a client sends.
+In: a kind, once; then texts. Out: values. Rejects, with `ConversionError` and a plain message, everything but the one
+plain notation of each type: Python's own conversions accept more (digits of other scripts, underscores, "nan", week
+dates). No conversion takes time quadratic in what a client sends.
+
+The converters of the path (`routing/converter.py`) are another grammar on purpose: there each value has one notation,
+so that each page has one address, and a text that does not match is another route and no error.
 """
 
 from __future__ import annotations
@@ -18,23 +21,23 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.binding.kinds import (
-    Kind,
-    constraint_checker,
-    describe_type,
-    literal_text,
-    plain,
-    short_repr,
-    split_optional,
-    type_mismatch,
-)
+from fanlight.binding.constraints import constraint_checker
+from fanlight.binding.describe import describe_type, literal_text, short_repr, type_mismatch
+from fanlight.binding.kinds import Kind, split_optional, strip_metadata
 
-Reader = Callable[[str], object]
+TextParser = Callable[[str], object]
+# The kinds that the path converts itself, and the name of the converter.
+PATH_CONVERTERS: Mapping[type[Kind], str] = {
+    kinds.IntType: "int",
+    kinds.FloatType: "float",
+    kinds.UUIDType: "uuid",
+    kinds.DateType: "date",
+}
 
-_NUMBER_CHARACTERS = 128  # int() is quadratic in the length, so longer numbers do not fit
+_NUMBER_CHARACTERS = 128  # int() takes time quadratic in the length, so longer numbers are rejected
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_CLOCK_CHARACTERS = 128  # of a date, a time, a duration
+_TIME_CHARACTERS = 128  # of a date, a time, a duration
 _NO_SECONDS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 # As people, HTML checkboxes ("on") and programs write it.
@@ -42,209 +45,195 @@ _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": 
 
 
 class ConversionError(ValueError):
-    """A value is not what is asked for; the message says so in plain words."""
+    """A value is not of the wanted type; the message is for the client."""
 
 
 class ConstraintError(ConversionError):
-    """A value is of the kind that is asked for, but breaks one of its bounds."""
+    """A value is of the wanted type, but violates a constraint."""
 
 
-def text_parser(kind: Kind) -> Reader | None:
-    """Return what reads a text as this kind, None if no text can be it. It raises Unfit."""
-    kind = split_optional(plain(kind))[0]
+def text_parser(kind: Kind) -> TextParser | None:
+    """Return a function that converts text to a kind, or raises ConversionError; None if no text can be that kind."""
+    kind = split_optional(strip_metadata(kind))[0]
     if isinstance(kind, kinds.UnionType):
-        return _first_of(kind)
+        return _union_parser(kind)
     if isinstance(kind, kinds.EnumType):
-        return _member(kind)
+        return _enum_parser(kind)
     if isinstance(kind, kinds.LiteralType):
-        return _choice(kind)
-    read = _READERS.get(type(kind))
-    rule = constraint_checker(kind)
-    if read is None or rule is None:
-        return read
-    reads, breaks = read, rule
-
-    def read_within_bounds(text: str) -> object:
-        value = reads(text)
-        if broken := breaks(value):
-            raise ConstraintError(broken)
-        return value
-
-    return read_within_bounds
+        return _literal_parser(kind)
+    return _constrained(_PARSERS.get(type(kind)), kind)
 
 
-def _first_of(kind: kinds.UnionType) -> Reader | None:
-    """Return what reads a text as the first kind of a union that it fits; as a text only if it is nothing else."""
-    members = sorted(map(plain, kind.types), key=lambda each: _RANKS.get(type(each), 1))
-    readers = [reader for each in members if (reader := text_parser(each)) is not None]
-    if len(readers) < len(members):
+def path_coercer(kind: Kind, converter: str) -> Callable[[Any], object] | None:
+    """Return a function from what a path converter ("int", "date") gives to a kind; None if there is no way."""
+    kind = strip_metadata(split_optional(strip_metadata(kind))[0])
+    if PATH_CONVERTERS.get(type(kind)) == converter or isinstance(kind, kinds.AnyType):
+        return _constrained(identity, kind)
+    if converter != "int":
         return None
-    said = describe_type(kind)
-
-    def read_first(text: str) -> object:
-        meant: ConversionError | None = None
-        for read in readers:
-            try:
-                return read(text)
-            except ConstraintError as unfit:
-                meant = meant or unfit
-            except ConversionError:
-                continue
-        raise meant or ConversionError(f"{short_repr(text)} is not {said}")
-
-    return read_first
-
-
-def path_coercer(kind: Kind, read_as: str) -> Callable[[object], object] | None:
-    """Return what makes this kind of a value that the path has given already, None if nothing can.
-
-    `read_as` is the converter of the path: "int", "float", "uuid" or "date". Raises Unfit.
-    """
-    kind = plain(split_optional(plain(kind))[0])
-    given = {"int": kinds.IntType, "float": kinds.FloatType, "uuid": kinds.UUIDType, "date": kinds.DateType}[read_as]
-    make: Callable[[object], object] | None = None
-    if type(kind) is given or isinstance(kind, kinds.AnyType):
-        make = identity
-    elif given is kinds.IntType and isinstance(kind, kinds.FloatType):
-        make = _whole_float
-    elif given is kinds.IntType and isinstance(kind, kinds.DecimalType):
-        make = Decimal  # type: ignore[assignment]  # it is given an int
-    elif given is kinds.IntType and isinstance(kind, kinds.EnumType | kinds.LiteralType):
+    if isinstance(kind, kinds.FloatType):
+        return _constrained(_int_to_float, kind)
+    if isinstance(kind, kinds.DecimalType):
+        return Decimal
+    if isinstance(kind, kinds.EnumType | kinds.LiteralType):
         choose = text_parser(kind)
         assert choose is not None
         return lambda value: choose(str(value))
-    rule = constraint_checker(kind)
-    if make is None or rule is None:
-        return make
-    makes, breaks = make, rule
-
-    def keep_within_bounds(value: object) -> object:
-        value = makes(value)
-        if broken := breaks(value):
-            raise ConstraintError(broken)
-        return value
-
-    return keep_within_bounds
+    return None
 
 
 def identity(value: object) -> object:
-    """Return what it is given: nothing is to be done."""
+    """Return the value unchanged: there is nothing to convert."""
     return value
 
 
-def _whole_float(value: object) -> object:
-    try:
-        return float(value)  # type: ignore[arg-type]  # the path has read an int
-    except OverflowError:
-        raise ConversionError(f"{short_repr(value)} is not a number of a size that can be") from None
+def _constrained(convert: Callable[[Any], object] | None, kind: Kind) -> Callable[[Any], object] | None:
+    """Return a conversion that also checks the constraints of a kind, if it has any."""
+    check = constraint_checker(kind)
+    if convert is None or check is None:
+        return convert
+
+    def convert_and_check(value: Any) -> object:
+        value = convert(value)
+        if violated := check(value):
+            raise ConstraintError(violated)
+        return value
+
+    return convert_and_check
 
 
-def _choice(kind: kinds.LiteralType) -> Reader:
-    said = describe_type(kind)
+def _union_parser(kind: kinds.UnionType) -> TextParser | None:
+    """Return a parser that tries the members in turn; those that accept any text are last."""
+    members = sorted(map(strip_metadata, kind.types), key=lambda each: _UNION_ORDER.get(type(each), 1))
+    parsers = [parser for each in members if (parser := text_parser(each)) is not None]
+    if len(parsers) < len(members):
+        return None
+    wanted = describe_type(kind)
+
+    def parse(text: str) -> object:
+        violation: ConversionError | None = None
+        for parse_member in parsers:
+            try:
+                return parse_member(text)
+            except ConstraintError as error:  # of this type, so its message says more than "is none of these"
+                violation = violation or error
+            except ConversionError:
+                continue
+        raise violation or ConversionError(f"{short_repr(text)} is not {wanted}")
+
+    return parse
+
+
+def _literal_parser(kind: kinds.LiteralType) -> TextParser:
+    wanted = describe_type(kind)
     choices = {literal_text(value): value for value in kind.values}
 
-    def choose(text: str) -> object:
+    def parse(text: str) -> object:
         try:
             return choices[text]
         except KeyError:
-            raise ConversionError(f"{short_repr(text)} is not {said}") from None
+            raise ConversionError(f"{short_repr(text)} is not {wanted}") from None
 
-    return choose
+    return parse
 
 
-def _member(kind: kinds.EnumType) -> Reader:
-    """Return what reads a text as a member of an Enum: by its value, or by what the class makes of it."""
-    said, make = describe_type(kind), kind.cls
-    members = {str(member.value): member for member in make.__members__.values()}
-    is_number = issubclass(make, int) or all(isinstance(member.value, int) for member in make)
+def _enum_parser(kind: kinds.EnumType) -> TextParser:
+    """Return a parser for the values of an Enum, and for what the class itself makes a member of."""
+    wanted, cls = describe_type(kind), kind.cls
+    members = {str(member.value): member for member in cls.__members__.values()}
+    is_number = issubclass(cls, int) or all(isinstance(member.value, int) for member in cls)
 
-    def choose(text: str) -> object:
+    def parse(text: str) -> object:
         if (member := members.get(text)) is not None:
             return member
         try:
-            # A combination of flags is no member, and a class may have a `_missing_`.
-            return make(_read_int(text) if is_number else text)
+            # A combination of flags is not a member, and a class may have a `_missing_`.
+            return cls(_parse_int(text) if is_number else text)
         except ValueError:
-            raise ConversionError(f"{short_repr(text)} is not {said}") from None
+            raise ConversionError(f"{short_repr(text)} is not {wanted}") from None
 
-    return choose
-
-
-def _refuse(kind: Kind, text: str) -> ConversionError:
-    return ConversionError(type_mismatch(kind, text))
+    return parse
 
 
-def _read_int(text: str) -> object:
+def _int_to_float(value: int) -> object:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ConversionError(f"{short_repr(value)} is too large for a number") from None
+
+
+def _parse_int(text: str) -> object:
     if len(text) <= _NUMBER_CHARACTERS and _INT.fullmatch(text):
         return int(text)
-    raise _refuse(kinds.IntType(), text)
+    raise ConversionError(type_mismatch(kinds.IntType(), text))
 
 
-def _read_float(text: str) -> object:
+def _parse_float(text: str) -> object:
     if len(text) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(text):
         value = float(text)
         if math.isfinite(value):
             return value
-    raise _refuse(kinds.FloatType(), text)
+    raise ConversionError(type_mismatch(kinds.FloatType(), text))
 
 
-def _read_decimal(text: str) -> object:
+def _parse_decimal(text: str) -> object:
     if len(text) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(text):
         return Decimal(text)
-    raise _refuse(kinds.DecimalType(), text)
+    raise ConversionError(type_mismatch(kinds.DecimalType(), text))
 
 
-def _read_bool(text: str) -> object:
+def _parse_bool(text: str) -> object:
     try:
         return _BOOL[text.lower()]
     except KeyError:
-        raise _refuse(kinds.BoolType(), text) from None
+        raise ConversionError(type_mismatch(kinds.BoolType(), text)) from None
 
 
-def _read_uuid(text: str) -> object:
+def _parse_uuid(text: str) -> object:
     if _UUID.fullmatch(text):
         return UUID(text)
-    raise _refuse(kinds.UUIDType(), text)
+    raise ConversionError(type_mismatch(kinds.UUIDType(), text))
 
 
-def _by_msgspec(make: Any, kind: Kind) -> Reader:
-    """Return what reads a text as msgspec reads it in JSON, so that both read the same."""
+def _msgspec_parser(cls: Any, kind: Kind) -> TextParser:
+    """Return a parser that accepts what msgspec accepts in a JSON string, so that text and JSON agree."""
 
-    def read_it(text: str) -> object:
-        if len(text) <= _CLOCK_CHARACTERS or make is bytes:
+    def parse(text: str) -> object:
+        if len(text) <= _TIME_CHARACTERS or cls is bytes:
             try:
-                return msgspec.convert(_with_seconds(text) if ":" in text else text, make)
-            except msgspec.ValidationError:  # the 31st of February
+                return msgspec.convert(_with_seconds(text) if ":" in text else text, cls)
+            except msgspec.ValidationError:  # also for the 31st of February
                 pass
-        raise _refuse(kind, text)
+        raise ConversionError(type_mismatch(kind, text))
 
-    return read_it
+    return parse
 
 
 def _with_seconds(text: str) -> str:
-    """Return a date and time, or a time, with the seconds that `<input type="datetime-local">` leaves out."""
+    """Return a time, or a date and time, with the seconds that `<input type="datetime-local">` leaves out."""
     found = _NO_SECONDS.match(text)
     return f"{text[: found.end()]}:00{text[found.end() :]}" if found else text
 
 
-_READERS: Mapping[type[Kind], Reader] = {
+_parse_bytes: Callable[[str], Any] = _msgspec_parser(bytes, kinds.BytesType())
+_PARSERS: Mapping[type[Kind], TextParser] = {
     kinds.StrType: identity,
     kinds.AnyType: identity,
-    kinds.IntType: _read_int,
-    kinds.FloatType: _read_float,
-    kinds.DecimalType: _read_decimal,
-    kinds.BoolType: _read_bool,
-    kinds.UUIDType: _read_uuid,
-    kinds.DateType: _by_msgspec(date, kinds.DateType()),
-    kinds.DateTimeType: _by_msgspec(datetime, kinds.DateTimeType()),
-    kinds.TimeType: _by_msgspec(time, kinds.TimeType()),
-    kinds.TimeDeltaType: _by_msgspec(timedelta, kinds.TimeDeltaType()),
-    kinds.BytesType: _by_msgspec(bytes, kinds.BytesType()),
-    kinds.ByteArrayType: lambda text: bytearray(_READERS[kinds.BytesType](text)),  # type: ignore[call-overload]
-    kinds.MemoryViewType: lambda text: memoryview(_READERS[kinds.BytesType](text)),  # type: ignore[arg-type]
+    kinds.IntType: _parse_int,
+    kinds.FloatType: _parse_float,
+    kinds.DecimalType: _parse_decimal,
+    kinds.BoolType: _parse_bool,
+    kinds.UUIDType: _parse_uuid,
+    kinds.DateType: _msgspec_parser(date, kinds.DateType()),
+    kinds.DateTimeType: _msgspec_parser(datetime, kinds.DateTimeType()),
+    kinds.TimeType: _msgspec_parser(time, kinds.TimeType()),
+    kinds.TimeDeltaType: _msgspec_parser(timedelta, kinds.TimeDeltaType()),
+    kinds.BytesType: _parse_bytes,
+    kinds.ByteArrayType: lambda text: bytearray(_parse_bytes(text)),
+    kinds.MemoryViewType: lambda text: memoryview(_parse_bytes(text)),
 }
-# Of a union, numbers are tried first, and last what takes any text.
-_RANKS: Mapping[type[Kind], int] = {
+# Numbers are tried before texts.
+_UNION_ORDER: Mapping[type[Kind], int] = {
     kinds.IntType: -2,
     kinds.FloatType: -1,
     kinds.DecimalType: -1,

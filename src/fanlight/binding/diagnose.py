@@ -1,256 +1,327 @@
-"""Read plain JSON as a kind by our own rules, and say all that is wrong with it.
+"""Validate a JSON document against a kind by our own rules, and find everything that is wrong with it.
 
-In: a kind, once; then values as `read_as_written` gives them. Out: values of which msgspec makes the kind,
-and what is `Wrong`. msgspec reads most content alone, and faster; this is for what it has refused, as it names only the
-first mistake, and for the kinds of which it takes more, or less, than a query or a form does (`must_examine`).
+In: a kind, once; then values as `read_as_written` gives them. Out: values from which msgspec makes the kind, and
+`JSONErrors`. msgspec alone reads most documents, and faster. This runs for those that it rejects, because it names only
+the first error, and for kinds of which it accepts more, or less, than a query or a form does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import inspect as kinds
 
+from fanlight.binding.constraints import violated_constraint
 from fanlight.binding.convert import ConversionError, text_parser
-from fanlight.binding.json_path import JSONErrors, Key, Place
+from fanlight.binding.describe import literal_text, short_repr, type_mismatch
+from fanlight.binding.json_errors import ClientKey, JSONErrors, Location
+from fanlight.binding.json_scalars import (
+    STRING_KINDS,
+    Validator,
+    choice_validator,
+    is_int,
+    primitive_validator,
+    string_validator,
+    validate_any,
+    validate_raw,
+)
 from fanlight.binding.kinds import (
+    ANYTHING,
     COLLECTIONS,
     RECORDS,
     Kind,
+    inner_kinds,
     is_array_like,
-    plain,
-    short_repr,
-    type_mismatch,
-    violated_constraint,
+    strip_metadata,
+    walk,
 )
-from fanlight.binding.scalars import TEXTS, Examine, anything, choice, plain_value, raw, text
-from fanlight.binding.unions import check_tag, union
 
-_Of = Callable[[Kind], Examine]
-_ANY = (kinds.AnyType, kinds.CustomType, kinds.RawType)
+_ValidatorOf = Callable[[Kind], Validator]
+_NUMBERS = (kinds.IntType, kinds.FloatType, kinds.DecimalType)
 
 
-def json_validator(kind: Kind) -> Examine:
-    """Return what reads values as a kind."""
-    return _Maker().of(kind)
+def json_validator(kind: Kind) -> Validator:
+    """Return the validator of a kind."""
+    return _Validators().of(kind)
 
 
 def needs_own_validation(kind: Kind) -> bool:
-    """Say whether msgspec alone would take of a kind what is no value of it elsewhere."""
+    """Say whether msgspec accepts values of a kind that are rejected in a query or a form."""
     return any(
-        isinstance(each, kinds.DecimalType)  # it takes NaN, "1_000", an exponent of nine digits
-        or (isinstance(each, kinds.DictType) and isinstance(plain(each.key_type), kinds.FloatType))  # it takes NaN
-        for each in _all_within(kind, {})
+        isinstance(each, kinds.DecimalType)  # msgspec accepts NaN, "1_000", an exponent of nine digits
+        or (isinstance(each, kinds.DictType) and isinstance(strip_metadata(each.key_type), kinds.FloatType))  # NaN
+        for each in walk(kind)
     )
 
 
 def has_unbounded_depth(kind: Kind) -> bool:
-    """Say whether values of a kind may be nested as deep as a client likes."""
-    found: dict[int, Kind] = {}
-    within = _all_within(kind, found)
-    return any(isinstance(each, kinds.AnyType | kinds.CustomType | kinds.RawType) for each in within) or any(
-        each_id in _ids_below(each) for each_id, each in found.items() if isinstance(each, RECORDS)
+    """Say whether a client decides how deep the values of a kind are nested."""
+    parts = list(walk(kind))
+    return any(
+        isinstance(each, ANYTHING)
+        or (isinstance(each, RECORDS) and any(part is each for inner in inner_kinds(each) for part in walk(inner)))
+        for each in parts
     )
 
 
-def _ids_below(kind: Kind) -> set[int]:
-    return {id(each) for inner in _inner(kind) for each in _all_within(inner, {})}
-
-
-def _all_within(kind: Kind, found: dict[int, Kind]) -> list[Kind]:
-    kind = plain(kind)
-    if id(kind) not in found:
-        found[id(kind)] = kind
-        for each in _inner(kind):
-            _all_within(each, found)
-    return list(found.values())
-
-
-def _inner(kind: Kind) -> list[Kind]:
-    """Return the kinds of which a kind is made."""
-    inner: list[Kind] = []
-    for name in kind.__struct_fields__:
-        parts = getattr(kind, name)
-        for each in parts if isinstance(parts, tuple) else (parts,):
-            part = each.type if isinstance(each, kinds.Field) else each
-            if isinstance(part, Kind):
-                inner.append(part)
-    return inner
-
-
-class _Maker:
-    """Makes what reads a kind, and each kind within it once: some hold more of their own."""
+class _Validators:
+    """The validators of a kind and of each kind within it, each made once: a kind may contain itself."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Examine] = {}
+        self._made: dict[int, Validator] = {}
 
-    def of(self, kind: Kind) -> Examine:
-        kind = plain(kind)
+    def of(self, kind: Kind) -> Validator:
+        kind = strip_metadata(kind)
         known = self._made.get(id(kind))
         if known is not None:
             return known
 
-        def later(value: Any, place: Place, wrong: JSONErrors) -> Any:
-            return finished(value, place, wrong)
+        def validate_later(value: Any, location: Location, errors: JSONErrors) -> Any:
+            return validate(value, location, errors)
 
-        self._made[id(kind)] = later
-        finished = self._made[id(kind)] = self._make(kind)
-        return finished
+        self._made[id(kind)] = validate_later
+        validate = self._made[id(kind)] = self._make(kind)
+        return validate
 
-    def _make(self, kind: Kind) -> Examine:
-        for types, make in _MAKERS:
+    def _make(self, kind: Kind) -> Validator:
+        for types, make in _FACTORIES:
             if isinstance(kind, types):
                 return make(kind, self.of)
-        return plain_value(kind)
+        return primitive_validator(kind)
 
 
-def _series(kind: Kind, of: _Of) -> Examine:
-    item = of(kind.item_type)  # type: ignore[attr-defined]  # every series has it
+# --- collections --------------------------------------------------------------------------------------
+
+
+def _collection(kind: Kind, validator_of: _ValidatorOf) -> Validator:
+    validate_item = validator_of(kind.item_type)  # type: ignore[attr-defined]  # every collection has it
     is_set = isinstance(kind, kinds.SetType | kinds.FrozenSetType)
 
-    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, type_mismatch(kind, value))
+            errors.add(location, type_mismatch(kind, value))
             return value
-        if broken := violated_constraint(kind, value):
-            wrong.add(place, broken)
+        if violated := violated_constraint(kind, value):
+            errors.add(location, violated)
         items = []
-        for number, each in enumerate(value):
-            if wrong.is_full:
+        for index, item in enumerate(value):
+            if errors.is_full:
                 break
-            if is_set and isinstance(each, dict | list):
-                wrong.add((place, number), f"{short_repr(each)} can't stand here, but single values")
-            items.append(item(each, (place, number), wrong))
+            if is_set and isinstance(item, dict | list):
+                errors.add((location, index), f"{short_repr(item)} can't be an item of a set")
+            items.append(validate_item(item, (location, index), errors))
         return items
 
-    return examine
+    return validate
 
 
-def _tuple(kind: kinds.TupleType, of: _Of) -> Examine:
-    items = [of(each) for each in kind.item_types]
+def _tuple(kind: kinds.TupleType, validator_of: _ValidatorOf) -> Validator:
+    validators = [validator_of(each) for each in kind.item_types]
 
-    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, type_mismatch(kind, value))
+            errors.add(location, type_mismatch(kind, value))
             return value
-        if len(value) != len(items):
-            wrong.add(place, f"must have {_items(len(items))}")
+        if len(value) != len(validators):
+            errors.add(location, f"must have {_items(len(validators))}")
             return value
-        return [item(each, (place, n), wrong) for n, (item, each) in enumerate(zip(items, value, strict=True))]
+        return [
+            validate_item(item, (location, index), errors)
+            for index, (validate_item, item) in enumerate(zip(validators, value, strict=True))
+        ]
 
-    return examine
+    return validate
 
 
 def _items(number: int) -> str:
     return f"{number} item" if number == 1 else f"{number} items"
 
 
-def _dict(kind: kinds.DictType, of: _Of) -> Examine:
-    member, read_key = of(kind.value_type), _key_reader(kind.key_type)
+def _dict(kind: kinds.DictType, validator_of: _ValidatorOf) -> Validator:
+    validate_value, parse_key = validator_of(kind.value_type), _key_parser(kind.key_type)
 
-    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, dict):
-            wrong.add(place, type_mismatch(kind, value))
+            errors.add(location, type_mismatch(kind, value))
             return value
-        if broken := violated_constraint(kind, value):
-            wrong.add(place, broken)
+        if violated := violated_constraint(kind, value):
+            errors.add(location, violated)
         members = {}
         for key, each in value.items():
-            if wrong.is_full:
+            if errors.is_full:
                 break
-            inner = (place, Key(key))
+            inner = (location, ClientKey(key))
             try:
-                members[read_key(key)] = member(each, inner, wrong)
-            except ConversionError as unfit:
-                wrong.add(inner, f"{unfit}, as the name of a member must be")
+                members[parse_key(key)] = validate_value(each, inner, errors)
+            except ConversionError as error:
+                errors.add(inner, f"the key {error}")
         return members
 
-    return examine
+    return validate
 
 
-def _key_reader(kind: Kind) -> Callable[[str], object]:
-    kind = plain(kind)
-    read = text_parser(kind)
-    if read is None:
+def _key_parser(kind: Kind) -> Callable[[str], object]:
+    kind = strip_metadata(kind)
+    parse = text_parser(kind)
+    if parse is None:
         return lambda key: key
     if not isinstance(kind, kinds.EnumType | kinds.LiteralType | kinds.UnionType):
-        return read
+        return parse
 
     def check(key: str) -> object:
-        read(key)
+        parse(key)
         return key  # msgspec makes the member itself
 
     return check
 
 
-def _named(kind: Kind, of: _Of) -> Examine:
-    """Return what reads a class with fields."""
-    return _row(kind, of) if is_array_like(kind) else _record(kind, of)
+# --- classes with fields ------------------------------------------------------------------------------
 
 
-def _record(kind: Kind, of: _Of) -> Examine:
-    fields = [(each.encode_name, of(each.type), each.required) for each in kind.fields]  # type: ignore[attr-defined]  # every record has them
+def _record(kind: Kind, validator_of: _ValidatorOf) -> Validator:
+    if is_array_like(kind):
+        return _array_record(kind, validator_of)
+    fields = [(each.encode_name, validator_of(each.type), each.required) for each in kind.fields]  # type: ignore[attr-defined]  # every record has them
     tag_field, tag = getattr(kind, "tag_field", None), getattr(kind, "tag", None)
     is_strict = getattr(kind, "forbid_unknown_fields", False)
     known = {name for name, _, _ in fields} | {tag_field}
 
-    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, dict):
-            wrong.add(place, type_mismatch(kind, value))
+            errors.add(location, type_mismatch(kind, value))
             return value
         values = {}
         if tag_field is not None and tag_field in value:
-            values[tag_field] = check_tag(value[tag_field], (tag,), (place, tag_field), wrong)
-        for name, read, is_required in fields:
+            values[tag_field] = _check_tag(value[tag_field], (tag,), (location, tag_field), errors)
+        for name, validate_field, is_required in fields:
             if name in value:
-                values[name] = read(value[name], (place, name), wrong)
+                values[name] = validate_field(value[name], (location, name), errors)
             elif is_required:
-                wrong.add((place, name), "is missing")
+                errors.add((location, name), "is missing")
         if is_strict:
             for key in value:
                 if key not in known:
-                    wrong.add((place, Key(key)), "is not known here")
+                    errors.add((location, ClientKey(key)), "is not a known field")
         return values
 
-    return examine
+    return validate
 
 
-def _row(kind: Kind, of: _Of) -> Examine:
-    fields = [(each.encode_name, of(each.type)) for each in kind.fields]  # type: ignore[attr-defined]
+def _array_record(kind: Kind, validator_of: _ValidatorOf) -> Validator:
+    """Return the validator of a class that JSON has as a list; a tag is its first item."""
+    validators = [validator_of(each.type) for each in kind.fields]  # type: ignore[attr-defined]
     least = max((n for n, each in enumerate(kind.fields, 1) if each.required), default=0)  # type: ignore[attr-defined]
     tag = getattr(kind, "tag", None)
     tags = [] if tag is None else [tag]
     is_strict = isinstance(kind, kinds.NamedTupleType) or getattr(kind, "forbid_unknown_fields", False)
 
-    def examine(value: Any, place: Place, wrong: JSONErrors) -> Any:
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, list):
-            wrong.add(place, f"{short_repr(value)} is not a list")
+            errors.add(location, f"{short_repr(value)} is not a list")
             return value
-        given = value[len(tags) :]
+        items = value[len(tags) :]
         if tags and value:
-            check_tag(value[0], (tag,), (place, 0), wrong)
-        if len(given) < least or (tags and not value):
-            wrong.add(place, f"must have at least {_items(least + len(tags))}")
-        if is_strict and len(given) > len(fields):
-            wrong.add(place, f"must have at most {_items(len(fields) + len(tags))}")
-        items = [
-            read(each, (place, n), wrong)
-            for n, ((_, read), each) in enumerate(zip(fields, given, strict=False), len(tags))
+            _check_tag(value[0], (tag,), (location, 0), errors)
+        if len(items) < least or (tags and not value):
+            errors.add(location, f"must have at least {_items(least + len(tags))}")
+        if is_strict and len(items) > len(validators):
+            errors.add(location, f"must have at most {_items(len(validators) + len(tags))}")
+        pairs = zip(validators, items, strict=False)
+        return [
+            *tags,
+            *(each(item, (location, index), errors) for index, (each, item) in enumerate(pairs, len(tags))),
         ]
-        return [*tags, *items]
 
-    return examine
+    return validate
 
 
-_MAKERS: tuple[tuple[tuple[type[Kind], ...], Callable[[Any, _Of], Examine]], ...] = (
-    ((kinds.UnionType,), union),
-    (RECORDS, _named),
+def _check_tag(value: Any, tags: tuple[Any, ...], location: Location, errors: JSONErrors) -> Any:
+    """Return a tag; add an error if it is none of these."""
+    if not any(value == tag and type(value) is type(tag) for tag in tags):
+        errors.add(location, f"{short_repr(value)} is not one of {', '.join(map(literal_text, tags))}")
+    return value
+
+
+# --- unions -------------------------------------------------------------------------------------------
+# msgspec lets no two members of a union look alike in JSON, so the type of a value selects one member; among several
+# Structs, their tag does.
+
+
+def _union(kind: kinds.UnionType, validator_of: _ValidatorOf) -> Validator:
+    members = list(map(strip_metadata, kind.types))
+    tagged = [each for each in members if getattr(each, "tag", None) is not None]
+    # An integer is an integer, also where the union has a number as well.
+    ordered = sorted(members, key=lambda each: isinstance(each, kinds.FloatType | kinds.DecimalType))
+    singles = [(each, validator_of(each)) for each in ordered if each not in tagged or len(tagged) == 1]
+    others = [each for each in members if not isinstance(each, kinds.NoneType)]
+    only = validator_of(others[0]) if len(others) == 1 else None
+    validate_tagged = _tagged_union(tagged, validator_of) if len(tagged) > 1 else None
+    shape = list if tagged and is_array_like(tagged[0]) else dict
+
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
+        if validate_tagged is not None and isinstance(value, shape):
+            return validate_tagged(value, location, errors)
+        for member, validate_member in singles:
+            if _looks_like(member, value):
+                return validate_member(value, location, errors)
+        if only is not None:
+            return only(value, location, errors)
+        errors.add(location, type_mismatch(kind, value))
+        return value
+
+    return validate
+
+
+def _tagged_union(tagged: list[Any], validator_of: _ValidatorOf) -> Validator:
+    by_tag: Mapping[Any, Validator] = {each.tag: validator_of(each) for each in tagged}
+    field, tags = tagged[0].tag_field, tuple(by_tag)
+
+    def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
+        at: Location = (location, 0 if isinstance(value, list) else field)
+        if field not in value if isinstance(value, dict) else not value:
+            errors.add(at, f"is missing; it is one of {', '.join(map(literal_text, tags))}")
+            return value
+        tag = value[0] if isinstance(value, list) else value[field]
+        if isinstance(tag, str | int) and not isinstance(tag, bool) and tag in by_tag:
+            return by_tag[tag](value, location, errors)
+        return _check_tag(tag, tags, at, errors)
+
+    return validate
+
+
+def _looks_like(member: Kind, value: Any) -> bool:
+    """Say whether a value has the JSON type of a member of a union."""
+    if isinstance(member, ANYTHING):
+        return True
+    if isinstance(member, kinds.EnumType):
+        return any(type(value) is type(each.value) for each in member.cls)
+    if isinstance(member, kinds.LiteralType):
+        return any(type(value) is type(each) for each in member.values)
+    if isinstance(value, list):
+        return isinstance(member, (*COLLECTIONS, kinds.TupleType)) or is_array_like(member)
+    return isinstance(member, _kinds_like(value)) and not (isinstance(value, dict) and is_array_like(member))
+
+
+def _kinds_like(value: Any) -> tuple[type[Kind], ...]:
+    """Return the kinds that JSON has as a value which is not a list."""
+    if value is None or isinstance(value, bool):
+        return (kinds.NoneType if value is None else kinds.BoolType,)
+    if isinstance(value, dict):
+        return (kinds.DictType, *RECORDS)
+    if isinstance(value, str):
+        return STRING_KINDS
+    return _NUMBERS if is_int(value) else (kinds.FloatType, kinds.DecimalType)
+
+
+_FACTORIES: tuple[tuple[tuple[type[Kind], ...], Callable[[Any, _ValidatorOf], Validator]], ...] = (
+    ((kinds.UnionType,), _union),
+    (RECORDS, _record),
     ((kinds.DictType,), _dict),
     ((kinds.TupleType,), _tuple),
-    (tuple(COLLECTIONS), _series),
-    ((kinds.EnumType, kinds.LiteralType), lambda kind, _: choice(kind)),
-    ((kinds.RawType,), lambda _, __: raw),
-    (_ANY, lambda _, __: anything),
-    (TEXTS, lambda kind, _: text(kind)),
+    (tuple(COLLECTIONS), _collection),
+    ((kinds.EnumType, kinds.LiteralType), lambda kind, _: choice_validator(kind)),
+    ((kinds.RawType,), lambda _, __: validate_raw),
+    (ANYTHING, lambda _, __: validate_any),
+    (STRING_KINDS, lambda kind, _: string_validator(kind)),
 )

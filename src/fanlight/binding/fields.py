@@ -1,10 +1,10 @@
-"""Take a view's fields from what a query, a form, cookies or header fields have sent: names with texts, and files.
+"""Fill parameters from a query, a form, cookies or header fields: names with texts, and uploaded files.
 
-In: the fields a view asks for, once; then what was sent. Out: arguments, and a `BadField` for every
-one that is missing or wrong. Knows nothing of JSON and of how content is read.
+In: the fields of a view, once; then what was sent. Out: arguments, and a `BadField` for each field that is missing or
+invalid. Independent of JSON, and of how the body is read.
 
-A field that is left blank counts as not sent, unless the view takes a text: an HTML form sends
-every field, also those that nobody has filled in.
+A field that is left blank counts as not sent, unless the view takes text: an HTML form sends every field, also those
+that were not filled in.
 """
 
 from __future__ import annotations
@@ -15,19 +15,12 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.convert import ConversionError, Reader, identity, text_parser
-from fanlight.binding.json_path import MAX_ERRORS
-from fanlight.binding.kinds import (
-    COLLECTIONS,
-    Kind,
-    constraint_checker,
-    is_upload,
-    plain,
-    short_repr,
-    split_optional,
-    truncate,
-)
-from fanlight.binding.signature import MISSING, OMIT
+from fanlight.binding.constraints import constraint_checker
+from fanlight.binding.convert import ConversionError, TextParser, identity, text_parser
+from fanlight.binding.describe import short_repr, truncate
+from fanlight.binding.json_errors import MAX_ERRORS
+from fanlight.binding.kinds import COLLECTIONS, Kind, is_upload, split_optional, strip_metadata
+from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.errors import BadField
 from fanlight.message.form import MultiMapping
 from fanlight.message.headers import Headers
@@ -37,97 +30,99 @@ Sent = MultiMapping[Any] | Headers | dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One thing to be taken; `missing` is what it is when it was not sent, MISSING if it must be."""
+class InputField:
+    """A field; `missing` is its value if it was not sent, MISSING if it is required."""
 
-    name: str  # the view's name for it
+    name: str  # of the parameter
     sent_as: str
-    read: Reader
-    series: Callable[[list[object]], object] | None  # list, set, ...: takes every value of the name
-    breaks: Callable[[object], str] | None  # which of its bounds a series breaks
+    parse: TextParser
+    collect: Callable[[list[object]], object] | None  # list, set, ...: the field takes every value of its name
+    check: Callable[[object], str] | None  # the constraints of a collection
     missing: object
     is_file: bool
     is_blank_missing: bool
 
 
-def field_of(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> Field | None:
-    """Return the field for a kind, None if no text (and no file) can be of that kind."""
-    inner, is_optional = split_optional(plain(kind))
-    series = COLLECTIONS.get(type(inner))
-    item = split_optional(plain(inner.item_type))[0] if series is not None else inner  # type: ignore[attr-defined]  # every series has it
+def input_field(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> InputField | None:
+    """Return the field for a kind, None if the kind is neither text nor a file."""
+    inner, is_optional = split_optional(strip_metadata(kind))
+    collect = COLLECTIONS.get(type(inner))
+    item = split_optional(strip_metadata(inner.item_type))[0] if collect is not None else inner  # type: ignore[attr-defined]  # every collection has it
     is_file = is_upload(item)
-    read: Reader | None = identity if is_file else text_parser(item)
-    if read is None:
+    parse: TextParser | None = identity if is_file else text_parser(item)
+    if parse is None:
         return None
     missing: object = OMIT if has_default else None if is_optional else MISSING
-    is_needed = missing is MISSING and series is None
+    is_needed = missing is MISSING and collect is None
     is_text = isinstance(item, kinds.StrType | kinds.AnyType)
-    return Field(
+    return InputField(
         name=name,
         sent_as=sent_as or name,
-        read=read,
-        series=series,
-        breaks=constraint_checker(inner) if series is not None else None,
+        parse=parse,
+        collect=collect,
+        check=constraint_checker(inner) if collect is not None else None,
         missing=missing,
         is_file=is_file,
-        is_blank_missing=not is_file and not (is_text and is_needed) and not _takes_blank(read),
+        is_blank_missing=not is_file and not (is_text and is_needed) and not _accepts_blank(parse),
     )
 
 
-def _takes_blank(read: Reader) -> bool:
+def _accepts_blank(parse: TextParser) -> bool:
     try:
-        read("")
-    except Exception:  # noqa: BLE001 - an Enum's own `_missing_` may raise anything at what it does not expect
+        parse("")
+    except Exception:  # noqa: BLE001 - the `_missing_` of an Enum may raise anything for a value it does not expect
         return False
     return True
 
 
-class Fields:
-    """All the fields that a view takes from one source: "query", "form", "cookie" or "header"."""
+class InputFields:
+    """The fields that a view takes from one source: "query", "form", "cookie" or "header"."""
 
-    def __init__(self, fields: tuple[Field, ...], source: str) -> None:
-        """Take these fields; whether anything at all must be sent is known now."""
+    def __init__(self, fields: tuple[InputField, ...], source: str) -> None:
+        """Keep the fields, and whether all of them may be missing."""
         self.fields = fields
         self.source = source
-        self._takes_brackets = source in ("query", "form")
-        self.has_files = any(field.is_file for field in fields)
+        self._allows_brackets = source in ("query", "form")
         self.names = frozenset(field.sent_as for field in fields) | {
-            f"{field.sent_as}[]" for field in fields if field.series is not None
+            f"{field.sent_as}[]" for field in fields if field.collect is not None
         }
         self.may_be_empty = all(field.missing is OMIT for field in fields)
 
-    def take(self, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
-        """Put every field's value `into` the arguments, or what is wrong with it into `bad`."""
+    def read(self, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
+        """Put the value of each field `into` the arguments, or its error into `bad`."""
         for field in self.fields:
-            if field.series is not None:
-                self._take_series(field, sent, into, bad)
+            if field.collect is not None:
+                self._read_collection(field, field.collect, sent, into, bad)
                 continue
             if field.sent_as in sent:
                 value = sent[field.sent_as]
                 if not _is_blank(field, value):
-                    self._take_one(field, value, into, bad)
+                    try:
+                        into[field.name] = _parse(field, value)
+                    except ConversionError as error:
+                        bad.append(self._bad(field, str(error)))
                     continue
             if field.missing is MISSING:
                 bad.append(self._bad(field, "is missing"))
             elif field.missing is not OMIT:
                 into[field.name] = field.missing
 
-    def _take_one(self, field: Field, value: object, into: dict[str, Any], bad: list[BadField]) -> None:
-        try:
-            into[field.name] = _read(field, value)
-        except ConversionError as unfit:
-            bad.append(self._bad(field, str(unfit)))
-
-    def _take_series(self, field: Field, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
+    def _read_collection(
+        self,
+        field: InputField,
+        collect: Callable[[list[object]], object],
+        sent: Sent,
+        into: dict[str, Any],
+        bad: list[BadField],
+    ) -> None:
         assert not isinstance(sent, dict)
         given = [value for value in sent.get_all(field.sent_as) if not _is_blank(field, value)]
-        if self._takes_brackets:
-            # As PHP and Rails have the names of lists.
+        if self._allows_brackets:
+            # PHP and Rails name lists this way.
             given += [value for value in sent.get_all(f"{field.sent_as}[]") if not _is_blank(field, value)]
-            if not given and (other := _with_index(field.sent_as, sent)):
-                bad.append(
-                    self._bad(field, f"write {field.sent_as} or {field.sent_as}[] for each, not {short_repr(other)}")
-                )
+            if not given and (other := _indexed_name(field.sent_as, sent)):
+                message = f"write {field.sent_as} or {field.sent_as}[] for each value, not {short_repr(other)}"
+                bad.append(self._bad(field, message))
                 return
         if not given and field.missing is not MISSING:
             if field.missing is not OMIT:
@@ -137,81 +132,73 @@ class Fields:
         before = len(bad)
         for value in given:
             try:
-                values.append(_read(field, value))
-            except ConversionError as unfit:
+                values.append(_parse(field, value))
+            except ConversionError as error:
                 if len(bad) < MAX_ERRORS:
-                    bad.append(self._bad(field, str(unfit)))
+                    bad.append(self._bad(field, str(error)))
         if len(bad) > before:
             return
-        assert field.series is not None
-        made = field.series(values)
-        if field.breaks is not None and (broken := field.breaks(made)):
-            bad.append(self._bad(field, broken))
+        collection = collect(values)
+        if field.check is not None and (violated := field.check(collection)):
+            bad.append(self._bad(field, violated))
         else:
-            into[field.name] = made
+            into[field.name] = collection
 
-    def _bad(self, field: Field, message: str) -> BadField:
+    def _bad(self, field: InputField, message: str) -> BadField:
         return BadField(source=self.source, name=field.sent_as, message=message)
 
 
-def _with_index(name: str, sent: Sent) -> str:
-    """Return a name like "x[0]" or "x[a]" of a list called "x", "" if there is none."""
+def _indexed_name(name: str, sent: Sent) -> str:
+    """Return a name like "x[0]" or "x[a]" for a list named "x", "" if none was sent."""
     return next((each for each in sent if each.startswith(f"{name}[") and each != f"{name}[]"), "")
 
 
-def _is_blank(field: Field, value: object) -> bool:
+def _is_blank(field: InputField, value: object) -> bool:
     """Say whether a field was sent, but not filled in; a browser sends a file without a name for it."""
     if isinstance(value, Upload):
         return not value.filename and not value.size
     return field.is_blank_missing and not value
 
 
-def _read(field: Field, value: object) -> object:
+def _parse(field: InputField, value: object) -> object:
     if isinstance(value, Upload) is not field.is_file:
-        raise ConversionError(
-            "is a text, where a file is asked for" if field.is_file else "is a file, where a text is asked for"
-        )
-    return field.read(value)  # type: ignore[arg-type]  # a text, or a file that is kept as it is
+        raise ConversionError("must be a file, not a text" if field.is_file else "must be a text, not a file")
+    return field.parse(value)  # type: ignore[arg-type]  # a text, or a file that stays as it is
 
 
-def fields_of(fields: list[Field], source: str) -> Fields | None:
-    """Return all the fields of a source, None if there are none."""
-    return Fields(tuple(fields), source) if fields else None
+class RecordInput:
+    """A class that is filled with the fields of a query or a form."""
 
-
-class Record:
-    """A dataclass or Struct made of fields."""
-
-    def __init__(self, make: Callable[..., object], source: str, fields: tuple[Field, ...]) -> None:
-        """Have them made."""
+    def __init__(self, make: Callable[..., object], source: str, fields: tuple[InputField, ...]) -> None:
+        """Keep the class and its fields."""
         self._make = make
-        self.fields = Fields(fields, source)
+        self.fields = InputFields(fields, source)
 
-    def take(self, sent: MultiMapping[Any], bad: list[BadField]) -> object:
-        """Return one made of what was sent; None, and why in `bad`, if that can't be."""
+    def read(self, sent: MultiMapping[Any], bad: list[BadField]) -> object:
+        """Return an object of the class; None, with the errors in `bad`, if there are any."""
         values: dict[str, Any] = {}
         before = len(bad)
-        self.fields.take(sent, values, bad)
+        self.fields.read(sent, values, bad)
         if len(bad) > before:
             return None
         try:
             return self._make(**values)
-        except (TypeError, ValueError) as error:  # its __post_init__ has refused the fields together
+        except (TypeError, ValueError) as error:  # from its __post_init__, say
             bad.append(BadField(source=self.fields.source, name="", message=truncate(str(error))))
             return None
 
 
-def record_of(kind: Kind, source: str, restore: Callable[[object], object] | None = None) -> Record | None:
-    """Return the record for a kind, None if it has no fields that can be sent; `restore` makes it of what is read."""
+def record_input(kind: Kind, source: str, build: Callable[[object], object] | None = None) -> RecordInput | None:
+    """Return the class for a kind, None if some field is neither text nor a file; `build` finishes each object."""
     if not isinstance(kind, kinds.StructType | kinds.DataclassType | kinds.TypedDictType):
         return None
     make: Callable[..., object] = kind.cls
-    fields: list[Field] = []
+    fields: list[InputField] = []
     for each in kind.fields:
-        field = field_of(each.name, each.type, has_default=not each.required, sent_as=each.encode_name)
+        field = input_field(each.name, each.type, has_default=not each.required, sent_as=each.encode_name)
         if field is None or (field.is_file and source == "query"):
             return None
         fields.append(field)
-    if restore is None:
-        return Record(make, source, tuple(fields))
-    return Record(lambda **values: restore(make(**values)), source, tuple(fields))
+    if build is None:
+        return RecordInput(make, source, tuple(fields))
+    return RecordInput(lambda **values: build(make(**values)), source, tuple(fields))

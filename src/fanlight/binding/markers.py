@@ -1,11 +1,11 @@
-"""Say by an annotation where a parameter of a view comes from, and by which name.
+"""Markers for annotations: where a parameter of a view comes from, and by which name.
 
     def index(theme: Cookie[str] = "light", user_agent: Header[str | None]): ...
     def search(size: Annotated[int, Field("page-size")] = 10): ...
     def prices(prices: Body[dict[str, int]]): ...
 
-The parameter's name is the cookie's, and the field's; a header field's has hyphens for underscores. Another
-name is given by the long form: `Annotated[str, Header("x-key")]`. Knows nothing of requests.
+The name is that of the parameter; a header field has hyphens for its underscores. For another name there is the long
+form: `Annotated[str, Header("x-key")]`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CookieName:
-    """The parameter is the cookie of this name; of its own, if none is given."""
+    """The parameter is the cookie of this name, by default of its own."""
 
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderName:
-    """The parameter is the header field of this name; of its own, with hyphens, if none is given."""
+    """The parameter is the header field of this name, by default of its own with hyphens."""
 
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldName:
-    """The parameter, or the field of a class, is sent by this name; by its own, if none is given."""
+    """The parameter, or the field of a class, is sent by this name, by default by its own."""
 
     name: str = ""
 
@@ -43,7 +43,7 @@ class WholeBody:
 
 
 class _Source:
-    """What `Cookie`, `Header` and `Field` are: `Header[int]` by the name of the parameter, `Header("x")` by another."""
+    """`Cookie`, `Header` and `Field`: `Header[int]` with the name of the parameter, `Header("x")` with another."""
 
     def __init__(self, kind: type[CookieName | HeaderName | FieldName]) -> None:
         self._kind = kind
@@ -56,13 +56,13 @@ class _Source:
 
 
 class _Whole:
-    """What `Body` is: `Body[X]` is the whole body, where X alone would be a field of it."""
+    """`Body`: `Body[X]` is the whole body, where X alone would be a field of it."""
 
     def __getitem__(self, annotation: Any) -> Any:
         return Annotated[annotation, WholeBody()]
 
 
-if TYPE_CHECKING:  # as type checkers know it: an alias
+if TYPE_CHECKING:  # aliases, as type checkers read them
     Cookie = Annotated[T, CookieName()]
     Header = Annotated[T, HeaderName()]
     Field = Annotated[T, FieldName()]

@@ -1,8 +1,8 @@
-"""Say what stands beside a type in `Annotated[...]`: a bound, a description, or a mark that names a source.
+"""Classify what follows a type in `Annotated[...]`: a constraint, a description, or a marker that names a source.
 
-In: one piece of metadata. Out: the `msgspec.Meta` for it, nothing for a description, or the mark itself.
-Refuses, by Misread, whatever is not understood: what is dropped here would leave a parameter to whatever
-a client sends. `annotated_types` is understood, and needs not be there.
+In: one piece of metadata. Out: the `msgspec.Meta` for it, nothing for a description, or the marker itself.
+Rejects, with AnnotationError, everything else: metadata that is silently dropped would leave the parameter to whatever
+a client sends. `annotated_types` is understood, and need not be installed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Meta
 
 from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName, WholeBody
-from fanlight.binding.scope import Unknown
+from fanlight.binding.scope import UndefinedName
 from fanlight.message.app_state import State
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.early_hints import EarlyHints
@@ -24,10 +24,23 @@ from fanlight.message.form_errors import FormErrors
 from fanlight.message.request import Request
 from fanlight.message.upload import Upload
 
-INJECTED = (Request, State, FormErrors, ContentStream, EarlyHints)
-_BOUNDS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
-_DOCUMENTS = {"typing.Doc", "typing_extensions.Doc", "annotated_types.DocInfo", "annotated_types.Unit"}
-# The classes of annotated_types that bound a value, as msgspec says it.
+NAMED_MARKERS: Mapping[type, str] = {
+    CookieName: "a cookie",
+    HeaderName: "a header field",
+    FieldName: "a field name",
+    WholeBody: "the whole body",
+}
+# Types that Fanlight itself provides, and never the client.
+PROVIDED: Mapping[type, str] = {
+    Request: "the request",
+    State: "the app's state",
+    FormErrors: "the errors of a form",
+    ContentStream: "the content stream",
+    EarlyHints: "early hints",
+}
+_CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
+_DESCRIPTIONS = {"typing.Doc", "typing_extensions.Doc", "annotated_types.DocInfo", "annotated_types.Unit"}
+# The constraints of annotated_types, and those of msgspec.
 _ANNOTATED_TYPES: Mapping[str, Callable[[Any], Meta]] = {
     "Gt": lambda bound: Meta(gt=bound.gt),
     "Ge": lambda bound: Meta(ge=bound.ge),
@@ -36,133 +49,113 @@ _ANNOTATED_TYPES: Mapping[str, Callable[[Any], Meta]] = {
     "MultipleOf": lambda bound: Meta(multiple_of=bound.multiple_of),
     "MinLen": lambda bound: Meta(min_length=bound.min_length),
     "MaxLen": lambda bound: Meta(max_length=bound.max_length),
-    "Timezone": lambda bound: Meta(tz=_has_zone(bound.tz)),
+    "Timezone": lambda bound: Meta(tz=_needs_zone(bound.tz)),
 }
-_SAYS: Mapping[object, str] = {
-    Request: "the request",
-    State: "the app's state",
-    FormErrors: "the errors of a form",
-    ContentStream: "the content as it comes",
-    EarlyHints: "early hints",
-}
-
-
-_MARKS: Mapping[type, str] = {
-    CookieName: "a cookie",
-    HeaderName: "a header field",
-    FieldName: "a field by name",
-    WholeBody: "the whole body",
-}
-_CALLED: tuple[tuple[object, str], ...] = ((Cookie, "Cookie"), (Header, "Header"), (Field, "Field"))
+_NOT_ENFORCED = "check it in the view, or in the __post_init__ of a class"
 
 
 class AnnotationError(TypeError):
-    """An annotation can't be read; `hint` says what to write instead."""
+    """An annotation can't be used; `hint` says what to write instead."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Say what is wrong with it."""
+        """Keep the hint beside the message."""
         super().__init__(message)
         self.hint = hint
 
 
-def said(mark: object) -> str:
-    """Return how one speaks of a mark."""
-    for kind, words in _MARKS.items():
-        if isinstance(mark, kind):
-            return words
-    return _SAYS.get(mark, "a dependency") if isinstance(mark, type) else "a dependency"
+def describe_marker(marker: object) -> str:
+    """Return a marker in words: "a cookie", "a dependency"."""
+    if isinstance(marker, type):
+        return PROVIDED.get(marker, "a dependency")
+    return NAMED_MARKERS.get(type(marker), "a dependency")
 
 
-def bounds(metadata: object) -> tuple[Meta, ...] | None:
-    """Return the bounds that a piece of metadata sets, none if it only describes; None for a mark. Raises Misread."""
-    if isinstance(metadata, Unknown):
+def constraints_of(metadata: object) -> tuple[Meta, ...] | None:
+    """Return the constraints in a piece of metadata, () for a description, None for a marker.
+
+    Raises AnnotationError.
+    """
+    if isinstance(metadata, UndefinedName):
         raise metadata.error()
     if isinstance(metadata, Meta):
         return (metadata,)
     cls = type(metadata)
-    if f"{cls.__module__}.{cls.__name__}" in _DOCUMENTS:
+    if f"{cls.__module__}.{cls.__name__}" in _DESCRIPTIONS:
         return ()
     if getattr(metadata, "__is_annotated_types_grouped_metadata__", False) is True and isinstance(metadata, Iterable):
-        return tuple(meta for each in metadata for meta in bounds(each) or _refuse(each))
+        return tuple(meta for each in metadata for meta in constraints_of(each) or _reject(each))
     if any(each.__module__ == "annotated_types" for each in cls.__mro__):
-        return (_translated(metadata),)
+        return (_translate(metadata),)
     return None
 
 
-def is_bound(meta: Meta) -> bool:
-    """Say whether a `Meta` refuses values, and does not only describe them."""
-    return any(getattr(meta, name) is not None for name in _BOUNDS)
+def is_constraint(meta: Meta) -> bool:
+    """Say whether a `Meta` rejects values, and does not only describe them."""
+    return any(getattr(meta, name) is not None for name in _CONSTRAINTS)
 
 
-def is_alias(thing: object) -> bool:
-    """Say whether something was made by `type X = ...`, or by its like in typing_extensions."""
+def is_type_alias(thing: object) -> bool:
+    """Say whether something was made by `type X = ...`, or by its backport in typing_extensions."""
     return type(thing).__name__ == "TypeAliasType" and type(thing).__module__ in ("typing", "typing_extensions")
 
 
-def mark_of(metadata: object) -> object:
-    """Return a piece of metadata that is a mark: a cookie, a header field, a dependency. Raises Misread."""
-    if isinstance(metadata, CookieName | HeaderName | FieldName | WholeBody):
+def marker_of(metadata: object) -> object:
+    """Return a piece of metadata that is a marker: a cookie, a header field, a dependency. Raises AnnotationError."""
+    if isinstance(metadata, tuple(NAMED_MARKERS)):
         return metadata
     if metadata is Body:
-        raise AnnotationError("Body stands behind the type", "write Body[...] around it")
-    for source, name in _CALLED:
+        raise AnnotationError("Body follows the type", "write Body[...] around the type")
+    for source, name in ((Cookie, "Cookie"), (Header, "Header"), (Field, "Field")):
         if metadata is source:
-            raise AnnotationError(
-                f"{name} is not called in it", f'write {name}[str], or Annotated[str, {name}("name")]'
-            )
+            hint = f'write {name}[str], or Annotated[str, {name}("name")]'
+            raise AnnotationError(f"{name} is not called in it", hint)
     if isinstance(metadata, str):
         raise AnnotationError(
-            f"the text {metadata!r} is not understood", "write the function itself, not its name as a text"
+            f"the string {metadata!r} has no meaning there", "write the function itself, not its name"
         )
     if isinstance(metadata, type):
-        _refuse_class(metadata)
-    elif is_alias(metadata) or typing.get_origin(metadata) is not None or type(metadata).__module__ == "typing":
-        raise AnnotationError(
-            f"the type {metadata} can't stand behind another", "Annotated[...] has one type, the first"
-        )
+        _reject_class(metadata)
+    elif is_type_alias(metadata) or typing.get_origin(metadata) is not None or type(metadata).__module__ == "typing":
+        raise AnnotationError(f"the type {metadata} can't follow another", "Annotated[...] has one type, the first")
     if not callable(metadata):
-        _refuse(metadata)
+        _reject(metadata)
     return metadata
 
 
-def _refuse_class(cls: type) -> None:
-    """Refuse a class that no dependency can be: nobody makes an object of it by calling it."""
+def _reject_class(cls: type) -> None:
+    """Reject a class that can't be a dependency: calling it gives no usable value."""
     name = cls.__qualname__.replace("<locals>.", "")
-    if cls in (*INJECTED, Upload):
-        raise AnnotationError(f"{name} can't stand behind another type", f"write {name} as the type itself")
+    if cls in (*PROVIDED, Upload):
+        raise AnnotationError(f"{name} can't follow another type", f"write {name} as the type itself")
     is_type_only = typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False) or cls is Any
     if is_type_only or inspect.isabstract(cls) or issubclass(cls, Enum | BaseException):
-        raise AnnotationError(
-            f"the class {name} can't be called to make a value", "name a function that gives the value"
-        )
+        raise AnnotationError(f"the class {name} can't be called to make a value", "use a function that returns it")
 
 
-def _translated(metadata: object) -> Meta:
-    """Return a bound of annotated_types as msgspec says it."""
+def _translate(metadata: object) -> Meta:
+    """Return a constraint of annotated_types as one of msgspec."""
     cls = type(metadata)
     translate = _ANNOTATED_TYPES.get(cls.__name__) if cls.__module__ == "annotated_types" else None
     if translate is None:
-        raise AnnotationError(
-            f"{metadata!r} can't be enforced", "check it in the view, or in the __post_init__ of a class"
-        )
+        raise AnnotationError(f"{metadata!r} can't be enforced", _NOT_ENFORCED)
     try:
         return translate(metadata)
     except (TypeError, ValueError) as error:  # a date as the bound
         message = f"{metadata!r} can't be enforced: {str(error).replace('`', '')}"
-        raise AnnotationError(message, "check it in the view, or in the __post_init__ of a class") from None
+        raise AnnotationError(message, _NOT_ENFORCED) from None
 
 
-def _has_zone(zone: object) -> bool:
+def _needs_zone(zone: object) -> bool:
     if zone is None or zone is ...:
         return zone is ...
-    raise TypeError("a time may have any zone, or none")
+    raise TypeError("only any time zone, or none, can be required")
 
 
-def _refuse(metadata: object) -> typing.NoReturn:
-    hint = "a bound is msgspec.Meta(...), a description is Doc(...), a dependency is a function that gives the value"
-    raise AnnotationError(f"{_shown(metadata)} is not understood", hint)
-
-
-def _shown(metadata: object) -> str:
+def _reject(metadata: object) -> typing.NoReturn:
     is_plain = metadata is None or metadata is ... or isinstance(metadata, int | float)
-    return repr(metadata) if is_plain else f"an object of {type(metadata).__qualname__}"
+    # Not the repr of anything else: it would be code of the site, and may be endless.
+    text = repr(metadata) if is_plain else f"an object of {type(metadata).__qualname__}"
+    hint = (
+        "a constraint is msgspec.Meta(...), a description is Doc(...), a dependency is a function that gives the value"
+    )
+    raise AnnotationError(f"{text} is not understood", hint)

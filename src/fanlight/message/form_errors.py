@@ -22,12 +22,19 @@ class FormErrors(dict[str, str]):
     """
 
     posted: MultiMapping[Any]
-    refusal: ContentTooLarge | None = None  # why no more of the form was read; its message is among the others
+    refusal: ContentTooLarge | None  # why no more of the form was read; its message is among the others
 
-    def __init__(self, messages: Mapping[str, str] | None = None, posted: MultiMapping[Any] | None = None) -> None:
+    def __init__(
+        self,
+        messages: Mapping[str, str] | None = None,
+        posted: MultiMapping[Any] | None = None,
+        *,
+        refusal: ContentTooLarge | None = None,
+    ) -> None:
         """Take the messages, and what was posted."""
         super().__init__(messages or {})
         self.posted = MultiMapping() if posted is None else posted
+        self.refusal = refusal
 
     def __missing__(self, name: str) -> str:
         return ""

@@ -24,7 +24,7 @@ _ADVICE = {
     412: "This has changed in the meantime. Load the page again, then try once more.",
     413: "What was sent is more than this site takes.",
     415: "What was sent is of a kind that this site does not read.",
-    422: "Some of what was sent is not as it should be.",
+    422: "Some fields are missing or invalid.",
     429: "That was a lot of requests. Wait a moment, then try again.",
     500: "Something went wrong on this site. It is not your fault.",
     501: "This site has not learnt to do that.",

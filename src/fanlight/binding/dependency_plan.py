@@ -1,0 +1,161 @@
+"""Run a view between the opening and the closing of its dependencies.
+
+In: the providers of one view, in the order in which they are opened; then requests. Out: a response, with every
+dependency closed, or attached to a stream that closes them at its end (`stream_cleanup.py`).
+
+Each dependency is opened once for a request, however often it is used, and closed in reverse order. An exception of
+the view, or of a dependency, is raised at the yield of each one that is open, and handled by the app: a dependency
+can't suppress it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
+
+from fanlight.binding.callables import ArgumentBuilder, Dependency, View
+from fanlight.binding.form_redisplay import INVALID_FIELDS
+from fanlight.binding.stream_cleanup import Opened, attach_cleanup, close, close_async
+from fanlight.errors import AppError, BadField, UnprocessableContent
+from fanlight.message.request import Request
+from fanlight.message.response import Response, is_lazy_stream
+
+MakeResponse = Callable[[object, Request], Response]
+_Values = dict[Dependency, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One dependency, ready to be opened; `needs` has the dependencies that it takes itself."""
+
+    key: Dependency  # what the annotation names; `function` may replace it
+    function: Dependency
+    name: str
+    build: ArgumentBuilder | None
+    needs: tuple[tuple[str, Dependency], ...]
+    is_generator: bool
+    is_async: bool
+    reads_content: bool
+
+    def open(self, arguments: Mapping[str, Any], values: _Values, opened: Opened) -> object:
+        """Return the value; a generator is added to those that are `opened`."""
+        value = self.function(**arguments, **{name: values[key] for name, key in self.needs})
+        if not self.is_generator:
+            # SECURITY: tests/binding/test_markers.py; a view would take the coroutine for a user that is logged in
+            if type(value) is CoroutineType:
+                value.close()
+                raise AppError(f"{self.name} is async, but does not look so: write async def")
+            return value
+        try:
+            given: object = next(value)
+        except StopIteration:
+            raise AppError(f"{self.name} ended before its yield, so it gives nothing") from None
+        opened.append((self.name, value))
+        return given
+
+    async def open_async(self, arguments: Mapping[str, Any], values: _Values, opened: Opened) -> object:
+        """Return the value, as above; it is awaited if the dependency is async."""
+        if not self.is_async:
+            return self.open(arguments, values, opened)
+        value = self.function(**arguments, **{name: values[key] for name, key in self.needs})
+        if not self.is_generator:
+            return await value
+        try:
+            given: object = await anext(value)
+        except StopAsyncIteration:
+            raise AppError(f"{self.name} ended before its yield, so it gives nothing") from None
+        opened.append((self.name, value))
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyPlan:
+    """The dependencies of one view: `wanted` by its parameters, `providers` in the order in which they are opened."""
+
+    wanted: Mapping[str, Dependency]
+    providers: tuple[Provider, ...]
+
+    @property
+    def is_async(self) -> bool:
+        """Whether any of them is async."""
+        return any(each.is_async for each in self.providers)
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether any of them needs the content."""
+        return any(each.reads_content for each in self.providers)
+
+    def run(self, view: View, build: ArgumentBuilder | None, respond: MakeResponse) -> Callable[[Request], Response]:
+        """Return a function that runs a sync view with its dependencies. It raises what any of them raises."""
+        wanted, providers = tuple(self.wanted.items()), self.providers
+        gather = _gatherer(build, providers)
+
+        def run(request: Request) -> Response:
+            own, arguments = gather(request)
+            opened: Opened = []
+            try:
+                values: _Values = {}
+                for provider, given in zip(providers, arguments, strict=True):
+                    values[provider.key] = provider.open(given, values, opened)
+                response = respond(view(**own, **{name: values[key] for name, key in wanted}), request)
+                if is_lazy_stream(response):
+                    attach_cleanup(response, opened)
+                else:
+                    close(opened)
+            except BaseException as error:
+                close(opened, error)  # those that are still open
+                raise
+            return response
+
+        return run
+
+    def run_async(
+        self, view: View, build: ArgumentBuilder | None, respond: MakeResponse
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return a function that runs an async view with its dependencies. It raises what any of them raises."""
+        wanted, providers = tuple(self.wanted.items()), self.providers
+        gather = _gatherer(build, providers)
+
+        async def run(request: Request) -> Response:
+            own, arguments = gather(request)
+            opened: Opened = []
+            try:
+                values: _Values = {}
+                for provider, given in zip(providers, arguments, strict=True):
+                    values[provider.key] = await provider.open_async(given, values, opened)
+                result = view(**own, **{name: values[key] for name, key in wanted})
+                response = respond(await result if inspect.isawaitable(result) else result, request)
+                if is_lazy_stream(response):
+                    attach_cleanup(response, opened)
+                else:
+                    await close_async(opened)
+            except BaseException as error:
+                await close_async(opened, error)  # those that are still open
+                raise
+            return response
+
+        return run
+
+
+def _gatherer(
+    build: ArgumentBuilder | None, providers: tuple[Provider, ...]
+) -> Callable[[Request], tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
+    """Return a function that makes the arguments of a view and of its dependencies, before any is opened."""
+    builders = (build, *(provider.build for provider in providers))
+
+    def gather(request: Request) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+        made: list[Mapping[str, Any]] = []
+        bad: list[BadField] = []
+        for index, each in enumerate(builders):
+            try:
+                made.append(each(request) if each is not None else {} if index else request.params)
+            except UnprocessableContent as error:
+                bad += error.fields
+        if bad:
+            raise UnprocessableContent(INVALID_FIELDS, fields=bad)
+        return made[0], made[1:]
+
+    return gather

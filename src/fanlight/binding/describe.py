@@ -1,0 +1,89 @@
+"""Words for messages: types as people name them, values in short, annotations as they are written in code.
+
+In: kinds, annotations, and values that a client has sent. Out: text of bounded length.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from enum import Flag
+from typing import Any
+
+from msgspec import inspect as kinds
+
+from fanlight.binding.kinds import BINARY, COLLECTIONS, RECORDS, Kind, strip_metadata
+from fanlight.message.json_document import OversizedNumber
+
+_VALUE_CHARACTERS = 40
+_MESSAGE_CHARACTERS = 300
+_TYPES: Mapping[type[Kind], str] = {
+    kinds.IntType: "an integer",
+    kinds.FloatType: "a number",
+    kinds.DecimalType: "a number",
+    kinds.BoolType: "true or false",
+    kinds.StrType: "a string",
+    kinds.UUIDType: "a UUID",
+    kinds.DateType: "a date like 2026-01-31",
+    kinds.DateTimeType: "a date and time like 2026-01-31T12:30",
+    kinds.TimeType: "a time like 12:30",
+    kinds.TimeDeltaType: "a duration like PT1H30M",
+    **dict.fromkeys(BINARY, "base64"),
+    kinds.NoneType: "null",
+    kinds.DictType: "an object",
+    kinds.TupleType: "a list",
+    **dict.fromkeys(COLLECTIONS, "a list"),
+    **dict.fromkeys(RECORDS, "an object"),
+}
+_LITERALS = {True: "true", False: "false", None: "null"}
+
+
+def describe_type(kind: Kind) -> str:
+    """Return what a value should be: "an integer", "one of red, green"."""
+    kind = strip_metadata(kind)
+    if isinstance(kind, kinds.EnumType):
+        choices = ", ".join(str(member.value) for member in kind.cls)
+        return f"one of {choices}, or a sum of them" if issubclass(kind.cls, Flag) else f"one of {choices}"
+    if isinstance(kind, kinds.LiteralType):
+        return "one of " + ", ".join(map(literal_text, kind.values))
+    if isinstance(kind, kinds.UnionType):
+        return " or ".join(dict.fromkeys(describe_type(each) for each in kind.types))
+    return _TYPES.get(type(kind), "a valid value")
+
+
+def type_mismatch(kind: Kind, value: object) -> str:
+    """Return the message for a value of another type."""
+    if isinstance(value, OversizedNumber):
+        return "is a number that is too long or too large"
+    return f"{short_repr(value)} is not {describe_type(kind)}"
+
+
+def literal_text(value: object) -> str:
+    """Return a value of a Literal as a client writes it."""
+    return _LITERALS[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def short_repr(value: object) -> str:
+    """Return a value as a message quotes it: short, whatever the client has sent."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return repr(value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS] + "...")
+    if value is None:
+        return "null"
+    text = repr(value)
+    return text.lower() if isinstance(value, bool) else text[:_VALUE_CHARACTERS]
+
+
+def truncate(message: str) -> str:
+    """Return a message of the site's or of msgspec, which may quote the client's value in full, at a bounded length."""
+    return message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + "..."
+
+
+def annotation_text(annotation: Any) -> str:
+    """Return an annotation as it is written in code."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__.replace("<locals>.", "")
+    return str(annotation).replace("typing.", "")
