@@ -18,7 +18,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.connection import timeouts as deadlines
-from fanlight.server.connection.connection import CONTENT
+from fanlight.server.connection.phases import CONTENT
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 

@@ -446,7 +446,7 @@ def test_comments_wait_for_the_client_as_all_does(serve: Serve, tools: Any) -> N
         client.sendall(tools.request("/"))
         read_until(client, b"data: first\n\n")
         assert heartbeats.wait(tools.patience)
-        harness.wait_until(lambda: any(each.phase.name == "WRITING" for each in harness.hub.connections.values()))
+        harness.wait_until(lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.connections.values()))
         assert go_on is not None
         harness.hub.loop.call_soon_threadsafe(go_on.set)
         data = read_until(client, b"data: last\n\n\r\n0\r\n\r\n")

@@ -13,7 +13,7 @@ import pytest
 
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.connection import WRITING
+from fanlight.server.connection.phases import WRITING
 from fanlight.server.listening.acceptor import MOST_UNSENT_BYTES
 from fanlight.settings.limits import Limits
 

@@ -23,22 +23,21 @@ from typing import TYPE_CHECKING
 from fanlight.errors import ProtocolError
 from fanlight.message.handler import Handler
 from fanlight.server.connection.background_tasks import BackgroundTasks
-from fanlight.server.connection.connection import (
+from fanlight.server.connection.connection import RECV_BYTES, Connection, is_about_client, wire_limits
+from fanlight.server.connection.exchange import Exchange
+from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS
+from fanlight.server.connection.phases import (
     CLOSED,
     CONTENT,
     HANDSHAKE,
     HEAD,
     LINGERING,
-    RECV_BYTES,
+    READING_REQUESTS,
     RUNNING,
+    STREAMING,
     STREAMING_BODY,
-    WRITING,
-    Connection,
-    is_about_client,
-    wire_limits,
+    WAITING_FOR_CLIENT,
 )
-from fanlight.server.connection.exchange import Exchange
-from fanlight.server.connection.request_body import read_streaming_body
 from fanlight.server.connection.streams import Streams, end_streams
 from fanlight.server.connection.timeouts import ARRIVING_SECONDS, close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.dispatch.dispatch import Dispatch
@@ -86,7 +85,7 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         self.connections: dict[int, Connection] = {}
         self.now = time.monotonic()
-        self.standard = b""
+        self.standard, self.keepalive_seconds = b"", limits.idle_seconds
         self.is_draining = self.is_closed = self.has_cut_off = False
         self.finished = asyncio.Event()
         self.rescues = 0
@@ -134,10 +133,10 @@ class Hub:
         """Serve a connected socket; only the holder may. `address` is what the acceptor counts it under."""
         sock.setblocking(False)
         self.now = time.monotonic()
-        connection = Connection(sock, client, Http1Connection(self._wire_limits), self.now + self.limits.head_seconds)
+        connection = Connection(sock, client, Http1Connection(self._wire_limits), self.now)
         connection.address = address
-        if policy is not None and policy.wrap(connection):
-            connection.wait(HANDSHAKE, self.now, self.limits)
+        if policy is None or not policy.wrap(connection):
+            connection.enter(HEAD, self.now, self.limits.head_seconds)
         self.connections[connection.fd] = connection
         self._poller.register(connection.fd, READ)
         self._schedule_timer()
@@ -168,7 +167,7 @@ class Hub:
         """Close a connection; only the holder may. A second time does nothing."""
         if connection.phase is CLOSED:
             return
-        connection.phase = CLOSED
+        connection.enter(CLOSED, self.now)
         del self.connections[connection.fd]
         try:
             self._exchange.release_closed(connection)
@@ -186,7 +185,7 @@ class Hub:
         if self.is_draining:
             return
         self.acceptor.close()
-        self.is_draining = True
+        self.is_draining, self.keepalive_seconds = True, DRAIN_KEEPALIVE_SECONDS
         self.now = time.monotonic()
         self._drain_until = self.now + self.limits.drain_seconds
         self.arrive_until = self.now + min(ARRIVING_SECONDS, self.limits.drain_seconds)
@@ -264,7 +263,7 @@ class Hub:
                 continue
             phase = connection.phase
             try:
-                if phase > CONTENT:
+                if phase not in READING_REQUESTS:
                     self._serve_other(connection, events)
                     continue
                 data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
@@ -288,7 +287,7 @@ class Hub:
 
     def _serve_other(self, connection: Connection, events: int) -> None:
         """Do what an event means to a connection that reads no requests now."""
-        if connection.phase is WRITING:
+        if connection.phase in WAITING_FOR_CLIENT:
             self._exchange.write_more(connection)
         elif connection.phase is LINGERING:
             if not connection.discard(self.now):
@@ -296,8 +295,10 @@ class Hub:
         elif connection.phase is HANDSHAKE:
             self._handshake(connection)
         elif connection.phase is STREAMING_BODY:
-            read_streaming_body(connection)
-        elif connection.stream is not None:
+            assert connection.body_reader is not None
+            connection.body_reader.read_more()
+        elif connection.phase is STREAMING:
+            assert connection.stream is not None
             connection.stream.on_poll_event(events)
         else:  # it runs elsewhere, and its client sends more or has left: we look again when it comes back
             self.watch(connection, 0)
@@ -322,7 +323,7 @@ class Hub:
             if connection.address is None:
                 self.drop(connection)
                 return
-        connection.wait(HEAD, self.now, self.limits)
+        connection.enter(HEAD, self.now, self.limits.head_seconds)
         self.watch(connection)
 
     def _serve_own(self, fd: int) -> bool:
@@ -369,7 +370,7 @@ class Hub:
 
     def _rescue(self, turn: Turn, connection: Connection) -> None:
         """Pass the hub on: the monitor has taken the tenure's baton, and calls this in its own thread."""
-        connection.phase, connection.phase_started_at = RUNNING, self.now
+        connection.enter(RUNNING, self.now)
         self.rescues += 1
         if turn.is_on_loop:
             self._poller.stop_mirroring()

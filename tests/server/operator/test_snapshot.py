@@ -125,6 +125,52 @@ def test_a_client_that_sends_its_content_is_in_flight(serve: Any, tools: Any) ->
     assert found["at"] == "the client sends its content"
 
 
+@pytest.mark.parametrize("kind", ["thread", "task"])
+def test_a_stream_has_an_age_and_a_lane_of_its_own(serve: Any, tools: Any, kind: str) -> None:
+    """A stream on a connection that is hours old is as old as its request, and runs where its pieces are made."""
+    go_on, go_on_later = threading.Event(), asyncio.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        go_on.wait()
+
+    async def later() -> AsyncIterator[bytes]:
+        yield b"first"
+        await go_on_later.wait()
+
+    harness = serve(
+        {"/": lambda _: Response("x"), "/up": lambda _: Response(pieces() if kind == "thread" else later())}
+    )
+    with harness.connect() as sock:
+        tools.ask(sock, "/")
+        (connection,) = harness.hub.connections.values()
+        harness.inside(lambda: connection.enter(connection.phase, harness.hub.now - 3000, 6000))
+        sock.sendall(tools.request("/up"))
+        found = until_one(harness.hub, kind)
+        phases = snapshot(harness.hub)["connections"]
+        go_on.set()
+        harness.hub.loop.call_soon_threadsafe(go_on_later.set)
+    assert found["seconds"] < 60
+    assert found["at"] == line_of(pieces if kind == "thread" else later, 2)
+    assert phases == {"open": 1, "streaming": 1}
+
+
+def test_a_stream_that_its_client_does_not_take_is_shown_as_one(serve: Any, tools: Any) -> None:
+    """A stream that waits for its client is in the lane of streams, and says what it waits for."""
+
+    def pieces() -> Iterator[bytes]:
+        while True:
+            yield b"x" * 100_000
+
+    harness = serve({"/": lambda _: Response(pieces())})
+    with harness.connect() as sock:
+        sock.sendall(tools.request("/"))
+        harness.wait_until(lambda: snapshot(harness.hub)["connections"] == {"open": 1, "stream_paused": 1})
+        (found,) = harness.inside(lambda: snapshot(harness.hub)["in_flight"])
+    assert (found["lane"], found["at"]) == ("stream", "the client takes the answer")
+    assert found["seconds"] < 60
+
+
 def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
     """With every thread taken, the state says who waits."""
     go_on = threading.Event()

@@ -8,14 +8,14 @@ content is the thread's, so that a connection which is closed meanwhile closes n
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
-from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, Connection
+from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import CLOSED, CONTENT, SPOOLING
 from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.wire.http1.wire_events import Content
 
@@ -33,6 +33,8 @@ class _Piece:
     content: SpooledContent
     data: list[bytes]
     began: float
+    content_began: float
+    moved_bytes: int
     is_last: bool = False
 
 
@@ -46,23 +48,23 @@ class BodySpooler:
     def write(self, connection: Connection, data: bytes) -> bool:
         """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises ProtocolError."""
         connection.moved_bytes += len(data)
-        content = connection.content
-        if not isinstance(content, SpooledContent):
+        content = connection.body
+        if content is None:  # the call wants none: it is read and discarded
             return False
         if not content.exceeds_memory(len(data)):
             return _kept(content, (data,))
         # All that has come, at once: a thread for each of many small chunks would be many hand-overs.
-        piece = _Piece(connection, content, [data], self._hub.now)
+        piece = _Piece(connection, content, [data], self._hub.now, connection.phase_started_at, connection.moved_bytes)
         while not piece.is_last and (event := connection.wire.next_event()) is not None:
             if isinstance(event, Content):
-                connection.moved_bytes += len(event.data)
+                piece.moved_bytes += len(event.data)
                 piece.data.append(event.data)
             else:
                 piece.is_last = True
         if not self._pool.submit(self._write, piece):
             raise Overloaded("the server has too much to do just now; try again in a moment")
-        connection.content = None
-        connection.phase, connection.deadline = RUNNING, math.inf
+        connection.take_body()
+        connection.enter(SPOOLING, piece.began)
         return False
 
     def _write(self, piece: _Piece) -> None:
@@ -79,8 +81,10 @@ class BodySpooler:
         if connection.phase is CLOSED:
             piece.content.close()
             return True
-        connection.content, connection.phase = piece.content, CONTENT
-        connection.phase_started_at += self._hub.now - piece.began  # the client had no part in this time
+        connection.keep_body(piece.content)
+        spent = self._hub.now - piece.began  # the client had no part in this time
+        connection.enter(CONTENT, piece.content_began + spent, moved_bytes=piece.moved_bytes)
+        connection.extend_for_content(self._hub.limits)
         self._hub.watch(connection)
         return self._go_on(connection, outcome)
 

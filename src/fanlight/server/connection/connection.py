@@ -1,17 +1,8 @@
-"""One client's connection: its socket, its wire, and what it waits for.
+"""One client's connection: its socket, its wire, its phase, and what it holds.
 
-A connection is a record with the few acts that need nothing else: read, write, and tell how long
-it may take. Whoever owns it may touch it, and nobody else:
-
-    HEAD, CONTENT, IDLE     the hub owns it and reads
-    WRITING, LINGERING      the hub owns it and writes, or reads what it throws away
-    TAKING                  the hub owns it and reads for a view that runs and waits for more of the content
-    GREETING                the hub owns it, and its listener's entrance reads: a proxy's word, a TLS handshake
-    RUNNING                 a thread or a task owns it; it comes back through `Hub.post`. If it streams, the hub listens
-                            for its client's leaving, and reads nothing
-    CLOSED                  nobody does
-
-Knows nothing of routes, views, other connections or time: `now` is an argument.
+A connection is a record with the few acts that need nothing else: receive, send, and change its phase. Only its owner
+may touch it, and the owner depends on the phase: see `phases`. Knows nothing of routes, views, other connections or
+time: `now` is an argument.
 """
 
 from __future__ import annotations
@@ -23,12 +14,20 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.client_pace import CHECKS, ClientPace
 from fanlight.server.connection.file_sender import FileSender
+from fanlight.server.connection.phases import (
+    HANDSHAKE,
+    NEXT,
+    STREAM_PAUSED,
+    WAITING_FOR_CLIENT,
+    WRITING,
+    InvalidTransition,
+    Phase,
+)
 from fanlight.server.connection.send_queue import unacknowledged
 from fanlight.server.io.poller import READ
 from fanlight.wire.http1.header_fields import may_hide_content
@@ -36,6 +35,7 @@ from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
 
 if TYPE_CHECKING:
+    from fanlight.message.content import SpooledContent
     from fanlight.message.handler import Call
     from fanlight.message.request import Request
     from fanlight.server.tls.tls import TlsStream
@@ -62,29 +62,19 @@ LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
 LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
 
 
-class Phase(IntEnum):
-    """What a connection waits for; up to CONTENT the hub reads requests from it."""
+class BodyReader(Protocol):
+    """The content of a request that its view reads as a stream."""
 
-    IDLE = 0  # for the next request, after an answer
-    HEAD = 1  # for the first request, or the rest of a head
-    CONTENT = 2  # for the rest of the content
-    WRITING = 3  # for the client to take its answer
-    LINGERING = 4  # for a refused client to have read why
-    RUNNING = 5  # for a thread or a task
-    HANDSHAKE = 6  # for what comes before the first request
-    STREAMING_BODY = 7  # for more of the content, which a view takes as it comes
-    CLOSED = 8
+    is_client_gone: bool
 
+    def read_more(self) -> None:
+        """Receive more of it for the view that waits; called by the hub when there may be something."""
 
-# PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum.
-IDLE, HEAD, CONTENT, WRITING, LINGERING, RUNNING, HANDSHAKE, STREAMING_BODY, CLOSED = Phase
-
-
-class RequestBody(Protocol):
-    """The content of a request, in whichever way its call takes it."""
+    def fail(self, error: Exception) -> None:
+        """Raise an error in the view, where it waits."""
 
     def close(self) -> None:
-        """Give it back."""
+        """End it with its request: the response is out, or the client has disconnected."""
 
 
 class Streaming(Protocol):
@@ -127,9 +117,10 @@ class Connection:
     __slots__ = (
         "address",
         "after_write",
+        "body",
+        "body_reader",
         "call",
         "client",
-        "content",
         "deadline",
         "extra_headers",
         "fd",
@@ -155,23 +146,23 @@ class Connection:
     request: Request
     started: float  # when its head had come, on the performance counter; only set where a witness looks on
 
-    def __init__(self, sock: Stream, client: str | None, wire: Http1Connection, deadline: float) -> None:
-        """Begin with a connection that has yet to send its first request."""
+    def __init__(self, sock: Stream, client: str | None, wire: Http1Connection, now: float) -> None:
+        """Begin in HANDSHAKE; without one, HEAD is entered next."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
         self.setup: ConnectionSetup | None = (
             None  # what there is to be said of its requests because of the way they came
         )
         self.extra_headers = b""  # field lines that the answer in progress has besides its own
-        self.phase = HEAD
-        self.deadline = deadline
+        self.phase = HANDSHAKE
+        self.phase_started_at, self.deadline = now, now + HANDSHAKE_SECONDS
         self.interest = READ  # what the poller tells us of
-        self.content: RequestBody | None = None  # see `intake`
+        self.body: SpooledContent | None = None  # the content of the request, while it is kept here
+        self.body_reader: BodyReader | None = None  # or what gives it to the view that reads it as a stream
         self.pending: Rest = NOTHING  # the part of an answer that the client has not taken yet
         self.pending_body: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
         self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
         self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
-        self.phase_started_at = 0.0  # when the content, the writing, or the run elsewhere began
         self.moved_bytes = 0  # how much of it has come or gone
         self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
         self.pace: ClientPace | None = None  # of its client, while there is something that it has not taken
@@ -233,7 +224,7 @@ class Connection:
     def is_too_slow(self, now: float, limits: Limits) -> bool:
         """Look what the client has taken since the last look; True if it is to be cut off."""
         waiting = unacknowledged(self.sock)
-        is_waited_for = self.phase is WRITING
+        is_waited_for = self.phase in WAITING_FOR_CLIENT
         if not waiting and not is_waited_for:
             self.pace = None
             return False
@@ -269,10 +260,25 @@ class Connection:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
 
     def release(self) -> None:
-        """Give back the content of the request, which may be a file."""
-        if self.content is not None:
-            self.content.close()
-            self.content = None
+        """Close the content of the request, which may be a file."""
+        if self.body is not None:
+            self.body.close()
+        if self.body_reader is not None:
+            self.body_reader.close()
+        self.body = self.body_reader = None
+
+    def keep_body(self, body: SpooledContent) -> None:
+        """Keep the content of the request, which is closed with it."""
+        self.body = body
+
+    def read_body_by(self, reader: BodyReader) -> None:
+        """Have the content of the request read by its view, as a stream."""
+        self.body_reader = reader
+
+    def take_body(self) -> SpooledContent | None:
+        """Return the content that is kept here, which is now the caller's to close."""
+        body, self.body = self.body, None
+        return body
 
     def end(self) -> None:
         """Close the socket. Its client sees the end now, also where a forked child has a copy of the socket."""
@@ -298,34 +304,40 @@ class Connection:
                 rest.close()
         self.pending = self.pending_body = NOTHING
 
-    def wait(self, phase: Phase, now: float, limits: Limits) -> None:
-        """Begin to wait for something, with the deadline that belongs to it."""
-        self.phase = phase
-        if phase is IDLE:
-            self.deadline = now + limits.idle_seconds
-        elif phase is HEAD:
-            self.deadline = now + limits.head_seconds
-        elif phase is HANDSHAKE:
-            self.deadline = now + HANDSHAKE_SECONDS
-        elif phase is LINGERING:
-            self.deadline = now + LINGER_SECONDS
-            self.phase_started_at, self.moved_bytes = now, 0
-        elif phase is RUNNING:
-            self.deadline = math.inf if self.stream is None else now
-        elif phase is WRITING:
-            self.phase_started_at, self.moved_bytes = now, 0
-            self.deadline = now + limits.write_seconds / CHECKS
-            self.is_too_slow(now, limits)
-        else:
-            self.phase_started_at, self.moved_bytes = now, 0
-            self.progress(limits)
+    def enter(self, phase: Phase, now: float, seconds: float = math.inf, moved_bytes: int = 0) -> None:
+        """Enter a phase, for so many seconds at most; the only place where a phase changes.
 
-    def progress(self, limits: Limits) -> None:
+        Raises InvalidTransition for a phase that can't follow the present one.
+        """
+        if phase not in NEXT[self.phase]:
+            raise InvalidTransition(self.phase, phase)
+        self.phase = phase
+        self.phase_started_at, self.deadline = now, now + seconds
+        self.moved_bytes = moved_bytes
+
+    def move_deadline(self, deadline: float) -> None:
+        """Change how long the present phase may take."""
+        self.deadline = deadline
+
+    def extend_for_content(self, limits: Limits) -> None:
         """Move the deadline of content by as much as what has come earns at the least rate.
 
         SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
         """
         self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
+
+    def wait_for_client(self, now: float, limits: Limits) -> None:
+        """Wait for the client to take the rest of its response."""
+        self._wait_for_client(WRITING, now, limits)
+
+    def pause_stream(self, go_on: Callable[[bool], object], now: float, limits: Limits) -> None:
+        """Wait for the client to take what was streamed so far; then `go_on(True)` is called, or False if it leaves."""
+        self.after_write = go_on
+        self._wait_for_client(STREAM_PAUSED, now, limits)
+
+    def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
+        self.enter(phase, now, limits.write_seconds / CHECKS)
+        self.is_too_slow(now, limits)  # what it has taken by now is where its pace begins
 
 
 def is_about_client(error: BaseException) -> bool:

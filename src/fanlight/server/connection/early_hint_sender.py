@@ -11,7 +11,8 @@ import select
 import socket
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection.connection import RUNNING, Connection
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.phases import RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def can_send_early_hints(connection: Connection) -> bool:
 
 def send_early_hints(connection: Connection, request: Request, links: Sequence[str]) -> None:
     """Send links ahead of a request's answer; called by its view's own thread or task. Raises InvalidResponse."""
-    if connection.request is not request or connection.phase is not RUNNING or connection.stream is not None:
+    if connection.request is not request or connection.phase is not RUNNING:
         return
     data = connection.wire.send_early_hints(links)
     if not data or not _takes(connection.fd):

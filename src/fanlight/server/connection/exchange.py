@@ -23,23 +23,22 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.connection.body_spool import BodySpooler
 from fanlight.server.connection.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
-from fanlight.server.connection.connection import (
+from fanlight.server.connection.connection import LINGER_SECONDS, NOTHING, Connection, Rest
+from fanlight.server.connection.file_sender import CAN_SEND_FILES
+from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import (
     CLOSED,
     CONTENT,
     HEAD,
     IDLE,
     LINGERING,
-    NOTHING,
+    READING_REQUESTS,
     RUNNING,
-    WRITING,
-    Connection,
-    Rest,
+    STREAMING,
+    STREAMING_BODY,
 )
-from fanlight.server.connection.file_sender import CAN_SEND_FILES
-from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS, Host
 from fanlight.server.connection.request_body import (
     LATE_CONTENT,
-    StreamingBody,
     begin_body,
     end_body,
     let_app_refuse,
@@ -76,7 +75,6 @@ class Exchange:
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encoded, least_bytes = encoding_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
-        self._idle_seconds = limits.idle_seconds
         self.unsent = SendBufferLimit(limits.unsent_bytes)
         self.background: BackgroundTasks
         self.dispatch: Dispatch
@@ -103,18 +101,18 @@ class Exchange:
                 elif isinstance(event, Content):
                     if not self._spooling.write(connection, event.data):
                         continue
-                    end_body(connection)
+                    end_body(connection, self._hub.now)
                 else:
-                    end_body(connection)
+                    end_body(connection, self._hub.now)
                 if not self.dispatch.start(connection, turn):
                     return False
-                if connection.phase > CONTENT:
+                if connection.phase not in READING_REQUESTS:
                     return True
                 if wire.is_idle:
-                    self._wait_for_next(connection)
+                    connection.enter(IDLE, self._hub.now, self._hub.keepalive_seconds)
                     return True
         except ProtocolError as refusal:
-            if let_app_refuse(connection, refusal):
+            if let_app_refuse(connection, refusal, self._hub.now):
                 return self.dispatch.start(connection, turn)
             self.refuse(connection, refusal)
             return True
@@ -125,15 +123,15 @@ class Exchange:
         """Go on when content has been written to the disk; False once the hub is in other hands."""
         turn = self._hub.turn
         assert turn is not None  # the holder calls this
-        if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome):
+        if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome, self._hub.now):
             self.refuse(connection, outcome)
             return True
         if outcome:
             if not isinstance(outcome, ProtocolError):
-                end_body(connection)
+                end_body(connection, self._hub.now)
             if not self.dispatch.start(connection, turn):
                 return False
-            if connection.phase > CONTENT:
+            if connection.phase not in READING_REQUESTS:
                 return True
         return self.advance(connection, turn)
 
@@ -145,23 +143,18 @@ class Exchange:
         if self._observer is not None:
             self._observer.on_request(connection)
 
-    def _wait_for_next(self, connection: Connection) -> None:
-        hub = self._hub
-        connection.phase = IDLE
-        connection.deadline = hub.now + (DRAIN_KEEPALIVE_SECONDS if hub.is_draining else self._idle_seconds)
-
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
         if connection.wire.is_idle:
-            self._wait_for_next(connection)
+            connection.enter(IDLE, self._hub.now, self._hub.keepalive_seconds)
         elif phase is CONTENT:
-            connection.progress(self._limits)
+            connection.extend_for_content(self._limits)
         elif phase is IDLE:
-            connection.wait(HEAD, self._hub.now, self._limits)
+            connection.enter(HEAD, self._hub.now, self._limits.head_seconds)
 
     def respond_from_task(self, connection: Connection, response: Answer) -> None:
         """Answer for a call that ran as a task, at the end of that task."""
-        if isinstance(connection.content, StreamingBody):
+        if connection.body_reader is not None:
             self._hub.post(self._end_streaming_body, connection, response)  # only the holder may: it may read just now
         elif not self._hub.on_loop_thread():
             self.respond_from_thread(connection, response)
@@ -172,12 +165,13 @@ class Exchange:
         """Answer for a view that had the content as a stream, whether it has read all of it or not."""
         if connection.phase is CLOSED:
             return
-        if isinstance(connection.content, StreamingBody) and connection.content.is_gone:
+        if connection.body_reader is not None and connection.body_reader.is_client_gone:
             if isinstance(response, Response):
                 connection.status = response.status
             self._client_gone(connection)
             return
-        connection.phase = RUNNING
+        if connection.phase is STREAMING_BODY:
+            connection.enter(RUNNING, self._hub.now)
         connection.release()
         if self.respond(connection, response):
             self.finish_response(connection)
@@ -225,7 +219,7 @@ class Exchange:
             connection.pending_body = more
             self._client_gone(connection)
             return True
-        if connection.content is not None:
+        if connection.body is not None:
             connection.release()
         if connection.request.cache is not None:
             self.background.schedule(connection)
@@ -260,8 +254,6 @@ class Exchange:
             return self.respond(connection, BUSY)
         standard = self._hub.standard + connection.extra_headers
         opening = connection.wire.start_response(response.status, response.fields(), length, standard)
-        connection.phase, connection.phase_started_at = RUNNING, self._hub.now
-        connection.deadline = self._hub.now  # when its client is looked at first
         connection.status = response.status
         self.streams.begin(connection, stream, opening)
         return False
@@ -312,7 +304,7 @@ class Exchange:
         if connection.phase is CLOSED:
             return
         if connection.pending:
-            connection.wait(WRITING, hub.now, self._limits)
+            connection.wait_for_client(hub.now, self._limits)
             hub.watch(connection, WRITE)
             self.unsent.add(connection, hub)
         elif wire.must_close:
@@ -321,17 +313,15 @@ class Exchange:
             else:
                 hub.drop(connection)
         else:
-            connection.wait(IDLE, hub.now, self._limits)
+            connection.enter(IDLE, hub.now, hub.keepalive_seconds)
             hub.watch(connection)
             if wire.has_buffered:
                 hub.post(self.serve_buffered, connection)
-            elif hub.is_draining:  # the head of this answer may have gone before, and have promised more
-                connection.deadline = hub.now + DRAIN_KEEPALIVE_SECONDS
 
     def serve_buffered(self, connection: Connection) -> bool:
         """Serve what had arrived behind the request that is now answered."""
         turn = self._hub.turn
-        return turn is None or connection.phase > CONTENT or self.advance(connection, turn)
+        return turn is None or connection.phase not in READING_REQUESTS or self.advance(connection, turn)
 
     def write_more(self, connection: Connection) -> None:
         """Send more of an answer, now that its client takes more of it."""
@@ -348,7 +338,7 @@ class Exchange:
             self._report_sent(connection)
             self.finish_response(connection)
         else:
-            connection.wait(RUNNING, self._hub.now, self._limits)
+            connection.enter(STREAMING, self._hub.now, 0.0)
             self._hub.watch(connection)
             go_on(True)
 
@@ -370,11 +360,11 @@ class Exchange:
 
     def refuse_late(self, connection: Connection, now: float) -> None:
         """Refuse a client whose message did not come in time."""
-        content = connection.content
-        late = LATE_CONTENT if connection.phase is CONTENT or isinstance(content, StreamingBody) else LATE_HEAD
+        reader = connection.body_reader
+        late = LATE_CONTENT if connection.phase is CONTENT or reader is not None else LATE_HEAD
         missed = RequestTimeout(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
-        if isinstance(content, StreamingBody):
-            content.fail(missed)
+        if reader is not None:
+            reader.fail(missed)
         else:
             self.refuse(connection, missed)
 
@@ -385,7 +375,7 @@ class Exchange:
         except OSError:
             self._hub.drop(connection)
             return
-        connection.wait(LINGERING, self._hub.now, self._limits)
+        connection.enter(LINGERING, self._hub.now, LINGER_SECONDS)
         self._hub.watch(connection)
 
     def _client_gone(self, connection: Connection) -> None:

@@ -23,6 +23,7 @@ class Host(Protocol):
 
     now: float
     standard: bytes
+    keepalive_seconds: float  # for which a client may take to send its next request
     is_draining: bool
     is_closed: bool
     arrive_until: float  # while we drain, on the clock of `now`: what has not wholly come by then is refused

@@ -31,8 +31,9 @@ from fanlight.message.content import RefusedContent, SpooledContent
 from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
 from fanlight.server.connection import client_pace
-from fanlight.server.connection.connection import CONTENT, CONTENT_RECV_BYTES, IDLE, RUNNING, STREAMING_BODY, Connection
+from fanlight.server.connection.connection import CONTENT_RECV_BYTES, Connection
 from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import CONTENT, IDLE, RUNNING, STREAMING_BODY
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
     Raises ProtocolError for more content than the call takes, and for content that is encoded.
     """
     call, limits, wire = connection.call, host.limits, connection.wire
-    connection.wait(CONTENT, host.now, limits)
+    connection.enter(CONTENT, host.now, limits.content_seconds)
     if not call.reads_content:
-        connection.content = None
         if head.expects_continue or (head.content_length or 0) > limits.content_bytes:
-            connection.phase = IDLE
+            connection.enter(IDLE, host.now)
             return True  # the answer does not depend on what is not worth the way
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
@@ -65,13 +65,14 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
     policy = call.body_policy
     wire.limit_content(*policy.most(connection.request.decoded_size_limit, limits.content_bytes))
     if policy.body_mode is BodyMode.STREAM:
-        connection.content = stream = StreamingBody(host, connection, head)
+        stream = StreamingBody(host, connection, head)
+        connection.read_body_by(stream)
         connection.request.content_source = STREAMED_CONTENT
         connection.request.cache_value("content_stream", stream)
         return True
     if head.expects_continue:
         connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
-    connection.content = _kept(connection.request, policy)
+    connection.keep_body(_kept(connection.request, policy))
     return False
 
 
@@ -81,14 +82,13 @@ def _kept(request: Request, policy: BodyPolicy) -> SpooledContent:
     return SpooledContent(SPOOL_BYTES, policy.form)
 
 
-def end_body(connection: Connection) -> None:
+def end_body(connection: Connection, now: float) -> None:
     """Give the request its content, which is whole."""
-    content = connection.content
-    connection.request.content_source = content if isinstance(content, SpooledContent) else None
-    connection.phase = IDLE
+    connection.request.content_source = connection.body
+    connection.enter(IDLE, now)
 
 
-def let_app_refuse(connection: Connection, refusal: ProtocolError) -> bool:
+def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -> bool:
     """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
     if connection.phase is not CONTENT:
         return False
@@ -98,8 +98,9 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError) -> bool:
         return False
     connection.release()
     connection.call = refused
-    connection.content = connection.request.content_source = RefusedContent(_answer_to(refusal))
-    connection.phase = IDLE
+    connection.request.content_source = body = RefusedContent(_answer_to(refusal))
+    connection.keep_body(body)
+    connection.enter(IDLE, now)
     return True
 
 
@@ -114,10 +115,10 @@ class StreamingBody(ContentStream):
         "_is_whole",
         "_must_ask",
         "_pieces",
+        "_received",
         "_waited",
         "_waiter",
-        "is_gone",
-        "waiting_since",
+        "is_client_gone",
     )
 
     def __init__(self, host: Host, connection: Connection, head: RequestHead) -> None:
@@ -128,12 +129,10 @@ class StreamingBody(ContentStream):
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._is_whole = self._is_over = False
-        self.is_gone = False
+        self.is_client_gone = False
         self._must_ask = head.expects_continue
-        self.waiting_since, self._waited = (
-            host.now,
-            0.0,
-        )  # since when, and how long before, we have waited for the client
+        self._waited = 0.0  # seconds that the client was waited for, before the present wait
+        self._received = 0
 
     # --- the view's side, on the loop -------------------------------------------------------
 
@@ -172,12 +171,10 @@ class StreamingBody(ContentStream):
         except (ProtocolError, OSError) as error:
             self.fail(error)
             return
-        self.waiting_since = self._host.now
-        connection.phase = STREAMING_BODY
-        self._move_deadline()
-        self.take()
+        connection.enter(STREAMING_BODY, self._host.now, self._seconds_left())
+        self.read_more()
 
-    def take(self) -> None:
+    def read_more(self) -> None:
         """Read what the client has sent; called when there is something, or may be."""
         connection = self._connection
         try:
@@ -185,12 +182,12 @@ class StreamingBody(ContentStream):
             if not data:
                 self.fail(ClientDisconnected("the client left before its content was whole"))
                 return
-            connection.moved_bytes += len(data)
+            self._received += len(data)
             connection.wire.receive(data)
             if self._is_fed():
                 self._tell()
                 return
-            self._move_deadline()
+            connection.move_deadline(connection.phase_started_at + self._seconds_left())
         except BlockingIOError:
             pass
         except (ProtocolError, OSError) as error:
@@ -210,11 +207,9 @@ class StreamingBody(ContentStream):
                 return True
         return bool(pieces)
 
-    def _move_deadline(self) -> None:
-        """Wait for so long as what has come has earned, less what was waited before."""
-        limits, connection = self._host.limits, self._connection
-        earned = limits.content_seconds + connection.moved_bytes / client_pace.LEAST_RATE
-        connection.deadline = self.waiting_since + earned - self._waited
+    def _seconds_left(self) -> float:
+        """Return for how long to wait: as long as what has come has earned, less what was waited before."""
+        return self._host.limits.content_seconds + self._received / client_pace.LEAST_RATE - self._waited
 
     def fail(self, error: Exception) -> None:
         """Have the view meet an error where it waits; one about the message, as the answer that it means."""
@@ -226,14 +221,14 @@ class StreamingBody(ContentStream):
                 if isinstance(error, ClientDisconnected)
                 else ClientDisconnected("the client left in the middle of its content")
             )
-            self.is_gone = True
+            self.is_client_gone = True
         self._tell()
 
     def _tell(self) -> None:
         connection = self._connection
         if connection.phase is STREAMING_BODY:
-            self._waited += self._host.now - self.waiting_since
-            connection.wait(RUNNING, self._host.now, self._host.limits)
+            self._waited += self._host.now - connection.phase_started_at
+            connection.enter(RUNNING, self._host.now)
         waiter = self._waiter
         if waiter is None:
             return
@@ -247,13 +242,6 @@ class StreamingBody(ContentStream):
         self._is_over = True
         if self._waiter is not None:
             self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
-
-
-def read_streaming_body(connection: Connection) -> None:
-    """Read for a view that waits for its content."""
-    content = connection.content
-    assert isinstance(content, StreamingBody)
-    content.take()
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

@@ -12,7 +12,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from fanlight.message.request_id import id_line
-from fanlight.server.connection.connection import CONTENT, Connection
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.phases import CONTENT
 from fanlight.server.recording.formats import more_of
 
 if TYPE_CHECKING:

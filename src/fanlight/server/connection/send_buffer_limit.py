@@ -12,7 +12,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fanlight.server.connection.connection import WRITING, Connection
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.phases import WAITING_FOR_CLIENT
 from fanlight.settings.units import format_bytes
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class SendBufferLimit:
 
     def enforce(self, host: Host) -> None:
         """Count anew, and cut off the slowest readers if it is too much; only the holder may."""
-        waiting = [each for each in host.connections.values() if each.phase is WRITING]
+        waiting = [each for each in host.connections.values() if each.phase in WAITING_FOR_CLIENT]
         sizes, sharers = _held_by(waiting)
         held = sum(sizes.values())
         if held > self._most:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
 from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
-from fanlight.server.connection.connection import CLOSED, WRITING, Connection
+from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ class _StreamWriter(Generic[S]):
         if connection.phase is CLOSED:
             on_writable(False)
             return
-        connection.after_write = on_writable
-        connection.wait(WRITING, self._hub.now, self._hub.limits)
+        connection.pause_stream(on_writable, self._hub.now, self._hub.limits)
         self._hub.watch(connection, WRITE)
 
     # --- in the thread or task that owns the connection ------------------------------------------

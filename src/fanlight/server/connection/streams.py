@@ -14,8 +14,9 @@ from fanlight.message.handler import Lane
 from fanlight.message.response import Response, check_length
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
-from fanlight.server.connection.connection import RUNNING, Connection
+from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
 from fanlight.server.connection.response_head import NO_CONTENT
 from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
 from fanlight.server.io.thread_pool import ThreadPool
@@ -52,6 +53,7 @@ class Streams:
         has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         if isinstance(stream, AsyncStream):
             connection.stream = writer = AsyncStreamWriter(hub, connection, stream, self._done, has_content=has_content)
+            self._listen(connection)
             if hub.is_draining:
                 writer.drain()
             hub.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
@@ -59,12 +61,11 @@ class Streams:
             connection.stream = thread_writer = ThreadStreamWriter(
                 hub, connection, stream, self._done, has_content=has_content
             )
+            self._listen(connection)
             if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
                 hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
             else:
                 thread_writer.begin(opening, self._pool)
-        if not connection.interest or not hub.on_loop_thread():  # the poller may no longer watch the client
-            hub.post(self._listen, connection, connection.stream)
 
     def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
         """Say whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
@@ -83,9 +84,17 @@ class Streams:
         self._watchdog.tasks[task] = connection
         task.add_done_callback(self._watchdog.tasks.pop)
 
-    def _listen(self, connection: Connection, stream: object) -> None:
-        if connection.phase is RUNNING and connection.stream is stream and stream is not None:
-            self._hub.watch(connection)
+    def _listen(self, connection: Connection) -> None:
+        """Enter STREAMING, in the hub thread; called before the writer can post anything."""
+        if connection.phase is RUNNING and not self._hub.on_loop_thread():
+            self._hub.post(self._enter_streaming, connection)
+        else:
+            self._enter_streaming(connection)
+
+    def _enter_streaming(self, connection: Connection) -> None:
+        if connection.phase is not CLOSED:
+            connection.enter(STREAMING, self._hub.now, 0.0)
+            self._hub.watch(connection)  # for the client's disconnect
 
 
 def end_streams(connections: Iterable[Connection]) -> None:

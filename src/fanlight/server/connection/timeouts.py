@@ -11,20 +11,20 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fanlight.server.connection.client_pace import CHECKS
-from fanlight.server.connection.connection import (
+from fanlight.server.connection.connection import HANDSHAKE_SECONDS, Connection
+from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS
+from fanlight.server.connection.phases import (
     CONTENT,
     HANDSHAKE,
-    HANDSHAKE_SECONDS,
     HEAD,
     IDLE,
     LINGERING,
     RUNNING,
+    SPOOLING,
+    STREAMING,
     STREAMING_BODY,
-    WRITING,
-    Connection,
+    WAITING_FOR_CLIENT,
 )
-from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS
-from fanlight.server.connection.request_body import StreamingBody
 
 if TYPE_CHECKING:
     from fanlight.server.connection.exchange import Exchange
@@ -61,7 +61,7 @@ def close_idle_for_drain(connections: Iterable[Connection], host: Host, now: flo
         if phase is IDLE and connection.deadline < cold:
             host.drop(connection)
         elif phase is IDLE or (phase is HEAD and connection.wire.is_idle):
-            connection.deadline = min(connection.deadline, now + DRAIN_KEEPALIVE_SECONDS)
+            connection.move_deadline(min(connection.deadline, now + DRAIN_KEEPALIVE_SECONDS))
 
 
 def evict_idle(host: Host) -> bool:
@@ -110,21 +110,21 @@ def _look(connection: Connection, host: Host, now: float) -> None:
 
 def _has_not_arrived(connection: Connection, now: float) -> bool:
     """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
-    phase, content = connection.phase, connection.content
+    phase = connection.phase
     if phase is LINGERING:
         return now >= connection.phase_started_at + DRAIN_KEEPALIVE_SECONDS
-    if phase is STREAMING_BODY and isinstance(content, StreamingBody):  # a view works on it, as long as something comes
-        return now >= content.waiting_since + ARRIVING_SECONDS
+    if phase is STREAMING_BODY:  # a view works on it, as long as something comes
+        return now >= connection.phase_started_at + ARRIVING_SECONDS
     return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
 
 def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:
     phase = connection.phase
-    if phase is WRITING or (phase is RUNNING and connection.stream is not None):
-        connection.deadline = now + host.limits.write_seconds / CHECKS
+    if phase in WAITING_FOR_CLIENT or phase is STREAMING:
+        connection.move_deadline(now + host.limits.write_seconds / CHECKS)
         _look(connection, host, now)
         return
-    if phase is RUNNING:
+    if phase in (RUNNING, SPOOLING):
         return  # how long a view may take is the view's affair
     if phase in (CONTENT, STREAMING_BODY) or (phase is HEAD and not connection.wire.is_idle):
         exchange.refuse_late(connection, now)

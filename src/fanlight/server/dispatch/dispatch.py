@@ -17,9 +17,10 @@ from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.response import Response
 from fanlight.server.connection.builtin_responses import BROKEN, BUSY
-from fanlight.server.connection.connection import IDLE, RUNNING, Connection
+from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.connection.host import Host
+from fanlight.server.connection.phases import IDLE, RUNNING
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.dispatch.wait_sampling import thread_usage
 from fanlight.server.io.forks import run_in_child
@@ -119,13 +120,13 @@ class Dispatch:
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
         hub, request = self._hub, connection.request
-        connection.phase, connection.phase_started_at = RUNNING, hub.now
+        connection.enter(RUNNING, hub.now)
         request.context = self._new_context()
         if call.body_policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is Lane.THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
-                connection.phase = IDLE
+                connection.enter(IDLE, hub.now)
                 self._responder.respond(connection, BUSY)
         elif hub.on_loop_thread():
             self._begin_task(connection)

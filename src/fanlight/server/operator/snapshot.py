@@ -18,7 +18,17 @@ from types import AsyncGeneratorType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.message.handler import Lane
-from fanlight.server.connection.connection import CLOSED, CONTENT, RUNNING, STREAMING_BODY, WRITING, Connection, Phase
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.phases import (
+    CLOSED,
+    CONTENT,
+    RUNNING,
+    SPOOLING,
+    STREAM_PAUSED,
+    STREAMING,
+    STREAMING_BODY,
+    WAITING_FOR_CLIENT,
+)
 from fanlight.server.dispatch.thread_position import frame_position
 from fanlight.server.recording.counts import METHODS, OTHER_METHOD
 from fanlight.server.recording.redact import escape, redact_start
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from fanlight.server.hub import Hub
 
 MOST_IN_FLIGHT = 200  # are listed, the oldest first; the others are only counted
-IN_FLIGHT = (CONTENT, RUNNING, STREAMING_BODY, WRITING)
+IN_FLIGHT = (CONTENT, SPOOLING, RUNNING, STREAMING_BODY, STREAMING, *WAITING_FOR_CLIENT)
 MOST_TARGET = 500
 MOST_AWAITED = 100  # coroutines within each other that are followed
 STARTED = time.monotonic()
@@ -41,7 +51,7 @@ def snapshot(hub: Hub) -> State:
     places = _places(hub)
     in_flight = [each for each in (_in_flight(connection, places) for connection in connections) if each is not None]
     in_flight.sort(key=lambda each: -each["seconds"])
-    phases = Counter(Phase(connection.phase).name.lower() for connection in connections)
+    phases = Counter(connection.phase.name.lower() for connection in connections)
     pool, lanes = hub.pool, hub.lanes
     in_threads = lanes.slow_routes()
     slow = [{"route": call.name, "seconds": round(ago, 1), "reason": why} for call, ago, why in in_threads]
@@ -119,7 +129,12 @@ def _owner(work: object, by_object: dict[int, Connection]) -> Connection | None:
 
 def _where_it_waits(connection: Connection) -> tuple[str, str]:
     """Return the lane of a request that nothing runs just now, and what it waits for."""
-    if connection.stream is not None:
+    phase = connection.phase
+    if phase in (CONTENT, SPOOLING):
+        return "", "the client sends its content" if phase is CONTENT else "its content is written to the disk"
+    if phase in WAITING_FOR_CLIENT:
+        return "stream" if phase is STREAM_PAUSED else "", "the client takes the answer"
+    if phase is STREAMING:
         return "stream", "waits for its turn"
     return ("thread", "waits for a thread") if connection.call.lane is Lane.THREAD else ("task", "waits for the loop")
 
@@ -176,12 +191,10 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
         request, call = connection.request, connection.call
     except AttributeError:  # it has been refused before it was a request
         return None
-    if place is not None and phase is not WRITING:
+    if place is not None and phase not in WAITING_FOR_CLIENT:
         lane, at = place
-    elif phase in (RUNNING, STREAMING_BODY):
-        lane, at = _where_it_waits(connection)
     else:
-        lane, at = "", "the client sends its content" if phase is CONTENT else "the client takes the answer"
+        lane, at = _where_it_waits(connection)
     method = request.method
     return {
         "method": method if method in METHODS else OTHER_METHOD,
