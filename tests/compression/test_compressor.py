@@ -342,17 +342,17 @@ def test_files_are_compressed_up_to_a_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        (True, "give Compression(...), or None for off"),
+        (True, "give Compression(...), or None to turn it off"),
         ("gzip", "compression is 'gzip'"),
-        (Compression(encodings=("gzip", "zst")), "there is no encoding 'zst'"),
+        (Compression(encodings=("gzip", "zst")), "unknown encoding 'zst'"),
         (Compression(encodings=("brr",)), 'did you mean "br"?'),
-        (Compression(encodings=("deflate",)), "there are zstd, br, gzip"),
+        (Compression(encodings=("deflate",)), "the encodings are zstd, br, gzip"),
         (Compression(encodings="gzip"), "encodings is 'gzip'"),  # type: ignore[arg-type]  # the mistake
         (Compression(media_types="text/html"), "media_types is 'text/html'"),  # type: ignore[arg-type]  # the mistake
         (Compression(least_bytes=-1), "least_bytes is -1"),
         (Compression(padding_bytes=1.5), "padding_bytes is 1.5"),  # type: ignore[arg-type]  # the mistake
         (Compression(gzip_level=10), "gzip_level is 10"),
-        (Compression(br_level=12), "it goes from 0 to 11"),
+        (Compression(br_level=12), "give a whole number from 0 to 11"),
         (Compression(zstd_level=20), "zstd_level is 20"),
     ],
 )

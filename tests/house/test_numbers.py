@@ -39,7 +39,7 @@ from fanlight.settings.limits import Limits
 from fanlight.settings.sources import SETTINGS, _port
 from fanlight.settings.units import parse as read_setting
 from fanlight.testing.cookie_jar import read_set_cookie
-from fanlight.testing.streaming import _event_of
+from fanlight.testing.streaming import _read_event
 from fanlight.wire.http1.header_fields import is_host
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
@@ -140,7 +140,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] 
     "LISTEN_FDS": (lambda text: inherited({"LISTEN_FDS": text, "LISTEN_PID": "1"}, [1]), ()),
     "WATCHDOG_USEC": (lambda text: _watchdog_seconds({"WATCHDOG_USEC": text}), ()),
     "worker's channel": (lambda text: Channel.inherited({VARIABLE: f"77{text}"}), (InvalidSetting,)),
-    "retry of an event": (lambda text: _event_of({"retry": text}, []), ()),
+    "retry of an event": (lambda text: _read_event({"retry": text}, []), ()),
     "cookie's Max-Age": (lambda text: read_set_cookie(f"a=b; Max-Age={text}", HERE, 0.0), ()),
     "cookie's Expires": (lambda text: read_set_cookie(f"a=b; Expires=Sun, 06 Nov {text} {text}:0:0", HERE, 0.0), ()),
 }

@@ -18,7 +18,7 @@ from typing import Any
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
 from fanlight.binding.form_redisplay import INVALID_FIELDS
-from fanlight.binding.stream_cleanup import Opened, attach_cleanup, close, close_async
+from fanlight.binding.stream_cleanup import Opened, attach_cleanup, close_dependencies, close_dependencies_async
 from fanlight.errors import AppError, BadField, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response, is_lazy_stream
@@ -104,9 +104,9 @@ class DependencyPlan:
                 if is_lazy_stream(response):
                     attach_cleanup(response, opened)
                 else:
-                    close(opened)
+                    close_dependencies(opened)
             except BaseException as error:
-                close(opened, error)  # those that are still open
+                close_dependencies(opened, error)  # those that are still open
                 raise
             return response
 
@@ -131,9 +131,9 @@ class DependencyPlan:
                 if is_lazy_stream(response):
                     attach_cleanup(response, opened)
                 else:
-                    await close_async(opened)
+                    await close_dependencies_async(opened)
             except BaseException as error:
-                await close_async(opened, error)  # those that are still open
+                await close_dependencies_async(opened, error)  # those that are still open
                 raise
             return response
 

@@ -1,4 +1,4 @@
-"""Tell apart exceptions: a cancellation of the current task, and one that a generator let pass."""
+"""Recognise two kinds of exceptions: the current task's cancellation, and one that a generator has passed on."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 
 
 def is_task_cancelled(error: BaseException) -> bool:
-    """Say whether an exception is the cancellation of the task that we are in, and not that of one it waited for."""
+    """Say whether an exception is the cancellation of the current task, not of a task that it awaits."""
     if not isinstance(error, asyncio.CancelledError):
         return False
     try:
         task = asyncio.current_task()
-    except RuntimeError:  # no loop runs here: a sync view has waited for a task of another thread
+    except RuntimeError:  # no running loop: a sync view has waited for a task of another thread
         return False
     return task is not None and task.cancelling() > 0
 
 
 def is_rethrown(raised: BaseException, thrown: BaseException) -> bool:
-    """Say whether a generator has let pass what was thrown into it."""
+    """Say whether a generator has passed on the exception that was thrown into it."""
     if raised is thrown:
         return True
-    # PEP 479: these two come back inside a RuntimeError
+    # PEP 479: these two come back as the cause of a RuntimeError
     is_wrapped = isinstance(raised, RuntimeError) and raised.__cause__ is thrown
     return is_wrapped and isinstance(thrown, StopIteration | StopAsyncIteration)

@@ -1,9 +1,8 @@
-"""Close what a view depended on: at once, or when the stream that it answers has ended.
+"""Close dependency generators: immediately, or after a streamed response has finished.
 
-In: generators that stand at their yield, in the order in which they were opened. Out: they are at
-their end. A stream that is cut off (its client has left) is told to them as GeneratorExit, one that fails
-as its exception. What one of them raises while it is closed, the others are told, and then the caller.
-Knows nothing of views.
+In: generators suspended at their yield, in the order in which they were opened. Out: they are closed, in reverse order.
+The exception of a view or a stream is raised at each yield, GeneratorExit for a stream that is cut off. An exception
+that one of them raises instead is raised at the yields of the others, and then to the caller. Knows nothing of views.
 """
 
 from __future__ import annotations
@@ -21,65 +20,65 @@ from fanlight.message.threads import ThreadPieces
 Opened = list[tuple[str, "Generator[Any, Any, Any] | AsyncGenerator[Any, Any]"]]
 
 
-def close(opened: Opened, error: BaseException | None = None) -> None:
-    """Close sync generators, the last opened first; raise what one of them raises, if it is not `error`."""
-    met = error
+def close_dependencies(opened: Opened, error: BaseException | None = None) -> None:
+    """Close sync generators, last opened first. Raises what one of them raises, other than `error`."""
+    current = error
     while opened:
         name, generator = opened.pop()
         assert isinstance(generator, Generator)
         try:
-            if met is None:
+            if current is None:
                 next(generator)
             else:
-                generator.throw(met)
+                generator.throw(current)
             generator.close()
-            met = met or _twice(name)
+            current = current or _second_yield(name)
         except StopIteration:
             continue
         except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
-            met = _of_both(met, raised)
-    if met is not None and met is not error:
-        raise met
+            current = _passed_on(current, raised)
+    if current is not None and current is not error:
+        raise current
 
 
-async def close_async(opened: Opened, error: BaseException | None = None) -> None:
-    """Close generators of both kinds, the last opened first; raise what one raises, if it is not `error`."""
-    met = error
+async def close_dependencies_async(opened: Opened, error: BaseException | None = None) -> None:
+    """Close generators of both kinds, last opened first. Raises what one of them raises, other than `error`."""
+    current = error
     while opened:
         name, generator = opened.pop()
         try:
             if isinstance(generator, Generator):
-                close([(name, generator)], met)
+                close_dependencies([(name, generator)], current)
                 continue
-            await (anext(generator) if met is None else generator.athrow(met))
+            await (anext(generator) if current is None else generator.athrow(current))
             await generator.aclose()
-            met = met or _twice(name)
+            current = current or _second_yield(name)
         except StopAsyncIteration:
             continue
         except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
-            met = _of_both(met, raised)
-    if met is not None and met is not error:
-        raise met
+            current = _passed_on(current, raised)
+    if current is not None and current is not error:
+        raise current
 
 
-def _of_both(thrown: BaseException | None, raised: BaseException) -> BaseException:
-    """Return what goes on: what was thrown, if it has passed, else what was raised in its place."""
+def _passed_on(thrown: BaseException | None, raised: BaseException) -> BaseException:
+    """Return the exception to pass on: the thrown one, unless another one was raised in its place."""
     return thrown if thrown is not None and is_rethrown(raised, thrown) else raised
 
 
-def _twice(name: str) -> AppError:
+def _second_yield(name: str) -> AppError:
     return AppError(f"{name} yields twice; the view runs at its one yield")
 
 
 def attach_cleanup(response: Response, opened: Opened) -> None:
-    """Have a streamed response close what its view depended on when the stream ends. Raises InvalidResponse."""
+    """Close dependencies when the stream of a response ends. Raises InvalidResponse, or what `iter` raises."""
     if not opened:
         return
     stream = stream_of(response.content)
     cleanup: Callable[[BaseException | None], object] = partial(_close_after_stream, opened)
     if isinstance(stream, SyncStream):
         if all(isinstance(generator, Generator) for _, generator in opened):
-            cleanup = partial(close, opened)
+            cleanup = partial(close_dependencies, opened)
         else:
             stream = AsyncStream(ThreadPieces(stream))
     stream = stream.with_parts(cleanup=cleanup)
@@ -88,5 +87,5 @@ def attach_cleanup(response: Response, opened: Opened) -> None:
 
 
 async def _close_after_stream(opened: Opened, error: BaseException | None) -> None:
-    # Where the client disconnects, our own task is cancelled while it waits for a piece: that is a cut-off stream.
-    await close_async(opened, GeneratorExit() if error is not None and is_task_cancelled(error) else error)
+    # When the client disconnects, the server cancels the task that waits for the next piece: the stream is cut off.
+    await close_dependencies_async(opened, GeneratorExit() if error is not None and is_task_cancelled(error) else error)

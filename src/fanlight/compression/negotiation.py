@@ -1,7 +1,7 @@
-"""Choose how content is encoded for a client (RFC 9110 section 12.5.3), and which content is worth it.
+"""Negotiate the content coding (RFC 9110 section 12.5.3), and know which media types are worth compressing.
 
-In: the field `accept-encoding` and what there is to offer; a media type. Out: the name of a coding, "" for
-none. What makes no sense in the field is as if it were not there.
+In: the field `accept-encoding` and the codings on offer; a media type. Out: the name of a coding, "" for none. Members
+of the field that are malformed are ignored.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import lru_cache
 
 from fanlight.message.accept import read_range
 
-MOST_ACCEPT_CHARACTERS = 1024  # of a field that is looked at: a browser sends about 25
+MOST_ACCEPT_CHARACTERS = 1024  # a longer field is ignored; a browser sends about 25
 _KNOWN = 256
 
-# Media types that become smaller: "kind/*" is all of a kind, "+suffix" all that end so (RFC 6839). What
-# is not here (images, sound, films, archives, most fonts) is compressed already.
+# Media types worth compressing: "type/*" is all of a type, "+suffix" all with this suffix (RFC 6839). Others (images,
+# audio, video, archives, most fonts) are compressed by their format.
 COMPRESSIBLE: tuple[str, ...] = (
     *("text/*", "+json", "+xml", "+yaml", "application/json", "application/xml", "application/javascript"),
     *("application/ecmascript", "application/jsonlines", "application/x-ndjson", "application/json-seq"),
@@ -25,14 +25,13 @@ COMPRESSIBLE: tuple[str, ...] = (
     *("font/collection", "image/bmp", "image/svg+xml", "image/x-icon", "image/vnd.microsoft.icon"),
     *("application/vnd.apple.mpegurl", "application/vnd.sqlite3", "model/gltf-binary", "model/stl"),
 )
-# Each event would be as big as before, and each reader would cost the memory of a compressor: so it is
-# compressed only where its whole name is in the table.
+# Not included by "text/*": single events hardly become smaller, and each client costs the memory of a compressor.
 _NAMED_ONLY = frozenset({"text/event-stream"})
 
 
 @lru_cache(_KNOWN)
 def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) -> bool:
-    """Say whether content of a type, as `content-type` says it, is in a table such as COMPRESSIBLE."""
+    """Say whether a table such as COMPRESSIBLE includes a `content-type`."""
     name = content_type.partition(";")[0].strip().lower()
     if name in table:
         return True
@@ -44,30 +43,29 @@ def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) ->
 
 
 def best_encoding(accept_encoding: str, offers: tuple[str, ...]) -> str:
-    """Return which of the offered codings a client likes best, "" for the content as it is."""
-    taken = acceptable_encodings(accept_encoding, offers)
-    return taken[0] if taken else ""
+    """Return the offered coding that a client prefers, "" for none."""
+    acceptable = acceptable_encodings(accept_encoding, offers)
+    return acceptable[0] if acceptable else ""
 
 
 def acceptable_encodings(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which of the offered codings a client takes rather than the content as it is, the best first.
+    """Return the offered codings that a client prefers to unencoded content, best first; ties keep the offered order.
 
-    Among equals the first offer wins. One that nobody asks for is not used; where not even the content as it is
-    would do, it is sent all the same, as section 12.5.3 has it.
+    A client that accepts neither the codings nor unencoded content gets the latter, as section 12.5.3 recommends.
     """
     if not accept_encoding or len(accept_encoding) > MOST_ACCEPT_CHARACTERS:
         return ()
-    return _taken(accept_encoding, offers)
+    return _ranked(accept_encoding, offers)
 
 
 @lru_cache(_KNOWN)
-def _taken(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
-    asked = dict(_read(accept_encoding.split(",")))
-    others = asked.get("*", 0.0)
-    plain = asked.get("identity", others)
-    liked = {offer: asked.get(offer, others) for offer in offers}
-    # Equal to the content as it is: smaller is better.
-    return tuple(sorted((each for each in offers if 0 < liked[each] >= plain), key=lambda each: -liked[each]))
+def _ranked(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
+    weights = dict(_read(accept_encoding.split(",")))
+    others = weights.get("*", 0.0)
+    identity = weights.get("identity", others)
+    offered = {offer: weights.get(offer, others) for offer in offers}
+    # A tie with unencoded content goes to the coding, which is smaller.
+    return tuple(sorted((each for each in offers if 0 < offered[each] >= identity), key=lambda each: -offered[each]))
 
 
 def _read(codings: Iterable[str]) -> Iterable[tuple[str, float]]:

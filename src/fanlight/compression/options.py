@@ -1,10 +1,10 @@
-"""What a site says of compression: one frozen object for the app, and a step that turns it off for a part.
+"""The compression settings of an app, and middleware that turns compression off for a part of it.
 
-    App(URLS, compression=Compression(encodings=("gzip",)))       for all of it; None: nowhere
-    @middleware(uncompressed)                                         not this view
-    URLS = {"/files": middleware(uncompressed)({...})}                not this table
+    App(URLS, compression=Compression(encodings=("gzip",)))       for the whole app; None: off
+    @middleware(uncompressed)                                     off for this view
+    URLS = {"/files": middleware(uncompressed)({...})}            off for this table
 
-In: settings. Out: the same, and what is wrong with them. Compresses nothing.
+In: settings. Out: the same settings, validated. Compresses nothing.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import Mistake
 from fanlight.message.request import Request
 
-_NOTE = "uncompressed"
+_MARK = "uncompressed"
 _INSTALL = "pip install 'fanlight[compression]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compression:
-    """How content is compressed on its way; the reasons for these figures are in docs/why.md."""
+    """How responses are compressed. The reasons for the defaults are in docs/why.md."""
 
-    encodings: tuple[str, ...] | None = None  # preferred first; None: of zstd, br, gzip those that are installed
+    encodings: tuple[str, ...] | None = None  # preferred first; None: zstd, br and gzip, as far as installed
     media_types: tuple[str, ...] = COMPRESSIBLE  # "text/html", "text/*", "+json"
-    least_bytes: int = 1024  # content below is left as it is
-    at_once_bytes: int = 64 * 1024  # content above is compressed in a thread, piece by piece
-    file_bytes: int = 1024 * 1024  # files above are sent as they are
-    padding_bytes: int = 100  # up to so many are added for clients that show who they are; 0: none
+    least_bytes: int = 1024  # smaller content is not compressed
+    at_once_bytes: int = 64 * 1024  # bigger content is compressed in a thread, piece by piece
+    file_bytes: int = 1024 * 1024  # bigger files are not compressed
+    padding_bytes: int = 100  # at most this many are added to responses to clients with credentials; 0: none
     zstd_level: int = 3
     br_level: int = 4
     gzip_level: int = 4
 
     @property
     def offers(self) -> tuple[str, ...]:
-        """The codings that are used, preferred first."""
+        """The codings to offer, preferred first."""
         return self.encodings if self.encodings is not None else tuple(each for each in CODINGS if each in CODECS)
 
     def level_of(self, coding: str) -> int:
@@ -47,7 +47,7 @@ class Compression:
         return level
 
     def mistakes(self) -> list[Mistake]:
-        """Return all that is wrong with it."""
+        """Return what is wrong with the settings."""
         found = [
             Mistake(message=f"compression: {name} is {value!r}", hint="give a whole number of bytes")
             for name in ("least_bytes", "at_once_bytes", "file_bytes", "padding_bytes")
@@ -64,7 +64,7 @@ class Compression:
         for coding, codec in CODECS.items():
             level = self.level_of(coding)
             if not _is_whole(level, least=codec.levels.start) or level not in codec.levels:
-                hint = f"it goes from {codec.levels.start} to {codec.levels.stop - 1}"
+                hint = f"give a whole number from {codec.levels.start} to {codec.levels.stop - 1}"
                 found.append(Mistake(message=f"compression: {coding}_level is {level!r}", hint=hint))
         return found
 
@@ -76,8 +76,8 @@ def _is_whole(value: object, *, least: int) -> bool:
 def _mistake_of(coding: object) -> Mistake | None:
     if coding not in CODINGS:
         close = difflib.get_close_matches(str(coding), CODINGS, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(CODINGS)}"
-        return Mistake(message=f"compression: there is no encoding {coding!r}", hint=hint)
+        hint = f'did you mean "{close[0]}"?' if close else f"the encodings are {', '.join(CODINGS)}"
+        return Mistake(message=f"compression: unknown encoding {coding!r}", hint=hint)
     if coding not in CODECS:
         name = str(coding)
         return Mistake(message=f"compression: {name} needs the package {PACKAGES[name]}", hint=_INSTALL)
@@ -88,23 +88,23 @@ DEFAULT_COMPRESSION = Compression()
 
 
 def read_compression(setting: object) -> tuple[Compression | None, list[Mistake]]:
-    """Return what an app says of compression, None for off, and what is wrong with it."""
+    """Return the validated compression setting of an app (None for off), and what is wrong with it."""
     if setting is None:
         return None, []
     if not isinstance(setting, Compression):
-        hint = "give Compression(...), or None for off"
+        hint = "give Compression(...), or None to turn it off"
         return None, [Mistake(message=f"compression is {setting!r}", hint=hint)]
     mistakes = setting.mistakes()
     return (None if mistakes or not setting.offers else setting), mistakes
 
 
 def uncompressed(request: Request) -> Generator[None, object, None]:
-    """Send the answers of a view or a table as they are: a step for `around`."""
-    request.cache_value(_NOTE, value=True)
+    """Middleware that turns compression off for a view or a table."""
+    request.cache_value(_MARK, value=True)
     yield
 
 
 def is_uncompressed(request: Request) -> bool:
-    """Say whether the answer to a request is to be sent as it is."""
+    """Say whether compression is turned off for a request."""
     known = request.cache
-    return known is not None and _NOTE in known
+    return known is not None and _MARK in known

@@ -1,8 +1,7 @@
-"""Server-sent events: what a page's `EventSource` listens to.
+"""Server-sent events, for a page's `EventSource` (the WHATWG's HTML standard, section 9.2).
 
-In: an iterator, sync or async, of events. Out: a response whose content is their text (the WHATWG's HTML standard,
-section 9.2). Refuses names and ids that would end their line. When a comment is due to keep the connection
-alive, and when the stream is to end because the server does, is the server's affair.
+In: an iterable of events, sync or async. Out: a response that streams them as text. Refuses names and ids with a line
+end in them. Sending keep-alive comments, and ending the stream when the server stops, is up to the server.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ _NO_ID = re.compile("[\r\n\0]")
 class Event:
     """One event: `Event(data)`, `Event({"price": 3}, "trade", id="17")`.
 
-    `data` is text, or anything that JSON can hold; None sends none, and then no listener hears of it. `event` is the
-    name that listeners ask for, "message" if it is empty; `id` is what the client says as `Last-Event-ID` when it comes
-    back; `retry_seconds` how long it waits before that.
+    `data` is text, or a value to send as JSON; an event without data (None) triggers no listener. `event` is the type
+    that listeners register for, "message" by default. A client that reconnects sends the last `id` it received as
+    `Last-Event-ID`; `retry_seconds` is how long it waits before it reconnects.
     """
 
     data: Any = None
@@ -41,7 +40,7 @@ class Event:
     retry_seconds: float | None = None
 
     def encode(self) -> bytes:
-        """Return the event as it is sent. Raises InvalidResponse for what would be read as something else."""
+        """Return the event as bytes. Raises InvalidResponse for values that can't be sent."""
         lines = []
         if self.event:
             lines.append(f"event: {_checked(self.event, _NO_NAME, 'event')}\n")
@@ -55,22 +54,22 @@ class Event:
 
 
 def retry_line(seconds: float) -> str:
-    """Return the line that says how long a client waits before it comes back. Raises InvalidResponse."""
+    """Return the line that sets the reconnection time of a client. Raises InvalidResponse."""
     return f"retry: {round(_seconds(seconds, 'retry_seconds') * 1000)}\n"
 
 
 def _seconds(value: object, name: str, *, above: float = -1) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidResponse(f"{name} is {value!r}; it is a number of seconds")
-    if not (value >= 0 and above < value < _MOST_SECONDS):  # the number may be one that can't even be written
+    if not (value >= 0 and above < value < _MOST_SECONDS):  # not shown: it may have too many digits to be written
         raise InvalidResponse(f"{name} is too small or too big; it is a number of seconds, below {_MOST_SECONDS}")
     return value
 
 
-def _checked(value: object, never: re.Pattern[str], name: str) -> str:
+def _checked(value: object, forbidden: re.Pattern[str], name: str) -> str:
     if not isinstance(value, str):
         raise InvalidResponse(f"the {name} of an event is text, not {value!r}")
-    if never.search(value):  # SECURITY: tests/message/test_events.py: what stands behind it would be a line of its own
+    if forbidden.search(value):  # SECURITY: tests/message/test_events.py: what follows would be a field of its own
         raise InvalidResponse(f"the {name} of an event can't have a line end in it: {value!r}")
     return value
 
@@ -89,13 +88,12 @@ def _encode(item: Any) -> bytes:
 
 
 class EventStream(Response):
-    """A stream of server-sent events: `return EventStream(news())`, where `news` is a generator of either kind.
+    """A stream of server-sent events: `return EventStream(news())`, where `news` is a sync or async generator.
 
-    It yields `Event`s, or what is the data of one: text, or anything that JSON can hold. `retry_seconds` is how long a
-    client waits before it comes back, if it loses us; it then tells the id of the last event that it got, as
-    `request.last_event_id`. When nothing has been sent for `keep_alive_seconds`, a comment is, so that nobody on the
-    way takes the connection for dead, and a client that is gone is noticed. When the server stops, the stream is ended
-    as if the generator had come to its end, and the client comes back, to the next server.
+    It yields `Event`s, or the data of one: text, or a value to send as JSON. `retry_seconds` is how long a client waits
+    before it reconnects; it then sends the id of the last event it received, which is `request.last_event_id`. After
+    `keep_alive_seconds` of silence a comment is sent: proxies keep the connection open, and a client that disconnected
+    is noticed. When the server stops, the stream ends normally and the client reconnects.
     """
 
     __slots__ = ("_heartbeat",)
@@ -107,16 +105,16 @@ class EventStream(Response):
         retry_seconds: float | None = None,
         keep_alive_seconds: float = 15,
     ) -> None:
-        """Make an answer of events. Raises InvalidResponse for what is no iterable, and for what is no wait."""
+        """Create the response. Raises InvalidResponse for `events` that are not iterable, and for impossible times."""
         retry = b"" if retry_seconds is None else f"{retry_line(retry_seconds)}\n".encode()
         super().__init__(_stream_of(events, retry), media_type=EVENTS)
         self._heartbeat = Heartbeat(_seconds(keep_alive_seconds, "keep_alive_seconds", above=0), lambda: COMMENT)
         self.headers["cache-control"] = "no-store"
-        self.headers["x-accel-buffering"] = "no"  # nginx would wait until it has a buffer full of them
+        self.headers["x-accel-buffering"] = "no"  # else nginx buffers the events
 
     @property
     def heartbeat(self) -> Heartbeat:
-        """What is sent while there is no event."""
+        """A comment, sent while there is no event."""
         return self._heartbeat
 
 

@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from fanlight.compression.codecs import decode_content
 from fanlight.message.handler import Handler
 from fanlight.message.headers import Headers
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 from fanlight.testing.cookie_jar import Cookies, host_of
-from fanlight.testing.decoding import decoded
 from fanlight.testing.running import Overrides, Running, overridden
 from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
 from fanlight.testing.streaming import RawResponse, StreamedResponse
@@ -48,7 +48,7 @@ class ClientResponse:
     @property
     def content(self) -> bytes:
         """The content, decoded as a browser does. Raises what the codec raises where it is broken."""
-        return decoded(self.raw_content, self.headers.get("content-encoding"))
+        return decode_content(self.raw_content, self.headers.get("content-encoding"))
 
     @property
     def text(self) -> str:

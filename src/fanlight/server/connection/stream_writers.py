@@ -102,7 +102,7 @@ class _StreamWriter(Generic[S]):
 
     def _fail(self, error: BaseException | None) -> None:
         if error is not None and not self._is_about_client(error):
-            log.error("%s failed while it streamed; its answer is cut off", self.connection.call.name, exc_info=error)
+            log.error("%s failed while it streamed; its response is cut off", self.connection.call.name, exc_info=error)
         self._hub.post(self._hub.drop, self.connection)
 
     def _is_about_client(self, error: BaseException) -> bool:
