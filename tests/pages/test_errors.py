@@ -95,18 +95,6 @@ def test_the_users_own_page_works_without_a_request(site: Site) -> None:
     assert text_of(site({"error/error500.html": "{{ request }}"}).error(InternalServerError())) == "None"
 
 
-def test_a_page_that_is_added_is_found_when_reloading(write: Write) -> None:
-    """With `reload`, an error page counts from the moment it is written, and to the moment it is gone."""
-    folder = write({})
-    pages = Pages(folder, reload=True)
-    shown = [text_of(pages.error(NotFound()))]
-    write({"error/error404.html": "mine"})
-    shown.append(text_of(pages.error(NotFound())))
-    (folder / "error/error404.html").unlink()
-    shown.append(text_of(pages.error(NotFound())))
-    assert [text == "mine" for text in shown] == [False, True, False]
-
-
 @pytest.mark.parametrize(
     "template",
     [
@@ -135,7 +123,7 @@ def test_a_broken_error_page_is_replaced_and_told(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("fanlight.pages", logging.ERROR)
     assert record.getMessage().startswith(
-        "the error page error/error404.html failed, the built-in one is shown instead: "
+        "the error page error/error404.html failed, the built-in one is sent instead: "
     )
 
 

@@ -1,8 +1,7 @@
-"""Say which files a template asks `asset` for.
+"""Find the files for which a template calls `asset`.
 
-In: the text of a template that compiles. Out: each call of the function that all templates know by this name, with
-the file's name, where it is written out. A name that is worked out while the page is rendered is left out, and so
-is every call where a template has something of its own by the name `asset`.
+In: the name of a template that compiles. Out: the file's name and the line of each call whose argument is a literal. A
+template that defines something of its own named `asset` is skipped.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ ASSET = "asset"
 
 
 def asset_calls_of(name: str, environment: FolderEnvironment) -> Iterator[tuple[str, int]]:
-    """Yield each file's name, and the line in which it stands."""
+    """Yield each file's name, and the line of the call."""
     source, filename, _ = environment.loader.get_source(environment, name)
     if ASSET not in source:
         return
     tree = environment.parse(source, name, filename)
-    if _has_its_own(tree):
+    if _defines_asset(tree):
         return
     for call in tree.find_all(nodes.Call):
         if not (isinstance(call.node, nodes.Name) and call.node.name == ASSET and call.args):
@@ -32,8 +31,8 @@ def asset_calls_of(name: str, environment: FolderEnvironment) -> Iterator[tuple[
             yield first.value, call.lineno
 
 
-def _has_its_own(tree: nodes.Template) -> bool:
-    """Say whether a template gives the name to something: a variable, a macro, an import."""
+def _defines_asset(tree: nodes.Template) -> bool:
+    """Return whether a template binds the name: as a variable, a macro or an import."""
     set_names = (each.name for each in tree.find_all(nodes.Name) if each.ctx != "load")
     macros = (each.name for each in tree.find_all(nodes.Macro))
     modules = (each.target for each in tree.find_all(nodes.Import))

@@ -1,7 +1,6 @@
-"""The pages that Fanlight has of its own: one for every error, one for a plain text in URLS.
+"""Fanlight's own pages: one for every error, one for a string in `URLS`.
 
-In: text. Out: a whole HTML document that needs nothing from elsewhere, in light and dark. Refuses
-nothing; escapes everything. Knows nothing of requests.
+In: text, which is escaped. Out: a complete HTML document without external resources, in light and dark.
 """
 
 from __future__ import annotations
@@ -11,25 +10,25 @@ from html import escape
 
 from fanlight.reason_phrases import REASON_PHRASES, reason_phrase
 
-# What the person in front of the page can make of it, where nothing better was said.
+# For the person who reads the page, if the error has no detail of its own.
 _ADVICE = {
-    400: "The request makes no sense to this site.",
+    400: "This site does not understand the request.",
     401: "This page is only for people who have signed in.",
     403: "You are not allowed to see this page.",
     404: "There is nothing at this address. It may have moved, or never have been here.",
     405: "This address exists, but not for a request of this kind.",
     406: "There is no version of this page that your browser accepts.",
-    409: "This contradicts what has happened in the meantime. Load the page again, then try once more.",
-    410: "What was at this address is gone, and will not come back.",
-    412: "This has changed in the meantime. Load the page again, then try once more.",
-    413: "What was sent is more than this site takes.",
-    415: "What was sent is of a kind that this site does not read.",
+    409: "This conflicts with a change that was made in the meantime. Load the page again, then try once more.",
+    410: "What was at this address has been removed for good.",
+    412: "The page has changed in the meantime. Load it again, then try once more.",
+    413: "What you sent is too large for this site.",
+    415: "What you sent is in a format that this site does not read.",
     422: "Some fields are missing or invalid.",
-    429: "That was a lot of requests. Wait a moment, then try again.",
+    429: "You have sent too many requests. Wait a moment, then try again.",
     500: "Something went wrong on this site. It is not your fault.",
-    501: "This site has not learnt to do that.",
-    503: "This site has too much to do just now. Try again in a moment.",
-    507: "There is no room left here for what was sent.",
+    501: "This site does not support requests of this kind.",
+    503: "This site is very busy just now. Try again in a moment.",
+    507: "This site has no room left to store what you sent.",
 }
 
 _STYLE = """
@@ -92,7 +91,7 @@ _ONE_PANE_OUT = _WINDOW.format(
 
 
 def document(title: str, body: str, head: str = "") -> str:
-    """Return a whole HTML document; `body`, and what is added to its head, are HTML already."""
+    """Return a complete HTML document; `body` and `head` are HTML already."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -102,28 +101,28 @@ def document(title: str, body: str, head: str = "") -> str:
 
 
 def heading_page(text: str) -> str:
-    """Return the page for a plain text in URLS: the text as its heading."""
+    """Return a page with a text as its heading."""
     return document(text, f"{_LIT}<h1>{escape(text)}</h1>")
 
 
 def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the page for an error: what it is, what was said of it, each thing wrong, and the way home."""
+    """Return the page for an error: its status, its detail or advice, each bad field, and a link to the front page."""
     reason = reason_phrase(status) or "Error"
-    said = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
+    text = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(message)}</dd></div>\n" for name, message in items)
-    listed = f"<dl>\n{rows}</dl>\n" if rows else ""
+    details = f"<dl>\n{rows}</dl>\n" if rows else ""
     return document(
         f"{status} {reason}",
-        f"{_ONE_PANE_OUT}<h1><small>{status}</small> {escape(reason)}</h1>\n<p>{escape(said)}</p>\n"
-        f'{listed}<p><a href="/">Go to the front page</a></p>',
+        f"{_ONE_PANE_OUT}<h1><small>{status}</small> {escape(reason)}</h1>\n<p>{escape(text)}</p>\n"
+        f'{details}<p><a href="/">Go to the front page</a></p>',
         '<meta name="robots" content="noindex">\n',
     )
 
 
-# A page that says no more than its status is made once: bots ask for it all day.
+# A page with nothing but the status is made once: bots request it all day.
 _PLAIN = {status: error_page(status).encode() for status in range(400, 600) if status in REASON_PHRASES}
 
 
 def plain_error_page(status: int) -> bytes:
-    """Return the page for an error of which nothing more is known than its status."""
+    """Return the page for an error without detail."""
     return _PLAIN.get(status) or error_page(status).encode()

@@ -1,9 +1,8 @@
-"""Jinja as Fanlight sets it up.
+"""The Jinja environment of an app.
 
-In: a loader and what every template may use. Out: compiled templates, whose errors are all a
-`TemplateError` with the file and line of the template. A template escapes values by its kind, and always as a part of
-one that does. An `HTTPError` raised while a page is rendered is an answer,
-so it passes as it is.
+In: a loader and the names that every template may use. Out: compiled templates, whose errors are all TemplateError with
+the template's file and line. A template escapes values by its type, and always as a part of one that does. An HTTPError
+that is raised while a page is rendered passes as it is: it becomes the response.
 """
 
 from __future__ import annotations
@@ -22,44 +21,44 @@ from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_types import is_escaped
 from fanlight.pages.undefined import MissingNameError, StrictUndefinedWithHint
 
-MOST_TEMPLATES = 1024
-# What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for
-# a number of thousands of digits.
+MAX_TEMPLATES = 1024
+# What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for a number with
+# thousands of digits.
 UNCOMPILABLE = (jinja2.TemplateError, SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 
 
 class BoundedDict(dict[Any, Any]):
-    """A dict that begins anew when it is full, so reading it costs nothing more than a dict."""
+    """A dict that is cleared when it is full, so that reading costs no more than with any dict."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if len(self) >= MOST_TEMPLATES:
+        if len(self) >= MAX_TEMPLATES:
             self.clear()
         super().__setitem__(key, value)
 
 
 class FolderEnvironment(jinja2.Environment):
-    """A Jinja environment over one folder."""
+    """A Jinja environment for the templates of one folder, each of which is read and compiled once."""
 
     loader: FolderLoader
     template_class = EscapingTemplate
 
-    def __init__(self, loader: FolderLoader, extra: Mapping[str, object], *, auto_reload: bool) -> None:
+    def __init__(self, loader: FolderLoader, names: Mapping[str, object]) -> None:
         super().__init__(
             loader=loader,
             autoescape=is_escaped,
             undefined=StrictUndefinedWithHint,
-            auto_reload=auto_reload,
-            cache_size=MOST_TEMPLATES,
+            auto_reload=False,
+            cache_size=MAX_TEMPLATES,
         )
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()
-        self.globals.update(extra)
-        # Of a template that a page includes, there is a second compiled form, in which everything is escaped.
+        self.globals.update(names)
+        # A template that a page includes has a second compiled form, in which everything is escaped.
         inner = self._within_a_page = self.overlay(autoescape=True, cache_size=0)
-        inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - another of its kind
+        inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - of the same class
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """Return what a template may use: a plain dict, as ours never change once the app is made."""
+        """Return the names in a template, in a plain dict: the globals do not change once the app is made."""
         # Jinja's ChainMap is copied for each rendering, key by key in Python (timed in tests/pages/test_speed.py).
         return {**self.globals, **(d or {})}
 
@@ -69,7 +68,7 @@ class FolderEnvironment(jinja2.Environment):
         parent: str | None = None,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's name for it
     ) -> jinja2.Template:
-        """Return a compiled template; one whose `parent` escapes, which is a part of that, escapes too."""
+        """Return a compiled template, which escapes if its `parent` does: then it is a part of that."""
         # SECURITY: tests/pages/test_escaping.py: a .txt template escapes nothing, but as a part of a page it must
         is_inside = parent is not None and is_escaped(parent) and isinstance(name, str) and not is_escaped(name)
         environment = self._within_a_page if is_inside else self
@@ -81,7 +80,7 @@ class FolderEnvironment(jinja2.Environment):
         parent: str | None = None,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja's name for it
     ) -> jinja2.Template:
-        """Return the first of several templates that is there, as `get_template` does."""
+        """Return the first of several templates that exists, as `get_template` does."""
         if isinstance(names, list | tuple):
             found = next((each for each in names if self.loader.has(str(each))), None)  # a missing name fails here
             if found is not None:
@@ -89,36 +88,36 @@ class FolderEnvironment(jinja2.Environment):
         return super().select_template(names, parent, globals)
 
     def handle_exception(self, source: str | None = None) -> NoReturn:
-        """Raise what went wrong in a template again, as a TemplateError that knows the place."""
+        """Raise an exception of a template again, as a TemplateError with its place."""
         error = rewrite_traceback_stack(source)
         if isinstance(error, HTTPError | ClientError) or (isinstance(error, TemplateError) and error.place):
             raise error
-        raise self.explained(error) from error
+        raise self.template_error(error) from error
 
     def load(self, name: str) -> jinja2.Template:
-        """Return a compiled template. Raises TemplateError if it isn't there or doesn't compile."""
+        """Return a compiled template. Raises TemplateError if it does not exist or does not compile."""
         try:
             return self.get_template(name)
         except jinja2.TemplateError as error:
-            raise self.explained(error) from None
+            raise self.template_error(error) from None
         except UNCOMPILABLE as error:
             raise TemplateError(
                 f"{name} can't be compiled: {in_one_line(error)}", place=self.loader.place_of(name)
             ) from error
 
-    def explained(self, error: BaseException) -> TemplateError:
-        """Return an error of a template in our own words."""
-        place, names = self._whereabouts(error)
+    def template_error(self, error: BaseException) -> TemplateError:
+        """Return the TemplateError for an exception, with its place and a suggestion."""
+        place, names = self._locate(error)
         reason, hint = in_one_line(error), ""
         match error:
             case MissingNameError():
                 reason, hint = error.explain(names)
             case jinja2.TemplatesNotFound():
-                reason, hint = self.loader.absence_of(*(each for each in error.templates if isinstance(each, str)))
+                reason, hint = self.loader.explain_missing(*(each for each in error.templates if isinstance(each, str)))
             case jinja2.TemplateNotFound():
-                reason, hint = self.loader.absence_of(str(error.name))
+                reason, hint = self.loader.explain_missing(str(error.name))
             case jinja2.TemplateSyntaxError():
-                reason, hint = str(error.message), self._known_instead(str(error.message))
+                reason, hint = str(error.message), self._suggest_known(str(error.message))
             case jinja2.TemplateError():
                 reason = str(error.message)
             case TemplateError():
@@ -127,8 +126,8 @@ class FolderEnvironment(jinja2.Environment):
                 reason = str(error)
         return TemplateError(reason.rstrip("."), place=place, hint=hint)
 
-    def _whereabouts(self, error: BaseException) -> tuple[str, set[str]]:
-        """Return the innermost place in a template, and the names that could be used there."""
+    def _locate(self, error: BaseException) -> tuple[str, set[str]]:
+        """Return the innermost place in a template, and the names that are visible there."""
         if isinstance(error, jinja2.TemplateSyntaxError):
             name = self.loader.name_of(error.filename) or error.name or "?"
             return self.loader.place_of(name, error.lineno), set()
@@ -141,8 +140,8 @@ class FolderEnvironment(jinja2.Environment):
             trace = trace.tb_next
         return place, names
 
-    def _known_instead(self, message: str) -> str:
-        """Return a suggestion where a syntax error is about a filter or test that doesn't exist."""
+    def _suggest_known(self, message: str) -> str:
+        """Return a suggestion if a syntax error is about a filter or test that does not exist."""
         for start, known in (("No filter named ", self.filters), ("No test named ", self.tests)):
             if message.startswith(start):
                 return did_you_mean(message.removeprefix(start).strip("'."), known)
@@ -150,6 +149,6 @@ class FolderEnvironment(jinja2.Environment):
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error as the last line of its traceback says it, also if it can't say itself what it is."""
+    """Return the last line of an exception's traceback; works for an exception whose `__str__` fails."""
     lines = traceback.format_exception_only(error)
     return next((line for line in lines if not line.startswith(" ")), lines[0]).strip()

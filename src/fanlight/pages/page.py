@@ -1,7 +1,7 @@
-"""A page that is yet to be rendered: a template's name and what it is told.
+"""A page that is yet to be rendered: a template's name and its context.
 
-In: what a view says. Out: a value that can be looked at and compared before any template is opened,
-so no view needs the app. Knows nothing of Jinja and of the folder.
+In: what a view passes to `render`. Out: a value that a test can compare before any template is opened, so that no view
+needs the app.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What `render` returns; nothing is rendered before the view has returned it."""
+    """What `render` returns; it is rendered when the view has returned it."""
 
     template: str
-    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # may hold what no log should show
+    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # may hold secrets, which a log would show
 
 
 def render(template: str, /, **context: object) -> Page:
-    """Return a page to be rendered: `render("blog/post.html", title="Snow")`, the name seen from the folder."""
+    """Return a page of a template in the templates folder: `render("blog/post.html", title="Snow")`."""
     return Page(template, context)

@@ -1,8 +1,7 @@
-"""Everything that becomes a page: templates, errors, plain headings.
+"""Render everything that becomes a page: templates, errors, headings.
 
-In: a page to be rendered, an error, a text. Out: text, or a response. An error page never fails: if
-its template does, that is told once, and the built-in page takes its place. Knows nothing of routes;
-`url_for` and the like are handed in as names for the templates.
+In: a page, an error, or a string. Out: text, or a response. An error page never fails: if its template does, that is
+logged once and the built-in page is sent. Templates get `url_for` and the like as `names`; routes are unknown here.
 """
 
 from __future__ import annotations
@@ -11,110 +10,114 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+import jinja2
 import msgspec
 
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import HTML, Response
 from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
-from fanlight.pages.environment import in_one_line
+from fanlight.pages.environment import BoundedDict, FolderEnvironment, in_one_line
+from fanlight.pages.loader import FolderLoader
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
-from fanlight.pages.templates import Templates
+from fanlight.pages.template_check import check_templates
 from fanlight.reason_phrases import reason_phrase
 
-MOST_TOLD = 64
-_SET_BY_US = frozenset({"content-type", "content-length"})
+MAX_LOGGED = 64
+_SET_BY_PAGES = frozenset({"content-type", "content-length"})
 
 log = logging.getLogger("fanlight.pages")
 
 
 class Pages:
-    """The pages of one app."""
+    """The templates and error pages of one app."""
 
-    def __init__(self, folder: Path | None, names: Mapping[str, object] | None = None, *, reload: bool = False) -> None:
+    def __init__(self, folder: Path | None, names: Mapping[str, object] | None = None) -> None:
         """Use the templates of a folder (None: there are none), and `names` in all of them."""
-        self._templates = Templates(folder, names or {}, reload=reload)
-        self._is_reloading = reload
-        self._told: set[str] = set()
+        self.folder = folder
+        self._environment = FolderEnvironment(FolderLoader(folder), names or {})
+        self._compiled: dict[str, jinja2.Template] = BoundedDict()
+        self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
 
-    @property
-    def folder(self) -> Path | None:
-        """Where the templates are."""
-        return self._templates.folder
-
     def has(self, name: str) -> bool:
-        """Say whether there is a template of that name; one that leaves the folder never is."""
-        return self._templates.has(name)
+        """Return whether a template exists; a name that leaves the folder never does."""
+        return self._environment.loader.has(name)
 
     def names(self) -> list[str]:
         """Return the names of all templates."""
-        return self._templates.names()
+        return self._environment.loader.list_known_types()
 
     def check(self, *, assets: bool = True) -> list[Mistake]:
-        """Return what is wrong with the templates, without rendering any; what is right stays compiled.
-
-        `assets`: also the files that they ask `asset` for, and that are not there.
-        """
-        return self._templates.check(assets=assets)
+        """Compile all templates; return what is wrong with them, with `assets` also which assets are missing."""
+        return check_templates(self._environment, assets=assets)
 
     def render(self, page: Page, request: Request | None = None) -> str:
-        """Return a page's text; templates know the request as `request`. Raises TemplateError."""
+        """Return a page's text. Templates get the request as `request`. Raises TemplateError with file and line.
+
+        An HTTPError that is raised in a template passes as it is.
+        """
         context = page.context
-        return self._templates.render(page.template, context if request is None else {"request": request, **context})
+        return self._render(page.template, context if request is None else {"request": request, **context})
+
+    def _render(self, name: str, context: Mapping[str, object]) -> str:
+        template = self._compiled.get(name)
+        if template is None:
+            template = self._compiled[name] = self._environment.load(name)
+        return template.render(context)
 
     def heading(self, text: str) -> str:
-        """Return the page for a plain text in URLS: the text as its heading."""
+        """Return a page with a text as its heading."""
         return heading_page(text)
 
     def error(self, error: HTTPError, request: Request | None = None) -> Response:
-        """Return the answer for an error, as the client likes it: problem+json, or a page. Never raises.
+        """Return the response for an error, problem details or a page as the client prefers. Never raises.
 
-        The page is `error/error404.html` (or whatever the status is) where there is one, else built in.
+        The page is the template `error/error404.html` (with the error's status) if there is one, else a built-in one.
         """
         try:
-            return self._answer(error, request)
+            return self._error_response(error, request)
         except BaseException as failure:  # noqa: BLE001 - an error may be of a class of the app's, which can do anything
-            self._tell(f"{type(error).__name__} can't be shown: {in_one_line(failure)}", failure)
+            self._log_once(f"{type(error).__name__} can't be shown: {in_one_line(failure)}", failure)
             return Response(plain_error_page(500), 500, media_type=HTML)
 
-    def _answer(self, error: HTTPError, request: Request | None) -> Response:
-        error = self._sound(error)
+    def _error_response(self, error: HTTPError, request: Request | None) -> Response:
+        error = self._valid_error(error)
         if request is not None and wants_problem(request):
             response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
         else:
             content = self._own_page(error, request) or _builtin_page(error)
             response = Response(content, error.status, media_type=HTML)
-        # Who asks in another way gets another answer (RFC 9110 section 12.5.5), so no cache may mix them up.
+        # The representation depends on `accept`, so a cache must not mix them up (RFC 9110 section 12.5.5).
         response.headers["vary"] = "accept"
         self._add_fields(error, response)
         return response
 
-    def _sound(self, error: HTTPError) -> HTTPError:
-        """Return an error that can be sent: a class of the user's may hold anything, or call no `super().__init__`."""
+    def _valid_error(self, error: HTTPError) -> HTTPError:
+        """Return an error that can be sent: a user's class may hold anything, or not call `super().__init__`."""
         status: object = error.status
         detail, headers = getattr(error, "detail", None), getattr(error, "headers", None)
         has_status = isinstance(status, int) and 400 <= status <= 599
         if has_status and isinstance(detail, str) and isinstance(headers, Mapping):
             return error
-        self._tell(
-            f"{type(error).__name__} should have a status from 400 to 599, a detail that is text, and headers; "
+        self._log_once(
+            f"{type(error).__name__} should have a status from 400 to 599, a detail of type str, and headers; "
             f"it has {status!r}, {type(detail).__name__} and {type(headers).__name__}"
         )
-        sound = HTTPError(
+        valid = HTTPError(
             detail if isinstance(detail, str) else "", headers=headers if isinstance(headers, Mapping) else None
         )
-        sound.status = error.status if has_status else 500
-        return sound
+        valid.status = error.status if has_status else 500
+        return valid
 
     def _own_page(self, error: HTTPError, request: Request | None) -> bytes | None:
-        """Return the app's own page for an error; None if there is none, or it fails."""
+        """Return the app's own page for an error; None if there is none, or its template fails."""
         name = f"error/error{error.status}.html"
-        is_there = self._has_error_template.get(error.status)
-        if is_there is None or self._is_reloading:
-            is_there = self._has_error_template[error.status] = self._templates.has(name)
-        if not is_there:
+        exists = self._has_error_template.get(error.status)
+        if exists is None:
+            exists = self._has_error_template[error.status] = self.has(name)
+        if not exists:
             return None
         context = {
             "request": request,
@@ -124,24 +127,24 @@ class Pages:
             "detail": error.detail,
         }
         try:
-            return self._templates.render(name, context).encode("utf-8", "replace")
+            return self._render(name, context).encode("utf-8", "replace")
         except BaseException as failure:  # noqa: BLE001 - functions of the app's may run in it, and raise anything
-            told = failure if isinstance(failure, TemplateError) else in_one_line(failure)
-            self._tell(f"the error page {name} failed, the built-in one is shown instead: {told}", failure)
+            reason = failure if isinstance(failure, TemplateError) else in_one_line(failure)
+            self._log_once(f"the error page {name} failed, the built-in one is sent instead: {reason}", failure)
             return None
 
     def _add_fields(self, error: HTTPError, response: Response) -> None:
         for name, value in error.headers.items():
             try:
-                if str(name).lower() not in _SET_BY_US:
+                if str(name).lower() not in _SET_BY_PAGES:
                     response.headers.add(name, value)
             except Exception as failure:  # noqa: BLE001 - the name and the value may be anything
-                self._tell(f"{type(error).__name__} has a field that can't be sent: {in_one_line(failure)}")
+                self._log_once(f"{type(error).__name__} has a header that can't be sent: {in_one_line(failure)}")
 
-    def _tell(self, text: str, failure: BaseException | None = None) -> None:
-        """Log a mistake of the app, once: whoever can provoke an error could else fill the log."""
-        if text not in self._told and len(self._told) < MOST_TOLD:
-            self._told.add(text)
+    def _log_once(self, text: str, failure: BaseException | None = None) -> None:
+        """Log a mistake of the app, once: a client that can provoke it could otherwise fill the log."""
+        if text not in self._logged and len(self._logged) < MAX_LOGGED:
+            self._logged.add(text)
             log.error("%s", text, exc_info=failure)
 
 

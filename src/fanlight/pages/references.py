@@ -1,7 +1,7 @@
-"""Say which other templates a template names: what it extends, includes and imports.
+"""Find the templates that a template extends, includes and imports.
 
-In: the text of a template that compiles. Out: each place where it names others. A name that is
-worked out while the page is rendered can't be followed, and is left out.
+In: the name of a template that compiles. Out: each place where it names others. A name that is computed while the page
+is rendered can't be followed, and is left out.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _NAMING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One place where a template names others, of which the first that exists is taken."""
+    """One place where a template names others; the first that exists is used."""
 
     line: int
     names: tuple[str, ...]
     is_optional: bool  # `ignore missing`
-    is_parent: bool  # `extends` at the top, so whatever the page is told
+    is_parent: bool  # `extends` at the top level, so whatever the context
 
 
 def references_of(name: str, environment: FolderEnvironment) -> list[Reference]:
@@ -44,9 +44,9 @@ def _reference(node: nodes.Node, *, is_parent: bool) -> Reference:
     )
 
 
-def _names_in(written: nodes.Expr) -> Iterator[str]:
-    """Give the names that are written out; none at all if one of several has to be worked out."""
-    values = written.items if isinstance(written, nodes.Tuple | nodes.List) else [written]
+def _names_in(expression: nodes.Expr) -> Iterator[str]:
+    """Yield the names that are literals; none at all if one of several is computed."""
+    values = expression.items if isinstance(expression, nodes.Tuple | nodes.List) else [expression]
     if all(isinstance(value, nodes.Const) for value in values):
         for value in values:
             assert isinstance(value, nodes.Const)

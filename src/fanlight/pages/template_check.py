@@ -1,8 +1,8 @@
-"""Find what is wrong with the templates of a folder, without rendering any.
+"""Find mistakes in the templates of a folder, without rendering any.
 
-In: an environment. Out: mistakes, each with file and line. Every template that is surely meant as
-one is compiled, and so is every other that one of them names. Does not know what a template will be
-told, so a name missing in a context is found only when the page is rendered.
+In: an environment. Out: mistakes, each with file and line. Compiles every file that is certainly a template, and every
+other that one of them names. The context of a template is unknown, so a name that is missing in it is found only when
+the page is rendered.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from fanlight.pages.references import Reference, references_of
 
 
 def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> list[Mistake]:
-    """Return what is wrong, file by file; what compiles stays compiled. `assets`: also files that are not there."""
+    """Return what is wrong, file by file, and with `assets` which assets are missing. What compiles stays compiled."""
     mistakes: list[Mistake] = []
     parents: dict[str, Reference] = {}
-    waiting = environment.loader.list_sure()
+    waiting = environment.loader.list_known_types()
     seen = set(waiting)
-    for name in waiting:  # grows while we go
+    for name in waiting:  # grows during the loop
         try:
             environment.load(name)
         except TemplateError as error:
@@ -32,7 +32,7 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> l
         if assets:
             mistakes += _missing_assets(name, environment)
         for reference in references_of(name, environment):
-            mistakes += _mistakes_in(name, reference, environment)
+            mistakes += _missing_templates(name, reference, environment)
             if reference.is_parent:
                 parents.setdefault(name, reference)
             named = [each for each in reference.names if environment.loader.has(each) and each not in seen]
@@ -41,14 +41,12 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> l
     return mistakes + _circles(parents, environment)
 
 
-def _mistakes_in(name: str, reference: Reference, environment: FolderEnvironment) -> list[Mistake]:
+def _missing_templates(name: str, reference: Reference, environment: FolderEnvironment) -> list[Mistake]:
     loader = environment.loader
-    places = (loader.place_of(name, reference.line),)
-    found = [each for each in reference.names if loader.has(each)]
-    if not found and not reference.is_optional:
-        reason, hint = loader.absence_of(*reference.names)
-        return [Mistake(message=reason, places=places, hint=hint)]
-    return []
+    if reference.is_optional or any(map(loader.has, reference.names)):
+        return []
+    reason, hint = loader.explain_missing(*reference.names)
+    return [Mistake(message=reason, places=(loader.place_of(name, reference.line),), hint=hint)]
 
 
 def _missing_assets(name: str, environment: FolderEnvironment) -> list[Mistake]:
@@ -58,29 +56,29 @@ def _missing_assets(name: str, environment: FolderEnvironment) -> list[Mistake]:
         try:
             asset(wanted)
         except NoSuchURL as error:
-            what, _, hint = str(error).partition("; ")
-            mistakes.append(Mistake(message=what, places=(environment.loader.place_of(name, line),), hint=hint))
+            message, _, hint = str(error).partition("; ")
+            mistakes.append(Mistake(message=message, places=(environment.loader.place_of(name, line),), hint=hint))
     return mistakes
 
 
 def _circles(parents: dict[str, Reference], environment: FolderEnvironment) -> list[Mistake]:
-    """Return a mistake for each ring of templates that extend one another, told once."""
+    """Return one mistake for each circle of templates that extend one another."""
     mistakes: list[Mistake] = []
     done: set[str] = set()
     for start in sorted(parents):
-        way: list[str] = []
+        trail: list[str] = []
         name = start
         while name in parents and name not in done:
             done.add(name)
-            way.append(name)
+            trail.append(name)
             name = parents[name].names[0]
-        if name in way:
-            ring = way[way.index(name) :]
+        if name in trail:
+            circle = trail[trail.index(name) :]
             mistakes.append(
                 Mistake(
-                    message=" extends ".join([*ring, ring[0]]),
-                    places=tuple(environment.loader.place_of(each, parents[each].line) for each in ring),
-                    hint="one of them must stand without `extends`",
+                    message=" extends ".join([*circle, circle[0]]),
+                    places=tuple(environment.loader.place_of(each, parents[each].line) for each in circle),
+                    hint="remove `extends` from one of them",
                 )
             )
     return mistakes

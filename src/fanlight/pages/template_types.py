@@ -1,8 +1,7 @@
-"""What kind of text a template makes, by its file name extension.
+"""The media type of what a template renders, by its file name extension, and whether values are escaped in it.
 
-In: a template's name. Out: its media type, by the one table of `message/media_types.py`, and whether values are
-escaped in it: in HTML and XML, not in other text. Only the last extension counts; one that the table does not
-have (`.j2`, none at all) says HTML.
+In: a template's name. Out: its media type, from the table in `message/media_types.py`; HTML for an extension that is
+not in the table (`.j2`, none at all). Only the last extension counts. Values are escaped in HTML and XML.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from pathlib import PurePosixPath
 from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import HTML
 
-# What is surely meant as a template; another file may just lie in the folder.
-SURE_SUFFIXES = frozenset(
+# Files that are certainly templates; others in the folder may be anything.
+TEMPLATE_SUFFIXES = frozenset(
     (".atom", ".htm", ".html", ".j2", ".jinja", ".jinja2", ".rss", ".svg", ".txt", ".xhtml", ".xml")
 )
 
@@ -26,15 +25,15 @@ def suffix_of(name: str) -> str:
 
 @lru_cache(1024)
 def media_type_of(name: str) -> str:
-    """Return what a template's text is sent as; HTML where the extension says nothing."""
+    """Return the media type of what a template renders; HTML for an unknown extension."""
     kind = media_type_by_name(name)
     return HTML if kind == OCTET_STREAM else kind
 
 
 @lru_cache(1024)
 def is_escaped(name: str | None) -> bool:
-    """Return whether values are escaped in a template: in HTML and XML, whose readers take them for tags."""
-    # SECURITY: tests/pages/test_escaping.py: an extension that we don't know must not turn escaping off
+    """Return whether values are escaped in a template: in HTML and XML, where they could be read as tags."""
+    # SECURITY: tests/pages/test_escaping.py: an unknown extension must not turn escaping off
     if name is None:
         return True
     kind = media_type_of(name).partition(";")[0]

@@ -1,8 +1,7 @@
-"""What a template finds where nothing is: an error that says what may have been meant.
+"""The value of a name that a template uses and that does not exist: an error with a suggestion.
 
-A missing name is never silently empty, not even in `{% if name %}`, because a page that quietly
-lacks a part is found by its readers, late. What may be missing is asked for with `is defined`, or
-given a `default`; those two work as Jinja's documents say.
+A missing name is an error even in `{% if name %}`: a page that silently lacks a part is noticed by its readers, late.
+`is defined` and `default` work as Jinja documents them.
 """
 
 from __future__ import annotations
@@ -18,27 +17,27 @@ from fanlight.pages.suggestion import did_you_mean
 
 
 class MissingNameError(UndefinedError):
-    """A template used a name, or a part of a value, that isn't there."""
+    """A template used a name, or an attribute or item of a value, that does not exist."""
 
     def __init__(self, owner: object, name: object, message: str | None = None) -> None:
-        """Keep the value whose part was asked for (`missing` for a name of its own), and the name."""
+        """Take the value that lacks the attribute or item (`missing` for a name of its own), and the name."""
         super().__init__(message)
         self.owner, self.name = owner, name
 
     def explain(self, visible: Iterable[str]) -> tuple[str, str]:
-        """Return what is missing and what to do, given the names that the template could see."""
+        """Return what is missing and what to do, given the names that are visible in the template."""
         if self.owner is missing:
-            or_else = f"write `{self.name} is defined`, or give it a default, where it may be missing"
-            return f"there is no `{self.name}` here", did_you_mean(str(self.name), visible) or or_else
+            otherwise = f"write `{self.name} is defined`, or give it a default, where it may be missing"
+            return f"there is no `{self.name}` here", did_you_mean(str(self.name), visible) or otherwise
         if self.owner is None:
             return f"None has no `{self.name}`", "check for None first"
         return f"this {type(self.owner).__name__} has no `{self.name}`", did_you_mean(
-            str(self.name), _parts_of(self.owner)
+            str(self.name), _names_of(self.owner)
         )
 
 
 class StrictUndefinedWithHint(StrictUndefined):
-    """The value of a name that isn't there; whatever is done with it fails, but `is defined` and `default`."""
+    """The value of a missing name: any use raises MissingNameError, except `is defined` and `default`."""
 
     __slots__ = ()
 
@@ -54,8 +53,8 @@ class StrictUndefinedWithHint(StrictUndefined):
         super().__init__(hint, obj, name, cast(Any, exc))
 
 
-def _parts_of(owner: object) -> list[str]:
-    # Not `iter(owner)` and `dir(owner)`: that may be the owner's own code, and this is no time for it to fail.
+def _names_of(owner: object) -> list[str]:
+    # Not `iter(owner)` and `dir(owner)`, which may run the owner's own code and fail.
     if isinstance(owner, dict):
         return [key for key in dict.keys(owner) if isinstance(key, str)]
     return [name for name in object.__dir__(owner) if not name.startswith("_")]
