@@ -1,9 +1,8 @@
 """Print the tables of docs/reference/settings.md, from the settings themselves: `python scripts/settings_table.py`."""
 
 from fanlight.settings.field import info_of
-from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, variable_of
+from fanlight.settings.sources import ADDRESS_PARTS, RUN_DEFAULTS, SETTINGS, flag_of, variable_of
 from fanlight.settings.units import format_value
-from fanlight.site.app import RUN_DEFAULTS
 
 GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits")
 

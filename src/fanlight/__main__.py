@@ -1,4 +1,4 @@
-"""`python -m fanlight` is `fanlight`."""
+"""Run the command: `python -m fanlight`."""
 
 from fanlight.cli.commands import main
 

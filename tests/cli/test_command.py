@@ -250,7 +250,7 @@ def test_check_says_that_all_is_well(tmp_path: Path) -> None:
     """A sound site gets one line, and exit code 0."""
     write(tmp_path, HOME)
     done = fanlight("check", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "main.py: all is well (2 routes, 0 templates)\n")
+    assert (done.returncode, done.stdout) == (0, "main.py: no errors (2 routes, 0 templates)\n")
 
 
 def test_routes_lists_the_table(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
     assert "not empty" in fanlight("new", "mine", folder=tmp_path).stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
     assert (
-        "no name for a site"
+        "not a name for a site"
         in fanlight("new", "-- x", folder=tmp_path).stderr + fanlight("new", "a b", folder=tmp_path).stderr
     )
 
@@ -331,3 +331,18 @@ def test_uvloop_serves_where_it_is_asked_for(tmp_path: Path, start: Callable[...
     process.terminate()
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("new", "--help")])
+def test_help_and_version_do_not_load_the_server(words: tuple[str, ...]) -> None:
+    """They respond quickly: neither the server, nor the settings, nor a site's framework is imported."""
+    script = (
+        "import sys\nfrom fanlight.cli import main\n"
+        f"try:\n    main({words!r})\n"
+        "except SystemExit as error:\n    assert not error.code\n"
+        "print([name for name in sys.modules if name.startswith('fanlight.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    loaded = done.stdout.splitlines()[-1]
+    for room in ("server", "settings", "site", "app", "wire", "message"):
+        assert f"'fanlight.{room}" not in loaded

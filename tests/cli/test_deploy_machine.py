@@ -18,18 +18,18 @@ def test_this_machine_is_read() -> None:
     """Processors, descriptors, queue, umask and temp space are the system's own; the umask is left as it was."""
     umask = os.umask(0o027)
     try:
-        machine = Machine.read(Options(bind=()), {"A": "b"})
+        machine = Machine.read(Options(bind=()), {"KUBERNETES_SERVICE_HOST": "b"})
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(umask)
     assert machine.cpus >= 1
     assert min(machine.descriptors, 1 << 20) == min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1 << 20)
-    assert machine.queue >= 1
+    assert machine.backlog >= 1
     assert machine.umask == 0o027
     assert machine.user_id == os.geteuid()
     assert machine.temp_free is not None
     assert machine.temp_free > 0
-    assert (machine.environ, machine.unavailable, machine.refused, machine.places) == ({"A": "b"}, {}, (), ())
+    assert (machine.in_kubernetes, machine.unavailable, machine.refused, machine.places) == (True, {}, (), ())
 
 
 def test_a_taken_address_is_known(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_places_to_write_are_looked_at(tmp_path: Path) -> None:
         control=f"{tmp_path}/control",
     )
     assert Machine.read(options, {}).places == (
-        Place(path=f"{tmp_path}/access.log", about="access_file"),
-        Place(path=f"{tmp_path}/nowhere/log", about="log_file", is_writable=False),
-        Place(path=f"{tmp_path}/open", about="pid_file", is_open_to_others=True),
-        Place(path=str(tmp_path), about="control"),
+        Place(path=f"{tmp_path}/access.log", setting="access_file"),
+        Place(path=f"{tmp_path}/nowhere/log", setting="log_file", is_writable=False),
+        Place(path=f"{tmp_path}/open", setting="pid_file", is_world_writable=True),
+        Place(path=str(tmp_path), setting="control"),
     )
     assert [each.name for each in tmp_path.iterdir()] == ["open"]
 

@@ -83,7 +83,9 @@ def test_a_flag_that_is_none_is_met_with_the_one_that_was_meant(typed: Any, typo
     assert f"there is no flag {typo}; did you mean {meant}?" in typed(typo)
 
 
-@pytest.mark.parametrize(("flag", "instead"), [("--reload", "kill -HUP"), ("--debug", "the log has every traceback")])
+@pytest.mark.parametrize(
+    ("flag", "instead"), [("--reload", "kill -HUP"), ("--debug", "tracebacks are always in the log")]
+)
 def test_a_flag_of_other_servers_is_met_with_the_way_here(typed: Any, flag: str, instead: str) -> None:
     """Which is no other flag: what is spelled alike would mean something else."""
     said = " ".join(typed(flag).split())

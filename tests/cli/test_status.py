@@ -111,7 +111,7 @@ def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
     assert "stuck: inline, stuck, " in output
     assert "test_status.py" in output
     assert "connections: 1 of 10000 (1 running)" in output
-    assert "routes moved to threads: 1 (1 rescues)" in output
+    assert "routes moved to the thread pool: 1 (1 rescues)" in output
     assert "limits: head_bytes 16KiB" in output
 
 
@@ -130,14 +130,14 @@ def test_the_workers_of_a_parent_are_told_of(folder: Path, hub: Hub) -> None:
     thread.stop()
     assert code == 0
     assert "process 6: ready, 2 workers\n  replaced: 2 killed\n  worker 7: ready\n    up " in output
-    assert "  worker 8: starting\n    it does not answer" in output
+    assert "  worker 8: starting\n    no response" in output
 
 
 def test_nothing_runs(folder: Path) -> None:
     """Where there is no server, that is said, with what to do; the exit code is 1."""
     code, output = told()
     assert code == 1
-    assert "no server of yours runs here" in output
+    assert "no running server of yours has a control socket" in output
 
 
 def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
     (sock,) = listen(f"unix:{control_path(4711)}")
     sock.close()
     assert running() == [folder / "4711.sock"]
-    assert "no server of yours runs here" in told()[1]
+    assert "no running server of yours has a control socket" in told()[1]
     assert "left behind" in told("4711")[1]
-    assert "is not there" in told("4712")[1]
+    assert "does not exist" in told("4712")[1]
 
 
 def test_somebody_else_s_folder_is_refused(folder: Path) -> None:

@@ -345,7 +345,7 @@ class PageRun:
         if self.unused.startswith("test_"):
             self._run_command("pytest -q", "...")
         elif self.unused:
-            self._run_command(f"fanlight check {self.unused}", "...: all is well (...)")
+            self._run_command(f"fanlight check {self.unused}", "...: no errors (...)")
         self.unused = ""
 
     def _fail(self, why: str) -> None:

@@ -1,42 +1,32 @@
-"""What can be typed: run, routes, check, new, status.
+"""The command line: run, routes, check, new, status.
 
-In: words. Out: a site that serves, or lines on the terminal, and an exit code: 0, or 1 with what is
-wrong and what to do about it on stderr.
+In: arguments. Out: a running server, or lines on stdout, and an exit code: 0, or 1 with the error and what to do about
+it on stderr. Each command imports what it needs, so that `--help` and `--version` do not load the server.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
-import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from fanlight.cli.deploy_check.checks import format_findings, run_checks
-from fanlight.cli.deploy_check.machine import Machine
 from fanlight.cli.flags import SettingsCommand, options_of
-from fanlight.cli.new import make_site
-from fanlight.cli.routes import explained, listed
-from fanlight.cli.secrecy import names_beside
-from fanlight.cli.status import report, statuses
 from fanlight.errors import FanlightError, SetupError
-from fanlight.server.start import serve
-from fanlight.server.workers.init_process import serve_in_child
-from fanlight.site.app import App
-from fanlight.site.banner import announcement
-from fanlight.site.loading import load
+
+if TYPE_CHECKING:
+    from fanlight.site.app import App
 
 
-class _Suggesting(click.Group):
-    """A group of commands that knows what a mistyped one was meant to be."""
+class _Commands(click.Group):
+    """A group of commands that suggests the closest one for a mistyped name."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which comes close."""
+        """Return the command for a name, or fail with a suggestion."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
             meant = f"fanlight {close[0]}" if close else f"fanlight run {args[0]}" if args[0].endswith(".py") else ""
@@ -44,10 +34,10 @@ class _Suggesting(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Suggesting, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fanlight", message="fanlight %(version)s")
 def main() -> None:
-    """Fanlight: a small web framework that carries its own HTTP server."""
+    """Fanlight: a small web framework with its own HTTP server."""
 
 
 _SITE = click.argument("site", default="main.py")
@@ -56,86 +46,106 @@ _SITE = click.argument("site", default="main.py")
 @main.command(cls=SettingsCommand)
 @_SITE
 def run(site: str, **flags: Any) -> None:
-    """Serve SITE: a file (main.py if none is given), a folder or a module; main:name is what has that name in it."""
+    """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
+    from fanlight.server.start import serve
+    from fanlight.server.workers.init_process import serve_in_child
+    from fanlight.site.banner import announcement
+    from fanlight.site.loading import load
+
+    def make() -> tuple[App, dict[str, Any]]:
+        app = load(site)
+        return app, app.facts
+
     try:
         serve_in_child()
         options = options_of(flags)
-        serve(lambda: _described(load(site)), options, announcement(options))  # a parent of workers never loads it
+        serve(make, options, announcement(options))  # with workers, the supervisor itself never loads the site
     except FanlightError as error:
-        _fail(error)
+        _fail(error, "; server not started")
 
 
 @main.command()
 @_SITE
-@click.option("--explain", metavar="'[METHOD ]PATH'", help="Say what matches, and why the others don't.")
+@click.option("--explain", metavar="'[METHOD ]PATH'", help="Show which route matches, and why the others do not.")
 def routes(site: str, explain: str | None) -> None:
     """List the routes of SITE."""
+    from fanlight.cli.routes import explain_match, format_routes
+
     app = _loaded(site)
-    lines = listed(app.table) if explain is None else explained(app, explain)
+    lines = format_routes(app.table) if explain is None else explain_match(app, explain)
     click.echo("\n".join(lines))
 
 
 @main.command(cls=SettingsCommand)
 @_SITE
-@click.option("--deploy", is_flag=True, help="Also how it would be served: takes every flag of `fanlight run`.")
+@click.option(
+    "--deploy", is_flag=True, help="Also check the settings for production; takes the flags of `fanlight run`."
+)
 def check(site: str, *, deploy: bool, **flags: Any) -> None:
-    """Check everything that can be checked before a port opens."""
+    """Check SITE for every error that can be found without serving it."""
+    from fanlight.cli.deploy_check.checks import format_findings, run_checks
+    from fanlight.cli.deploy_check.machine import Machine
+
     if not deploy and any(value not in {None, ()} for value in flags.values()):
-        raise click.UsageError("how it would be served is looked at with --deploy only; add it")
+        raise click.UsageError("settings are checked with --deploy only; add it")
     try:
         options = options_of(flags) if deploy else None
     except FanlightError as error:
         _fail(error)
     app = _loaded(site)
     count = len(app.table.routes)
-    click.echo(f"{site}: all is well ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
+    click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
     if options is not None:
-        findings = run_checks(options, Machine.read(options, os.environ), names_beside(app.file))
+        findings = run_checks(options, Machine.read(options))
         click.echo(f"\n{format_findings(findings)}")
-        if any(each.level == "problem" for each in findings):
+        if any(each.level == "error" for each in findings):
             sys.exit(1)
 
 
 @main.command()
 @click.argument("name")
 def new(name: str) -> None:
-    """Make a new site in the folder NAME."""
+    """Create a new site in the folder NAME."""
+    from fanlight.cli.new import create_site
+
     try:
-        made = make_site(Path(name))
+        created = create_site(Path(name))
     except FanlightError as error:
         _fail(error)
-    click.echo(f"made {name}:")
-    click.echo("\n".join(f"  {each}" for each in made))
-    click.echo(f"\nnow:\n  cd {name}\n  fanlight run\n")
+    click.echo(f"created {name}:")
+    click.echo("\n".join(f"  {each}" for each in created))
+    click.echo(f"\nnext:\n  cd {name}\n  fanlight run\n")
 
 
 @main.command()
 @click.argument("which", required=False, metavar="[PID or SOCKET]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each server, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per server.")
 def status(which: str | None, *, as_json: bool) -> None:
-    """Ask running servers what they do: all of yours, or the one with this process id or control socket."""
+    """Show what running servers do: all of yours, or the one with this process id or control socket."""
+    import json
+
+    from fanlight.cli.status import format_status, statuses
+
     try:
         found = statuses(which)
     except FanlightError as error:
         _fail(error)
-    click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(report, found)))
-
-
-def _described(app: App) -> tuple[App, dict[str, Any]]:
-    return app, app.facts
+    click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(format_status, found)))
 
 
 def _loaded(site: str) -> App:
+    from fanlight.site.loading import load
+
     try:
         return load(site)
     except FanlightError as error:
         _fail(error)
 
 
-def _fail(error: FanlightError) -> NoReturn:
+def _fail(error: FanlightError, consequence: str = "") -> NoReturn:
     if isinstance(error, SetupError):
         count = len(error.mistakes)
-        click.echo(f"{count} mistake{'s' * (count != 1)}, so nothing was started:\n", err=True)
+        click.echo(f"Found {count} error{'s' * (count != 1)}{consequence}:\n", err=True)
         click.echo("\n\n".join(str(mistake) for mistake in error.mistakes), err=True)
     else:
         click.echo(f"fanlight: {error}", err=True)

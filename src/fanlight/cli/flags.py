@@ -1,7 +1,7 @@
-"""A flag for every setting: made of what the settings say of themselves.
+"""A flag for every setting, generated from the settings themselves.
 
-In: what was typed. Out: one `Options`, with what the environment says. Refuses a flag that is none,
-with the one that was meant. Knows no setting by name but for the two that make one address.
+In: arguments. Out: one `Options`, combined with the environment. Refuses an unknown flag, with the closest known one.
+The settings are imported when a command with flags is parsed, so that `fanlight --help` does not load them.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanlight.settings.field import info_of
-from fanlight.settings.options import Options
-from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of, from_environment, from_flags, options_from
-from fanlight.settings.units import format_value
-from fanlight.site.app import RUN_DEFAULTS
+if TYPE_CHECKING:
+    from fanlight.settings.field import SettingInfo
+    from fanlight.settings.options import Options
 
 GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits")
 _METAVARS = {
@@ -30,35 +28,42 @@ _METAVARS = {
     "file": "FILE",
     "name": "NAME",
 }
-# What other servers call something that is done in another way here.
+# Flags of other servers for what is done differently here.
 _ELSEWHERE = {
-    "--reload": "with --workers 1 it loads code and templates anew when it is sent SIGHUP: kill -HUP",
-    "--debug": "the log has every traceback, and no visitor ever sees one",
+    "--reload": "with --workers 1, SIGHUP reloads code and templates: kill -HUP",
+    "--debug": "tracebacks are always in the log, and never shown to visitors",
 }
 _EPILOG = """\
-A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. What can be given several times can also
-be written with commas. Each flag is an environment variable too, FANLIGHT_HEAD_BYTES for --head-bytes; a flag has the
-last word."""
+A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. A flag for a list can be repeated, or its
+values separated by commas. Each flag is also an environment variable, FANLIGHT_HEAD_BYTES for --head-bytes; flags take
+precedence."""
 
 
 class SettingsCommand(click.Command):
-    """A command that takes every setting, beside what it takes itself."""
+    """A command with a flag for every setting, besides its own parameters."""
 
     def __init__(self, name: str | None = None, **more: Any) -> None:
-        """Add the flags."""
+        """Create the command; the flags of the settings are added when it is first used."""
         super().__init__(name, **{"epilog": _EPILOG, **more})
-        self.params += [_address_part(name) for name in ADDRESS_PARTS] + [_flag(name) for name in SETTINGS]
+        self._has_flags = False
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters of the command, with a flag for every setting."""
+        if not self._has_flags:
+            self._has_flags = True
+            self.params += _setting_flags()
+        return super().get_params(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read what was typed, or say which flag comes close."""
+        """Parse the arguments; an unknown flag fails with the closest known one."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             flags = [flag for each in self.params for flag in (*each.opts, *each.secondary_opts)]
             close = difflib.get_close_matches(error.option_name, flags, 1)
             otherwise = f"did you mean {close[0]}?" if close else "--help lists them all"
-            meant = _ELSEWHERE.get(error.option_name, otherwise)
-            raise click.UsageError(f"there is no flag {error.option_name}; {meant}", ctx) from None
+            hint = _ELSEWHERE.get(error.option_name, otherwise)
+            raise click.UsageError(f"there is no flag {error.option_name}; {hint}", ctx) from None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags under the heading of their group."""
@@ -74,38 +79,48 @@ class SettingsCommand(click.Command):
 
 
 class _Flag(click.Option):
-    """A flag that knows its group."""
+    """The flag of a setting."""
 
-    group: str
+    def __init__(self, name: str, info: SettingInfo, default: str, metavar: str) -> None:
+        """Create the flag of one setting; `default` is shown in the help."""
+        flag = f"--{name.replace('_', '-')}"
+        help_text = f"{info.help[0].upper()}{info.help[1:]}."
+        if info.unit == "switch":
+            flag = f"{flag}/--no-{flag[2:]}"
+        super().__init__(
+            [flag],
+            help=f"{help_text}  [{default}]" if default else help_text,
+            multiple=info.is_list,
+            metavar=None if info.unit == "switch" else metavar,
+            default=None,
+        )
+        self.group = info.group
 
 
 def options_of(flags: Mapping[str, Any]) -> Options:
-    """Return the options of what was typed and what the environment says. Raises InvalidSetting."""
+    """Return the options of the flags and the environment. Raises InvalidSetting."""
+    from fanlight.settings.sources import (
+        ADDRESS_PARTS,
+        RUN_DEFAULTS,
+        SETTINGS,
+        from_environment,
+        from_flags,
+        options_from,
+    )
+
     given = {name: value for name, value in flags.items() if name in SETTINGS or name in ADDRESS_PARTS}
     return options_from(from_flags(given), from_environment(os.environ), RUN_DEFAULTS)
 
 
-def _address_part(name: str) -> _Flag:
-    info, default = ADDRESS_PARTS[name]
-    flag = _Flag([flag_of(name)], metavar=name.upper(), help=f"{_sentence(info.help)}  [{default}]")
-    flag.group = info.group
-    return flag
+def _setting_flags() -> list[_Flag]:
+    from fanlight.settings.field import info_of
+    from fanlight.settings.sources import ADDRESS_PARTS, RUN_DEFAULTS, SETTINGS
+    from fanlight.settings.units import format_value
 
-
-def _flag(name: str) -> _Flag:
-    field = SETTINGS[name]
-    info = info_of(field)
-    default = format_value(RUN_DEFAULTS.get(name, field.default), info)
-    help_text = f"{_sentence(info.help)}  [{default}]" if default else _sentence(info.help)
-    if info.unit == "switch":
-        flag = _Flag([f"{flag_of(name)}/--no-{flag_of(name)[2:]}"], default=None, help=help_text)
-    else:
-        metavar = "|".join(each for each in info.choices if each) or _METAVARS[info.unit]
-        metavar += "|auto" if info.has_auto else ""
-        flag = _Flag([flag_of(name)], multiple=info.is_list, metavar=metavar, help=help_text)
-    flag.group = info.group
-    return flag
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    flags = [_Flag(name, info, default, name.upper()) for name, (info, default) in ADDRESS_PARTS.items()]
+    for name, field in SETTINGS.items():
+        info = info_of(field)
+        metavar = "|".join(each for each in info.choices if each) or _METAVARS.get(info.unit, "")
+        default = format_value(RUN_DEFAULTS.get(name, field.default), info)
+        flags.append(_Flag(name, info, default, metavar + "|auto" * info.has_auto))
+    return flags

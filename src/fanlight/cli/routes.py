@@ -1,4 +1,4 @@
-"""The table of routes, as a person reads it."""
+"""Format the routes of a site for the terminal, and explain which one a request matches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fanlight.routing.table import Table
 _ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-def listed(table: Table) -> list[str]:
-    """Return a line for each route: methods, pattern, what answers, where it is written."""
+def format_routes(table: Table) -> list[str]:
+    """Return a line for each route: its methods, pattern, view and source location."""
     rows = [
         (
-            "|".join(sorted(route.methods, key=_rank)),
+            "|".join(sorted(route.methods, key=_method_order)),
             route.pattern,
-            _shown(route.view) if isinstance(route.view, Static) else route.name or _shown(route.view),
-            _near(route.place),
+            _short_repr(route.view) if isinstance(route.view, Static) else route.name or _short_repr(route.view),
+            _relative(route.place),
         )
         for route in table.routes
     ]
@@ -30,32 +30,32 @@ def listed(table: Table) -> list[str]:
     ]
 
 
-def explained(app: Application, question: str) -> list[str]:
-    """Return what a request gets, and why; `question` is "[METHOD ]PATH"."""
+def explain_match(app: Application, question: str) -> list[str]:
+    """Return which route a request matches, and why; `question` is "[METHOD ]PATH"."""
     method, space, path = question.partition(" ")
     if not space:
         method, path = "GET", question
     path = path.partition("?")[0]
-    told = app.table.explain(method.upper(), path)
+    lines = app.table.explain(method.upper(), path)
     found = app.table.find(method.upper(), browser_path(path))
     static = found[0].view if isinstance(found, tuple) else None
     if isinstance(found, tuple) and isinstance(static, Static):
         route, parameters = found
-        told.insert(2, f"     {app.statics.explain(static, route.pattern, str(parameters.get('path', '')))}")
-    return told
+        lines.insert(2, f"     {app.statics.explain(static, route.pattern, str(parameters.get('path', '')))}")
+    return lines
 
 
-def _rank(method: str) -> int:
+def _method_order(method: str) -> int:
     return _ORDER.index(method) if method in _ORDER else len(_ORDER)
 
 
-def _shown(value: object) -> str:
+def _short_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _near(place: str) -> str:
-    """Return a place relative to the current folder, where it is below it."""
+def _relative(place: str) -> str:
+    """Return a source location relative to the current folder if it is below it."""
     try:
         return str(Path(place).relative_to(Path.cwd()))
     except ValueError:

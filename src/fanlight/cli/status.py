@@ -1,7 +1,7 @@
-"""`fanlight status`: ask a running server what it does, over its control socket, and say it readably.
+"""`fanlight status`: query running servers over their control sockets, and format their status.
 
-In: the process id or the control socket of a server, or nothing, for all of one's own. Out: what each
-answered, as a report or as JSON, one object a line. Refuses where nothing runs or nothing answers.
+In: the process id or the control socket of a server, or nothing for all servers of the current user. Out: the status of
+each, as parsed JSON or as text. Raises ServerError if no server runs or one does not respond.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fanlight.settings.field import info_of
 from fanlight.settings.limits import Limits
 from fanlight.settings.units import format_bytes, format_value
 
-ANSWER_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 SOCKET_PREFIX = "unix:"
 _PROCESS = re.compile(r"[0-9]{1,18}")
 Status = Mapping[str, Any]
@@ -33,48 +33,48 @@ _TIMES = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def statuses(which: str | None) -> list[Status]:
-    """Return what the servers answer that are meant. Raises ServerError, which says why there is nothing."""
+    """Return the status of the selected servers. Raises ServerError if there is none."""
     if which:
         is_process = _PROCESS.fullmatch(which) is not None
         path = control_path(int(which)) if is_process else Path(which.removeprefix(SOCKET_PREFIX))
-        return [ask(path)]
+        return [query(path)]
     found = []
     for path in running():
-        with contextlib.suppress(ServerError):  # one that has ended, or is about to
-            found.append(ask(path))
+        with contextlib.suppress(ServerError):  # it is exiting, or was killed
+            found.append(query(path))
     if not found:
         raise ServerError(
-            "no server of yours runs here, or none with a control socket;"
-            " for another user's: fanlight status /path/of/its/control.sock"
+            "no running server of yours has a control socket; for another user's server:"
+            " fanlight status /path/of/its/control.sock"
         )
     return found
 
 
-def ask(path: Path) -> Status:
-    """Return what the server behind a control socket says of itself. Raises ServerError."""
-    connection = http.client.HTTPConnection("localhost", timeout=ANSWER_SECONDS)
+def query(path: Path) -> Status:
+    """Return the status of the server behind a control socket. Raises ServerError."""
+    connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT_SECONDS)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(ANSWER_SECONDS)
+        connection.sock.settimeout(TIMEOUT_SECONDS)
         connection.sock.connect(os.fspath(path))
         connection.request("GET", "/status")
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise ServerError(f"{path} answers {answer.status}: it is no control socket of ours")
-        found: Status = json.loads(answer.read())
+        response = connection.getresponse()
+        if response.status != 200:
+            raise ServerError(f"{path} responds {response.status}: it is not a control socket of Fanlight")
+        found: Status = json.loads(response.read())
     except FileNotFoundError:
-        raise ServerError(f"{path} is not there: no such server runs, or it has no control socket") from None
+        raise ServerError(f"{path} does not exist: the server does not run, or has no control socket") from None
     except ConnectionRefusedError:
-        raise ServerError(f"{path} is what a server left behind that has ended") from None
+        raise ServerError(f"{path} was left behind by a server that has exited") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise ServerError(f"{path} does not answer: {error}") from None
+        raise ServerError(f"{path} does not respond: {error}") from None
     finally:
         connection.close()
     return found
 
 
-def report(status: Status) -> str:
-    """Return what a server says of itself, for a person."""
+def format_status(status: Status) -> str:
+    """Return the status of a server as text."""
     workers = status.get("workers")
     if workers is None:
         return "\n".join([f"process {status['pid']}", *(f"  {line}" for line in _process(status))])
@@ -85,7 +85,7 @@ def report(status: Status) -> str:
     for worker in workers:
         lines.append(f"  worker {worker['pid']}: {worker.get('state', '?')}")
         doing = worker.get("doing")
-        lines += [f"    {line}" for line in (_process(doing) if doing else ["it does not answer"])]
+        lines += [f"    {line}" for line in (_process(doing) if doing else ["no response"])]
     return "\n".join(lines)
 
 
@@ -93,20 +93,20 @@ def _process(state: Status) -> Iterator[str]:
     """Yield the lines of one process that serves."""
     limits, threads, connections = state["limits"], state["threads"], state["connections"]
     phases = ", ".join(f"{count} {name}" for name, count in connections.items() if name != "open")
-    leaving = ", about to stop" if state["is_draining"] else ""
-    yield f"up {_time(state['seconds'])}{leaving}, {state['served']} requests from {state['accepted']} connections"
+    state_note = ", shutting down" if state["is_draining"] else ""
+    yield f"up {_time(state['seconds'])}{state_note}, {state['served']} requests from {state['accepted']} connections"
     yield f"connections: {connections['open']} of {limits['connections']}{f' ({phases})' if phases else ''}"
-    yield f"threads: {threads['busy']} of {limits['threads']} busy, {threads['waiting_calls']} calls wait for one"
+    yield f"threads: {threads['busy']} of {limits['threads']} busy, {threads['waiting_calls']} waiting calls"
     yield f"async: {state['tasks']} tasks"
     process = state["process"]
     known = {
         "memory": format_bytes(process["resident_bytes"]) if "resident_bytes" in process else "",
-        "processor": _time(process["cpu_seconds"]),
+        "CPU time": _time(process["cpu_seconds"]),
         "open files": str(process.get("open_files", "")),
     }
     yield ", ".join(f"{name} {value}" for name, value in known.items() if value)
     slow = state["slow_routes"]
-    yield f"routes moved to threads: {len(slow)} ({state['rescues']} rescues)"
+    yield f"routes moved to the thread pool: {len(slow)} ({state['rescues']} rescues)"
     yield from (f"  {each['route']}, {_time(each['seconds'])} ago: it {each['reason']}" for each in slow)
     yield from _in_flight(state)
     yield f"limits: {', '.join(f'{name} {_limit(name, value)}' for name, value in limits.items())}"
@@ -120,7 +120,7 @@ def _in_flight(state: Status) -> Iterator[str]:
         lane = f"{each['lane']}, " if each["lane"] else ""
         yield f"             {each['route']}: {lane}{each['at']}"
     if count > len(shown):
-        yield f"  and {count - len(shown)} more, younger"
+        yield f"  and {count - len(shown)} more recent ones"
 
 
 def _time(seconds: float) -> str:
@@ -131,5 +131,5 @@ def _time(seconds: float) -> str:
 
 
 def _limit(name: str, value: float) -> str:
-    """Return a limit as it is written; a server of another version may have one that we do not know."""
+    """Return a limit as text; a server of another version may have limits unknown to this one."""
     return format_value(value, _LIMITS[name]) if name in _LIMITS else str(value)

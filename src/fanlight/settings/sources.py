@@ -25,6 +25,7 @@ from fanlight.settings.units import AUTO, NONE, parse
 
 PREFIX = "FANLIGHT_"
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
+RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # of `fanlight run` and `App.run`: a control socket
 CHILD_PREFIX = "_FANLIGHT_"  # of variables between our own processes
 
 _SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")

@@ -21,13 +21,16 @@ from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, Server
 from fanlight.server.start import serve
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
-from fanlight.settings.sources import from_arguments, from_environment, options_from
+from fanlight.settings.sources import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    RUN_DEFAULTS,
+    from_arguments,
+    from_environment,
+    options_from,
+)
 from fanlight.site.banner import announcement
 from fanlight.site.run_arguments import Settings
-
-DEFAULT_HOST = "localhost"
-DEFAULT_PORT = 8000
-RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # a site that somebody runs can be asked how it is
 
 is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is imported, not run
 

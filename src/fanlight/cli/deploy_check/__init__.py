@@ -1,1 +1,1 @@
-"""Checks before a site goes live: `fanlight check --deploy`."""
+"""`fanlight check --deploy`: checks of a configuration and of the machine before a deployment."""

@@ -1,310 +1,279 @@
-"""Say whether a site can be put where everybody is: `fanlight check --deploy`.
+"""The checks of `fanlight check --deploy`: whether a configuration is ready for production.
 
-In: the options it would be served with, what the machine says of itself, the names in the
-site's files. Out: findings: problems, warnings, and what is fine, each with what to do. Reads no file and
-asks no system: all it knows, it is given.
+In: the options to serve with, and what was read of the machine. Out: findings (errors, warnings and what is in order),
+each with advice. Does no I/O: everything it needs is passed in.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from fanlight.cli.deploy_check.machine import Machine, TlsFiles
-from fanlight.cli.secrecy import secrets_of, weakness
 from fanlight.settings.addresses import is_local, kind_of
 from fanlight.settings.options import Options
-from fanlight.settings.units import format_bytes
 
-Level = Literal["problem", "warning", "fine"]
-_ORDER: tuple[Level, ...] = ("problem", "warning", "fine")
+Level = Literal["error", "warning", "ok"]
+_ORDER: tuple[Level, ...] = ("error", "warning", "ok")
 
-DESCRIPTORS_BESIDE = 64  # of the interpreter, logs, templates, pipes
-UPLOADS_AT_ONCE = 10  # that a disk must have room for
-DAYS_TO_RENEW, DAYS_TO_HURRY = 30, 7
-PROXY_KEEPS_SECONDS = 60  # nginx, and most balancers, keep an idle connection to us so long
+OTHER_DESCRIPTORS = 64  # of the interpreter, logs, templates, pipes
+PARALLEL_UPLOADS = 10  # that must fit on the disk
+RENEW_DAYS, URGENT_DAYS = 30, 7
+PROXY_KEEPALIVE_SECONDS = 60  # of nginx, and of most load balancers
 SYSTEMD_SECONDS = 90  # DefaultTimeoutStopSec, DefaultTimeoutStartSec
 KUBERNETES_SECONDS = 30  # terminationGracePeriodSeconds
-LEAVING_SECONDS = 5  # behind drain_seconds, at most
-QUICKEST_HEARTBEAT = 5
-WIDE_NETWORK = 1 << 16
+EXIT_SECONDS = 5  # after drain_seconds, at most
+MIN_HEARTBEAT_SECONDS = 5
+LARGE_NETWORK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     message: str
     advice: str = ""
 
 
-def run_checks(options: Options, machine: Machine, names: Mapping[str, object]) -> list[Finding]:
-    """Return all findings, the worst first. `names` are those in the site's files, with their values."""
+def run_checks(options: Options, machine: Machine) -> list[Finding]:
+    """Return all findings, the most severe first."""
     found = [
-        *(Finding("problem", why) for why in machine.refused),
+        *(Finding("error", reason) for reason in machine.refused),
         *_addresses(options, machine),
-        *_trust(options),
+        *_trusted_proxies(options),
         *_certificates(options, machine),
-        *_secrets(machine, names),
         *_processes(options, machine),
         *_descriptors(options, machine),
-        *_times(options, machine),
-        *_disk(options, machine),
+        *_timeouts(options, machine),
+        *_temporary_files(options, machine),
+        *_written_files(machine),
         *_debug(machine),
     ]
     return sorted(found, key=lambda each: _ORDER.index(each.level))
 
 
 def format_findings(findings: Sequence[Finding]) -> str:
-    """Return findings as lines for a terminal, and how many there are of each kind."""
+    """Return findings as lines for a terminal, with a count of each level."""
     lines: list[str] = []
     for each in findings:
         lines.append(f"{each.level:<9}{each.message}")
         if each.advice:
             lines.append(f"{'':<9}-> {each.advice}")
-    problems, warnings, fine = (sum(each.level == level for each in findings) for level in _ORDER)
-    count = f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}, {fine} fine"
-    return "\n".join([*lines, "", count])
+    errors, warnings, ok = (sum(each.level == level for each in findings) for level in _ORDER)
+    counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}, {ok} ok"
+    return "\n".join([*lines, "", counts])
 
 
-# --- who can come in -------------------------------------------------------------------------------
+# --- network --------------------------------------------------------------------------------------------
 
 
 def _addresses(options: Options, machine: Machine) -> Iterator[Finding]:
-    for bind, why in machine.unavailable.items():
-        yield Finding("problem", why if bind in why else f"{bind}: {why}")
+    for bind, reason in machine.unavailable.items():
+        yield Finding("error", reason if bind in reason else f"{bind}: {reason}")
     if free := [bind for bind in options.addresses if bind not in machine.unavailable]:
-        yield Finding("fine", f"{', '.join(free)} can be listened on")
+        yield Finding("ok", f"{', '.join(free)} can be listened on")
     public = [bind for bind in options.bind if not is_local(bind)]
     if public and not options.has_tls and not options.trusted_proxies:
         yield Finding(
             "warning",
-            f"{', '.join(public)} can be reached from other machines, and there is neither TLS nor a proxy",
-            "add --cert and --key; or bind to localhost or a unix socket, and put a proxy in front",
+            f"{', '.join(public)} is reachable from other machines, without TLS and without a trusted proxy",
+            "add --cert and --key; or bind to localhost or a unix socket behind a proxy",
         )
     elif public:
-        yield Finding("fine", f"{', '.join(public)}: {'by TLS' if options.has_tls else 'for the proxies you trust'}")
+        yield Finding("ok", f"{', '.join(public)} uses TLS" if options.has_tls else f"{', '.join(public)} is proxied")
     if options.admin and not is_local(options.admin):
         yield Finding(
             "warning",
-            f"admin is {options.admin}: whoever reaches it reads all counts",
-            "bind it to localhost, or to an address of a private network: --admin 127.0.0.1:9000",
+            f"admin is {options.admin}: anyone who can reach it can read the metrics",
+            "bind it to localhost or to a private address: --admin 127.0.0.1:9000",
         )
     if any(kind_of(bind) == "unix" for bind in options.bind) and (options.socket_mode or 0) & 0o002:
-        yield Finding(
-            "warning", "everybody on this machine may speak to the unix socket", "leave others out: --socket-mode 660"
-        )
+        yield Finding("warning", "every user of this machine can connect to the unix socket", "use --socket-mode 660")
 
 
-def _trust(options: Options) -> Iterator[Finding]:
+def _trusted_proxies(options: Options) -> Iterator[Finding]:
     for text in options.trusted_proxies:
         try:
             network = ipaddress.ip_network(text, strict=False)
         except ValueError:
-            continue  # a name; whoever reads it says whether it can be
+            continue  # reported by `machine.refused`
         if network.prefixlen == 0:
             yield Finding(
-                "problem",
-                f"trusted_proxies has {text}: every client may say who it is",
-                "name the addresses of the proxies: --trusted-proxies 10.0.0.5",
+                "error",
+                f"trusted_proxies includes {text}: every client can forge its address",
+                "list the addresses of the proxies: --trusted-proxies 10.0.0.5",
             )
-        elif network.num_addresses >= WIDE_NETWORK and not network.is_private:
+        elif network.num_addresses >= LARGE_NETWORK and not network.is_private:
             yield Finding(
                 "warning",
-                f"trusted_proxies has {text}: {network.num_addresses:,} addresses, and not of a private network",
-                "name the addresses of the proxies",
+                f"trusted_proxies includes {text}: {network.num_addresses:,} public addresses",
+                "list the addresses of the proxies",
             )
-    reached = [bind for bind in options.bind if kind_of(bind) == "tcp"]
-    if reached and all(is_local(bind) for bind in reached) and not options.trusted_proxies:
+    tcp = [bind for bind in options.bind if kind_of(bind) == "tcp"]
+    if tcp and all(is_local(bind) for bind in tcp) and not options.trusted_proxies:
         yield Finding(
             "warning",
-            f"only this machine reaches {', '.join(reached)}, so there is a proxy in front; it is not trusted,"
-            " and all clients seem to be one",
+            f"{', '.join(tcp)} is local, so clients come through a proxy; it is not trusted, so all of them seem to"
+            " have its address",
             "add --trusted-proxies 127.0.0.1,::1",
         )
 
 
 def _certificates(options: Options, machine: Machine) -> Iterator[Finding]:
     if options.tls == "dev":
-        yield Finding("problem", "tls is dev: no browser but yours trusts that certificate", "add --cert and --key")
+        yield Finding("error", "tls is dev: only this machine trusts that certificate", "add --cert and --key")
     for each in machine.certificates:
         yield from _certificate(each)
     if options.has_tls and not options.redirect_from and any(not is_local(bind) for bind in options.bind):
-        yield Finding("fine", "plain http is not listened for; --redirect-from :80 sends those who type no https on")
+        yield Finding("ok", "http is not served; --redirect-from :80 redirects it to https")
 
 
 def _certificate(each: TlsFiles) -> Iterator[Finding]:
-    if each.trouble:
-        yield Finding("problem", each.trouble, "give the certificate with its chain (--cert), and its own key (--key)")
+    if each.error:
+        yield Finding("error", each.error, "give the certificate chain (--cert) and its private key (--key)")
     elif each.days_left is not None:
-        days, renew = each.days_left, "renew it; a running server takes up the new file by itself"
+        days, renew = each.days_left, "renew it; a running server loads the new file by itself"
         if days < 0:
-            yield Finding("problem", f"{each.path} ended {-days:.0f} days ago", renew)
-        elif days < DAYS_TO_RENEW:
-            level: Level = "problem" if days < DAYS_TO_HURRY else "warning"
-            yield Finding(level, f"{each.path} is good for {days:.0f} more days", renew)
+            yield Finding("error", f"{each.path} expired {-days:.0f} days ago", renew)
+        elif days < RENEW_DAYS:
+            yield Finding(
+                "error" if days < URGENT_DAYS else "warning", f"{each.path} expires in {days:.0f} days", renew
+            )
         else:
-            yield Finding("fine", f"{each.path} fits its key and is good for {days:.0f} more days")
+            yield Finding("ok", f"{each.path} matches its key and expires in {days:.0f} days")
     if each.key_mode is not None and each.key_mode & 0o077:
-        others = "everybody on this machine" if each.key_mode & 0o007 else "a whole group"
-        level = "problem" if each.key_mode & 0o007 else "warning"
-        yield Finding(level, f"{each.key} can be read by {others} ({each.key_mode:o})", f"chmod 600 {each.key}")
+        is_public = bool(each.key_mode & 0o007)
+        readers = "every user of this machine" if is_public else "its group"
+        message = f"{each.key} is readable by {readers} ({each.key_mode:o})"
+        yield Finding("error" if is_public else "warning", message, f"chmod 600 {each.key}")
 
 
-def _secrets(machine: Machine, names: Mapping[str, object]) -> Iterator[Finding]:
-    places = {" of the environment": machine.environ, "": names}
-    for where, these in places.items():
-        for name, secret in secrets_of(these).items():
-            why = weakness(name, secret)
-            if why:
-                yield Finding(
-                    "problem", f"{name}{where}: {why}", "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-                )
-            else:
-                yield Finding("fine", f"{name}{where} is hard to guess")
-
-
-# --- what there is to serve with -------------------------------------------------------------------
+# --- processes and resources ----------------------------------------------------------------------------
 
 
 def _processes(options: Options, machine: Machine) -> Iterator[Finding]:
     workers, cpus = options.workers, machine.cpus
+    of_cpus = f"{cpus} CPU{'s' * (cpus != 1)}"
     if machine.user_id == 0 and not options.user:
         yield Finding(
             "warning",
-            "the site would run as root, and so would whoever finds a hole in it",
-            "start it as somebody else (User= in systemd), or add --workers 1 --user www-data",
+            "the site would run as root",
+            "start it as another user (User= in systemd), or add --workers 1 --user www-data",
         )
     if not workers and cpus > 1:
-        yield Finding("warning", f"one process uses one of {cpus} processors", "add --workers auto")
+        yield Finding("warning", f"one process uses one of {of_cpus}", "add --workers auto")
     elif workers > 2 * cpus:
-        yield Finding(
-            "warning",
-            f"{workers} workers share {cpus} processor{'s' * (cpus != 1)}",
-            "--workers auto takes as many as fit",
-        )
+        yield Finding("warning", f"{workers} workers share {of_cpus}", "use --workers auto")
     else:
-        yield Finding("fine", f"{workers or 1} process{'es' * (workers > 1)} for {cpus} processor{'s' * (cpus != 1)}")
+        yield Finding("ok", f"{workers or 1} process{'es' * (workers > 1)} for {of_cpus}")
     for name in ("worker_requests", "worker_bytes"):
         if getattr(options.limits, name) and not workers:
-            yield Finding(
-                "warning", f"{name} is given, and there are no workers to replace", "add --workers 1, or more"
-            )
-    if "uvloop" in machine.missing:
-        yield Finding("problem", "uvloop is asked for and not installed", "pip install 'fanlight[uvloop]'")
+            yield Finding("warning", f"{name} has no effect without workers", "add --workers 1 or more")
+    if options.uvloop and not machine.has_uvloop:
+        yield Finding("error", "uvloop is not installed", "pip install 'fanlight[uvloop]'")
 
 
 def _descriptors(options: Options, machine: Machine) -> Iterator[Finding]:
-    needed = options.limits.connections + options.limits.threads + DESCRIPTORS_BESIDE
+    limits = options.limits
+    needed = limits.connections + limits.threads + OTHER_DESCRIPTORS
     if machine.descriptors < needed:
-        raising = f"ulimit -n {needed}, or LimitNOFILE={needed} in systemd"
-        lowering = f"--connections {max(1, machine.descriptors - options.limits.threads - DESCRIPTORS_BESIDE)}"
+        fitting = max(1, machine.descriptors - limits.threads - OTHER_DESCRIPTORS)
         yield Finding(
-            "problem" if machine.most_descriptors < needed else "warning",
-            f"each process may have {machine.descriptors:,} files open, and {options.limits.connections:,} connections"
-            f" need {needed:,}; beyond that clients wait",
-            f"{raising}; or {lowering}",
+            "error" if machine.max_descriptors < needed else "warning",
+            f"the limit of open files is {machine.descriptors:,}, and {limits.connections:,} connections need"
+            f" {needed:,}; more clients will wait",
+            f"ulimit -n {needed}, or LimitNOFILE={needed} in systemd; or --connections {fitting}",
         )
     else:
-        yield Finding("fine", f"{options.limits.connections:,} connections fit into the limit of open files")
-    if machine.queue < machine.wanted_queue:
+        yield Finding("ok", f"{limits.connections:,} connections fit into the limit of open files")
+    if machine.backlog < machine.wanted_backlog:
         yield Finding(
             "warning",
-            f"the system lets {machine.queue} connections wait, we ask for {machine.wanted_queue}",
-            f"sysctl net.core.somaxconn={machine.wanted_queue}",
+            f"the system limits the accept queue to {machine.backlog}; the server asks for {machine.wanted_backlog}",
+            f"sysctl net.core.somaxconn={machine.wanted_backlog}",
         )
 
 
-def _times(options: Options, machine: Machine) -> Iterator[Finding]:
+def _timeouts(options: Options, machine: Machine) -> Iterator[Finding]:
+    found = list(_mismatched_timeouts(options, machine))
+    yield from found or [Finding("ok", "the timeouts fit together")]
+
+
+def _mismatched_timeouts(options: Options, machine: Machine) -> Iterator[Finding]:
     limits = options.limits
-    leaving = limits.unready_seconds + limits.drain_seconds + LEAVING_SECONDS
-    patience, who = SYSTEMD_SECONDS, "systemd waits 90 s unless TimeoutStopSec= says more"
-    if "KUBERNETES_SERVICE_HOST" in machine.environ:
-        patience, who = KUBERNETES_SECONDS, "Kubernetes waits 30 s unless terminationGracePeriodSeconds says more"
-    before = len(found := list(_proxy_times(options)))
-    if leaving > patience:
-        found.append(
-            Finding(
-                "warning",
-                f"to leave may take {leaving:g} s (unready, drain and a rest), but {who}: what still runs then is lost",
-                "lower --drain-seconds, or have it wait longer",
-            )
-        )
-    if options.workers and limits.start_seconds > SYSTEMD_SECONDS:
-        found.append(
-            Finding(
-                "warning",
-                f"a worker may take {limits.start_seconds:g} s to start, but systemd waits 90 s for a first one",
-                "lower --start-seconds, or raise TimeoutStartSec=",
-            )
-        )
-    if options.workers and limits.heartbeat_seconds < QUICKEST_HEARTBEAT:
-        found.append(
-            Finding(
-                "warning",
-                f"a worker is ended after {limits.heartbeat_seconds:g} s of silence; a busy machine may need longer",
-                f"--heartbeat-seconds {QUICKEST_HEARTBEAT} or more",
-            )
-        )
-    if len(found) == before == 0:
-        found.append(Finding("fine", "the times fit together"))
-    yield from found
-
-
-def _proxy_times(options: Options) -> Iterator[Finding]:
-    has_proxy = bool(options.trusted_proxies) or all(is_local(bind) for bind in options.bind)
-    if has_proxy and options.limits.idle_seconds <= PROXY_KEEPS_SECONDS:
+    if (options.trusted_proxies or all(is_local(bind) for bind in options.bind)) and (
+        limits.idle_seconds <= PROXY_KEEPALIVE_SECONDS
+    ):
         yield Finding(
             "warning",
-            f"idle_seconds is {options.limits.idle_seconds:g}; a proxy that keeps connections as long (nginx: 60 s)"
-            " asks now and then on one that we are closing, and answers 502",
+            f"idle_seconds is {limits.idle_seconds:g}; a proxy that keeps connections as long (nginx: 60 s) can send"
+            " a request just when the server closes, and respond 502",
             "--idle-seconds 75",
         )
-
-
-def _disk(options: Options, machine: Machine) -> Iterator[Finding]:
-    needed = options.limits.content_bytes * UPLOADS_AT_ONCE
-    if machine.temp_free is None:
+    stopping = limits.unready_seconds + limits.drain_seconds + EXIT_SECONDS
+    allowed, manager = SYSTEMD_SECONDS, "systemd kills after 90 s (TimeoutStopSec=)"
+    if machine.in_kubernetes:
+        allowed, manager = KUBERNETES_SECONDS, "Kubernetes kills after 30 s (terminationGracePeriodSeconds)"
+    if stopping > allowed:
         yield Finding(
-            "problem",
-            f"{machine.temp_folder} can't be written; content goes there"
-            if machine.temp_folder
-            else "there is no folder for temporary files that can be written; content goes there",
-            "set TMPDIR to a folder that can be written; in a container, mount one: --tmpfs /tmp",
+            "warning",
+            f"shutdown can take {stopping:g} s (unready_seconds, drain_seconds and the exit), but {manager}",
+            "lower --drain-seconds, or raise that timeout",
         )
-    elif machine.temp_free < needed:
+    if options.workers and limits.start_seconds > SYSTEMD_SECONDS:
         yield Finding(
-            "problem" if machine.temp_free < options.limits.content_bytes else "warning",
-            f"{machine.temp_folder} has {format_bytes(machine.temp_free)} left; {UPLOADS_AT_ONCE} uploads may need"
-            f" {format_bytes(needed)}",
-            "make room, set TMPDIR, or lower --content-bytes",
+            "warning",
+            f"a worker may take {limits.start_seconds:g} s to start, but systemd waits 90 s (TimeoutStartSec=)",
+            "lower --start-seconds, or raise TimeoutStartSec=",
+        )
+    if options.workers and limits.heartbeat_seconds < MIN_HEARTBEAT_SECONDS:
+        yield Finding(
+            "warning",
+            f"workers are restarted after {limits.heartbeat_seconds:g} s without a heartbeat: too few under load",
+            f"--heartbeat-seconds {MIN_HEARTBEAT_SECONDS} or more",
+        )
+
+
+def _temporary_files(options: Options, machine: Machine) -> Iterator[Finding]:
+    size, folder, free = options.limits.content_bytes, machine.temp_folder, machine.temp_free
+    needed = size * PARALLEL_UPLOADS
+    if free is None:
+        yield Finding(
+            "error",
+            f"{f'{folder} is not' if folder else 'no temporary folder is'} writable: bodies are spooled there",
+            "set TMPDIR to a writable folder; in a container, mount one: --tmpfs /tmp",
+        )
+    elif free < needed:
+        yield Finding(
+            "error" if free < size else "warning",
+            f"{folder} has {free >> 20:,} MiB free; {PARALLEL_UPLOADS} uploads may need {needed >> 20:,} MiB",
+            "free some space, set TMPDIR, or lower --content-bytes",
         )
     else:
-        yield Finding(
-            "fine", f"{machine.temp_folder} has room for uploads of {format_bytes(options.limits.content_bytes)}"
-        )
+        yield Finding("ok", f"{folder} has room for request bodies of {size >> 20:,} MiB")
+
+
+def _written_files(machine: Machine) -> Iterator[Finding]:
     for place in machine.places:
         if not place.is_writable:
-            yield Finding("problem", f"{place.about}: {place.path} can't be written", "make it, or choose another")
-        elif place.is_open_to_others:
+            yield Finding("error", f"{place.setting}: {place.path} is not writable", "create it, or choose another")
+        elif place.is_world_writable:
             yield Finding(
-                "problem",
-                f"{place.about}: everybody may write in {place.path}, and put something else in its place",
+                "error",
+                f"{place.setting}: every user can write to {place.path}, and replace the file",
                 f"chmod o-w {place.path}, or choose another folder",
             )
         else:
-            yield Finding("fine", f"{place.about}: {place.path} can be written")
+            yield Finding("ok", f"{place.setting}: {place.path} is writable")
 
 
 def _debug(machine: Machine) -> Iterator[Finding]:
     if machine.debug:
-        yield Finding("problem", f"{', '.join(machine.debug)}: it is slow, and for development", "leave it out")
+        yield Finding("error", f"{', '.join(machine.debug)} is set: for development only, and slow", "remove it")
     if not machine.umask & 0o002:
         yield Finding(
-            "warning",
-            f"the umask is {machine.umask:03o}: everybody may change the files we make",
-            "umask 027, or UMask=",
+            "warning", f"the umask is {machine.umask:03o}: files are created world-writable", "umask 027, or UMask="
         )

@@ -1,7 +1,7 @@
-"""What the machine says of itself, as far as serving a site depends on it.
+"""`Machine`: the state of the system, as far as serving a site depends on it.
 
-In: options, and the system. Out: one frozen object with what was read. Opens nothing for longer than
-a look. Judges nothing: what is good and what is not, the doctor says.
+In: options, and the system. Out: one frozen object. Whatever is opened is closed at once. The checks themselves are in
+`checks.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from fanlight.errors import FanlightError, InvalidSetting
@@ -25,55 +26,55 @@ from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.options import Options, is_stream
 
 _DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
-_MANY = 1 << 20  # more files than anybody opens
+_UNLIMITED = 1 << 20  # open files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """A certificate and its key, as they stand on the disk."""
+    """The files of a certificate and its key."""
 
     path: str
     key: str
-    trouble: str = ""  # why it can't be used
-    days_left: float | None = None  # None: not known
+    error: str = ""  # why they can't be used
+    days_left: float | None = None  # None: unknown
     key_mode: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A folder or a file that must be written."""
+    """A file or folder that the server writes to."""
 
     path: str
-    about: str  # the setting it is for
+    setting: str
     is_writable: bool = True
-    is_open_to_others: bool = False  # anybody can put his own file in its place
+    is_world_writable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What was read of it. The defaults are a machine on which all is well."""
+    """What was read of the system. The defaults pass every check."""
 
     cpus: int = 1
-    descriptors: int = _MANY  # how many files this process may have open
-    most_descriptors: int = _MANY  # to which it may raise that
-    queue: int = 4096  # connections that the system lets wait
-    wanted_queue: int = BACKLOG  # as many as we ask it to
+    descriptors: int = _UNLIMITED  # limit of open files
+    max_descriptors: int = _UNLIMITED  # the hard limit
+    backlog: int = 4096  # the system's limit of the accept queue
+    wanted_backlog: int = BACKLOG
     user_id: int = 1000
     umask: int = 0o022
-    environ: Mapping[str, str] = field(default_factory=dict)
-    debug: tuple[str, ...] = ()  # what is switched on that is for development
+    in_kubernetes: bool = False
+    debug: tuple[str, ...] = ()  # development switches that are on
     temp_folder: str = "/tmp"  # noqa: S108 - a machine for tests
-    temp_free: int | None = 1 << 40  # bytes; None: it can't be written
-    unavailable: Mapping[str, str] = field(default_factory=dict)  # addresses that can't be had, and why
+    temp_free: int | None = 1 << 40  # bytes; None: not writable
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # address -> reason
     certificates: tuple[TlsFiles, ...] = ()
     places: tuple[Place, ...] = ()
-    missing: tuple[str, ...] = ()  # libraries that were asked for
-    refused: tuple[str, ...] = ()  # why a server would not start, beside the above
+    has_uvloop: bool = True
+    refused: tuple[str, ...] = ()  # other errors that would stop a start
 
     @classmethod
-    def read(cls, options: Options, environ: Mapping[str, str]) -> Machine:
-        """Ask the system."""
-        descriptors, most_descriptors = _descriptors()
+    def read(cls, options: Options, environ: Mapping[str, str] = os.environ) -> Machine:
+        """Read the system's state for these options."""
+        descriptors, max_descriptors = _descriptors()
         temp_folder = _temp_folder()
         certificates = tuple(
             _tls_files(cert, key, options.user)
@@ -82,32 +83,34 @@ class Machine:
         return cls(
             cpus=usable_cpus(),
             descriptors=descriptors,
-            most_descriptors=most_descriptors,
-            queue=_queue(),
+            max_descriptors=max_descriptors,
+            backlog=_backlog(),
             user_id=os.geteuid() if hasattr(os, "geteuid") else 1000,
             umask=_umask(),
-            environ=dict(environ),
+            in_kubernetes="KUBERNETES_SERVICE_HOST" in environ,
             debug=tuple(_debug(environ)),
             temp_folder=temp_folder,
             temp_free=_free(temp_folder) if temp_folder else None,
             unavailable=_unavailable((*options.addresses, *((options.admin,) if options.admin else ()))),
             certificates=certificates,
             places=tuple(_places(options)),
-            missing=() if not options.uvloop or _has_uvloop() else ("uvloop",),
+            has_uvloop=find_spec("uvloop") is not None,
             refused=tuple(_refused(options)),
         )
 
 
 def _descriptors() -> tuple[int, int]:
     try:
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource  # not on Windows
     except ImportError:
-        return _MANY, _MANY
+        return _UNLIMITED, _UNLIMITED
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (_MANY if soft == resource.RLIM_INFINITY else soft), (_MANY if hard == resource.RLIM_INFINITY else hard)
+    return (_UNLIMITED if soft == resource.RLIM_INFINITY else soft), (
+        _UNLIMITED if hard == resource.RLIM_INFINITY else hard
+    )
 
 
-def _queue() -> int:
+def _backlog() -> int:
     try:
         return int(Path("/proc/sys/net/core/somaxconn").read_text())
     except (OSError, ValueError):
@@ -127,7 +130,7 @@ def _debug(environ: Mapping[str, str]) -> Iterable[str]:
 
 
 def _temp_folder() -> str:
-    """Return where temporary files are made, "" where nothing can be written."""
+    """Return the folder for temporary files, "" if none is writable."""
     try:
         return tempfile.gettempdir()
     except OSError:
@@ -157,27 +160,27 @@ def _tls_files(path: str, key: str, user: str) -> TlsFiles:
         key_mode = stat.S_IMODE(Path(key).stat().st_mode)
     except OSError:
         key_mode = None
-    trouble, days_left, now = "", None, datetime.now(UTC)
+    error, days_left, now = "", None, datetime.now(UTC)
     certificate = Certificate(path, key)
     try:
         certificate.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
         ends = expiry(path)
         days_left = None if ends is None else (ends - now) / timedelta(days=1)
-        trouble = certificate.validity_warning(now) if days_left is None or days_left > 0 else ""
-    except InvalidSetting as error:
-        trouble = str(error)
+        error = certificate.validity_warning(now) if days_left is None or days_left > 0 else ""
+    except InvalidSetting as invalid:
+        error = str(invalid)
     for each in (path, key):
-        if user and not trouble and not _may(Path(each), 0o4, _identity_of(user)):
-            trouble = f"{each} can't be read by {user}, who the workers are"
-    return TlsFiles(path=path, key=key, trouble=trouble, days_left=days_left, key_mode=key_mode)
+        if user and not error and not _may(Path(each), 0o4, _account_of(user)):
+            error = f"{each} can't be read by {user}, the user of the workers"
+    return TlsFiles(path=path, key=key, error=error, days_left=days_left, key_mode=key_mode)
 
 
 def _refused(options: Options) -> Iterable[str]:
-    """Yield what would be refused before a port opens: a user, proxies, who signs clients' certificates."""
+    """Yield what would be refused before a port opens: an unknown user, a bad CA file, bad proxies."""
 
     def user() -> None:
         if options.user and os.name == "posix":
-            from fanlight.server.workers.worker_process import identity_of  # noqa: PLC0415 - not on Windows
+            from fanlight.server.workers.worker_process import identity_of  # not on Windows
 
             identity_of(options.user)
 
@@ -193,72 +196,68 @@ def _refused(options: Options) -> Iterable[str]:
 
 
 def _places(options: Options) -> Iterable[Place]:
-    """Yield what will be written: log files by whoever serves, the pid file and the control socket by who starts."""
-    who = _identity_of(options.user) if options.user else _ourselves()
-    for about in ("access_file", "log_file"):
-        if (path := getattr(options, about)) and not is_stream(path):
-            yield Place(path=path, about=about, is_writable=_may_write(Path(path), who))
+    """Yield what is written: log files by the workers' user, the pid file and control socket by the current user."""
+    account = _account_of(options.user) if options.user else _current_account()
+    for setting in ("access_file", "log_file"):
+        if (path := getattr(options, setting)) and not is_stream(path):
+            yield Place(path=path, setting=setting, is_writable=_may_write(Path(path), account))
     if options.pid_file:
         yield _folder_of(options.pid_file, "pid_file")
     if options.control not in ("", "auto"):
         yield _folder_of(options.control, "control")
 
 
-def _folder_of(path: str, about: str) -> Place:
+def _folder_of(path: str, setting: str) -> Place:
     folder = Path(path).parent
     try:
         mode = folder.stat().st_mode
     except OSError:
-        return Place(path=str(folder), about=about, is_writable=False)
+        return Place(path=str(folder), setting=setting, is_writable=False)
     is_open = bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
-    return Place(path=str(folder), about=about, is_writable=_may(folder, 0o3, _ourselves()), is_open_to_others=is_open)
+    return Place(
+        path=str(folder), setting=setting, is_writable=_may(folder, 0o3, _current_account()), is_world_writable=is_open
+    )
 
 
-Identity = tuple[int, frozenset[int]]  # user and groups
+Account = tuple[int, frozenset[int]]  # user and groups
 
 
-def _ourselves() -> Identity:
+def _current_account() -> Account:
     if not hasattr(os, "geteuid"):
         return 1000, frozenset()
     return os.geteuid(), frozenset((os.getegid(), *os.getgroups()))
 
 
-def _identity_of(user: str) -> Identity:
-    """Return whom a name stands for; ourselves for one that is not known: that is told elsewhere."""
+def _account_of(user: str) -> Account:
+    """Return the account of a user name; the current one if it is unknown, which is reported elsewhere."""
     try:
-        import pwd  # noqa: PLC0415 - not on Windows
+        import pwd  # not on Windows
 
         entry = pwd.getpwnam(user.partition(":")[0])
     except (ImportError, KeyError):
-        return _ourselves()
+        return _current_account()
     return entry.pw_uid, frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
 
 
-def _may_write(path: Path, who: Identity) -> bool:
-    """Say whether somebody may write a file, or make it."""
+def _may_write(path: Path, account: Account) -> bool:
+    """Return whether an account may write a file, or create it."""
     if path.exists():
-        return not path.is_dir() and _may(path, 0o2, who)
-    return path.parent.is_dir() and _may(path.parent, 0o3, who)
+        return not path.is_dir() and _may(path, 0o2, account)
+    return path.parent.is_dir() and _may(path.parent, 0o3, account)
 
 
-def _may(path: Path, wanted: int, who: Identity) -> bool:
-    """Say whether the permissions of a file, and of the folders on the way, give somebody `wanted` (of 0o7)."""
-    if who[0] == 0:
-        return os.access(path, os.W_OK if wanted & 0o2 else os.F_OK)  # but for a file system that can't be written
-    return _has_bits(path, wanted, who) and all(_has_bits(each, 0o1, who) for each in path.resolve().parents)
+def _may(path: Path, wanted: int, account: Account) -> bool:
+    """Return whether an account has the permissions `wanted` (of 0o7) for a file, and can reach it."""
+    if account[0] == 0:
+        return os.access(path, os.W_OK if wanted & 0o2 else os.F_OK)  # root: only a read-only file system denies it
+    return _has_bits(path, wanted, account) and all(_has_bits(each, 0o1, account) for each in path.resolve().parents)
 
 
-def _has_bits(path: Path, wanted: int, who: Identity) -> bool:
-    user, groups = who
+def _has_bits(path: Path, wanted: int, account: Account) -> bool:
+    user, groups = account
     try:
         found = path.stat()
     except OSError:
         return False
     shift = 6 if found.st_uid == user else 3 if found.st_gid in groups else 0
     return (found.st_mode >> shift) & wanted == wanted
-
-
-def _has_uvloop() -> bool:
-    from importlib.util import find_spec  # noqa: PLC0415 - rarely asked
-
-    return find_spec("uvloop") is not None
