@@ -280,6 +280,14 @@ class Connection:
         body, self.body = self.body, None
         return body
 
+    def begin_stream(self, writer: Streaming) -> None:
+        """Have a writer stream the response."""
+        self.stream = writer
+
+    def end_stream(self, size: int) -> None:
+        """Go on without the writer, which has sent so many bytes, or left some of them pending."""
+        self.stream, self.unlogged_bytes = None, size
+
     def end(self) -> None:
         """Close the socket. Its client sees the end now, also where a forked child has a copy of the socket."""
         if self.sock.__class__ is socket.socket:  # TLS has an end of its own

@@ -283,7 +283,7 @@ class Exchange:
     def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
         if connection.phase is not CLOSED:  # else its client has left meanwhile, and that is noted
-            connection.stream, connection.unlogged_bytes = None, size
+            connection.end_stream(size)
             if not connection.pending:
                 self._report_sent(connection)
             connection.release()

@@ -14,7 +14,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.response import Response, check_length
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
-from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.connection import Connection, Streaming
 from fanlight.server.connection.host import Host
 from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
 from fanlight.server.connection.response_head import NO_CONTENT
@@ -52,20 +52,18 @@ class Streams:
         hub = self._hub
         has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         if isinstance(stream, AsyncStream):
-            connection.stream = writer = AsyncStreamWriter(hub, connection, stream, self._done, has_content=has_content)
-            self._listen(connection)
+            writer = AsyncStreamWriter(hub, connection, stream, self._done, has_content=has_content)
+            self._listen(connection, writer)
             if hub.is_draining:
                 writer.drain()
             hub.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
+            return
+        thread_writer = ThreadStreamWriter(hub, connection, stream, self._done, has_content=has_content)
+        self._listen(connection, thread_writer)
+        if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
+            hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
         else:
-            connection.stream = thread_writer = ThreadStreamWriter(
-                hub, connection, stream, self._done, has_content=has_content
-            )
-            self._listen(connection)
-            if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
-                hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
-            else:
-                thread_writer.begin(opening, self._pool)
+            thread_writer.begin(opening, self._pool)
 
     def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
         """Say whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
@@ -84,8 +82,9 @@ class Streams:
         self._watchdog.tasks[task] = connection
         task.add_done_callback(self._watchdog.tasks.pop)
 
-    def _listen(self, connection: Connection) -> None:
+    def _listen(self, connection: Connection, writer: Streaming) -> None:
         """Enter STREAMING, in the hub thread; called before the writer can post anything."""
+        connection.begin_stream(writer)
         if connection.phase is RUNNING and not self._hub.on_loop_thread():
             self._hub.post(self._enter_streaming, connection)
         else:
