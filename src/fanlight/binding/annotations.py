@@ -19,14 +19,12 @@ from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, Typ
 from fanlight.binding.callables import Dependency
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.metadata import (
-    NAMED_MARKERS,
-    PROVIDED,
     AnnotationError,
     constraints_of,
-    describe_marker,
     is_constraint,
     is_type_alias,
     marker_of,
+    misplaced_type,
 )
 from fanlight.binding.scope import Scope, UndefinedName, module_scope
 from fanlight.message.app_state import State
@@ -35,8 +33,22 @@ from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form_errors import FormErrors
 from fanlight.message.request import Request
 
-_Provided = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
-Marker = CookieName | HeaderName | FieldName | WholeBody | Dependency | _Provided
+_ProvidedType = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
+Marker = CookieName | HeaderName | FieldName | WholeBody | Dependency | _ProvidedType
+_NAMED_MARKERS: Mapping[type, str] = {
+    CookieName: "a cookie",
+    HeaderName: "a header field",
+    FieldName: "a field name",
+    WholeBody: "the whole body",
+}
+# The types that Fanlight itself provides, and never the client.
+_PROVIDED: Mapping[type, str] = {
+    Request: "the request",
+    State: "the app's state",
+    FormErrors: "the errors of a form",
+    ContentStream: "the content stream",
+    EarlyHints: "early hints",
+}
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
 _UNIONS = (Union, UnionType)
 _OUTSIDE = "it applies to a whole parameter: Annotated[type, function], Header[str]"
@@ -67,17 +79,24 @@ class UnhashableDependency:
         return id(self.__wrapped__)
 
 
+def describe_marker(marker: object) -> str:
+    """Return a marker in words: "a cookie", "a dependency"."""
+    if isinstance(marker, type):
+        return _PROVIDED.get(marker, "a dependency")
+    return _NAMED_MARKERS.get(type(marker), "a dependency")
+
+
 def parse_annotation(annotation: object, scope: Scope) -> ParsedAnnotation:
     """Return the type and the marker of a parameter. Raises TypeError or NameError."""
     found = _Found()
     bare = fill_type_variables(_Parser(found, scope).strip(annotation))
     inner = _without_none(bare)
-    if any(inner is each for each in PROVIDED):
+    if any(inner is each for each in _PROVIDED):
         found.add(inner)
     if len(found.markers) > 1:
         raise AnnotationError("it names two sources", "remove one of them")
     marker: Any = found.markers[0] if found.markers else None
-    if marker is None or isinstance(marker, tuple(NAMED_MARKERS)):
+    if marker is None or isinstance(marker, tuple(_NAMED_MARKERS)):
         if found.undefined:
             raise found.undefined[0].error()
         _check_name(marker)
@@ -229,6 +248,9 @@ class _Parser:
         """Return the constraints in a piece of metadata; a marker is added to what was found."""
         kept = constraints_of(metadata)
         if kept is None:
+            for each in _PROVIDED:
+                if metadata is each:
+                    raise misplaced_type(each)
             marker, kept = marker_of(metadata), ()
             if self.where and not (self.allows_name and isinstance(marker, FieldName)):
                 raise AnnotationError(f"{describe_marker(marker)} can't be used {self.where}", _OUTSIDE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fanlight.binding.body import BodyReader
@@ -28,23 +28,23 @@ _Reader = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY_QUERY = Query()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
     """The source of each of a view's arguments; those that it does not use are empty or None."""
 
-    path: dict[str, Callable[[Any], object] | None] = field(default_factory=dict)  # None: as routing converts it
-    requests: list[str] = field(default_factory=list)
-    states: list[str] = field(default_factory=list)
-    dependencies: dict[str, Dependency] = field(default_factory=dict)
-    headers: InputFields | None = None
-    cookies: InputFields | None = None
-    errors: FormRedisplay | None = None
-    query: InputFields | None = None
-    query_record: tuple[str, RecordInput] | None = None
-    body: BodyReader | None = None
-    stream: str = ""  # the parameter for the content stream
-    hints: str = ""  # the parameter for early hints
-    mutable_defaults: dict[str, object] = field(default_factory=dict)  # each request gets a copy
+    path: dict[str, Callable[[Any], object] | None]  # None: as routing converts it
+    requests: list[str]
+    states: list[str]
+    dependencies: dict[str, Dependency]
+    headers: InputFields | None
+    cookies: InputFields | None
+    errors: FormRedisplay | None
+    query: InputFields | None
+    query_record: tuple[str, RecordInput] | None
+    body: BodyReader | None
+    stream: str  # the parameter for the content stream
+    hints: str  # the parameter for early hints
+    mutable_defaults: dict[str, object]  # each request gets a copy
 
     @property
     def reads_content(self) -> bool:

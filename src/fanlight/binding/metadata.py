@@ -17,27 +17,8 @@ from msgspec import Meta
 
 from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName, WholeBody
 from fanlight.binding.scope import UndefinedName
-from fanlight.message.app_state import State
-from fanlight.message.content_stream import ContentStream
-from fanlight.message.early_hints import EarlyHints
-from fanlight.message.form_errors import FormErrors
-from fanlight.message.request import Request
 from fanlight.message.upload import Upload
 
-NAMED_MARKERS: Mapping[type, str] = {
-    CookieName: "a cookie",
-    HeaderName: "a header field",
-    FieldName: "a field name",
-    WholeBody: "the whole body",
-}
-# Types that Fanlight itself provides, and never the client.
-PROVIDED: Mapping[type, str] = {
-    Request: "the request",
-    State: "the app's state",
-    FormErrors: "the errors of a form",
-    ContentStream: "the content stream",
-    EarlyHints: "early hints",
-}
 _CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _DESCRIPTIONS = {"typing.Doc", "typing_extensions.Doc", "annotated_types.DocInfo", "annotated_types.Unit"}
 # The constraints of annotated_types, and those of msgspec.
@@ -61,13 +42,6 @@ class AnnotationError(TypeError):
         """Keep the hint beside the message."""
         super().__init__(message)
         self.hint = hint
-
-
-def describe_marker(marker: object) -> str:
-    """Return a marker in words: "a cookie", "a dependency"."""
-    if isinstance(marker, type):
-        return PROVIDED.get(marker, "a dependency")
-    return NAMED_MARKERS.get(type(marker), "a dependency")
 
 
 def constraints_of(metadata: object) -> tuple[Meta, ...] | None:
@@ -101,7 +75,7 @@ def is_type_alias(thing: object) -> bool:
 
 def marker_of(metadata: object) -> object:
     """Return a piece of metadata that is a marker: a cookie, a header field, a dependency. Raises AnnotationError."""
-    if isinstance(metadata, tuple(NAMED_MARKERS)):
+    if isinstance(metadata, CookieName | HeaderName | FieldName | WholeBody):
         return metadata
     if metadata is Body:
         raise AnnotationError("Body follows the type", "write Body[...] around the type")
@@ -125,11 +99,16 @@ def marker_of(metadata: object) -> object:
 def _reject_class(cls: type) -> None:
     """Reject a class that can't be a dependency: calling it gives no usable value."""
     name = cls.__qualname__.replace("<locals>.", "")
-    if cls in (*PROVIDED, Upload):
-        raise AnnotationError(f"{name} can't follow another type", f"write {name} as the type itself")
+    if cls is Upload:
+        raise misplaced_type(cls)
     is_type_only = typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False) or cls is Any
     if is_type_only or inspect.isabstract(cls) or issubclass(cls, Enum | BaseException):
         raise AnnotationError(f"the class {name} can't be called to make a value", "use a function that returns it")
+
+
+def misplaced_type(cls: type) -> AnnotationError:
+    """Return the error for a type that is recognized only as the type itself."""
+    return AnnotationError(f"{cls.__name__} can't follow another type", f"write {cls.__name__} as the type itself")
 
 
 def _translate(metadata: object) -> Meta:

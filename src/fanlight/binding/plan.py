@@ -20,15 +20,17 @@ takes.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from fanlight.binding.annotations import Marker
+from fanlight.binding.annotations import Marker, describe_marker
 from fanlight.binding.arguments import Binding
 from fanlight.binding.body import BodyReader
+from fanlight.binding.callables import Dependency
 from fanlight.binding.convert import identity, path_coercer, text_parser
 from fanlight.binding.defaults import RESERVED_NAMES, default_error
 from fanlight.binding.describe import annotation_text
-from fanlight.binding.fields import InputField, InputFields, input_field, record_input
+from fanlight.binding.fields import InputField, InputFields, RecordInput, input_field, record_input
 from fanlight.binding.form_redisplay import FormRedisplay
 from fanlight.binding.input_parameter import (
     InputParameter,
@@ -40,7 +42,6 @@ from fanlight.binding.input_parameter import (
 )
 from fanlight.binding.kinds import COLLECTIONS, contains_upload, is_mutable, split_optional
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
-from fanlight.binding.metadata import describe_marker
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.binding.signature import ANNOTATION_ERRORS, Parameter, Signature, annotation_hint
 from fanlight.binding.suggestions import type_hint, unused_path_hint
@@ -70,30 +71,64 @@ def bind(
     may ignore the path, and all its fields come from the query.
     """
     binder = _Binder(signature, path, has_body=has_body, is_dependency=is_dependency)
-    binding = binder.bind(is_initial=has_body_methods and not has_body)
-    if binder.mistakes:
-        raise SetupError(binder.mistakes)
-    return binding
+    return binder.bind(is_initial=has_body_methods and not has_body)
 
 
 class _Binder:
-    """Binds one view to one path, and collects the `mistakes`."""
+    """Binds one view to one path, and collects all mistakes."""
 
     def __init__(self, signature: Signature, path: Mapping[str, str], *, has_body: bool, is_dependency: bool) -> None:
         self._signature = signature
         self._path = path
         self._has_body = has_body
         self._is_dependency = is_dependency
-        self._binding = Binding()
-        self._named: dict[type, list[InputField]] = {CookieName: [], HeaderName: []}
-        self._errors = ""  # the parameter for the errors of a form
-        self.mistakes: list[Mistake] = []
+        self._mistakes: list[Mistake] = []
+        self._coercers: dict[str, Callable[[Any], object] | None] = {}
+        self._requests: list[str] = []
+        self._states: list[str] = []
+        self._dependencies: dict[str, Dependency] = {}
+        self._cookies: list[InputField] = []
+        self._headers: list[InputField] = []
+        self._stream = self._hints = self._errors = ""  # the parameters for these
+        self._query: InputFields | None = None
+        self._query_record: tuple[str, RecordInput] | None = None
+        self._body: BodyReader | None = None
 
     def _refuse(self, message: str, hint: str = "") -> None:
-        self.mistakes.append(self._signature.mistake(message, hint))
+        self._mistakes.append(self._signature.mistake(message, hint))
 
     def bind(self, *, is_initial: bool) -> Binding:
-        """Bind the parameters, then check the path; `is_initial`: a form is only shown."""
+        """Return the binding; `is_initial`: a form is only shown. Raises SetupError with all mistakes."""
+        found = self._bind_parameters()
+        if not self._is_dependency:
+            self._check_path([each.name for each in found if not each.has_default and text_parser(each.kind)])
+        if not self._mistakes:
+            # Where a form is only shown, nothing that needs content can be sent, and it is None, or an empty list.
+            sent = [each for each in found if each.can_be_query] if self._errors and is_initial else found
+            if sent:
+                self._bind_sent(sent)
+        if self._mistakes:
+            raise SetupError(self._mistakes)
+        return Binding(
+            path=self._coercers,
+            requests=self._requests,
+            states=self._states,
+            dependencies=self._dependencies,
+            headers=InputFields(tuple(self._headers), "header") if self._headers else None,
+            cookies=InputFields(tuple(self._cookies), "cookie") if self._cookies else None,
+            errors=self._redisplay(found, is_initial=is_initial) if self._errors else None,
+            query=self._query,
+            query_record=self._query_record,
+            body=self._body,
+            stream=self._stream,
+            hints=self._hints,
+            mutable_defaults={
+                each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
+            },
+        )
+
+    def _bind_parameters(self) -> list[InputParameter]:
+        """Bind every parameter that has its own source, and return the others, which a client sends."""
         found: list[InputParameter] = []
         for parameter in self._signature.parameters:
             marker = parameter.marker
@@ -111,24 +146,7 @@ class _Binder:
                 self._refuse(message, hint)
             elif (each := self._read(parameter)) is not None:
                 found.append(each)
-        if not self._is_dependency:
-            self._check_path([each.name for each in found if not each.has_default and text_parser(each.kind)])
-        if self.mistakes:
-            return self._binding
-        binding = self._binding
-        cookies, headers = self._named[CookieName], self._named[HeaderName]
-        binding.cookies = InputFields(tuple(cookies), "cookie") if cookies else None
-        binding.headers = InputFields(tuple(headers), "header") if headers else None
-        binding.mutable_defaults = {
-            each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
-        }
-        # Where a form is only shown, nothing that needs content can be sent, and it is None, or an empty list.
-        sent = [each for each in found if each.can_be_query] if self._errors and is_initial else found
-        if sent:
-            self._bind_sent(sent)
-        if self._errors:
-            self._bind_errors(found, is_initial=is_initial)
-        return binding
+        return found
 
     def _is_misplaced(self, parameter: Parameter) -> bool:
         """Refuse a parameter whose name or default shows that it is not meant to come from the client."""
@@ -155,7 +173,7 @@ class _Binder:
         is_text = converter in ("str", "path")
         coerce = text_parser(found.kind) if is_text else path_coercer(found.kind, converter)
         if coerce is not None:
-            self._binding.path[name] = None if coerce is identity else coerce
+            self._coercers[name] = None if coerce is identity else coerce
         elif is_text:
             message = f"no part of a path can be {found.written}, which {view} wants as {name}"
             self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
@@ -169,27 +187,27 @@ class _Binder:
             message = f"{self._signature.name} wants {annotation_text(parameter.written)} as request"
             self._refuse(message, 'the name "request" is for the request; call this one something else')
             return
-        self._binding.requests.append(parameter.name)
+        self._requests.append(parameter.name)
 
     def _bind_marked(self, parameter: Parameter, marker: Marker) -> None:
         name, view = parameter.name, self._signature.name
         if marker is Request:
-            self._binding.requests.append(name)
+            self._requests.append(name)
         elif marker is State:
-            self._binding.states.append(name)
+            self._states.append(name)
         elif isinstance(marker, CookieName | HeaderName):
             self._bind_named(parameter, marker)
         elif marker is ContentStream:
             if self._is_dependency:
                 self._refuse(f"{view} takes the content as a stream", "only a view can")
-            if self._binding.stream:
-                hint = f"remove {self._binding.stream} or {name}"
+            if self._stream:
+                hint = f"remove {self._stream} or {name}"
                 self._refuse(f"{view} takes the content as a stream twice", hint)
-            self._binding.stream = name
+            self._stream = name
         elif marker is EarlyHints:
             if self._is_dependency:
                 self._refuse(f"{view} sends early hints", "only a view can")
-            self._binding.hints = name
+            self._hints = name
         elif marker is FormErrors:
             if self._is_dependency or self._errors:
                 hint = "a view takes them once" if self._errors else "only a view can"
@@ -197,7 +215,7 @@ class _Binder:
             self._errors = name
         else:
             assert not isinstance(marker, FieldName | WholeBody), "fields are bound together"
-            self._binding.dependencies[name] = marker
+            self._dependencies[name] = marker
 
     def _bind_named(self, parameter: Parameter, marker: CookieName | HeaderName) -> None:
         """Bind a cookie or a header field."""
@@ -214,14 +232,13 @@ class _Binder:
             )
             self._refuse(message, "it has one text, number, date, UUID, Enum or Literal")
         else:
-            self._named[type(marker)].append(field)
+            (self._headers if is_header else self._cookies).append(field)
 
-    def _bind_errors(self, found: list[InputParameter], *, is_initial: bool) -> None:
-        binding = self._binding
-        query = binding.query.names if binding.query is not None else frozenset()
-        if binding.query_record is not None:
-            query |= binding.query_record[1].fields.names
-        binding.errors = FormRedisplay(
+    def _redisplay(self, found: list[InputParameter], *, is_initial: bool) -> FormRedisplay:
+        query = self._query.names if self._query is not None else frozenset()
+        if self._query_record is not None:
+            query |= self._query_record[1].fields.names
+        return FormRedisplay(
             name=self._errors,
             needed=tuple(each.name for each in found if not each.has_default),
             lists={
@@ -229,7 +246,7 @@ class _Binder:
                 for each in found
                 if each.is_file and type(each.kind) in COLLECTIONS
             },
-            posted=binding.body.posted if binding.body is not None else None,
+            posted=self._body.posted if self._body is not None else None,
             query=query,
             is_initial=is_initial,
         )
@@ -244,7 +261,7 @@ class _Binder:
             if name in self._signature.preset:
                 self._refuse(f"the path has {{{name}}}, which is set already in {view}", "remove it from one of them")
             elif self._signature.has_kwargs:
-                self._binding.path[name] = None
+                self._coercers[name] = None
             else:
                 unused.append(name)
         free = [each for each in names if each not in self._path]
@@ -266,10 +283,10 @@ class _Binder:
             return None
 
     def _bind_sent(self, found: list[InputParameter]) -> None:
-        view, stream = self._signature.name, self._binding.stream
+        view, stream = self._signature.name, self._stream
         for names, sent_as in duplicate_names(found):
             self._refuse(f'{names} in {view} are both sent as "{sent_as}"', "give them different names")
-        if self.mistakes:
+        if self._mistakes:
             return
         whole = [each for each in found if each.is_whole]
         files = [each for each in found if each.is_file]
@@ -301,13 +318,13 @@ class _Binder:
             self._refuse(message, hint)
         fields = [field for each in found if (field := self._query_field(each)) is not None]
         if fields:
-            self._binding.query = InputFields(tuple(fields), "query")
+            self._query = InputFields(tuple(fields), "query")
         for each in whole:
             record = record_input(split_optional(each.kind)[0], "query", each.plan.build)
             if record is None:
                 self._refuse_query(each, f"{_QUERY_TYPES}; nested ones need a POST")
             else:
-                self._binding.query_record = each.name, record
+                self._query_record = each.name, record
 
     def _query_field(self, found: InputParameter) -> InputField | None:
         field = found.field()
@@ -330,7 +347,7 @@ class _Binder:
                 message, "files come in a form, whose other fields are texts, numbers, dates and lists of them"
             )
             return
-        self._binding.body = BodyReader(
+        self._body = BodyReader(
             json=None if has_files else json_whole(whole),
             form=InputFields(tuple(uploads), "form") if uploads else None,
             whole=whole.name,
@@ -345,7 +362,7 @@ class _Binder:
             message = f"{nested.name}: {nested.written} in {self._signature.name} needs JSON"
             self._refuse(message, f"{files[0].name} is a file, which only a form can bring: split the view in two")
             return
-        self._binding.body = BodyReader(
+        self._body = BodyReader(
             json=None if files else json_fields(found),
             form=InputFields(tuple(each for each in fields if each is not None), "form") if nested is None else None,
         )

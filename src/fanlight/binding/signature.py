@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
 
-from fanlight.binding.annotations import Marker, parse_annotation
+from fanlight.binding.annotations import Marker, describe_marker, parse_annotation
 from fanlight.binding.callables import (
     View,
     decorator_value,
@@ -23,7 +23,7 @@ from fanlight.binding.callables import (
     source_location,
     unwrap_callable,
 )
-from fanlight.binding.metadata import AnnotationError, describe_marker
+from fanlight.binding.metadata import AnnotationError
 from fanlight.binding.scope import scope_of
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.errors import Mistake, SetupError
