@@ -10,7 +10,7 @@ import pytest
 
 from fanlight.errors import ClientDisconnected, NotFound
 from fanlight.message.request import Request
-from fanlight.pages.environment import MAX_TEMPLATES, BoundedDict
+from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.page import Page, render
 from fanlight.pages.pages import Pages
 

@@ -7,7 +7,6 @@ view is async, how it gets its arguments, which middleware runs around it, and i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -285,6 +284,7 @@ def _catching_async(run: AsyncRun, on_error: OnError) -> AsyncInner:
 
 def _on_loop(run: Inner, on_error: OnError) -> AsyncInner:
     """Return a coroutine function that runs a sync call on the loop, outside of any task and as if no loop ran."""
+    import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
 
     async def run_on_loop(request: Request) -> Outcome:
         loop = asyncio.get_running_loop()

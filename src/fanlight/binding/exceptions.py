@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 
 
 def is_task_cancelled(error: BaseException) -> bool:
     """Say whether an exception is the cancellation of the current task, not of a task that it awaits."""
-    if not isinstance(error, asyncio.CancelledError):
+    asyncio = sys.modules.get("asyncio")  # a site without async views need not load it
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
         return False
     try:
         task = asyncio.current_task()

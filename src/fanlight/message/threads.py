@@ -6,15 +6,17 @@ In: a function or a sync stream, in a coroutine that serves a request. Out: what
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextvars import Context, copy_context
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from fanlight.message import forked_child
 from fanlight.message.handler import POOL_RUNNER
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 _END: Any = object()
@@ -36,6 +38,8 @@ async def run_in_thread(act: Callable[[], T], *, waits: bool = True) -> T:
     """
     run = POOL_RUNNER.get(None)
     if run is None:
+        import asyncio  # noqa: PLC0415 - large, and a site without async views needs none of it
+
         return await asyncio.to_thread(act)
     return cast("T", await run(act, waits))
 
@@ -71,6 +75,8 @@ class ThreadPieces:
         with self._lock:
             self._is_closed = True
             if self._is_pulling:
+                import asyncio  # noqa: PLC0415 - as above
+
                 self._closed = asyncio.get_running_loop().create_future()
         if self._closed is None:
             await run_in_thread(self._close)

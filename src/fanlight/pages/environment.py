@@ -7,7 +7,6 @@ that is raised while a page is rendered passes as it is: it becomes the response
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NoReturn
 
@@ -15,25 +14,17 @@ import jinja2
 from jinja2.debug import rewrite_traceback_stack
 
 from fanlight.errors import ClientError, FanlightError, HTTPError, TemplateError
+from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.escaping import EscapingTemplate
 from fanlight.pages.loader import FolderLoader
+from fanlight.pages.one_line import in_one_line
 from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_types import is_escaped
 from fanlight.pages.undefined import MissingNameError, StrictUndefinedWithHint
 
-MAX_TEMPLATES = 1024
 # What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for a number with
 # thousands of digits.
 UNCOMPILABLE = (jinja2.TemplateError, SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
-
-
-class BoundedDict(dict[Any, Any]):
-    """A dict that is cleared when it is full, so that reading costs no more than with any dict."""
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if len(self) >= MAX_TEMPLATES:
-            self.clear()
-        super().__setitem__(key, value)
 
 
 class FolderEnvironment(jinja2.Environment):
@@ -146,9 +137,3 @@ class FolderEnvironment(jinja2.Environment):
             if message.startswith(start):
                 return did_you_mean(message.removeprefix(start).strip("'."), known)
         return ""
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return the last line of an exception's traceback; works for an exception whose `__str__` fails."""
-    lines = traceback.format_exception_only(error)
-    return next((line for line in lines if not line.startswith(" ")), lines[0]).strip()

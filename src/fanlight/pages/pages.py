@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jinja2
 import msgspec
 
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import HTML, Response
+from fanlight.pages.bounded_dict import BoundedDict
 from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
-from fanlight.pages.environment import BoundedDict, FolderEnvironment, in_one_line
-from fanlight.pages.loader import FolderLoader
+from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
-from fanlight.pages.template_check import check_templates
+from fanlight.pages.template_folder import TemplateFolder
 from fanlight.reason_phrases import reason_phrase
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from fanlight.pages.environment import FolderEnvironment
 
 MAX_LOGGED = 64
 _SET_BY_PAGES = frozenset({"content-type", "content-length"})
@@ -36,21 +42,33 @@ class Pages:
     def __init__(self, folder: Path | None, names: Mapping[str, object] | None = None) -> None:
         """Use the templates of a folder (None: there are none), and `names` in all of them."""
         self.folder = folder
-        self._environment = FolderEnvironment(FolderLoader(folder), names or {})
+        self._files, self._globals = TemplateFolder(folder), names or {}
         self._compiled: dict[str, jinja2.Template] = BoundedDict()
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
 
+    @cached_property
+    def _environment(self) -> FolderEnvironment:
+        """The Jinja environment; a site without templates never loads Jinja."""
+        from fanlight.pages.environment import FolderEnvironment  # noqa: PLC0415 - loads Jinja
+        from fanlight.pages.loader import FolderLoader  # noqa: PLC0415 - loads Jinja
+
+        return FolderEnvironment(FolderLoader(self.folder), self._globals)
+
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""
-        return self._environment.loader.has(name)
+        return self._files.has(name)
 
     def names(self) -> list[str]:
         """Return the names of all templates."""
-        return self._environment.loader.list_known_types()
+        return self._files.list_known_types()
 
     def check(self, *, assets: bool = True) -> list[Mistake]:
         """Compile all templates; return what is wrong with them, with `assets` also which assets are missing."""
+        if not self.names():
+            return []
+        from fanlight.pages.template_check import check_templates  # noqa: PLC0415 - loads Jinja
+
         return check_templates(self._environment, assets=assets)
 
     def render(self, page: Page, request: Request | None = None) -> str:

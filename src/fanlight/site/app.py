@@ -12,25 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from fanlight.app.application import Application
 from fanlight.bootstrap import open_streams
 from fanlight.compression.options import DEFAULT_COMPRESSION, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
-from fanlight.server.start import serve
-from fanlight.settings.limits import Limits
-from fanlight.settings.options import Options
-from fanlight.settings.sources import (
-    DEFAULT_HOST,
-    DEFAULT_PORT,
-    RUN_DEFAULTS,
-    from_arguments,
-    from_environment,
-    options_from,
-)
-from fanlight.site.banner import announcement
-from fanlight.site.run_arguments import Settings
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from fanlight.settings.limits import Limits
+    from fanlight.settings.options import Options
+    from fanlight.site.run_arguments import Settings
+
 
 is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is imported, not run
 
@@ -120,8 +115,8 @@ class App(Application):
 
     def run(
         self,
-        host: str = DEFAULT_HOST,
-        port: int = DEFAULT_PORT,
+        host: str = "localhost",
+        port: int = 8000,
         *,
         limits: Limits | None = None,
         **settings: Unpack[Settings],
@@ -137,10 +132,17 @@ class App(Application):
                 f'{self.file.name} calls app.run() while it is imported; write `if __name__ == "__main__":` above'
                 f" the call, or start the site by `python {self.file.name}`"
             )
+        from fanlight.settings.sources import (  # noqa: PLC0415 - for a site that is run; a test of one needs no server
+            RUN_DEFAULTS,
+            from_arguments,
+            from_environment,
+            options_from,
+        )
+
         open_streams()
         try:
             given = from_arguments(settings, limits)
-            if "bind" not in given or (host, port) != (DEFAULT_HOST, DEFAULT_PORT):
+            if "bind" not in given or (host, port) != ("localhost", 8000):
                 given |= {"host": host, "port": port}
             self.serve(options_from(from_environment(os.environ), given, RUN_DEFAULTS))
         except (AddressUnavailable, InvalidSetting) as error:
@@ -148,6 +150,9 @@ class App(Application):
 
     def serve(self, options: Options) -> None:
         """Serve with these options, alone or with workers. Raises ServerError when the address can't be had."""
+        from fanlight.server.start import serve  # noqa: PLC0415 - as above
+        from fanlight.site.banner import announcement  # noqa: PLC0415 - as above
+
         serve(lambda: (self, self.facts), options, announcement(options))
 
     @property

@@ -1,0 +1,71 @@
+"""The folder of the templates: which names it has, and where they are.
+
+In: the name of a template, relative to the folder, with "/" between its parts on every system. Out: its path. Refuses a
+name that leaves the folder, or that has more than one spelling, so that there are never more names than files. Symbolic
+links are followed: a person who can create one in the folder controls the site anyway. Independent of Jinja, which a
+site without templates never loads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from fanlight.pages.suggestion import did_you_mean
+from fanlight.pages.template_types import TEMPLATE_SUFFIXES, suffix_of
+
+# A part begins with no dot (no "..", no hidden file) and contains nothing that some system reads as a separator, a
+# drive, a stream or the end of the name.
+# SECURITY: tests/pages/test_names.py tries to leave the folder
+_PART = r"(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
+
+
+class TemplateFolder:
+    """The templates of one folder; None is a folder without any."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder.absolute() if folder is not None else None
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        """Return whether a name can be that of a template: it does not leave the folder, and has one spelling."""
+        return _NAME.fullmatch(name) is not None
+
+    def has(self, name: str) -> bool:
+        """Return whether a template exists; a name that leaves the folder never does."""
+        if self.folder is None or not self.is_name(name):
+            return False
+        return os.path.isfile(self.folder / name)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+
+    def list_templates(self) -> list[str]:
+        """Return the names of all files in the folder, sorted, without hidden ones."""
+        if self.folder is None:
+            return []
+        names = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        return sorted(name for name in names if self.is_name(name))
+
+    def list_known_types(self) -> list[str]:
+        """Return the names of the files that are certainly templates: HTML, XML, plain text."""
+        return [name for name in self.list_templates() if suffix_of(name) in TEMPLATE_SUFFIXES]
+
+    def place_of(self, name: str, line: int | None = None) -> str:
+        """Return the place of a template for a message: "templates/home.html:12"."""
+        start = f"{self.folder.name}/" if self.folder is not None else ""
+        return f"{start}{name}:{line}" if line else f"{start}{name}"
+
+    def name_of(self, filename: str | None) -> str:
+        """Return the name of the template with this path, "" if it is not in the folder."""
+        if filename is None or self.folder is None or not Path(filename).is_relative_to(self.folder):
+            return ""
+        return Path(filename).relative_to(self.folder).as_posix()
+
+    def explain_missing(self, *names: str) -> tuple[str, str]:
+        """Return which templates are missing, and what to do about it."""
+        missing = " or ".join(names) or "of these names"
+        if self.folder is None or not self.folder.is_dir():
+            where = f"there is no folder {self.folder}" if self.folder else "this app has no templates folder"
+            return f"there is no template {missing}", where
+        hint = did_you_mean(names[0], self.list_templates()) if names else ""
+        return f"there is no template {missing}", hint or f"templates are looked for in {self.folder}"
