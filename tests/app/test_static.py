@@ -576,7 +576,7 @@ def test_many_spellings_and_versions_of_a_name_are_not_remembered(folder: Path) 
             client.get("/static/%61pp.css")
         (files,) = app.statics._files.values()
         assert files is not None
-        assert len(files._found) <= 1
+        assert len(files._resources) <= 1
 
 
 def test_files_that_can_not_be_opened_are_a_503(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,13 @@ from tests.speed import PATIENCE
 
 from fanlight.pages.static import versions
 from fanlight.pages.static.folder import StaticFolder
-from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS, Versions
+from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS, VersionCache
 
 
 def test_a_big_file_is_hashed_once_by_all_who_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten threads that want the hash of a file, which none has read yet, have it read by one of them."""
     (tmp_path / "big.bin").write_bytes(b"x" * (SMALL_BYTES + 1))
-    folder, known = StaticFolder(tmp_path), Versions()
+    folder, known = StaticFolder(tmp_path), VersionCache()
     later = time.time() + 2 * STABLE_SECONDS
     monkeypatch.setattr(time, "time", lambda: later)
     hashed: list[int] = []
@@ -36,7 +36,7 @@ def test_a_big_file_is_hashed_once_by_all_who_ask(tmp_path: Path, monkeypatch: p
         opened = folder.open(["big.bin"])
         try:
             all_ask.wait(PATIENCE)
-            return known.of(opened).hash_of(opened.descriptor)
+            return known.get(opened).hash_of(opened.descriptor)
         finally:
             os.close(opened.descriptor)
 

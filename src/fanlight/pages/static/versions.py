@@ -1,8 +1,7 @@
-"""Know files by their versions: what they were when they were last looked at, and whether that still holds.
+"""The versions of files: their content and metadata when they were opened, and whether these are still current.
 
-In: an open file. Out: a `Version`, with its stamp, its entity tag, its hash, and its content where that is small.
-A version that is remembered was settled: so long unchanged that another change would have another stamp.
-Knows nothing of names and URLs.
+In: an open file. Out: a `Version` with its stamp, entity tag and hash, and its content if that is small. Only stable
+versions are cached: unchanged for so long that another change would change the stamp.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from fanlight.pages.static.folder import Opened
 
 Stamp = tuple[int, int, int, int, int]
 
-STABLE_SECONDS = 2.0  # within one tick of a file system's clock, of which some are slow, two changes look like one
-SMALL_BYTES = 64 * 1024  # up to here, content is kept, and sent behind its head at once
-MOST_BYTES = 16 * 1024 * 1024  # of all content that is kept
-MOST_VERSIONS = 4096
+STABLE_SECONDS = 2.0  # two changes within one tick of a (slow) file system clock have the same stamp
+SMALL_BYTES = 64 * 1024  # content up to this size is cached, and sent together with the head
+MAX_BYTES = 16 * 1024 * 1024  # of all cached content
+MAX_VERSIONS = 4096
 _TAG_DIGITS = 20
 _PIECE_BYTES = 1024 * 1024
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """Return what differs for two files, and for two versions of one."""
-    # The time of change (ctime) can't be set by anybody, so it tells of new content under an old time (mtime).
+    """Return a value that differs between two files, and between two versions of one."""
+    # No program can set the ctime, so it reveals new content under an old mtime.
     return status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev
 
 
-def is_stable(status: os.stat_result, now: float) -> bool:
-    """Say whether a file was changed so long ago that its next change will show."""
+def mtime_is_stable(status: os.stat_result, now: float) -> bool:
+    """Return whether a file was changed so long ago that its next change will change its stamp."""
     changed = status.st_mtime if os.name == "nt" else status.st_ctime
     return now - changed >= STABLE_SECONDS
 
@@ -45,35 +44,46 @@ def etag_of(content: bytes) -> str:
 class Version:
     """A file as it was when it was opened."""
 
-    __slots__ = ("_hashing", "content", "digits", "etag", "is_stable", "modified", "packed", "path", "size", "stamp")
+    __slots__ = (
+        "_hash",
+        "_hashing",
+        "compressed",
+        "content",
+        "etag",
+        "is_stable",
+        "modified",
+        "path",
+        "size",
+        "stamp",
+    )
 
     def __init__(self, opened: Opened) -> None:
-        """Keep what is known of it; of a small one, the content too. Raises OSError."""
+        """Take an open file; the content of a small one is read. Raises OSError."""
         status = opened.status
         self.path = opened.path
         self.stamp = stamp_of(status)
         self.size = status.st_size
         now = time.time()
         self.modified = int(min(status.st_mtime, now - 1))  # RFC 9110 section 8.8.2.1: never later than `date`
-        self.is_stable = is_stable(status, now)
-        self.packed: dict[str, bytes] = {}  # by coding: the content, compressed once; b"" where that is no gain
+        self.is_stable = mtime_is_stable(status, now)
+        self.compressed: dict[str, bytes] = {}  # by content coding; b"" if it gets hardly smaller
         self.content = _small_content(opened)
-        self.digits = ""
+        self._hash = ""
         self._hashing = threading.Lock()
         if self.content is not None:
-            self.digits = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
-            self.etag = etag_of(self.content)  # equal on all machines, whatever their files' times
+            self._hash = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
+            self.etag = etag_of(self.content)  # equal on all machines, whatever the times of their files
         else:
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             self.etag = tag if self.is_stable else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
 
     @property
     def is_exact(self) -> bool:
-        """Whether what is sent is surely what was hashed: it is in our hands, or has been at rest."""
+        """Whether the content that is sent is certainly the one that was hashed."""
         return self.is_stable or self.content is not None
 
     def is_current(self) -> bool:
-        """Say whether the file is still this one, and the same. False when it is gone."""
+        """Return whether the file still exists and is unchanged."""
         try:
             return stamp_of(os.stat(self.path)) == self.stamp  # noqa: PTH116 - a Path costs more than the call
         except OSError:
@@ -82,13 +92,13 @@ class Version:
     def hash_of(self, descriptor: int) -> str:
         """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError.
 
-        A call while another thread reads waits for its result: a big file takes seconds of a processor.
+        Concurrent calls wait for the first one's result: hashing a large file takes seconds of processor time.
         """
-        if not self.digits:
+        if not self._hash:
             with self._hashing:
-                if not self.digits:
-                    self.digits = _hash_of(descriptor)
-        return self.digits
+                if not self._hash:
+                    self._hash = _hash_of(descriptor)
+        return self._hash
 
 
 def _hash_of(descriptor: int) -> str:
@@ -101,17 +111,17 @@ def _hash_of(descriptor: int) -> str:
 
 
 def _small_content(opened: Opened) -> bytes | None:
-    """Return the content of a small file, None for another, and for one that is being changed."""
+    """Return the content of a small file, None for a large one, and for one that is being changed."""
     size = opened.status.st_size
     if size > SMALL_BYTES:
         return None
-    # One more byte is asked for, to see that it has not grown.
+    # One more byte is read, to detect that it has grown.
     content = _read(opened.descriptor, size + 1, 0)
     return content if len(content) == size else None
 
 
 def _read(descriptor: int, size: int, at: int) -> bytes:
-    """Read so many bytes from a place, less only at the end."""
+    """Read up to `size` bytes from an offset, fewer only at the end of the file."""
     os.lseek(descriptor, at, os.SEEK_SET)
     pieces: list[bytes] = []
     while size > 0 and (piece := os.read(descriptor, size)):
@@ -120,35 +130,34 @@ def _read(descriptor: int, size: int, at: int) -> bytes:
     return b"".join(pieces)
 
 
-class Versions:
-    """The versions that are remembered, by their real place. Bounded in number and in bytes."""
+class VersionCache:
+    """Versions by their resolved path, bounded in number and in bytes."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._known: dict[str, Version] = {}
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def of(self, opened: Opened) -> Version:
-        """Return the version that an open file is: the one that is known already, if it is still the same."""
+    def get(self, opened: Opened) -> Version:
+        """Return the version of an open file: the cached one if it is still current."""
         known = self._known.get(opened.path)
         if known is not None and known.stamp == stamp_of(opened.status):
             return known
         version = Version(opened)
-        return self._kept(version) if version.is_stable else version
+        return self._add(version) if version.is_stable else version
 
-    def _kept(self, version: Version) -> Version:
-        """Keep a version; return the one that another thread has kept meanwhile, so that there is one of each."""
+    def _add(self, version: Version) -> Version:
+        """Cache a version; return the one that another thread has cached meanwhile, so that there is one of each."""
         with self._lock:
             known = self._known.get(version.path)
             if known is not None and known.stamp == version.stamp:
                 return known
-            self._keep(version)
+            self._store(version)
         return version
 
-    def _keep(self, version: Version) -> None:
+    def _store(self, version: Version) -> None:
         size = len(version.content or b"")
-        if len(self._known) >= MOST_VERSIONS or self._bytes + size > MOST_BYTES:
+        if len(self._known) >= MAX_VERSIONS or self._bytes + size > MAX_BYTES:
             self._known.clear()
             self._bytes = 0
         self._bytes += size
