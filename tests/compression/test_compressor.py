@@ -1,4 +1,4 @@
-"""Which answers are compressed, and what is told of it."""
+"""Which responses are compressed, and their header fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def page() -> str:
 
 
 def ask(view: Any, headers: dict[str, str] | None = None, *, method: str = "GET", **settings: Any) -> ClientResponse:
-    """Return what an app that has a single view answers."""
+    """Return the response of an app with a single view."""
     with Client(App({f"{method} /" if method != "HEAD" else "/": view}, **settings)) as client:
         return client.request(method, "/", headers=ALL if headers is None else headers)
 
@@ -45,7 +45,7 @@ def is_left_alone(answer: ClientResponse) -> bool:
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_page_is_compressed_as_the_client_asks(coding: str) -> None:
-    """The page comes smaller, with its coding, its length and `vary`, and is the same when it is decoded."""
+    """The response is smaller, has the coding, its length and `vary`, and decodes to the page."""
     answer = ask(page, {"accept-encoding": coding})
     assert answer.text == TEXT
     assert answer.headers["content-encoding"] == coding
@@ -64,13 +64,13 @@ def test_a_page_is_compressed_as_the_client_asks(coding: str) -> None:
         Response(TEXT),
     ],
 )
-def test_every_answer_that_is_text_is_compressed(view: Any) -> None:
-    """JSON, errors, SVG, constants: what a site answers is compressed by its media type, not by who made it."""
+def test_every_text_response_is_compressed(view: Any) -> None:
+    """JSON, errors, SVG, constants: the media type decides, not what made the response."""
     assert ask(view).headers["content-encoding"] == "zstd"
 
 
 def test_error_pages_are_compressed() -> None:
-    """The page of an error is one like any other."""
+    """An error page is compressed like any other."""
 
     def failing() -> None:
         raise NotFound
@@ -79,8 +79,8 @@ def test_error_pages_are_compressed() -> None:
     assert (answer.status, answer.headers["content-encoding"], answer.text) == (404, "zstd", TEXT)
 
 
-def test_what_a_client_does_not_take_varies_too() -> None:
-    """A client that asks for nothing gets the content as it is, and caches learn that another would not."""
+def test_an_uncompressed_response_varies_too() -> None:
+    """A client without `accept-encoding` gets the content as it is, with `vary` for caches."""
     answer = ask(page, {})
     assert "content-encoding" not in answer.headers
     assert answer.headers["vary"] == "accept-encoding"
@@ -99,12 +99,12 @@ def test_what_a_client_does_not_take_varies_too() -> None:
     ],
 )
 def test_vary_is_added_to(before: str, after: str) -> None:
-    """What the answer varies by already stays, and nothing stands there twice."""
+    """The names in `vary` stay, and none is listed twice."""
     assert ask(lambda: Response(TEXT, headers={"vary": before})).headers.get_all("vary") == [after]
 
 
-def test_a_response_that_is_shared_stays_as_it_is() -> None:
-    """A response that a view gives again and again is compressed for each client anew, and never changed."""
+def test_a_shared_response_is_not_changed() -> None:
+    """A response that a view returns again is compressed anew for each client, and never changed."""
     shared = Response(TEXT, headers={"etag": '"1"', "accept-ranges": "bytes"})
     with Client(App({"/": lambda: shared})) as client:
         assert client.get("/", headers=ALL).headers["content-encoding"] == "zstd"
@@ -115,8 +115,8 @@ def test_a_response_that_is_shared_stays_as_it_is() -> None:
     assert "vary" not in shared.headers
 
 
-def test_steps_see_the_content_as_it_is() -> None:
-    """Compression is outside of everything: a step reads and changes what the view has made."""
+def test_middleware_sees_uncompressed_content() -> None:
+    """Compression comes after all middleware, which reads and changes the content of the view."""
 
     def shout() -> Generator[None, Any]:
         response = yield
@@ -145,8 +145,8 @@ def test_steps_see_the_content_as_it_is() -> None:
     ],
     ids=lambda response: f"{response.status} {len(response.content)} {response.fields()}",
 )
-def test_an_answer_that_is_not_to_be_touched_is_not(response: Response) -> None:
-    """Images, small content, parts, what is encoded, digested or must not be transformed: they stay, byte for byte."""
+def test_some_responses_are_never_compressed(response: Response) -> None:
+    """Images, small content, parts, and content that is encoded, digested or `no-transform`, stay byte for byte."""
     answer = ask(lambda: response)
     assert "vary" not in answer.headers
     assert answer.headers.get("content-encoding") == response.headers.get("content-encoding")
@@ -160,8 +160,8 @@ def test_the_threshold_is_exact() -> None:
     assert is_left_alone(ask(lambda: "x" * 499, compression=setting))
 
 
-def test_what_would_not_become_smaller_is_sent_as_it_is() -> None:
-    """Content that does not shrink is sent as it is; it was negotiated all the same."""
+def test_content_that_does_not_shrink_is_sent_as_it_is() -> None:
+    """Content that would not become smaller is sent as it is, with `vary`: it was negotiated."""
     token = secrets.token_bytes(2000)
     answer = ask(lambda: Response(token, media_type="text/plain"))
     assert "content-encoding" not in answer.headers
@@ -174,7 +174,7 @@ def test_it_can_be_off_everywhere() -> None:
 
 
 def test_it_can_be_off_for_a_view_and_for_a_table() -> None:
-    """`middleware(uncompressed)` has the answers of a view, or of a part of URLS, sent as they are."""
+    """`middleware(uncompressed)` turns compression off for a view or a part of URLS."""
 
     @middleware(uncompressed)
     def plain() -> str:
@@ -190,7 +190,7 @@ def test_it_can_be_off_for_a_view_and_for_a_table() -> None:
             assert is_left_alone(client.get(path, headers=ALL)), path
 
 
-def test_the_settings_say_which_and_how() -> None:
+def test_the_settings_choose_codings_and_media_types() -> None:
     """A site chooses its codings, their order and its media types."""
     assert ask(page, compression=Compression(encodings=("gzip", "br"))).headers["content-encoding"] == "gzip"
     assert is_left_alone(ask(page, compression=Compression(encodings=())))
@@ -200,8 +200,8 @@ def test_the_settings_say_which_and_how() -> None:
 
 
 @pytest.mark.parametrize("media_type", ["text/html\r\nx: y", 5, ["text/html"]])
-def test_what_can_not_be_sent_is_told_as_ever(media_type: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A media type that is none is a 500 and a line in the log, compressed or not."""
+def test_a_response_that_can_not_be_sent_is_reported_as_ever(media_type: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An invalid media type is a 500 and a line in the log, compressed or not."""
     assert ask(lambda: Response(TEXT, media_type=media_type)).status == 500
     assert "can't be answered" in caplog.text
 
@@ -211,7 +211,7 @@ def test_what_can_not_be_sent_is_told_as_ever(media_type: Any, caplog: pytest.Lo
 
 @pytest.mark.parametrize("content", [TEXT, BIG])
 def test_head_has_the_fields_of_get(content: str) -> None:
-    """HEAD is answered like GET, without content; where the length of GET is unknown, that of HEAD is too."""
+    """HEAD has the fields of GET; where the length of GET is unknown, that of HEAD is too."""
     with Client(App({"/": lambda: Response(content, headers={"etag": '"1"'})})) as client:
         get, head = client.get("/", headers=ALL), client.head("/", headers=ALL)
     assert get.text == content
@@ -223,7 +223,7 @@ def test_head_has_the_fields_of_get(content: str) -> None:
 
 
 def test_a_strong_tag_becomes_weak() -> None:
-    """The compressed content has other bytes, so its tag says no more than that it means the same."""
+    """Compressed content has other bytes, so its ETag is weak."""
     view = lambda: Response(TEXT, headers={"etag": '"abc"', "accept-ranges": "bytes"})  # noqa: E731
     answer = ask(view)
     assert answer.headers["etag"] == 'W/"abc"'
@@ -244,7 +244,7 @@ def test_a_strong_tag_becomes_weak() -> None:
     ],
 )
 def test_a_part_is_never_compressed_and_varies_as_the_whole(media_type: str, whole: str, vary: str) -> None:
-    """A part goes as it is, with the strong tag of the whole, and with its `vary`."""
+    """A part is sent as it is, with the strong ETag and the `vary` of the whole."""
     fields = {"content-range": f"bytes 0-1999/{whole}", "etag": '"abc"', "accept-ranges": "bytes"}
     answer = ask(lambda: Response(iter([b"x" * 2000]), 206, media_type=media_type, length=2000, headers=fields))
     assert (answer.status, answer.raw_content) == (206, b"x" * 2000)
@@ -254,8 +254,8 @@ def test_a_part_is_never_compressed_and_varies_as_the_whole(media_type: str, who
 
 
 @pytest.mark.parametrize(("asked", "etag"), [('W/"abc"', 'W/"abc"'), ('"abc"', '"abc"'), ('"x", W/"abc"', 'W/"abc"')])
-def test_a_304_says_what_the_200_has_said(asked: str, etag: str) -> None:
-    """Who has the compressed content hears of the tag under which it was sent, and both of `vary`."""
+def test_a_304_has_the_fields_of_the_200(asked: str, etag: str) -> None:
+    """A 304 has the ETag that the client sent, weak or strong, and `vary`."""
     answer = ask(lambda: Response(b"", 304, headers={"etag": '"abc"'}), ALL | {"if-none-match": asked})
     assert (answer.status, answer.headers["etag"], answer.headers["vary"]) == (304, etag, "accept-encoding")
 
@@ -278,7 +278,7 @@ async def async_lines() -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_streams_are_compressed(coding: str) -> None:
-    """Generators of both kinds are compressed piece by piece, without a length."""
+    """Sync and async generators are compressed piece by piece, without a length."""
     for view, expected in (
         (lines, "line 0\nline 1\nline 2\n"),
         (async_lines, "line 0\nline 1\nline 2\n" + "x" * 200_000),
@@ -290,7 +290,7 @@ def test_streams_are_compressed(coding: str) -> None:
 
 
 def test_a_stream_that_fails_is_cut_off() -> None:
-    """An iterator that fails half-way cuts the connection, compressed or not: no client takes a part for the whole."""
+    """An iterator that fails half-way cuts the connection: no client takes a part for the whole."""
 
     def broken() -> Iterator[str]:
         yield "begun"
@@ -300,8 +300,8 @@ def test_a_stream_that_fails_is_cut_off() -> None:
         client.get("/", headers=ALL)
 
 
-def test_what_is_no_piece_is_told_to_its_author(caplog: pytest.LogCaptureFixture) -> None:
-    """A stream of numbers is refused as it is without compression."""
+def test_a_piece_of_the_wrong_type_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """A stream of numbers is refused, as it is without compression."""
 
     def numbers() -> Iterator[Any]:
         yield 1
@@ -312,8 +312,8 @@ def test_what_is_no_piece_is_told_to_its_author(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_big_content_is_compressed_on_its_way(coding: str) -> None:
-    """What would hold up others is compressed in a thread, piece by piece; it is the same when it is decoded."""
+def test_big_content_is_compressed_while_it_is_sent(coding: str) -> None:
+    """Content that would block the loop is compressed in a thread, piece by piece, and decodes to the same."""
     answer = ask(lambda: BIG, {"accept-encoding": coding})
     assert answer.text == BIG
     assert answer.headers["content-encoding"] == coding
@@ -321,7 +321,7 @@ def test_big_content_is_compressed_on_its_way(coding: str) -> None:
 
 
 def test_files_are_compressed_up_to_a_size(tmp_path: Path) -> None:
-    """A small file of text is compressed, and not padded for anybody; a big one, and an image, are sent as they are."""
+    """A small text file is compressed, without padding; a big one, and an image, are sent as they are."""
     for name, size in (("small.css", 50_000), ("big.css", 50_001), ("tiny.css", 100), ("image.png", 40_000)):
         (tmp_path / name).write_bytes(b"a {}\n" * (size // 5) + b"\n" * (size % 5))
     urls = {"/{name}": lambda name: file_response(tmp_path / name)}
@@ -356,15 +356,15 @@ def test_files_are_compressed_up_to_a_size(tmp_path: Path) -> None:
         (Compression(zstd_level=20), "zstd_level is 20"),
     ],
 )
-def test_bad_settings_are_told_before_the_port_opens(setting: Any, told: str) -> None:
-    """What can't be a setting is a mistake of the site, with what to write instead."""
+def test_bad_settings_are_reported_at_start_up(setting: Any, told: str) -> None:
+    """An invalid setting is a mistake with a hint."""
     with pytest.raises(SetupError) as caught:
         App({"/": page}, compression=setting)
     assert told in str(caught.value)
 
 
-def test_a_package_that_is_missing_is_told_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who names br must have it installed; who names nothing gets what there is."""
+def test_a_missing_package_is_reported_if_its_coding_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that name br need its package; by default the installed codings are used."""
     monkeypatch.delitem(CODECS, "br")
     with pytest.raises(SetupError) as caught:
         App({"/": page}, compression=Compression(encodings=("br", "gzip")))

@@ -1,4 +1,4 @@
-"""Which coding a client gets, for which content; and that what is encoded is decoded to the same."""
+"""Negotiation of the coding, the table of media types, and the codecs."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ VECTORS = [
 
 
 @pytest.mark.parametrize(("field", "expected"), VECTORS)
-def test_the_client_gets_what_it_likes_best(field: str, expected: str) -> None:
-    """The highest quality wins, then our order; nothing is used that the client does not name or cover by `*`."""
+def test_the_client_gets_the_coding_it_prefers(field: str, expected: str) -> None:
+    """The highest weight wins, then our order; codings that neither a name nor `*` covers are not used."""
     assert best_encoding(field, ALL) == expected
 
 
-def test_only_what_is_offered_is_chosen() -> None:
-    """The order of the offers is ours, and what is not among them is never chosen."""
+def test_only_an_offered_coding_is_chosen() -> None:
+    """Ties keep the offered order; a coding that is not offered is never chosen."""
     assert best_encoding("gzip, br, zstd", ("gzip", "br")) == "gzip"
     assert best_encoding("zstd", ("gzip",)) == ""
     assert best_encoding("*", ()) == ""
 
 
 @given(st.text(max_size=60))
-def test_any_field_has_an_answer(field: str) -> None:
-    """Whatever the field says, one of the offers is chosen, or none."""
+def test_any_field_can_be_read(field: str) -> None:
+    """Whatever the field contains, one of the offers is chosen, or none."""
     assert best_encoding(field, ALL) in {"", *ALL}
 
 
@@ -114,13 +114,13 @@ def test_any_field_has_an_answer(field: str) -> None:
         ("text", False),
     ],
 )
-def test_what_becomes_smaller_is_in_the_table(media_type: str, expected: bool) -> None:
-    """Text in all its forms is compressed; what is compressed by its format is not."""
+def test_compressible_media_types_are_in_the_table(media_type: str, expected: bool) -> None:
+    """Text in all its forms is compressible; formats that are compressed themselves are not."""
     assert is_compressible(media_type) is expected
 
 
 def test_the_table_can_be_extended() -> None:
-    """A site names what else it has; events are compressed only where they are named in full."""
+    """A site can add media types; events are included only by their full name."""
     table = (*COMPRESSIBLE, "application/x-mine", "text/event-stream", "model/*")
     assert is_compressible("application/x-mine", table)
     assert is_compressible("text/event-stream", table)
@@ -128,23 +128,23 @@ def test_the_table_can_be_extended() -> None:
     assert not is_compressible("application/x-other", table)
 
 
-def test_all_three_are_here() -> None:
-    """The packages that the tests need are installed: a coding that is not there would be tested by nothing."""
+def test_all_codings_are_installed() -> None:
+    """The packages that the tests need are installed; else a coding would not be tested."""
     assert set(CODECS) == set(CODINGS)
 
 
 @pytest.mark.parametrize("coding", CODINGS)
 @given(content=st.binary(max_size=5000), padding=st.integers(0, 700))
-def test_whole_content_comes_back(coding: str, content: bytes, padding: int) -> None:
-    """What is encoded is decoded to the same, however it is padded."""
+def test_content_decodes_to_itself(coding: str, content: bytes, padding: int) -> None:
+    """Encoded content decodes to the same, however it is padded."""
     codec = CODECS[coding]
     assert codec.decode(codec.encode(content, codec.level, b"7" * padding)) == content
 
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("size", [0, 1, 1023, 65_535, 65_536, 65_537, 131_072, MIB + 1, 5 * MIB])
-def test_content_of_every_size_comes_back(coding: str, size: int) -> None:
-    """Content below, at and above every boundary of the formats comes back, whole or in pieces."""
+def test_content_of_every_size_decodes_to_itself(coding: str, size: int) -> None:
+    """Content below, at and above every boundary of the formats decodes to the same, whole or in pieces."""
     codec = CODECS[coding]
     content = (b"abcdefghij%d" % size * (size // 8 + 1))[:size]
     for level in (codec.levels.start, codec.level):
@@ -156,8 +156,8 @@ def test_content_of_every_size_comes_back(coding: str, size: int) -> None:
 
 @pytest.mark.parametrize("coding", CODINGS)
 @given(pieces=st.lists(st.binary(min_size=1, max_size=500), max_size=8))
-def test_each_piece_can_be_read_at_once(coding: str, pieces: list[bytes]) -> None:
-    """A decoder has each piece as soon as it has come, not only when more has."""
+def test_each_piece_can_be_decoded_at_once(coding: str, pieces: list[bytes]) -> None:
+    """A decoder returns each piece as soon as it arrives."""
     codec = CODECS[coding]
     encoder, feed = codec.encoder(codec.level), _decoder(coding)
     for piece in pieces:
@@ -167,7 +167,7 @@ def test_each_piece_can_be_read_at_once(coding: str, pieces: list[bytes]) -> Non
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_padding_is_the_length_alone(coding: str) -> None:
-    """Each byte of padding makes what is sent longer by one, but for what announces it."""
+    """Each byte of padding makes the content one byte longer, apart from its header."""
     codec, content = CODECS[coding], b"a page of text " * 100
     lengths = [len(codec.encode(content, codec.level, b"7" * count)) for count in range(1, 101)]
     assert [length - lengths[0] for length in lengths] == list(range(100))

@@ -1,4 +1,4 @@
-"""What is compressed together with a secret has a length that says nothing of it (the attack called BREACH)."""
+"""Padding: the length of a compressed response reveals nothing of the secrets in it (the BREACH attack)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def lines() -> Iterator[str]:
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("headers", [COOKIE, {"authorization": "Basic YTpi"}])
 @pytest.mark.parametrize("content", [TEXT, BIG])
-def test_the_length_varies_for_who_shows_who_it_is(coding: str, headers: dict[str, str], content: str) -> None:
-    """The same page has another length each time, and the same content: an attacker can't compare lengths."""
+def test_the_length_varies_for_clients_with_credentials(coding: str, headers: dict[str, str], content: str) -> None:
+    """The same page has another length each time and the same content, so lengths can't be compared."""
     with Client(App({"/": lambda: content})) as client:
         asked = headers | {"accept-encoding": coding}
         answers = [client.get("/", headers=asked) for _ in range(20)]
@@ -39,8 +39,8 @@ def test_the_length_varies_for_who_shows_who_it_is(coding: str, headers: dict[st
 
 
 @pytest.mark.parametrize("content", [TEXT, BIG])
-def test_head_tells_no_length_that_get_has_not(content: str) -> None:
-    """Each GET has another length, so HEAD has none; its other fields are the same."""
+def test_head_has_no_length_where_get_varies(content: str) -> None:
+    """Each GET has another length, so HEAD has none; the other fields are the same."""
     with Client(App({"/": lambda: content})) as client:
         get, head = client.get("/", headers=ALL | COOKIE), client.head("/", headers=ALL | COOKIE)
     assert "content-length" not in head.headers
@@ -52,7 +52,7 @@ def test_head_tells_no_length_that_get_has_not(content: str) -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 1000])
 def test_the_padding_has_a_bound(most: int) -> None:
-    """No answer is longer than by `padding_bytes` and what announces them, and the page stays the same."""
+    """A response grows by at most `padding_bytes` and their header, and the page stays the same."""
     with Client(App({"/": lambda: TEXT}, compression=Compression(padding_bytes=most))) as client:
         for coding in CODINGS:
             bare = len(client.get("/", headers={"accept-encoding": coding}).raw_content)
@@ -62,8 +62,8 @@ def test_the_padding_has_a_bound(most: int) -> None:
                 assert 0 < len(answer.raw_content) - bare <= most + 16
 
 
-def test_big_content_that_is_hidden_comes_in_one_piece() -> None:
-    """The length of each piece would be seen by itself, so there is only one."""
+def test_big_padded_content_is_one_piece() -> None:
+    """The length of each piece would be visible by itself, so there is only one."""
     with Client(App({"/": lambda: BIG})) as client:
         head = "GET / HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\nconnection: close\r\n"
         padded = client.send(f"{head}cookie: a=b\r\n\r\n".encode())
@@ -72,8 +72,8 @@ def test_big_content_that_is_hidden_comes_in_one_piece() -> None:
     assert _chunks(plain) > 1
 
 
-def test_a_stream_to_who_shows_who_it_is_stays_as_it_is() -> None:
-    """Each piece of a stream is seen by itself, so one to a client with cookies is not compressed; `vary` stays."""
+def test_a_stream_for_a_client_with_credentials_is_not_compressed() -> None:
+    """The length of each piece would be visible, so a stream to a client with cookies is sent as it is, with `vary`."""
     with Client(App({"/": lines})) as client:
         answer = client.get("/", headers=ALL | COOKIE)
     assert "content-encoding" not in answer.headers
@@ -82,7 +82,7 @@ def test_a_stream_to_who_shows_who_it_is_stays_as_it_is() -> None:
 
 
 def test_padding_is_a_setting() -> None:
-    """Without padding an answer is the same for all, and streams are compressed for all."""
+    """Without padding, responses are the same for all clients, and streams are compressed for all."""
     setting = Compression(padding_bytes=0)
     with Client(App({"/": lambda: TEXT, "/lines": lines}, compression=setting)) as client:
         assert len({client.get("/", headers=headers).raw_content for headers in (ALL, ALL | COOKIE)}) == 1
@@ -90,7 +90,7 @@ def test_padding_is_a_setting() -> None:
 
 
 def _chunks(answer: bytes) -> int:
-    """Return in how many chunks content has come, the last, empty one not counted."""
+    """Return the number of chunks, without the last, empty one."""
     count, rest = 0, answer.partition(b"\r\n\r\n")[2]
     while (size := int(rest.partition(b"\r\n")[0], 16)) > 0:
         count, rest = count + 1, rest.partition(b"\r\n")[2][size + 2 :]

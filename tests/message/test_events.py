@@ -17,7 +17,7 @@ from fanlight.testing import FakeHead
 
 
 def text_of(stream: EventStream) -> bytes:
-    """Return all that a stream gives."""
+    """Return all pieces of a stream."""
     content: Any = stream.content
     if not hasattr(content, "__anext__"):
         return b"".join(content)
@@ -30,7 +30,7 @@ def text_of(stream: EventStream) -> bytes:
 
 @dataclass
 class Price:
-    """Something to be told."""
+    """A value to send as an event."""
 
     of: str
     cents: int
@@ -55,7 +55,7 @@ class Price:
     ],
 )
 def test_an_event_is_sent_as_the_standard_says(event: Event, text: str) -> None:
-    """Each line of the data has its field; the line ends are the three that a reader knows, and no others."""
+    """Each line of the data is a field; the line ends are those three that the standard knows."""
     assert event.encode() == text.encode()
 
 
@@ -75,15 +75,15 @@ def test_an_event_is_sent_as_the_standard_says(event: Event, text: str) -> None:
         Event({1, object()}),
     ],
 )
-def test_what_would_be_read_as_something_else_is_refused(event: Event) -> None:
-    """A name or an id can't end its line, and data is text or JSON."""
+def test_an_event_that_would_be_misread_is_refused(event: Event) -> None:
+    """A name or an id contains no line end, and data is text or JSON."""
     with pytest.raises(InvalidResponse):
         event.encode()
 
 
 @given(st.text(), st.text())
-def test_data_comes_back_as_it_was(data: str, name: str) -> None:
-    """Whatever the data, a reader gets it back, with its line ends as line feeds, and no field besides."""
+def test_data_can_be_read_back(data: str, name: str) -> None:
+    """A reader gets back any data, with line feeds as line ends, and no other field."""
     try:
         text = Event(data, name).encode().decode()
     except (InvalidResponse, UnicodeEncodeError):
@@ -98,7 +98,7 @@ def test_data_comes_back_as_it_was(data: str, name: str) -> None:
 
 
 def test_a_stream_takes_either_kind_of_generator() -> None:
-    """Events, texts and values are all events; the wait before a new try comes first."""
+    """Events, texts and values are sent as events; the reconnection time comes first."""
 
     def some() -> Iterator[Any]:
         yield "a"
@@ -115,8 +115,8 @@ def test_a_stream_takes_either_kind_of_generator() -> None:
     assert text_of(EventStream(["a"])) == b"data: a\n\n"
 
 
-def test_its_fields_keep_caches_and_buffers_away() -> None:
-    """Nobody on the way keeps events, and nginx passes each on at once."""
+def test_events_are_neither_cached_nor_buffered() -> None:
+    """The fields keep caches from storing events, and nginx from buffering them."""
     stream = EventStream([])
     assert dict(stream.headers.pairs()) == {
         "content-type": "text/event-stream",
@@ -125,8 +125,8 @@ def test_its_fields_keep_caches_and_buffers_away() -> None:
     }
 
 
-def test_a_copy_is_a_stream_of_events_too() -> None:
-    """A response that is copied keeps what keeps it alive."""
+def test_a_copy_has_the_heartbeat() -> None:
+    """A copied response keeps its heartbeat."""
     stream = EventStream(["a"], keep_alive_seconds=3)
     stream.status = 203
     stream.headers["x-one"] = "1"
@@ -137,7 +137,7 @@ def test_a_copy_is_a_stream_of_events_too() -> None:
 
 
 def test_what_is_no_generator_is_refused_with_a_hint() -> None:
-    """The function instead of what it gives is the usual slip."""
+    """A function that was not called is refused with a hint."""
 
     def news() -> Iterator[str]:
         yield "a"
@@ -152,7 +152,7 @@ def test_what_is_no_generator_is_refused_with_a_hint() -> None:
 
 
 @pytest.mark.parametrize(("sent", "id"), [(None, ""), ("17", "17"), ("caf\xc3\xa9", "café"), ("\xff", "\ufffd")])
-def test_the_last_id_is_what_the_client_says(sent: str | None, id: str) -> None:  # noqa: A002 - as it is called
-    """`Last-Event-ID` is UTF-8; what is none shows so, and does no harm."""
+def test_the_last_event_id_of_the_client(sent: str | None, id: str) -> None:  # noqa: A002 - as it is called
+    """`Last-Event-ID` is read as UTF-8; invalid bytes are replaced."""
     fields = {} if sent is None else {"last-event-id": sent}
     assert Request(FakeHead(fields=fields), None, None).last_event_id == id

@@ -17,7 +17,7 @@ from fanlight.testing import Client
 
 
 class Site:
-    """An app with streams, and what has become of them."""
+    """An app with streams, and a record of what became of them."""
 
     def __init__(self) -> None:
         """Make the app."""
@@ -63,8 +63,8 @@ class Site:
         return response
 
 
-def test_a_stream_is_read_as_it_comes() -> None:
-    """The first pieces are there while the view still makes the next; behind the block the client has left."""
+def test_a_stream_is_read_as_it_arrives() -> None:
+    """The first pieces arrive before the view makes the next; after the block the client has disconnected."""
     site = Site()
     with Client(site.app) as client:
         with client.stream("GET", "/lines") as answer:
@@ -75,8 +75,8 @@ def test_a_stream_is_read_as_it_comes() -> None:
         assert site.closed.wait(PATIENCE)
 
 
-def test_a_stream_that_is_cut_off_is_no_whole_one() -> None:
-    """Who reads it is told, as a browser is."""
+def test_a_stream_that_is_cut_off_raises() -> None:
+    """Reading a stream that was cut off raises IncompleteRead."""
     with (
         Client(Site().app) as client,
         client.stream("GET", "/broken") as answer,
@@ -86,7 +86,7 @@ def test_a_stream_that_is_cut_off_is_no_whole_one() -> None:
 
 
 def test_events_are_read_as_a_browser_reads_them() -> None:
-    """Name, id, data of several lines, and the wait before a new try."""
+    """Name, id, data of several lines, and the reconnection time are parsed."""
     with Client(Site().app) as client:
         with client.stream("GET", "/events") as answer:
             assert answer.headers["content-type"] == "text/event-stream"
@@ -103,7 +103,7 @@ def test_events_are_read_as_a_browser_reads_them() -> None:
 
 
 def test_the_cookies_of_a_stream_are_kept() -> None:
-    """A stream's answer is an answer like others."""
+    """The cookies of a streamed response are kept like any others."""
     with Client(Site().app) as client:
         with client.stream("GET", "/cookie") as answer:
             assert answer.read() == b"ab"
@@ -111,19 +111,19 @@ def test_the_cookies_of_a_stream_are_kept() -> None:
 
 
 def test_events_may_have_a_status_and_fields() -> None:
-    """What stands in a tuple is still a stream of events."""
+    """An EventStream in a tuple is still a stream of events."""
     with Client(Site().app) as client, client.stream("GET", "/status") as answer:
         assert (answer.status, answer.headers["x-one"]) == (203, "1")
         assert [event.data for event in answer.events()] == ["a"]
 
 
 class Database:
-    """What a view depends on."""
+    """A dependency that records that it was closed."""
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-def test_what_a_stream_depends_on_is_closed_when_the_client_leaves(*, is_async: bool) -> None:
-    """A database connection of a stream that waits goes back when its reader goes."""
+def test_dependencies_of_a_stream_are_closed_when_the_client_disconnects(*, is_async: bool) -> None:
+    """A waiting stream gives its database connection back when the client disconnects."""
     closed, waiting, let_go = threading.Event(), threading.Event(), threading.Event()
 
     async def database() -> AsyncIterator[Database]:
@@ -156,8 +156,8 @@ def test_what_a_stream_depends_on_is_closed_when_the_client_leaves(*, is_async: 
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-def test_events_are_compressed_where_that_is_asked_for(*, is_async: bool) -> None:
-    """A site that names their media type has them compressed as they come, with comments; those of threads not."""
+def test_events_are_compressed_if_named(*, is_async: bool) -> None:
+    """If their media type is named, async events and comments are compressed; those made in threads are not."""
     go_on = threading.Event()
 
     async def news() -> AsyncIterator[Any]:

@@ -1,4 +1,4 @@
-"""Streams while they wait: clients that leave, servers that stop, and what keeps a silent one alive."""
+"""Streams while they wait: disconnects, a graceful shutdown, and heartbeats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fanlight.message.events import Event, EventStream
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection import stream_writers as pumps
+from fanlight.server.connection import stream_writers
 from fanlight.server.io.poller import SelectorPoller
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
@@ -29,10 +29,10 @@ Serve = Callable[..., Any]
 
 
 class Source:
-    """Makes pieces until it is told no more; says how far it has come."""
+    """A generator of each kind that waits for ever, and records how it ended."""
 
     def __init__(self, first: int = 1) -> None:
-        """Give so many pieces, then wait for ever."""
+        """Yield so many pieces before it waits."""
         self.first = first
         self.waiting, self.closed, self.let_go = threading.Event(), threading.Event(), threading.Event()
         self.ended_by = ""
@@ -64,7 +64,7 @@ class Source:
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:
-    """Return what comes, up to something that is sure to come."""
+    """Return what is received, up to and including `end`."""
     data = b""
     while end not in data:
         piece = sock.recv(65536)
@@ -74,7 +74,7 @@ def read_until(sock: socket.socket, end: bytes) -> bytes:
 
 
 def tcp(harness: Any) -> socket.socket:
-    """Return a client that has come by a port, as those from afar do."""
+    """Return a client connected over TCP."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours = socket.create_connection(listener.getsockname(), timeout=PATIENCE)
         theirs, _ = listener.accept()
@@ -83,20 +83,20 @@ def tcp(harness: Any) -> socket.socket:
 
 
 def reset(sock: socket.socket) -> None:
-    """Leave with a reset, as a program that is killed does."""
+    """Disconnect with a reset, as a killed program does."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
-# --- the client leaves -----------------------------------------------------------------------
+# --- the client disconnects ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
-def test_a_stream_that_waits_ends_when_its_client_leaves(
+def test_a_waiting_stream_ends_when_its_client_disconnects(
     serve: Serve, tools: Any, leave: Callable[[socket.socket], None], lane: Lane
 ) -> None:
-    """A generator that waits for something else is ended where it waits, whichever lane its view has run in."""
+    """A generator is cancelled where it waits, whichever lane its view ran in."""
     source = Source()
 
     def view(_: Request) -> Response:
@@ -116,8 +116,8 @@ def test_a_stream_that_waits_ends_when_its_client_leaves(
     harness.wait_until(lambda: not harness.hub.connections)
 
 
-def test_who_has_sent_more_and_leaves_is_missed_too(serve: Serve, tools: Any) -> None:
-    """Bytes that nobody has read yet do not hide that their client has left."""
+def test_a_disconnect_behind_unread_data_is_noticed(serve: Serve, tools: Any) -> None:
+    """Unread bytes do not hide that their client has disconnected."""
     source = Source()
     harness = serve({"/": lambda _: Response(source.pieces())})
     client = tcp(harness)
@@ -127,8 +127,8 @@ def test_who_has_sent_more_and_leaves_is_missed_too(serve: Serve, tools: Any) ->
     assert source.closed.wait(tools.patience)
 
 
-def test_what_is_sent_during_a_stream_is_answered_after_it(serve: Serve, tools: Any) -> None:
-    """A next request waits while a stream runs, and loses nothing."""
+def test_a_pipelined_request_waits_for_the_stream(serve: Serve, tools: Any) -> None:
+    """A request sent during a stream is served after it."""
     go_on = threading.Event()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -146,8 +146,8 @@ def test_what_is_sent_during_a_stream_is_answered_after_it(serve: Serve, tools: 
         assert b"0\r\n\r\nHTTP/1.1 200 OK" in read_until(client, b"quick")
 
 
-def test_a_client_that_only_sends_no_more_gets_what_comes(serve: Serve, tools: Any) -> None:
-    """Half a close is no leaving: a stream that goes on without a pause is read to its end."""
+def test_a_half_closed_client_gets_what_comes(serve: Serve, tools: Any) -> None:
+    """A client that has closed its sending side gets a stream without pauses to its end."""
 
     async def pieces() -> AsyncIterator[bytes]:
         for number in range(200):
@@ -165,11 +165,9 @@ def test_a_client_that_only_sends_no_more_gets_what_comes(serve: Serve, tools: A
     assert data.endswith(b"0\r\n\r\n")
 
 
-def test_a_client_that_only_sends_no_more_is_not_waited_for_long(
-    serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stream that has given pieces since, and then waits, is ended after a pause."""
-    monkeypatch.setattr(pumps, "PAUSE_SECONDS", 0.01)
+def test_a_half_closed_client_is_dropped_at_a_pause(serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a half-closed client, a stream ends at its first pause."""
+    monkeypatch.setattr(stream_writers, "PAUSE_SECONDS", 0.01)
     source = Source(first=1000)
     harness = serve({"/": lambda _: Response(source.pieces())})
     with tcp(harness) as client:
@@ -179,7 +177,7 @@ def test_a_client_that_only_sends_no_more_is_not_waited_for_long(
 
 
 def test_a_stream_in_a_thread_ends_at_its_next_piece(serve: Serve, tools: Any) -> None:
-    """Nothing interrupts a thread: its generator is closed when it comes back, and sends nothing more."""
+    """Nothing interrupts a thread: its generator is closed when it yields, and nothing more is sent."""
     source = Source()
     harness = serve({"/": lambda _: Response(source.in_thread())})
     client = tcp(harness)
@@ -193,8 +191,8 @@ def test_a_stream_in_a_thread_ends_at_its_next_piece(serve: Serve, tools: Any) -
     harness.wait_until(lambda: not harness.hub.connections)
 
 
-def test_it_is_noticed_with_any_poller(serve: Serve, tools: Any) -> None:
-    """Where the system tells no more than that there is something to read, a look at it tells the rest."""
+def test_a_disconnect_is_noticed_with_any_poller(serve: Serve, tools: Any) -> None:
+    """Where the poller reports only readability, a peek finds the disconnect."""
     source = Source()
     harness = serve({"/": lambda _: Response(source.pieces())}, poller=SelectorPoller())
     client = harness.connect()
@@ -204,8 +202,8 @@ def test_it_is_noticed_with_any_poller(serve: Serve, tools: Any) -> None:
     assert source.closed.wait(tools.patience)
 
 
-def test_a_rescue_thread_notices_too(serve: Serve, tools: Any) -> None:
-    """The client leaves while the loop's thread is stuck: the stream ends when that is free."""
+def test_a_rescue_thread_notices_a_disconnect(serve: Serve, tools: Any) -> None:
+    """If the client disconnects while the loop's thread is blocked, the stream ends when that is free again."""
     source, entered, let_go = Source(), threading.Event(), threading.Event()
 
     def stuck(_: Request) -> Response:
@@ -229,8 +227,8 @@ def test_a_rescue_thread_notices_too(serve: Serve, tools: Any) -> None:
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset], ids=["closes", "resets"])
-def test_a_client_of_tls_is_heard_too(localhost: Any, certificates: Any, tools: Any, leave: Any) -> None:
-    """What is wrapped is not looked into: whether there is anything, and whether it has ended, is seen without."""
+def test_a_disconnect_over_tls_is_noticed(localhost: Any, certificates: Any, tools: Any, leave: Any) -> None:
+    """Encrypted bytes can't be peeked into, but a disconnect behind them is noticed."""
     source = Source()
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(localhost.cert,), key=(localhost.key,))
     context = ssl.create_default_context(cafile=str(certificates.ca))
@@ -246,7 +244,7 @@ def test_a_client_of_tls_is_heard_too(localhost: Any, certificates: Any, tools: 
 
 
 def test_a_generator_that_will_not_be_cancelled_is_closed(serve: Serve, tools: Any) -> None:
-    """One that catches its cancellation and goes on yields to nobody, and is closed."""
+    """A generator that catches its cancellation is closed at its next yield, and nothing more is sent."""
     ended, caught = threading.Event(), threading.Event()
 
     async def stubborn() -> AsyncIterator[bytes]:
@@ -271,8 +269,8 @@ def test_a_generator_that_will_not_be_cancelled_is_closed(serve: Serve, tools: A
     harness.wait_until(lambda: not harness.hub.connections)
 
 
-def test_what_fails_while_it_is_closed_is_told(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """An error in a generator's `finally` reaches the log, and nobody else."""
+def test_an_error_while_closing_is_logged(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An error in a generator's `finally` is logged, and affects nothing else."""
 
     async def pieces() -> AsyncIterator[bytes]:
         try:
@@ -289,8 +287,8 @@ def test_what_fails_while_it_is_closed_is_told(serve: Serve, tools: Any, caplog:
     assert "it can't be tidied up" in caplog.text
 
 
-def test_a_client_that_leaves_is_no_error(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is logged of a stream whose client has left."""
+def test_a_disconnect_is_not_logged(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged for a stream whose client has disconnected."""
     source = Source()
     harness = serve({"/": lambda _: Response(source.pieces())})
     client = tcp(harness)
@@ -306,10 +304,10 @@ def test_a_client_that_leaves_is_no_error(serve: Serve, tools: Any, caplog: pyte
 
 
 class News:
-    """Events that a test gives one by one."""
+    """Generators of events that yield some, wait, and record that they were closed."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Create the events that a test waits for."""
         self.closed = threading.Event()
         self.gate = threading.Event()
         self.waits = threading.Event()
@@ -336,13 +334,13 @@ class News:
 
 @pytest.mark.parametrize("is_async", [True, False])
 def test_a_silent_stream_of_events_is_kept_alive(serve: Serve, tools: Any, *, is_async: bool) -> None:
-    """While no event comes, comments do, whether the generator waits on the loop or in a thread."""
+    """While there is no event, comments are sent, whether the generator waits on the loop or in a thread."""
     news = News()
     make = news.come if is_async else news.come_in_thread
     harness = serve({"/": lambda _: EventStream(make("one"), keep_alive_seconds=0.01)})
     with harness.connect() as client:
         client.sendall(tools.request("/"))
-        # A comment may well come before the first event, where the generator is slow to begin.
+        # A comment may precede the first event, if the generator is slow to begin.
         data = read_until(client, b"data: one\n\n").partition(b"data: one\n\n")[2]
         if data.count(b"3\r\n:\n\n\r\n") < 2:
             read_until(client, b"3\r\n:\n\n\r\n3\r\n:\n\n\r\n")
@@ -353,7 +351,7 @@ def test_a_silent_stream_of_events_is_kept_alive(serve: Serve, tools: Any, *, is
 
 
 def test_a_stream_of_events_in_a_thread_ends_for_its_client_at_once(serve: Serve, tools: Any) -> None:
-    """A server that stops waits for no thread: the client's stream has its end, the generator is closed behind it."""
+    """A shutdown does not wait for a thread: the stream ends for its client, the generator is closed later."""
     news = News()
     harness = serve({"/": lambda _: EventStream(news.come_in_thread("one"))})
     with harness.connect() as client:
@@ -367,8 +365,8 @@ def test_a_stream_of_events_in_a_thread_ends_for_its_client_at_once(serve: Serve
         assert news.closed.wait(tools.patience)
 
 
-def test_events_end_politely_when_the_server_stops(serve: Serve, tools: Any) -> None:
-    """The stream gets its end, not a broken connection, and holds up no drain; a finite stream is waited for."""
+def test_events_end_normally_when_the_server_stops(serve: Serve, tools: Any) -> None:
+    """A stream of events is ended, not cut off, and does not delay the drain; a finite stream is waited for."""
     news, go_on = News(), threading.Event()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -391,8 +389,8 @@ def test_events_end_politely_when_the_server_stops(serve: Serve, tools: Any) -> 
     assert harness.ended.wait(tools.patience)
 
 
-def test_who_asks_for_events_of_a_server_that_stops_is_sent_on(serve: Serve, tools: Any) -> None:
-    """A request that comes while it drains gets a stream that ends at once, and `connection: close`."""
+def test_events_requested_during_a_drain_end_at_once(serve: Serve, tools: Any) -> None:
+    """A request during the drain gets a stream that ends at once, and `connection: close`."""
     news = News()
     harness = serve({"/": lambda _: EventStream(news.come(1)), "/quick": lambda _: Response(b"quick")})
     with harness.connect() as client:
@@ -406,8 +404,8 @@ def test_who_asks_for_events_of_a_server_that_stops_is_sent_on(serve: Serve, too
     assert data.endswith(b"\r\n\r\n0\r\n\r\n")
 
 
-def test_a_client_that_takes_no_comments_is_given_up(serve: Serve, tools: Any) -> None:
-    """Comments that fill every buffer run into the deadline of all that is written."""
+def test_a_client_that_reads_no_comments_is_cut_off(serve: Serve, tools: Any) -> None:
+    """When comments fill every buffer, the write deadline applies."""
     news = News()
     filling = Event("x" * 3_000_000)
     harness = serve(
@@ -420,8 +418,8 @@ def test_a_client_that_takes_no_comments_is_given_up(serve: Serve, tools: Any) -
         harness.wait_until(lambda: not harness.hub.connections)
 
 
-def test_comments_wait_for_the_client_as_all_does(serve: Serve, tools: Any) -> None:
-    """A comment that finds no room is sent whole when there is some, and the next event stands behind it."""
+def test_comments_wait_for_the_client(serve: Serve, tools: Any) -> None:
+    """A comment that does not fit is sent whole when there is room, and the next event follows it."""
     heartbeats = threading.Event()
     go_on: asyncio.Event | None = None
 

@@ -27,7 +27,7 @@ LONG_AGO = 1_000_000_000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a small file, a big one, and an empty one."""
+    """Return a folder with a small file, a big one, and an empty one."""
     made = tmp_path_factory.mktemp("files")
     for name, content in (("small.txt", SMALL), ("big.bin", BIG), ("empty.txt", b"")):
         (made / name).write_bytes(content)
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def app(folder: Path) -> App:
-    """Give an app whose views return files."""
+    """Return an app whose views return files."""
 
     def plain(name: str) -> Path:
         return folder / name
@@ -67,30 +67,30 @@ def app(folder: Path) -> App:
 
 @pytest.fixture(scope="module")
 def client(app: App) -> Iterator[Client]:
-    """Give a client of it."""
+    """Yield a client of the app."""
     with Client(app) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def url(app: App) -> Iterator[str]:
-    """Give the address of a server on a real port."""
+    """Yield the address of a server on a real port."""
     with LiveServer(app) as server:
         yield server.url
 
 
 @pytest.mark.parametrize("way", ["plain", "more", "later"])
 @pytest.mark.parametrize(("name", "content"), [("small.txt", SMALL), ("big.bin", BIG), ("empty.txt", b"")])
-def test_a_file_comes_whole(client: Client, way: str, name: str, content: bytes) -> None:
-    """Whatever its size, and from each lane, every byte comes, and the connection goes on."""
+def test_a_file_arrives_whole(client: Client, way: str, name: str, content: bytes) -> None:
+    """Whatever its size and the lane of its view, every byte arrives, and the connection stays open."""
     for _ in range(2):
         answer = client.get(f"/{way}/{name}")
         assert (answer.status, answer.headers["content-length"]) == (200, str(len(content)))
         assert answer.content == content
 
 
-def test_a_file_says_which_version_it_is(client: Client) -> None:
-    """It has a strong tag, its date, and says that parts of it can be had."""
+def test_a_file_has_validators(client: Client) -> None:
+    """A file has a strong ETag, its date, and `accept-ranges`."""
     headers = client.get("/plain/small.txt").headers
     assert re.fullmatch(r'"[0-9a-f]+-3e8"', headers["etag"])
     assert headers["last-modified"] == "Sun, 09 Sep 2001 01:46:40 GMT"
@@ -98,7 +98,7 @@ def test_a_file_says_which_version_it_is(client: Client) -> None:
     assert headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_head_says_the_same_without_content(client: Client) -> None:
+def test_head_has_the_fields_of_get(client: Client) -> None:
     """HEAD has the fields of GET."""
     got, head = client.get("/plain/big.bin").headers, client.head("/plain/big.bin")
     assert head.content == b""
@@ -107,8 +107,8 @@ def test_head_says_the_same_without_content(client: Client) -> None:
     }
 
 
-def test_who_has_it_gets_304(client: Client) -> None:
-    """A version that the client has is not sent again, and what is said of it stays."""
+def test_a_current_copy_gets_304(client: Client) -> None:
+    """A version that the client has is not sent again; the 304 has its validators."""
     first = client.get("/plain/big.bin").headers
     for field, value in (("if-none-match", first["etag"]), ("if-modified-since", first["last-modified"])):
         answer = client.get("/plain/big.bin", headers={field: value})
@@ -118,19 +118,19 @@ def test_who_has_it_gets_304(client: Client) -> None:
     assert client.get("/plain/big.bin", headers={"if-none-match": '"other"'}).content == BIG
 
 
-def test_who_wants_another_version_gets_412(client: Client) -> None:
-    """If-Match for a version that there is no more."""
+def test_if_match_of_another_version_gets_412(client: Client) -> None:
+    """If-Match with an outdated ETag gets 412."""
     assert client.get("/plain/big.bin", headers={"if-match": '"other"'}).status == 412
 
 
-def test_a_page_with_a_tag_is_conditional_too(client: Client) -> None:
-    """Any answer that says which version it is can be 304."""
+def test_a_page_with_an_etag_is_conditional_too(client: Client) -> None:
+    """Any response with an ETag can be 304."""
     assert client.get("/page", headers={"if-none-match": '"page"'}).status == 304
     assert client.get("/page").text == "a page"
 
 
 def test_a_change_to_another_version_is_refused(client: Client) -> None:
-    """PUT with If-Match changes only what its client has seen."""
+    """PUT with If-Match changes only the version that the client has seen."""
     assert client.put("/page", headers={"if-match": '"page"'}).text == "changed"
     assert client.put("/page", headers={"if-match": '"old"'}).status == 412
     assert client.put("/page", headers={"if-none-match": "*"}).status == 412
@@ -153,7 +153,7 @@ def test_a_part(client: Client, wanted: str, line: str, part: slice) -> None:
 
 
 def test_several_parts(client: Client) -> None:
-    """Several ranges come as multipart/byteranges, each with its place and its type."""
+    """Several ranges are sent as multipart/byteranges, each with its range and media type."""
     answer = client.get("/plain/big.bin", headers={"range": "bytes=5-9,0-1,100000-300000"})
     assert answer.status == 206
     head = f"content-type: {answer.headers['content-type']}\r\n\r\n".encode()
@@ -168,20 +168,20 @@ def test_several_parts(client: Client) -> None:
     assert len(answer.content) == int(answer.headers["content-length"])
 
 
-def test_parts_that_are_not_there(client: Client) -> None:
-    """A range behind the end is 416, with the length that there is."""
+def test_ranges_beyond_the_end(client: Client) -> None:
+    """A range beyond the end gets 416, with the length of the file."""
     answer = client.get("/plain/small.txt", headers={"range": "bytes=1000-"})
     assert (answer.status, answer.headers["content-range"]) == (416, "bytes */1000")
     assert client.get("/plain/empty.txt", headers={"range": "bytes=0-"}).status == 416
 
 
-def test_head_has_no_parts(client: Client) -> None:
+def test_head_has_no_ranges(client: Client) -> None:
     """Range is for GET only (RFC 9110 section 14.2)."""
     assert client.head("/plain/small.txt", headers={"range": "bytes=0-9"}).status == 200
 
 
-def test_parts_of_the_version_that_is_known(client: Client) -> None:
-    """If-Range gives the part of the same version, and the whole of another."""
+def test_ranges_of_a_known_version(client: Client) -> None:
+    """If-Range gets the range of the same version, and the whole of another one."""
     headers = client.get("/plain/small.txt").headers
     for known in (headers["etag"], headers["last-modified"]):
         answer = client.get("/plain/small.txt", headers={"range": "bytes=0-9", "if-range": known})
@@ -191,8 +191,8 @@ def test_parts_of_the_version_that_is_known(client: Client) -> None:
         assert (answer.status, answer.content) == (200, SMALL)
 
 
-def test_a_file_of_just_now_has_a_weak_tag(client: Client, folder: Path) -> None:
-    """What may still change within a tick of its clock promises no bytes: no parts by If-Range."""
+def test_a_file_modified_just_now_has_a_weak_etag(client: Client, folder: Path) -> None:
+    """A file that may change again within one tick of its clock has a weak ETag, so If-Range gets no range."""
     (folder / "now.txt").write_bytes(SMALL)
     tag = client.get("/plain/now.txt").headers["etag"]
     assert tag.startswith('W/"')
@@ -210,21 +210,21 @@ def test_a_file_of_just_now_has_a_weak_tag(client: Client, folder: Path) -> None
         ("../../etc/passwd", 'attachment; filename=".._.._etc_passwd"'),
     ],
 )
-def test_a_name_to_download_by(client: Client, name: str, line: str) -> None:
-    """Every name reaches the browser whole, and none of it reaches further (RFC 6266, RFC 8187)."""
+def test_a_name_for_the_download(client: Client, name: str, line: str) -> None:
+    """Every name reaches the browser whole, and can't escape its parameter (RFC 6266, RFC 8187)."""
     answer = client.get("/named/small.txt", query={"download_as": name})
     assert answer.headers["content-disposition"] == line
 
 
 @pytest.mark.parametrize("name", ["a\r\nset-cookie: x", "a\0b", " "])
-def test_what_is_no_name(client: Client, name: str) -> None:
-    """Control characters never reach the field: the app's mistake is a 500."""
+def test_an_invalid_name_for_the_download(client: Client, name: str) -> None:
+    """Control characters in a name are a 500."""
     answer = client.get("/named/small.txt", query={"download_as": name})
     assert (answer.status, "set-cookie" in answer.headers) == (500, False)
 
 
 def test_what_is_no_file_is_404(client: Client, folder: Path) -> None:
-    """Neither a folder nor a pipe is sent; a pipe makes nobody wait."""
+    """Neither a folder nor a pipe is sent, and a pipe does not block."""
     (folder / "folder").mkdir()
     os.mkfifo(folder / "pipe")
     for name in ("folder", "pipe", "missing"):
@@ -232,7 +232,7 @@ def test_what_is_no_file_is_404(client: Client, folder: Path) -> None:
 
 
 def test_curl_resumes_a_download(url: str, tmp_path: Path) -> None:
-    """`curl -C -` gets the rest of what it has."""
+    """`curl -C -` resumes a download."""
     target = tmp_path / "got"
     target.write_bytes(BIG[:1_000_000])
     subprocess.run(["curl", "-sS", "-f", "-C", "-", "-o", str(target), f"{url}/plain/big.bin"], check=True)
@@ -247,8 +247,8 @@ def ask(port: int, lines: str) -> socket.socket:
     return sock
 
 
-def test_what_is_behind_a_file_is_answered(app: App) -> None:
-    """Requests that were sent together with one for a file get their answers behind it."""
+def test_requests_behind_a_file_are_served(app: App) -> None:
+    """Pipelined requests behind one for a file are served after it."""
     with LiveServer(app) as server, ask(server.port, "GET /plain/big.bin HTTP/1.1") as sock:
         sock.sendall(b"GET /page HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         received = bytearray()
@@ -259,7 +259,7 @@ def test_what_is_behind_a_file_is_answered(app: App) -> None:
 
 
 def test_a_file_over_tls(app: App, localhost: Any) -> None:
-    """Over TLS every byte comes too, to a reader that takes a rest now and then, and parts do."""
+    """Over TLS every byte arrives too, also at a slow reader, and so do ranges."""
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(localhost.cert,), key=(localhost.key,))
     with LiveServer(app, options=options) as server:
         command = ["curl", "-sS", "-k", "--limit-rate", "4M", "-o", "-", f"{server.url}/plain/big.bin"]
@@ -269,7 +269,7 @@ def test_a_file_over_tls(app: App, localhost: Any) -> None:
 
 
 def test_a_file_from_a_view_with_dependencies(folder: Path) -> None:
-    """What the view depended on is closed before the file is sent: it is not made of it."""
+    """Dependencies are closed before the file is sent: it does not need them."""
     events = []
 
     def database() -> Iterator[str]:
@@ -286,8 +286,8 @@ def test_a_file_from_a_view_with_dependencies(folder: Path) -> None:
     assert events == ["open", "connection", "close"]
 
 
-def test_the_files_of_clients_that_leave_are_closed(app: App) -> None:
-    """A client that leaves in the middle leaves no file open."""
+def test_the_files_of_disconnected_clients_are_closed(app: App) -> None:
+    """When a client disconnects in the middle, the file is closed."""
     with LiveServer(app) as server:
         before = open_files()
         for _ in range(20):
@@ -300,12 +300,12 @@ def test_the_files_of_clients_that_leave_are_closed(app: App) -> None:
 
 
 def open_files() -> int:
-    """Return how many descriptors this process has."""
+    """Return the number of open descriptors of this process."""
     return len([*Path("/proc/self/fd").iterdir()])
 
 
 def test_a_file_that_becomes_shorter_is_cut_off(app: App, folder: Path) -> None:
-    """The client can tell that it did not get all: the connection ends before the announced length."""
+    """The connection ends before the announced length, so the client notices that the file is incomplete."""
     path = folder / "shrinks.bin"
     path.write_bytes(bytes(50_000_000))
     with LiveServer(app) as server, ask(server.port, "GET /plain/shrinks.bin HTTP/1.1") as sock:
@@ -317,7 +317,7 @@ def test_a_file_that_becomes_shorter_is_cut_off(app: App, folder: Path) -> None:
 
 
 def test_old_clients_get_files_too(app: App) -> None:
-    """HTTP/1.0 gets the length, and the end of the connection."""
+    """An HTTP/1.0 client gets the length, and the connection is closed."""
     with LiveServer(app) as server, ask(server.port, "GET /plain/big.bin HTTP/1.0") as sock:
         received = bytearray()
         while data := sock.recv(1 << 16):
