@@ -1,23 +1,23 @@
-"""The whole error tree of Fanlight, blame first.
+"""The error classes of Fanlight, grouped by where the fault is.
 
     FanlightError
-    ├── ClientError                  the client is to blame
-    │   ├── ClientDisconnected               it left before the answer was out
-    │   └── ProtocolError                its message is refused, the connection is closed
-    │       ├── BadMessage             400
-    │       ├── RequestTimeout         408
-    │       ├── ContentLimitExceeded       413
-    │       ├── TargetTooLong          414
-    │       ├── UnsupportedContentEncoding        415
-    │       ├── UnsupportedExpectation     417
-    │       ├── Misdirected            421
-    │       ├── HeadTooLarge           431
-    │       ├── UnsupportedTransferCoding          501
-    │       ├── UnsupportedMethod          501
-    │       ├── Overloaded             503
-    │       ├── UnsupportedVersion         505
-    │       └── StorageFull            507
-    ├── HTTPError                  a view, or the app, answers with an error status
+    ├── ClientError                the client
+    │   ├── ClientDisconnected     it closed the connection before the response was sent
+    │   └── ProtocolError          its message is refused, and the connection closed
+    │       ├── BadMessage                  400
+    │       ├── RequestTimeout              408
+    │       ├── ContentLimitExceeded        413
+    │       ├── TargetTooLong               414
+    │       ├── UnsupportedContentEncoding  415
+    │       ├── UnsupportedExpectation      417
+    │       ├── SchemeMismatch              421
+    │       ├── HeadTooLarge                431
+    │       ├── UnsupportedTransferCoding   501
+    │       ├── UnsupportedMethod           501
+    │       ├── Overloaded                  503
+    │       ├── UnsupportedVersion          505
+    │       └── StorageFull                 507
+    ├── HTTPError                  a response with an error status, raised by a view
     │   ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404,
     │   │   MethodNotAllowed 405, NotAcceptable 406, Conflict 409, Gone 410,
     │   │   LengthRequired 411, PreconditionFailed 412, ContentTooLarge 413,
@@ -25,16 +25,16 @@
     │   │   TooManyRequests 429
     │   └── InternalServerError 500, NotImplementedByServer 501, ServiceUnavailable 503,
     │       InsufficientStorage 507
-    ├── AppError                   the app is written wrong
-    │   ├── SetupError             found before the port opens: a list of mistakes
-    │   ├── TemplateError          a page can't be rendered
-    │   ├── NoSuchURL              url_for is asked for a URL that the table can't give
-    │   └── InvalidResponse        a view returned what can't be sent
-    └── ServerError                the machine, or how Fanlight was started
+    ├── AppError                   the code of the app
+    │   ├── SetupError             a list of mistakes, found before the port opens
+    │   ├── TemplateError          a template can't be rendered
+    │   ├── NoSuchURL              url_for has no route for a view and its parameters
+    │   └── InvalidResponse        a view returned something that can't be sent
+    └── ServerError                the machine, or the configuration of the server
         ├── AddressUnavailable     the port can't be opened
-        └── InvalidSetting         a limit or flag that makes no sense
+        └── InvalidSetting         a limit or flag has an invalid value
 
-Every message says what to do about it.
+Every message says what is wrong and what to do about it.
 """
 
 from __future__ import annotations
@@ -44,70 +44,70 @@ from dataclasses import dataclass
 
 
 class FanlightError(Exception):
-    """Anything Fanlight itself complains of."""
+    """The base class of all errors that Fanlight raises."""
 
 
 # --- the client ----------------------------------------------------------------------------
 
 
 class ClientError(FanlightError):
-    """The client is to blame."""
+    """An error of the client."""
 
 
 class ClientDisconnected(ClientError):
-    """The client left before the answer was out."""
+    """The client closed the connection before the response was sent."""
 
 
 class ProtocolError(ClientError):
-    """A message that is refused: it is answered with `status` and `lines`, then the connection is closed."""
+    """A message that is refused: the response has `status` and `extra_headers`, then the connection is closed."""
 
     status = 400
-    lines = b""  # fields that the answer has, each with its line end
+    extra_headers = b""  # field lines of the response, each with its line end
 
 
 class BadMessage(ProtocolError):
-    """The bytes are not one unambiguous HTTP message (RFC 9112)."""
+    """The bytes are not an unambiguous HTTP message (RFC 9112)."""
 
 
 class RequestTimeout(ProtocolError):
-    """The client took too long to send its message (RFC 9110 section 15.5.9)."""
+    """The client took too long to send its request (RFC 9110 section 15.5.9)."""
 
     status = 408
 
 
 class ContentLimitExceeded(ProtocolError):
-    """The content is over `Limits.content_bytes` (RFC 9110 section 15.5.14)."""
+    """The content exceeds `Limits.content_bytes` (RFC 9110 section 15.5.14)."""
 
     status = 413
 
 
 class TargetTooLong(ProtocolError):
-    """The request line is over its limit (RFC 9110 section 15.5.15)."""
+    """The request line exceeds its limit (RFC 9110 section 15.5.15)."""
 
     status = 414
 
 
 class UnsupportedContentEncoding(ProtocolError):
-    """The content is encoded, and is not decoded here (RFC 9110 sections 8.4 and 15.5.16)."""
+    """The content has a content encoding, and request content is never decoded (RFC 9110 sections 8.4 and 15.5.16)."""
 
     status = 415
-    lines = b"accept-encoding: identity\r\n"
+    extra_headers = b"accept-encoding: identity\r\n"
 
 
 class UnsupportedExpectation(ProtocolError):
-    """`Expect` asks for something other than 100-continue (RFC 9110 section 10.1.1)."""
+    """`Expect` has another value than 100-continue (RFC 9110 section 10.1.1)."""
 
     status = 417
 
 
 class SchemeMismatch(ProtocolError):
-    """It asks for https on a connection that is not secured (RFC 9110 section 7.4)."""
+    """The target is an https URL, but the connection is not encrypted (RFC 9110 section 7.4)."""
 
     status = 421
 
 
 class HeadTooLarge(ProtocolError):
-    """The head is over its limit in bytes or in fields (RFC 6585 section 5)."""
+    """The head exceeds its limit of bytes or fields (RFC 6585 section 5)."""
 
     status = 431
 
@@ -119,7 +119,7 @@ class UnsupportedTransferCoding(ProtocolError):
 
 
 class UnsupportedMethod(ProtocolError):
-    """The method is one that no server of this kind has (RFC 9110 section 9.1)."""
+    """The method is not implemented by this server (RFC 9110 section 9.1)."""
 
     status = 501
 
@@ -131,172 +131,172 @@ class UnsupportedVersion(ProtocolError):
 
 
 class Overloaded(ProtocolError):
-    """There is no thread to keep the content: too much waits already."""
+    """The thread pool is full, so the content can't be written to disk."""
 
     status = 503
 
 
 class StorageFull(ProtocolError):
-    """There is no room to keep the content (RFC 4918 section 11.5)."""
+    """The disk is full, so the content can't be kept (RFC 4918 section 11.5)."""
 
     status = 507
 
 
-# --- the answer ----------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------
 
 
 class HTTPError(FanlightError):
-    """An answer with an error status; raise one of its children from a view.
+    """A response with an error status; raise one of its subclasses from a view.
 
-    `detail` is shown to the client, so it must hold no secret. `headers` are added to the answer.
+    `detail` is shown to the client, so it must not contain a secret. `headers` are added to the response.
     """
 
     status = 500
 
     def __init__(self, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
-        """Keep what the error page will say."""
+        """Make an error; `detail` is the text of the error page."""
         super().__init__(detail)
         self.detail = detail
         self.headers: dict[str, str] = dict(headers or {})
 
 
 class BadRequest(HTTPError):
-    """400: the request makes no sense."""
+    """400: the request is malformed."""
 
     status = 400
 
 
 class Unauthorized(HTTPError):
-    """401: say who you are; give `headers={"www-authenticate": ...}` (RFC 9110 section 15.5.2)."""
+    """401: authentication is required; give `headers={"www-authenticate": ...}` (RFC 9110 section 15.5.2)."""
 
     status = 401
 
 
 class Forbidden(HTTPError):
-    """403: we know who you are, and the answer is no."""
+    """403: the client is authenticated, but not allowed to do this."""
 
     status = 403
 
 
 class NotFound(HTTPError):
-    """404: nothing is here."""
+    """404: there is no such resource."""
 
     status = 404
 
 
 class MethodNotAllowed(HTTPError):
-    """405: the URL exists, but not with this method."""
+    """405: the resource exists, but not with this method."""
 
     status = 405
 
     def __init__(self, detail: str = "", *, allow: Sequence[str]) -> None:
-        """Name the methods that would do; `Allow` is a must (RFC 9110 section 15.5.6)."""
+        """Make an error; `allow` are the methods for the `Allow` field, which is required (RFC 9110 section 15.5.6)."""
         super().__init__(detail, headers={"allow": ", ".join(allow)})
         self.allow = tuple(allow)
 
 
 class NotAcceptable(HTTPError):
-    """406: nothing we have is what the client accepts."""
+    """406: there is no representation that the client accepts."""
 
     status = 406
 
 
 class Conflict(HTTPError):
-    """409: the request contradicts the state of things."""
+    """409: the request conflicts with the current state of the resource."""
 
     status = 409
 
 
 class Gone(HTTPError):
-    """410: it was here and will not come back."""
+    """410: the resource was removed, permanently."""
 
     status = 410
 
 
 class LengthRequired(HTTPError):
-    """411: say how long the content is before it comes; for a view that must know."""
+    """411: the view needs a Content-Length."""
 
     status = 411
 
 
 class PreconditionFailed(HTTPError):
-    """412: a condition of the client does not hold."""
+    """412: a precondition in the request is false."""
 
     status = 412
 
 
 class ContentTooLarge(HTTPError):
-    """413: more than this view takes; `hint` is for its author, in the log, `field` the name of what is too large."""
+    """413: the content exceeds a limit; `hint` is for the log, `field` is the name of the field that is too large."""
 
     status = 413
 
     def __init__(
         self, detail: str = "", *, headers: Mapping[str, str] | None = None, hint: str = "", field: str = ""
     ) -> None:
-        """Keep what the visitor is shown, and what the author can do about it."""
+        """Make an error; `detail` is shown to the client, `hint` only to the author of the view."""
         super().__init__(detail, headers=headers)
         self.hint, self.field = hint, field
 
 
 class UnsupportedMediaType(HTTPError):
-    """415: not a kind of content that this view reads."""
+    """415: the view does not accept content of this type."""
 
     status = 415
 
 
 class MisdirectedRequest(HTTPError):
-    """421: this is not who the request is for."""
+    """421: the request is for a host that this site does not serve."""
 
     status = 421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadField:
-    """One input that a view can't take: where it was looked for, its name, and what is wrong."""
+    """An invalid input: where it was expected, its name, and what is wrong with it."""
 
     source: str  # "query", "form", "json", "cookie" or "header"
     name: str
     message: str
-    pointer: str | None = None  # where it stands in JSON (RFC 6901): "/lines/2/count"
+    pointer: str | None = None  # its place in JSON (RFC 6901): "/lines/2/count"
 
 
 class UnprocessableContent(HTTPError):
-    """422: understood, but the fields are not what the view needs; lists every bad one."""
+    """422: some fields are missing or invalid; `fields` has all of them."""
 
     status = 422
 
     def __init__(self, detail: str = "", *, fields: Sequence[BadField] = ()) -> None:
-        """Keep every bad field, so the client can mend all of them at once."""
+        """Make an error that lists every bad field."""
         super().__init__(detail)
         self.fields = tuple(fields)
 
 
 class TooManyRequests(HTTPError):
-    """429: slow down."""
+    """429: the client sends too many requests."""
 
     status = 429
 
 
 class InternalServerError(HTTPError):
-    """500: our mistake."""
+    """500: an error of the server."""
 
     status = 500
 
 
 class NotImplementedByServer(HTTPError):
-    """501: a method that this server does not know at all."""
+    """501: the server does not implement the method."""
 
     status = 501
 
 
 class ServiceUnavailable(HTTPError):
-    """503: not now; give `headers={"retry-after": ...}` where you can."""
+    """503: temporarily unavailable; give `headers={"retry-after": ...}` if you can."""
 
     status = 503
 
 
 class InsufficientStorage(HTTPError):
-    """507: no room to keep what was sent."""
+    """507: the disk is full."""
 
     status = 507
 
@@ -305,19 +305,19 @@ class InsufficientStorage(HTTPError):
 
 
 class AppError(FanlightError):
-    """The app is written wrong."""
+    """A mistake in the code of the app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """One thing wrong with an app, found before the port opens."""
+    """One mistake in an app, found before the port opens."""
 
     message: str  # what is wrong, one sentence
-    places: tuple[str, ...] = ()  # "main.py:12", every place that plays a part
+    places: tuple[str, ...] = ()  # "main.py:12", all source lines that are involved
     hint: str = ""  # what to do about it
 
     def __str__(self) -> str:
-        """Return the mistake as the person at the terminal reads it."""
+        """Return the mistake as it is printed: message, places and hint."""
         lines = [self.message, *(f"  at {place}" for place in self.places)]
         if self.hint:
             lines.append(f"  {self.hint}")
@@ -325,25 +325,25 @@ class Mistake:
 
 
 class SetupError(AppError):
-    """The app can't start; `mistakes` says why, all of it at once."""
+    """The app can't start; `mistakes` lists every reason."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        """Keep the mistakes in the order in which the user would read his file."""
+        """Make an error of mistakes, in the order of the source file."""
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
 class TemplateError(AppError):
-    """A page can't be rendered: no such template, or a mistake in it (file and line in the message)."""
+    """A template does not exist, or has a mistake (file and line are in the message)."""
 
     def __init__(self, reason: str, *, place: str = "", hint: str = "") -> None:
-        """Keep what is wrong, where ("templates/home.html:12"), and what to do about it."""
+        """Make an error; `place` is like "templates/home.html:12", `hint` says what to write instead."""
         super().__init__((f"{place}: " if place else "") + reason + (f"; {hint}" if hint else ""))
         self.reason, self.place, self.hint = reason, place, hint
 
 
 class NoSuchURL(AppError):
-    """`url_for` is asked for a view that has no route, or with parameters that don't fit its path."""
+    """`url_for` got a view without a route, or parameters that don't fit its path."""
 
 
 class InvalidResponse(AppError):
@@ -354,12 +354,12 @@ class InvalidResponse(AppError):
 
 
 class ServerError(FanlightError):
-    """The machine, or how Fanlight was started."""
+    """An error of the machine, or of the server's configuration."""
 
 
 class AddressUnavailable(ServerError):
-    """The address can't be listened on; the message says who has it, where the system tells."""
+    """The address can't be opened; the message names the process that has it, if the system reveals it."""
 
 
 class InvalidSetting(ServerError):
-    """A limit or a flag that makes no sense; the message says what would."""
+    """A limit or flag has an invalid value; the message says what is valid."""

@@ -127,11 +127,11 @@ def test_each_part_of_a_form_has_its_limit(
     ("caps", "said"),
     [
         ({"content_byte": 1}, "did you mean content_bytes"),
-        ({"nonsense": 1}, "there are content_bytes, fields"),
-        ({"files": -1}, "takes a whole number"),
-        ({"content_bytes": "5G"}, "takes a whole number"),
-        ({"content_bytes": 1.5}, "takes a whole number"),
-        ({"files": True}, "takes a whole number"),
+        ({"nonsense": 1}, "the limits are content_bytes, fields"),
+        ({"files": -1}, "must be a whole number"),
+        ({"content_bytes": "5G"}, "must be a whole number"),
+        ({"content_bytes": 1.5}, "must be a whole number"),
+        ({"files": True}, "must be a whole number"),
     ],
 )
 def test_a_limit_that_can_not_be_is_refused(caps: dict[str, Any], said: str) -> None:

@@ -88,11 +88,11 @@ def test_a_status_without_a_name_has_an_empty_phrase() -> None:
 def test_a_head_is_forgotten_once() -> None:
     """The first time says that there was something; so that what follows from it is done once."""
     wire = fed(b"GET /" + HOST + b"\r\n")
-    assert not wire.forget()
+    assert not wire.release_head()
     wire.next_event()
     wire.send_response(200, (), b"", b"")
-    assert wire.forget()
-    assert not wire.forget()
+    assert wire.release_head()
+    assert not wire.release_head()
 
 
 def test_a_secured_connection_takes_https_and_keeps_the_fields() -> None:

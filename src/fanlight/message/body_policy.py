@@ -1,7 +1,7 @@
-"""What the content of a request may be, and how a call takes it: both known before the port opens.
+"""Per-route request body policy: size limits and buffering mode, fixed at start-up.
 
-In: what a view's author writes above it. Out: marks on the view, and the plan that a call carries.
-Refuses a cap that makes no sense. Knows nothing of how content comes, or of the limits of the server.
+In: the `@limits` of a view, and what its parameters need. Out: an attribute on the view, and the policy of its call.
+Refuses invalid limits with AppError.
 """
 
 from __future__ import annotations
@@ -22,63 +22,61 @@ def _check(name: str, cap: object, *, is_optional: bool) -> None:
     if cap is None and is_optional:
         return
     if isinstance(cap, bool) or not isinstance(cap, int) or cap < 0:
-        raise AppError(f"{name} is {cap!r}; it takes a whole number, like {name}=10 * 1024**2")
+        raise AppError(f"{name} is {cap!r}; it must be a whole number, like {name}=10 * 1024**2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimits:
-    """What one form, one query or one JSON document may be."""
+    """The limits of one form, query string or JSON document."""
 
-    fields: int = 1000  # that are no files
-    field_bytes: int = 1024 * 1024  # of a field that is no file
-    text_bytes: int = 1024 * 1024  # of all fields that are no files together, as they are sent
+    fields: int = 1000  # without files
+    field_bytes: int = 1024 * 1024  # of one field
+    text_bytes: int = 1024 * 1024  # of all fields together, as sent
     json_bytes: int = 1024 * 1024  # of one JSON document
     files: int = 100
-    file_bytes: int | None = None  # of one file; None: as much as the whole content may have
-    header_bytes: int = 8192  # of one part of a multipart form
-    memory_bytes: int = 64 * 1024  # while it comes, and of its files when it is whole; what is over goes to disk
+    file_bytes: int | None = None  # of one file; None: limited only by the content limit
+    header_bytes: int = 8192  # of the header of one part
+    memory_bytes: int = 64 * 1024  # of the form while it is received, then of its files; the rest is on disk
 
     def __post_init__(self) -> None:
-        """Refuse what no limit can be. Raises AppError."""
+        """Raise AppError for an invalid limit."""
         for each in fields(self):
             _check(each.name, getattr(self, each.name), is_optional=each.name == "file_bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteLimits:
-    """What `@limits` says of a view."""
+    """The `@limits` of a view."""
 
-    content_bytes: int | None  # None: as the server's limits say
+    content_bytes: int | None  # None: `Limits.content_bytes`
     form: FormLimits
 
 
 class BodyMode(IntEnum):
-    """How a call takes the content of its request."""
+    """How a call receives the content of its request."""
 
-    BUFFERED = 0  # kept until it is whole, in memory or in a temporary file
-    FORM = 1  # as WHOLE, but a multipart form is read while it comes
-    STREAM = 2  # the call runs at once, and takes the content as it comes
+    BUFFERED = 0  # the call runs when it is complete, in memory or in a temporary file
+    FORM = 1  # as BUFFERED, but a multipart form is parsed while it is received
+    STREAM = 2  # the call runs at once, and reads the content as a stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyPolicy:
-    """What a call wants of content: one object for each route."""
+    """How a call receives content, and how much: one object per route."""
 
     body_mode: BodyMode = BodyMode.BUFFERED
-    content_bytes: int | None = None  # None: as the server's limits say
+    content_bytes: int | None = None  # None: `Limits.content_bytes`
     form: FormLimits = FormLimits()
-    hint: str = "raise Limits.content_bytes to allow it"  # told to whoever sends more
-    sends_early_hints: bool = False  # early ones: the call is shown a way to send them
-    decodes: bool = (
-        False  # the content is decoded before the view runs, so the caps of JSON and forms hold for all of it
-    )
+    hint: str = "raise Limits.content_bytes to allow it"  # for the message to a client that sends more
+    sends_early_hints: bool = False  # the view has an `EarlyHints` parameter
+    decodes: bool = False  # the content is parsed before the view runs, so the limits of JSON and forms apply to it
     route: str = ""  # "POST /upload"
 
     def most(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
-        """Return how many bytes of content may come, and what is told to whoever sends more.
+        """Return how many bytes of content are allowed, and the hint for a client that sends more.
 
-        `decoded_by` names the cap of its media type, as `Request.decoded_size_limit` does; "" if it has none.
-        Decoding holds the interpreter, and takes many times the memory of what is decoded.
+        `decoded_by` is `Request.decoded_size_limit`. Content that is parsed has a lower limit, because parsing holds
+        the interpreter, and takes many times the memory of the content.
         """
         most = server_bytes if self.content_bytes is None else self.content_bytes
         cap = getattr(self.form, decoded_by) if self.decodes and decoded_by else most
@@ -91,18 +89,18 @@ DEFAULT_BODY_POLICY = BodyPolicy()
 
 
 def limits(**caps: int) -> Callable[[View], View]:
-    """Give a view limits of its own: `@limits(content_bytes=5 * 1024**3, files=3)`.
+    """Set the limits of a view: `@limits(content_bytes=5 * 1024**3, files=3)`.
 
-    `content_bytes` is of the whole content, in place of `Limits.content_bytes`, which may be more or
-    less. `fields`, `field_bytes`, `text_bytes`, `json_bytes`, `files`, `file_bytes`, `header_bytes`
-    and `memory_bytes` are those of `FormLimits`. Raises AppError for another name, and for what is no size.
+    `content_bytes` limits the whole content, instead of `Limits.content_bytes`; it can be higher or lower. `fields`,
+    `field_bytes`, `text_bytes`, `json_bytes`, `files`, `file_bytes`, `header_bytes` and `memory_bytes` are those of
+    `FormLimits`. Raises AppError for an unknown name, and for an invalid size.
     """
     names = ["content_bytes", *(each.name for each in fields(FormLimits))]
     for name, cap in caps.items():
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
-            raise AppError(f"@limits knows no {name}; {hint}")
+            hint = f"did you mean {close[0]}?" if close else f"the limits are {', '.join(names)}"
+            raise AppError(f"@limits has no {name}; {hint}")
         _check(name, cap, is_optional=False)
     content_bytes = caps.pop("content_bytes", None)
     made = RouteLimits(content_bytes=content_bytes, form=replace(FormLimits(), **caps))
@@ -117,7 +115,7 @@ def limits(**caps: int) -> Callable[[View], View]:
 def body_policy_for(
     own: RouteLimits | None, body_mode: BodyMode, route: str, *, sends_early_hints: bool = False, decodes: bool = False
 ) -> BodyPolicy:
-    """Return the plan of a route, "POST /upload", whose view may have limits of its own."""
+    """Return the policy of a route, "POST /upload", given the `@limits` of its view."""
     content_bytes = own.content_bytes if own is not None else None
     return BodyPolicy(
         body_mode=body_mode,

@@ -1,8 +1,8 @@
-"""Answer only if, and only what, the client wants: preconditions and ranges (RFC 9110 sections 13 and 14).
+"""Conditional requests and ranges (RFC 9110 sections 13 and 14).
 
-In: a request, and what stands for the version that there is: an entity tag, a date. Out: whether to go on;
-or an answer made of another: 304, 412, 206, 416. The order in which the fields are looked at is that of
-section 13.2.2. Fields that make no sense are as if they were not there, as the RFC wants it.
+In: a request, and the validators of the current version: entity tag and modification date. Out: the result of the
+preconditions, or a response derived from another one: 304, 412, 206, 416. Fields are evaluated in the order of section
+13.2.2; malformed ones are ignored, as the RFC requires.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 _SAFE = frozenset({"GET", "HEAD"})
-_ASKED = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"})
+_CONDITIONAL_FIELDS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"})
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-# What a 304 says of the version that the client has (section 15.4.5), and what says nothing of it.
+# Fields of a 200 that a 304 must not repeat, because the client has them already (section 15.4.5).
 _NOT_OF_304 = frozenset("content-type content-encoding content-language content-disposition accept-ranges".split())
-_WHOLE_RANGES = 2  # from so many parts on they are told apart by boundaries
+_MULTIPART_RANGES = 2  # this many parts or more are sent as multipart/byteranges
 
 
 class PreconditionResult(Enum):
-    """What the preconditions of a request say."""
+    """The result of the preconditions of a request."""
 
-    GO_ON = 200
+    PASSED = 200
     NOT_MODIFIED = 304
     FAILED = 412
 
@@ -42,8 +42,7 @@ def evaluate_preconditions(
 ) -> PreconditionResult:
     """Evaluate the preconditions of a request (section 13.2.2).
 
-    `etag` is "" where there is no version at all, and where it has no tag; `modified` None where it is not
-    known since when it is as it is.
+    `etag` is "" if there is no current version, or it has no tag; `modified` is None if its date is not known.
     """
     is_there = bool(etag) or modified is not None
     match fields:
@@ -62,11 +61,11 @@ def evaluate_preconditions(
             since = read_date(date)
             if since is not None and modified <= since:
                 return PreconditionResult.NOT_MODIFIED
-    return PreconditionResult.GO_ON
+    return PreconditionResult.PASSED
 
 
 def _is_in(etag: str, tags: str, *, is_weak_enough: bool) -> bool:
-    """Say whether a tag is in a list; weak ones equal nothing where bytes are meant (section 8.8.3.2)."""
+    """Return whether a tag is in a list, by strong or weak comparison (section 8.8.3.2)."""
     if not etag:
         return False
     if is_weak_enough:
@@ -75,26 +74,25 @@ def _is_in(etag: str, tags: str, *, is_weak_enough: bool) -> bool:
 
 
 def check_preconditions(request: Request, etag: str | None = None, modified: float | None = None) -> None:
-    """Have a request that would change something fail if it was made for another version than there is.
+    """Raise PreconditionFailed if a request that changes a resource was made for another version of it.
 
-    `etag` and `modified` (seconds since 1970) are those of the version that there is; neither: there is none.
-    Raises PreconditionFailed.
+    `etag` and `modified` (seconds since 1970) are those of the current version; give neither if there is none.
     """
     verdict = evaluate_preconditions(
         "PUT", request.head.values, etag or "", None if modified is None else int(modified)
     )
     if verdict is PreconditionResult.FAILED:
-        raise PreconditionFailed("it has changed since you read it; read it again, and decide anew")
+        raise PreconditionFailed("the resource has changed since you read it; read it again before you change it")
 
 
 def apply_conditions(response: Response, request: Request) -> Response:
-    """Return what a client gets that may have a version already, or wants but a part of this one.
+    """Return the response to a request that may have preconditions or a range.
 
-    It is the response itself for anything but a 200 to GET or HEAD that has an `etag` or a `last-modified`.
+    It is the given response unless that is a 200 to GET or HEAD with an `etag` or a `last-modified`.
     """
     head = request.head
     fields = head.values
-    if response.status != 200 or head.method not in _SAFE or _ASKED.isdisjoint(fields):
+    if response.status != 200 or head.method not in _SAFE or _CONDITIONAL_FIELDS.isdisjoint(fields):
         return response
     headers = response.headers
     etag, date = headers.get("etag"), headers.get("last-modified")
@@ -102,7 +100,7 @@ def apply_conditions(response: Response, request: Request) -> Response:
         return response
     modified = response.modified if isinstance(response, FileResponse) else read_date(date)
     verdict = evaluate_preconditions(head.method, fields, etag, modified)
-    if verdict is not PreconditionResult.GO_ON:
+    if verdict is not PreconditionResult.PASSED:
         return _without_content(response, verdict)
     if "range" not in fields or not isinstance(response, FileResponse) or head.method != "GET":
         return response
@@ -111,9 +109,9 @@ def apply_conditions(response: Response, request: Request) -> Response:
 
 
 def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
-    """Say whether parts would be of the version that the client has (section 13.1.5).
+    """Return whether the client has a part of this version, so that another part fits it (section 13.1.5).
 
-    A date that is ours is exact enough: we never say that of the second in which a file was changed.
+    Our dates are strong validators: `last-modified` is never the current second, in which a file may change again.
     """
     if tag_or_date.startswith(('"', "W/")):
         return tag_or_date == etag and not etag.startswith("W/")
@@ -123,21 +121,20 @@ def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
 def _without_content(response: Response, verdict: PreconditionResult) -> Response:
     _close(response)
     if verdict is PreconditionResult.FAILED:
-        raise PreconditionFailed("this is another version than the one you ask for")
-    made = Response(b"", 304)
-    made.headers.adopt(not_modified_fields(response.headers.pairs()))
-    made.headers.secure_if_https = response.headers.secure_if_https
-    made.media_type = response.media_type  # of what it is about: who compresses must know
+        raise PreconditionFailed("the current version is not the one in the precondition")
+    # The media type is for the compressor: a 304 has the same `vary` and `etag` as the compressed 200.
+    made = Response(b"", 304, media_type=response.media_type)
+    made.headers.load_checked(not_modified_fields(response.headers.pairs()), response.headers.secure_if_https)
     return made
 
 
 def is_plain_revalidation(fields: Mapping[str, str], etag: str) -> bool:
-    """Say whether a GET asks for nothing but another version than this one: how browsers ask again."""
+    """Return whether the only condition is that the entity tag is another one, as when a browser revalidates."""
     return fields.get("if-none-match") == etag and "if-match" not in fields and "if-unmodified-since" not in fields
 
 
 def not_modified_fields(fields: Sequence[Pair]) -> tuple[Pair, ...]:
-    """Return what a 304 says, of what the 200 would say."""
+    """Return the fields of a 304, given those of the 200."""
     return tuple(pair for pair in fields if pair[0] not in _NOT_OF_304)
 
 
@@ -158,20 +155,17 @@ def _in_parts(response: FileResponse, wanted: str) -> Response:
     headers = response.headers
     if not spans:
         content.close()
-        made = Response(f"There are {length} bytes, and none of those you ask for.\n", 416, media_type="text/plain")
+        made = Response(f"The range is not satisfiable: there are {length} bytes.\n", 416, media_type="text/plain")
         made.headers["content-range"] = f"bytes */{length}"
         return made
-    response.status = 206
-    if len(spans) < _WHOLE_RANGES:
+    if len(spans) < _MULTIPART_RANGES:
         (span,) = spans
         headers["content-range"] = _range_line(span, length)
-        response.content = content.of(spans)
+        response.send_parts(content, spans)
     else:
-        response.content = content.of(
-            _with_boundaries(spans, length, boundary := secrets.token_hex(12), headers["content-type"])
-        )
+        boundary = secrets.token_hex(12)
+        response.send_parts(content, _with_boundaries(spans, length, boundary, headers["content-type"]))
         headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
-    response.length = response.content.length
     return response
 
 
@@ -180,7 +174,7 @@ def _range_line(span: Span, length: int) -> str:
 
 
 def _with_boundaries(spans: Sequence[Span], length: int, boundary: str, media_type: str) -> list[bytes | Span]:
-    """Return several parts as one content (section 14.6)."""
+    """Return several parts as one multipart content (section 14.6)."""
     pieces: list[bytes | Span] = []
     for span in spans:
         line = _range_line(span, length)

@@ -1,8 +1,8 @@
-"""The content of an open file, or parts of it: what the server sends without reading it.
+"""The content of an open file, or parts of it.
 
-In: an open file, and which parts of it, with texts between them, are to be sent. Out: the same, for whoever
-sends: by `sendfile` where the system has it, else as an iterable of bytes. A file that has become shorter
-since it was opened is an OSError. Closes the file when all is read, or on `close`.
+In: an open file, and the parts to send, with bytes between them. Out: the same, for the server, which sends the parts
+with `sendfile` if the system has it, else by iterating. Raises OSError if the file has become shorter since it was
+opened. Closes the file after the last part, or on `close`.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ class Span(NamedTuple):
 
 
 class FileContent:
-    """What is sent of an open file: spans of it, with texts between them."""
+    """The parts of an open file that are sent, with bytes between them."""
 
     __slots__ = ("file", "length", "pieces")
 
     def __init__(self, file: FileIO, pieces: Sequence[bytes | Span]) -> None:
-        """Take over a file."""
+        """Take ownership of a file."""
         self.file = file
         self.pieces = pieces
         self.length = sum([each.size if isinstance(each, Span) else len(each) for each in pieces])
 
     def of(self, pieces: Sequence[bytes | Span]) -> FileContent:
-        """Return other parts of the same file, which is theirs from now on."""
+        """Return other parts of the same file; the result owns it from now on."""
         return FileContent(self.file, pieces)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield it piece by piece: for whoever reads it instead of sending it. Raises OSError."""
+        """Yield the content piece by piece. Raises OSError."""
         with self.file as file:
             for piece in self.pieces:
                 if not isinstance(piece, Span):
@@ -62,8 +62,8 @@ class FileContent:
 
 
 def open_regular(path: Path | str) -> tuple[FileIO, os.stat_result]:
-    """Open a file to be read, and say what it is. Raises OSError; FileNotFoundError for anything but a file."""
-    # Without waiting: a named pipe would have us wait for whoever writes to it.
+    """Open a regular file for reading, and return its status. Raises OSError; FileNotFoundError for anything else."""
+    # O_NONBLOCK: opening a named pipe would block until another process opens it for writing.
     descriptor = os.open(path, _OPEN)
     try:
         status = os.fstat(descriptor)
@@ -73,9 +73,9 @@ def open_regular(path: Path | str) -> tuple[FileIO, os.stat_result]:
         os.close(descriptor)
         raise
     os.close(descriptor)
-    raise FileNotFoundError(f"{path} is no regular file")
+    raise FileNotFoundError(f"{path} is not a regular file")
 
 
 def shortened(file: FileIO) -> OSError:
-    """Return the error for a file that ends before what was announced of it."""
+    """Return the error for a file that is shorter than announced."""
     return OSError(f"the file {file.name!r} has become shorter while it was sent")

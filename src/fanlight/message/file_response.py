@@ -1,14 +1,14 @@
-"""Make an answer of a file.
+"""Respond with a file.
 
-In: a path. Out: a response that says which version it is (RFC 9110 section 8.8), and whose content the
-server sends without reading it. Raises OSError for what can't be read, or is no file.
+In: a path. Out: a response with validators (RFC 9110 section 8.8), whose content the server sends with `sendfile`.
+Raises OSError for a file that can't be read, or is not a regular file.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import stat_result
 from pathlib import Path
 from urllib.parse import quote
@@ -19,17 +19,23 @@ from fanlight.message.http_date import write_date
 from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import Response
 
-MTIME_STABLE_SECONDS = 2.0  # a file that was changed so shortly ago may change again within one tick of its clock
+MTIME_STABLE_SECONDS = 2.0  # a file that was changed later can change again without a new mtime
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
 
 
 class FileResponse(Response):
-    """An answer whose content is a file; `modified` is when that was last changed, in seconds since 1970."""
+    """A response whose content is a file; `modified` is its modification time, in seconds since 1970."""
 
     __slots__ = ("modified",)
 
     modified: int
+
+    def send_parts(self, content: FileContent, pieces: Sequence[bytes | Span]) -> None:
+        """Send only parts of the file, with status 206."""
+        self.status = 206
+        self.content = parts = content.of(pieces)
+        self.length = parts.length
 
 
 def file_response(
@@ -40,12 +46,12 @@ def file_response(
     encoding: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> FileResponse:
-    """Return an answer with the content of a file, and with what browsers need to keep it and to resume it.
+    """Return a response with the content of a file, which browsers can cache and resume.
 
-    `download_as` has the browser save it under that name instead of showing it. The media type is that of
-    its own name, or else of that one, unless it is said; `encoding` is what it is compressed by, where that is so.
-    Raises OSError if it can't be read, FileNotFoundError if it is no regular file, InvalidResponse for a name
-    that can't be one.
+    With `download_as` a browser saves the file under that name instead of showing it. The default media type is
+    that of the path's extension, or of that of `download_as`. `encoding` is the content coding of a compressed file.
+    Raises OSError if the file can't be read, FileNotFoundError if it is not a regular file, InvalidResponse for an
+    invalid `download_as`.
     """
     disposition = None if download_as is None else content_disposition(download_as)
     file, status = open_regular(path)
@@ -57,7 +63,7 @@ def file_response(
     )
     now = time.time()
     fields = response.headers
-    # RFC 9110 section 8.8.2.1: never later than `date`, which is up to a second old.
+    # RFC 9110 section 8.8.2.1: never later than `date`, which may be a second old.
     fields["last-modified"] = write_date(int(min(status.st_mtime, now - 1)))
     fields["etag"] = etag_of(status, now)
     fields["accept-ranges"] = "bytes"
@@ -76,25 +82,25 @@ def _media_type_of(*names: str) -> str:
 
 
 def etag_of(status: stat_result, now: float) -> str:
-    """Return the entity tag of a file: a weak one while it may still change without one seeing it."""
+    """Return the entity tag of a file; it is weak while the file can still change without a new mtime."""
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     return tag if now - status.st_mtime >= MTIME_STABLE_SECONDS else f"W/{tag}"
 
 
 def content_disposition(name: str) -> str:
-    """Return the field that has a browser save a file under a name (RFC 6266, appendix D; RFC 8187).
+    """Return the `content-disposition` for a download under a name (RFC 6266, appendix D; RFC 8187).
 
-    Raises InvalidResponse for a name with control characters, or without any other.
+    Raises InvalidResponse for an empty name, and for one with control characters.
     """
     if not name.strip() or _CONTROL.search(name):
-        raise InvalidResponse(f"{name!r} is no name for a file; it needs characters, and none that are invisible")
+        raise InvalidResponse(f"{name!r} is not a valid file name; it must not be empty or contain control characters")
     name = name.replace("/", "_").replace("\\", "_")
-    # Old readers decode %41 here, and disagree on quoted pairs: neither is left for them.
+    # Some clients decode %41 here, and they disagree on backslashes, so neither is sent.
     plain = name.encode("ascii", "replace").decode().translate(str.maketrans('?"%', "___"))
     line = f'attachment; filename="{plain}"'
     if plain != name:
         try:
             line += f"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
         except UnicodeEncodeError:
-            raise InvalidResponse(f"the name of a file can't have half a character in it: {name!r}") from None
+            raise InvalidResponse(f"the file name contains half of a surrogate pair: {name!r}") from None
     return line

@@ -1,7 +1,7 @@
-"""Names and values as queries and forms send them: several values for a name, in order.
+"""Query strings and urlencoded forms: names with one or several values, in order.
 
-In: text. Out: a multi-mapping. Percent-decoding is done here, once. Refuses what is not in its charset (UTF-8, unless
-a form names another), and more or longer fields than the limits allow.
+In: text. Out: a multi-mapping, percent-decoded. Refuses text that is invalid in its charset (UTF-8, unless the form
+names another), and more or longer fields than the limits allow.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 from fanlight.message.charset import decoded
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
-_NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: what the form itself is encoded in
+_NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: the charset of the form
 
 Value_co = TypeVar("Value_co", covariant=True)
 
 
 class MultiMapping(Generic[Value_co]):
-    """Names with one value or several; `form["name"]` is the last one sent, `get_all` has them all."""
+    """Names with one or several values; `form["name"]` is the last value, `get_all` returns all."""
 
     __slots__ = ("_values",)
 
     def __init__(self, pairs: Iterable[tuple[str, Value_co]] = ()) -> None:
-        """Keep the pairs in order."""
+        """Make a mapping of pairs, in order."""
         self._values: dict[str, list[Value_co]] = {}
         for name, value in pairs:
             self._values.setdefault(name, []).append(value)
@@ -45,11 +45,11 @@ class MultiMapping(Generic[Value_co]):
         return list(self._values.get(name, ()))
 
     def pairs(self) -> list[tuple[str, Value_co]]:
-        """Return every (name, value)."""
+        """Return all pairs of name and value."""
         return [(name, value) for name, values in self._values.items() for value in values]
 
     def items(self) -> list[tuple[str, Value_co]]:
-        """Return each name with its last value, as dict() wants them."""
+        """Return each name with its last value, so that dict(form) works."""
         return [(name, values[-1]) for name, values in self._values.items()]
 
     def keys(self) -> list[str]:
@@ -76,7 +76,7 @@ class Query(MultiMapping[str]):
 
 
 def read_query(text: str) -> list[tuple[str, str]]:
-    """Return the pairs of a query. Raises BadRequest for what is no UTF-8, ContentTooLarge for too many fields."""
+    """Return the pairs of a query string. Raises BadRequest for invalid UTF-8, ContentTooLarge for too many fields."""
     most = DEFAULT_BODY_POLICY.form.fields
     if text.count("&") >= most:
         raise ContentTooLarge(f"there are over {most} fields in the query; send a form, or JSON")
@@ -84,9 +84,9 @@ def read_query(text: str) -> list[tuple[str, str]]:
 
 
 def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:
-    """Return the pairs of an urlencoded form, in the charset that is given, or that its field `_charset_` names.
+    """Return the pairs of an urlencoded form, in the given charset, or in that of its field `_charset_`.
 
-    Raises BadRequest for what is not in its charset, ContentTooLarge for too many fields, and one that is too long.
+    Raises BadRequest for text that is invalid in its charset, ContentTooLarge for too many or too long fields.
     """
     if text.count("&") >= limits.fields:
         raise over(f"there are over {limits.fields} fields in the form", "fields")
@@ -95,7 +95,7 @@ def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tu
 
 
 def over(what: str, limit: str, field: str = "") -> ContentTooLarge:
-    """Return the error for more than a limit of a view allows: what it is to its visitor, and to its author."""
+    """Return the error for a form that exceeds a limit of the view, with a hint for the author of the view."""
     return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
@@ -134,7 +134,7 @@ def _decoded(text: str, most: int, charset: str) -> str:
 
 
 def _decoded_by_pieces(text: str) -> bytearray:
-    """Return a long text percent-decoded: at once, each "%" in it would be an object of 80 bytes."""
+    """Percent-decode a long text by pieces: at once, each "%" in it would be an object of 80 bytes."""
     content = bytearray()
     start = 0
     while start < len(text):

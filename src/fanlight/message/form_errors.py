@@ -1,7 +1,6 @@
-"""What is wrong with a form, for the view that shows it again.
+"""The errors of a form, for a view that shows the form again.
 
-In: a message for each bad field, and what was posted. Out: a mapping, and the posted values.
-Knows nothing of requests.
+In: a message for each bad field, and the submitted values. Out: a mapping with both.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from fanlight.message.form import MultiMapping
 
 
 class FormErrors(dict[str, str]):
-    """The message for each bad field, by the field's name; empty, and false, if all is well.
+    """The message for each bad field, by name; empty, and false, if the form is valid.
 
-    A field without a message has "", so a template may ask for any. `posted` has what was sent, as
-    text: `errors.posted.get("name")`. A view may add what only it can know:
-    `errors["name"] = "is taken"`. What concerns no single field is named "".
+    A field without an error has the message "", so a template can use any name. `posted` has the submitted values as
+    text: `errors.posted.get("name")`. A view can add errors of its own: `errors["name"] = "is taken"`. An error that
+    concerns no single field has the name "".
     """
 
     posted: MultiMapping[Any]
-    refusal: ContentTooLarge | None  # why no more of the form was read; its message is among the others
+    refusal: ContentTooLarge | None  # why the rest of the form was not read; its message is in the mapping
 
     def __init__(
         self,
@@ -31,7 +30,7 @@ class FormErrors(dict[str, str]):
         *,
         refusal: ContentTooLarge | None = None,
     ) -> None:
-        """Take the messages, and what was posted."""
+        """Make errors of messages and the submitted values."""
         super().__init__(messages or {})
         self.posted = MultiMapping() if posted is None else posted
         self.refusal = refusal

@@ -1,7 +1,7 @@
-"""Header fields as a view holds them: names in any case, several values for a name.
+"""Header fields: a multi-mapping with case-insensitive names.
 
-In: pairs. Out: a mapping. Refuses, when it is set, a name or value that could be read as more than
-it is; the wire checks once more when it writes.
+In: pairs of name and value. Out: a mapping. Refuses, when a field is set, a name or value that would be parsed as
+more than one field; the wire checks again when it writes the response.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from fanlight.errors import InvalidResponse
 Pair = tuple[str, str]
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# Fields that are no lists, so a second line of one would leave it to each reader which of them holds.
+# Fields with a single value: of two lines, one reader would take the first, another the last.
 _SINGLE = frozenset(
     "age content-location content-range content-type etag expires last-modified location retry-after".split()
 )
 
 
 class Headers:
-    """An ordered multi-mapping of fields; `headers["X-Name"]` is the first value of that name."""
+    """An ordered multi-mapping of header fields; `headers["X-Name"]` is the first value of that name."""
 
     __slots__ = ("_pairs",)
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
-        """Take pairs, or a mapping, as they are: names that came from the wire are in lower case."""
+        """Make fields of pairs or a mapping, unchecked; names must be in lower case."""
         self._pairs: list[Pair] = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
 
     def __getitem__(self, name: str) -> str:
@@ -62,21 +62,21 @@ class Headers:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._pairs == other._pairs
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, so it can't be a key
+    __hash__ = None  # type: ignore[assignment]  # the subclass is mutable
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._pairs!r})"
 
 
 class MutableHeaders(Headers):
-    """The fields of a response, to be set and added to. Raises InvalidResponse for what no field can be."""
+    """The header fields of a response. Setting an invalid name or value raises InvalidResponse."""
 
     __slots__ = ("secure_if_https",)
 
-    secure_if_https: tuple[str, ...]  # cookies that are `Secure` if they are sent by https
+    secure_if_https: tuple[str, ...]  # Set-Cookie lines that get `Secure` if the response is sent over https
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
-        """Check every pair."""
+        """Make fields of pairs or a mapping; each is checked."""
         super().__init__()
         self.secure_if_https = ()
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
@@ -92,36 +92,43 @@ class MutableHeaders(Headers):
         self._pairs = [each for each in self._pairs if each[0] != name.lower()]
 
     def add(self, name: str, value: str) -> None:
-        """Add a value to those that the name has; some names have only one (RFC 9110 section 5.3)."""
+        """Add another value of a name; some fields can have only one (RFC 9110 section 5.3)."""
         pair = _checked(name, value)
         if pair[0] in _SINGLE and pair[0] in self:
-            raise InvalidResponse(f"{name} is there already, and has only one value; set it instead of adding to it")
+            raise InvalidResponse(f"{name} is already set, and can have only one value; set it instead of adding to it")
         self._pairs.append(pair)
 
-    def replace(self, name: str, value: str, identity: Callable[[str], object]) -> None:
-        """Add a value in place of those of the name that are about the same thing."""
-        pair = _checked(name, value)
-        same = identity(value)
-        self._pairs = [each for each in self._pairs if each[0] != pair[0] or identity(each[1]) != same]
+    def set_cookie(self, line: str, key: Callable[[str], object], *, is_secure_if_https: bool) -> None:
+        """Add a Set-Cookie line; it replaces those with the same `key`, which are about the same cookie."""
+        pair = _checked("set-cookie", line)
+        same = key(line)
+        self._pairs = [each for each in self._pairs if each[0] != pair[0] or key(each[1]) != same]
         self._pairs.append(pair)
+        if is_secure_if_https:
+            self.secure_if_https += (line,)
 
-    def adopt(self, pairs: Iterable[Pair]) -> None:
-        """Add pairs of other fields of a response: they were checked when they were set, and are as they should be."""
-        self._pairs.extend(pairs)  # PERF: benchmarks/static.py: to check ten fields takes as long as to find a file
+    def secure_cookies(self) -> None:
+        """Add `Secure` to the cookies that did not choose: the response is sent over https."""
+        if lines := self.secure_if_https:
+            self.secure_if_https = ()
+            self._pairs = [
+                (name, f"{value}; Secure" if name == "set-cookie" and value in lines else value)
+                for name, value in self._pairs
+            ]
+
+    def load_checked(self, pairs: Iterable[Pair], secure_if_https: tuple[str, ...] = ()) -> None:
+        """Replace all fields by those of another response, which were checked when they were set."""
+        self._pairs = list(pairs)  # PERF: benchmarks/static.py: checking ten fields takes as long as finding a file
+        self.secure_if_https = secure_if_https
 
     def copy(self) -> MutableHeaders:
-        """Return fields of their own, which are the same."""
+        """Return a copy."""
         made = MutableHeaders()
-        made._pairs, made.secure_if_https = list(self._pairs), self.secure_if_https
+        made.load_checked(self._pairs, self.secure_if_https)
         return made
 
-    def take(self) -> list[Pair]:
-        """Return every pair, and keep none."""
-        pairs, self._pairs = self._pairs, []
-        return pairs
-
     def setdefault(self, name: str, value: str) -> str:
-        """Set a field that is not there yet; return what it is then."""
+        """Set a field unless it is set; return its value."""
         if name not in self:
             self[name] = value
         return self[name]
@@ -134,8 +141,8 @@ class MutableHeaders(Headers):
 
 def _checked(name: object, value: object) -> Pair:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidResponse(f"{name!r} is no name for a header field")
-    # SECURITY: tests/message/test_headers.py: a line end in a value would begin another field
+        raise InvalidResponse(f"{name!r} is not a valid name for a header field")
+    # SECURITY: tests/message/test_headers.py: a line end in a value would start another field
     if not isinstance(value, str) or not _VALUE.fullmatch(value):
         raise InvalidResponse(f"the value of {name} must be text without line ends: {value!r}")
     return name.lower(), value.strip(" \t")

@@ -1,9 +1,9 @@
-"""What the head of a part of a form says: a field's name, a file's name, its kind, its charset (RFC 7578 section 4).
+"""Parse the header of a part of a multipart form: field name, file name, media type, charset (RFC 7578 section 4).
 
-In: the fields of one part, as latin-1; the content type of the whole. Out: a `PartHead`, and the boundary. Reads what
-browsers write (the HTML standard: `%22` for a quote), and what else there is: `filename*` and `name*` (RFC 8187), words
-of RFC 2047 as .NET writes them, quotes behind a backslash, bytes that are not UTF-8. Refuses with 400 what two readers
-could read differently, and a part that is encoded. Whatever a file is called, its name is no path: see `upload.py`.
+In: the fields of one part, as latin-1, and the content type of the form. Out: a `PartHead`, and the boundary. Accepts
+what browsers write (HTML standard: `%22` for a quote), and what other clients write: `filename*` and `name*` (RFC
+8187), encoded words of RFC 2047 as in .NET, quotes escaped by a backslash, bytes that are not UTF-8. Refuses with 400
+what is ambiguous, and a part with a transfer encoding. A file name is never used as a path: see `upload.py`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from urllib.parse import unquote_to_bytes
 from fanlight.errors import BadRequest
 from fanlight.message.charset import decoded
 
-_PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # nearly all, ever
+_PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # what nearly all clients write
 _KIND = re.compile(r"[^;]*")
-# A quoted value ends where the next parameter begins: browsers put no backslash before a backslash.
+# A quoted value ends before the next parameter: browsers do not escape a backslash in it.
 _PARAMETER = re.compile(
     r'\s*;\s*(?:([^\s=;"]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"(?=\s*(?:;|$))|"([^"]*)"(?=\s*(?:;|$))|([^;"]*)(?=;|$)))?'
 )
@@ -32,7 +32,7 @@ _BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 
 
 class PartHead(NamedTuple):
-    """What a part says of itself; `filename` is None for a field that is no file."""
+    """The parsed header of a part; `filename` is None for a field that is not a file."""
 
     name: str
     filename: str | None
@@ -41,12 +41,12 @@ class PartHead(NamedTuple):
 
 
 def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
-    """Return what the fields of a part say. Raises BadRequest."""
-    said: dict[str, str] = {}
+    """Parse the fields of a part. Raises BadRequest."""
+    values: dict[str, str] = {}
     for field, value in fields:
-        if said.setdefault(field.lower(), value) is not value and field.lower().startswith("content-"):
-            raise BadRequest(f"a part of the multipart form says its {field} twice")
-    disposition = said.get("content-disposition", "")
+        if values.setdefault(field.lower(), value) is not value and field.lower().startswith("content-"):
+            raise BadRequest(f"a part of the multipart form has two {field} fields")
+    disposition = values.get("content-disposition", "")
     plain = _PLAIN.fullmatch(disposition)
     if plain is not None:
         name, filename = plain[1], plain[2]
@@ -57,10 +57,12 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
         filename = _named(parameters, "filename")
     if not name:
         raise BadRequest("a part of the multipart form has no name")
-    coding = said.get("content-transfer-encoding", "").strip().lower()
+    coding = values.get("content-transfer-encoding", "").strip().lower()
     if coding not in ("", "7bit", "8bit", "binary"):
-        raise BadRequest(f"the part {name!r} is encoded as {coding[:20]}; send it as it is (RFC 7578 section 4.7)")
-    content_type = said.get("content-type", "")
+        raise BadRequest(
+            f"the part {name!r} is encoded as {coding[:20]}; send it without an encoding (RFC 7578 section 4.7)"
+        )
+    content_type = values.get("content-type", "")
     charset = ""
     if "charset" in content_type.lower():
         charset = _unquoted(_parameters(content_type, f"{_PART} Content-Type").get("charset", ""))
@@ -68,7 +70,7 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
 
 
 def boundary_of(content_type: str) -> str:
-    """Return what is between the parts of a form. Raises BadRequest for none, and for what can be read in two ways."""
+    """Return the boundary between the parts of a form. Raises BadRequest if it is missing or ambiguous."""
     boundary = _parameters(content_type, "a multipart form has a Content-Type").get("boundary", "")
     if boundary.startswith('"'):
         boundary = re.sub(r"\\(.)", r"\1", boundary[1:-1])
@@ -78,27 +80,27 @@ def boundary_of(content_type: str) -> str:
 
 
 def _parameters(value: str, of_what: str) -> dict[str, str]:
-    """Return the parameters behind the first semicolon, quoted ones in their quotes."""
+    """Return the parameters after the first semicolon; quoted values keep their quotes."""
     found: dict[str, str] = {}
     first = _KIND.match(value)
     position = first.end() if first is not None else 0
     while position < len(value):
         each = _PARAMETER.match(value, position)
         if each is None:
-            raise BadRequest(f"{of_what} that can't be read")
+            raise BadRequest(f"{of_what} that can't be parsed")
         position = each.end()
         if each[1] is None:
             continue
         key = each[1].lower()
         if key in found:
-            raise BadRequest(f"{of_what} that says {key[:20]} twice")
+            raise BadRequest(f"{of_what} with two parameters {key[:20]}")
         quoted = each[2] if each[2] is not None else each[3]
         found[key] = f'"{quoted}"' if quoted is not None else each[4].strip()
     return found
 
 
 def _named(parameters: dict[str, str], key: str) -> str | None:
-    """Return a parameter as text, its extended form before its plain one (RFC 6266 section 4.3); None without one."""
+    """Return a parameter as text, None without one; `name*` takes precedence over `name` (RFC 6266 section 4.3)."""
     plain, extended = parameters.get(key), parameters.get(f"{key}*")
     if extended is not None:
         found = _EXTENDED.fullmatch(_unquoted(extended))
@@ -119,12 +121,12 @@ def _unquoted(value: str) -> str:
 
 
 def _text(raw: str) -> str:
-    """Return a name as text: UTF-8, or else latin-1; or what .NET has packed into a word of RFC 2047."""
+    """Decode a name: an encoded word of RFC 2047, as .NET writes it, else UTF-8, else latin-1."""
     word = _ENCODED_WORD.fullmatch(raw)
     if word is not None:
-        packed = word[3].encode("ascii")
+        encoded = word[3].encode("ascii")
         try:
-            data = b64decode(packed, validate=True) if word[2] in "Bb" else decodestring(packed, header=True)
+            data = b64decode(encoded, validate=True) if word[2] in "Bb" else decodestring(encoded, header=True)
         except binascii.Error:
             return raw
         return decoded(data, word[1])

@@ -1,7 +1,7 @@
-"""An answer whose fields were all written before: what is served again and again as it is.
+"""A response with prebuilt header fields, for content that is served again and again.
 
-In: content, and a tuple of fields that stays the same object, so that the wire knows its lines by it. Out: a
-response of a file, which can be asked and changed like any other.
+In: content, and a tuple of fields that is the same object each time, so that the wire finds its cached lines by it.
+Out: a file response, which can be read and changed like any other.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from fanlight.message.headers import MutableHeaders, Pair
 
 
 class PrebuiltResponse(FileResponse):
-    """An answer with fields that are shared until somebody asks to change them."""
+    """A response with shared fields, which are copied when `headers` is accessed."""
 
     # PERF: benchmarks/run.py: neither checks its fields again nor makes an object for them.
-    __slots__ = ("_known",)
+    __slots__ = ("_prebuilt",)
 
     def __init__(
         self,
         content: bytes | FileContent,
-        known: tuple[Pair, ...],
+        prebuilt: tuple[Pair, ...],
         *,
         media_type: str,
         length: int,
         modified: int,
         status: int = 200,
     ) -> None:
-        """Take content of so many bytes, and fields that are right."""
+        """Make a response of content with `length` bytes, and fields that were checked before."""
         self.content = content
         self.status = status
         self.media_type = media_type
         self._length = length
         self.modified = modified
         self._headers: MutableHeaders | None = None
-        self._known = known
+        self._prebuilt = prebuilt
 
     @property
     def headers(self) -> MutableHeaders:
-        """The fields, to be read and set."""
+        """The header fields, which can be changed."""
         if self._headers is None:
             self._headers = MutableHeaders()
-            self._headers.adopt(self._known)
+            self._headers.load_checked(self._prebuilt)
         return self._headers
 
     def fields(self) -> Sequence[Pair]:
-        """Return the fields as the wire takes them."""
-        return self._known if self._headers is None else self._headers.pairs()
+        """Return the fields for the wire."""
+        return self._prebuilt if self._headers is None else self._headers.pairs()

@@ -1,8 +1,7 @@
-"""What a view knows of a request.
+"""The request, as a view sees it.
 
-In: a head, as the wire has read it, and the content, as the server has kept it. Out: its parts, each
-worked out when it is first asked for. Refuses what the client sent wrong with the status it gets.
-Knows nothing of bytes on the wire, of routes and of views.
+In: a head parsed by the wire, and the content kept by the server. Out: their parts, each parsed on first access.
+Refuses what is malformed with an HTTPError.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ MULTIPART = "multipart/form-data"
 
 
 class Head(Protocol):
-    """What a request needs of a parsed head; all of it as it was sent."""
+    """The parsed head of a request; all values are as the client sent them."""
 
     method: str
     target: str
@@ -44,43 +43,56 @@ class Head(Protocol):
 
     @property
     def authority(self) -> str:
-        """Whom the request is for."""
+        """The host and port that the request is for."""
         ...
 
-    def at(self, authority: str, /) -> object:
-        """Note whom it is for, where somebody knows that better than the fields: a proxy that is trusted."""
+    def set_authority(self, authority: str, /) -> object:
+        """Replace the host and port, which a trusted proxy has forwarded."""
         ...
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """Every field, names in lower case."""
+        """All header fields, names in lower case."""
         ...
 
     @property
     def values(self) -> dict[str, str]:
-        """Each field's value, those of repeated ones joined."""
+        """The value of each header field; the values of a repeated field are joined."""
         ...
 
 
 class Request:
-    """One request. All its parts can be read; only `state` is the app's to write."""
+    """An HTTP request. It is read-only, except for `state`, which is for the app."""
 
-    # PERF: benchmarks/run.py: made for every request, so it only keeps what it is given.
+    # PERF: benchmarks/run.py: made for every request, so the constructor only stores its arguments.
     __slots__ = ("_id_line", "cache", "client", "content_source", "context", "head", "params", "scheme")
 
-    reverse: ClassVar[Callable[..., str] | None] = None  # an app has a class of its own, with its own way back
-    assets: ClassVar[Callable[..., str] | None] = None  # and its own files
-    _id_line: bytes  # only set once it is asked for
-    context: Context  # in which everything runs that is done for it; set by the server when its call begins
+    reverse: ClassVar[Callable[..., str] | None] = None  # set in the subclass of each app
+    assets: ClassVar[Callable[..., str] | None] = None  # as above
+    _id_line: bytes  # set on first access
+    context: Context  # in which all code for this request runs; set by the server when it runs the call
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
-        """Keep the head, the client's address (None behind a unix socket) and the content."""
+        """Make a request; `client` is the client's address, None for a unix socket."""
         self.head = head
         self.client = client
         self.content_source = content
         self.params: dict[str, object]
         self.scheme = "http"
-        self.cache: dict[str, Any] | None = None  # what was worked out of it; the server looks whether there is any
+        self.cache: dict[str, Any] | None = None  # values computed on first access, and what the server has attached
+
+    def set_origin(self, *, client: str | None = None, scheme: str | None = None, host: str | None = None) -> None:
+        """Set what TLS or a trusted proxy says about the client; None keeps what the connection itself says."""
+        if client is not None:
+            self.client = client
+        if scheme is not None:
+            self.scheme = scheme
+        if host is not None:
+            self.head.set_authority(host)
+
+    def attach_content(self, content: SpooledContent | None) -> None:
+        """Set the content, which the server has received or refused after the head."""
+        self.content_source = content
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         known = self.cache
@@ -93,19 +105,19 @@ class Request:
 
     @property
     def id(self) -> str:
-        """What the logs call this request: the client's `X-Request-Id` where it is well-formed, else one of ours."""
+        """The id of the request in the logs: the client's `X-Request-Id` if it is well-formed, else a generated one."""
         return id_of(self.id_line)
 
     @property
     def id_line(self) -> bytes:
-        """The field line that tells the id."""
+        """The field line with the id, for the response."""
         try:
             return self._id_line
         except AttributeError:
             return self.identify()
 
     def identify(self) -> bytes:
-        """Decide the id, and return the field line that tells it: for the server, which does so once."""
+        """Choose the id, and return the field line with it; the server calls this once per request."""
         self._id_line = line = id_line(self.head.values.get(NAME))
         return line
 
@@ -116,27 +128,27 @@ class Request:
 
     @property
     def target(self) -> str:
-        """What stood between method and version, as it was sent."""
+        """The request target, as it was sent."""
         return self.head.target
 
     @property
     def raw_path(self) -> str:
-        """The path as it was sent, percent-encoded."""
+        """The path, as it was sent: percent-encoded."""
         return self.head.path
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded; to be shown, as routes have been matched already."""
+        """The path, percent-decoded, for display: routes are matched by the raw path."""
         return unquote(self.head.path)
 
     @property
     def raw_query(self) -> str:
-        """What stood behind the question mark, as it was sent."""
+        """The query string, as it was sent."""
         return self.head.query
 
     @property
     def query(self) -> Query:
-        """The fields of the query. Raises BadRequest where they are no UTF-8."""
+        """The fields of the query string. Raises BadRequest if they are not UTF-8."""
         return self._once("query", lambda: Query(read_query(self.head.query)))
 
     @property
@@ -146,7 +158,7 @@ class Request:
 
     @property
     def last_event_id(self) -> str:
-        """The id of the last event that an `EventSource` got before it lost us; "" for one that begins."""
+        """The id of the last event that a reconnecting `EventSource` received; "" for a new connection."""
         return (
             self.head.values.get("last-event-id", "").encode("latin-1").decode(errors="replace")
         )  # HTML, section 9.2.3
@@ -158,73 +170,73 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Whom the client asked, with the port if it named one."""
+        """The host of the request, with the port if the client sent one."""
         return self.head.authority
 
     @property
     def url(self) -> str:
-        """The whole URL that was asked for."""
+        """The complete URL of the request."""
         query = f"?{self.head.query}" if self.head.query else ""
         return f"{self.scheme}://{self.host}{self.head.path}{query}"
 
     @property
     def origin(self) -> str:
-        """Scheme and host: what stands before the path in a whole URL of this site."""
+        """Scheme and host: the part of a complete URL before the path."""
         return f"{self.scheme}://{self.head.authority}"
 
     def url_for(self, view: object, /, **parameters: object) -> str:
-        """Return the path of a view, or of its name, as templates do; put `origin` before it for a whole URL.
+        """Return the path of a view, or of a route's name, as in templates; put `origin` before it for a complete URL.
 
-        Raises NoSuchURL for a view that has no route, and for parameters that don't fit its path.
+        Raises NoSuchURL for a view without a route, and for parameters that don't fit its path.
         """
         reverse = self.reverse
         if reverse is None:
-            raise NoSuchURL("this request was made without an app, so nobody knows the addresses of its views")
+            raise NoSuchURL("this request was made without an app, so its views have no addresses")
         return reverse(view, **parameters)
 
     def asset(self, name: str) -> str:
-        """Return the URL of a file of a `Static` folder, as templates do. Raises NoSuchURL if it is not there."""
+        """Return the URL of a file in a `Static` folder, as in templates. Raises NoSuchURL if there is no such file."""
         if self.assets is None:
-            raise NoSuchURL("this request was made without an app, so nobody knows the addresses of its files")
+            raise NoSuchURL("this request was made without an app, so its files have no addresses")
         return self.assets(name)
 
     @property
     def http_version(self) -> str:
-        """1.1 or 1.0."""
+        """The HTTP version: "1.1" or "1.0"."""
         return f"1.{self.head.minor}"
 
     @property
     def client_cert(self) -> ClientCert | None:
-        """The certificate that the client showed in the TLS handshake, None if it showed none."""
+        """The certificate that the client sent in the TLS handshake, None without one."""
         return None if self.cache is None else self.cache.get("client_cert")
 
     def cache_value(self, name: str, value: object) -> None:
-        """Keep what the server knows of a request that has it; one that has not is not burdened."""
+        """Attach a value, for the server and the app: most requests have none, so there is no attribute for it."""
         self._once(name, lambda: value)
 
     @property
     def state(self) -> dict[str, Any]:
-        """A place for what middleware wants to tell the view."""
+        """A dict for the app, for example for what middleware passes to the view."""
         return self._once("state", dict)
 
     def after(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> None:
-        """Have something done when the answer is out: `request.after(send_mail, to=address)`.
+        """Run a background task after the response was sent: `request.after(send_mail, to=address)`.
 
-        A function of either kind; several are called one after the other. The client does not wait for them, a
-        server that stops does, as long as `drain_seconds`. They are called whatever the answer is.
+        The function can be sync or async; several run one after the other, whatever the response is. The client does
+        not wait for them. A server that shuts down waits up to `drain_seconds`.
         """
-        work: list[Callable[[], object]] = self._once("after", list)
-        work.append(partial(function, *args, **kwargs))
+        tasks: list[Callable[[], object]] = self._once("after", list)
+        tasks.append(partial(function, *args, **kwargs))
 
     def pop_background_tasks(self) -> list[Callable[[], Any]]:
-        """Return what is to be done after the answer, once: for the server."""
+        """Return the background tasks, once, for the server."""
         return self.cache.pop("after", []) if self.cache is not None else []
 
     # --- content ----------------------------------------------------------------------------
 
     @property
     def media_type(self) -> str:
-        """The media type of the content, in lower case, without parameters; "" if there is none."""
+        """The media type of the content, in lower case and without parameters; "" if there is none."""
         return self.head.values.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
@@ -234,23 +246,23 @@ class Request:
 
     @property
     def content_stream(self) -> ContentStream:
-        """The content as it comes, where the view takes it so; else one that has ended."""
+        """The content as a stream, for a view that takes it as one; for others an empty stream."""
         return self._once("content_stream", ContentStream)
 
     @property
     def text(self) -> str:
-        """The content as text. Raises BadRequest where it is not what its charset says (UTF-8 if it says none)."""
+        """The content as text. Raises BadRequest if it is not valid in its charset (UTF-8 if none is given)."""
         return decoded(self.content, self._charset or "utf-8")
 
     @property
     def _charset(self) -> str:
-        """The charset that the content claims, "" if it claims none."""
+        """The charset of the content type, "" if there is none."""
         named = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
         return named.strip('" ')
 
     @property
     def json(self) -> Any:
-        """The content read as JSON. Raises UnsupportedMediaType if it is something else, BadRequest if it is broken."""
+        """The content parsed as JSON. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
         return self._once("json", self._read_json)
 
     def _read_json(self) -> Any:
@@ -262,35 +274,31 @@ class Request:
 
     @property
     def json_content(self) -> bytes:
-        """All of the content, to be decoded as JSON. Raises ContentTooLarge where that would take too long."""
-        self._refuse_over("json_bytes", "the JSON")
-        return self.content
-
-    def _refuse_over(self, cap: str, what: str) -> None:
-        """Refuse content that is over what may be decoded at once."""
+        """All of the content, to be parsed as JSON. Raises ContentTooLarge above `FormLimits.json_bytes`."""
         source = self.content_source
-        if source is not None and source.size > (most := getattr(source.limits, cap)):
-            raise over(f"{what} is over {most} bytes", cap)
+        if source is not None and source.size > (max_bytes := source.limits.json_bytes):
+            raise over(f"the JSON is over {max_bytes} bytes", "json_bytes")
+        return self.content
 
     @property
     def decoded_size_limit(self) -> str:
-        """Which of `FormLimits` holds for the whole content if it is decoded, "" if none does."""
+        """The name of the `FormLimits` field that limits the content if it is parsed as a whole, "" for none."""
         return "json_bytes" if self.is_json else "text_bytes" if self.media_type == URLENCODED else ""
 
     @property
     def is_json(self) -> bool:
-        """Whether the content claims to be JSON."""
+        """Whether the media type of the content is JSON."""
         kind = self.media_type
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
     @property
     def form(self) -> Form:
-        """The fields of a posted form. Raises UnsupportedMediaType if it is none, BadRequest if it is broken."""
+        """The fields of a posted form. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
         source = self.content_source
         return self._once("form", lambda: self.read_form(DEFAULT_BODY_POLICY.form if source is None else source.limits))
 
     def read_form(self, limits: FormLimits) -> Form:
-        """Return the fields of a posted form, under limits of one's own."""
+        """Return the fields of a posted form, under the given limits."""
         kind, source = self.media_type, self.content_source
         if (source is None or source.size == 0) and kind in ("", URLENCODED, MULTIPART):
             return Form()
@@ -302,7 +310,7 @@ class Request:
             try:
                 return Form(read_urlencoded(self.content.decode("ascii"), limits, self._charset))
             except UnicodeDecodeError:
-                raise BadRequest("an urlencoded form has a byte in it that should be percent-encoded") from None
+                raise BadRequest("an urlencoded form contains a byte that must be percent-encoded") from None
         if kind == MULTIPART and source is not None:
             form = Form(read_multipart(source.open(), self.head.values["content-type"], limits))
             for _, value in form.pairs():
@@ -311,10 +319,10 @@ class Request:
             return form
         raise UnsupportedMediaType(f"send a form ({URLENCODED} or {MULTIPART}), not {kind or 'nothing'}")
 
-    # --- what the client likes ----------------------------------------------------------------
+    # --- content negotiation ------------------------------------------------------------------
 
     def accepts(self, *media_types: str) -> str | None:
-        """Return which of the media types the client likes best, None if it takes none of them."""
+        """Return the media type that the client prefers, None if it accepts none of them."""
         return best_match(self.head.values.get("accept", ""), media_types)
 
     def __repr__(self) -> str:

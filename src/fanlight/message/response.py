@@ -1,8 +1,7 @@
-"""What a view answers.
+"""The response of a view.
 
-In: content, a status, fields. Out: what the server needs to send it. A plain page costs one small
-object: its fields are a tuple that all pages of its media type share, until somebody asks for
-`headers`. Refuses fields that can't be, when they are set.
+In: content, a status, header fields. Out: what the server sends. A plain page is one small object: its fields are a
+tuple shared by all pages of its media type, until `headers` is accessed. Refuses invalid fields when they are set.
 """
 
 from __future__ import annotations
@@ -36,18 +35,18 @@ Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
 _MAX_FIELDS = 256
-_MAX_LENGTH = 2**63  # what every client can still count
+_MAX_LENGTH = 2**63  # the largest size that every client can represent
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Response:
-    """An answer: `Response("text")`, `Response(b"...", media_type="image/png")`, `Response(lines())`.
+    """A response: `Response("text")`, `Response(b"...", media_type="image/png")`, `Response(lines())`.
 
-    `content` is bytes, text (sent as UTF-8), or an iterator, or async iterator, of either; `length`
-    is how many bytes an iterator will give, where that is known.
+    `content` is bytes, text (sent as UTF-8), or a sync or async iterable of either. `length` is the number of bytes
+    that an iterable yields, if it is known.
     """
 
-    # PERF: benchmarks/run.py: a plain page is one of these and no more
+    # PERF: benchmarks/run.py: a plain page is one of these objects and nothing else
     __slots__ = ("_headers", "_length", "content", "media_type", "status")
 
     content: Content
@@ -62,9 +61,9 @@ class Response:
         media_type: str | None = None,
         length: int | None = None,
     ) -> None:
-        """Make an answer; text is HTML, bytes are just bytes, unless `media_type` says otherwise.
+        """Make a response; the default media type of text is HTML, of bytes `application/octet-stream`.
 
-        Raises InvalidResponse for a dict, and for a length or fields that can't be.
+        Raises InvalidResponse for a dict, and for an invalid length or field.
         """
         if content.__class__ is not str and content.__class__ is not bytes:
             content = _plain(content)
@@ -84,10 +83,10 @@ class Response:
 
     @property
     def length(self) -> int | None:
-        """How many bytes an iterator will give, 0 to 2**63 - 1; None where that is not known.
+        """The number of bytes that an iterable yields, 0 to 2**63 - 1; None if it is not known.
 
-        Raises InvalidResponse when it is set to anything else: it is sent as `content-length`, by which the client
-        finds the end of the content (RFC 9112 section 6.3).
+        Raises InvalidResponse when set to anything else: it is sent as `content-length`, by which the client finds
+        the end of the content (RFC 9112 section 6.3).
         """
         return self._length
 
@@ -98,13 +97,13 @@ class Response:
 
     @property
     def headers(self) -> MutableHeaders:
-        """The fields, to be read and set; `content-length` is the server's own."""
+        """The header fields, which can be changed; `content-length` is set by the server."""
         if self._headers is None:
             self._headers = MutableHeaders([("content-type", self.media_type)] if self.media_type else ())
         return self._headers
 
     def fields(self) -> Sequence[Pair]:
-        """Return the fields as the wire takes them."""
+        """Return the fields for the wire."""
         headers = self._headers
         if headers is not None:
             return headers.pairs()
@@ -112,7 +111,7 @@ class Response:
 
     @property
     def has_shared_fields(self) -> bool:
-        """Whether it has no field but its media type."""
+        """Whether the media type is its only field."""
         return self._headers is None
 
     @property
@@ -121,64 +120,61 @@ class Response:
         return None
 
     def copy(self) -> Self:
-        """Return an answer of its own with the same content, status and fields."""
-        if self.__class__ is Response:  # in a third of the time that the other way takes
+        """Return a copy with the same content, status and fields."""
+        if self.__class__ is Response:  # three times as fast as copy.copy()
             made = self.__class__(self.content, self.status, media_type=self.media_type, length=self._length)
         else:
-            made = copy.copy(self)  # with all that its class adds
+            made = copy.copy(self)  # with the attributes of the subclass
         if self._headers is not None:
             made._headers = self._headers.copy()  # noqa: SLF001 - of its own kind
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
-        """Set a cookie to any text; the options are those of `CookieOptions`. One that was set before is replaced.
+        """Set a cookie to any text; `options` are those of `CookieOptions`. It replaces one that was set before.
 
-        Raises InvalidResponse for what no cookie can be, TypeError for an option that there is not.
+        Raises InvalidResponse for an invalid cookie, TypeError for an unknown option.
         """
         chosen = read_cookie_options(options)
         line = write_cookie(name, value, chosen)
-        self.headers.replace("set-cookie", line, cookie_key)
-        if depends_on_scheme(name, chosen):
-            self.headers.secure_if_https += (line,)
+        self.headers.set_cookie(line, cookie_key, is_secure_if_https=depends_on_scheme(name, chosen))
 
     def delete_cookie(self, name: str, **options: Any) -> None:
-        """Have the client forget a cookie: give it the options that it was set with, for how long it lived aside."""
+        """Delete a cookie: give the options that it was set with, except `max_age` and `expires`."""
         self.set_cookie(name, "", **{**options, "max_age": 0, "expires": EPOCH})
 
     def secure_cookies(self) -> None:
-        """Have cookies that say nothing of it be `Secure`: the server calls this where it answers by https."""
-        headers = self._headers
-        if headers is not None and headers.secure_if_https:
-            secure_if_https, headers.secure_if_https = headers.secure_if_https, ()
-            for name, value in headers.take():
-                headers.add(name, f"{value}; Secure" if name == "set-cookie" and value in secure_if_https else value)
+        """Add `Secure` to cookies that did not choose; the server calls this for a response over https."""
+        if self._headers is not None:
+            self._headers.secure_cookies()
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
 
 
 def check_length(length: object) -> None:
-    """Refuse, as InvalidResponse, what no response can be as long as; None is a length that is not known."""
+    """Raise InvalidResponse for what is not a number of bytes, and not None (unknown)."""
     if length is None:
         return
     if isinstance(length, bool) or not isinstance(length, int):
-        hint = "an int of at least 0, or None where it is not known"
+        hint = "an int of at least 0, or None if it is not known"
         raise InvalidResponse(f"the length of a response can't be {length!r}; it is a number of bytes, {hint}")
-    if not 0 <= length < _MAX_LENGTH:  # its digits are not shown: there may be too many to write
+    if not 0 <= length < _MAX_LENGTH:  # its digits are not shown: Python may refuse to convert so many
         raise InvalidResponse(
             f"the length of a response can't be {'negative' if length < 0 else 'over 2**63 - 1'};"
-            " it is a number of bytes, or None where it is not known"
+            " it is a number of bytes, or None if it is not known"
         )
 
 
 def _plain(content: Content | str | bytearray | memoryview) -> Content | str:
-    """Return a kind of text as text, what holds bytes as bytes, what gives pieces as it is. Raises InvalidResponse."""
+    """Convert a subclass of str to str, and a bytes-like object to bytes. Raises InvalidResponse for a dict."""
     if isinstance(content, str):
         return str.__str__(content)
     if isinstance(content, bytes | bytearray | memoryview):
         return bytes(content)
-    if isinstance(content, Mapping):  # as an iterable it would be its keys
-        raise InvalidResponse("a dict can't be the content of a response; return the dict itself: it is sent as JSON")
+    if isinstance(content, Mapping):  # iterating it would send its keys
+        raise InvalidResponse(
+            "the content of a response can't be a dict; return the dict itself, which is sent as JSON"
+        )
     return content
 
 
@@ -191,7 +187,7 @@ def _fields_of(media_type: str) -> tuple[Pair, ...]:
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """Return an answer with a value as JSON. Raises InvalidResponse for a value that JSON can't hold."""
+    """Return a response with a value as JSON. Raises InvalidResponse for a value that JSON can't represent."""
     try:
         return Response(msgspec.json.encode(value), status, media_type=JSON)
     except (TypeError, ValueError, RecursionError) as error:
@@ -199,19 +195,19 @@ def json_response(value: Any, status: int = 200) -> Response:
 
 
 def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response:
-    """Return an answer that sends the client elsewhere: 303 (See Other), or 308 if it is for ever.
+    """Return a redirect: 303 (See Other), or 308 (Permanent Redirect) if `permanent`.
 
-    `to` is a path of this site or a whole URL, of the app's own making: to send a visitor where the
-    request itself asks to go, there is `redirect_back`. Raises InvalidResponse for what browsers read as
-    another place than it seems to be (`//host`, a backslash, a user name), and for a status that is no redirect.
+    `to` is a path of this site or a complete URL, and must come from the app: for a target that is in the request,
+    use `redirect_back`. Raises InvalidResponse for a target that browsers read as another one than it seems to be
+    (`//host`, a backslash, a user name), and for a status that is not a redirect.
     """
     if permanent:
         status = 308
     if status not in _REDIRECTS:
-        raise InvalidResponse(f"{status} is no redirect; it is one of {sorted(_REDIRECTS)}")
+        raise InvalidResponse(f"{status} is not the status of a redirect; use one of {sorted(_REDIRECTS)}")
     location = encode_location(to)
     shown = html.escape(location)
-    response = Response(f'<!doctype html><title>Moved</title><p>It is here: <a href="{shown}">{shown}</a></p>', status)
+    response = Response(f'<!doctype html><title>Moved</title><p>See <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location
     return response
 

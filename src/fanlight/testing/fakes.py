@@ -75,6 +75,6 @@ class FakeHead:
         self.fields = list(self.values.items())
         self.authority = self.values["host"]
 
-    def at(self, authority: str) -> None:
+    def set_authority(self, authority: str) -> None:
         """Note whom it is for."""
         self.authority = authority

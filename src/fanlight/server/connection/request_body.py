@@ -67,7 +67,7 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
     if policy.body_mode is BodyMode.STREAM:
         stream = StreamingBody(host, connection, head)
         connection.read_body_by(stream)
-        connection.request.content_source = STREAMED_CONTENT
+        connection.request.attach_content(STREAMED_CONTENT)
         connection.request.cache_value("content_stream", stream)
         return True
     if head.expects_continue:
@@ -84,7 +84,7 @@ def _kept(request: Request, policy: BodyPolicy) -> SpooledContent:
 
 def end_body(connection: Connection, now: float) -> None:
     """Give the request its content, which is whole."""
-    connection.request.content_source = connection.body
+    connection.request.attach_content(connection.body)
     connection.enter(IDLE, now)
 
 
@@ -98,7 +98,8 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -
         return False
     connection.release()
     connection.call = refused
-    connection.request.content_source = body = RefusedContent(_answer_to(refusal))
+    body = RefusedContent(_answer_to(refusal))
+    connection.request.attach_content(body)
     connection.keep_body(body)
     connection.enter(IDLE, now)
     return True
@@ -257,7 +258,7 @@ def _answer_to(refusal: ProtocolError) -> HTTPError:
         return ContentTooLarge(detail, hint=hint)
     error = next(kinds, HTTPError)(str(refusal))
     error.status = refusal.status
-    for line in refusal.lines.decode().splitlines():
+    for line in refusal.extra_headers.decode().splitlines():
         name, _, value = line.partition(": ")
         error.headers[name] = value
     return error

@@ -48,7 +48,7 @@ def close_expired(connections: Iterable[Connection], host: Host, exchange: Excha
             connection.phase is IDLE
             and connection.deadline < cold
             # Whether it has taken its response is asked once, and then as long as it has not.
-            and (connection.wire.forget() or connection.pace is not None)
+            and (connection.wire.release_head() or connection.pace is not None)
         ):
             _look(connection, host, now)
 

@@ -145,7 +145,7 @@ class ListenerPolicy:
 
     def _apply(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
         if is_tls:
-            request.scheme = "https"
+            request.set_origin(scheme="https")
         if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
             request.cache_value("client_cert", certificate)
         # SECURITY: tests/server/listening/test_listener_policy.py: behind a PROXY header the client itself writes the
@@ -165,12 +165,7 @@ class ListenerPolicy:
             origin = read_forwarded(values.get("forwarded", ""), peer, proxies.trust)
         else:
             origin = read_x_forwarded(values, peer, proxies.trust, has_port=proxies.fields == "x-forwarded-with-port")
-        if origin.client is not None:
-            request.client = origin.client
-        if origin.scheme is not None:
-            request.scheme = origin.scheme
-        if origin.host is not None:
-            request.head.at(origin.host)
+        request.set_origin(client=origin.client, scheme=origin.scheme, host=origin.host)
         if not self._has_warned_of_fields:
             other = "x-forwarded-for" if proxies.fields == "forwarded" else "forwarded"
             if other in values and origin.client is None:

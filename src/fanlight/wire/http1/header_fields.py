@@ -1,16 +1,14 @@
-"""Read field lines (RFC 9112 section 5, RFC 9110 section 5).
+"""Parse field lines (RFC 9112 section 5, RFC 9110 section 5).
 
-In: the bytes between the request line and the empty line. Out: a `FieldBlock`: the fields, and what
-they say of the message's framing, checked and decided once. Refuses every line that two readers
-could read differently: no colon, space before it, folding, a bare CR or LF, control characters.
-Knows nothing of what most fields mean.
+In: the bytes between the request line and the empty line. Out: a `FieldBlock`: the fields, and the framing of the
+message. Refuses every line that two implementations could parse differently: no colon, a space before it, folding, a
+bare CR or LF, control characters.
 
-Real clients send the same lines again and again. A line that was checked twice is kept in a table,
-`_KNOWN`, from its raw bytes to its (name, value), and never checked again. (At its first coming only
-its hash is noted, in `_SEEN`: what never comes again must not push the others out.) The table is
-bounded, in entries and in bytes; when it is full it is emptied. Who fills it with lines of his own slows down
-nobody by more than the check that every line had to pass anyway. (Keys are hashed with Python's
-per-process secret, so nobody can choose lines that collide.)
+Clients send the same lines again and again, so parsed lines are cached in `_KNOWN`, from the raw bytes to name and
+value. A line is cached when it is received a second time (the first time only its hash is stored, in `_SEEN`), so that
+unique lines do not evict the others. The cache is bounded in entries and bytes, and cleared when it is full: a client
+that fills it costs others no more than parsing without a cache. Keys are hashed with Python's per-process secret, so a
+client can't choose lines that collide.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ Pair = tuple[str, str]
 TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 # RFC 3986 section 3.2.2, without the sub-delimiters and percent-encodings that no host on the internet has.
-# A port is a number that can be one: whatever takes the URL of a request apart would stumble over any other.
+# The port must be a valid number: code that parses the URL of a request would fail on any other.
 _PORT = r"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[0-9A-Za-z._~-]{{1,255}})(?::{_PORT})?")
 
@@ -43,8 +41,8 @@ _KNOWN: dict[bytes, Pair] = {}
 _SEEN: set[int] = set()
 _NAMES: dict[bytes, str] = {}
 
-# Lines that seldom come twice would only push the others out; secrets are not kept longer than needed.
-_NEVER_KEPT = frozenset(
+# Never cached: lines that are rarely repeated would evict the others, and secrets are not kept longer than needed.
+_NEVER_CACHED = frozenset(
     "authorization content-length cookie if-match if-modified-since if-none-match if-range if-unmodified-since"
     " last-event-id proxy-authorization range referer traceparent x-forwarded-for x-request-id".split()
 )
@@ -55,9 +53,9 @@ _MAX_LENGTH_DIGITS = 18  # digits; more would be over any limit, and over 64 bit
 
 
 class FieldBlock:
-    """The fields of one head, and what they say of its framing; shared by all heads with the same bytes."""
+    """The fields of a head, and its framing; shared by all heads with the same bytes."""
 
-    # PERF: benchmarks/run.py: what most heads don't say is said by the class, so that they don't pay for it.
+    # PERF: benchmarks/run.py: the values of most heads are class attributes, so that setting them costs nothing.
     __slots__ = ("pairs", "values")
 
     content_length: int | None = 0
@@ -65,16 +63,16 @@ class FieldBlock:
     expects_continue = False
     wants_close = False
     wants_keep_alive = False
-    is_plain = True  # there is a Host, and nothing that a request of HTTP/1.1 must stop for
+    is_plain = True  # has a Host and no content, expectation or `connection: close`
 
     def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
-        """Keep the fields of a head that says nothing special."""
+        """Make a block of fields that need no further checks."""
         self.pairs = pairs
         self.values = values
 
 
 class FramedBlock(FieldBlock):
-    """The fields of a head without Host, or with content, an expectation, or an opinion about the connection."""
+    """The fields of a head without Host, or with content, an expectation or a `connection` option."""
 
     __slots__ = (
         "content_length",
@@ -87,14 +85,13 @@ class FramedBlock(FieldBlock):
     is_plain = False
 
     def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
-        """Decide the framing (RFC 9112 section 6.3), or refuse it."""
+        """Determine the framing (RFC 9112 section 6.3). Raises ProtocolError."""
         super().__init__(pairs, values)
         coding, length = values.get("transfer-encoding"), values.get("content-length")
         if coding is not None and length is not None:
-            # RFC 9112 section 6.1 has us drop one of the two, or refuse. A proxy in front of us may have
-            # believed the other one, so we refuse.
-            # SECURITY: tests/wire/test_vectors.py, both lengths.
-            raise BadMessage("Content-Length and Transfer-Encoding together are ambiguous; send one of them")
+            # RFC 9112 section 6.1 allows to drop Content-Length, or to refuse. A proxy in front may have used it, so
+            # the message is refused. SECURITY: tests/wire/test_vectors.py, both lengths.
+            raise BadMessage("Content-Length and Transfer-Encoding together are ambiguous; send only one of them")
         self.is_chunked = coding is not None and _is_chunked(coding)
         self.content_length = None if self.is_chunked else _length(length)
         self.expects_continue = _expects_continue(values.get("expect"))
@@ -103,13 +100,13 @@ class FramedBlock(FieldBlock):
         self.wants_keep_alive = "keep-alive" in options
 
 
-def read_block(block: bytes, most_fields: int) -> FieldBlock:
+def read_block(block: bytes, max_fields: int) -> FieldBlock:
     """Return the fields of a head. Raises ProtocolError."""
     if not block:
         return FramedBlock([], {})
     lines = block.split(b"\r\n")
-    if len(lines) > most_fields:
-        raise HeadTooLarge(f"the request has over {most_fields} fields")
+    if len(lines) > max_fields:
+        raise HeadTooLarge(f"the request has over {max_fields} fields")
     known = _KNOWN.get
     pairs = [known(line) or read_line(line) for line in lines]
     values = dict(pairs)
@@ -129,7 +126,7 @@ def read_block(block: bytes, most_fields: int) -> FieldBlock:
 
 
 class _KeepAliveBlock(FieldBlock):
-    """The fields of a head that says `connection: keep-alive`, as browsers do, and nothing else special."""
+    """The fields of a plain head with `connection: keep-alive`, as browsers send it."""
 
     __slots__ = ()
     wants_keep_alive = True
@@ -143,42 +140,40 @@ def read_line(line: bytes) -> Pair:
         name = _read_name(raw_name, line)
     raw_value = raw_value.strip(b" \t")
     if raw_value.translate(None, VALUE_BYTES):
-        raise BadMessage(f"the value of {name} has a control character in it (or a line that ends without CR LF)")
+        raise BadMessage(f"the value of {name} contains a control character (or a line ends without CR LF)")
     value = raw_value.decode("latin-1")
     if name == "host" and not is_host(value):
         raise BadMessage("Host is not a name or an address, with or without a port")
     pair = name, value
-    if len(line) < MAX_KNOWN_LINE_BYTES and name not in _NEVER_KEPT:
-        _learn(line, pair)
+    if len(line) < MAX_KNOWN_LINE_BYTES and name not in _NEVER_CACHED:
+        _cache(line, pair)
     return pair
 
 
-def _learn(line: bytes, pair: Pair) -> None:
-    mark = hash(line)
-    if mark in _SEEN:
+def _cache(line: bytes, pair: Pair) -> None:
+    key = hash(line)
+    if key in _SEEN:
         if len(_KNOWN) >= MAX_KNOWN_LINES:
             _KNOWN.clear()
         _KNOWN[line] = pair
         return
     if len(_SEEN) >= MAX_SEEN:
         _SEEN.clear()
-    _SEEN.add(mark)
+    _SEEN.add(key)
 
 
 def is_host(text: str) -> bool:
-    """Say whether a text is a host with or without a port (RFC 9110 section 7.2)."""
+    """Return whether a text is a host, with or without a port (RFC 9110 section 7.2)."""
     return _HOST.fullmatch(text) is not None
 
 
 def _read_name(raw_name: bytes, line: bytes) -> str:
     if line[:1] in (b" ", b"\t"):
-        raise BadMessage("a field line begins with a space; folded lines are obsolete and refused")
+        raise BadMessage("a field line starts with a space; line folding is obsolete and refused")
     if b":" not in line:
         raise BadMessage("a field line has no colon")
     if not raw_name or raw_name.translate(None, TOKEN_BYTES):
-        raise BadMessage(
-            "a field name is empty, or has a character in it that names don't have (a space before the colon?)"
-        )
+        raise BadMessage("a field name is empty or contains an invalid character (a space before the colon?)")
     name = raw_name.decode("ascii").lower()
     if len(_NAMES) < MAX_KNOWN_NAMES and len(raw_name) <= 64:
         _NAMES[raw_name] = name
@@ -186,45 +181,45 @@ def _read_name(raw_name: bytes, line: bytes) -> str:
 
 
 def _joined(pairs: list[Pair]) -> dict[str, str]:
-    """Join the values of repeated fields; refuse those that may stand only once."""
+    """Join the values of repeated fields; refuse those that must not be repeated."""
     repeated: dict[str, list[str]] = {}
     for name, value in pairs:
         repeated.setdefault(name, []).append(value)
     for name, values in repeated.items():
         if len(values) > 1 and name in _SINGLE:
-            raise BadMessage(f"{name} is there more than once")
+            raise BadMessage(f"{name} must not be sent more than once")
     return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in repeated.items()}
 
 
 def may_hide_content(method: str, values: Mapping[str, str]) -> bool:
-    """Say whether content may follow a head that is not announced, and so can't be read as such.
+    """Return whether content may follow a head that does not announce it.
 
-    A request without a length has none (RFC 9112 section 6.3), but some clients send it all the same.
+    A request without a length has no content (RFC 9112 section 6.3), but some clients send it all the same.
     """
     return method in _WITH_CONTENT and values.keys().isdisjoint(_LENGTHS)
 
 
 def _is_chunked(coding: str) -> bool:
-    """Say yes to `chunked` alone; what else there is, is refused (RFC 9112 section 6.1)."""
+    """Return True for `chunked`; every other coding is refused (RFC 9112 section 6.1)."""
     if coding.lower() == "chunked":
         return True
     codings = [each.strip(" \t").lower() for each in coding.split(",")]
     if codings[-1] != "chunked" or codings.count("chunked") > 1:
-        # RFC 9112 section 6.3: without a final chunked nobody can tell where the content ends.
-        raise BadMessage("Transfer-Encoding does not end in one `chunked`")
-    raise UnsupportedTransferCoding("the only transfer coding known here is `chunked`")
+        # RFC 9112 section 6.3: without a final `chunked`, the end of the content can't be determined.
+        raise BadMessage("Transfer-Encoding does not end with a single `chunked`")
+    raise UnsupportedTransferCoding("the only supported transfer coding is `chunked`")
 
 
 def _length(length: str | None) -> int:
     if length is None:
         return 0
-    # SECURITY: tests/wire/test_vectors.py; isdigit alone takes digits of other scripts, and int takes
-    # signs, spaces and underscores too.
+    # SECURITY: tests/wire/test_vectors.py; isdigit() alone accepts digits of other scripts, int() also signs, spaces
+    # and underscores.
     if not length.isascii() or not length.isdigit():
         raise BadMessage("Content-Length is not a number")
-    digits = length.lstrip("0")  # RFC 9110 section 8.6 allows them, and int() fails at 4,301 digits of any kind
+    digits = length.lstrip("0")  # RFC 9110 section 8.6 allows leading zeros, and int() fails at 4,301 digits
     if len(digits) > _MAX_LENGTH_DIGITS:
-        raise ContentLimitExceeded("Content-Length is over any limit")
+        raise ContentLimitExceeded("Content-Length exceeds every limit")
     return int(digits or "0")
 
 
@@ -233,5 +228,5 @@ def _expects_continue(expectation: str | None) -> bool:
         return False
     members = {each.strip(" \t").lower() for each in expectation.split(",")} - {""}
     if members - {"100-continue"}:
-        raise UnsupportedExpectation("the only expectation known here is 100-continue")
+        raise UnsupportedExpectation("the only supported expectation is 100-continue")
     return bool(members)

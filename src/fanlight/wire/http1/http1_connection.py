@@ -1,9 +1,8 @@
-"""One client's HTTP/1 connection, seen from the server: bytes in, events out; answers in, bytes out.
+"""The server side of an HTTP/1 connection, without I/O: bytes in, events out; responses in, bytes out.
 
-In: what was received, in pieces of any size. Out: `RequestHead`, then, where there is content,
-`Content` and `EndOfMessage`; and the bytes of our answers. Refuses, by raising a `ProtocolError`, every
-message on which two readers could disagree, because that is how requests are smuggled. Never gives
-a next head before the answer to this one is complete. Knows nothing of sockets and time.
+In: received bytes, in pieces of any size. Out: `RequestHead`, then `Content` and `EndOfMessage` if there is content;
+and the bytes of responses. Raises `ProtocolError` for every message that two implementations could parse differently,
+because such messages are used for request smuggling. The next head is returned after the response is complete.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from fanlight.reason_phrases import reason_phrase
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
-from fanlight.wire.http1.response_writer import known_heads, write_head, write_hints, write_line
+from fanlight.wire.http1.response_writer import known_heads, write_early_hints, write_head, write_line
 from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
-from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_half_a_head, check_size
+from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_incomplete_head, check_size
 
 Event = RequestHead | Content | EndOfMessage
 
@@ -28,12 +27,16 @@ _HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RE
 )
 _NO_BLOCK = read_block(b"", 0)
 _FIRST_VISIBLE = 0x21
-_EMPTY_LINES = 8  # bytes of CR LF before a request that are passed over (RFC 9112 section 2.2)
-_BARE = {204: b"", 205: b"content-length: 0\r\n", 304: b""}  # no content, and what is said of its length
+_EMPTY_LINES = 8  # bytes of CR LF before a request that are skipped (RFC 9112 section 2.2)
+_WITHOUT_CONTENT = {
+    204: b"",
+    205: b"content-length: 0\r\n",
+    304: b"",
+}  # statuses without content, and their field lines about its length
 
 
 class Http1Connection:
-    """The wire of one connection."""
+    """The state of one connection; see `states.py` for its transitions."""
 
     __slots__ = (
         "_block",
@@ -44,7 +47,7 @@ class Http1Connection:
         "_last_block",
         "_left",
         "_limits",
-        "_most",
+        "_max_content",
         "_position",
         "_read_line",
         "_searched",
@@ -56,28 +59,28 @@ class Http1Connection:
     )
 
     def __init__(self, limits: WireLimits) -> None:
-        """Begin before the first request."""
+        """Start before the first request."""
         self._limits = limits
         self._read_line: Callable[[bytes, FieldBlock], RequestHead] = read_request_line
-        self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # a head of no more is within both
+        self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # within both limits
         self._buffer: bytes | bytearray = b""
-        self._position = 0  # where in the buffer the next unread byte is
-        self._searched = 0  # how far there is no end of a head: byte by byte, a head is searched once
-        self._skipped = 0  # bytes of empty lines before the first request; later ones get no more
+        self._position = 0  # of the next unread byte in the buffer
+        self._searched = 0  # no end of a head before this position, so that no byte is searched twice
+        self._skipped = 0  # bytes of empty lines that were skipped, over all requests
         self.state = _IDLE
-        self._is_last = False  # no request after this one
+        self._is_last = False  # the connection is closed after the current response
         self._head: RequestHead | None = None
         self._last_block, self._block = b"", _NO_BLOCK
-        self._left = 0  # bytes of content that are still to come
-        self._most = 0  # how many there may be
+        self._left = 0  # bytes of content not received yet
+        self._max_content = 0  # its limit
         self._chunked: ChunkedReader | None = None
-        self._send_left: int | None = 0  # bytes of our answer that were promised; None: until we end it
+        self._send_left: int | None = 0  # bytes of the response that were announced and not sent; None: unknown
         self._sends_chunked = False
 
     # --- receiving --------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take what has come; the bound of what is kept is the caller's piece plus the limits of a head."""
+        """Add received bytes. At most this piece, and an incomplete head within its limits, are kept."""
         if self._position >= len(self._buffer):
             self._buffer, self._position = data, 0
             return
@@ -90,7 +93,7 @@ class Http1Connection:
         self._buffer += data
 
     def next_event(self) -> Event | None:
-        """Return the next event; None if more must come, or if it is our turn. Raises ProtocolError."""
+        """Return the next event, None if more bytes or a response are needed first. Raises ProtocolError."""
         state = self.state
         if state == _IDLE:
             return self._read_head()
@@ -107,13 +110,13 @@ class Http1Connection:
         searched = self._searched
         end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call
         if end < 0:
-            check_half_a_head(buffer, start, max(start, searched), self._limits)
+            check_incomplete_head(buffer, start, max(start, searched), self._limits)
             self._searched = len(buffer) - 3
             return None
         self._searched = 0
         if buffer.__class__ is not bytes:
             buffer = self._buffer = bytes(buffer)
-        # PERF: benchmarks/stages.py: a client's next head mostly has the same fields, to the letter
+        # PERF: benchmarks/stages.py: consecutive heads of a client mostly have identical field lines
         line, _, block = buffer[start:end].partition(b"\r\n")
         try:
             if end - start > self._small_bytes:
@@ -125,7 +128,9 @@ class Http1Connection:
             read_line = self._read_line
             self._head = head = read_line(line, fields)
         except ProtocolError:
-            check_half_a_head(buffer[: end + 3], start, start, self._limits)  # what comes byte by byte meets that first
+            check_incomplete_head(
+                buffer[: end + 3], start, start, self._limits
+            )  # the error of the same bytes, received one by one
             raise
         if fields.is_plain and head.minor:
             self._is_last = False
@@ -139,16 +144,16 @@ class Http1Connection:
         return head
 
     def _begin(self, head: RequestHead) -> None:
-        """Take the step that a head with something special about it means, or refuse it."""
+        """Change the state for a head that is not plain, or refuse it."""
         fields = head.block
         if head.minor == 1:
             if "host" not in fields.values:
                 raise BadMessage("Host is missing (RFC 9112 section 3.2)")
             self._is_last = fields.wants_close
         else:
-            # SECURITY: tests/wire/test_vectors.py: readers of 1.0 would frame it differently (RFC 9112 section 6.1)
+            # SECURITY: tests/wire/test_vectors.py: an HTTP/1.0 proxy would frame it differently (RFC 9112 section 6.1)
             if fields.is_chunked:
-                raise BadMessage("HTTP/1.0 has no Transfer-Encoding")
+                raise BadMessage("Transfer-Encoding is not allowed in HTTP/1.0")
             self._is_last = fields.wants_close or not fields.wants_keep_alive
         if fields.content_length == 0:
             self.state = NEXT[_IDLE][_HEAD]
@@ -166,51 +171,51 @@ class Http1Connection:
         elif first == b"\r":
             return None
         elif first[:1] == b"\x16":
-            raise BadMessage("this is TLS; this port speaks plain http")
-        raise BadMessage("the request does not begin with a method")
+            raise BadMessage("this is TLS, but the port is for plain http")
+        raise BadMessage("the request does not start with a method")
 
     def _begin_content(self, fields: FieldBlock) -> None:
         length = fields.content_length
         if length is None:
             self._chunked = ChunkedReader(self._limits)
         else:
-            self._chunked, self._left, self._most = None, length, self._limits.content_bytes
+            self._chunked, self._left, self._max_content = None, length, self._limits.content_bytes
         self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
 
-    def limit_content(self, most: int, hint: str) -> None:
-        """Take so much content of the message whose head is out, in place of what the limits say.
+    def limit_content(self, max_bytes: int, hint: str) -> None:
+        """Set the content limit for the current request, instead of that of `WireLimits`.
 
-        Raises ContentLimitExceeded if more is announced; `hint` is told to whoever sends more.
+        Raises ContentLimitExceeded if more is announced; `hint` says how to raise the limit.
         """
-        self._most = most
+        self._max_content = max_bytes
         if self._chunked is not None:
-            self._chunked.most, self._chunked.hint = most, hint
-        elif self._left > most:
-            raise ContentLimitExceeded(content_over(most, hint))
+            self._chunked.limit(max_bytes, hint)
+        elif self._left > max_bytes:
+            raise ContentLimitExceeded(content_over(max_bytes, hint))
 
     def _read_content(self) -> Content | EndOfMessage | None:
         chunked = self._chunked
         if chunked is not None:
             if not chunked.is_done:
                 data, position = chunked.read(self._buffer, self._position)
-                self._pass(position)
+                self._advance(position)
                 if data:
                     return Content(data)
             return self._end_content(chunked.trailers) if chunked.is_done else None
         if not self._left:
             return self._end_content([])
-        if self._left > self._most:
-            raise ContentLimitExceeded(content_over(self._most, HINT))
+        if self._left > self._max_content:
+            raise ContentLimitExceeded(content_over(self._max_content, HINT))
         if self._position >= len(self._buffer):
             return None
         end = min(len(self._buffer), self._position + self._left)
         piece = bytes(self._buffer[self._position : end])
         self._left -= len(piece)
-        self._pass(end)
+        self._advance(end)
         return Content(piece)
 
-    def _pass(self, position: int) -> None:
-        """Go on to a place in the buffer; one that is read is let go, as its client may send no more for a while."""
+    def _advance(self, position: int) -> None:
+        """Move to a position in the buffer; release a buffer that was read, as the client may be idle from now on."""
         if position < len(self._buffer):
             self._position = position
         else:
@@ -221,22 +226,22 @@ class Http1Connection:
         self._move(_CONTENT_ENDED)
         return EndOfMessage(trailers)
 
-    # --- answering ----------------------------------------------------------------------------
+    # --- responding ---------------------------------------------------------------------------
 
     def send_continue(self) -> bytes:
-        """Return the interim answer that asks for the content (RFC 9110 section 15.2.1)."""
+        """Return the interim response that requests the content (RFC 9110 section 15.2.1)."""
         if self.state != _RECEIVING:
             raise invalid_transition(self.state, _RESPONSE_BEGAN)
         return b"HTTP/1.1 100 Continue\r\n\r\n"
 
     def send_early_hints(self, links: Sequence[str]) -> bytes:
-        """Return an interim answer with links (RFC 8297), b"" if it comes too late. Raises InvalidResponse."""
-        return write_hints(links) if self.state == _AWAITING_RESPONSE else b""
+        """Return an interim response with links (RFC 8297), b"" if it is too late for one. Raises InvalidResponse."""
+        return write_early_hints(links) if self.state == _AWAITING_RESPONSE else b""
 
     def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
-        """Return a whole answer. `standard` is field lines made elsewhere (the wire has no clock).
+        """Return a complete response. `standard` is field lines made by the caller, such as `date`.
 
-        Raises InvalidResponse for what can't be sent; the wire is then as it was.
+        Raises InvalidResponse for what can't be sent; the state is then unchanged.
         """
         # PERF: benchmarks/stages.py: a plain page's fields are one shared tuple
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
@@ -244,8 +249,8 @@ class Http1Connection:
         if state < 0:
             raise invalid_transition(self.state, _RESPONSE_SENT)
         head = self._head
-        if status in _BARE:
-            rest = _BARE[status] + b"\r\n"
+        if status in _WITHOUT_CONTENT:
+            rest = _WITHOUT_CONTENT[status] + b"\r\n"
         elif head is not None and head.method == "HEAD":
             rest = b"content-length: %d\r\n\r\n" % len(content)
         else:
@@ -260,12 +265,12 @@ class Http1Connection:
         return lines + standard + rest
 
     def start_response(self, status: int, fields: Sequence[Pair], length: int | None, standard: bytes) -> bytes:
-        """Return the head of an answer whose content comes piece by piece; `length` None if unknown."""
+        """Return the head of a response whose content is sent in pieces; `length` is None if unknown."""
         lines = [write_head(status, fields), standard]
         head = self._head
         self._sends_chunked = False
-        if status in _BARE:
-            lines.append(_BARE[status])
+        if status in _WITHOUT_CONTENT:
+            lines.append(_WITHOUT_CONTENT[status])
             self._send_left = 0
         elif length is not None:
             lines.append(b"content-length: %d\r\n" % length)
@@ -273,7 +278,7 @@ class Http1Connection:
         elif head is not None and head.minor:
             lines.append(b"transfer-encoding: chunked\r\n")
             self._send_left, self._sends_chunked = None, True
-        else:  # HTTP/1.0: the end of the connection is the end of the content
+        else:  # HTTP/1.0: closing the connection ends the content
             self._send_left, self._is_last = None, True
         if self.state == _RECEIVING:
             self._is_last = True
@@ -286,7 +291,7 @@ class Http1Connection:
         return b"".join(lines)
 
     def send_content(self, data: bytes) -> bytes:
-        """Return a piece of the content in its framing. Raises InvalidResponse for more than was promised."""
+        """Return a piece of content with its framing. Raises InvalidResponse for more than was announced."""
         self.count_content(len(data))
         if self._head is not None and self._head.method == "HEAD":
             return b""
@@ -295,7 +300,7 @@ class Http1Connection:
         return data
 
     def count_content(self, size: int) -> None:
-        """Count content that is sent as it is, past the wire: a file. Raises InvalidResponse for too much."""
+        """Count content that the caller sends itself: a file. Raises InvalidResponse for more than was announced."""
         if self.state not in (_SENDING, _EARLY_RESPONSE):
             raise invalid_transition(self.state, _RESPONSE_ENDED)
         if self._send_left is not None:
@@ -304,7 +309,7 @@ class Http1Connection:
             self._send_left -= size
 
     def end_response(self, trailers: Sequence[Pair] = ()) -> bytes:
-        """Return what ends the content. Raises InvalidResponse if less came than was promised."""
+        """Return the bytes that end the content. Raises InvalidResponse if less was sent than announced."""
         is_head = self._head is not None and self._head.method == "HEAD"
         if self._send_left and not is_head:
             raise InvalidResponse("the content is shorter than its announced length")
@@ -315,18 +320,18 @@ class Http1Connection:
         return b"0\r\n%b\r\n" % b"".join(map(write_line, trailers))
 
     def accept_https_targets(self) -> None:
-        """Take URLs with https for targets too: the connection is secured, or a gateway speaks that is trusted."""
+        """Accept https URLs as targets: the connection is encrypted, or comes from a trusted proxy."""
         self._read_line = read_secured_request_line
 
     def close_after_response(self) -> None:
-        """Have the next answer be the last: it carries `connection: close`."""
+        """Close the connection after the next response, which gets `connection: close`."""
         self._is_last = True
 
-    def refuse(self, refusal: ProtocolError, standard: bytes) -> bytes:
-        """Return the answer to a refused message: its status, and the reason as text. The wire is closed then."""
-        content = f"{refusal}\n".encode()
+    def refuse(self, error: ProtocolError, standard: bytes) -> bytes:
+        """Return the response to a refused message, with its status and reason. The state is CLOSED then."""
+        content = f"{error}\n".encode()
         has_begun = self.state in (_SENDING, _EARLY_RESPONSE)
-        if self.state == _IDLE:  # nobody has heard of this head: it is still at its place
+        if self.state == _IDLE:  # the head was refused, so it is still in the buffer
             is_head = self._buffer.startswith(b"HEAD ", self._position)
         else:
             is_head = self._head is not None and self._head.method == "HEAD"
@@ -334,25 +339,25 @@ class Http1Connection:
         self._is_last = True
         self._chunked = None
         self._buffer, self._position = b"", 0
-        self.forget()
+        self.release_head()
         if has_begun:
             return b""
         return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
-            refusal.status,
-            reason_phrase(refusal.status).encode(),
-            standard + refusal.lines,
+            error.status,
+            reason_phrase(error.status).encode(),
+            standard + error.extra_headers,
         ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
 
-    # --- what the server asks ---------------------------------------------------------------
+    # --- state for the server ---------------------------------------------------------------
 
     @property
     def must_close(self) -> bool:
-        """Whether the connection ends here: our last answer is complete."""
+        """Whether the last response is complete, so the connection must be closed."""
         return self.state == _CLOSED
 
     @property
     def is_request_unread(self) -> bool:
-        """Whether the client may still be sending what nobody will read: then we must linger over the close."""
+        """Whether the client may still be sending, so that closing at once could destroy the response."""
         if self.state != _CLOSED:
             return False
         head = self._head
@@ -362,26 +367,26 @@ class Http1Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing of a request has come since the last answer."""
+        """Whether nothing was received since the last response."""
         return self.state == _IDLE and self._position >= len(self._buffer)
 
     @property
     def expected_bytes(self) -> int:
-        """How many bytes of content are sure to come: the rest of it, or of a chunk."""
+        """How many more bytes of content are announced: the rest of it, or of the current chunk."""
         return self._left if self._chunked is None else self._chunked.expected_bytes
 
     @property
     def has_buffered(self) -> bool:
-        """Whether bytes of a next message wait."""
+        """Whether unread bytes are in the buffer."""
         return self._position < len(self._buffer)
 
     @property
     def buffered_start(self) -> bytes:
-        """The first bytes that wait of a next message, or of one that can't be read."""
+        """The first unread bytes: of the next request, or of one that was refused."""
         return bytes(self._buffer[self._position : self._position + MAX_BEGUN_BYTES])
 
-    def forget(self) -> bool:
-        """Give back the memory of the last head, after an idle while; False where that was done before."""
+    def release_head(self) -> bool:
+        """Free the memory of the last head, for an idle connection; return False if it was free."""
         is_kept = self._head is not None
         self._last_block, self._block, self._head = b"", _NO_BLOCK, None
         return is_kept

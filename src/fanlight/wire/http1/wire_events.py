@@ -1,4 +1,4 @@
-"""What comes out of the wire: a head, pieces of content, the end of the message."""
+"""The events of the wire: a head, pieces of content, the end of the message."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from fanlight.wire.http1.header_fields import FieldBlock
 
 
 class RequestHead:
-    """A request's method, target and fields (RFC 9112 section 3); nothing of its content.
+    """The method, target and fields of a request (RFC 9112 section 3).
 
-    `target` is as it was sent; `path` and `query` are its parts, still percent-encoded. `path` is
-    "*" for the asterisk-form.
+    `target` is as it was sent; `path` and `query` are its parts, percent-encoded. `path` is "*" for the asterisk-form.
     """
 
-    # PERF: benchmarks/run.py: a plain class with slots, made once a request.
+    # PERF: benchmarks/run.py: a plain class with slots, made for each request.
     __slots__ = ("block", "method", "minor", "path", "query", "target", "target_authority")
 
-    target_authority: str  # only set where the target has one
+    target_authority: str  # set if the target has one
 
     def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
-        """Keep what the request line and the fields say."""
+        """Make a head of a parsed request line and fields."""
         self.method = method
         self.target = target
         self.path = path
@@ -28,24 +27,24 @@ class RequestHead:
         self.minor = minor
         self.block = block
 
-    def at(self, authority: str) -> RequestHead:
-        """Note that the target itself says whom it is for."""
+    def set_authority(self, authority: str) -> RequestHead:
+        """Set the authority of the target, or one forwarded by a proxy; it overrides Host."""
         self.target_authority = authority
         return self
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """Every field in the order of arrival, names in lower case."""
+        """All fields in the order received, names in lower case."""
         return self.block.pairs
 
     @property
     def values(self) -> dict[str, str]:
-        """Each field's value; those of a repeated field are joined (RFC 9110 section 5.3)."""
+        """The value of each field; values of a repeated field are joined (RFC 9110 section 5.3)."""
         return self.block.values
 
     @property
     def authority(self) -> str:
-        """Whom the request is for: the target's authority, if it has one, overrides Host (RFC 9112 section 3.2.2)."""
+        """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
         try:
             return self.target_authority
         except AttributeError:
@@ -53,27 +52,27 @@ class RequestHead:
 
     @property
     def content_length(self) -> int | None:
-        """How many bytes of content follow; None if they come in chunks."""
+        """How many bytes of content follow; None for chunked content."""
         return self.block.content_length
 
     @property
     def has_content(self) -> bool:
-        """Whether `Content` and `EndOfMessage` follow; without, this is the whole message."""
+        """Whether `Content` and `EndOfMessage` follow; otherwise this is the whole message."""
         return self.block.content_length != 0
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client waits for our word before it sends the content (RFC 9110 section 10.1.1)."""
+        """Whether the client waits for 100 (Continue) before it sends the content (RFC 9110 section 10.1.1)."""
         return self.block.expects_continue and self.minor == 1
 
 
 class Content(NamedTuple):
-    """A piece of the content, chunk framing removed."""
+    """A piece of the content, without chunked framing."""
 
     data: bytes
 
 
 class EndOfMessage(NamedTuple):
-    """The content is complete. Trailers are kept apart: they are never merged into the fields."""
+    """The content is complete. Trailers are separate: they are never merged into the fields."""
 
     trailers: list[tuple[str, str]]

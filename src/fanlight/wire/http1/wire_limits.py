@@ -50,7 +50,7 @@ def check_size(line_bytes: int, block_bytes: int, limits: WireLimits) -> None:
         raise limits.head_over
 
 
-def check_half_a_head(buffer: bytes | bytearray, start: int, fresh: int, limits: WireLimits) -> None:
+def check_incomplete_head(buffer: bytes | bytearray, start: int, fresh: int, limits: WireLimits) -> None:
     """Refuse an incomplete head that no further bytes can make valid, instead of waiting for its timeout.
 
     The head begins at `start`; the bytes before `fresh` were checked before. Of several errors the first one in the
