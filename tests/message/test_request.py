@@ -131,7 +131,7 @@ def test_text_is_in_the_charset_it_claims() -> None:
         (" , ,", "text/html"),  # a list without members says no more than no list
     ],
 )
-def test_the_client_gets_what_it_likes_best(accept: str, best: str | None) -> None:
+def test_the_client_gets_the_media_type_it_prefers(accept: str, best: str | None) -> None:
     """The most specific range decides, then its quality, then the order of the offers (RFC 9110 12.5.1)."""
     assert made(accept=accept).accepts("text/html", "application/json") == best
 
