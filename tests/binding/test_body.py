@@ -470,7 +470,7 @@ def test_a_class_that_shares_a_default_is_refused(mistakes: Make) -> None:
         return ""
 
     (mistake,) = mistakes({"POST /": view})
-    assert "the default of Shares.tags is shared by all requests" in mistake.message
+    assert "the default of Shares.tags is mutable" in mistake.message
 
 
 @pytest.mark.parametrize("annotation", [set[list[int]], dict[tuple[int, int], int], list[set[Item]]])

@@ -385,7 +385,7 @@ class Holds:
         (OtherInit, "OtherInit has an __init__ of its own"),
         (PrivateNeeded, "PrivateNeeded._name is private"),
         (PrivateStruct, "PrivateStruct._name is private"),
-        (PrivateList, "PrivateList is sent as a list, and has private fields"),
+        (PrivateList, "PrivateList is array_like, so it can't have private fields"),
         (Holds, "Plain can't be converted from text or JSON"),
     ],
 )
@@ -574,7 +574,7 @@ class SharedDefault:
 def test_a_default_that_all_would_share_is_refused(mistakes: Find) -> None:
     """Of attrs as of others."""
     (mistake,) = mistakes({"POST /": view_of(SharedDefault, [])})
-    assert "is shared by all requests" in mistake.message
+    assert "would be shared by all requests" in mistake.message
 
 
 def show_again(it: Photo, errors: FormErrors) -> Any:

@@ -606,11 +606,11 @@ def pathed(db: Database) -> str:
 @pytest.mark.parametrize(
     ("key", "view", "said", "hint", "line_of"),
     [
-        ("/", of_circle, "in a circle: ", "remove one", round_a),
+        ("/", of_circle, "circular dependencies: ", "remove one", round_a),
         ("/", sync_of_async, "sync_of_async is a sync view, but depends on", 'write "async def sync_of', sync_of_async),
-        ("/", of_managed, "gives a context manager", "remove @contextmanager", None),
+        ("/", of_managed, "returns a context manager", "remove @contextmanager", None),
         ("/", of_unbound, "Connection can't be converted from text or JSON", "dataclass", unbound),
-        ("/", of_file, "a dependency has no form", "take the request here", with_file),
+        ("/", of_file, "a dependency can't read a form", "take the request here", with_file),
         ("/", of_errors, "takes the errors of a form", "only a view can", with_errors),
         ("/", of_positional, "by position only", "remove", positional),
         ("/{db}", pathed, '"db" is a dependency in', "rename one", pathed),

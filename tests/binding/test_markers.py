@@ -348,7 +348,7 @@ def test_a_dependency_as_the_factory_of_a_default_is_refused(mistakes: Find) -> 
     struct = msgspec.defstruct("Body", [("user", str, msgspec.field(default_factory=needy))])
     made_by_attrs = attrs.make_class("Body", {"user": attrs.field(type=str, default=attrs.Factory(needy))})
     views = map(view_of, (dataclass(type("Body", (), body)), struct, list[struct], made_by_attrs))
-    refused(mistakes, *views, words=("Body.user is made by ", "current_user, which needs request"))
+    refused(mistakes, *views, words=("the default_factory of Body.user, ", "current_user, needs request"))
 
 
 def test_the_factory_of_a_default_may_take_what_it_is_given(site: Make) -> None:
@@ -887,4 +887,4 @@ class Managed:
 def test_a_context_manager_is_refused_in_each_form(mistakes: Find) -> None:
     """It would be opened by nobody."""
     kinds = (managed, functools.partial(managed), Managed().method)
-    refused(mistakes, *(view_of(Annotated[str, each]) for each in kinds), words=("gives a context manager",))
+    refused(mistakes, *(view_of(Annotated[str, each]) for each in kinds), words=("returns a context manager",))

@@ -37,7 +37,7 @@ from fanlight.binding.sentinels import MISSING
 _GENERATED = "<"  # how the file name of functions begins that dataclasses and attrs have written
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _WRAPPERS = {"Required", "NotRequired", "ReadOnly"}  # of typing, and of typing_extensions
-_NOT_A_FIELD = "a dependency is a parameter of the view, beside the class"
+_NOT_A_FIELD = "make a dependency a parameter of the view, beside the class"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,8 @@ def read_record(annotation: Any) -> RecordType:
         is_required = each.default is MISSING
         if is_mutable(each.default):
             raise AnnotationError(
-                f"the default of {name}.{each.name} is shared by all requests", "use a default_factory"
+                f"the default of {name}.{each.name} is mutable, and would be shared by all requests",
+                "use a default_factory",
             )
         if read is _typed_dict and written is not None:
             written, is_required = written.unwrapped(is_required=is_required)
@@ -154,7 +155,7 @@ def _check_default(name: str, field: _Declared, cls: Any, annotation: Any) -> No
         return
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in _VARIADIC]
     if needed and not getattr(field.default, "takes_self", False):  # attrs passes the object itself
-        message = f"{name}.{field.name} is made by {display_name(factory)}, which needs {' and '.join(needed)}"
+        message = f"the default_factory of {name}.{field.name}, {display_name(factory)}, needs {' and '.join(needed)}"
         raise AnnotationError(message, f"a default_factory takes no arguments; {_NOT_A_FIELD}")
 
 
@@ -172,7 +173,7 @@ def _dataclass(cls: Any) -> Iterator[_Declared]:
     parameters = inspect.signature(cls).parameters
     fields = cls.__dataclass_fields__
     if set(parameters) != {name for name, each in fields.items() if each.init and not _is_class_variable(each)}:
-        message = f"{cls.__qualname__} has an __init__ of its own, which takes other things than its fields"
+        message = f"{cls.__qualname__} has an __init__ of its own, whose parameters are not its fields"
         raise AnnotationError(
             message, "compute other attributes in __post_init__, and declare them with field(init=False)"
         )
@@ -248,7 +249,7 @@ def _struct_options(cls: Any, name: str, *, is_short: bool) -> dict[str, Any]:
         return {}
     config = cls.__struct_config__
     if config.array_like and is_short:
-        raise AnnotationError(f"{name} is sent as a list, and has private fields in it", "remove array_like=True")
+        raise AnnotationError(f"{name} is array_like, so it can't have private fields", "remove array_like=True")
     names = ("tag", "tag_field", "array_like", "forbid_unknown_fields")
     return {each: getattr(config, each) for each in names}
 

@@ -28,9 +28,9 @@ _MARKERS = (("Cookie", CookieName, Cookie), ("Header", HeaderName, Header), ("Fi
 RESERVED_NAMES = {
     **dict.fromkeys(
         ("req", "_req", "rq", "_request", "request_", "http_request"),
-        'did you mean "request"? a field of that name is written with its type: req: str',
+        'did you mean "request"? for a field of that name, write its type: req: str',
     ),
-    "self": "use a method of an object, like Views().home, and not of its class",
+    "self": "use a bound method, like Views().home",
     "cls": "make it a classmethod, or a plain function",
 }
 
@@ -46,9 +46,9 @@ def default_error(name: str, default: Any, annotation: Any, text: str) -> tuple[
     function = getattr(default, "dependency", default)  # the Depends(...) of other frameworks has it
     if callable(function):
         dependency = display_name(function)
-        hint = f"a dependency is written Annotated[{text}, {dependency}]; functools.partial presets a value"
+        hint = f"write a dependency as Annotated[{text}, {dependency}]; preset a value with functools.partial"
         return f"has {dependency} as its default", hint
-    message = f"has a {type(default).__qualname__} as its default, which is not understood"
+    message = f"has a {type(default).__qualname__} as its default, which is not plain data"
     return message, "use a value of a type that clients send, or None"
 
 

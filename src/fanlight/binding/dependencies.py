@@ -53,7 +53,7 @@ class Dependencies:
         if plan.is_async and not is_async(view) and not inspect.isasyncgenfunction(unwrap_callable(view)):
             name = next(each.name for each in plan.providers if each.is_async)
             message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
-            hint = f'write "async def {display_name(view).rpartition(".")[2]}", or a sync dependency'
+            hint = f'write "async def {display_name(view).rpartition(".")[2]}", or make the dependency sync'
             place = source_location(view, self._folder)
             raise SetupError([Mistake(message=message, places=(place,) if place else (), hint=hint)])
         return plan
@@ -71,7 +71,7 @@ class Dependencies:
             return
         if key in parents:
             names = [display_name(each) for each in (*parents[parents.index(key) :], key)]
-            message = f"dependencies go round in a circle: {' -> '.join(names)}"
+            message = f"circular dependencies: {' -> '.join(names)}"
             places = (source_location(key, self._folder),)
             raise SetupError([Mistake(message=message, places=places, hint="remove one of these dependencies")])
         try:
@@ -135,9 +135,9 @@ def _reject_wrapped(function: Dependency, signature: Signature) -> None:
     function = getattr(function, "__func__", function)
     if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
         hint = "remove @contextmanager: a dependency is the generator function itself"
-        raise SetupError([signature.mistake(f"{signature.name} gives a context manager", hint)])
+        raise SetupError([signature.mistake(f"{signature.name} returns a context manager", hint)])
     is_cached = isinstance(function, functools._lru_cache_wrapper)  # noqa: SLF001 - its only name
     needs_opening = (inspect.isgeneratorfunction, inspect.isasyncgenfunction, inspect.iscoroutinefunction)
     if is_cached and any(is_kind(plain) for is_kind in needs_opening):
         hint = "remove the cache, or keep the value in app.state"
-        raise SetupError([signature.mistake(f"{signature.name} is cached, but is opened anew for each request", hint)])
+        raise SetupError([signature.mistake(f"{signature.name} is cached, but must run for each request", hint)])

@@ -47,12 +47,12 @@ class Provider:
             # SECURITY: tests/binding/test_markers.py; a view would take the coroutine for a user that is logged in
             if type(value) is CoroutineType:
                 value.close()
-                raise AppError(f"{self.name} is async, but does not look so: write async def")
+                raise AppError(f"{self.name} returned a coroutine: declare it with async def")
             return value
         try:
             given: object = next(value)
         except StopIteration:
-            raise AppError(f"{self.name} ended before its yield, so it gives nothing") from None
+            raise AppError(f"{self.name} ended before its yield, so it has no value") from None
         opened.append((self.name, value))
         return given
 
@@ -66,7 +66,7 @@ class Provider:
         try:
             given: object = await anext(value)
         except StopAsyncIteration:
-            raise AppError(f"{self.name} ended before its yield, so it gives nothing") from None
+            raise AppError(f"{self.name} ended before its yield, so it has no value") from None
         opened.append((self.name, value))
         return given
 

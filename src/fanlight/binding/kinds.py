@@ -98,7 +98,8 @@ def _check(kind: Kind) -> None:
     if isinstance(kind, RECORDS):
         for each in kind.fields:
             if is_mutable(each.default):
-                raise TypeError(f"the default of {kind.cls.__qualname__}.{each.name} is shared by all requests")
+                name = f"{kind.cls.__qualname__}.{each.name}"
+                raise TypeError(f"the default of {name} is mutable, and would be shared by all requests")
         _cache_field_names(kind)
     if isinstance(kind, kinds.SetType | kinds.FrozenSetType) and not _is_hashable(strip_metadata(kind.item_type)):
         raise TypeError("the items of a set must be hashable")

@@ -78,14 +78,14 @@ def marker_of(metadata: object) -> object:
     if isinstance(metadata, CookieName | HeaderName | FieldName | WholeBody):
         return metadata
     if metadata is Body:
-        raise AnnotationError("Body follows the type", "write Body[...] around the type")
+        raise AnnotationError("Body is written after the type", "write Body[...] around the type")
     for source, name in ((Cookie, "Cookie"), (Header, "Header"), (Field, "Field")):
         if metadata is source:
             hint = f'write {name}[str], or Annotated[str, {name}("name")]'
-            raise AnnotationError(f"{name} is not called in it", hint)
+            raise AnnotationError(f"{name} is used without a name", hint)
     if isinstance(metadata, str):
         raise AnnotationError(
-            f"the string {metadata!r} has no meaning there", "write the function itself, not its name"
+            f"the string {metadata!r} has no meaning in Annotated[...]", "write the function itself, not its name"
         )
     if isinstance(metadata, type):
         _reject_class(metadata)
@@ -103,7 +103,7 @@ def _reject_class(cls: type) -> None:
         raise misplaced_type(cls)
     is_type_only = typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False) or cls is Any
     if is_type_only or inspect.isabstract(cls) or issubclass(cls, Enum | BaseException):
-        raise AnnotationError(f"the class {name} can't be called to make a value", "use a function that returns it")
+        raise AnnotationError(f"the class {name} can't be a dependency", "use a function that returns the value")
 
 
 def misplaced_type(cls: type) -> AnnotationError:
@@ -127,7 +127,7 @@ def _translate(metadata: object) -> Meta:
 def _needs_zone(zone: object) -> bool:
     if zone is None or zone is ...:
         return zone is ...
-    raise TypeError("only any time zone, or none, can be required")
+    raise TypeError("a time zone can be required or forbidden, but not a certain one")
 
 
 def _reject(metadata: object) -> typing.NoReturn:
@@ -137,4 +137,4 @@ def _reject(metadata: object) -> typing.NoReturn:
     hint = (
         "a constraint is msgspec.Meta(...), a description is Doc(...), a dependency is a function that gives the value"
     )
-    raise AnnotationError(f"{text} is not understood", hint)
+    raise AnnotationError(f"{text} has no meaning in Annotated[...]", hint)

@@ -141,8 +141,8 @@ class _Binder:
             elif parameter.name == "request":
                 self._bind_request(parameter)
             elif parameter.name.startswith("__"):
-                message = f"{self._signature.name} takes {parameter.name} from what is sent"
-                hint = f"names with two underscores belong to Python: call it {parameter.name.strip('_')}"
+                message = f"{self._signature.name} takes {parameter.name} from the client"
+                hint = f"names with two underscores are reserved for Python: call it {parameter.name.strip('_')}"
                 self._refuse(message, hint)
             elif (each := self._read(parameter)) is not None:
                 found.append(each)
@@ -153,7 +153,7 @@ class _Binder:
         is_bare = parameter.annotation is MISSING is parameter.default
         text = "str" if parameter.annotation is MISSING else annotation_text(parameter.written)
         if is_bare and parameter.name not in self._path and parameter.name in RESERVED_NAMES:
-            error: tuple[str, str] | None = "is nothing that a client sends", RESERVED_NAMES[parameter.name]
+            error: tuple[str, str] | None = "is not something that a client sends", RESERVED_NAMES[parameter.name]
         else:
             error = default_error(parameter.name, parameter.default, parameter.annotation, text)
         if error is not None:
@@ -175,17 +175,17 @@ class _Binder:
         if coerce is not None:
             self._coercers[name] = None if coerce is identity else coerce
         elif is_text:
-            message = f"no part of a path can be {found.written}, which {view} wants as {name}"
+            message = f"{name}: {found.written} in {view} can't come from the path"
             self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
         else:
             python_type = "UUID" if converter == "uuid" else converter
-            message = f"the path converts {name} to {converter}, but {view} wants {found.written}"
+            message = f"the path converts {name} to {converter}, but {view} takes {found.written}"
             self._refuse(message, f'write "{{{name}}}" in the key, or {name}: {python_type} in the view')
 
     def _bind_request(self, parameter: Parameter) -> None:
         if parameter.annotation is not MISSING:
-            message = f"{self._signature.name} wants {annotation_text(parameter.written)} as request"
-            self._refuse(message, 'the name "request" is for the request; call this one something else')
+            message = f"request in {self._signature.name} is {annotation_text(parameter.written)}, and not the request"
+            self._refuse(message, 'the parameter "request" is the request itself; give this one another name')
             return
         self._requests.append(parameter.name)
 
@@ -230,7 +230,7 @@ class _Binder:
             message = (
                 f"{found.name}: {found.written} in {self._signature.name} can't come from {describe_marker(marker)}"
             )
-            self._refuse(message, "it has one text, number, date, UUID, Enum or Literal")
+            self._refuse(message, "a cookie or a header field is one text, number, date, UUID, Enum or Literal")
         else:
             (self._headers if is_header else self._cookies).append(field)
 
@@ -310,11 +310,11 @@ class _Binder:
         self, found: list[InputParameter], whole: list[InputParameter], files: list[InputParameter]
     ) -> None:
         for each in files:
-            message = f"{self._signature.name} takes the file {each.name}, but its methods bring no content"
+            message = f"{self._signature.name} takes the file {each.name}, but its methods have no body"
             hint = 'write "POST /path" as its key'
             if self._is_dependency:
-                message = f"{self._signature.name} takes the file {each.name}, but a dependency has no form"
-                hint = "let the view take it, or take the request here"
+                message = f"{self._signature.name} takes the file {each.name}, but a dependency can't read a form"
+                hint = "take it in the view, or take the request here"
             self._refuse(message, hint)
         fields = [field for each in found if (field := self._query_field(each)) is not None]
         if fields:
@@ -360,7 +360,7 @@ class _Binder:
         nested = next((each for each, field in zip(found, fields, strict=True) if field is None), None)
         if nested is not None and files:
             message = f"{nested.name}: {nested.written} in {self._signature.name} needs JSON"
-            self._refuse(message, f"{files[0].name} is a file, which only a form can bring: split the view in two")
+            self._refuse(message, f"{files[0].name} is a file, which needs a form: split the view in two")
             return
         self._body = BodyReader(
             json=None if files else json_fields(found),
