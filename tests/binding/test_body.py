@@ -1,5 +1,5 @@
 # ruff: noqa: PLC2401 - names of other alphabets are what is tested
-"""Which parameter is the whole body, and which one field of it; names of every alphabet; defaults."""
+"""Parameters that are the whole body, or one field of it; names in every alphabet; defaults."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ URLS = {f"POST /{view.__name__}": view for view in (items, pet, number, either, 
         ("two", '{"items":[{"name":"a"}],"note":"n"}', "[Item(name='a')] n"),
     ],
 )
-def test_what_is_no_object_is_the_one_field(site: Make, path: str, content: str, said: str) -> None:
-    """A class, or one of several by its tag, is the whole body; JSON that is no object is the only field."""
+def test_json_that_is_not_an_object_fills_the_only_field(site: Make, path: str, content: str, said: str) -> None:
+    """A class, or a tagged union of classes, is the whole body; JSON that is not an object is the only field."""
     answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
     assert (answer.status, answer.text) == (200, said)
 
@@ -127,15 +127,15 @@ def test_what_is_no_object_is_the_one_field(site: Make, path: str, content: str,
         ("pet", '{"type":"cow"}', [("type", "/type")]),
     ],
 )
-def test_mistakes_in_a_whole_body_are_named(site: Make, path: str, content: str, bad: list[tuple[str, str]]) -> None:
-    """They are named by the parameter, and point into the document as it was sent."""
+def test_errors_in_a_whole_body_are_named(site: Make, path: str, content: str, bad: list[tuple[str, str]]) -> None:
+    """Errors have the name of the parameter, and point into the document as it was sent."""
     answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
     assert answer.status == 422
     assert [(each["name"], each["pointer"]) for each in answer.json["errors"]] == bad
 
 
 def test_a_typed_dict_is_a_form_too(site: Make) -> None:
-    """Whatever class has named fields that can be texts is taken from forms and queries."""
+    """Any class with named fields that can be text is read from forms and queries."""
     asked = site({"POST /": typed, "GET /": typed})
     said = "{'name': 'a', 'when': datetime.datetime(2026, 1, 31, 12, 30)}"
     assert asked.post("/", form={"name": "a", "when": "2026-01-31T12:30"}).text == said
@@ -192,7 +192,7 @@ class Struktur(msgspec.Struct, tag="tür", tag_field="ärt"):
     ],
 )
 def test_names_of_every_alphabet_are_read(site: Make, annotation: Any, content: str, value: object) -> None:
-    """Fields of classes of every kind are found in JSON, whatever letters their names have, and however deep."""
+    """Fields of every kind of class are found in JSON, in any alphabet and at any depth."""
     taken: list[object] = []
 
     def take(wörter: Any) -> str:
@@ -279,7 +279,7 @@ def file(file: Annotated[Upload, Field("my-file")], size: Annotated[int, Field("
     ],
 )
 def test_a_field_may_have_another_name(site: Make, view: Any, form: Any, content: Any, said: str) -> None:
-    """A parameter, and a field of a class of any kind, is sent by the name that `Field` says, and no other."""
+    """A parameter, or a field of any kind of class, is sent by the name in `Field`, and by no other."""
     asked = site({"POST /": view, "GET /": view})
     assert asked.get(f"/?{urlencode(form, doseq=True)}").text == said
     assert asked.post("/", form=form).text == said
@@ -288,7 +288,7 @@ def test_a_field_may_have_another_name(site: Make, view: Any, form: Any, content
 
 @pytest.mark.parametrize("view", [search, slot, dashed])
 def test_messages_use_the_name_that_is_sent(site: Make, view: Any) -> None:
-    """What is missing or wrong is named as a client knows it."""
+    """Errors have the name that the client uses."""
     asked = site({"POST /": view, "GET /": view})
     assert asked.get("/").bad == [("query", "page-size", "is missing")]
     assert asked.post("/", form={"page-size": "x"}).bad == [("form", "page-size", "'x' is not an integer")]
@@ -296,7 +296,7 @@ def test_messages_use_the_name_that_is_sent(site: Make, view: Any) -> None:
 
 
 def test_other_names_work_at_any_depth(site: Make) -> None:
-    """A class that holds more of its kind is read by its other names all the way down."""
+    """A recursive class is read by its other names at every level."""
 
     def tree(tree: Tree) -> str:
         return f"{tree.inner[0].inner[0].size}"
@@ -309,13 +309,13 @@ def test_other_names_work_at_any_depth(site: Make) -> None:
 
 
 def test_a_file_may_have_another_name(site: Make) -> None:
-    """An upload is found by the name that `Field` says, beside fields of other names."""
+    """An upload is found by the name in `Field`, beside fields with other names."""
     answer = site({"POST /": file}).post("/", parts=[("my-file", "a.txt", "x"), ("page-size", None, "3")])
     assert answer.text == "a.txt 3"
 
 
-def test_a_mark_says_what_is_the_whole_body(site: Make) -> None:
-    """`Body[X]` is the whole JSON, whatever X is; `Field[X]` is one field, also where X is a class."""
+def test_a_marker_selects_the_whole_body_or_a_field(site: Make) -> None:
+    """`Body[X]` is the whole JSON, whatever X is; `Field[X]` is one field, also if X is a class."""
 
     def prices(prices: Body[dict[str, int]], note: str = "") -> str:
         return f"{prices} {note}"
@@ -364,8 +364,8 @@ def whole_field(sent: Whole) -> None: ...
         ("POST /", whole_field, "whole body"),
     ],
 )
-def test_names_that_can_not_be_are_refused(mistakes: Make, key: str, view: Any, said: str) -> None:
-    """Two things by one name, or one by two, and marks where they say nothing, are told before the port opens."""
+def test_invalid_and_duplicate_names_are_refused(mistakes: Make, key: str, view: Any, said: str) -> None:
+    """Two parameters with one name, two names for one, and markers without effect are refused before the port opens."""
     (mistake, *_) = mistakes({key: view})
     assert said in mistake.message.replace(__name__, "NAME")
 
@@ -389,7 +389,7 @@ def tags(tags: list[int], note: str = "") -> str:
     ],
 )
 def test_lists_may_have_brackets(site: Make, sent: str, said: str) -> None:
-    """`x[]=a&x[]=b` fills a list called x, as forms made for PHP and Rails have it; nothing else takes brackets."""
+    """`x[]=a&x[]=b` fills a list x, as forms for PHP and Rails send it; nothing else accepts brackets."""
     asked = site({"/": tags, "POST /": tags})
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert asked.get(f"/?{sent}").text == said
@@ -398,7 +398,7 @@ def test_lists_may_have_brackets(site: Make, sent: str, said: str) -> None:
 
 @pytest.mark.parametrize("sent", ["tags[0]=1&tags[1]=2", "tags[a]=1", "tags[0][x]=1"])
 def test_lists_with_indices_are_refused(site: Make, sent: str) -> None:
-    """A list that is sent with indices is a 422 that says how to write it, and never an empty one."""
+    """A list that is sent with indices is a 422 with the right notation, and never an empty list."""
     ((_, name, message),) = site({"/": tags}).get(f"/?{sent}").bad
     assert name == "tags"
     assert "write tags or tags[] for each" in message
@@ -445,15 +445,15 @@ def whole(basket: Basket = BASKET) -> str:
         (whole, {}, "[1, 2]"),
     ],
 )
-def test_a_default_is_each_requests_own(site: Make, view: Any, sent: dict[str, Any], said: str) -> None:
-    """What a view does to a default that can be changed is not seen by the next request."""
+def test_each_request_gets_its_own_default(site: Make, view: Any, sent: dict[str, Any], said: str) -> None:
+    """A view that changes a mutable default does not change it for the next request."""
     asked = site({"POST /": view})
     first = asked.post("/", **sent).text
     assert asked.post("/", **sent).text == first
     assert first == said or "[1, 2]" in first
 
 
-def test_a_default_of_a_query_is_each_requests_own(site: Make) -> None:
+def test_each_request_gets_its_own_default_in_a_query(site: Make) -> None:
     """The same without any content, and for an empty query."""
     asked = site({"/": listed})
     assert [asked.get("/").text, asked.get("/?c=1").text, asked.get("/").text] == ["[1, 2]"] * 3
@@ -463,8 +463,8 @@ class Shares(NamedTuple):
     tags: list[int] = []  # noqa: RUF012 - that is what is tested
 
 
-def test_a_class_that_shares_a_default_is_refused(mistakes: Make) -> None:
-    """The default of a NamedTuple is one object for all, so one that can be changed is told before the port opens."""
+def test_a_named_tuple_with_a_mutable_default_is_refused(mistakes: Make) -> None:
+    """All objects of a NamedTuple would share it, so it is refused before the port opens."""
 
     def view(shares: Shares) -> str:
         return ""
@@ -474,8 +474,8 @@ def test_a_class_that_shares_a_default_is_refused(mistakes: Make) -> None:
 
 
 @pytest.mark.parametrize("annotation", [set[list[int]], dict[tuple[int, int], int], list[set[Item]]])
-def test_what_json_can_never_be_is_refused(mistakes: Make, annotation: Any) -> None:
-    """A set of what no set can hold, and names that no JSON has, are told before the port opens."""
+def test_types_that_json_can_not_fill_are_refused(mistakes: Make, annotation: Any) -> None:
+    """Sets of unhashable items, and keys that JSON does not have, are refused before the port opens."""
 
     def view(x: Any, n: int = 0) -> str:
         return ""
@@ -504,8 +504,8 @@ class Cup:
         (list[int] | set[str], "use one kind of list"),
     ],
 )
-def test_a_union_that_json_can_not_tell_apart_is_refused(mistakes: Make, annotation: Any, hint: str) -> None:
-    """Members that are written alike are told before the port opens, with what to write instead."""
+def test_an_ambiguous_union_is_refused(mistakes: Make, annotation: Any, hint: str) -> None:
+    """Members that look alike in JSON are refused before the port opens, with a hint."""
 
     def view(x: Any) -> str:
         return ""

@@ -1,4 +1,4 @@
-"""A class is filled with what a client may set, as its author meant it; what it keeps for itself, nobody sets."""
+"""A class is filled with the fields that a client may set, by calling it; private fields are not set."""
 
 # mypy: disable-error-code="valid-type,type-arg,misc,attr-defined"
 
@@ -180,8 +180,8 @@ def assert_kept(made: Any, kind: type) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_json_does_not_set_what_a_class_keeps_for_itself(site: Make, place: str) -> None:
-    """At any depth: not `init=False`, not private, not of the class; and nobody must send it."""
+def test_json_does_not_set_private_fields(site: Make, place: str) -> None:
+    """At any depth: no field with `init=False`, no private one, no class variable; and none is required."""
     wrap, sent, pick = PLACES[place]
     seen: list[Any] = []
     asked = site({f"POST /{kind.__name__}": view_of(wrap(kind), seen) for kind in KEPT})
@@ -193,8 +193,8 @@ def test_json_does_not_set_what_a_class_keeps_for_itself(site: Make, place: str)
 
 
 @pytest.mark.parametrize("kind", KEPT)
-def test_forms_and_queries_do_not_set_it_either(site: Make, kind: type) -> None:
-    """They follow the same rules."""
+def test_forms_and_queries_do_not_set_private_fields(site: Make, kind: type) -> None:
+    """They follow the same rules as JSON."""
     seen: list[Any] = []
     asked = site({"GET|POST /": view_of(kind, seen)})
     form = {name: str(value) for name, value in SENT.items()}
@@ -206,8 +206,8 @@ def test_forms_and_queries_do_not_set_it_either(site: Make, kind: type) -> None:
     assert asked.post("/", form={}).bad == [("form", "name", "is missing")]
 
 
-def test_what_a_class_takes_to_be_made_is_sent(site: Make) -> None:
-    """An `InitVar` is no field, but what the class asks for."""
+def test_an_init_var_is_sent(site: Make) -> None:
+    """An `InitVar` is an argument of the class, although it is not a field."""
     seen: list[Any] = []
     asked = site({"POST /": view_of(KeptVariable, seen)})
     asked.post("/", json={"name": "eve", "times": 2})
@@ -240,8 +240,8 @@ class Drawing:
         self.count = len(self.shapes)
 
 
-def test_classes_that_hold_each_other_and_tagged_ones_are_made(site: Make) -> None:
-    """Each is called from the inside out; what one refuses is told with the way to it."""
+def test_nested_and_tagged_classes_are_built(site: Make) -> None:
+    """Each class is called from the inside out; the error of one has its location."""
     seen: list[Any] = []
     asked = site({"POST /": view_of(Drawing, seen)})
     circle, square = {"type": "circle", "radius": 2, "_area": 9}, {"type": "square", "side": 1}
@@ -266,7 +266,7 @@ class Converted:
 
 
 def test_converters_and_validators_of_attrs_run(site: Make) -> None:
-    """The class is called, so it does what its author meant."""
+    """The class is called, so its converters and validators run."""
     seen: list[Any] = []
     asked = site({"POST /": view_of(Converted, seen)})
     asked.post("/", json={"name": " ada "})
@@ -299,8 +299,8 @@ class PersonStruct(msgspec.Struct):
 
 @pytest.mark.parametrize("kind", [Person, PersonStruct])
 @pytest.mark.parametrize("source", ["json", "form", "query"])
-def test_bounds_of_annotated_types_are_kept_in_a_class(site: Make, source: str, kind: type) -> None:
-    """Wherever its fields come from, as if they were msgspec's."""
+def test_constraints_of_annotated_types_hold_in_a_class(site: Make, source: str, kind: type) -> None:
+    """They hold for every source, like those of msgspec."""
     seen: list[Any] = []
     asked = site({"GET|POST /": view_of(kind, seen)})
 
@@ -321,8 +321,8 @@ def test_bounds_of_annotated_types_are_kept_in_a_class(site: Make, source: str, 
     assert send(tags=["long"]).status == 422
 
 
-def test_bounds_of_annotated_types_are_kept_beside_parameters(site: Make) -> None:
-    """Of the path, a query, a header field; also when they are grouped."""
+def test_constraints_of_annotated_types_hold_for_parameters(site: Make) -> None:
+    """They hold for the path, a query and a header field; also when they are grouped."""
 
     def view(number: Any, word: Any, x_size: Any = 1) -> Any:
         return [number, word, x_size]
@@ -341,8 +341,8 @@ def test_bounds_of_annotated_types_are_kept_beside_parameters(site: Make) -> Non
     ]
 
 
-def test_annotated_types_need_not_be_there() -> None:
-    """Nothing of ours imports it."""
+def test_annotated_types_need_not_be_installed() -> None:
+    """No module of Fanlight imports it."""
     source = Path(sys.modules["fanlight"].__file__ or "").parent
     assert not [file for file in source.rglob("*.py") if "import annotated_types" in file.read_text(encoding="utf-8")]
 
@@ -389,7 +389,7 @@ class Holds:
         (Holds, "Plain can't be converted from text or JSON"),
     ],
 )
-def test_a_class_that_can_not_be_filled_as_it_was_meant_is_refused(mistakes: Find, kind: Any, said: str) -> None:
+def test_a_class_that_can_not_be_filled_correctly_is_refused(mistakes: Find, kind: Any, said: str) -> None:
     """Before the port opens, at any depth."""
     for annotation in (kind, list[kind], OuterData[kind]):
         for key in ("/", "POST /"):
@@ -399,8 +399,8 @@ def test_a_class_that_can_not_be_filled_as_it_was_meant_is_refused(mistakes: Fin
             assert mistake.hint
 
 
-def test_a_type_variable_is_its_bound(site: Make) -> None:
-    """Where nobody has given it a type."""
+def test_a_type_variable_stands_for_its_bound(site: Make) -> None:
+    """Where it has no type argument."""
     seen: list[Any] = []
     asked = site({"POST /": view_of(OuterBound, seen), "POST /list": view_of(list[B], seen)})
     assert asked.post("/", json={"inner": SENT}).text == "taken"
@@ -409,8 +409,8 @@ def test_a_type_variable_is_its_bound(site: Make) -> None:
     assert_kept(seen[1][0], Kept)
 
 
-def test_a_class_that_needs_no_care_is_filled_as_it_is() -> None:
-    """It pays nothing: no stand-in is made for it."""
+def test_a_plain_class_has_no_stand_in() -> None:
+    """Its values are decoded by msgspec alone."""
     from fanlight.binding.class_builders import decode_plan
 
     @dataclasses.dataclass
@@ -448,7 +448,7 @@ def show_album(it: Album) -> Any:
 
 
 def test_a_file_in_a_class_comes_from_the_form(site: Make) -> None:
-    """And the rest of the class from the form's texts."""
+    """The other fields of the class come from the form as well."""
     asked = site({"POST /": show, "POST /album": show_album})
     parts = [("title", None, "Sea"), ("photo", "a.png", "1"), ("stars", None, "4")]
     assert asked.post("/?page=2", parts=parts).json == ["Sea", "a.png", 4, 2]
@@ -457,8 +457,8 @@ def test_a_file_in_a_class_comes_from_the_form(site: Make) -> None:
     assert asked.post("/album", parts=[*parts, ("cover", "c.png", "3")]).json == ["Sea", ["a.png", "b.png"], "c.png"]
 
 
-def test_what_is_missing_or_wrong_beside_a_file_is_told(site: Make) -> None:
-    """As of any other form; JSON can't have files."""
+def test_errors_beside_a_file_are_listed(site: Make) -> None:
+    """As for any other form; JSON has no files."""
     asked = site({"POST /": show, "POST /album": show_album})
     assert asked.post("/", parts=[("photo", None, "a text"), ("stars", None, "9")]).bad == [
         ("form", "title", "is missing"),
@@ -498,8 +498,8 @@ class Both:
         Circle | Outer[Upload],
     ],
 )
-def test_a_file_where_no_form_can_put_it_is_refused(mistakes: Find, annotation: Any) -> None:
-    """Before the port opens: no request could ever fill it."""
+def test_a_nested_file_is_refused(mistakes: Find, annotation: Any) -> None:
+    """Before the port opens: no form could fill it."""
     for key in ("/", "POST /"):
         (mistake,) = mistakes({key: view_of(annotation, [])})
         assert re.search("form|query|union", mistake.message)
@@ -507,7 +507,7 @@ def test_a_file_where_no_form_can_put_it_is_refused(mistakes: Find, annotation: 
 
 
 def test_a_file_in_a_class_needs_a_method_with_content(mistakes: Find) -> None:
-    """A query has none."""
+    """A query has no files."""
     (mistake,) = mistakes({"/": show})
     assert "can't come from a query" in mistake.message
     assert "POST" in mistake.hint
@@ -534,15 +534,15 @@ class ChildDict(OuterDict[Kept]):
         (ChildDict, {"inner": SENT}, lambda made: made["inner"]),
     ],
 )
-def test_what_is_given_to_a_generic_base_is_called_too(site: Make, kind: Any, sent: Any, pick: Any) -> None:
-    """The field's type is written in a class that it stems from."""
+def test_the_type_argument_of_a_generic_base_is_built(site: Make, kind: Any, sent: Any, pick: Any) -> None:
+    """The type of the field is written in a base class."""
     seen: list[Any] = []
     assert site({"POST /": view_of(kind, seen)}).post("/", json=sent).text == "taken"
     assert_kept(pick(seen[0]), Kept)
 
 
-def test_a_class_at_which_nobody_has_looked_is_refused(monkeypatch: pytest.MonkeyPatch, mistakes: Find) -> None:
-    """Should it be overlooked, msgspec would fill it as it likes."""
+def test_a_class_whose_fields_were_not_checked_is_refused(monkeypatch: pytest.MonkeyPatch, mistakes: Find) -> None:
+    """If one were overlooked, msgspec would fill it without our rules."""
     from fanlight.binding import class_builders as stand_ins
 
     monkeypatch.setattr(stand_ins, "_collect", lambda annotation, found: None)
@@ -551,8 +551,8 @@ def test_a_class_at_which_nobody_has_looked_is_refused(monkeypatch: pytest.Monke
     assert "Kept" in mistake.message
 
 
-def test_a_set_holds_only_what_can_be_hashed(site: Make, mistakes: Find) -> None:
-    """Of classes that are called as of others."""
+def test_the_items_of_a_set_are_hashable(site: Make, mistakes: Find) -> None:
+    """For classes that are called as for others."""
 
     @dataclass(frozen=True)
     class Frozen:
@@ -571,8 +571,8 @@ class SharedDefault:
     names: list[str] = []  # noqa: RUF008 - it is what is refused
 
 
-def test_a_default_that_all_would_share_is_refused(mistakes: Find) -> None:
-    """Of attrs as of others."""
+def test_an_attrs_class_with_a_mutable_default_is_refused(mistakes: Find) -> None:
+    """As for other classes."""
     (mistake,) = mistakes({"POST /": view_of(SharedDefault, [])})
     assert "would be shared by all requests" in mistake.message
 
@@ -581,7 +581,7 @@ def show_again(it: Photo, errors: FormErrors) -> Any:
     return [it is None, dict(errors)] if errors else it.title
 
 
-def test_a_form_with_a_file_in_a_class_is_shown_again(site: Make) -> None:
+def test_a_form_with_a_file_in_a_class_is_redisplayed(site: Make) -> None:
     """The errors are those of its fields."""
     asked = site({"POST /": show_again})
     answer = asked.post("/", parts=[("title", None, "Sea")])

@@ -57,8 +57,8 @@ async def good(stream: ContentStream, page: int = 1) -> str:
         (beside_a_file, "takes the content twice, as the stream stream and as file"),
     ],
 )
-def test_what_can_not_be_is_told_at_the_start(site: Site, view: object, said: str) -> None:
-    """A view that can't have the stream is a mistake of the site."""
+def test_views_that_can_not_have_the_stream_are_refused(site: Site, view: object, said: str) -> None:
+    """It is a mistake of the site, reported at start-up."""
     with pytest.raises(SetupError, match=said):
         site({"POST /": view})
 
@@ -69,8 +69,8 @@ def test_fields_beside_a_stream_come_from_the_query(site: Site) -> None:
     assert site({"POST /": good}).post("/?page=x").status == 422
 
 
-def test_the_call_knows_how_content_is_taken(site: Site) -> None:
-    """The server is told before any request comes."""
+def test_the_call_has_the_body_mode(site: Site) -> None:
+    """The server knows before a request comes how its body is read."""
 
     def form(name: str) -> str:
         return name

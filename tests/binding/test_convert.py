@@ -1,4 +1,4 @@
-"""Texts read as values: what each kind takes, and what it says to anything else."""
+"""Text converted to each kind, and the messages for text that can't be."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def read(annotation: Any, text: str) -> object:
         (Annotated[int, "a note for somebody else"], "1", 1),
     ],
 )
-def test_a_text_is_read_as_the_kind_that_is_asked_for(annotation: Any, text: str, value: object) -> None:
+def test_text_is_converted_to_the_wanted_type(annotation: Any, text: str, value: object) -> None:
     """Each kind has its notation, and gives a value of exactly its type."""
     found = read(annotation, text)
     assert found == value
@@ -139,8 +139,8 @@ def test_a_text_is_read_as_the_kind_that_is_asked_for(annotation: Any, text: str
         (Annotated[datetime, msgspec.Meta(tz=False)], "2026-01-31T12:30Z", "must not include a time zone"),
     ],
 )
-def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, message: str) -> None:
-    """A text that is not written as its kind is refused, quoted, with what would do."""
+def test_text_that_can_not_be_converted_has_a_plain_message(annotation: Any, text: str, message: str) -> None:
+    """The message quotes the text, and says what is expected."""
     with pytest.raises(ConversionError) as caught:
         read(annotation, text)
     assert str(caught.value) == message
@@ -157,8 +157,8 @@ def test_what_does_not_fit_is_told_in_plain_words(annotation: Any, text: str, me
         Annotated[time, msgspec.Meta(tz=True)],
     ],
 )
-def test_a_rule_that_is_made_once_says_what_the_rules_say(annotation: Any) -> None:
-    """For every value the rule of a kind complains as the kind itself does, or does not."""
+def test_a_constraint_checker_agrees_with_violated_constraint(annotation: Any) -> None:
+    """For every value, both return the same message."""
     kind = kind_of(annotation)
     rule = constraint_checker(kind)
     assert rule is not None
@@ -173,14 +173,14 @@ def test_a_rule_that_is_made_once_says_what_the_rules_say(annotation: Any) -> No
 
 
 @pytest.mark.parametrize("annotation", [int, str, list[str], Annotated[int, msgspec.Meta(title="x")], Color])
-def test_a_kind_without_bounds_has_no_rule(annotation: Any) -> None:
-    """What nothing is asked of, nothing is asked of for each value."""
+def test_a_kind_without_constraints_has_no_checker(annotation: Any) -> None:
+    """Nothing is run for each value."""
     assert constraint_checker(kind_of(annotation)) is None
 
 
 @pytest.mark.parametrize("annotation", [dict[str, int], list[int], int | list[int], tuple[int, str], msgspec.Raw])
 def test_some_kinds_have_no_text(annotation: Any) -> None:
-    """What could be written in several ways, or in none, is not read from a text at all."""
+    """A type with several notations, or with none, is not converted from text at all."""
     assert text_parser(kind_of(annotation)) is None
 
 
@@ -189,8 +189,8 @@ class _Own:
 
 
 @pytest.mark.parametrize("annotation", [_Own, list[_Own], dict[str, _Own], complex, _Own | None, "int", 5])
-def test_a_class_that_nothing_reads_is_refused(annotation: Any) -> None:
-    """A class of the app's own is refused when the kind is made, however deep it is inside."""
+def test_a_class_without_conversion_is_refused(annotation: Any) -> None:
+    """A class of the app's own is refused when the kind is made, at any depth."""
     with pytest.raises(TypeError):
         kind_of(annotation)
 
@@ -200,7 +200,7 @@ class Node(msgspec.Struct):
     next: Node | None = None
 
 
-def test_a_kind_may_hold_itself() -> None:
+def test_a_kind_may_be_recursive() -> None:
     """A recursive Struct is a kind like any other."""
     assert isinstance(kind_of(Node), kinds.StructType)
 
@@ -220,8 +220,10 @@ def test_a_kind_may_hold_itself() -> None:
         (Annotated[int, msgspec.Meta(le=9)] | None, "int", 9, 9),
     ],
 )
-def test_what_the_path_has_read_is_kept(annotation: Any, converter: str, given: object, value: object) -> None:
-    """A value that the path gives as a number may be asked for as any kind of that number."""
+def test_a_path_value_is_coerced_to_related_types(
+    annotation: Any, converter: str, given: object, value: object
+) -> None:
+    """A number from the path may be any type of number in the view."""
     keep = path_coercer(kind_of(annotation), converter)
     assert keep is not None
     found = keep(given)
@@ -233,8 +235,8 @@ def test_what_the_path_has_read_is_kept(annotation: Any, converter: str, given: 
     ("annotation", "converter"),
     [(str, "int"), (bool, "int"), (int, "float"), (Decimal, "float"), (str, "uuid"), (str, "date"), (datetime, "date")],
 )
-def test_what_the_path_has_read_is_never_made_something_else(annotation: Any, converter: str) -> None:
-    """Kinds that do not hold each other's values are told apart before the port opens."""
+def test_a_path_value_is_not_coerced_to_other_types(annotation: Any, converter: str) -> None:
+    """Types that do not contain each other's values are refused before the port opens."""
     assert path_coercer(kind_of(annotation), converter) is None
 
 
@@ -242,8 +244,8 @@ def test_what_the_path_has_read_is_never_made_something_else(annotation: Any, co
     ("annotation", "given"),
     [(Annotated[int, msgspec.Meta(le=9)], 10), (Level, 3), (Literal[1, 2], 3), (float, 10**400)],
 )
-def test_a_path_is_held_to_the_bounds_too(annotation: Any, given: object) -> None:
-    """A number that the path lets through may still be none that the view takes."""
+def test_constraints_hold_for_the_path_too(annotation: Any, given: object) -> None:
+    """A number that the path accepts may still violate a constraint of the view."""
     keep = path_coercer(kind_of(annotation), "int")
     assert keep is not None
     with pytest.raises(ConversionError):
@@ -251,8 +253,8 @@ def test_a_path_is_held_to_the_bounds_too(annotation: Any, given: object) -> Non
 
 
 @given(st.text(), st.sampled_from([int, float, Decimal, bool, UUID, date, datetime, time, Color, Literal["a"]]))
-def test_no_text_raises_anything_but_unfit(text: str, annotation: Any) -> None:
-    """Whatever a client sends is either read or refused, with a message of bounded length."""
+def test_no_text_raises_anything_but_a_conversion_error(text: str, annotation: Any) -> None:
+    """Any text is converted, or rejected with a message of bounded length."""
     message = ""
     try:
         read(annotation, text)
@@ -262,12 +264,12 @@ def test_no_text_raises_anything_but_unfit(text: str, annotation: Any) -> None:
 
 
 @given(st.integers(min_value=-(10**100), max_value=10**100))
-def test_an_integer_is_read_as_it_is_written(value: int) -> None:
-    """str() and the reader are each other's inverse."""
+def test_parsing_an_integer_inverts_str(value: int) -> None:
+    """str() and the parser are inverses."""
     assert read(int, str(value)) == value
 
 
 @given(st.datetimes(timezones=st.sampled_from([None, UTC])))
-def test_a_moment_is_read_as_it_is_written(value: datetime) -> None:
-    """isoformat() and the reader are each other's inverse."""
+def test_parsing_a_datetime_inverts_isoformat(value: datetime) -> None:
+    """isoformat() and the parser are inverses."""
     assert read(datetime, value.isoformat()) == value

@@ -49,7 +49,7 @@ def repeated(x_tag: Header[list[int]]) -> str:
 
 
 def test_a_cookie_fills_a_parameter(site: Make) -> None:
-    """`Cookie[...]` takes the cookie of the parameter's name, converted; a default makes it optional."""
+    """`Cookie[...]` is the cookie with the parameter's name, converted; a default makes it optional."""
     asked = site({"/": themed, "/s": session})
     assert asked.get("/").text == "light"
     assert asked.get("/", fields={"cookie": "a=b; theme=dark"}).text == "dark"
@@ -58,14 +58,14 @@ def test_a_cookie_fills_a_parameter(site: Make) -> None:
     assert asked.get("/s", fields={"cookie": f"__Host-key={key}"}).text == f"{key} None"
 
 
-def test_a_bad_cookie_is_told_by_its_name(site: Make) -> None:
-    """One that is missing or wrong is listed with the other bad fields, as a cookie."""
+def test_an_invalid_cookie_is_listed_by_its_name(site: Make) -> None:
+    """A cookie that is missing or invalid is listed with the other bad fields."""
     bad = site({"/": session}).get("/", fields={"cookie": "seen=x"}).bad
     assert bad == [("cookie", "__Host-key", "is missing"), ("cookie", "seen", "'x' is not a date like 2026-01-31")]
 
 
 def test_a_header_field_fills_a_parameter(site: Make) -> None:
-    """`Header[...]` takes the field with hyphens for underscores, or the one that is named."""
+    """`Header[...]` is the field with hyphens for underscores, or the one that is named."""
     asked = site({"/": agent, "/k": keyed})
     assert asked.get("/", fields={"user-agent": "curl", "dnt": "1"}).text == "curl True"
     assert asked.get("/").bad == [("header", "user-agent", "is missing")]
@@ -74,7 +74,7 @@ def test_a_header_field_fills_a_parameter(site: Make) -> None:
 
 
 def test_a_list_takes_every_field_of_a_name(site: Make) -> None:
-    """A header field that comes several times fills a list."""
+    """A header field that is repeated fills a list."""
     with LiveServer(site({"/": repeated}).app) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nX-Tag: 1\r\nx-tag: 2\r\nconnection: close\r\n\r\n")
         received = b"".join(iter(lambda: sock.recv(65536), b""))
@@ -86,7 +86,7 @@ def stateful(state: State, request: Request) -> str:
 
 
 def test_the_state_of_the_app_is_a_parameter(site: Make) -> None:
-    """What a lifespan puts into `app.state`, a view reads by a parameter annotated `State`."""
+    """What a lifespan stores in `app.state` is read through a parameter annotated `State`."""
     asked = site({"/": stateful, "/only": lambda_of_state})
     asked.app.state["greeting"] = "Hello"
     assert asked.get("/").text == "Hello /"
@@ -185,10 +185,8 @@ def unknown(x: Unknown) -> str:
         ("/", unwritten, "unterminated character set", "regular expression"),
     ],
 )
-def test_what_can_not_be_asked_is_told_before_the_port_opens(
-    mistakes: Find, key: str, view: Any, said: str, hint: str
-) -> None:
-    """Each has its message, its file and line, and what to write instead."""
+def test_unsupported_cookies_and_headers_are_refused(mistakes: Find, key: str, view: Any, said: str, hint: str) -> None:
+    """Each mistake has its message, its file and line, and a hint."""
     (mistake,) = mistakes({key: view})
     assert said in mistake.message
     assert hint in mistake.hint
@@ -206,8 +204,8 @@ BOUNDED = [
 
 
 @given(text=st.text(max_size=12) | st.from_regex(r"[-+0-9a-z.]{0,8}", fullmatch=True), number=st.integers(0, 5))
-def test_a_text_is_read_within_its_bounds_or_refused(text: str, number: int) -> None:
-    """Whatever is sent becomes a value within the bounds, or an Unfit; never another exception."""
+def test_text_is_converted_within_its_constraints_or_rejected(text: str, number: int) -> None:
+    """Any text is a value within the constraints, or a ConversionError; never another exception."""
     read = text_parser(kind_of(BOUNDED[number]))
     assert read is not None
     try:

@@ -1,4 +1,4 @@
-"""What views depend on: opened for a request, closed when its answer is made."""
+"""Dependencies of views: opened for a request, closed when its response is made."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ ORDER = ["open /a", "user ann", "view", "user ends", "commit", "close"]
 
 @pytest.mark.parametrize("view", [view, async_view])
 def test_a_dependency_is_opened_once_and_closed_in_reverse(site: Make, view: object) -> None:
-    """What is asked for by two is opened once, before what needs it, and closed after it."""
+    """One that is used twice is opened once, before those that need it, and closed after them."""
     answer = site({"/{slug}": view}).get("/a?size=3", fields={"cookie": "session=ann"})
     assert answer.text == "ann of real real a 3"
     assert events == ORDER
@@ -138,7 +138,7 @@ def unrendered(db: Database) -> object:
     [(lost, 404, "NotFound"), (lost_async, 500, "ZeroDivisionError"), (unrendered, 500, "TemplateError")],
 )
 def test_an_exception_is_raised_at_the_yield(site: Make, view: object, status: int, error: str) -> None:
-    """What goes wrong, also while the answer is made, can be rolled back, and is answered."""
+    """An error, also one while the response is made, can be rolled back, and has its response."""
     asked = site({"/": view}, pages={"broken.html": "{{ 1 // nothing }}"})
     assert asked.get("/").status == status
     assert events == ["open /", f"rollback {error}", "close"]
@@ -163,8 +163,8 @@ async def forgiven_async(x: Annotated[int, forgiving_async], db: Database) -> st
 
 
 @pytest.mark.parametrize("view", [forgiven, forgiven_async])
-def test_a_dependency_can_not_undo_an_error(site: Make, view: object) -> None:
-    """One that swallows the exception is closed; the error is answered all the same."""
+def test_a_dependency_can_not_suppress_an_error(site: Make, view: object) -> None:
+    """If it swallows the exception, it is closed, and the error response is sent all the same."""
     assert site({"/": view}).get("/").status == 404
 
 
@@ -177,8 +177,8 @@ async def stopping_async(other: AsyncDatabase) -> str:
 
 
 @pytest.mark.parametrize("view", [stopping, stopping_async])
-def test_an_error_that_ends_generators_does_not(site: Make, view: object) -> None:
-    """A StopIteration of the view reaches the dependency as itself."""
+def test_a_stop_iteration_of_the_view_reaches_the_dependency(site: Make, view: object) -> None:
+    """It arrives as itself, and does not end the generator."""
     assert site({"/": view}).get("/").status == 500
     assert events[1].startswith("rollback Stop")
 
@@ -197,8 +197,8 @@ async def committing_async(x: Annotated[int, uncommitted], other: AsyncDatabase)
 
 
 @pytest.mark.parametrize("view", [committing, committing_async])
-def test_what_fails_while_it_is_closed_is_answered(site: Make, view: object) -> None:
-    """A commit that fails is told to those that are still open, and to the client."""
+def test_an_error_while_closing_has_a_response(site: Make, view: object) -> None:
+    """A commit that fails is raised in the dependencies that are still open, and is a 500."""
     assert site({"/": view}).get("/").status == 404
     assert "rollback NotFound" in events
 
@@ -248,7 +248,7 @@ async def of_twice_async(db: Database, x: Annotated[int, twice_async]) -> str:
     ],
 )
 def test_a_dependency_yields_once(site: Make, caplog: pytest.LogCaptureFixture, view: object, said: str) -> None:
-    """Never, or twice, is a 500, and the log says which; what is open is closed."""
+    """Never, or twice, is a 500 with a log line that names it; what is open is closed."""
     assert site({"/": view}).get("/").status == 500
     assert said in caplog.text
     assert events[-1] == "close"
@@ -282,15 +282,15 @@ async def plain(
 
 
 def test_plain_functions_are_dependencies(site: Make) -> None:
-    """A function that yields nothing gives what it returns; its parameters are bound like a view's."""
+    """The value is what the function returns; its parameters are bound like those of a view."""
     asked = site({"GET|POST /{slug}/{id}": plain})
     told = {"pager": {"page": 2}, "token": "T", "name": "a-7", "other": "none", "id": 7, "rest": {"slug": "a"}}
     assert asked.get("/a/7?page=2", fields={"authorization": "T"}).json == told
     assert asked.post("/a/7?page=2", fields={"authorization": "T"}, form={"page": "9"}).json == told
 
 
-def test_all_that_is_bad_is_told_before_anything_is_opened(site: Make) -> None:
-    """Bad fields of view and dependencies are one answer, and nothing was opened for it."""
+def test_bad_fields_are_listed_before_anything_is_opened(site: Make) -> None:
+    """Bad fields of the view and of its dependencies are in one response."""
     asked = site({"/": bad_fields})
     assert asked.get("/?page=x").bad == [
         ("query", "size", "is missing"),
@@ -344,16 +344,16 @@ STREAMS = [rows, rows_async, rows_of_async, sync_rows_of_async]
 
 
 @pytest.mark.parametrize("view", STREAMS)
-def test_a_stream_keeps_what_it_reads_open(site: Make, view: object) -> None:
-    """What a streaming view depends on is closed when the stream has ended."""
+def test_a_stream_keeps_its_dependencies_open(site: Make, view: object) -> None:
+    """The dependencies of a streaming view are closed when the stream has ended."""
     with Client(site({"/": view}).app) as client:
         assert client.get("/").text == "0\n1\n2\n"
     assert events == ["open /", "row 0", "row 1", "row 2", "commit", "close"]
 
 
 @pytest.mark.parametrize("view", STREAMS)
-def test_a_stream_that_nobody_wants_closes_too(site: Make, view: object) -> None:
-    """To HEAD nothing is streamed, and nothing stays open."""
+def test_a_stream_for_head_closes_its_dependencies(site: Make, view: object) -> None:
+    """Nothing is streamed for HEAD, and nothing stays open."""
     with Client(site({"/": view}).app) as client:
         assert client.head("/").status == 200
     assert events == ["open /", "commit", "close"]
@@ -398,8 +398,8 @@ async def endless_of_async(x: Annotated[int, watched_async]) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("view", [endless, endless_async, endless_of_async])
-def test_a_client_that_leaves_ends_it(site: Make, view: object) -> None:
-    """Through a socket: a stream that is cut off is told at the yield, as GeneratorExit."""
+def test_a_client_that_disconnects_ends_the_stream(site: Make, view: object) -> None:
+    """Through a socket: the dependency gets GeneratorExit at its yield."""
     closed.clear()
     with LiveServer(site({"/": view}).app) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
@@ -421,8 +421,8 @@ async def slow_to_end(x: Annotated[int, watched_async]) -> Iterator[bytes]:
     return endless_and_slow_to_end(x)
 
 
-def test_what_a_sync_stream_does_at_its_end_stalls_no_one(site: Make) -> None:
-    """Its own code runs in a thread when it is cut off, too, though what it depends on is async."""
+def test_the_end_of_a_sync_stream_does_not_block_the_loop(site: Make) -> None:
+    """Its cleanup runs in a thread also when it is cut off, even with async dependencies."""
     closed.clear()
     with LiveServer(site({"/": slow_to_end}).app) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
@@ -443,8 +443,8 @@ async def failing_async(x: Annotated[int, watched_async]) -> AsyncIterator[bytes
 
 
 @pytest.mark.parametrize("view", [failing, failing_async])
-def test_a_stream_that_fails_tells_why(site: Make, view: object) -> None:
-    """The exception of a stream is raised at the yield, and the answer is cut."""
+def test_the_error_of_a_stream_is_raised_at_the_yield(site: Make, view: object) -> None:
+    """The response is cut off."""
     with Client(site({"/": view}).app) as client, pytest.raises(http.client.IncompleteRead):
         client.get("/")
     assert events == ["ZeroDivisionError"]
@@ -454,8 +454,8 @@ def file(db: Database, request: Request) -> object:
     return request.state["path"]
 
 
-def test_a_file_needs_nothing_open(site: Make, tmp_path: Any) -> None:
-    """The content of a file is not made of what the view depended on: that is closed before it is sent."""
+def test_dependencies_are_closed_before_a_file_is_sent(site: Make, tmp_path: Any) -> None:
+    """The content of a file does not depend on them."""
     (tmp_path / "a.txt").write_text("file")
 
     def step(request: Request) -> Iterator[None]:
@@ -485,7 +485,7 @@ def fake_with_field(name: Cookie[str] = "a fake") -> Iterator[Connection]:
 
 @pytest.mark.parametrize(("stand_in", "name"), [(fake, "fake"), (fake_with_field, "a fake")])
 def test_a_test_overrides_a_dependency(site: Make, stand_in: Any, name: str) -> None:
-    """Another function stands for it, with parameters of its own; the app itself stays as it is."""
+    """Another function replaces it, with its own parameters; the app itself stays unchanged."""
     app = site({"/": named}).app
     with Client(app, overrides={database: stand_in}) as client, Client(app) as plain:
         assert (client.get("/").text, plain.get("/").text) == (name, "real")
@@ -496,8 +496,8 @@ def test_a_test_overrides_a_dependency(site: Make, stand_in: Any, name: str) -> 
         connection.close()
 
 
-def test_an_override_of_nothing_is_a_mistake(site: Make) -> None:
-    """A test that replaces what no view has would test something else than it says."""
+def test_an_override_without_effect_is_a_mistake(site: Make) -> None:
+    """A test that replaces a dependency which no view has would not test what it seems to."""
     app = site({"/": named}).app
     with pytest.raises(SetupError, match=r"overrides replace .*token, but no view depends on it"):
         Client(app, overrides={token: fake})
@@ -506,7 +506,7 @@ def test_an_override_of_nothing_is_a_mistake(site: Make) -> None:
 
 
 def test_an_override_may_make_another_needless(site: Make) -> None:
-    """What only the real dependency needs may be replaced beside it."""
+    """A dependency that only the replaced one needs may be replaced beside it."""
     app = site({"/": of_user}).app
     with Client(app, overrides={user: lambda: "fake user", database: fake}) as client:
         assert client.get("/").text == "fake user"
@@ -616,10 +616,10 @@ def pathed(db: Database) -> str:
         ("/{db}", pathed, '"db" is a dependency in', "rename one", pathed),
     ],
 )
-def test_what_can_not_be_opened_is_told_before_the_port_opens(
+def test_unusable_dependencies_are_refused(
     mistakes: Find, key: str, view: Any, said: str, hint: str, line_of: Any
 ) -> None:
-    """Each mistake has its message, its file and line, and what to write instead."""
+    """Each mistake has its message, its file and line, and a hint, before the port opens."""
     (mistake,) = mistakes({key: view})
     assert said in mistake.message
     assert hint in mistake.hint
@@ -639,7 +639,7 @@ def of_partial(x: Annotated[str, functools.partial(partly, prefix="P")]) -> str:
 
 
 def test_a_partial_is_a_dependency(site: Make) -> None:
-    """What a partial has settled is not asked of the client."""
+    """A client can't set what a partial has preset."""
     assert site({"/": of_partial}).get("/?prefix=Q").text == "P"
 
 
@@ -654,8 +654,8 @@ def run_here(x: Annotated[int, here], request: Request) -> str:
     return str(x)
 
 
-def test_async_steps_go_around_a_sync_view_with_dependencies(site: Make) -> None:
-    """The view and all it depends on run in one thread, as the loop must not wait."""
+def test_async_middleware_around_a_sync_view_with_dependencies(site: Make) -> None:
+    """The view and its dependencies run in one thread, because the loop must not wait."""
     threads: set[int] = set()
 
     async def step(request: Request) -> AsyncIterator[None]:
@@ -671,13 +671,13 @@ def shown(errors: FormErrors, name: str, db: Database) -> object:
     return {"errors": errors, "db": db.name}
 
 
-def test_a_form_that_is_shown_again_has_its_dependencies(site: Make) -> None:
-    """Errors of a form are for the view, so what it depends on is there."""
+def test_a_form_that_is_redisplayed_has_its_dependencies(site: Make) -> None:
+    """The view gets the errors of the form, so its dependencies are opened."""
     answer = site({"POST /": shown}).post("/")
     assert (answer.status, answer.json) == (422, {"errors": {"name": "is missing"}, "db": "real"})
 
 
-def test_lanes_are_as_ever(site: Make) -> None:
-    """A sync view with dependencies runs in place, an async one as a task."""
+def test_dependencies_do_not_change_the_lane(site: Make) -> None:
+    """A sync view with dependencies runs inline, an async one as a task."""
     asked = site({"/": named, "/a": all_async, "/r": rows_of_async})
     assert [asked.call("GET", path).lane for path in ("/", "/a", "/r")] == [Lane.MEASURED, Lane.TASK, Lane.TASK]

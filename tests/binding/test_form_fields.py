@@ -29,14 +29,14 @@ def test_a_form_fills_the_parameters(site: Make, method: str) -> None:
     assert asked.ask(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
 
 
-def test_a_multipart_form_does_so_too(site: Make) -> None:
-    """The two kinds of forms are one to a view."""
+def test_a_multipart_form_fills_the_parameters(site: Make) -> None:
+    """A view can't tell the two kinds of forms apart."""
     asked = site({"POST /": send})
     assert asked.post("/", parts=[("name", None, "x"), ("age", None, "4")]).text == "'x' 4 False"
 
 
-def test_every_bad_field_of_a_form_is_told(site: Make) -> None:
-    """What is missing, blank and wrong is listed at once."""
+def test_every_bad_field_of_a_form_is_listed(site: Make) -> None:
+    """Missing, blank and invalid fields are listed at once."""
     bad = [
         ("form", "name", "is missing"),
         ("form", "age", "is missing"),
@@ -46,24 +46,24 @@ def test_every_bad_field_of_a_form_is_told(site: Make) -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"content-type": "application/x-www-form-urlencoded"}])
-def test_nothing_sent_is_an_empty_form(site: Make, fields: dict[str, str]) -> None:
-    """A post without content misses what the view needs, and is fine where it needs nothing."""
+def test_no_content_is_an_empty_form(site: Make, fields: dict[str, str]) -> None:
+    """A POST without content misses the required fields, and is fine if there are none."""
     asked = site({"POST /": send, "POST /free": lambda name="none": name})
     assert asked.post("/", fields=fields).bad == [("form", "name", "is missing"), ("form", "age", "is missing")]
     assert asked.post("/free", fields=fields).text == "none"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png", ""])
-def test_content_of_another_kind_is_415(site: Make, kind: str) -> None:
-    """Content that is neither form nor JSON is refused, with what would do."""
+def test_content_of_another_type_is_415(site: Make, kind: str) -> None:
+    """Content that is neither a form nor JSON is rejected, with the types that are accepted."""
     answer = site({"POST /": send}).post("/", content=b"name=x&age=1", fields={"content-type": kind})
     assert answer.status == 415
     assert "send JSON or a form" in answer.text
 
 
 @pytest.mark.parametrize("content", [b"name=\xff", b"name=%FF&age=1"])
-def test_a_broken_form_is_400(site: Make, content: bytes) -> None:
-    """A form that is no text is not half a form."""
+def test_a_malformed_form_is_400(site: Make, content: bytes) -> None:
+    """A form that can't be decoded is not read in part."""
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert site({"POST /": send}).post("/", content=content, fields=kind).status == 400
 
@@ -94,14 +94,14 @@ def between(range_: Range) -> str:
 
 
 def test_a_struct_is_the_whole_form(site: Make) -> None:
-    """The fields of a class, as they are called outside, are those of the form; the rest is in the query."""
+    """Its fields, by their names outside, are those of the form; other parameters come from the query."""
     said = "Contact(full_name='A', age=0, tags=['x', 'y'], note=None) True"
     asked = site({"POST /": contact})
     assert asked.post("/?notify=1", form={"fullName": "A", "tags": ["x", "y"], "age": ""}).text == said
 
 
-def test_a_whole_form_tells_all_that_is_bad(site: Make) -> None:
-    """Fields of the form and of the query are in one answer, by the names they are sent by."""
+def test_all_errors_of_a_whole_form_are_listed(site: Make) -> None:
+    """Fields of the form and of the query are in one response, by the names they are sent by."""
     bad = [
         ("form", "age", "'x' is not an integer"),
         ("form", "fullName", "is missing"),
@@ -111,8 +111,8 @@ def test_a_whole_form_tells_all_that_is_bad(site: Make) -> None:
     assert sorted(answer.bad) == bad
 
 
-def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
-    """A ValueError of `__post_init__` is a bad body, not a failure."""
+def test_a_value_error_of_a_class_is_a_bad_body(site: Make) -> None:
+    """A ValueError of `__post_init__` is a 422, and not a 500."""
     asked = site({"POST /": between})
     assert asked.post("/", form={"low": 1, "high": 2}).text == "1..2"
     assert asked.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high!!!")]
@@ -129,7 +129,7 @@ def usual(contact: Contact = Contact(full_name="nobody")) -> str:  # noqa: B008 
 
 
 def test_a_whole_body_may_be_optional(site: Make) -> None:
-    """Where nothing is sent, it is None, or the default."""
+    """If nothing is sent, it is None, or the default."""
     asked = site({"POST /a": maybe, "POST /b": usual})
     assert [asked.post("/a").text, asked.post("/b").text] == ["None", "nobody"]
     assert asked.post("/b", form={"fullName": "A"}).text == "A"
@@ -142,7 +142,7 @@ def album(title: str, photos: list[Upload], cover: Upload | None, sizes: list[in
 
 
 def test_curl_sends_files_and_fields(site: Make, tmp_path: Path) -> None:
-    """Through a socket: several files, one that may be left out, repeated fields, and all that is wrong at once."""
+    """Through a socket: several files, an optional one, repeated fields, and all errors at once."""
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text(name * 2)
 
@@ -171,7 +171,7 @@ def photo(photo: Upload, title: str, more: list[Upload]) -> str:
 
 
 def test_files_are_parameters(site: Make) -> None:
-    """An Upload is a posted file, a list of them all files of that name."""
+    """An Upload is an uploaded file, a list of them all files with that name."""
     parts = [("photo", "a.png", "PNG"), ("title", None, "T"), ("more", "b.txt", "b"), ("more", "c.txt", "c")]
     assert site({"POST /": photo}).post("/", parts=parts).text == "a.png b'PNG' T ['b.txt', 'c.txt']"
 
@@ -180,16 +180,16 @@ def avatar(photo: Upload | None = None) -> str:
     return "none" if photo is None else photo.filename
 
 
-def test_a_file_that_nobody_chose_is_not_sent(site: Make) -> None:
-    """A browser sends an empty part for an empty file field."""
+def test_an_empty_file_field_is_not_sent(site: Make) -> None:
+    """A browser sends an empty part for a file field without a file."""
     asked = site({"POST /": photo, "POST /avatar": avatar})
     assert asked.post("/avatar", parts=[("photo", "", "")]).text == "none"
     bad = asked.post("/", parts=[("photo", "", ""), ("title", None, "T"), ("more", "", "")]).bad
     assert bad == [("form", "photo", "is missing")]
 
 
-def test_files_and_texts_are_not_mixed_up(site: Make) -> None:
-    """A file where a text is due is a bad field, and the other way round."""
+def test_a_file_is_not_accepted_as_text(site: Make) -> None:
+    """Nor text as a file."""
     bad = site({"POST /": photo}).post("/", parts=[("photo", None, "text"), ("title", "t.txt", "T")]).bad
     assert bad == [
         ("form", "photo", "must be a file, not a text"),
@@ -197,8 +197,8 @@ def test_files_and_texts_are_not_mixed_up(site: Make) -> None:
     ]
 
 
-def test_a_view_of_files_takes_no_json(site: Make) -> None:
-    """JSON has no files, so it is of the wrong kind."""
+def test_a_view_with_files_rejects_json(site: Make) -> None:
+    """JSON has no files, so it is a 415."""
     answer = site({"POST /": photo}).post("/", json={"title": "T"})
     assert answer.status == 415
     assert "send a form, not application/json" in answer.text
@@ -209,7 +209,7 @@ def pictured(photo: Upload, contact: Contact | None = None) -> str:
 
 
 def test_a_class_beside_files_may_be_optional(site: Make) -> None:
-    """Where nothing at all is sent, only the file is missing."""
+    """If nothing is sent, only the file is missing."""
     asked = site({"POST /": pictured})
     assert asked.post("/").bad == [("form", "photo", "is missing")]
 
@@ -219,7 +219,7 @@ def described(contact: Contact, photo: Upload) -> str:
 
 
 def test_a_class_and_files_share_a_form(site: Make) -> None:
-    """A whole body and files beside it come from one form."""
+    """A whole body and the files beside it come from one form."""
     asked = site({"POST /": described})
     assert asked.post("/", parts=[("fullName", None, "A"), ("photo", "a.png", "PNG")]).text == "A a.png"
     assert asked.post("/", parts=[("x", None, "A")]).bad == [
@@ -232,16 +232,16 @@ def both(request: Request, name: str = "none") -> str:
     return f"{request.method} {name}"
 
 
-def test_a_view_of_two_methods_takes_each_one_s_fields(site: Make) -> None:
-    """GET shows the form with the query's fields, POST takes the form's."""
+def test_each_method_of_a_view_has_its_source(site: Make) -> None:
+    """GET shows the form with fields of the query, POST reads those of the form."""
     asked = site({"GET|POST /": both})
     assert asked.get("/?name=a").text == "GET a"
     assert asked.post("/?name=a", form={"name": "b"}).text == "POST b"
     assert asked.ask("HEAD", "/?name=a").text == "HEAD a"
 
 
-def test_a_form_of_very_many_fields_is_refused(site: Make) -> None:
-    """There is a limit to what a form may hold."""
+def test_a_form_with_very_many_fields_is_rejected(site: Make) -> None:
+    """The number of fields in a form is limited."""
     content = b"&".join([b"a=1"] * 2000)
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert site({"POST /": send}).post("/", content=content, fields=kind).status == 413

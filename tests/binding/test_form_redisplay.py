@@ -1,4 +1,4 @@
-"""A view that shows its form again."""
+"""A view that renders its form again with its errors."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ async def join_async(request: Request, errors: FormErrors, name: Name, age: int,
 
 @pytest.mark.parametrize("view", [join, join_async])
 @pytest.mark.parametrize("sent", ["form", "parts"])
-def test_a_bad_form_is_shown_again(site: Make, view: object, sent: str) -> None:
-    """The view is called with what is wrong and what was posted, escaped in the page; the status is 422."""
+def test_an_invalid_form_is_redisplayed(site: Make, view: object, sent: str) -> None:
+    """The view is called with the errors and the posted values, escaped in the page; the status is 422."""
     asked = site({"GET|POST /": view}, pages={"join.html": PAGE})
     values = {"name": '<"&>', "age": "x"}
     body: Any = values if sent == "form" else [(name, None, value) for name, value in values.items()]
@@ -57,8 +57,8 @@ def test_a_bad_form_is_shown_again(site: Make, view: object, sent: str) -> None:
 
 
 @pytest.mark.parametrize("view", [join, join_async])
-def test_a_good_form_has_no_errors(site: Make, view: object) -> None:
-    """Where all is well, errors are empty and the status is the view's."""
+def test_a_valid_form_has_no_errors(site: Make, view: object) -> None:
+    """The errors are empty, and the status is that of the view."""
     asked = site({"GET|POST /": view}, pages={"join.html": PAGE})
     answer = asked.post("/", form={"name": "Ada", "age": "3", "news": "on"})
     assert (answer.status, answer.text) == (200, "Ada 3 True")
@@ -66,7 +66,7 @@ def test_a_good_form_has_no_errors(site: Make, view: object) -> None:
 
 @pytest.mark.parametrize("target", ["/", "/?name=Ada", "/?age=x&other=1"])
 def test_a_get_beside_a_post_shows_the_form(site: Make, target: str) -> None:
-    """With GET nothing has been sent yet, so nothing is wrong; a query may fill fields in beforehand."""
+    """A GET has sent nothing yet, so nothing is wrong; a query may prefill fields."""
     answer = site({"GET|POST /": join}, pages={"join.html": PAGE}).get(target)
     assert answer.status == 200
     assert "is missing" not in answer.text
@@ -77,8 +77,8 @@ def kept(errors: FormErrors, name: str, age: int, size: int = 5, note: str | Non
     return {"args": [name, age, size, note], "errors": errors, "posted": dict(errors.posted.items())}
 
 
-def test_bad_fields_are_their_default_or_none(site: Make) -> None:
-    """What is good keeps its value, also beside what is bad."""
+def test_invalid_fields_are_their_default_or_none(site: Make) -> None:
+    """Valid fields keep their values beside invalid ones."""
     answer = site({"POST /": kept}).post("/", form={"name": "Ada", "age": "x", "size": "y", "note": "n"})
     assert answer.status == 422
     assert answer.json == {
@@ -89,7 +89,7 @@ def test_bad_fields_are_their_default_or_none(site: Make) -> None:
 
 
 def test_a_query_has_errors_too(site: Make) -> None:
-    """A form that is sent as a query is shown again; one of which no field was sent is shown for the first time."""
+    """A form that is sent as a query is redisplayed; without any of its fields it is shown for the first time."""
     asked = site({"/": kept})
     assert asked.get("/?name=A&age=x").json["errors"] == {"age": "'x' is not an integer"}
     assert asked.get("/?name=A").status == 422
@@ -116,8 +116,8 @@ def span_or(errors: FormErrors, span: Span = Span(1, 2)) -> object:  # noqa: B00
     return {"errors": errors, "span": span}
 
 
-def test_a_whole_form_is_none_where_it_is_bad(site: Make) -> None:
-    """The errors are those of its fields; what concerns several of them is named ""."""
+def test_an_invalid_whole_form_is_none(site: Make) -> None:
+    """The errors are those of its fields; an error of several of them has the name ""."""
     asked = site({"POST /": span, "/": span, "POST /or": span_or, "/or": span_or})
     assert asked.post("/", form={"low": "x"}).json == {
         "errors": {"low": "'x' is not an integer", "high": "is missing"},
@@ -135,7 +135,7 @@ def photo(errors: FormErrors, photo: Upload, title: str) -> object:
 
 
 def test_a_missing_file_is_an_error_of_the_form(site: Make) -> None:
-    """A file field that was left empty is told beside it."""
+    """A file field that was left empty has its error."""
     answer = site({"POST /": photo}).post("/", parts=[("title", None, "T"), ("photo", "", "")])
     assert answer.json == {"errors": {"photo": "is missing"}, "has": False, "title": "T"}
 
@@ -144,8 +144,8 @@ def listed(errors: FormErrors, numbers: list[int]) -> object:
     return {"errors": errors, "posted": errors.posted.get_all("numbers"), "numbers": numbers}
 
 
-def test_of_several_messages_the_first_stays(site: Make) -> None:
-    """A field has one message."""
+def test_a_field_has_one_message(site: Make) -> None:
+    """The first one stays."""
     answer = site({"POST /": listed}).post("/", form={"numbers": ["1", "x", "y"]})
     assert answer.json == {"errors": {"numbers": "'x' is not an integer"}, "posted": ["1", "x", "y"], "numbers": None}
 
@@ -157,7 +157,7 @@ def own(errors: FormErrors, name: str) -> object:
 
 
 def test_a_view_may_add_errors_of_its_own(site: Make) -> None:
-    """What only the view can know makes a 422 as well."""
+    """An error that only the view can find makes a 422 as well."""
     asked = site({"POST /": own})
     assert (asked.post("/", form={"name": "Bob"}).status, asked.post("/", form={"name": "Ada"}).status) == (422, 200)
 
@@ -178,13 +178,13 @@ def made(errors: FormErrors, name: str, how: str = "") -> object:
     ("how", "status"),
     [("tuple", 200), ("none", 204), ("teapot", 418), ("response", 422), ("bytes", 422), ("stream", 422)],
 )
-def test_a_view_s_own_status_stands(site: Make, how: str, status: int) -> None:
-    """The 422 is only for an answer that says nothing else."""
+def test_the_status_of_the_view_is_kept(site: Make, how: str, status: int) -> None:
+    """The 422 is only for a response without another status."""
     assert site({"POST /": made}).post("/", form={"how": how}).status == status
 
 
-def test_json_and_named_fields_are_refused_as_ever(site: Make) -> None:
-    """No form can mend bad JSON, a bad cookie or a bad header field: their answer lists them."""
+def test_bad_json_cookies_and_headers_are_rejected(site: Make) -> None:
+    """No form can correct them, so they are listed in a 422."""
     asked = site({"POST /": kept, "POST /c": cookied})
     assert asked.post("/", json={"name": "A"}).bad == [("json", "age", "is missing")]
     assert asked.post("/", json={"name": "A", "age": 1}).json["errors"] == {}
@@ -206,7 +206,7 @@ def pinned(errors: FormErrors, name: str) -> str:
 
 
 def test_a_view_with_errors_keeps_its_lane(site: Make) -> None:
-    """What a view is marked with still counts."""
+    """Its decorators still apply."""
     call = site({"POST /": pinned}).call("POST", "/")
     assert (call.lane, call.is_pinned) == (Lane.THREAD, True)
 
@@ -219,14 +219,14 @@ def pathed(errors: FormErrors) -> str:
     return ""
 
 
-def test_errors_that_can_not_be_are_told(mistakes: Find) -> None:
+def test_misplaced_form_errors_are_refused(mistakes: Find) -> None:
     """A view takes them once, and not as a part of the path."""
     assert "takes the errors of a form as more" in mistakes({"POST /": twice})[0].message
     assert '"errors" is the errors of a form in' in mistakes({"/{errors}": pathed})[0].message
 
 
 def test_a_name_without_an_error_has_an_empty_message() -> None:
-    """A template may ask for the message of any field."""
+    """A template may look up the message of any field."""
     errors = FormErrors({"a": "is missing"})
     assert (errors["a"], errors["b"], "b" in errors, bool(FormErrors()), FormErrors().posted.get("x")) == (
         *("is missing", "", False, False),
@@ -236,8 +236,8 @@ def test_a_name_without_an_error_has_an_empty_message() -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sent=st.dictionaries(st.sampled_from(["name", "age", "size", "note", "x"]), st.text(max_size=8), max_size=5))
-def test_whatever_is_posted_is_answered(site: Make, sent: dict[str, str]) -> None:
-    """Every form is 200 with all fields, or 422 with errors; what is in neither is the default."""
+def test_any_form_has_a_response(site: Make, sent: dict[str, str]) -> None:
+    """Every form is 200 with all fields, or 422 with errors; fields in neither have their default."""
     answer = site({"POST /": kept}).post("/", form=sent)
     errors, (name, age, size, _) = answer.json["errors"], answer.json["args"]
     assert answer.status == (422 if errors else 200)
@@ -247,7 +247,7 @@ def test_whatever_is_posted_is_answered(site: Make, sent: dict[str, str]) -> Non
 
 
 def test_curl_sees_the_form_again(site: Make) -> None:
-    """Through a socket: a multipart form with a bad field gets its page, with 422 and HTML."""
+    """Through a socket: the response to an invalid multipart form is its page, with 422 and HTML."""
     app = site({"GET|POST /": join}, pages={"join.html": PAGE}).app
     with LiveServer(app) as server:
         out = subprocess.run(
@@ -259,7 +259,7 @@ def test_curl_sees_the_form_again(site: Make) -> None:
     assert "&#39;old&#39; is not an integer" in out
 
 
-def test_the_client_sees_it_too(site: Make) -> None:
-    """The test client posts a form like a browser."""
+def test_the_test_client_sees_the_form_again(site: Make) -> None:
+    """It posts a form like a browser."""
     with Client(site({"GET|POST /": join}, pages={"join.html": PAGE}).app) as client:
         assert client.post("/", form={"name": "", "age": "1"}).status == 422

@@ -32,7 +32,7 @@ def send(name: str, age: int, born: date | None = None, tags: list[str] = ["x"])
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/vnd.api+json"])
 def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> None:
-    """A JSON object is to a view what a form is, with JSON's own types."""
+    """A JSON object is read like a form, with the types of JSON."""
     content = b'{"age": 3, "name": "A", "born": "2026-01-31", "unknown": [1]}'
     answer = site({"POST /": send}).post("/", content=content, fields={"content-type": kind})
     assert answer.text == "'A' 3 2026-01-31 ['x']"
@@ -56,16 +56,16 @@ def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> N
         (5, [("", "5 is not an object")]),
     ],
 )
-def test_every_bad_field_is_told_at_once(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
-    """One 422 lists all that is missing and all that is wrong, in the order of the parameters."""
+def test_every_bad_field_is_listed_at_once(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
+    """One 422 lists all missing and invalid fields, in the order of the parameters."""
     assert site({"POST /": send}).post("/", json=body).bad == [("json", *each) for each in bad]
 
 
 @pytest.mark.parametrize(
     "content", [b"{", b"", b"nope", b'{"name":"A","age":1} x', b'{"name": 1, ', b"\xff", b'"\xff"', b"[" * 100_000]
 )
-def test_broken_json_is_400(site: Make, content: bytes) -> None:
-    """What is not JSON is nobody's field, also where it breaks behind a mistake."""
+def test_malformed_json_is_400(site: Make, content: bytes) -> None:
+    """It is no error of a field, also if it is malformed behind an invalid value."""
     answer = site({"POST /": send}).post("/", content=content, fields=KIND)
     assert answer.status == 400
     assert "JSON" in answer.text
@@ -101,7 +101,7 @@ def order(order: Order, dry: bool = False) -> str:
 
 
 def test_a_struct_is_the_whole_body(site: Make) -> None:
-    """A Struct, with dataclasses inside, is validated as it is read; other parameters are in the query."""
+    """A Struct, with dataclasses inside, is validated while it is decoded; other parameters are in the query."""
     said = f"{ID} [Line(name='a', price=Decimal('1.10'), count=1)] red new {{}} None True"
     assert site({"POST /": order}).post("/?dry=yes", json=GOOD).text == said
 
@@ -130,15 +130,13 @@ def test_a_struct_is_the_whole_body(site: Make) -> None:
         ({"id": 1, "color": None}, [("id", "1 is not a UUID"), ("color", "null is not one of red, blue")]),
     ],
 )
-def test_mistakes_deep_inside_are_told_with_their_way(
-    site: Make, change: dict[str, Any], bad: list[tuple[str, str]]
-) -> None:
-    """A field is named by the way to it, whatever it is in."""
+def test_nested_errors_have_their_location(site: Make, change: dict[str, Any], bad: list[tuple[str, str]]) -> None:
+    """The name of a field is the path to it, through any container."""
     assert site({"POST /": order}).post("/", json=GOOD | change).bad == [("json", *each) for each in bad]
 
 
-def test_query_and_body_are_told_together(site: Make) -> None:
-    """What is bad in the query stands beside what is bad in the body."""
+def test_errors_of_query_and_body_are_listed_together(site: Make) -> None:
+    """One 422 has both."""
     answer = site({"POST /": order}).post("/?dry=x", json=GOOD | {"color": "x"})
     assert sorted(each[0] for each in answer.bad) == ["json", "query"]
 
@@ -214,8 +212,8 @@ def ranges(body: Ranges) -> str:
         ({"named": {"$ - at `x`": {"low": 2, "high": 1}}}, "/named"),  # msgspec does not give the key
     ],
 )
-def test_what_a_struct_refuses_is_pointed_to(site: Make, sent: object, pointer: str) -> None:
-    """A ValueError of a Struct's `__post_init__` has the words of its class, and the place at which it stands."""
+def test_the_error_of_a_struct_has_its_location(site: Make, sent: object, pointer: str) -> None:
+    """A ValueError of a Struct's `__post_init__` keeps its message, and has a pointer."""
     answer = site({"POST /": ranges}).post("/", json=sent)
     (error,) = answer.json["errors"]
     assert (answer.status, error["pointer"], error["detail"]) == (422, pointer, "low is over high")
@@ -243,13 +241,13 @@ def mixed(body: Mixed) -> str:
         ({"full_name": "A"}, [("fullName", "is missing"), ("full_name", "is not a known field")]),
     ],
 )
-def test_a_strict_struct_knows_its_fields(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
-    """Fields that a Struct forbids are told by name."""
+def test_a_strict_struct_rejects_unknown_fields(site: Make, body: object, bad: list[tuple[str, str]]) -> None:
+    """They are listed by name."""
     assert site({"POST /": strict}).post("/", json=body).bad == [("json", *each) for each in bad]
 
 
-def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
-    """A ValueError of `__post_init__` is a bad body, in its own words."""
+def test_a_value_error_of_a_class_is_a_bad_body(site: Make) -> None:
+    """A ValueError of `__post_init__` is a 422 with its own message."""
     ((source, name, message),) = site({"POST /": checked}).post("/", json={"low": 3, "high": 2}).bad
     assert (source, name) == ("json", "")
     assert "low is over high" in message
@@ -273,8 +271,8 @@ def test_what_a_class_says_of_its_fields_together_is_told(site: Make) -> None:
         ({"flag": 1, "number": None}, [("number", "null is not a number"), ("flag", "1 is not true or false")]),
     ],
 )
-def test_every_kind_has_its_words(site: Make, body: object, bad: list[tuple[str, str]] | None) -> None:
-    """Unions, tuples, typed dicts and the like are told in the same plain words."""
+def test_every_kind_has_plain_messages(site: Make, body: object, bad: list[tuple[str, str]] | None) -> None:
+    """Unions, tuples, typed dicts and the like, too."""
     answer = site({"POST /": mixed}).post("/", json=body)
     if bad is None:
         assert answer.status == 200
@@ -293,7 +291,7 @@ def test_every_kind_has_its_words(site: Make, body: object, bad: list[tuple[str,
         {"number": 10**400},
     ],
 )
-def test_what_we_have_no_words_for_is_told_in_those_of_msgspec(site: Make, body: object) -> None:
+def test_other_errors_have_the_message_of_msgspec(site: Make, body: object) -> None:
     """There is always at least one bad field, with a message."""
     bad = site({"POST /": mixed}).post("/", json=body).bad
     assert bad
@@ -305,7 +303,7 @@ def whole(contact: Strict | None) -> str:
 
 
 def test_a_whole_body_may_be_null(site: Make) -> None:
-    """`X | None` takes JSON's null, and nothing at all."""
+    """`X | None` accepts null, and no content."""
     asked = site({"POST /": whole})
     assert asked.post("/", content=b"null", fields=KIND).text == "None"
     assert asked.post("/").text == "None"
@@ -315,8 +313,8 @@ def whole_nested(body: Nested | None = None) -> str:
     return str(body)
 
 
-def test_a_whole_body_that_only_json_can_say_may_be_missing(site: Make) -> None:
-    """Where nothing is sent there is nothing of the wrong kind."""
+def test_a_whole_body_that_only_json_can_hold_may_be_missing(site: Make) -> None:
+    """If nothing is sent, its type can't be wrong."""
     asked = site({"POST /": whole_nested})
     assert asked.post("/").text == "None"
     assert asked.post("/", content=b"", fields=KIND).text == "None"
@@ -336,8 +334,8 @@ def batch(items: list[Strict], names: dict[str, int]) -> str:
 
 
 @pytest.mark.parametrize("path", ["/nested", "/batch"])
-def test_what_a_form_can_not_say_is_json_only(site: Make, path: str) -> None:
-    """A view that asks for nested things takes no form, and says so."""
+def test_a_view_with_nested_values_rejects_forms(site: Make, path: str) -> None:
+    """The response says that JSON is needed."""
     asked = site({"POST /nested": nested, "POST /batch": batch})
     answer = asked.post(path, form={"items": "x"})
     assert answer.status == 415
@@ -346,7 +344,7 @@ def test_what_a_form_can_not_say_is_json_only(site: Make, path: str) -> None:
 
 
 def test_nested_parameters_come_from_json(site: Make) -> None:
-    """Lists of Structs and dicts may be parameters of their own."""
+    """Lists of Structs and dicts may be parameters."""
     asked = site({"POST /": batch})
     assert asked.post("/", json={"items": [{"fullName": "A"}], "names": {"a": 1}}).text == "['A'] {'a': 1}"
     assert asked.post("/", json={"items": [{}], "names": 1}).bad == [
@@ -359,8 +357,8 @@ def free(n: list[int], o: int | None, d: list[int] = [7]) -> str:  # noqa: B006 
     return f"{n} {o} {d}"
 
 
-def test_what_may_be_missing_is_the_same_as_in_a_form(site: Make) -> None:
-    """A list, an optional and a default need not be sent in JSON either."""
+def test_optional_fields_are_the_same_as_in_a_form(site: Make) -> None:
+    """A list, an optional and a default may be left out of JSON, too."""
     assert site({"POST /": free}).post("/", json={}).text == "[] None [7]"
 
 
@@ -372,16 +370,16 @@ def climb(tree: Tree) -> str:
     return "climbed"
 
 
-def test_a_deep_body_is_refused_and_not_fallen_into(site: Make) -> None:
-    """JSON nested deeper than anybody means is 400, also when it is searched for mistakes."""
+def test_deeply_nested_json_is_400(site: Make) -> None:
+    """Also when it is searched for errors: the stack of Python is not exhausted."""
     for depth in (200, 900, 5000, 100_000):
         content = b'{"left":' * depth + b"1" + b"}" * depth
         answer = site({"POST /": climb}).post("/", content=content, fields=KIND)
         assert answer.status in (400, 422)
 
 
-def test_the_answer_to_a_huge_body_is_small(site: Make) -> None:
-    """However much is wrong, what is said of it is bounded, also each message and name."""
+def test_the_response_to_a_huge_invalid_body_is_small(site: Make) -> None:
+    """The number of errors is bounded, and so is the length of each message and name."""
     asked = site({"POST /": send, "POST /mixed": mixed})
     answer = asked.post("/", json={"name": "x" * 100_000, "age": "y" * 100_000, "tags": [1] * 100_000})
     assert len(answer.bad) == 100
@@ -402,8 +400,8 @@ _KINDS: list[Any] = [Order, Mixed, Strict, Checked, Tree, list[Line], dict[str, 
 
 
 @given(st.sampled_from(_KINDS), _VALUES)
-def test_whatever_msgspec_refuses_is_told(annotation: Any, value: object) -> None:
-    """The search for mistakes ends with at least one bad field, and raises nothing, for any JSON."""
+def test_every_rejection_of_msgspec_is_listed(annotation: Any, value: object) -> None:
+    """The second pass finds at least one bad field, and raises nothing, for any JSON."""
     content = msgspec.json.encode(value)
     try:
         msgspec.json.decode(content, type=annotation)
@@ -431,7 +429,7 @@ def person(person: Person) -> str:
 
 
 def test_a_bad_field_has_a_pointer(site: Make) -> None:
-    """Every bad field of nested JSON has its JSON pointer (RFC 6901), all in one answer."""
+    """Every bad field of nested JSON has its JSON pointer (RFC 6901), all in one response."""
     body = {"address": [{"number": 0}, {"street": 5}, "x"], "marks": {"a/b~c": "x"}}
     answer = site({"POST /": person}).post("/", json=body)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -446,7 +444,7 @@ def test_a_bad_field_has_a_pointer(site: Make) -> None:
 
 
 def test_curl_gets_the_pointers(site: Make) -> None:
-    """Through a socket: who sends JSON that is wrong gets problem details, although he accepts anything."""
+    """Through a socket: invalid JSON gets problem details, although the client accepts any type."""
     with LiveServer(site({"POST /": person}).app) as server:
         command = ["curl", "-si", "--json", '{"name": "A", "address": [{"street": null}]}', server.url]
         head, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n\n")
@@ -461,18 +459,18 @@ def test_curl_gets_the_pointers(site: Make) -> None:
     }
 
 
-def test_what_is_wrong_as_a_whole_has_the_pointer_of_the_whole(site: Make) -> None:
-    """The empty pointer is the whole document."""
+def test_an_error_of_the_whole_document_has_the_empty_pointer(site: Make) -> None:
+    """It stands for the whole document."""
     assert site({"POST /": person}).post("/", json=5).json["errors"][0]["pointer"] == ""
 
 
 def test_only_json_has_pointers(site: Make) -> None:
-    """A form's fields have names, and no way to them."""
+    """The fields of a form have names alone."""
     assert "pointer" not in site({"POST /": send}).post("/", form={"name": "A"}).json["errors"][0]
 
 
-def test_a_pointer_that_would_be_very_long_is_left_out(site: Make) -> None:
-    """What a client makes up as a name is not sent back to it a hundred times."""
+def test_a_very_long_pointer_is_left_out(site: Make) -> None:
+    """A long key that the client chose is not sent back a hundred times."""
     (each,) = (
         site({"POST /": person}).post("/", json={"name": "A", "address": [], "marks": {"k" * 9999: "x"}}).json["errors"]
     )
@@ -489,8 +487,8 @@ def _at(document: Any, pointer: str) -> Any:
 
 
 @given(marks=st.dictionaries(st.text(max_size=5), st.text(max_size=3) | st.integers(), max_size=5))
-def test_a_pointer_leads_to_what_is_wrong(marks: dict[str, Any]) -> None:
-    """Whatever a key is made of, its pointer finds the value again."""
+def test_a_pointer_leads_to_the_invalid_value(marks: dict[str, Any]) -> None:
+    """Whatever characters a key has."""
     value = {"name": "A", "address": [], "marks": marks}
     found: list[BadField] = []
     JSONDecoder(Person, kind_of(Person)).decode(msgspec.json.encode(value), found)

@@ -1,4 +1,4 @@
-"""Whatever is written for "the user who asks", a client can't supply it: it is bound right, or refused.
+"""A client can't supply "the current user", however that is written: it is bound correctly, or refused.
 
 Each mark (a dependency in every spelling, a cookie, a header field) and each form in which it can be named (aliases,
 NewType, texts) is put into each place where an annotation may stand.
@@ -199,8 +199,8 @@ def view_of(annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_mark_is_seen_in_each_form(site: Make, form: str) -> None:
-    """The parameter is what the mark gives, and nothing that a client sends as a field."""
+def test_a_marker_is_seen_in_each_form(site: Make, form: str) -> None:
+    """The parameter is what the marker names, and never a field that a client sends."""
     views = {mark.replace(" ", "-"): view_of(FORMS[form](MARKS[mark])) for mark in MARKS}
     asked = site({f"GET|POST /{mark}": view for mark, view in views.items()})
     for mark in views:
@@ -258,16 +258,16 @@ def refused(mistakes: Find, *views: Any, words: tuple[str, ...] = ()) -> None:
 
 @pytest.mark.parametrize("form", SOME_FORMS)
 @pytest.mark.parametrize("mark", SOME_MARKS)
-def test_a_mark_below_a_container_is_refused(mistakes: Find, mark: str, form: str) -> None:
-    """Nobody looks for it there, so it is no field of what is sent either."""
+def test_a_marker_inside_a_container_is_refused(mistakes: Find, mark: str, form: str) -> None:
+    """It would have no effect there, and the client could set the value."""
     inner = FORMS[form](MARKS[mark])
     refused(mistakes, *(view_of(place(inner)) for place in PLACES.values()), words=("can't be used",))
 
 
 @pytest.mark.parametrize("form", SOME_FORMS)
 @pytest.mark.parametrize("mark", SOME_MARKS)
-def test_a_mark_in_a_class_is_refused(mistakes: Find, mark: str, form: str) -> None:
-    """A class is filled from what is sent, all of it, at any depth."""
+def test_a_marker_in_a_class_is_refused(mistakes: Find, mark: str, form: str) -> None:
+    """All fields of a class are set by the client, at any depth."""
     inner = FORMS[form](MARKS[mark])
     views = [view_of(within(record(inner))) for within in WITHIN.values() for record in CLASSES.values()]
     refused(mistakes, *views, words=("user", "can't be used"))
@@ -335,14 +335,14 @@ DEFAULTS = {
 @pytest.mark.parametrize(
     "annotation", [str, inspect.Parameter.empty, Any, ChildDict, int | None, Annotated[str, async_user]]
 )
-def test_a_mark_as_the_default_is_refused(mistakes: Find, annotation: Any) -> None:
+def test_a_marker_as_the_default_is_refused(mistakes: Find, annotation: Any) -> None:
     """Other frameworks write dependencies so: `user: str = Depends(current_user)`."""
     views = [view_of(annotation, default) for default in DEFAULTS.values()]
     refused(mistakes, *views, words=("as its default",))
 
 
-def test_a_dependency_as_the_factory_of_a_default_is_refused(mistakes: Find) -> None:
-    """Nobody could call it, and a client could set the field."""
+def test_a_dependency_as_a_default_factory_is_refused(mistakes: Find) -> None:
+    """It could not be called, and a client could set the field."""
     needy: Any = current_user
     body = {"__annotations__": {"user": str}, "user": field(default_factory=needy)}
     struct = msgspec.defstruct("Body", [("user", str, msgspec.field(default_factory=needy))])
@@ -351,8 +351,8 @@ def test_a_dependency_as_the_factory_of_a_default_is_refused(mistakes: Find) -> 
     refused(mistakes, *views, words=("the default_factory of Body.user, ", "current_user, needs request"))
 
 
-def test_the_factory_of_a_default_may_take_what_it_is_given(site: Make) -> None:
-    """Things with defaults of their own, what Python's own functions take, and in attrs the object itself."""
+def test_a_default_factory_may_have_optional_parameters(site: Make) -> None:
+    """Defaults, the arguments of builtin functions, and in attrs the object itself."""
     of_self = attrs.Factory(lambda self: self.__class__.__name__, takes_self=True)
     body = {
         "__annotations__": {"a": list[str], "b": str, "c": dict[str, int]},
@@ -367,8 +367,8 @@ def test_the_factory_of_a_default_may_take_what_it_is_given(site: Make) -> None:
         assert site({"POST /": view_of(made)}).post("/", json={}).status == 200
 
 
-def test_a_mark_as_the_default_of_a_field_is_refused(mistakes: Find) -> None:
-    """It is as much of a promise in a class."""
+def test_a_marker_as_the_default_of_a_field_is_refused(mistakes: Find) -> None:
+    """As for a parameter."""
     names = ("function", "object", "class", "header", "cookie", "Depends", "Depends as data", "Header", "partial")
     views = []
     for default in (DEFAULTS[name] for name in names):
@@ -416,29 +416,29 @@ OBSCURE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("form", ["as it is", "alias", "generic alias", "alias of the type"])
-def test_metadata_that_nobody_understands_is_refused(mistakes: Find, form: str) -> None:
-    """What might have been meant to guard a value is never dropped."""
+def test_metadata_without_meaning_is_refused(mistakes: Find, form: str) -> None:
+    """It may have been meant to guard a value, so it is never dropped."""
     refused(mistakes, *(view_of(FORMS[form](each)) for each in OBSCURE.values()))
 
 
 @pytest.mark.parametrize("record", CLASSES)
-def test_metadata_that_nobody_understands_is_refused_in_a_class(mistakes: Find, record: str) -> None:
-    """In a field it is as much of a promise as beside a parameter."""
+def test_metadata_without_meaning_is_refused_in_a_class(mistakes: Find, record: str) -> None:
+    """As for a parameter."""
     # A dataclass shows its fields itself, so nothing that can't be shown stands there.
     obscure = [each for each in OBSCURE.values() if not isinstance(each, Unshown)]
     views = [view_of(CLASSES[record](Annotated[str, each])) for each in obscure]
     refused(mistakes, *views, words=("user",))
 
 
-def test_two_marks_on_one_parameter_are_refused(mistakes: Find) -> None:
-    """Also when an alias hides one of them."""
+def test_two_markers_on_one_parameter_are_refused(mistakes: Find) -> None:
+    """Also if an alias hides one of them."""
     hidden = alias(Annotated[str, current_user])
     for annotation in (Annotated[hidden, async_user], Annotated[hidden, Cookie()], Annotated[Request, current_user]):
         refused(mistakes, view_of(annotation), words=("two sources",))
 
 
-def test_bounds_of_a_dependency_are_refused(mistakes: Find) -> None:
-    """Nobody looks whether its value keeps them."""
+def test_constraints_of_a_dependency_are_refused(mistakes: Find) -> None:
+    """They would not be checked."""
     refused(mistakes, view_of(Annotated[str, current_user, Meta(min_length=3)]), words=("can't be enforced",))
     refused(
         mistakes,
@@ -447,7 +447,7 @@ def test_bounds_of_a_dependency_are_refused(mistakes: Find) -> None:
     )
 
 
-def test_what_a_request_is_may_be_aliased(site: Make) -> None:
+def test_provided_types_may_be_aliased(site: Make) -> None:
     """`type R = Request` is the request, `type S = Cookie[str]` a cookie, `type U = Upload` a file."""
     asked_for, session, file = alias(Request), alias(Cookie[str]), alias(Upload)
 
@@ -461,7 +461,7 @@ def test_what_a_request_is_may_be_aliased(site: Make) -> None:
 
 
 def test_a_plain_alias_is_its_type(site: Make, mistakes: Find) -> None:
-    """Of the path, of a query and of JSON, below containers and with bounds."""
+    """In the path, a query and JSON, inside containers and with constraints."""
     number = alias(Annotated[int, Meta(ge=1)])
     pair = alias(dict[K, list[T]], type_params=(T, K))[number, str]
 
@@ -481,8 +481,8 @@ def test_a_plain_alias_is_its_type(site: Make, mistakes: Find) -> None:
     assert asked.post("/", json={"pairs": {"a": [1, 0]}}).bad == [("json", "pairs.a[1]", "must be at least 1")]
 
 
-def test_an_alias_that_holds_itself_is_refused(mistakes: Find) -> None:
-    """It has no end; a class that holds more of its own kind has one."""
+def test_an_alias_that_refers_to_itself_is_refused(mistakes: Find) -> None:
+    """It has no end; a recursive class has one."""
     tree = TypeAliasType("tree", "list[tree]")
     with_names(tree=tree)
     refused(mistakes, view_of(tree), words=("tree refers to itself",))
@@ -497,8 +497,8 @@ def with_names(**names: Any) -> None:
     globals().update(names)
 
 
-def test_an_alias_may_be_a_text(site: Make) -> None:
-    """It is read where the alias is written."""
+def test_an_alias_may_be_text(site: Make) -> None:
+    """It is evaluated in the module of the alias."""
     view = view_of(alias("Annotated[str, current_user]"))
     assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
     view = view_of(alias("Annotated[T, current_user]", type_params=(T,))[str])
@@ -546,7 +546,7 @@ REFUSED = [below, below_generic]
     sys.version_info < (3, 12), reason="the statement came with 3.12; TypeAliasType of above is the same"
 )
 @pytest.mark.parametrize("is_lazy", [True, False], ids=["texts", "annotations"])
-def test_the_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy: bool) -> None:
+def test_the_type_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy: bool) -> None:
     """`type X = ...`, as ruff writes aliases, of each kind."""
     source = STATEMENTS if is_lazy else STATEMENTS.replace("from __future__ import annotations", "")
     module = sys.modules["statements"] = types.ModuleType("statements")
@@ -562,8 +562,8 @@ def test_the_statement_makes_such_aliases(site: Make, mistakes: Find, *, is_lazy
         del sys.modules["statements"]
 
 
-def test_the_type_of_a_dependency_need_not_be_there(site: Make, mistakes: Find) -> None:
-    """It may be imported for type checkers only: nobody needs it."""
+def test_the_type_of_a_dependency_need_not_be_defined(site: Make, mistakes: Find) -> None:
+    """It may be imported for type checkers only."""
     for text in (
         "Annotated[Connection, current_user]",
         "Annotated[Connection | None, current_user]",
@@ -591,8 +591,8 @@ def test_the_type_of_a_dependency_need_not_be_there(site: Make, mistakes: Find) 
         )
 
 
-def test_what_can_be_no_dependency_is_told_where_it_is_asked_for(mistakes: Find) -> None:
-    """A function that is written nowhere has no line of its own."""
+def test_an_unusable_builtin_is_reported_at_the_view(mistakes: Find) -> None:
+    """A function that is not written in Python has no line of its own."""
     refused(mistakes, view_of(Annotated[int, min]), words=("builtins.min",))
     refused(mistakes, view_of(Annotated[str, functools.partial(int, "5")]))
     refused(mistakes, view_of(Annotated[str, __import__("datetime").datetime.now]), words=("have no types",))
@@ -603,7 +603,7 @@ def test_what_can_be_no_dependency_is_told_where_it_is_asked_for(mistakes: Find)
     refused(mistakes, view_of(Annotated[int, between]), words=("builtins.min",))
 
 
-def test_a_class_that_needs_what_no_request_has_is_refused(mistakes: Find) -> None:
+def test_a_class_with_parameters_that_can_not_be_filled_is_refused(mistakes: Find) -> None:
     """At the line of the class."""
 
     class Needs:
@@ -636,7 +636,7 @@ def sorted_page(page: Annotated[Page, Page], order: Annotated[Sorted, Sorted]) -
 
 
 def test_a_class_is_made_for_each_request(site: Make) -> None:
-    """Its `__init__` is bound like a function, but for what is private."""
+    """Its `__init__` is bound like a function, without private parameters."""
     asked = site({"/": sorted_page})
     assert asked.get("/?number=3&by=date&_secret=x").text == "3 date kept"
     assert asked.get("/?number=x").bad == [("query", "number", "'x' is not an integer")]
@@ -665,15 +665,15 @@ def counting(a: Annotated[str, ONE], b: Annotated[str, between], c: Annotated[st
     return a + b + c
 
 
-def test_a_dependency_without_a_hash_is_opened_once(site: Make) -> None:
-    """It is one by itself, whoever asks for it."""
+def test_an_unhashable_dependency_is_opened_once(site: Make) -> None:
+    """It is identified by itself, and not by its value."""
     made.clear()
     assert site({"/": counting}).get("/").text == "oneoneone"
     assert made == ["one", "one"]
 
 
 def test_a_cached_generator_is_refused(mistakes: Find) -> None:
-    """It would be at its end for the second request; a coroutine likewise."""
+    """It would be exhausted for the second request; a coroutine likewise."""
     for function in (opened_user, async_user, async_opened_user):
         refused(mistakes, view_of(Annotated[str, functools.lru_cache(function)]), words=("is cached",))
 
@@ -686,7 +686,7 @@ def guarded(user: Annotated[str, hidden]) -> str:
     return "let in" if user else "kept out"
 
 
-def test_a_coroutine_that_nobody_awaits_is_no_user(site: Make) -> None:
+def test_a_coroutine_is_not_taken_for_a_user(site: Make) -> None:
     """A wrapper that hides an async function is an error, and not a value that is true."""
     assert site({"/": guarded}).get("/").status == 500
 
@@ -707,14 +707,14 @@ def whole(page: Whole = Whole(7)) -> Any:  # noqa: B008 - it is shared, and nobo
     return page
 
 
-def test_defaults_that_are_values_are_kept(site: Make) -> None:
-    """Data, None, a sentinel, an object of the class that is asked for."""
+def test_defaults_that_are_plain_data_are_kept(site: Make) -> None:
+    """Data, None, a sentinel, an object of the annotated class."""
     asked = site({"/": defaulted, "POST /": whole})
     assert asked.get("/").json == ["a", None, True, [1]]
     assert asked.post("/").json == {"number": 7}
 
 
-def test_names_that_are_pythons_own_are_refused(mistakes: Find) -> None:
+def test_names_reserved_for_python_are_refused(mistakes: Find) -> None:
     """`__x` has another name within a class, and `__init__` is a method."""
 
     def mangled(a: int, __x: int) -> Any:
@@ -741,15 +741,15 @@ def test_names_that_are_pythons_own_are_refused(mistakes: Find) -> None:
     )
 
 
-def test_all_of_it_is_told_at_once(site: Make) -> None:
+def test_all_mistakes_are_reported_at_once(site: Make) -> None:
     """Each route has its mistake."""
     with pytest.raises(SetupError) as told:
         site({"/a": view_of(list[Annotated[str, current_user]]), "/b": view_of(str, current_user)})
     assert len(told.value.mistakes) == 2
 
 
-def test_what_binds_nothing_takes_no_marks(mistakes: Find) -> None:
-    """Middleware, a lifespan and an error's view are given what they are given, and would take it for the user."""
+def test_functions_with_fixed_arguments_have_no_markers(mistakes: Find) -> None:
+    """Middleware, a lifespan and an error view get fixed arguments, and would take them for the user."""
 
     def guard(user: Any) -> Iterator[None]:
         yield
@@ -775,20 +775,20 @@ def test_what_binds_nothing_takes_no_marks(mistakes: Find) -> None:
     assert "is a header field, but" in mistake.message
 
 
-def test_a_mark_that_is_given_to_a_generic_base_is_refused(mistakes: Find) -> None:
-    """It stands in a field, although nothing of it is written there."""
+def test_a_marker_as_a_type_argument_of_a_base_is_refused(mistakes: Find) -> None:
+    """It applies to a field, although it is not written there."""
     refused(mistakes, *map(view_of, (Child, Grandchild, ChildData, ChildDict, list[Child])), words=("can't be used",))
 
 
-def test_a_mark_that_bounds_a_type_variable_is_refused(mistakes: Find) -> None:
+def test_a_marker_that_bounds_a_type_variable_is_refused(mistakes: Find) -> None:
     """A variable stands for its bound, or for one of its constraints."""
     bound = TypeVar("bound", bound=alias(Annotated[str, current_user]))
     one_of = TypeVar("one_of", int, Annotated[str, current_user])
     refused(mistakes, *map(view_of, (bound, list[bound], one_of, Base[bound])), words=("can't be used",))
 
 
-def test_a_mark_that_is_the_default_of_a_type_variable_is_refused(mistakes: Find) -> None:
-    """PEP 696: a variable without a type stands for its default."""
+def test_a_marker_as_the_default_of_a_type_variable_is_refused(mistakes: Find) -> None:
+    """PEP 696: a variable without a type argument stands for its default."""
     default: Any = typing_extensions.TypeVar("default", default=Annotated[str, current_user])
     unnamed: Any = TypeAliasType("unnamed", default, type_params=(default,))
     views = map(view_of, (default, list[default], unnamed, box_of(default)))
@@ -796,7 +796,7 @@ def test_a_mark_that_is_the_default_of_a_type_variable_is_refused(mistakes: Find
 
 
 def test_a_type_variable_stands_for_its_default(site: Make) -> None:
-    """In a parameter, and in a class that msgspec alone would read by the bound."""
+    """In a parameter, and in a class, where msgspec alone would take the bound."""
     default: Any = typing_extensions.TypeVar("default", default=int)
     assert site({"/": view_of(default)}).get("/?user=admin").status == 422
     assert site({"POST /": view_of(box_of(default))}).post("/", json={"user": "admin"}).status == 422
@@ -809,8 +809,8 @@ def box_of(variable: Any) -> Any:
     return dataclass(made)
 
 
-def test_names_with_stars_take_no_marks(mistakes: Find) -> None:
-    """They take what is left of the path, or nothing: a dependency would be dropped."""
+def test_variadic_parameters_have_no_markers(mistakes: Find) -> None:
+    """They receive the remaining path parameters: a dependency would be dropped."""
 
     def many(*users: Any) -> None: ...
     def named(**users: Any) -> None: ...
@@ -824,14 +824,14 @@ def test_names_with_stars_take_no_marks(mistakes: Find) -> None:
 PREFIX = "a"
 
 
-def test_a_lambda_in_a_text_sees_its_module(site: Make) -> None:
+def test_a_lambda_in_a_text_annotation_sees_its_module(site: Make) -> None:
     """As any function that is written there."""
     view = view_of("Annotated[str, lambda request: PREFIX + 'da']")
     view.__signature__ = inspect.signature(view)
     assert site({"/": view}).get("/?user=admin").json == {"user": "ada"}
 
 
-def test_what_is_wrong_with_a_lambda_in_a_text_is_told_at_the_view(mistakes: Find) -> None:
+def test_a_mistake_in_a_lambda_in_a_text_annotation_is_reported_at_the_view(mistakes: Find) -> None:
     """It has no line of its own."""
     refused(mistakes, view_of("Annotated[str, lambda request, /: request]"), words=("by position only",))
 
@@ -860,8 +860,8 @@ class OptionsAttrs:
     made: bool = attrs.field(init=False, default=True)
 
 
-def test_classes_of_data_are_dependencies(site: Make, tmp_path: Path) -> None:
-    """Their fields are the query's, but for those that they keep for themselves."""
+def test_data_classes_are_dependencies(site: Make, tmp_path: Path) -> None:
+    """Their fields come from the query, without private ones."""
     for kind in (Options, OptionsStruct, OptionsAttrs):
 
         def view(options: Any) -> Any:
@@ -885,6 +885,6 @@ class Managed:
 
 
 def test_a_context_manager_is_refused_in_each_form(mistakes: Find) -> None:
-    """It would be opened by nobody."""
+    """It would never be entered."""
     kinds = (managed, functools.partial(managed), Managed().method)
     refused(mistakes, *(view_of(Annotated[str, each]) for each in kinds), words=("returns a context manager",))

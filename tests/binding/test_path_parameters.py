@@ -98,8 +98,8 @@ def inferred(x=1) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - the 
         (number, "/file-{x}.txt", "/file-7.txt", "7"),
     ],
 )
-def test_a_segment_is_read_as_the_view_asks(site: Make, view: Any, key: str, path: str, said: str) -> None:
-    """The annotation, or the converter in the key, says what a segment becomes."""
+def test_a_segment_is_converted_to_the_type_of_the_view(site: Make, view: Any, key: str, path: str, said: str) -> None:
+    """The annotation, or the converter in the key, names the type."""
     assert site({key: view}).get(path).text == said
 
 
@@ -118,13 +118,13 @@ def test_a_segment_is_read_as_the_view_asks(site: Make, view: Any, key: str, pat
         (inferred, "/abc"),
     ],
 )
-def test_a_segment_that_does_not_fit_is_404(site: Make, view: Any, path: str) -> None:
-    """A path that the view's types refuse names nothing, so it is not found."""
+def test_a_segment_that_can_not_be_converted_is_404(site: Make, view: Any, path: str) -> None:
+    """Such a path names no resource."""
     assert site({"/{x}": view}).get(path).status == 404
 
 
 def test_types_choose_between_views(site: Make) -> None:
-    """Two views at the same place are told apart by what they ask for."""
+    """Two views at the same place are selected by the types of their parameters."""
     asked = site({"/{x}": number, "/{name}": lambda name: f"called {name}"})
     assert [asked.get("/5").text, asked.get("/five").text] == ["5", "called five"]
 
@@ -134,12 +134,12 @@ def edit(request: Request, x: int, title: str = "none") -> str:
 
 
 def test_path_request_and_query_go_together(site: Make) -> None:
-    """A view may ask for all of them at once, in any order."""
+    """A view may have all of them, in any order."""
     assert site({"/{x}": edit}).get("/3?title=a").text == "GET 3 a"
 
 
-def test_the_same_name_is_a_query_field_where_the_path_has_none(site: Make) -> None:
-    """What is a segment at one route is a field of the query at another."""
+def test_a_name_that_is_not_in_the_path_is_a_query_field(site: Make) -> None:
+    """A segment of one route is a field of the query in another."""
     asked = site({"/n/{x}": number, "/n": number})
     assert [asked.get("/n/3").text, asked.get("/n?x=4").text] == ["3", "4"]
 
@@ -148,8 +148,8 @@ def many(**names: object) -> str:
     return repr(sorted(names.items()))
 
 
-def test_two_stars_take_what_is_left_of_the_path(site: Make) -> None:
-    """`**names` gets the path's names that have no parameter of their own, and nothing of the query."""
+def test_kwargs_take_the_remaining_path_parameters(site: Make) -> None:
+    """`**names` gets the path parameters without a parameter of their own, and nothing of the query."""
     assert site({"/{a}/{b:int}": many}).get("/x/1?c=2").text == "[('a', 'x'), ('b', 1)]"
 
 
@@ -157,13 +157,13 @@ def starred(x: int, *rest: object) -> str:
     return f"{x} {rest}"
 
 
-def test_one_star_stays_empty(site: Make) -> None:
+def test_variadic_positional_parameters_stay_empty(site: Make) -> None:
     """`*rest` has no name to be sent by."""
     assert site({"/{x}": starred}).get("/1?rest=2").text == "1 ()"
 
 
-def test_the_path_of_one_request_is_not_that_of_another(site: Make) -> None:
-    """Values made for one request are never kept in what routes share."""
+def test_requests_do_not_share_path_parameters(site: Make) -> None:
+    """Values made for one request are not stored in the route."""
     asked = site({"/{x}": color, "/": lambda q="none": q})
     assert [asked.get("/red").text, asked.get("/blue").text] == ["<Color.RED: 'red'>", "<Color.BLUE: 'blue'>"]
     assert [asked.get("/?q=1").text, asked.get("/").text] == ["1", "none"]

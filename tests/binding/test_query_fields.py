@@ -40,8 +40,8 @@ def search(q: str, page: int = 1) -> str:
         ("?q=%C3%A4", "'ä' 1"),
     ],
 )
-def test_fields_are_taken_by_name(site: Make, query: str, said: str) -> None:
-    """A field's value goes to the parameter of its name; of several values, the last."""
+def test_fields_are_read_by_name(site: Make, query: str, said: str) -> None:
+    """A field fills the parameter of its name; of several values, the last."""
     assert site({"/": search}).get(f"/{query}").text == said
 
 
@@ -54,14 +54,14 @@ def test_fields_are_taken_by_name(site: Make, query: str, said: str) -> None:
         ("?page=x", [("query", "q", "is missing"), ("query", "page", "'x' is not an integer")]),
     ],
 )
-def test_every_bad_field_is_told_at_once(site: Make, query: str, bad: list[tuple[str, str, str]]) -> None:
-    """One 422 lists all that is missing and all that is wrong."""
+def test_every_bad_field_is_listed_at_once(site: Make, query: str, bad: list[tuple[str, str, str]]) -> None:
+    """One 422 lists all missing and invalid fields."""
     assert site({"/": search}).get(f"/{query}").bad == bad
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_methods_without_content_have_the_query(site: Make, method: str) -> None:
-    """GET, HEAD and DELETE fill parameters from the query, whatever content they bring."""
+    """GET, HEAD and DELETE fill parameters from the query, even with content."""
     asked = site({"GET /": search, "DELETE /": search})
     assert asked.ask(method, "/?q=a", form={"q": "b"}).text == "'a' 1"
 
@@ -81,12 +81,12 @@ def listed(n: list[int], c: set[Color] | None = None, t: tuple[str, ...] = ("x",
     ],
 )
 def test_a_list_takes_every_value_of_a_name(site: Make, query: str, said: str) -> None:
-    """A field that is there several times is a list; one that is not there is an empty one, or the default."""
+    """A repeated field is a list; without one the list is empty, or the default."""
     assert site({"/": listed}).get(f"/{query}").text == said
 
 
 def test_every_item_of_a_list_is_checked(site: Make) -> None:
-    """Each value that does not fit is told."""
+    """Each invalid value has its error."""
     bad = [("query", "n", "'x' is not an integer"), ("query", "n", "'y' is not an integer")]
     assert site({"/": listed}).get("/?n=x&n=1&n=y").bad == bad
 
@@ -95,14 +95,14 @@ def maybe_listed(n: list[int] | None) -> str:
     return repr(n)
 
 
-def test_an_optional_list_is_none_where_nothing_is_sent(site: Make) -> None:
-    """None and an empty list are told apart by the annotation."""
+def test_an_optional_list_is_none_if_nothing_is_sent(site: Make) -> None:
+    """The annotation decides between None and an empty list."""
     asked = site({"/": maybe_listed})
     assert [asked.get("/").text, asked.get("/?n=1").text] == ["None", "[1]"]
 
 
-def test_a_long_list_of_bad_values_has_a_short_answer(site: Make) -> None:
-    """At most a hundred mistakes are told, however many there are."""
+def test_a_long_list_of_invalid_values_has_a_short_response(site: Make) -> None:
+    """At most a hundred errors are listed."""
     assert len(site({"/": listed}).get("/?" + "n=x&" * 500).bad) == 100
 
 
@@ -118,13 +118,13 @@ def bounded(n: Annotated[list[Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(
         ("?n=-1", "must be at least 0"),
     ],
 )
-def test_lists_and_items_have_bounds(site: Make, query: str, message: str) -> None:
+def test_lists_and_items_have_constraints(site: Make, query: str, message: str) -> None:
     """Constraints hold for the list and for each of its items."""
     assert site({"/": bounded}).get(f"/{query}").bad == [("query", "n", message)]
 
 
-def test_a_list_within_its_bounds_is_given(site: Make) -> None:
-    """Constraints that are kept change nothing."""
+def test_a_list_within_its_constraints_is_accepted(site: Make) -> None:
+    """Constraints that hold change nothing."""
     assert site({"/": bounded}).get("/?n=1&n=0").text == "[1, 0]"
 
 
@@ -132,8 +132,8 @@ def several(n: Sequence[int], f: frozenset[str] = frozenset(), any_of: list = []
     return f"{n} {sorted(f)} {any_of}"
 
 
-def test_other_series_work_too(site: Make) -> None:
-    """A Sequence is given as a list; a bare list holds texts."""
+def test_other_collections_work_too(site: Make) -> None:
+    """A Sequence is a list; the items of a bare list are strings."""
     assert site({"/": several}).get("/?n=1&f=b&f=a&any_of=5").text == "[1] ['a', 'b'] ['5']"
 
 
@@ -150,7 +150,7 @@ def optional(a: int | None, b: str | None, c: date | None = date(2026, 1, 1)) ->
     ],
 )
 def test_an_optional_field_may_be_missing(site: Make, query: str, said: str) -> None:
-    """`X | None` without a default is None where it is not sent; a blank one counts as not sent, but for a text."""
+    """`X | None` without a default is None if it is not sent; a blank field counts as not sent, except for strings."""
     assert site({"/": optional}).get(f"/{query}").text == said
 
 
@@ -158,8 +158,8 @@ def shy(mail: Annotated[str, msgspec.Meta(pattern="@")] | None = None, kind: Lit
     return f"{mail} {kind!r}"
 
 
-def test_an_optional_text_with_a_pattern_may_be_blank(site: Make) -> None:
-    """A blank that breaks the bounds of an optional text was not meant; one that is a choice was."""
+def test_an_optional_string_with_a_pattern_may_be_blank(site: Make) -> None:
+    """A blank that violates a constraint of an optional string counts as not sent; one that is a choice counts."""
     assert site({"/": shy}).get("/?mail=&kind=").text == "None ''"
 
 
@@ -171,7 +171,7 @@ def loose(a=1, b=False, c="x", d=None, e=2.5) -> str:  # type: ignore[no-untyped
     ("query", "said"),
     [("", "1 False 'x' None 2.5"), ("?a=2&b=on&c=3&d=4&e=5", "2 True '3' '4' 5.0")],
 )
-def test_a_default_says_the_type_where_no_annotation_does(site: Make, query: str, said: str) -> None:
+def test_the_default_has_the_type_if_there_is_no_annotation(site: Make, query: str, said: str) -> None:
     """`page=1` is a number when it is sent, too."""
     assert site({"/": loose}).get(f"/{query}").text == said
 
@@ -189,13 +189,13 @@ def filtered(filters: Filters, page: int = 1) -> str:
 
 
 def test_a_dataclass_is_the_whole_query(site: Make) -> None:
-    """Without content, the fields of a class come from the query; other parameters beside them."""
+    """Without content, the fields of a class come from the query, beside other parameters."""
     said = "Filters(color=<Color.RED: 'red'>, most=10, tags=['a', 'b'], made=7) 2"
     assert site({"/": filtered}).get("/?color=red&tags=a&tags=b&page=2&made=9").text == said
 
 
-def test_a_whole_query_tells_all_that_is_bad(site: Make) -> None:
-    """The fields of the class and those beside it are in one answer."""
+def test_all_errors_of_a_whole_query_are_listed(site: Make) -> None:
+    """The fields of the class and those beside it are in one response."""
     bad = [("query", "page", "'y' is not an integer"), ("query", "color", "is missing")]
     assert site({"/": filtered}).get("/?page=y").bad == bad
 
@@ -204,8 +204,8 @@ def folder(name: str, root: str = "public") -> str:
     return f"{root}/{name}"
 
 
-def test_what_a_partial_has_set_is_not_for_the_query(site: Make) -> None:
-    """A partial's arguments are the author's: no client may set them anew."""
+def test_a_query_does_not_override_a_partial(site: Make) -> None:
+    """The author has set its arguments: no client may change them."""
     asked = site({"/": partial(folder, root="private")})
     assert asked.get("/?name=a&root=/etc").text == "private/a"
 
@@ -222,7 +222,7 @@ class Greeter:
 
 
 def test_objects_and_methods_are_views_too(site: Make) -> None:
-    """Whatever can be called, and has a signature, is bound alike."""
+    """Any callable with a signature is bound alike."""
     asked = site({"/a": Greeter("Hello"), "/b": Greeter("Hi").method})
     assert [asked.get("/a").text, asked.get("/a?name=x").text, asked.get("/b?name=y").text] == [
         "Hello, you",
@@ -235,8 +235,8 @@ def ask_it(request, what: Request) -> str:  # type: ignore[no-untyped-def]  # no
     return f"{request is what} {request.path}"
 
 
-def test_the_request_is_known_by_name_or_annotation(site: Make) -> None:
-    """`request` is the request; so is whatever is annotated as one."""
+def test_the_request_is_found_by_name_or_annotation(site: Make) -> None:
+    """`request` is the request; so is a parameter with that annotation."""
     assert site({"/p": ask_it}).get("/p").text == "True /p"
 
 
@@ -245,19 +245,19 @@ def cut(x: str = "") -> str:
 
 
 @pytest.mark.parametrize("query", ["?x=%FF", "?x=%C3"])
-def test_a_query_that_is_no_text_is_400(site: Make, query: str) -> None:
-    """What can't be decoded is nobody's field."""
+def test_a_query_that_can_not_be_decoded_is_400(site: Make, query: str) -> None:
+    """It is no error of a field."""
     assert site({"/": cut}).get(f"/{query}").status == 400
 
 
-def test_a_message_quotes_little_of_what_was_sent(site: Make) -> None:
-    """A client's text is cut before it is sent back."""
+def test_a_message_quotes_little_of_the_value(site: Make) -> None:
+    """The value of a client is truncated before it is sent back."""
     ((_, _, message),) = site({"/": search}).get(f"/?q=a&page={quote('<b>' * 1000)}").bad
     assert len(message) < 80
 
 
 def test_a_message_is_escaped_on_a_page(site: Make) -> None:
-    """In a browser's 422 page, a bad value is shown as text."""
+    """In a browser's 422 page, an invalid value is shown as text."""
     page = site({"/": search}).get("/?q=a&page=<script>", fields={"accept": "text/html"})
     assert page.status == 422
     assert "<script>" not in page.text

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - digits that look like others are what is tested
-"""The same annotation takes the same values, wherever they come from: docs/reference/values.md."""
+"""The same annotation accepts the same values from every source: docs/reference/values.md."""
 
 from __future__ import annotations
 
@@ -270,8 +270,8 @@ def ask(site: Make) -> Callable[[Any, Row, str], Any]:
 
 
 @pytest.mark.parametrize(("annotation", "row", "source"), CASES)
-def test_a_value_is_the_same_from_everywhere(ask: Any, annotation: Any, row: Row, source: str) -> None:
-    """What a value is, or that it is refused, depends on its annotation, and not on where it comes from."""
+def test_a_value_is_the_same_from_every_source(ask: Any, annotation: Any, row: Row, source: str) -> None:
+    """A value, or its rejection, depends on the annotation, and not on the source."""
     if row.text == "" and source != "json":
         pytest.skip("a blank field was not sent: tests/binding/test_form_fields.py")
     answer = ask(annotation, row, source)
@@ -349,8 +349,8 @@ BUFFERED = (Typed, Outer, Cat | Dog, Wren | Tit | None)
 
 
 @pytest.mark.parametrize(("annotation", "content", "value"), HELD)
-def test_values_inside_of_others_are_the_same(site: Make, annotation: Any, content: str, value: object) -> None:
-    """Below lists, dicts and classes the rules are those of single values."""
+def test_nested_values_follow_the_same_rules(site: Make, annotation: Any, content: str, value: object) -> None:
+    """In lists, dicts and classes, the rules are those of single values."""
     taken: list[object] = []
 
     def take(v: Any, n: int = 0) -> str:
@@ -403,8 +403,8 @@ BAD: list[tuple[Any, str, list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("annotation", "content", "bad"), BAD)
-def test_mistakes_name_their_field(site: Make, annotation: Any, content: str, bad: list[tuple[str, str]]) -> None:
-    """What is wrong deep inside, or with a name, has a name and a pointer, and plain words."""
+def test_errors_name_their_field(site: Make, annotation: Any, content: str, bad: list[tuple[str, str]]) -> None:
+    """A nested error, or that of a key, has a name, a pointer and a plain message."""
 
     def take(v: Any, n: int = 0) -> str:
         return "ok"
@@ -418,8 +418,8 @@ def test_mistakes_name_their_field(site: Make, annotation: Any, content: str, ba
     assert all(each["pointer"].startswith("/v") for each in answer.json["errors"])
 
 
-def test_a_union_of_texts_says_what_was_meant(site: Make) -> None:
-    """A text that is of one member's kind, but breaks its bound, is told of the bound; else of all members."""
+def test_the_error_of_a_union_names_the_constraint(site: Make) -> None:
+    """If text is of one member's type, but violates its constraint; otherwise it names all members."""
 
     def take(v: Annotated[int, msgspec.Meta(ge=1)] | date) -> str:
         return repr(v)
@@ -430,7 +430,7 @@ def test_a_union_of_texts_says_what_was_meant(site: Make) -> None:
 
 
 def test_the_last_of_a_name_counts_in_json_too(site: Make) -> None:
-    """A name that stands twice in an object is as one that is sent twice in a form, whatever the first was."""
+    """A key that is repeated in an object is treated like a repeated field of a form."""
 
     def take(v: int, n: int = 0) -> str:
         return repr(v)
@@ -461,8 +461,8 @@ _EVERY = [*(each for each in TABLE if each is not Decimal), *(annotation for ann
 
 
 @given(st.sampled_from(_EVERY), _HELD)
-def test_both_ways_of_reading_json_agree(annotation: Any, value: object) -> None:
-    """What msgspec's one pass takes, the second look takes as well, and as the same."""
+def test_both_passes_over_json_agree(annotation: Any, value: object) -> None:
+    """What the pass of msgspec accepts, our validation accepts too, with the same value."""
     content = msgspec.json.encode(value)
     kind = kind_of(annotation)
     if needs_own_validation(kind):
