@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.compression.codecs import CODECS, CODINGS
-from fanlight.compression.negotiation import COMPRESSIBLE, best_encoding, is_compressible
+from fanlight.compression.negotiation import COMPRESSIBLE, acceptable_encodings, best_encoding, is_compressible
 
 ALL = CODINGS
 MIB = 1024 * 1024
@@ -73,6 +73,24 @@ VECTORS = [
 def test_the_client_gets_the_coding_it_prefers(field: str, expected: str) -> None:
     """The highest weight wins, then our order; codings that neither a name nor `*` covers are not used."""
     assert best_encoding(field, ALL) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "ranked"),
+    [
+        ("gzip, deflate, br, zstd", ("br", "zstd", "gzip")),
+        ("gzip;q=1.0, br;q=0.5", ("gzip", "br")),
+        ("*", ("br", "zstd", "gzip")),
+        ("*;q=0.5, gzip", ("gzip", "br", "zstd")),
+        ("*;q=0, zstd", ("zstd",)),
+        ("identity;q=0.5, gzip;q=0.5", ("gzip",)),
+        ("identity;q=0, gzip;q=0", ()),
+        (",".join(["x"] * 600 + ["gzip"]), ()),
+    ],
+)
+def test_acceptable_codings_are_ranked(field: str, ranked: tuple[str, ...]) -> None:
+    """All codings that the client prefers to unencoded content, best first; side files are chosen by this."""
+    assert acceptable_encodings(field, ("br", "zstd", "gzip")) == ranked
 
 
 def test_only_an_offered_coding_is_chosen() -> None:

@@ -6,7 +6,7 @@ import sys
 
 
 def is_task_cancelled(error: BaseException) -> bool:
-    """Say whether an exception is the cancellation of the current task, not of a task that it awaits."""
+    """Return whether an exception is the cancellation of the current task, not of a task that it awaits."""
     asyncio = sys.modules.get("asyncio")  # a site without async views need not load it
     if asyncio is None or not isinstance(error, asyncio.CancelledError):
         return False
@@ -18,7 +18,7 @@ def is_task_cancelled(error: BaseException) -> bool:
 
 
 def is_rethrown(raised: BaseException, thrown: BaseException) -> bool:
-    """Say whether a generator has passed on the exception that was thrown into it."""
+    """Return whether a generator has passed on the exception that was thrown into it."""
     if raised is thrown:
         return True
     # PEP 479: these two come back as the cause of a RuntimeError

@@ -171,6 +171,6 @@ def _padding(most: int) -> bytes:
 
 
 def _has_credentials(request: Request) -> bool:
-    """Say whether a request carries credentials of the kinds that a browser sends without being asked."""
+    """Return whether a request carries credentials of the kinds that a browser sends without being asked."""
     values = request.head.values
     return "cookie" in values or "authorization" in values or request.client_cert is not None

@@ -20,7 +20,7 @@ _KNOWN = 256
 
 
 def may_be_encoded(fields: Fields, media_types: tuple[str, ...]) -> bool:
-    """Say whether the fields allow the content to be encoded."""
+    """Return whether the fields allow the content to be encoded."""
     values: dict[str, str] = {}
     for name, value in fields:
         values[name] = f"{values[name]}, {value}" if name in values else value

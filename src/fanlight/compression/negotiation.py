@@ -1,4 +1,4 @@
-"""Negotiate the content coding (RFC 9110 section 12.5.3), and know which media types are worth compressing.
+"""Negotiate the content coding (RFC 9110 section 12.5.3); table of media types worth compressing.
 
 In: the field `accept-encoding` and the codings on offer; a media type. Out: the name of a coding, "" for none. Members
 of the field that are malformed are ignored.
@@ -31,7 +31,7 @@ _NAMED_ONLY = frozenset({"text/event-stream"})
 
 @lru_cache(_KNOWN)
 def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) -> bool:
-    """Say whether a table such as COMPRESSIBLE includes a `content-type`."""
+    """Return whether a table such as COMPRESSIBLE includes a `content-type`."""
     name = content_type.partition(";")[0].strip().lower()
     if name in table:
         return True

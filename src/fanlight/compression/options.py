@@ -105,6 +105,6 @@ def uncompressed(request: Request) -> Generator[None, object, None]:
 
 
 def is_uncompressed(request: Request) -> bool:
-    """Say whether compression is turned off for a request."""
+    """Return whether compression is turned off for a request."""
     known = request.cache
     return known is not None and _MARK in known

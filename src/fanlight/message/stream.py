@@ -52,13 +52,13 @@ class _Stream:
     _is_closed: bool = field(default=False, init=False)
 
     def with_parts(self, **parts: Any) -> Self:
-        """Return a stream with more parts, to be used in place of this one: a layer around it only if it has begun."""
+        """Return a stream with more parts, to use in place of this one. It wraps this one only if that has begun."""
         if not (self._has_begun or self._is_ended) and not any(getattr(self, name) for name in parts):
             return replace(self, **parts)
         return type(self)(self, **parts)
 
     def _cut_off(self) -> GeneratorExit | None:
-        """End the stream; return what the cleanup is told: that it was cut off, or None if it was never begun."""
+        """End the stream; return GeneratorExit for its cleanup if it was cut off, None if it has not begun."""
         is_cut_off = self._has_begun and not self._is_ended
         self._is_ended = True
         return GeneratorExit() if is_cut_off else None
@@ -116,7 +116,7 @@ class SyncStream(_Stream):
 
     def _end(self, error: BaseException | None) -> None:
         self._is_ended = True
-        if self.cleanup is not None:  # else the source is closed by whoever pulls, who logs what that raises
+        if self.cleanup is not None:  # else the source is closed by the caller, which logs what that raises
             self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:

@@ -108,12 +108,12 @@ class ThreadPieces:
         except BaseException as raised:  # noqa: BLE001 - it is raised where the stream is closed
             forked_child.exit_if_forked()
             error = raised
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and with it the task that waits
             closed.get_loop().call_soon_threadsafe(_settle, closed, error)
 
 
 def _settle(closed: asyncio.Future[None], error: BaseException | None) -> None:
-    if closed.done():  # whoever waited was cancelled
+    if closed.done():  # the task that waited was cancelled
         return
     if error is None:
         closed.set_result(None)

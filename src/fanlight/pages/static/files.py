@@ -21,7 +21,7 @@ from time import monotonic
 from urllib.parse import quote
 
 from fanlight.compression.codecs import CODECS
-from fanlight.compression.negotiation import is_compressible
+from fanlight.compression.negotiation import acceptable_encodings, is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
 from fanlight.message.conditional import apply_conditions, is_plain_revalidation, not_modified_fields
 from fanlight.message.file_content import FileContent, Span
@@ -33,11 +33,12 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import NotServed, StaticFolder
-from fanlight.pages.static.side_files import ENDINGS, codings_for
 from fanlight.pages.static.versions import MAX_VERSIONS, Version, VersionCache, etag_of, stamp_of
 
 log = logging.getLogger("fanlight.static")
 
+SIDE_FILE_ENDINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}  # by coding, preferred first
+SIDE_FILE_CODINGS = tuple(SIDE_FILE_ENDINGS)
 INDEX = "index.html"
 RECHECK_SECONDS = 2.0  # after so long, links and side files are resolved again
 YEAR_SECONDS = 31_536_000
@@ -166,7 +167,7 @@ class StaticFiles:
 
     def _negotiate(self, resource: Resource, accept_encoding: str) -> Representation:
         """Return the representation that a client prefers: a side file, one compressed in memory, or the file."""
-        for coding in codings_for(accept_encoding):
+        for coding in acceptable_encodings(accept_encoding, SIDE_FILE_CODINGS):
             if resource.compressed is None:
                 chosen = resource.side_files.get(coding)
             else:
@@ -262,7 +263,7 @@ class StaticFiles:
 
     def _side_files(self, names: list[str], plain: Version) -> Iterator[tuple[str, Version]]:
         """Yield the side files that are not older than their file, with their content codings."""
-        for coding, ending in ENDINGS.items():
+        for coding, ending in SIDE_FILE_ENDINGS.items():
             with suppress(NotServed, OSError), self._opened_version([*names[:-1], names[-1] + ending]) as (side, _):
                 if side.stamp[1] >= plain.stamp[1]:
                     yield coding, side

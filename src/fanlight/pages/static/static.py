@@ -11,7 +11,7 @@ _SIDE_FILES = "compress the files in your build (brotli -k app.css): app.css.br,
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """A folder whose files are served as they are, or a single file.
+    """A folder of files to serve, or a single file.
 
     `"/static": Static("static")`; `"/robots.txt": Static("static/robots.txt")`. A relative path is relative to the file
     that makes the app.

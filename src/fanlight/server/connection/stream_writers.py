@@ -58,7 +58,7 @@ class _StreamWriter(Generic[S]):
         is_certain = bool(events & GONE)
         if not is_certain and not events & LEFT:
             try:
-                # Peek only: pipelined data is received by whoever owns the connection when the stream has ended.
+                # Peek only: pipelined data is received by the owner of the connection after the stream.
                 if connection.sock.recv(1, socket.MSG_PEEK):
                     hub.watch(connection, LEFT)
                     return
@@ -106,7 +106,7 @@ class _StreamWriter(Generic[S]):
         self._hub.post(self._hub.drop, self.connection)
 
     def _is_about_client(self, error: BaseException) -> bool:
-        """Say whether an error is the client's disconnect, and not a failure of the view's own I/O."""
+        """Return whether an error is the client's disconnect, and not a failure of the view's own I/O."""
         is_closed = self.connection.phase is CLOSED and isinstance(error, OSError)
         return is_closed or isinstance(error, ClientDisconnected | ConnectionError)
 
@@ -142,7 +142,7 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
         wire, stream = self.connection.wire, self._stream
         try:
             run = self.connection.request.context.run
-            has_room = self._send(data)  # first: a stream that fails is cut off, not answered with an error
+            has_room = self._send(data)  # first: a stream that fails later is cut off
             while has_room and self._has_content:
                 piece = run(next, stream, _END)
                 if piece is _END:
@@ -241,7 +241,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
             self._log_close_failure(error)
 
     def _is_loop_ending(self, error: BaseException) -> bool:
-        """Say whether an exception is a cancellation because the event loop ends, and its tasks with it."""
+        """Return whether an exception is a cancellation because the event loop ends, and its tasks with it."""
         return isinstance(error, asyncio.CancelledError) and self._hub.is_closed
 
     # --- the client takes no more for now ------------------------------------------------------

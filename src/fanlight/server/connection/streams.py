@@ -66,7 +66,7 @@ class Streams:
             thread_writer.begin(opening, self._pool)
 
     def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
-        """Say whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
+        """Return whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
         if isinstance(stream, AsyncStream) or self._pool.has_room():
             return False
         # On the event loop: the task that has made the stream may still be in its context.
