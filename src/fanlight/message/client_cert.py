@@ -6,9 +6,6 @@ use. Refuses nothing: a certificate that is not accepted never comes as far as a
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,10 +31,15 @@ class ClientCert:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 of the certificate, in lower-case hexadecimal."""
+        import hashlib  # noqa: PLC0415 - loads OpenSSL
+
         return hashlib.sha256(self.der).hexdigest()
 
     @property
     def pem(self) -> str:
         """The certificate as text."""
+        import base64  # noqa: PLC0415 - rarely needed
+        import textwrap  # noqa: PLC0415 - as above
+
         lines = textwrap.wrap(base64.b64encode(self.der).decode(), 64)
         return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))

@@ -7,8 +7,8 @@ preconditions, or a response derived from another one: 304, 412, 206, 416. Field
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
@@ -163,7 +163,7 @@ def _in_parts(response: FileResponse, wanted: str) -> Response:
         headers["content-range"] = _range_line(span, length)
         response.send_parts(content, spans)
     else:
-        boundary = secrets.token_hex(12)
+        boundary = os.urandom(12).hex()
         response.send_parts(content, _with_boundaries(spans, length, boundary, headers["content-type"]))
         headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
     return response

@@ -14,11 +14,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import quote, unquote_to_bytes
 
 from fanlight.errors import InvalidResponse
+from fanlight.message.http_date import format_date
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # what a value may hold (RFC 6265, cookie-octet), without "%"
@@ -232,6 +232,6 @@ def _date(name: str, when: object) -> str:
     if when.tzinfo is None:
         raise InvalidResponse(f"the cookie {name!r} expires at a time without a zone; write datetime(..., tzinfo=UTC)")
     try:
-        return format_datetime(when.astimezone(UTC), usegmt=True)
+        return format_date(when.astimezone(UTC).timetuple())
     except OverflowError:
         raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}: no calendar has that in UTC") from None

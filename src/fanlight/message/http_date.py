@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import time
-from calendar import timegm
-from email.utils import formatdate
+from datetime import date
 from functools import lru_cache
 
+# Written here, not with `email.utils` and `calendar`: they take longer to load than all of this room.
+_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 _MONTHS = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
@@ -20,13 +21,21 @@ _FORMATS = (
     re.compile(rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),  # RFC 850
     re.compile(rf"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),  # asctime()
 )
+_MONTH_NAMES = tuple(_MONTHS)
+_EPOCH = date(1970, 1, 1).toordinal()
 _AHEAD_YEARS = 50  # a year of two digits that is further ahead means the past
 
 
 @lru_cache(1024)
 def write_date(seconds: int) -> str:
     """Return a moment, in whole seconds since 1970, as `Sun, 06 Nov 1994 08:49:37 GMT`."""
-    return formatdate(seconds, usegmt=True)
+    return format_date(time.gmtime(seconds))
+
+
+def format_date(moment: time.struct_time) -> str:
+    """Return a moment in UTC as `Sun, 06 Nov 1994 08:49:37 GMT`."""
+    year, month, day, hour, minute, second, weekday = moment[:7]
+    return f"{_DAYS[weekday]}, {day:02} {_MONTH_NAMES[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
 
 
 def read_date(text: str) -> int | None:
@@ -40,18 +49,7 @@ def read_date(text: str) -> int | None:
         year += this_year - this_year % 100
         year -= 100 if year > this_year + _AHEAD_YEARS else 0
     try:
-        return timegm(
-            (
-                year,
-                _MONTHS[found["month"]],
-                day,
-                int(found["hour"]),
-                int(found["minute"]),
-                int(found["second"]),
-                0,
-                0,
-                0,
-            )
-        )
-    except ValueError:  # the 31st of February
+        days = date(year, _MONTHS[found["month"]], 1).toordinal() - _EPOCH + day - 1
+    except ValueError:  # the year 0
         return None
+    return ((days * 24 + int(found["hour"])) * 60 + int(found["minute"])) * 60 + int(found["second"])

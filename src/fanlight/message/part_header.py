@@ -8,11 +8,8 @@ what is ambiguous, and a part with a transfer encoding. A file name is never use
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode
 from collections.abc import Sequence
-from quopri import decodestring
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -124,6 +121,10 @@ def _text(raw: str) -> str:
     """Decode a name: an encoded word of RFC 2047, as .NET writes it, else UTF-8, else latin-1."""
     word = _ENCODED_WORD.fullmatch(raw)
     if word is not None:
+        import binascii  # noqa: PLC0415 - rarely needed
+        from base64 import b64decode  # noqa: PLC0415 - as above
+        from quopri import decodestring  # noqa: PLC0415 - as above
+
         encoded = word[3].encode("ascii")
         try:
             data = b64decode(encoded, validate=True) if word[2] in "Bb" else decodestring(encoded, header=True)

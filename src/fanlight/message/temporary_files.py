@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
-import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,6 +19,8 @@ _MODE = 0o666  # the system subtracts the umask, as for every other file
 
 def open_unnamed(folder: str | Path | None = None, *, buffering: int = -1) -> BinaryIO:
     """Return a new file without a name, in a folder (by default the one for temporary files). Raises OSError."""
+    import tempfile  # noqa: PLC0415 - it loads three compressors, by way of shutil
+
     if _UNNAMED:
         # Not with tempfile: it sets O_EXCL, and such a file can never be given a name (open(2)).
         with contextlib.suppress(OSError):  # the file system does not support it, or is full, which is raised below
@@ -45,7 +44,7 @@ def give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> bool:
     file.flush()
     if not overwrite:
         return _link(descriptor, target)
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}")
+    beside = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}")
     if not _link(descriptor, beside):
         return False
     try:
@@ -71,7 +70,7 @@ def write_copy(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
     """Copy the rest of a file to a path, which appears when it is complete. Raises OSError."""
     copy = open_unnamed(target.parent)
     try:
-        shutil.copyfileobj(file, copy, COPY_BYTES)
+        _copy(file, copy)
         copy.flush()
         if not give_name(copy, target, overwrite=overwrite):
             copy.seek(0)
@@ -82,16 +81,21 @@ def write_copy(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
 
 def _write_named(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
     """Copy where a file without a name can't be linked: the file is visible at once, and removed on failure."""
-    path = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}") if overwrite else target
+    path = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}") if overwrite else target
     with path.open("xb") as out:
         try:
-            shutil.copyfileobj(file, out, COPY_BYTES)
+            _copy(file, out)
             out.flush()
             if path is not target:
                 path.replace(target)
         except BaseException:
             path.unlink()
             raise
+
+
+def _copy(file: BinaryIO, target: BinaryIO) -> None:
+    while piece := file.read(COPY_BYTES):
+        target.write(piece)
 
 
 def close(file: BinaryIO) -> None:

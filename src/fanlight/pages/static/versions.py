@@ -6,13 +6,16 @@ versions are cached: unchanged for so long that another change would change the 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from fanlight.pages.static.file_names import HASH_DIGITS
 from fanlight.pages.static.folder import Opened
+
+if TYPE_CHECKING:
+    import hashlib
 
 Stamp = tuple[int, int, int, int, int]
 
@@ -38,7 +41,7 @@ def mtime_is_stable(status: os.stat_result, now: float) -> bool:
 
 def etag_of(content: bytes) -> str:
     """Return the entity tag of content."""
-    return f'"{hashlib.sha256(content, usedforsecurity=False).hexdigest()[:_TAG_DIGITS]}"'
+    return f'"{_sha256(content).hexdigest()[:_TAG_DIGITS]}"'
 
 
 class Version:
@@ -71,7 +74,7 @@ class Version:
         self._hash = ""
         self._hashing = threading.Lock()
         if self.content is not None:
-            self._hash = hashlib.sha256(self.content, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
+            self._hash = _sha256(self.content).hexdigest()[:HASH_DIGITS]
             self.etag = etag_of(self.content)  # equal on all machines, whatever the times of their files
         else:
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
@@ -101,8 +104,14 @@ class Version:
         return self._hash
 
 
+def _sha256(content: bytes) -> hashlib._Hash:
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which a site without files has no need of
+
+    return hashlib.sha256(content, usedforsecurity=False)
+
+
 def _hash_of(descriptor: int) -> str:
-    found = hashlib.sha256(usedforsecurity=False)
+    found = _sha256(b"")
     at = 0
     while piece := _read(descriptor, _PIECE_BYTES, at):
         found.update(piece)
