@@ -43,7 +43,7 @@ SAID = [
     ("PUT", "/blog/x", "it takes GET, HEAD"),
     ("GET", "/blog/", "308: only the slash at the end is wrong; redirected to /blog"),
     ("GET", "/blog/", 'it is empty, which "{slug}" can\'t be'),
-    ("GET", "/contact", "the path lacks the slash at its end"),
+    ("GET", "/contact", "the path has no slash at its end"),
     ("GET", "/shop/cart", 'the path ends before "items"'),
     ("GET", "/BLOG", "(upper and lower case differ)"),
     ("GET", "/bolg", '"bolg" is not "blog"'),
@@ -51,14 +51,14 @@ SAID = [
     ("GET", "/static", 'the path ends before "{rest...}"'),
     ("GET", "/static/a//b", "{rest...} takes one or more segments, none of them empty"),
     ("GET", "/nothing", "404: no route matches"),
-    ("GET", "/%zz", "400: the path is broken"),
-    ("GET", "blog", "400: the path is broken"),
-    ("GET", "/blog/..", "the path climbs"),
+    ("GET", "/%zz", "400: the path is invalid"),
+    ("GET", "blog", "400: the path is invalid"),
+    ("GET", "/blog/..", 'the path has a segment "."'),
     ("OPTIONS", "*", "Allow: GET, HEAD, POST, OPTIONS"),
     ("GET", "/blog/caf%C3%A9", "with slug='café'"),
     ("GET", "/blog/café au lait", "with slug='café au lait'"),
     ("GET", "/blog/a%20b", "with slug='a b'"),
-    ("GET", "/blog/\udcff", "400: the path is broken"),
+    ("GET", "/blog/\udcff", "400: the path is invalid"),
 ]
 
 
@@ -85,7 +85,7 @@ def test_routes_far_away_are_left_out() -> None:
     assert TABLE.explain("GET", "/zzz") == ["GET /zzz", "  404: no route matches"]
     many = build({f"/user/{n}/x": str(n) for n in range(30)})
     lines = many.explain("GET", "/user/31/x")
-    assert lines[-1] == "     and 22 more that come less near"
+    assert lines[-1] == "     and 22 more that are less similar"
     assert len(lines) == 2 + 2 * 8 + 1
 
 

@@ -102,10 +102,10 @@ VALUES: list[object] = [None, True, 1, 2.5, [], ["/x"], (), ("a", 200), set(), f
 
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-def test_a_value_that_answers_nothing_is_a_mistake(value: object) -> None:
+def test_a_value_that_is_no_response_is_a_mistake(value: object) -> None:
     """None, a number or a collection is no view, and the mistake says what is."""
     (mistake,) = mistakes_of({"/x": value})
-    assert "answers nothing" in mistake.message
+    assert "is no response" in mistake.message
     assert "view" in mistake.hint
 
 
@@ -121,8 +121,8 @@ def test_any_other_value_is_an_endpoint(value: object) -> None:
         ({"/x": {}}, "is empty"),
         ({"POST /x": {"/": "1"}}, "gives methods to a nested table"),
         ({"GET /x": {}}, "gives methods to a nested table"),
-        ({"/{a...}": {"/x": "1"}}, "goes on behind"),
-        ({"/{a}": {"/{a}": "1"}}, '"a" stands twice in "/{a}/{a}"'),
+        ({"/{a...}": {"/x": "1"}}, "continues after"),
+        ({"/{a}": {"/{a}": "1"}}, '"a" occurs twice in "/{a}/{a}"'),
         ({"/x": {"y": "1"}}, '"y" does not begin'),
         ({"/x": {"GET": "1"}}, 'does not begin with "/"'),
         ({"/x" * 40: {"/x" * 40: "1"}}, "more than 64 segments"),
@@ -179,7 +179,7 @@ def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
         '"GET /c/{x}" and "GET /c/{y}" match the same paths',
         "no template for /c/d",
         "other",
-        'the value of "/e" is None, which answers nothing',
+        'the value of "/e" is None, which is no response',
         '"psot" in "psot /f" is no method',
     ]
     assert mistakes[3].places == ("URLS['/c']['/d']",)
@@ -197,7 +197,7 @@ def test_a_type_that_no_segment_has_is_a_mistake(hints: dict[str, str]) -> None:
 def test_a_hint_can_not_put_a_rest_in_the_middle() -> None:
     """A view's type is held to the same rules as a type in the key."""
     (mistake,) = mistakes_of({"/{x}/y": "view"}, path_types=lambda _: {"x": "path"})
-    assert "goes on behind" in mistake.message
+    assert "continues after" in mistake.message
 
 
 def test_a_view_is_asked_once_for_each_route() -> None:

@@ -1,4 +1,4 @@
-"""A path as it is sent: decoded once, refused when it is broken, led nowhere when it climbs."""
+"""A path as it is sent: decoded once, refused if it is invalid, matched by nothing if it has dot-segments."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ HALVES = build({"/v{one}": "v", "/{one}.txt": "txt"})
 
 @pytest.mark.parametrize("path", CLIMBING)
 def test_a_climbing_path_leads_nowhere(path: str) -> None:
-    """No parameter ever holds a value that would climb out of a folder, however it is encoded."""
+    """No parameter ever holds a value that leads out of a folder, however it is encoded."""
     for method in ("GET", "POST"):
         assert TABLE.find(method, path) == NoMatch(NoMatchReason.NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", ["/v..", "/v.", "/v%2Fetc", "/v..%2Fx", "/va%2F..", "/...txt", "/..txt", "/v%5Cx"])
 def test_a_value_beside_literal_text_does_not_climb_either(path: str) -> None:
-    """Where the literal text beside a parameter hides a climbing value, the value still does not fit."""
+    """If the literal text beside a parameter hides a dot-segment, the value still does not fit."""
     assert HALVES.find("GET", path) == NoMatch(NoMatchReason.NOT_FOUND)
 
 

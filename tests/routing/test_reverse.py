@@ -125,36 +125,44 @@ def test_a_url_leads_back_to_its_view(view: object, parameters: dict[str, object
 
 
 REFUSED = [
-    ("pots", {}, 'no view in URLS is called "pots"; did you mean "post"?'),
-    ("html", {}, 'no view in URLS is called "html"; add it to URLS'),
-    ("xyzzy", {}, 'no view in URLS is called "xyzzy"; add it to URLS'),
+    ("pots", {}, 'no view in URLS is named "pots"; did you mean "post"?'),
+    ("html", {}, 'no view in URLS is named "html"; add it to URLS'),
+    ("xyzzy", {}, 'no view in URLS is named "xyzzy"; add it to URLS'),
     (print, {}, "print has no route; add it to URLS"),
     (3.5, {}, "3.5 has no route; add it to URLS"),
     ([], {}, "[] has no route; add it to URLS"),
     (None, {}, "None has no route; add it to URLS"),
     (Unhashable, {}, "Unhashable has no route; add it to URLS"),
     (day, {}, "the URL of day is /day/{day:date}; missing: day"),
-    (index, {"x": 1, "y": 2}, "the URL of index is /; too much: x, y"),
-    ("thanks.html", {"x": 1}, 'the URL of "thanks.html" is /thanks; too much: x'),
+    (index, {"x": 1, "y": 2}, "the URL of index is /; extra: x, y"),
+    ("thanks.html", {"x": 1}, 'the URL of "thanks.html" is /thanks; extra: x'),
     (
         post,
         {"slog": "x"},
-        'the URL of post is /blog/{slug}; missing: slug; too much: slog; did you mean "slug" by "slog"?',
+        'the URL of post is /blog/{slug}; missing: slug; extra: slog; did you mean "slug" by "slog"?',
     ),
-    (post, {"slug": "x", "pag": 1}, "the URL of post is /blog/{slug}; too much: pag"),
+    (post, {"slug": "x", "pag": 1}, "the URL of post is /blog/{slug}; extra: pag"),
     (SHOP.item, {"number": "x"}, "number='x' does not fit /shop/{number:int}: it takes a whole number like 42"),
     (SHOP.item, {"number": True}, "number=True does not fit /shop/{number:int}: it takes a whole number like 42"),
-    (post, {"slug": ""}, "slug='' does not fit /blog/{slug}: it takes a text that neither is empty nor climbs"),
-    (post, {"slug": ".."}, "slug='..' does not fit /blog/{slug}: it takes a text that neither is empty nor climbs"),
+    (
+        post,
+        {"slug": ""},
+        "slug='' does not fit /blog/{slug}: it takes a non-empty text without dot-segments",
+    ),
+    (
+        post,
+        {"slug": ".."},
+        "slug='..' does not fit /blog/{slug}: it takes a non-empty text without dot-segments",
+    ),
     (
         files,
         {"path": "../x"},
-        "path='../x' does not fit /files/{path...}: it takes one or more segments, none of which is empty or climbs",
+        "path='../x' does not fit /files/{path...}: it takes one or more segments, none of them empty or a dot-segment",
     ),
     (
         cat,
         {"name": "x/.."},
-        "name='x/..' does not fit /cat-{name}.html: it takes a text that neither is empty nor climbs",
+        "name='x/..' does not fit /cat-{name}.html: it takes a non-empty text without dot-segments",
     ),
 ]
 
@@ -171,7 +179,7 @@ def test_an_ambiguous_name_is_refused() -> None:
     """Where two views have a name, the longer names that set them apart are told."""
     with pytest.raises(NoSuchURL) as caught:
         TABLE.url_for("post", slug="x")
-    assert str(caught.value) == f'2 views are called "post"; say which: "{HERE}.post" or "{HERE}.Shop.post"'
+    assert str(caught.value) == f'2 views are named "post"; write "{HERE}.post" or "{HERE}.Shop.post"'
     assert TABLE.url_for(f"{HERE}.post", slug="x") == "/blog/x"
 
 

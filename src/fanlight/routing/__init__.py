@@ -1,1 +1,1 @@
-"""Routing: the URLS table, and from a method and a path to a route. Knows nothing of sockets or views."""
+"""Routing: from a method and a path to a route of `URLS`, and from a view back to its URL."""

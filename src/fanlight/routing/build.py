@@ -1,8 +1,7 @@
-"""Build the table from URLS, or say everything that is wrong with it at once.
+"""Build the routing table from `URLS`, or report everything that is wrong with it at once.
 
-In: the mapping, and what the app knows of its values: their source, the types of a view's
-parameters, their endpoints, their names. Out: a `Table`. Refuses a table with a mistake in it:
-SetupError holds all of them, in the order in which the user reads his file.
+In: the mapping, and functions of the app that know its values: their path types, endpoints and names. Out: a `Table`.
+Refuses a table with a mistake in it: SetupError lists all of them, in the order in which they stand in the file.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ def build(
     endpoint_of: EndpointOf | None = None,
     unwrap: Unwrap | None = None,
 ) -> Table:
-    """Return the table of a site; raises SetupError with every mistake in it.
+    """Return the table of a site. Raises SetupError with every mistake in it.
 
-    `hints(value)` names the types of a view's parameters, {"id": "int"}, for those that the key
-    leaves open. `label(value)` is the value's full name. `endpoint_of(value, pattern, methods,
-    around)` makes the endpoint, once for each route; it may raise SetupError with its own mistakes.
-    `opened(value)` says what a value holds, and what stands around that, and so around all in it.
+    `path_types(value)` names the types of a view's parameters, {"id": "int"}, for those that the key leaves open.
+    `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, middleware)` makes the endpoint,
+    once for each route; it may raise SetupError with mistakes of its own. `unwrap(value)` returns a value without its
+    middleware, and the middleware, which applies to all routes in it.
     """
     if not isinstance(urls, Mapping):
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
@@ -96,7 +95,7 @@ def _route(
 
 
 def _placed(error: SetupError, place: str) -> list[Mistake]:
-    """Return the mistakes of somebody else, each with the key's place among its own."""
+    """Return the mistakes of a callback, each with the key's place among its own."""
     return [
         mistake if place in mistake.places else replace(mistake, places=(*mistake.places, place))
         for mistake in error.mistakes

@@ -1,9 +1,9 @@
-"""Find routes that can never be told apart, or never be reached.
+"""Find routes that match the same requests, and routes that no request can reach.
 
-In: the flat table. Out: mistakes with all places. Two entries conflict when they have the same
-shape (their parameters' names aside) and a method in common. A `{rest...}` is unreachable when
-patterns beside it take everything it could take; no other kind of pattern can be hidden, because
-each has texts of its own that no finite number of more specific ones exhausts.
+In: the flat table. Out: mistakes with all places. Two entries conflict if they have the same shape (the names of their
+parameters aside) and a method in common. A `{rest...}` is unreachable if more specific patterns match everything that
+it could match. No other kind of pattern can be hidden: each matches infinitely many texts, and only finitely many are
+taken by more specific patterns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REST = Segment("", "name", "path").shape
 
 
 def find_conflicts(entries: Sequence[Entry]) -> Iterator[Mistake]:
-    """Give a mistake for every entry that repeats an earlier one."""
+    """Yield a mistake for every entry that matches the same requests as an earlier one."""
     first: dict[tuple[str, _Shape], Entry] = {}
     for entry in entries:
         shape = entry.pattern.shape
@@ -40,12 +40,12 @@ def _conflict(methods: str, first: Entry, second: Entry) -> Mistake:
         hint = "remove one, or give them different methods"
     else:
         message = f'"{methods} {first.pattern}" and "{methods} {second.pattern}" match the same paths'
-        hint = "the names of parameters set nothing apart: remove one, or give them different types"
+        hint = "names of parameters make no difference: remove one, or give them different types"
     return Mistake(message=message, places=(first.place, second.place), hint=hint)
 
 
 def find_unreachable(entries: Sequence[Entry]) -> Iterator[Mistake]:
-    """Give a mistake for every `{rest...}` of which nothing is left for any path."""
+    """Yield a mistake for every `{rest...}` that no path can reach."""
     for method in dict.fromkeys(method for entry in entries for method in entry.methods):
         by_shape = {entry.pattern.shape: entry for entry in entries if method in entry.methods}
         for entry in by_shape.values():
@@ -62,7 +62,7 @@ def find_unreachable(entries: Sequence[Entry]) -> Iterator[Mistake]:
 
 
 def _covering(stem: _Shape, by_shape: dict[_Shape, Entry]) -> list[Entry]:
-    """Return the entries that together take every rest behind a stem; none when something is left."""
+    """Return the entries that together match every rest after a stem, or none if a path is left."""
     one, slash = by_shape.get((*stem, _TEXT)), by_shape.get((*stem, _TEXT, _SLASH))
     if one is None or slash is None:
         return []

@@ -1,9 +1,8 @@
-"""The types a segment can be read as: `int`, `float`, `date`, `uuid`, `str` and `path`.
+"""The types of path parameters: `int`, `float`, `date`, `uuid`, `str` and `path`.
 
-In: the decoded text of a parameter. Out: its value, or None when the text does not fit.
-And back: `write` gives the text that reads as the value, or None when there is no such text.
-Refuses whatever Python's own readers let through beyond plain notation: other scripts' digits,
-underscores, exponents, week dates. Nothing here is quadratic in what a client sends.
+In: the decoded text of a parameter. Out: its value, or None if the text does not fit. In reverse, `write` returns the
+text that reads as a value, or None if there is none. Refuses what Python's own readers accept beyond plain notation:
+digits of other scripts, underscores, exponents, week dates. Nothing here takes quadratic time in what a client sends.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """One type of parameter; `rank` says who is asked first where several fit (lower first)."""
+    """One type of parameter; if several fit a text, the one with the lowest `rank` is used."""
 
     name: str
     rank: int
     kind: type
-    expected: str  # what fits, for messages
+    expected: str  # for messages: "it takes ..."
     read: Callable[[str], object | None]
     write: Callable[[object], str | None]
 
@@ -51,12 +50,12 @@ def _write_str(value: object) -> str | None:
 
 
 def _is_sendable(text: str) -> bool:
-    """Say whether a text has a percent-encoded form: no NUL, no half of a surrogate pair."""
+    """Return whether a text can be percent-encoded: no NUL, no lone surrogate."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _read_int(text: str) -> object | None:
-    # PERF: benchmarks/routing.py; asking the text itself is faster than any regex.
+    # PERF: benchmarks/routing.py; `isdigit` is faster than any regular expression.
     if text.isdigit() and text.isascii() and len(text) <= _INT_CHARACTERS:
         return int(text)
     if len(text) <= _INT_CHARACTERS and _INT.fullmatch(text):
@@ -104,7 +103,7 @@ def _read_date(text: str) -> object | None:
 def _write_date(value: object) -> str | None:
     if isinstance(value, str):
         return value if _read_date(value) is not None else None
-    # A datetime is a date to isinstance, but its time would be lost on the way.
+    # A datetime is an instance of date, but its time would be lost.
     return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
@@ -119,11 +118,11 @@ def _write_uuid(value: object) -> str | None:
 
 
 def read_path(segments: list[str]) -> str | None:
-    """Return what a `{rest...}` takes of segments that do not climb: one or more, maybe a slash behind the last."""
+    """Return the value of `{rest...}` for segments without dot-segments: one or more, maybe with a slash at the end."""
     if not segments[0] or "" in segments[1:-1]:
         return None
     rest = "/".join(segments)
-    # A slash that was encoded would be read as one that was not: two URLs for one value.
+    # An encoded slash would read as a plain one: two URLs for one value.
     return None if rest.count("/") >= len(segments) else rest
 
 
@@ -133,7 +132,7 @@ def _read_path(text: str) -> object | None:
 
 
 def _write_path(value: object) -> str | None:
-    # A pure path of pathlib names a file below a folder as well as a text does.
+    # A path of pathlib names a file below a folder as well as a string does.
     text = value if isinstance(value, str) else value.as_posix() if hasattr(value, "as_posix") else None
     return text if text is not None and _read_path(text) is not None and _is_sendable(text) else None
 
@@ -145,7 +144,7 @@ CONVERTERS: Mapping[str, Converter] = {
         Converter("float", 2, float, "a number like 3.5", _read_float, _write_float),
         Converter("date", 3, date, "a date like 2026-01-31", _read_date, _write_date),
         Converter("uuid", 4, UUID, "a UUID like 0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d", _read_uuid, _write_uuid),
-        Converter("str", 5, str, "a text that neither is empty nor climbs", _read_str, _write_str),
-        Converter("path", 6, str, "one or more segments, none of which is empty or climbs", _read_path, _write_path),
+        Converter("str", 5, str, "a non-empty text without dot-segments", _read_str, _write_str),
+        Converter("path", 6, str, "one or more segments, none of them empty or a dot-segment", _read_path, _write_path),
     )
 }

@@ -1,15 +1,15 @@
-"""Flatten the nested URLS table to a list of entries, in the order in which it is written.
+"""Flatten the nested `URLS` table to a list of entries, in the order in which it is written.
 
-In: the mapping and, where there is one, its source. Out: one `Entry` for each key that has a value,
-and every mistake in keys and values. Knows nothing of what a value means: all but a mapping and
-what can never be an answer (None, a number, a list) is somebody else's endpoint.
+In: the mapping and, if there is one, its source. Out: one `Entry` for each key with an endpoint, and every mistake in
+keys and values. Only mappings, and values that can never be a response (None, a number, a list), are interpreted here;
+all other values are endpoints of the app.
 
-A nested key goes below the outer one; the nested key "/" is the outer key as it is written:
+A nested key is appended to the outer one; the nested key "/" is the outer key as it is written:
 
     "/blog": {"/": blog, "POST /": write, "/{slug}": post}    ->  /blog, POST /blog, /blog/{slug}
     "/blog/": {"/": blog, "/{slug}": post}                    ->  /blog/, /blog/{slug}
 
-A `Folder` answers its key with a slash at its end, and everything below it.
+A `Subtree` matches its key with a slash at the end, and all paths below it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from fanlight.routing.key import parse_key
 from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern
 from fanlight.routing.source import Literal
 
-# From a value to what it holds, and what is to be around that, outermost first.
+# From a value to the value without its middleware, and the middleware, outermost first.
 Unwrap = Callable[[object], tuple[object, tuple[object, ...]]]
-_NEVER_AN_ANSWER = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
+_NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Entry:
     pattern: Pattern
     value: object
     place: str
-    middleware: tuple[object, ...] = ()  # what stands around it and its tables, outermost first: somebody else's
+    middleware: tuple[object, ...] = ()  # of it and of the tables around it, outermost first: interpreted by the app
 
 
 @dataclass(frozen=True, slots=True)
 class Subtree:
-    """A value that answers everything below its key, or what a key like "/{path...}" leaves to it."""
+    """A value that matches all paths below its key, or those that a key like "/{path...}" matches."""
 
     value: object
-    name: str = "path"  # of the parameter that is the path below
+    name: str = "path"  # of the parameter that holds the path below
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A nested table that is being read: the keys that led to it, and what it has from outside."""
+    """A nested table that is being read: the keys on the way to it, and what it inherits."""
 
     keys: tuple[object, ...] = ()
     pattern: Pattern | None = None
@@ -56,15 +56,14 @@ class _Table:
 
 
 class TableReader:
-    """The entries and mistakes found so far."""
+    """Reads a table; `entries`, `mistakes` and `places` are what it has found."""
 
     def __init__(self, unwrap: Unwrap | None = None) -> None:
-        """Take what says what a value holds, and what is around it."""
         self._unwrap = unwrap
         self.entries: list[Entry] = []
         self.mistakes: list[Mistake] = []
         self.places: list[str] = []  # of every key, in reading order
-        self._open: list[Mapping[str, object]] = []  # the tables around the one being read
+        self._open: list[Mapping[str, object]] = []  # the tables that contain the one being read
 
     def read(self, urls: Mapping[str, object], source: Literal | None) -> None:
         """Read a whole table."""
@@ -82,7 +81,7 @@ class TableReader:
             )
         for key, value in urls.items():
             trail = (*table.keys, key)
-            place = (source.place(key) if source else "") or "URLS" + "".join(f"[{step!r}]" for step in trail)
+            place = (source.place(key) if source else "") or "URLS" + "".join(f"[{each!r}]" for each in trail)
             self.places.append(place)
             try:
                 self._read_key(value, place, replace(table, keys=trail), source)
@@ -116,20 +115,20 @@ class TableReader:
         if not value:
             _refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
         if any(value is table for table in self._open):
-            _refuse(f'the table below "{written}" holds itself', "a nested table is read whole, so it must have an end")
+            _refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
         inside = source.below(written, value) if source else None
         self._read_table(value, inside, _Table(table.keys, pattern, middleware))
 
 
-def _patterns(folder: Subtree, pattern: Pattern) -> list[Pattern]:
-    """Return the patterns that a folder has at a key: its own address, and all below."""
+def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:
+    """Return the patterns of a subtree at a key: its own path, and all paths below."""
     *before, last = pattern.segments
     if any(segment.name for segment in before) or (last.name and not last.is_rest):
         _refuse(f'"{pattern}" has a parameter, and files have one place', "write a path without braces")
     if last.is_rest:
-        return [Pattern((*before, replace(last, name=folder.name)))]
+        return [Pattern((*before, replace(last, name=subtree.name)))]
     outer = Pattern((*before, last, *ROOT.segments)) if str(last) else pattern
-    return [outer, parse_pattern(f"/{{{folder.name}...}}").below(outer)]
+    return [outer, parse_pattern(f"/{{{subtree.name}...}}").below(outer)]
 
 
 def _refuse(message: str, hint: str) -> None:
@@ -137,9 +136,9 @@ def _refuse(message: str, hint: str) -> None:
 
 
 def _check_value(key: object, value: object) -> None:
-    if isinstance(value, _NEVER_AN_ANSWER):
+    if isinstance(value, _NEVER_A_RESPONSE):
         kind = "None" if value is None else f"a value of type {type(value).__name__}"
         _refuse(
-            f'the value of "{key}" is {kind}, which answers nothing',
-            "give a view (a function, without calling it), a text, a template's name, a response or a nested table",
+            f'the value of "{key}" is {kind}, which is no response',
+            "give a view (a function, without calling it), a string, a template's name, a response or a nested table",
         )

@@ -1,7 +1,7 @@
-"""Say in words why a request gets the route it gets: for `fanlight routes --explain PATH`.
+"""Explain in words why a request gets its route: for `fanlight routes --explain PATH`.
 
-In: the routes, a method, a path, and what the table found. Out: lines of text.
-Not on the way of any request, so it compares pattern by pattern, the plain way.
+In: the routes, a method, a path, and what the table found. Out: lines of text. It serves no request, so it simply
+compares pattern by pattern.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from fanlight.routing.pattern import Pattern, Segment
     from fanlight.routing.route import Route
 
-NEAR = 8  # at most so many routes are told of
-_FARTHEST = 0.6  # the least part of a first segment that must be alike
+MAX_NEAR_ROUTES = 8  # that are listed
+_MIN_SCORE = 0.6  # so similar must the first segment be
 
 _VERDICTS = {
     NoMatchReason.NOT_FOUND: "404: no route matches",
     NoMatchReason.WRONG_METHOD: "the path has routes, but none for this method (405; 204 for OPTIONS); Allow: {allow}",
     NoMatchReason.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
-    NoMatchReason.BAD_PATH: "400: the path is broken (percent-encoding, not UTF-8, or NUL)",
+    NoMatchReason.BAD_PATH: "400: the path is invalid (percent-encoding, not UTF-8, or NUL)",
 }
 
 
@@ -36,21 +36,21 @@ def explain(
     raw_path: str,
     found: tuple[Route, dict[str, object]] | NoMatch,
 ) -> list[str]:
-    """Return what was found and, nearest first, what each of the others lacks."""
+    """Return what was found and, most similar first, why each of the other routes does not match."""
     chosen = None if isinstance(found, NoMatch) else found[0]
     lines = [f"{method} {raw_path}", f"  {_verdict(found)}"]
     segments = decode_path(raw_path)
     if segments is None:
         return lines
     if segments is UNMATCHABLE:
-        return [*lines, '  the path climbs ("." or ".."), and no route matches such a path']
+        return [*lines, '  the path has a segment "." or "..", and no route matches such a path']
     judged = [(*_compare(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
-    near = sorted((item for item in judged if item[0] >= _FARTHEST), key=lambda item: -item[0])
-    for _, reason, route in near[:NEAR]:
+    near = sorted((item for item in judged if item[0] >= _MIN_SCORE), key=lambda item: -item[0])
+    for _, reason, route in near[:MAX_NEAR_ROUTES]:
         lines.append(f"     {_line(route)}")
         lines.append(f"       {reason or _why_not_chosen(method, route, chosen)}")
-    if len(near) > NEAR:
-        lines.append(f"     and {len(near) - NEAR} more that come less near")
+    if len(near) > MAX_NEAR_ROUTES:
+        lines.append(f"     and {len(near) - MAX_NEAR_ROUTES} more that are less similar")
     return lines
 
 
@@ -63,25 +63,25 @@ def _verdict(found: tuple[Route, dict[str, object]] | NoMatch) -> str:
 
 
 def _line(route: Route) -> str:
-    told = (f"{'|'.join(sorted(route.methods))} {route.pattern}", route.name, route.place)
-    return "  ".join(filter(None, told))
+    parts = (f"{'|'.join(sorted(route.methods))} {route.pattern}", route.name, route.place)
+    return "  ".join(filter(None, parts))
 
 
 def _why_not_chosen(method: str, route: Route, chosen: Route | None) -> str:
-    answered = route.methods | {"HEAD"} if "GET" in route.methods else route.methods
-    if method not in answered:
-        return f"the path matches, the method does not: it takes {', '.join(sorted(answered))}"
+    methods = route.methods | {"HEAD"} if "GET" in route.methods else route.methods
+    if method not in methods:
+        return f"the path matches, the method does not: it takes {', '.join(sorted(methods))}"
     if method == "HEAD" and "HEAD" not in route.methods and chosen is not None and chosen.pattern == route.pattern:
         return "HEAD has a route of its own"
     return "matches too, but is less specific"
 
 
 def _compare(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
-    """Return how near a pattern comes, in segments, and the reason why it does not match ("": it does)."""
+    """Return how many segments match, and the reason why the pattern does not match ("": it does)."""
     for index, segment in enumerate(pattern.segments):
         number = f"segment {index + 1}"
         if index == len(segments):
-            return index, f'the path ends before "{segment}"' if str(segment) else "the path lacks the slash at its end"
+            return index, f'the path ends before "{segment}"' if str(segment) else "the path has no slash at its end"
         if segment.is_rest:
             if read_path(segments[index:]) is None:
                 return index, f"{number}: {{{segment.name}...}} takes one or more segments, none of them empty"
@@ -96,7 +96,7 @@ def _compare(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
 
 
 def _likeness(segment: Segment, text: str) -> float:
-    """Return how much of a segment that does not fit is right, from 0 to 1."""
+    """Return how similar a text is to a segment that does not match it, from 0 to 1."""
     if not segment.name:
         return difflib.SequenceMatcher(None, segment.prefix.casefold(), text.casefold()).ratio()
     literal = len(segment.prefix) + len(segment.suffix)
@@ -106,7 +106,7 @@ def _likeness(segment: Segment, text: str) -> float:
 
 
 def _mismatch(segment: Segment, text: str) -> str:
-    """Return why a text does not fit a segment, "" when it does."""
+    """Return why a text does not match a segment, "" if it does."""
     if segment.name:
         return _parameter_mismatch(segment, text)
     if segment.prefix == text:

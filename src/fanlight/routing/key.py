@@ -1,7 +1,6 @@
-"""Read a key of URLS: "[METHOD[|METHOD...] ]/path".
+"""Parse a key of `URLS`: "[METHOD[|METHOD...] ]/path".
 
-In: a key's text. Out: its methods (GET when it names none) and its pattern.
-Refuses unknown methods, with the one that was meant. Knows nothing of values and nesting.
+In: a key. Out: its methods (GET if it names none) and its pattern. Refuses unknown methods, with a suggestion.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ METHODS = (
     *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"),
     *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),
 )
-_BETWEEN = re.compile(r"[\s|,]+")  # what people put between two methods
-_NEVER = {
+_SEPARATORS = re.compile(r"[\s|,]+")  # what people write between two methods
+_REFUSED_METHODS = {
     "CONNECT": "CONNECT asks a proxy for a tunnel; it has no path",
     "TRACE": "TRACE would echo cookies and other secrets to the page that asks",
-    "*": "a key says which methods it takes",
+    "*": "a key names its methods",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of URLS, read; `states_methods` is False where GET is only the default."""
+    """A parsed key; `states_methods` is False if GET is only the default."""
 
     methods: tuple[str, ...]
     pattern: Pattern
@@ -37,16 +36,16 @@ class Key:
 
 
 def parse_key(text: object) -> Key:
-    """Return what a key says; raises SetupError with what is wrong with it."""
+    """Return a parsed key. Raises SetupError with what is wrong with it."""
     if not isinstance(text, str):
-        refuse(f"the key {text!r} is not a text", 'write a path like "/blog"')
+        refuse(f"the key {text!r} is not a string", 'write a path like "/blog"')
     if not text:
-        refuse("a key is empty", 'write "/" for the first page')
+        refuse("a key is empty", 'write "/" for the front page')
     before, slash, after = text.partition("/")
     path = slash + after
     if slash and not before:
         return Key(("GET",), parse_pattern(path), states_methods=False)
-    words = [word for word in _BETWEEN.split(before) if word]
+    words = [word for word in _SEPARATORS.split(before) if word]
     if not slash or not words or before.endswith(":") or before.startswith("{"):
         refuse(f'the key "{text}" does not begin with "/"', _slash_hint(text, words))
     for word in words:
@@ -56,7 +55,7 @@ def parse_key(text: object) -> Key:
     if len(set(words)) < len(words):
         refuse(f'"{text}" names a method twice', f'write "{right}"')
     if text != right:
-        refuse(f'the methods in "{text}" are not set apart as they should be', f'write "{right}"')
+        refuse(f'the methods in "{text}" are not separated as they should be', f'write "{right}"')
     return Key(tuple(words), parse_pattern(path), states_methods=True)
 
 
@@ -69,8 +68,8 @@ def _slash_hint(text: str, words: list[str]) -> str:
 
 
 def _refuse_method(word: str, text: str, path: str) -> NoReturn:
-    if word in _NEVER:
-        refuse(f'"{word}" in "{text}" is not a method for a page: {_NEVER[word]}', f'name one: "GET {path}"')
+    if word in _REFUSED_METHODS:
+        refuse(f'"{word}" in "{text}" is not a method for a page: {_REFUSED_METHODS[word]}', f'name one: "GET {path}"')
     if close := difflib.get_close_matches(word.upper(), METHODS, n=1):
         refuse(f'"{word}" in "{text}" is no method', f'write "{text.replace(word, close[0], 1)}"')
     refuse(

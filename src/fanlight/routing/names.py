@@ -1,13 +1,13 @@
-"""Name the values of URLS, so that `url_for` can be asked by name.
+"""The names of the values of `URLS`, by which `url_for` finds them.
 
-In: a value of the table, whatever it is. Out: the names it answers to. Knows nothing of routes.
+In: any value of the table. Out: its names.
 """
 
 from __future__ import annotations
 
 
 def name_of(value: object) -> str:
-    """Return a view's full name, "views.post"; a text's name is the text; others have none ("")."""
+    """Return a view's full name, "views.post", or a string itself; other values have no name ("")."""
     if isinstance(value, str):
         return value
     name = getattr(value, "__qualname__", "")
@@ -18,8 +18,8 @@ def name_of(value: object) -> str:
 
 
 def lookup_names(name: str, value: object) -> list[str]:
-    """Return every name a value answers to, the shortest first: "post", "views.post", "blog.views.post"."""
+    """Return every name by which a value is found, the shortest first: "post", "views.post", "blog.views.post"."""
     if not name or isinstance(value, str):
-        return [name] if name else []  # "thanks.html" is not a thing called html
+        return [name] if name else []  # "thanks.html" is not something named html
     pieces = name.split(".")
     return [".".join(pieces[start:]) for start in range(len(pieces) - 1, -1, -1)]

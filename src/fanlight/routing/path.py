@@ -1,12 +1,11 @@
-"""Split a request's path into decoded segments, and write segments as a path again.
+"""Split a request's path into decoded segments, and join segments to a path.
 
-In: the path as it was sent, still percent-encoded. Out: its segments, each decoded exactly once
-and after the split, so an encoded slash stays inside its segment (RFC 3986 section 2.4).
-Refuses broken percent-encoding, bytes that are not UTF-8, and NUL. Knows nothing of routes.
+In: the path as it was sent, still percent-encoded. Out: its segments, each decoded exactly once and after the split, so
+that an encoded slash stays inside its segment (RFC 3986 section 2.4). Refuses invalid percent-encoding, bytes that are
+not UTF-8, and NUL.
 
-A path whose segments climb (`..`, also encoded, also hidden behind an encoded slash or a
-backslash) is valid but leads NOWHERE: no route ever sees such a value, so a view may put a
-parameter behind a folder's name.
+A path with dot-segments (`..`, also encoded, also after an encoded slash or a backslash) is valid but UNMATCHABLE: no
+view ever gets such a value, so a view may append a parameter to the name of a folder.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-UNMATCHABLE = [""]  # what a climbing path becomes: the one list of segments that no pattern matches
+UNMATCHABLE = [""]  # for a path with dot-segments: the one list of segments that no pattern matches
 
-_BROKEN = re.compile("%(?![0-9A-Fa-f]{2})|%00")
+_INVALID = re.compile("%(?![0-9A-Fa-f]{2})|%00")
 _SLASHES = re.compile(r"[/\\]")
 _SAFE = "!$&'()*+,;=:@"  # what RFC 3986 allows in a segment beside letters, digits and -._~
 
 
 def has_dot_segments(text: str) -> bool:
-    """Say whether a value would leave a folder that it is put behind."""
+    """Return whether a value would leave a folder to whose name it is appended."""
     if text[:1] in ("/", "\\"):
         return True
     return "." in text and not {".", ".."}.isdisjoint(_SLASHES.split(text))
 
 
 def decode_path(raw_path: str) -> list[str] | None:
-    """Return the decoded segments behind a leading "", or None for a path that is no path (400)."""
-    if not raw_path.startswith("/") or not raw_path.isascii() or _BROKEN.search(raw_path):
+    """Return "" and the decoded segments, or None for an invalid path (400)."""
+    if not raw_path.startswith("/") or not raw_path.isascii() or _INVALID.search(raw_path):
         return None
     try:
         segments = [
@@ -43,7 +42,7 @@ def decode_path(raw_path: str) -> list[str] | None:
 
 
 def browser_path(typed: str) -> str:
-    """Return a path as a browser sends what its user types: what is encoded stays, the rest is encoded."""
+    """Return a path as a browser sends it: what the user has encoded stays, the rest is encoded."""
     return quote(typed, safe=_SAFE + '%/\\?#[]{}|<>^`"', errors="surrogatepass")
 
 

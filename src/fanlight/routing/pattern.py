@@ -1,14 +1,13 @@
-"""Read the path part of a key of URLS: literal text, `{name}`, `{id:int}`, `{rest...}`.
+"""Parse the path part of a key of `URLS`: literal text, `{name}`, `{id:int}`, `{rest...}`.
 
-In: a text such as "/blog/{id:int}". Out: a `Pattern`, one `Segment` for each piece between slashes.
-Refuses, with what to write instead, everything that could not match what its author means.
-Knows nothing of methods, views or other patterns.
+In: a text such as "/blog/{id:int}". Out: a `Pattern`, one `Segment` for each part between slashes. Refuses, with a
+suggestion, everything that could not match what its author means.
 
-A segment holds at most one parameter, with literal text on either side: "/file-{id:int}.txt". No
-parameter is ever empty, and `{rest...}` (the same as `{rest:path}`) takes one or more segments, with
-the slash behind the last: of "/static/css/" it takes "css/", and "/static/" is left to other routes.
-A slash at the end is a last segment without text, so "/blog/" and "/blog" are two patterns.
-Literal text is compared with the decoded path, case included: write "/café", not "/caf%C3%A9".
+A segment holds at most one parameter, with literal text on either side: "/file-{id:int}.txt". No parameter is ever
+empty, and `{rest...}` (the same as `{rest:path}`) matches one or more segments, with the slash after the last: of
+"/static/css/" it matches "css/", and "/static/" is left to other routes. A slash at the end is a last segment without
+text, so "/blog/" and "/blog" are two patterns. Literal text is compared with the decoded path, case included: write
+"/café", not "/caf%C3%A9".
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import NoReturn
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
 
-MAX_SEGMENTS = 64  # the search goes one call deeper for each, so a pattern's depth has an end
+MAX_SEGMENTS = 64  # the search is recursive, one call for each
 
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 _ANGLES = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -31,13 +30,13 @@ _COLON = re.compile(r":([A-Za-z_]\w*)")
 
 
 def refuse(message: str, hint: str = "") -> NoReturn:
-    """Raise one mistake that has no place yet; who knows the key's place adds it."""
+    """Raise SetupError with one mistake; its place is added by the caller that knows the key."""
     raise SetupError([Mistake(message=message, hint=hint)])
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One piece of a pattern; a literal one has no name and only a prefix."""
+    """One part of a pattern; a literal one has no name and only a prefix."""
 
     prefix: str
     name: str = ""
@@ -46,24 +45,24 @@ class Segment:
 
     @property
     def is_rest(self) -> bool:
-        """Whether this takes all segments that are left."""
+        """Whether this matches all segments that are left."""
         return self.converter == "path"
 
     @property
     def shape(self) -> tuple[str, str, str]:
-        """What decides which texts fit: the parameter's name does not."""
+        """What determines which texts match: everything but the parameter's name."""
         return self.prefix, self.converter, self.suffix
 
     @property
     def order(self) -> tuple[int, int, int]:
         """Sort key by specificity: more literal text first, then the narrower type.
 
-        Of two segments that fit the same text, this is never equal unless their shapes are.
+        For two segments that match the same text, this is equal only if their shapes are.
         """
         return -len(self.prefix), -len(self.suffix), CONVERTERS[self.converter].rank
 
     def __str__(self) -> str:
-        """Return the segment as one would write it."""
+        """Return the segment as it is written in a key."""
         if not self.name:
             return self.prefix
         kind = {"str": "", "path": "..."}.get(self.converter, f":{self.converter}")
@@ -72,7 +71,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A path with holes."""
+    """A path with parameters."""
 
     segments: tuple[Segment, ...]
 
@@ -83,7 +82,7 @@ class Pattern:
 
     @property
     def shape(self) -> tuple[tuple[str, str, str], ...]:
-        """Equal for two patterns that match the same paths at the same rank."""
+        """Equal for two patterns that match the same paths with the same precedence."""
         return tuple(segment.shape for segment in self.segments)
 
     @property
@@ -99,7 +98,7 @@ class Pattern:
         return Pattern(stem + self.segments)
 
     def typed(self, hints: Mapping[str, str]) -> Pattern:
-        """Return the pattern with a view's types for the parameters that state none."""
+        """Return the pattern with types for the parameters that state none."""
         return Pattern(
             tuple(
                 replace(segment, converter=hints[segment.name])
@@ -110,7 +109,7 @@ class Pattern:
         )
 
     def __str__(self) -> str:
-        """Return the pattern as one would write it."""
+        """Return the pattern as it is written in a key."""
         return "/" + "/".join(map(str, self.segments))
 
 
@@ -123,7 +122,7 @@ def parameters_of(pattern: str) -> dict[str, str]:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return the pattern a text stands for; raises SetupError with what is wrong with it."""
+    """Return a parsed pattern. Raises SetupError with what is wrong with it."""
     if not text.startswith("/"):
         refuse(f'the path "{text}" does not begin with "/"', f'write "/{text.strip()}"')
     _check_characters(text)
@@ -136,19 +135,19 @@ def parse_pattern(text: str) -> Pattern:
 
 
 def check_segments(pattern: Pattern) -> None:
-    """Raise SetupError for what is wrong with the segments of a pattern taken together."""
+    """Raise SetupError for what is wrong with the segments of a pattern in combination."""
     names = [segment.name for segment in pattern.segments if segment.name]
     for name in names:
         if names.count(name) > 1:
-            refuse(f'the parameter "{name}" stands twice in "{pattern}"', f'call one of them "{name}_2"')
+            refuse(f'the parameter "{name}" occurs twice in "{pattern}"', f'name one of them "{name}_2"')
     for segment in pattern.segments:
         if segment.is_rest and (segment.prefix or segment.suffix):
             refuse(
-                f'"{segment}" in "{pattern}" puts text beside a parameter that takes all segments',
+                f'"{segment}" in "{pattern}" has text beside a parameter that matches all segments',
                 f'give it a segment of its own: "/{replace(segment, prefix="", suffix="")}"',
             )
     if any(segment.is_rest for segment in pattern.segments[:-1]):
-        refuse(f'"{pattern}" goes on behind a parameter that takes all that is left', "put it last")
+        refuse(f'"{pattern}" continues after a parameter that matches all segments', "put it last")
     if len(pattern.segments) > MAX_SEGMENTS:
         refuse(f'"{str(pattern)[:60]}..." has more than {MAX_SEGMENTS} segments')
 
@@ -161,8 +160,8 @@ def _check_characters(text: str) -> None:
     if "#" in text:
         refuse(f'"{text}" holds a fragment, which no browser sends', f'write "{text.partition("#")[0]}"')
     if any(character.isspace() or not character.isprintable() for character in text):
-        seen = "".join(text.split())
-        refuse(f"{text!r} holds white space or an invisible character", f'write "{seen}", or "-" for a space')
+        visible = "".join(text.split())
+        refuse(f"{text!r} holds white space or an invisible character", f'write "{visible}", or "-" for a space')
     if "\\" in text:
         refuse(f'"{text}" holds a backslash', f'write "{text.replace(chr(92), "/")}"')
     if re.search("%[0-9A-Fa-f]{2}", text):
@@ -178,18 +177,18 @@ def _parse_segment(text: str) -> Segment:
         refuse(f'the braces in "{text}" do not pair up', 'write a parameter as "{name}"')
     if len(parameters) > 1:
         refuse(
-            f'"{text}" holds {len(parameters)} parameters in one segment, which could be read in several ways',
-            "take the whole segment as one parameter and split it in the view",
+            f'"{text}" holds {len(parameters)} parameters in one segment, which could match in several ways',
+            "make the whole segment one parameter, and split it in the view",
         )
-    prefix, _, behind = text.partition("{")
-    inside, _, suffix = behind.partition("}")
+    prefix, _, rest = text.partition("{")
+    inside, _, suffix = rest.partition("}")
     name, converter = _parse_parameter(inside)
     return Segment(prefix, name, converter, suffix)
 
 
 def _parse_literal(text: str) -> Segment:
     if text in {".", ".."}:
-        refuse(f'"{text}" is no segment: clients resolve it before they ask')
+        refuse(f'"{text}" is no segment: clients resolve it before they send a request')
     if found := _ANGLES.search(text):
         kind, name = found.groups()
         refuse(f'"{text}" is not how a parameter is written', f'write "{{{name}{":" + kind if kind else ""}}}"')
@@ -218,7 +217,7 @@ def _parse_parameter(inside: str) -> tuple[str, str]:
 
 
 def _identifier(text: str) -> str:
-    """Return the name that comes nearest to a text."""
+    """Return the identifier that is most similar to a text."""
     guess = re.sub(r"\W+", "_", text).strip("_").lstrip("0123456789") or "name"
     return f"{guess}_" if keyword.iskeyword(guess) else guess if guess.isidentifier() else "name"
 
@@ -226,7 +225,7 @@ def _identifier(text: str) -> str:
 def _refuse_converter(name: str, converter: str, inside: str) -> NoReturn:
     known = ", ".join(CONVERTERS)
     if name in CONVERTERS and converter.isidentifier():
-        refuse(f'"{{{inside}}}" has name and type the wrong way round', f'write "{{{converter}:{name}}}"')
+        refuse(f'"{{{inside}}}" has name and type in the wrong order', f'write "{{{converter}:{name}}}"')
     close = difflib.get_close_matches(converter, CONVERTERS, n=1)
     guess = f'write "{{{name}:{close[0]}}}"; ' if close else ""
     refuse(f'"{converter}" in "{{{inside}}}" is no type of parameter', f"{guess}the types are {known}")

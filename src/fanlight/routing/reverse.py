@@ -1,10 +1,10 @@
-"""Write the URL of a view: the table read backwards.
+"""Build the URL of a view: the table in reverse.
 
-In: a view (or its name) and the values of its parameters. Out: a path, percent-encoded.
-Refuses missing, extra and unfitting parameters and ambiguous names, and says what would do.
+In: a view (or its name) and the values of its parameters. Out: a path, percent-encoded. Refuses missing, extra and
+unfitting parameters and ambiguous names, with a suggestion.
 
-Reading a URL that was written here gives the same values, but for one case: a value that is also
-the literal text of a more specific route ("/users/me" beside "/users/{name}") leads to that one.
+A URL that is built here leads to the same view and values, with one exception: a value that is also the literal text of
+a more specific route ("/users/me" beside "/users/{name}") leads to that route.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Reverse:
         self._by_name: dict[str, dict[str, list[_Writer]]] = {}  # name -> full name -> routes
         for pattern, route in routes:
             writer = _Writer(pattern)
-            self._by_view.setdefault(_handle(route.view), []).append(writer)
+            self._by_view.setdefault(_key_of(route.view), []).append(writer)
             for name in lookup_names(route.name, route.view):
                 self._by_name.setdefault(name, {}).setdefault(route.name, []).append(writer)
 
     def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
-        """Return the path of a view; raises NoSuchURL when there is none with these parameters."""
+        """Return the path of a view. Raises NoSuchURL if there is none with these parameters."""
         writers = self._writers(view)
         for writer in writers:
             if writer.names == parameters.keys():
@@ -41,36 +41,36 @@ class Reverse:
         raise NoSuchURL(_mismatch(view, writers, parameters))
 
     def _writers(self, view: object) -> list[_Writer]:
-        found = self._by_view.get(_handle(view))
+        found = self._by_view.get(_key_of(view))
         if found is not None:
             return found
         if not isinstance(view, str):
-            raise NoSuchURL(f"{_called(view)} has no route; add it to URLS")
+            raise NoSuchURL(f"{_display_name(view)} has no route; add it to URLS")
         named = self._by_name.get(view)
         if named is None:
             close = difflib.get_close_matches(view, self._by_name, n=1)
             hint = f'did you mean "{close[0]}"?' if close else "add it to URLS"
-            raise NoSuchURL(f'no view in URLS is called "{view}"; {hint}')
+            raise NoSuchURL(f'no view in URLS is named "{view}"; {hint}')
         if len(named) > 1:
             names = " or ".join(f'"{name}"' for name in named)
-            raise NoSuchURL(f'{len(named)} views are called "{view}"; say which: {names}')
+            raise NoSuchURL(f'{len(named)} views are named "{view}"; write {names}')
         return next(iter(named.values()))
 
 
 class _Writer:
-    """Writes the URLs of one pattern."""
+    """Builds the URLs of one pattern."""
 
-    __slots__ = ("names", "pattern", "ready")
+    __slots__ = ("literal_path", "names", "pattern")
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
         self.names = pattern.parameters.keys()
-        self.ready = "" if self.names else encode_path([segment.prefix for segment in pattern.segments])
+        self.literal_path = "" if self.names else encode_path([segment.prefix for segment in pattern.segments])
 
     def write(self, parameters: Mapping[str, object]) -> str:
         """Return the path with these values in it."""
-        if self.ready:
-            return self.ready
+        if self.literal_path:
+            return self.literal_path
         segments: list[str] = []
         for segment in self.pattern.segments:
             if not segment.name:
@@ -85,8 +85,8 @@ class _Writer:
         return encode_path(segments)
 
 
-def _handle(view: object) -> object:
-    """Return what a view is found by: equality where it can be hashed, else its identity."""
+def _key_of(view: object) -> object:
+    """Return the key by which a view is found: itself, or its id if it can't be hashed."""
     try:
         hash(view)
     except TypeError:
@@ -94,22 +94,22 @@ def _handle(view: object) -> object:
     return view
 
 
-def _called(view: object) -> str:
+def _display_name(view: object) -> str:
     if isinstance(view, str):
         return f'"{view}"'
     return str(getattr(view, "__qualname__", repr(view)))
 
 
 def _mismatch(view: object, writers: list[_Writer], parameters: Mapping[str, object]) -> str:
-    """Say what is missing and what is too much, measured on the pattern that comes nearest."""
+    """Return what is missing and what is extra, compared with the most similar pattern."""
     nearest = min(writers, key=lambda writer: len(writer.names ^ parameters.keys()))
     missing = [name for name in nearest.names if name not in parameters]
     extra = [name for name in parameters if name not in nearest.names]
-    said = [f"the URL of {_called(view)} is {nearest.pattern}"]
+    parts = [f"the URL of {_display_name(view)} is {nearest.pattern}"]
     if missing:
-        said.append(f"missing: {', '.join(missing)}")
+        parts.append(f"missing: {', '.join(missing)}")
     if extra:
-        said.append(f"too much: {', '.join(extra)}")
+        parts.append(f"extra: {', '.join(extra)}")
     meant = {wrong: difflib.get_close_matches(wrong, missing, n=1) for wrong in extra}
-    said += [f'did you mean "{close[0]}" by "{wrong}"?' for wrong, close in meant.items() if close]
-    return "; ".join(said)
+    parts += [f'did you mean "{close[0]}" by "{wrong}"?' for wrong, close in meant.items() if close]
+    return "; ".join(parts)

@@ -1,6 +1,6 @@
-"""What a search in the table can give: a `Route`, or a `Miss` that says which answer is due.
+"""The result of a search in the table: a `Route`, or a `NoMatch` that determines the response.
 
-Both are made at start-up or hold nothing but constants; neither changes once it is made.
+Both are immutable.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Route:
     """One line of the table: these methods at this pattern lead to this endpoint."""
 
-    pattern: str  # as one would write it flat, types of the view included: "/blog/{id:int}"
-    methods: frozenset[str]  # as the key states them; GET also answers HEAD
+    pattern: str  # with the path of the outer tables and the types of the view: "/blog/{id:int}"
+    methods: frozenset[str]  # as in the key; GET includes HEAD
     endpoint: object
     place: str  # where it is written: "main.py:12"
     name: str  # "views.post", or "" where the value has no name
@@ -27,7 +27,7 @@ class Route:
 
 
 class NoMatchReason(Enum):
-    """Why a path has no route, and so which answer it gets."""
+    """Why no route matches; the value is the status of the response."""
 
     NOT_FOUND = 404
     WRONG_METHOD = 405  # for OPTIONS: 204 with the same `Allow`
@@ -37,8 +37,8 @@ class NoMatchReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NoMatch:
-    """No route: why not, and what the answer needs to say."""
+    """No route: the reason, and what the response needs."""
 
     kind: NoMatchReason
     allow: tuple[str, ...] = ()  # WRONG_METHOD: for the `Allow` field
-    to: str = ""  # REDIRECT: a path on this site, percent-encoded; the query is the caller's to add
+    to: str = ""  # REDIRECT: a path on this site, percent-encoded, without the query

@@ -1,13 +1,12 @@
-"""Find where a table of URLS is written, by reading its file with `ast`.
+"""Find where a table of `URLS` is written, by parsing its file.
 
-In: the file that makes the table, and the mapping that came of it. Out: "main.py:12" for each key,
-and the keys written twice, of which Python keeps only the last without a word.
-Refuses nothing: what can't be read, or is not written as a dict literal, has no place, and the
-message goes without. Runs no code of the file. Knows nothing of patterns.
+In: the file that makes the table, and the resulting mapping. Out: "main.py:12" for each key, and the keys that are
+written twice, of which Python silently keeps only the last. A key has no place if the file can't be read, or if the
+table is not a dict literal. No code of the file is run.
 
-A literal is followed through `**names`, `a | b`, `a |= b`, `a.update(b)`, `a["/key"] = view`, what is called with
-nothing but it, names of the module, and names or modules imported from files beside it. Where one that is spread into
-another can't be followed, the keys of the other have their places all the same.
+A literal is followed through `**names`, `a | b`, `a |= b`, `a.update(b)`, `a["/key"] = view`, calls with one argument,
+names of the module, and names or modules imported from files beside it. If a dict that is spread into another can't be
+followed, the keys of the other still have their places.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_FARTHEST = 16  # names that lead to names, and imports to imports, end somewhere
+_MAX_DEPTH = 16  # of names that refer to names, and of imports of imports
 
 
 @dataclass(slots=True)
 class Literal:
-    """One dict as it is written: for each key its place and the expression of its value."""
+    """A dict literal: for each key its place and the expression of its value."""
 
     keys: dict[object, tuple[str, ast.expr, _File]] = field(default_factory=dict)
     duplicate_keys: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
-    is_whole: bool = True  # False: more was spread into it than could be followed
+    is_whole: bool = True  # False: something is spread into it that could not be followed
 
     def place(self, key: object) -> str:
-        """Return "main.py:12", or "" for a key that is not written as a literal."""
+        """Return "main.py:12", or "" for a key that is no literal."""
         return self.keys[key][0] if key in self.keys else ""
 
     def below(self, key: object, table: Mapping[str, object]) -> Literal | None:
-        """Return the nested dict of a key, or None where it can't be found."""
+        """Return the nested dict of a key, None if it can't be found."""
         if key not in self.keys:
             return None
         _, value, file = self.keys[key]
@@ -43,13 +42,13 @@ class Literal:
 
 
 class Source:
-    """A parsed file in which a table is written; made from a path, whether it can be read or not."""
+    """The parsed file in which a table is written; empty if it can't be parsed."""
 
     def __init__(self, path: Path) -> None:
         self._file = _File(path, path.parent)
 
     def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the dict literal which this table most likely came of."""
+        """Return the dict literal from which this table most likely was made."""
         return self._file.find(table)
 
 
@@ -67,7 +66,7 @@ class _File:
             self._read_statement(statement)
 
     @property
-    def _shown(self) -> str:
+    def _display_path(self) -> str:
         try:
             return self._path.relative_to(self._folder).as_posix()
         except ValueError:
@@ -101,14 +100,14 @@ class _File:
                 self._imports[alias.asname or first] = (alias.name if alias.asname else first, "")
 
     def _extend(self, target: ast.expr, more: ast.expr) -> None:
-        """Have a name of the module stand for what it stood for, with more keys."""
+        """Add keys to the dict that a name of the module refers to."""
         if isinstance(target, ast.Name) and target.id in self._names:
             self._names[target.id] = ast.BinOp(left=self._names[target.id], op=ast.BitOr(), right=more)
 
     def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the literal with the most of the table's keys, and none that the table lacks.
+        """Return the literal with the most of the table's keys, and no others.
 
-        It has at least half of them, but where more is spread into it than can be followed: that may be the rest.
+        It has at least half of them, unless something is spread into it that can't be followed: that may be the rest.
         """
         best, most = None, (len(table) - 1) // 2
         for node in self._dicts():
@@ -121,15 +120,15 @@ class _File:
         return best
 
     def _dicts(self) -> Iterator[ast.expr]:
-        """Give the expressions that may be a table: the one called URLS first, named ones, then all others."""
+        """Yield the expressions that may be the table: `URLS` first, then other names, then all dicts."""
         if "URLS" in self._names:
             yield self._names["URLS"]
         yield from self._names.values()
         yield from (node for node in ast.walk(self._tree) if isinstance(node, ast.Dict))
 
     def literal_of(self, node: ast.expr, steps: int) -> Literal | None:
-        """Return the dict an expression stands for, or None where only running it would tell."""
-        if steps > _FARTHEST:
+        """Return the dict that an expression evaluates to, None if that is known only at run time."""
+        if steps > _MAX_DEPTH:
             return None
         if isinstance(node, ast.Dict):
             return self._read_dict(node, steps)
@@ -143,7 +142,7 @@ class _File:
         return self._attribute(node, steps) if isinstance(node, ast.Attribute) else None
 
     def named(self, name: str, steps: int) -> Literal | None:
-        """Return the dict that a name of the module stands for."""
+        """Return the dict that a name of the module refers to."""
         if name in self._names:
             return self.literal_of(self._names[name], steps + 1)
         module, name_there = self._imports.get(name, ("", ""))
@@ -156,7 +155,7 @@ class _File:
             if key is None:
                 literal = _merged([literal, self.literal_of(value, steps + 1)])
             elif isinstance(key, ast.Constant):
-                place = f"{self._shown}:{key.lineno}"
+                place = f"{self._display_path}:{key.lineno}"
                 written.setdefault(key.value, []).append(place)
                 literal.keys[key.value] = place, value, self
         literal.duplicate_keys += [
@@ -165,21 +164,21 @@ class _File:
         return literal
 
     def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
-        """Follow `module.NAME`, also where the module is one of a package: `package.module.NAME`."""
+        """Follow `module.NAME`, also `package.module.NAME`."""
         file = self._module(ast.unparse(node.value), steps)
         return file.named(node.attr, steps + 1) if file is not None else None
 
     def _module(self, dotted: str, steps: int) -> _File | None:
-        """Return the file of the module for which a name, or names with dots, stand here."""
+        """Return the file of the module that a dotted name refers to in this file."""
         first, _, rest = dotted.partition(".")
         module, name = self._imports.get(first, ("", ""))
-        if not module or steps > _FARTHEST:
+        if not module or steps > _MAX_DEPTH:
             return None
         within = ".".join(each for each in (name, rest) if each)
         whole = module + ("." if within and not module.endswith(".") else "") + within
         if (file := self._file_of(whole)) is not None:
             return file
-        package = self._file_of(module) if within else None  # which may have it from elsewhere
+        package = self._file_of(module) if within else None  # which may have imported it
         return package._module(within, steps + 1) if package is not None else None  # noqa: SLF001 - of this file
 
     def _imported(self, module: str, name: str, steps: int) -> Literal | None:
@@ -204,9 +203,9 @@ class _File:
 
 
 def _import_roots(folder: Path) -> Iterator[Path]:
-    """Give the folders from which a module's full name may start: around a package, its parents too.
+    """Yield the folders in which a module's full name may begin: for a package, also its parents.
 
-    A package need not say that it is one, so the folder above is always one of them.
+    A package may lack an `__init__.py`, so the parent folder is always one of them.
     """
     yield folder
     yield folder.parent
@@ -218,14 +217,14 @@ def _import_roots(folder: Path) -> Iterator[Path]:
 def _parse(path: Path) -> ast.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the interpreter has said them, or will
+            warnings.simplefilter("ignore")  # the interpreter shows them itself
             return ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])
 
 
 def _merged(literals: list[Literal | None]) -> Literal:
-    """Return what `{**a, **b}` gives; a key that b replaces on purpose is not written twice."""
+    """Return the result of `{**a, **b}`; a key of `a` that `b` replaces is no duplicate."""
     merged = Literal()
     for literal in literals:
         if literal is None:

@@ -1,10 +1,9 @@
-"""The URLS table, built: from a method and a path to a route, and from a view to its URL.
+"""The built routing table: from a method and a path to a route, and from a view to its URL.
 
-In: the method and the path of a request, the path as it was sent. Out: a route with its parameters,
-or a `Miss` that says which answer is due. Raises nothing for any path. Safe to share between
-threads: nothing changes after it is built. Knows nothing of requests and responses.
+In: the method of a request, and its path as it was sent. Out: a route with its parameters, or a `NoMatch`, which
+determines the response. Raises nothing for any path. Immutable, so threads can share it.
 
-An unencoded path without parameters is one lookup in a dict; all others walk their method's tree.
+A literal path is one lookup in a dict; all others walk the tree of their method.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ _BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)
 
 
 class _MethodRoutes:
-    """What one method can reach."""
+    """The routes of one method."""
 
-    __slots__ = ("ready", "tree")
+    __slots__ = ("literal", "tree")
 
     def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
-        self.ready: dict[str, tuple[Route, dict[str, object]]] = {}
+        self.literal: dict[str, tuple[Route, dict[str, object]]] = {}
         self.tree = Node()
         for pattern, route in routes:
             self.tree.add(pattern, route)
             if pattern.is_literal:
-                self.ready[encode_path([segment.prefix for segment in pattern.segments])] = route, NoParameters()
+                self.literal[encode_path([segment.prefix for segment in pattern.segments])] = route, NoParameters()
 
 
 class Table:
-    """All routes of a site; `build` makes one."""
+    """All routes of a site; made by `build`."""
 
     def __init__(self, routes: Sequence[tuple[Pattern, Route]]) -> None:
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
@@ -57,7 +56,7 @@ class Table:
         self._distinct_routes = tuple(shared.items())
 
     def _add_head(self) -> None:
-        """GET brings HEAD (RFC 9110 section 9.3.2), but for a pattern that has a HEAD route of its own."""
+        """Let GET routes serve HEAD (RFC 9110 section 9.3.2), except where a pattern has a HEAD route of its own."""
         if "GET" not in self._by_method:
             return
         if "HEAD" not in self._by_method:
@@ -71,17 +70,17 @@ class Table:
         )
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | NoMatch:
-        """Return the route for a request and its parameters, or why there is none.
+        """Return the route for a request and its parameters, or why none matches.
 
-        `raw_path` is the path as it was sent, without the query; it is decoded here, once.
-        The parameters of a route that has none are one shared, unchangeable dict.
+        `raw_path` is the path as it was sent, without the query. It is decoded here, once. A route without parameters
+        has one immutable dict of them, shared by all its requests.
         """
         routes_of_method = self._by_method.get(method)
         if routes_of_method is not None:
-            found = routes_of_method.ready.get(raw_path)
+            found = routes_of_method.literal.get(raw_path)
             if found is not None:
                 return found
-            # PERF: benchmarks/routing.py; a path without any of these is decoded as it stands and can't climb.
+            # PERF: benchmarks/routing.py; a path without any of these is its own decoded form, and has no dot-segments.
             if not ("%" in raw_path or "/." in raw_path or "\\" in raw_path) and raw_path.isascii():
                 found = find(routes_of_method.tree, raw_path.split("/"), 1, [])
                 if found is not None:
@@ -99,7 +98,7 @@ class Table:
         return found or self._no_match(segments)
 
     def _no_match(self, segments: list[str]) -> NoMatch:
-        """Return why a path has no route: another method does, or the slash at its end is wrong."""
+        """Return why a path has no route: it has for another method, or with its trailing slash toggled."""
         if allow := self._methods_at(segments):
             return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(allow))
         other = _toggle_trailing_slash(segments)
@@ -108,7 +107,7 @@ class Table:
         return _NOT_FOUND
 
     def _methods_at(self, segments: list[str]) -> list[str]:
-        """Return the methods that find a route, asking each tree once: HEAD mostly shares that of GET."""
+        """Return the methods that have a route; each tree is searched once, since HEAD mostly shares that of GET."""
         return [
             method
             for routes_of_method, methods in self._distinct_routes
@@ -117,31 +116,31 @@ class Table:
         ]
 
     def url_for(self, view: object, /, **parameters: object) -> str:
-        """Return the path of a view (or of a view's name, or of any other value in URLS).
+        """Return the path of a view, of a view's name, or of any other value in URLS.
 
-        Of several patterns with these parameters, the one written first is taken.
-        Raises NoSuchURL, with what would do, for unknown views and parameters that don't fit.
+        If several patterns have these parameters, the first in the table is used. Raises NoSuchURL, with a suggestion,
+        for unknown views and parameters that do not fit.
         """
         return self._reverse.url_for(view, parameters)
 
     def explain(self, method: str, raw_path: str) -> list[str]:
-        """Return lines that say what a request gets, and why the routes that come near do not.
+        """Return lines that explain which route a request gets, and why similar ones do not match.
 
-        A path that is typed by hand, like "/café", is encoded first, as a browser would.
+        A path that is typed by hand, like "/café", is encoded first, as by a browser.
         """
         sent = browser_path(raw_path)
         return explain(self._patterns, method, sent, self.find(method, sent))
 
 
 def _toggle_trailing_slash(segments: list[str]) -> list[str]:
-    """Return the path with a slash at its end where it has none, and without where it has one; else nothing."""
+    """Return the segments with a trailing slash added or removed; nothing if neither makes sense."""
     if segments[-1]:
         return [*segments, ""]
-    # "/" has no other form, and "/x//" has more than one slash too many.
+    # "/" has no other form, and "/x//" has more than one superfluous slash.
     return segments[:-1] if len(segments) > 2 and segments[-2] else []
 
 
 def _in_order(methods: Iterable[str]) -> tuple[str, ...]:
-    """Return methods in the order of the RFCs; OPTIONS comes by itself."""
+    """Return methods in the order of the RFCs, with OPTIONS, which every path has."""
     known = {*methods, "OPTIONS"}
     return tuple(method for method in METHODS if method in known)

@@ -1,15 +1,14 @@
 """Find the most specific route for a list of segments.
 
-In: decoded segments of a path that does not climb. Out: a route and its parameters, or None.
-Refuses nothing; knows nothing of methods (each has a tree of its own) and of percent-encoding.
+In: the decoded segments of a path. Out: a route and its parameters, or None. Each method has a tree of its own.
 
 At each node the literal child is tried first, then the parameters by specificity, then the rest:
 
     /users/me  >  /users/u-{id:int}  >  /users/{id:int}  >  /users/{name}  >  /users/{rest...}
 
-A dead end goes back to the next choice, so `/users/me/x` may still be `/users/{name}/x`. Each node
-of a tree has one way to it, so a search visits each node at most once, whatever the path: its cost
-is bounded by the table, which its author wrote, and never grows beyond that with the path.
+After a dead end the next choice is tried, so `/users/me/x` may still match `/users/{name}/x`. Each node has one parent,
+so a search visits each node at most once, whatever the path: its cost is bounded by the table, and does not grow with
+the path beyond that.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class NoParameters(dict[str, object]):
-    """The parameters of a route that has none: shared by all its requests, so it can't be changed."""
+    """The parameters of a route without parameters: shared by all its requests, so immutable."""
 
     def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
         raise TypeError("this route has no parameters, and its empty dict is shared: copy it to change it")
@@ -38,7 +37,7 @@ class NoParameters(dict[str, object]):
 
 
 class Edge:
-    """A parameter of one segment, and the node behind it; `read` is None for a bare `{name}`."""
+    """A parameter segment, and the node after it; `read` is None for a bare `{name}`."""
 
     __slots__ = ("node", "read", "segment")
 
@@ -49,7 +48,7 @@ class Edge:
 
 
 def _reader(segment: Segment) -> Callable[[str], object | None] | None:
-    """Return what reads a whole segment of a path: the literal text beside the parameter included."""
+    """Return a function that reads a segment of a path, including the literal text beside the parameter."""
     read = CONVERTERS[segment.converter].read
     prefix, suffix = segment.prefix, segment.suffix
     if not prefix and not suffix:
@@ -66,7 +65,7 @@ def _reader(segment: Segment) -> Callable[[str], object | None] | None:
 
 
 class Node:
-    """A place in the tree, with what may follow, and the route that ends here."""
+    """A node of the tree, with its children, and the route that ends here."""
 
     __slots__ = ("edges", "is_fork", "literals", "names", "only", "rest", "route")
 
@@ -76,11 +75,11 @@ class Node:
         self.rest: Node | None = None
         self.route: Route | None = None
         self.names: tuple[str, ...] = ()  # of the route's parameters
-        self.is_fork = False  # more than literals may follow
-        self.only: Edge | None = None  # the one thing that may follow beside literals
+        self.is_fork = False  # has children that are no literals
+        self.only: Edge | None = None  # the only child that is no literal
 
     def add(self, pattern: Pattern, route: Route) -> None:
-        """Hang a route into the tree; the caller has made sure that its shape is new."""
+        """Add a route; the caller has checked that its shape is new."""
         node = self
         for segment in pattern.segments:
             node = node._follow(segment)
@@ -107,12 +106,11 @@ class Node:
 def find(node: Node, segments: list[str], index: int, values: list[object]) -> tuple[Route, dict[str, object]] | None:
     """Return the most specific route at or below a node, and its parameters.
 
-    `segments[index]` is the first that is left; `segments[0]` is what stands before the path's first
-    slash, so it must be empty. `values` are those found on the way here; a dead end leaves its own
-    behind them, for the caller to drop.
+    `segments[index]` is the first that is left; `segments[0]` is the text before the path's first slash, which must be
+    empty. `values` are those of the parameters so far; a dead end appends its own, for the caller to drop.
     """
     end = len(segments)
-    # PERF: benchmarks/routing.py; where there is no choice there is no call, only the next turn.
+    # PERF: benchmarks/routing.py; a node with one choice costs no call, only another iteration.
     while index < end:
         segment = segments[index]
         child = node.literals.get(segment)
@@ -142,7 +140,7 @@ def find(node: Node, segments: list[str], index: int, values: list[object]) -> t
 def _choose(
     node: Node, segments: list[str], index: int, values: list[object]
 ) -> tuple[Route, dict[str, object]] | None:
-    """Try what may follow a node, the most specific first."""
+    """Try the children of a node, the most specific first."""
     segment = segments[index]
     known = len(values)
     child = node.literals.get(segment)
