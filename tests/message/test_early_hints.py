@@ -79,7 +79,7 @@ def test_only_a_browser_that_opens_a_page_is_told(fields: dict[str, str], minor:
 def test_what_is_no_link_is_refused(link: str) -> None:
     """Whoever is told, or not: a mistake shows for all clients."""
     for fields in (PAGE, {}):
-        with pytest.raises(InvalidResponse, match="is no link"):
+        with pytest.raises(InvalidResponse, match="is not a link"):
             hints(fields)[0].send(link)
 
 

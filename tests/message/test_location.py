@@ -47,8 +47,8 @@ def test_a_place_that_all_read_alike(to: str, location: str) -> None:
     ("to", "said"),
     [
         ("", "empty"),
-        ("//evil.example", "begins another host"),
-        ("///evil.example", "begins another host"),
+        ("//evil.example", "start of a host"),
+        ("///evil.example", "start of a host"),
         ("/\\evil.example", "backslash"),
         ("\\\\evil.example", "backslash"),
         ("\\/evil.example", "backslash"),
@@ -61,10 +61,10 @@ def test_a_place_that_all_read_alike(to: str, location: str) -> None:
         ("ht\ttps://evil.example", "control character"),
         ("/a\r\nset-cookie: a=1", "control character"),
         ("/a\x7f", "control character"),
-        (" //evil.example", "blank"),
-        (" /orders", "blank"),
-        ("\xa0//evil.example", "blank"),
-        ("\u3000//evil.example", "blank"),
+        (" //evil.example", "starts with a space"),
+        (" /orders", "starts with a space"),
+        ("\xa0//evil.example", "starts with a space"),
+        ("\u3000//evil.example", "starts with a space"),
         ("https:evil.example", "https://host/path"),
         ("https:/evil.example", "https://host/path"),
         ("https:///evil.example", "https://host/path"),
@@ -82,20 +82,20 @@ def test_a_place_that_all_read_alike(to: str, location: str) -> None:
         ("https://evil.ca\u2100.example.com/", "https://host/path"),
         ("https://example.com:x/", "https://host/path"),
         ("https://exa<mple.com/", "https://host/path"),
-        ("javascript:alert(1)", "javascript: is no place"),
-        ("JavaScript:alert(1)", "javascript: is no place"),
-        ("data:text/html,<script>alert(1)</script>", "data: is no place"),
-        ("vbscript:x", "vbscript: is no place"),
-        ("blob:https://evil.example/x", "blob: is no place"),
-        ("file:///etc/passwd", "file: is no place"),
-        ("/a\udc80", "half a character"),
-        (None, "not to a NoneType"),
-        (b"/x", "not to a bytes"),
+        ("javascript:alert(1)", "javascript: is not allowed"),
+        ("JavaScript:alert(1)", "javascript: is not allowed"),
+        ("data:text/html,<script>alert(1)</script>", "data: is not allowed"),
+        ("vbscript:x", "vbscript: is not allowed"),
+        ("blob:https://evil.example/x", "blob: is not allowed"),
+        ("file:///etc/passwd", "file: is not allowed"),
+        ("/a\udc80", "half of a surrogate pair"),
+        (None, "not a NoneType"),
+        (b"/x", "not a bytes"),
         (len, "write request.url_for"),
     ],
 )
-def test_a_place_that_a_browser_reads_otherwise(to: Any, said: str) -> None:
-    """What seems to be of this site, or of one host, and to a browser is another, is refused with what to write."""
+def test_a_target_that_browsers_read_differently_is_refused(to: Any, said: str) -> None:
+    """A target that browsers would read as another host than it seems is refused, with what to write instead."""
     with pytest.raises(InvalidResponse, match=said):
         redirect(to)
 

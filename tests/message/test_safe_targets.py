@@ -145,7 +145,7 @@ def test_no_target_can_begin_another_field(to: str) -> None:
 
 def test_half_a_character_is_refused() -> None:
     """What can't be UTF-8 is the author's mistake, and told as such."""
-    with pytest.raises(InvalidResponse, match="half a character"):
+    with pytest.raises(InvalidResponse, match="half of a surrogate pair"):
         redirect("/\udc80")
 
 

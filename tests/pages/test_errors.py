@@ -21,8 +21,9 @@ from fanlight.errors import (
     Unauthorized,
     UnprocessableContent,
 )
+from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
-from fanlight.message.response import HTML, Response
+from fanlight.message.response import Response
 from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]

@@ -11,7 +11,7 @@ import pytest
 from markupsafe import Markup
 
 from fanlight.errors import BadField, BadRequest, HTTPError, NotFound, UnprocessableContent
-from fanlight.message.media_types import BY_ENDING
+from fanlight.message.media_types import BY_EXTENSION
 from fanlight.pages.page import render
 from fanlight.pages.pages import Pages
 from fanlight.pages.template_types import is_escaped, media_type_of
@@ -72,7 +72,7 @@ def test_nothing_is_escaped_in_other_text(site: Site, name: str, media_type: str
 
 def test_no_kind_that_is_not_escaped_is_read_as_tags() -> None:
     """Every media type of the table that a browser, or another reader, takes for HTML or XML, is escaped."""
-    for ending, kind in BY_ENDING.items():
+    for ending, kind in BY_EXTENSION.items():
         is_read_as_tags = any(word in kind for word in ("html", "xml", "xslt"))
         assert is_escaped(f"a.{ending}") or not is_read_as_tags or "openxml" in kind, ending
         assert not is_escaped(f"a.{ending}") or is_read_as_tags, ending

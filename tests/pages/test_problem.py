@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fanlight.errors import BadField, BadRequest, HTTPError, InternalServerError, NotFound, UnprocessableContent
+from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
-from fanlight.message.response import HTML
 from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import PROBLEM, problem, wants_problem
 

@@ -196,7 +196,7 @@ def unwrap(value: object) -> tuple[object, tuple[object, ...]]:
     """Return a value of `URLS` without its middleware, and the middleware, outermost first."""
     middleware: tuple[object, ...] = ()
     while isinstance(value, WithMiddleware):
-        middleware = (*middleware, *value.steps)
+        middleware = (*middleware, *value.middleware)
         value = value.inner
     return value, middleware
 

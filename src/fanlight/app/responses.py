@@ -19,8 +19,9 @@ from fanlight.app.view_log import ViewLog
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
 from fanlight.message.conditional import apply_conditions
 from fanlight.message.file_response import file_response
+from fanlight.message.media_types import HTML, TEXT
 from fanlight.message.request import Request
-from fanlight.message.response import HTML, TEXT, Response, json_response
+from fanlight.message.response import Response, json_response
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.template_types import media_type_of

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from fanlight.message.accept import read_range
+from fanlight.message.media_types import essence_of
 
 MOST_ACCEPT_CHARACTERS = 1024  # a longer field is ignored; a browser sends about 25
 _KNOWN = 256
@@ -32,7 +33,7 @@ _NAMED_ONLY = frozenset({"text/event-stream"})
 @lru_cache(_KNOWN)
 def is_compressible(content_type: str, table: tuple[str, ...] = COMPRESSIBLE) -> bool:
     """Return whether a table such as COMPRESSIBLE includes a `content-type`."""
-    name = content_type.partition(";")[0].strip().lower()
+    name = essence_of(content_type)
     if name in table:
         return True
     kind, slash, subtype = name.partition("/")

@@ -1,18 +1,18 @@
-"""Choose what a client likes best (RFC 9110 section 12.5.1)."""
+"""Content negotiation by the `Accept` field (RFC 9110 section 12.5.1)."""
 
 from __future__ import annotations
 
 import re
 
-# Section 12.4.2 has three digits behind a point that follows a 0 or a 1. Clients that leave out the 0, or calculate the
-# number, are understood; digits of other scripts, signs, exponents, "inf" and "nan", which float() takes too, are not.
+# Section 12.4.2 allows 0 or 1, and three digits after a point. Numbers without the 0, and longer ones, are accepted;
+# digits of other scripts, signs, exponents, "inf" and "nan", which float() would accept too, are not.
 _WEIGHT = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}")
 
 
 def best_match(accept: str, offers: tuple[str, ...]) -> str | None:
-    """Return the offered media type that an Accept field likes best, None if it takes none.
+    """Return the offered media type that an Accept field prefers, None if it accepts none.
 
-    Among equals the first offer wins; without a field everything is equal.
+    Of several with the same weight the first offer is returned; without a field all have the same.
     """
     ranges = [read_range(each) for member in accept.split(",") if (each := member.strip(" \t"))]
     if not ranges:
@@ -26,7 +26,7 @@ def best_match(accept: str, offers: tuple[str, ...]) -> str | None:
 
 
 def read_range(text: str) -> tuple[str, float]:
-    """Return the name in one member of an Accept field, in lower case, and its weight (0 to 1; 0 for no number)."""
+    """Return the name in a member of an Accept field, in lower case, and its weight (0 to 1; 0 if malformed)."""
     name, *parameters = text.split(";")
     quality = 1.0
     for parameter in parameters:
@@ -37,10 +37,10 @@ def read_range(text: str) -> tuple[str, float]:
 
 
 def _quality_of(offer: str, ranges: list[tuple[str, float]]) -> float:
-    """Return how much an offer is liked: the most specific range that covers it decides."""
+    """Return the weight of an offer: that of the most specific range that matches it."""
     kind = offer.partition("/")[0]
-    for covering in (offer, f"{kind}/*", "*/*"):
+    for candidate in (offer, f"{kind}/*", "*/*"):
         for name, quality in ranges:
-            if name == covering:
+            if name == candidate:
                 return quality
     return 0.0

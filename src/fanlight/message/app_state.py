@@ -1,4 +1,4 @@
-"""A place for what an app has opened: a dict of its own type, so that a view can ask for it by annotation."""
+"""The state of an app: a dict with a type of its own, so that a view can get it by annotation."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from typing import Any
 
 
 class State(dict[str, Any]):
-    """What a lifespan sets up, as `app.state["pool"]`, and views read by a parameter annotated `State`."""
+    """Values that a lifespan sets, like `app.state["pool"]`; a view gets it as a parameter annotated `State`."""

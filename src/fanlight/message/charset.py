@@ -1,7 +1,7 @@
-"""Text in the charset that a client claims.
+"""Decode text in the charset that a client names.
 
-In: bytes, and a name. Out: text. Refuses names of codecs that are no charset of the web: some of
-Python's take time that grows with the square of the text.
+In: bytes, and a name. Out: text. Refuses Python codecs that are not charsets of the web: some of them take time that
+grows with the square of the text.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _CHARSETS = re.compile(
 
 
 def decoded(content: bytes, charset: str) -> str:
-    """Return the content as text. Raises BadRequest where it is not what its charset says."""
+    """Return the content as text. Raises BadRequest if it is not valid in the charset, or the charset is unknown."""
     name = _name_of(charset)
-    # SECURITY: tests/message/test_request.py: punycode and idna are quadratic, others are no charsets at all
+    # SECURITY: tests/message/test_request.py: punycode and idna are quadratic, others are not charsets
     if not _CHARSETS.fullmatch(name):
-        raise BadRequest(f"{charset[:40]!r} is no charset that this site reads; send UTF-8")
+        raise BadRequest(f"{charset[:40]!r} is not a supported charset; send UTF-8")
     try:
         return content.decode(name)
     except UnicodeDecodeError:
-        raise BadRequest("the content is not text in the charset that it claims") from None
+        raise BadRequest("the content is not valid text in its charset") from None
 
 
 def _name_of(charset: str) -> str:
-    """Return Python's name of a charset, "" if there is none."""
+    """Return Python's name of a charset, "" if it is unknown."""
     try:
         return codecs.lookup(charset).name
     except (LookupError, ValueError):

@@ -1,7 +1,6 @@
-"""What a client has shown of itself in the TLS handshake.
+"""The certificate of a client, from the TLS handshake.
 
-In: a certificate that was verified, and what stands in it. Out: its parts, under names that people
-use. Refuses nothing: a certificate that is not accepted never comes as far as a request.
+In: a verified certificate. Out: its parts. A certificate that is not accepted ends the handshake, so no request has it.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCert:
-    """A client's certificate, signed by one that the server was told to believe."""
+    """A client certificate that was verified by the configured CA certificates."""
 
     subject: Mapping[str, str]  # by OpenSSL's names: commonName, organizationName, emailAddress, ...
     issuer: Mapping[str, str]
-    serial: str  # hexadecimal, as OpenSSL writes it; only one of its kind together with the issuer
+    serial: str  # hexadecimal, as OpenSSL writes it; unique only together with the issuer
     not_before: datetime
     not_after: datetime
-    names: tuple[str, ...]  # of the subject's alternative names: DNS names, addresses, e-mail addresses, URIs
+    names: tuple[str, ...]  # subject alternative names: DNS names, addresses, e-mail addresses, URIs
     der: bytes = field(repr=False)
 
     @property
@@ -37,7 +36,7 @@ class ClientCert:
 
     @property
     def pem(self) -> str:
-        """The certificate as text."""
+        """The certificate as text (PEM)."""
         import base64  # noqa: PLC0415 - rarely needed
         import textwrap  # noqa: PLC0415 - as above
 

@@ -1,9 +1,8 @@
-"""Cookies: read leniently from a request, written strictly to a response (RFC 6265bis).
+"""Cookies: parsed leniently from a request, written strictly to a response (RFC 6265bis).
 
-Any text can be a value: what no cookie can hold is percent-encoded as UTF-8, and "%" itself, as
-`encodeURIComponent` does it; values without such characters are written as they are. Refuses to write a name
-or attribute that a client would read as something else, and what a browser would drop without a word: a
-prefix that is not kept, a `SameSite=None` that is not `Secure`, too many bytes.
+Any text can be a value: characters that are not allowed in a cookie, and "%", are percent-encoded as UTF-8, as by
+`encodeURIComponent`. Refuses to write an invalid name or attribute, and a cookie that browsers would silently drop: one
+that breaks the rules of its prefix, a `SameSite=None` that is not `Secure`, or one that is too long.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from fanlight.errors import InvalidResponse
 from fanlight.message.http_date import format_date
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # what a value may hold (RFC 6265, cookie-octet), without "%"
+_AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # allowed in a value (RFC 6265, cookie-octet), without "%"
 _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
 _DOMAIN = re.compile(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
-_MAX_SECONDS = 10**10  # over 300 years; browsers keep none for longer than 400 days
-_MAX_LENGTH = 4096  # name and value; browsers drop what is longer, without a word
-_MAX_ATTRIBUTE_LENGTH = 1024  # browsers ignore it then, also without a word
+_MAX_SECONDS = 10**10  # over 300 years; browsers keep a cookie for at most 400 days
+_MAX_LENGTH = 4096  # name and value; browsers silently drop longer ones
+_MAX_ATTRIBUTE_LENGTH = 1024  # browsers silently ignore longer ones
 _SAME_SITE = ("", "Lax", "Strict", "None")
 _BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,41 +35,41 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieOptions:
-    """Who may have a cookie, where, and for how long; the defaults are the safe ones."""
+    """The attributes of a cookie; the defaults are the safe ones."""
 
     path: str = "/"
-    domain: str = ""  # "": this host alone
+    domain: str = ""  # "": only this host
     max_age: int | timedelta | None = None  # seconds; None: until the browser is closed
-    expires: datetime | None = None  # with its time zone; browsers follow max_age where there are both
-    secure: bool | None = None  # by https only; None: where it is set by https
+    expires: datetime | None = None  # with a time zone; browsers prefer max_age
+    secure: bool | None = None  # sent only over https; None: if the response is sent over https
     http_only: bool = True
-    same_site: Literal["", "Lax", "Strict", "None"] = ""  # "": Lax, and None for a cookie that is partitioned
-    partitioned: bool = False  # kept apart for each site in which ours is embedded (CHIPS)
+    same_site: Literal["", "Lax", "Strict", "None"] = ""  # "": Lax, or None for a partitioned cookie
+    partitioned: bool = False  # stored separately for each site that embeds this one (CHIPS)
 
 
 def read_cookie_options(given: Mapping[str, Any]) -> CookieOptions:
-    """Return the options of a cookie. Raises TypeError for one that there is not."""
+    """Return options from keyword arguments. Raises TypeError for an unknown one."""
     names = [each.name for each in fields(CookieOptions)]
     for name in given:
         if name not in names:
             plain = {each.replace("_", ""): each for each in names}
             close = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1)
-            hint = f"did you mean {plain[close[0]]}?" if close else f"there are {', '.join(names)}"
+            hint = f"did you mean {plain[close[0]]}?" if close else f"the options are {', '.join(names)}"
             raise TypeError(f"a cookie has no option {name}; {hint}")
     return CookieOptions(**given)
 
 
 def read_cookies(text: str) -> dict[str, str]:
-    """Return the cookies of a Cookie field; of a name that is there twice, the first.
+    """Return the cookies of a Cookie field; the first one of each name.
 
-    A client sends the one with the longest path first (RFC 6265bis section 5.8.3), so the first is the
-    one that was set for this very place. Values are decoded, names never.
+    A client sends the most specific one first, with the longest path (RFC 6265bis section 5.8.3).
+    Values are decoded, names are not.
     """
     cookies: dict[str, str] = {}
     for piece in text.split(";"):
         name, equals, value = piece.partition("=")
-        # SECURITY: tests/message/test_cookies.py: whatever else str.strip() takes for a blank is part of the name,
-        # to browsers too: so no other name can become one with a prefix.
+        # SECURITY: tests/message/test_cookies.py: other characters that str.strip() would remove are part of the name,
+        # as in browsers, so that no other name can turn into one with a prefix.
         name, value = name.strip(_BLANKS), value.strip(_BLANKS)
         if equals and name and name not in cookies:
             cookies[name] = _read(value)
@@ -78,7 +77,7 @@ def read_cookies(text: str) -> dict[str, str]:
 
 
 def _read(value: str) -> str:
-    """Return what a value means: ours, one that a script has encoded, or one that another server has quoted."""
+    """Decode a value: one of ours, one encoded by a script, or one quoted by another server."""
     is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
     if not is_quoted and "%" not in value and value.isascii():
         return value
@@ -91,7 +90,7 @@ def _read(value: str) -> str:
     elif _PERCENT_ENCODED.fullmatch(data):
         try:
             return unquote_to_bytes(data).decode()
-        except UnicodeDecodeError:  # it is something else that has "%" in it
+        except UnicodeDecodeError:  # not percent-encoded text
             return value
     try:
         return data.decode()
@@ -100,18 +99,18 @@ def _read(value: str) -> str:
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    r"""Return the byte that `\054` or `\"` stands for, as Python's servers write them in quotes."""
+    r"""Return the byte for `\054` or `\"`, as Python's http.cookies writes them in a quoted value."""
     octal, letter = found.groups()
     return bytes([int(octal, 8)]) if octal else letter
 
 
 def depends_on_scheme(name: str, options: CookieOptions) -> bool:
-    """Say whether it depends on the scheme if a cookie is `Secure`."""
+    """Return whether a cookie is `Secure` only if the response is sent over https."""
     return options.secure is None and not _must_be_secure(name, options)
 
 
 def write_cookie(name: str, value: str, options: CookieOptions) -> str:
-    """Return the value of a Set-Cookie field. Raises InvalidResponse for what no cookie can be."""
+    """Return the value of a Set-Cookie field. Raises InvalidResponse for an invalid cookie."""
     _check_name(name)
     written = _written(name, value)
     if len(name) + len(written) > _MAX_LENGTH:
@@ -135,34 +134,34 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
 
 
 def cookie_key(line: str) -> tuple[str, str, str, bool]:
-    """Return which cookie a Set-Cookie field is about: browsers keep one for each name, domain, path and partition."""
+    """Return the key of a cookie: browsers store one for each name, domain, path and partition."""
     name, *attributes = (each.strip(_BLANKS) for each in line.split(";"))
-    said = {key.lower(): what for key, _, what in (each.partition("=") for each in attributes)}
-    domain = said.get("domain", "").lower().removeprefix(".")
-    return name.partition("=")[0], domain, said.get("path", ""), "partitioned" in said
+    found = {key.lower(): what for key, _, what in (each.partition("=") for each in attributes)}
+    domain = found.get("domain", "").lower().removeprefix(".")
+    return name.partition("=")[0], domain, found.get("path", ""), "partitioned" in found
 
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidResponse(f"{name!r} is no name for a cookie; write letters, digits, - and _")
+        raise InvalidResponse(f"{name!r} is not a valid name for a cookie; use letters, digits, - and _")
 
 
 def _written(name: str, value: object) -> str:
     if not isinstance(value, str):
-        hint = {int: f"str({value!r})", bytes: "its .decode()", type(None): "delete_cookie to have it forgotten"}
-        instead = hint.get(type(value), "json.dumps(...), or what else makes a text of it")
-        raise InvalidResponse(f"the cookie {name!r} can't hold a {type(value).__name__}, but any text; write {instead}")
+        hint = {int: f"str({value!r})", bytes: "its .decode()", type(None): "delete_cookie to delete it"}
+        instead = hint.get(type(value), "json.dumps(...), or another conversion to text")
+        raise InvalidResponse(f"the cookie {name!r} can't hold a {type(value).__name__}, only text; write {instead}")
     try:
         return quote(value, safe=_AS_IT_IS)
     except UnicodeEncodeError:
-        raise InvalidResponse(f"the cookie {name!r} can't hold half a character: {value!r}") from None
+        raise InvalidResponse(f"the cookie {name!r} can't hold half of a surrogate pair: {value!r}") from None
 
 
 def _check_kinds(name: str, options: CookieOptions) -> None:
     for option, kind, hint in (
         ("path", str, 'a text like "/"'),
-        ("domain", str, 'a text like "example.org"; leave it out for this host alone'),
-        ("secure", bool | None, "True or False; leave it out to have it by https only where it is set by https"),
+        ("domain", str, 'a text like "example.org"; leave it out for only this host'),
+        ("secure", bool | None, "True or False; leave it out to set it if the response is sent over https"),
         ("http_only", bool, "True or False"),
         ("partitioned", bool, "True or False"),
         ("same_site", str, '"Lax", "Strict" or "None"'),
@@ -172,17 +171,17 @@ def _check_kinds(name: str, options: CookieOptions) -> None:
 
 
 def _check_place(name: str, options: CookieOptions) -> None:
-    # SECURITY: tests/message/test_cookies.py: a semicolon or a line end would begin another attribute, or field
+    # SECURITY: tests/message/test_cookies.py: a semicolon or a line end would start another attribute, or field
     if not _PATH.fullmatch(options.path) or len(options.path) > _MAX_ATTRIBUTE_LENGTH:
         raise InvalidResponse(
-            f"the cookie {name!r} can't have the path {options.path!r}; it begins with / and is ASCII"
+            f"the cookie {name!r} can't have the path {options.path!r}; it starts with / and is ASCII"
         )
     if options.domain and (not _DOMAIN.fullmatch(options.domain) or len(options.domain) > 253):
         raise InvalidResponse(
             f"the cookie {name!r} can't have the domain {options.domain!r}; write it like example.org"
         )
     if _has_prefix(name, "__host-") and (options.domain or options.path != "/"):
-        raise InvalidResponse(f"the cookie {name!r} takes no domain and the path /, as its prefix promises")
+        raise InvalidResponse(f"the cookie {name!r} must have no domain and the path /, because of its prefix")
 
 
 def _check_safety(name: str, options: CookieOptions) -> None:
@@ -190,16 +189,16 @@ def _check_safety(name: str, options: CookieOptions) -> None:
         hint = 'it takes "Lax", "Strict" or "None"'
         raise InvalidResponse(f"the cookie {name!r} can't have same_site={options.same_site!r}; {hint}")
     if options.secure is False and (why := _must_be_secure(name, options)):
-        raise InvalidResponse(f"the cookie {name!r} can't have secure=False: {why} promises that it is; leave it out")
+        raise InvalidResponse(f"the cookie {name!r} can't have secure=False, because of {why}; leave it out")
 
 
 def _same_site(options: CookieOptions) -> str:
-    # A frame of another site, where partitioned cookies live, neither sets nor deletes any other.
+    # In a frame of another site, where partitioned cookies are used, browsers ignore SameSite=Lax.
     return options.same_site or ("None" if options.partitioned else "Lax")
 
 
 def _must_be_secure(name: str, options: CookieOptions) -> str:
-    """Return why browsers take the cookie only if it is `Secure`, "" if they don't care."""
+    """Return why browsers require the cookie to be `Secure`, "" if they don't."""
     if _has_prefix(name, "__secure-") or _has_prefix(name, "__host-"):
         return "its prefix"
     if options.same_site == "None":
@@ -208,12 +207,12 @@ def _must_be_secure(name: str, options: CookieOptions) -> str:
 
 
 def _has_prefix(name: str, prefix: str) -> bool:
-    return name[: len(prefix)].lower() == prefix  # in any case, as browsers take it
+    return name[: len(prefix)].lower() == prefix  # case-insensitive, as in browsers
 
 
 def _seconds(name: str, max_age: object) -> int | None:
     if isinstance(max_age, timedelta):
-        max_age = math.ceil(max_age.total_seconds())  # half a second is no order to delete it
+        max_age = math.ceil(max_age.total_seconds())  # rounding half a second down would delete the cookie
     is_whole = isinstance(max_age, int) and not isinstance(max_age, bool)
     if max_age is None or (is_whole and abs(max_age) <= _MAX_SECONDS):  # type: ignore[arg-type]  # it is an int
         return max_age  # type: ignore[return-value]  # as above
@@ -227,11 +226,13 @@ def _date(name: str, when: object) -> str:
     if when is None:
         return ""
     if not isinstance(when, datetime):
-        hint = "it takes a datetime with its zone; for seconds, or a timedelta, write max_age=..."
+        hint = "it must be a datetime with a time zone; for seconds, or a timedelta, use max_age=..."
         raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}; {hint}")
     if when.tzinfo is None:
-        raise InvalidResponse(f"the cookie {name!r} expires at a time without a zone; write datetime(..., tzinfo=UTC)")
+        raise InvalidResponse(
+            f"the cookie {name!r} has an expires without a time zone; write datetime(..., tzinfo=UTC)"
+        )
     try:
         return format_date(when.astimezone(UTC).timetuple())
     except OverflowError:
-        raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}: no calendar has that in UTC") from None
+        raise InvalidResponse(f"the cookie {name!r} can't have expires={when!r}: it is out of range in UTC") from None

@@ -1,6 +1,6 @@
-"""A child process that code of the site has forked: it is no second server, and ends where that code ends.
+"""End a child process that was forked by code of the site, when that code returns: it must not serve requests.
 
-In: `mark`, in the child, as its first act. Out: `exit_if_forked`, called where code of the site has returned or raised:
+`mark` is called in the child first of all. `exit_if_forked` is called after code of the site has returned or raised:
 it does nothing in the process of the server, and ends a marked child.
 """
 
@@ -13,8 +13,8 @@ import traceback
 from typing import NoReturn
 
 _HINT = (
-    "fanlight: a process that was forked by code of the site has come back from that code, and ends here:"
-    " it is no second server. Call os._exit() in it, or use multiprocessing"
+    "fanlight: a process forked by code of the site has returned from that code. It ends here, because it must not"
+    " serve requests. Call os._exit() in it, or use multiprocessing"
 )
 
 
@@ -26,20 +26,20 @@ _process = _Process()
 
 
 def mark(*, is_child: bool) -> None:
-    """Note whether this process is a child of one that serves; one that begins to serve by itself is none any more."""
+    """Set whether this process is a child of a server; a child that starts a server of its own no longer is."""
     _process.is_child = is_child
 
 
 def exit_if_forked() -> None:
-    """End this process if it is such a child; with the exit code of what is handled, as Python would end a program."""
+    """End this process if it is such a child, with the exit code that Python would use."""
     if _process.is_child:
-        leave()
+        exit_process()
 
 
-def leave() -> NoReturn:
-    """End this process: with the code of a SystemExit that is being handled, with 1 for another exception, else 0."""
+def exit_process() -> NoReturn:
+    """End this process with the code of the SystemExit that is being handled, 1 for another exception, else 0."""
     code = 0
-    with contextlib.suppress(Exception):  # its streams may be closed, and it ends whatever it can't write
+    with contextlib.suppress(Exception):  # its streams may be closed
         code = _code_of(sys.exception())
         sys.stdout.flush()
         sys.stderr.flush()

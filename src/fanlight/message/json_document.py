@@ -1,11 +1,9 @@
-"""JSON as clients send it (RFC 8259), read without a class to tell what it should be.
+"""Parse JSON (RFC 8259) without a schema.
 
-In: content. Out: dicts, lists, texts, numbers. Refuses, as BadRequest, what is no JSON, what is not
-UTF-8, and what no program needs but some can't bear: numbers of more than 128 characters (to make an
-integer of its digits takes time that grows with their square), over 1000 numbers with an exponent of
-160 or more (msgspec takes 10 microseconds for each, 200 times as long as for others), and values more
-than 100 levels deep (to walk through them meets the end of Python's stack). Knows nothing of requests
-and of views.
+In: content. Out: dicts, lists, strings, numbers. Raises BadRequest for malformed JSON, invalid UTF-8, and three things
+that cost far more than their size: numbers of over 128 characters (converting digits to an integer takes quadratic
+time), over 1000 numbers with an exponent of 160 or more (msgspec takes 10 microseconds for each, 200 times as long as
+for others), and nesting over 100 levels (code that walks the value would exceed Python's recursion limit).
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ MAX_HUGE = 1000
 _DIGITS_AS_ZEROS = bytes.maketrans(b"0123456789E", b"0000000000e")
 _STRING_OR_HUGE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[eE]\+?0*(?:1[6-9]|[2-9]\d)\d', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
-_STRIDE = 32  # at least four of these steps are in a number that is too long
+_STRIDE = 32  # a number that is too long contains at least four of these positions
 _SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MAX_NUMBER_CHARACTERS // _STRIDE))
 _NUMBER_CHARACTERS = bytes(48 if each in b"-+.0123456789eE" else 32 for each in range(256))
 _TOO_LONG = b"0" * (MAX_NUMBER_CHARACTERS + 1)
@@ -37,17 +35,17 @@ _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB]")
 
 
 class WrittenNumber(float):
-    """A number with a point or an exponent, and how it was written."""
+    """A number with a point or an exponent, with its text."""
 
     __slots__ = ("text",)
     text: str
 
 
 class OversizedNumber:
-    """Stands for a number that is too long, or over all that a float can be."""
+    """Stands for a number that is too long, or exceeds the range of a float."""
 
     def __repr__(self) -> str:
-        return f"a number that is too big, or of over {MAX_NUMBER_CHARACTERS} characters,"
+        return f"a number that is too large, or of over {MAX_NUMBER_CHARACTERS} characters,"
 
 
 def _read_number(text: str) -> object:
@@ -63,14 +61,14 @@ _WRITTEN: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_read_numb
 
 
 def strip_bom(content: bytes) -> bytes:
-    """Return JSON without the byte order mark that some programs put before it (RFC 8259 section 8.1)."""
+    """Return JSON without a byte order mark, which some programs add (RFC 8259 section 8.1)."""
     return content[3:] if content.startswith(_BOM) else content
 
 
 def has_long_number(content: bytes) -> bool:
-    """Say whether there may be a number of too many characters; one in a text counts as well.
+    """Return whether there may be a number of too many characters; one in a string counts too.
 
-    SECURITY: tests/message/test_json_document.py; looked for before it is made, for a few microseconds.
+    SECURITY: tests/message/test_json_document.py; checked before parsing, in a few microseconds.
     """
     if len(content) <= MAX_NUMBER_CHARACTERS or not _SUSPECT.search(content[::_STRIDE]):
         return False
@@ -78,12 +76,12 @@ def has_long_number(content: bytes) -> bool:
 
 
 def _may_be_deep(content: bytes) -> bool:
-    """Say whether there are so many openings that some may be too deep inside of others."""
+    """Return whether there are enough brackets for too deep nesting."""
     return len(content) > MAX_DEPTH and content.count(b"[") + content.count(b"{") > MAX_DEPTH
 
 
 def _has_many_huge(content: bytes) -> bool:
-    """Say whether there are too many numbers that take long to make.
+    """Return whether there are too many numbers that are slow to parse.
 
     SECURITY: tests/message/test_json_document.py; 1 MiB of `1e300,` would hold the interpreter for more than a second.
     """
@@ -97,7 +95,7 @@ def _has_many_huge(content: bytes) -> bool:
 
 
 def is_deep(value: object) -> bool:
-    """Say whether there are more than so many levels of dicts and lists in each other."""
+    """Return whether dicts and lists are nested too deeply."""
     level: list[object] = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         if not level:
@@ -112,7 +110,7 @@ def is_deep(value: object) -> bool:
 
 
 def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
-    """Return what a decoder makes of content. Raises BadRequest for no JSON; msgspec.ValidationError passes."""
+    """Decode content. Raises BadRequest for malformed JSON; msgspec.ValidationError is not caught."""
     if _has_many_huge(content):
         raise BadRequest(f"the content has over {MAX_HUGE} numbers with an exponent of 160 or more")
     try:
@@ -122,7 +120,7 @@ def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         trace = error.__traceback__
         if trace is not None and trace.tb_next is not None:
-            raise  # the decoder has no frames: it was raised in the code of a class, its `__post_init__`
+            raise  # raised by Python code, a `__post_init__`, not by the decoder, which has no frames
         if isinstance(error, RecursionError):
             raise BadRequest(_DEEP) from None
         raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
@@ -134,11 +132,11 @@ _DEEP = f"the JSON is nested too deeply: over {MAX_DEPTH} levels"
 def _reason(content: bytes, otherwise: str) -> str:
     if not content.strip():
         return "it is empty"
-    if not _is_utf8(content):  # releases of msgspec differ in how they say so
+    if not _is_utf8(content):  # versions of msgspec differ in their messages
         return "it is not UTF-8"
     if "truncated" in otherwise:
-        # msgspec says the same of half a surrogate pair that ends a text.
-        return "a text has half a surrogate pair" if _HALF_A_PAIR.search(content) else "its end is missing"
+        # msgspec has the same message for half of a surrogate pair at the end of a string.
+        return "a string contains half of a surrogate pair" if _HALF_A_PAIR.search(content) else "its end is missing"
     return otherwise.removeprefix("JSON is malformed: ")
 
 
@@ -151,23 +149,23 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def read_json(content: bytes) -> Any:
-    """Return what JSON says. Raises BadRequest."""
+    """Parse JSON. Raises BadRequest."""
     content = strip_bom(content)
     if has_long_number(content) and any(match[0][:1] != b'"' for match in _STRING_OR_LONG.finditer(content)):
         raise BadRequest(f"the content has a number of over {MAX_NUMBER_CHARACTERS} characters")
     try:
         value = decode_json(content, _PLAIN.decode)
     except msgspec.ValidationError:
-        raise BadRequest("the content has a number that is over all that a number can be") from None
+        raise BadRequest("the content has a number that is out of range") from None
     if _may_be_deep(content) and is_deep(value):
         raise BadRequest(_DEEP)
     return value
 
 
 def read_as_written(content: bytes) -> Any:
-    """Return what JSON says, numbers as they are written, `OversizedNumber` where one is; the mark is gone already.
+    """Parse JSON without a byte order mark, with the text of each number, and `OversizedNumber` for too long ones.
 
-    Raises BadRequest for what is no JSON.
+    Raises BadRequest for malformed JSON.
     """
     if has_long_number(content):
         content = _STRING_OR_LONG.sub(lambda match: match[0] if match[0][:1] == b'"' else b"9e9999", content)
@@ -178,9 +176,9 @@ def read_as_written(content: bytes) -> Any:
 
 
 def refuse_deep(content: bytes) -> None:
-    """Refuse JSON that is nested too deeply, where nothing in its class does. Raises BadRequest."""
+    """Raise BadRequest for JSON that is nested too deeply, for classes that do not limit the depth."""
     if not _may_be_deep(content):
         return
-    with contextlib.suppress(msgspec.ValidationError):  # a number that is too big: whoever reads it by a class says so
+    with contextlib.suppress(msgspec.ValidationError):  # too large a number: reported by the class's decoder
         if is_deep(decode_json(content, _PLAIN.decode)):
             raise BadRequest(_DEEP)

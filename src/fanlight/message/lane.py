@@ -1,4 +1,4 @@
-"""The mark by which a view says where it runs."""
+"""The decorator `@lane`, which pins a view to the server loop or to the thread pool."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LANE_ATTRIBUTE = "__fanlight_lane__"
 
 
 def lane(name: Literal["inline", "thread"]) -> Callable[[View], View]:
-    """Pin a view to a lane: `@lane("thread")` for one that waits or computes, `@lane("inline")` for a quick one.
+    """Pin a view to a lane: `@lane("thread")` for one that blocks or computes, `@lane("inline")` for a fast one.
 
-    Without it a view runs in place until it was once found slow. Raises AppError for any other
-    name, and for an async view, which always runs on the event loop.
+    Without it a view runs on the server loop until it is found to be slow. Raises AppError for another name, and for
+    an async view, which always runs on the event loop.
     """
     if name not in _LANES:
         raise AppError(f'there is no lane {name!r}; write @lane("thread") or @lane("inline")')
 
     def mark(view: View) -> View:
         if inspect.iscoroutinefunction(view) or inspect.isasyncgenfunction(view):
-            raise AppError(f"{view.__qualname__} is async: it runs on the event loop, and takes no @lane")
+            raise AppError(f"{view.__qualname__} is async: it runs on the event loop; remove its @lane")
         setattr(view, LANE_ATTRIBUTE, _LANES[name])
         return view
 

@@ -1,4 +1,4 @@
-"""Say what kind of thing a file is, by the ending of its name: static files, templates, downloads, uploads of tests.
+"""Say what kind of thing a file is, by the extension of its name: static files, templates, downloads, uploads of tests.
 
 In: a name. Out: a media type, with `charset=utf-8` for text. The table is our own, so that a site answers alike
 on every machine: the system's tables differ, and some say that JavaScript is plain text, which browsers refuse
@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
 OCTET_STREAM = "application/octet-stream"
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 
-# What the web is made of, by kind; endings that are not here are told as bytes.
+# By media type; files with other extensions are sent as OCTET_STREAM.
 _TEXT = {
     "text/calendar": "ics",
     "text/css": "css",
@@ -110,13 +115,23 @@ _OTHERS = {
     "video/x-matroska": "mkv",
     "video/x-msvideo": "avi",
 }
-BY_ENDING: Mapping[str, str] = {
-    **{ending: kind for kind, endings in _OTHERS.items() for ending in endings.split()},
-    **{ending: f"{kind}; charset=utf-8" for kind, endings in _TEXT.items() for ending in endings.split()},
+BY_EXTENSION: Mapping[str, str] = {
+    **{extension: kind for kind, extensions in _OTHERS.items() for extension in extensions.split()},
+    **{extension: f"{kind}; charset=utf-8" for kind, extensions in _TEXT.items() for extension in extensions.split()},
 }
 
 
+def essence_of(content_type: str) -> str:
+    """Return the media type of a `content-type`, in lower case and without parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def charset_of(content_type: str) -> str:
+    """Return the charset of a `content-type`, in lower case; "" without one."""
+    return content_type.lower().partition("charset=")[2].partition(";")[0].strip('" ')
+
+
 def media_type_by_name(name: str) -> str:
-    """Return the media type that the ending of a name stands for; bytes where it says nothing."""
-    _, dot, ending = name.rpartition(".")
-    return BY_ENDING.get(ending.lower(), OCTET_STREAM) if dot else OCTET_STREAM
+    """Return the media type for the extension of a file name, OCTET_STREAM for an unknown one."""
+    _, dot, extension = name.rpartition(".")
+    return BY_EXTENSION.get(extension.lower(), OCTET_STREAM) if dot else OCTET_STREAM

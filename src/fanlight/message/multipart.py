@@ -281,7 +281,7 @@ class FormReader:
         try:
             return decoded(self._spool.read_at(start, size), charset)
         except BadRequest as error:
-            what = "is not UTF-8" if charset == "utf-8" else f"says charset={charset[:40]}: {error.detail}"
+            what = "is not UTF-8" if charset == "utf-8" else f"has charset={charset[:40]}: {error.detail}"
             raise BadRequest(f"the field {name!r} {what}") from None
 
     def _common_charset(self) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest
 from fanlight.message.charset import decoded
+from fanlight.message.media_types import essence_of
 
 _PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # what nearly all clients write
 _KIND = re.compile(r"[^;]*")
@@ -63,7 +64,7 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
     charset = ""
     if "charset" in content_type.lower():
         charset = _unquoted(_parameters(content_type, f"{_PART} Content-Type").get("charset", ""))
-    return PartHead(name, filename, content_type.partition(";")[0].strip().lower(), charset)
+    return PartHead(name, filename, essence_of(content_type), charset)
 
 
 def boundary_of(content_type: str) -> str:

@@ -1,8 +1,7 @@
-"""Read which parts of a file a client wants (RFC 9110 section 14).
+"""Parse the `Range` field of a request (RFC 9110 section 14).
 
-In: the field `range`, and how long the file is. Out: spans of it; none where nothing of what is wanted is
-there (416); None where the whole is to be sent, as for a field that makes no sense, and for one that asks
-for more than the whole: that is what an attack looks like, not a reader.
+In: the field, and the length of the file. Out: the spans to send; an empty list if none is satisfiable (416); None to
+send the whole file: for a malformed field, and for one that requests more bytes than the file has, as attacks do.
 """
 
 from __future__ import annotations
@@ -13,17 +12,17 @@ from collections.abc import Sequence
 from fanlight.message.file_content import Span
 
 MAX_RANGES = 32
-MAX_MEMBERS = 4 * MAX_RANGES  # of the list, with empty ones, which are read over (section 5.6.1.2)
+MAX_MEMBERS = 4 * MAX_RANGES  # of the list, with empty ones, which are ignored (section 5.6.1.2)
 _RANGE = re.compile(r"([0-9]*)-([0-9]*)")
-_MAX_DIGITS = 18  # no file has as many bytes
+_MAX_DIGITS = 18  # more than any file size
 
 
 def read_ranges(field: str, length: int) -> Sequence[Span] | None:
-    """Return the spans that are wanted and there, in the order in which they are wanted; None for the whole."""
+    """Return the satisfiable spans, in the order requested; None for the whole file."""
     unit, equals, text = field.partition("=")
     if unit.strip(" \t").lower() != "bytes" or not equals:
         return None
-    # SECURITY: tests/message/test_ranges.py: the count is bounded before any of them is looked at
+    # SECURITY: tests/message/test_ranges.py: their number is bounded before any of them is parsed
     members = text.split(",", MAX_MEMBERS)
     wanted = [each for member in members if (each := member.strip(" \t"))]
     if not 0 < len(wanted) <= MAX_RANGES or len(members) > MAX_MEMBERS:

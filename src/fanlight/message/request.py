@@ -23,13 +23,12 @@ from fanlight.message.cookies import read_cookies
 from fanlight.message.form import Query, over, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
+from fanlight.message.media_types import JSON, MULTIPART, URLENCODED, charset_of, essence_of
 from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.request_id import NAME, id_line, id_of
 from fanlight.message.upload import Upload
 
 T = TypeVar("T")
-URLENCODED = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 
 
 class Head(Protocol):
@@ -237,7 +236,7 @@ class Request:
     @property
     def media_type(self) -> str:
         """The media type of the content, in lower case and without parameters; "" if there is none."""
-        return self.head.values.get("content-type", "").partition(";")[0].strip().lower()
+        return essence_of(self.head.values.get("content-type", ""))
 
     @property
     def content(self) -> bytes:
@@ -256,9 +255,7 @@ class Request:
 
     @property
     def _charset(self) -> str:
-        """The charset of the content type, "" if there is none."""
-        named = self.head.values.get("content-type", "").lower().partition("charset=")[2].partition(";")[0]
-        return named.strip('" ')
+        return charset_of(self.head.values.get("content-type", ""))
 
     @property
     def json(self) -> Any:
@@ -289,7 +286,7 @@ class Request:
     def is_json(self) -> bool:
         """Whether the media type of the content is JSON."""
         kind = self.media_type
-        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+        return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
     @property
     def form(self) -> Form:

@@ -1,8 +1,8 @@
-"""What a request is called, so that its lines can be found in every log it passed through.
+"""The id of a request, by which its lines are found in the logs of all servers it passed through.
 
-In: the `X-Request-Id` of a client, or nothing. Out: the field line of an id: the client's own where it
-is well-formed, else a random one of ours. An id is a name and no secret, and says nothing of other requests: not how
-many there were, nor which process served them. Refuses nothing: a name that could break a line of a log is not taken.
+In: the `X-Request-Id` of the client, if it sent one. Out: a field line with the id: the client's own if it is
+well-formed (so that it can't break a log line), else a random one. An id is not a secret, and reveals nothing about
+other requests or about the process.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import os
 import re
 
 NAME = "x-request-id"
-_BEFORE, _AFTER = len(NAME) + 2, -2  # what is around the id in its line
+_BEFORE, _AFTER = len(NAME) + 2, -2  # where the id is in its line
 _is_well_formed = re.compile(r"[A-Za-z0-9._~+/=:-]{1,128}").fullmatch
-RANDOM_BYTES = 12  # of each id: two are equal by chance once in some 10**14
+RANDOM_BYTES = 12  # a collision is expected once in some 10**14 ids
 _AT_ONCE = 64
-# PERF: benchmarks/stages.py: lines are made ahead, many with one call of the system.
+# PERF: benchmarks/stages.py: many lines are made in advance, with one system call.
 _ahead: list[bytes] = []
 
 
 def id_line(given: str | None) -> bytes:
-    """Return the field line that tells the id of a request whose client has given this one."""
+    """Return the field line of a request's id; `given` is the one sent by the client."""
     if given is not None and _is_well_formed(given):
         return f"{NAME}: {given}\r\n".encode()
     try:
         return _ahead.pop()
     except IndexError:
-        return _made()
+        return _generate()
 
 
-def _made() -> bytes:
-    """Make lines ahead, and return one more."""
+def _generate() -> bytes:
+    """Make lines in advance, and return one."""
     digits = os.urandom(RANDOM_BYTES * (_AT_ONCE + 1)).hex("|", RANDOM_BYTES)
     first, *others = f"{NAME}: {digits}\r\n".replace("|", f"\r\n|{NAME}: ").encode().split(b"|")
     _ahead.extend(others)
@@ -38,9 +38,9 @@ def _made() -> bytes:
 
 
 def id_of(line: bytes) -> str:
-    """Return the id that a field line tells."""
+    """Return the id in a field line."""
     return line[_BEFORE:_AFTER].decode()
 
 
-if hasattr(os, "register_at_fork"):  # a child must not use the ids that its parent uses too
+if hasattr(os, "register_at_fork"):  # a child must not use the same ids as its parent
     os.register_at_fork(after_in_child=_ahead.clear)

@@ -17,11 +17,7 @@ from fanlight.errors import InvalidResponse
 from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.location import encode_location
-from fanlight.message.media_types import OCTET_STREAM
-
-HTML = "text/html; charset=utf-8"
-TEXT = "text/plain; charset=utf-8"
-JSON = "application/json"
+from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
 
 
 class Heartbeat(NamedTuple):

@@ -1,7 +1,7 @@
-"""Where a user asked to go: `?next=/orders`. Only places of this site are safe to send him to.
+"""Redirect targets that come from a request, like `?next=/orders`: only paths of this site are safe.
 
-In: text that somebody else may have written, and the request. Out: a path of this site, or None. Never
-guesses what a browser would make of it: what could be read as another site is no target at all.
+In: text from the client, and the request. Out: a path of this site, or None. A text that any browser could read as
+another site is not a target.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fanlight.message.media_types import MULTIPART, URLENCODED
 from fanlight.message.response import Response, redirect
 
 if TYPE_CHECKING:
     from fanlight.message.request import Request
 
 _MAX_LENGTH = 2048
-# A path, then a query and a fragment. To browsers "//" and "/\" begin a host, and tabs and line ends are not there.
-# SECURITY: tests/message/test_safe_targets.py: nor may dot segments come to "//", for whoever takes them out
+# A path, then a query and a fragment. Browsers read "//" and "/\" as the start of a host, and drop tabs and line ends.
+# SECURITY: tests/message/test_safe_targets.py: removing dot segments must not result in "//"
 _OF_THIS_SITE = re.compile(
     r"/(?![/\\]|(?:(?:\.|%2e){1,2}/)+[/\\])[^\x00-\x1f\x7f-\x9f\\?#]*(?:\?[^\x00-\x1f\x7f-\x9f#]*)?(?:#[^\x00-\x1f\x7f-\x9f]*)?",
     re.IGNORECASE,
 )
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def safe_target(target: object, request: Request) -> str | None:
-    """Return the path (with query and fragment) of this site that a target means, None if it means anything else.
+    """Return the target as a path (with query and fragment) of this site, None if it is anything else.
 
-    A target is a path that begins with one "/", or a whole URL with the scheme and host of the request.
+    A target is a path that starts with a single "/", or a complete URL with the scheme and host of the request.
     """
     if not isinstance(target, str) or len(target) > _MAX_LENGTH:
         return None
@@ -40,22 +40,22 @@ def safe_target(target: object, request: Request) -> str | None:
         return None
     try:
         target.encode()
-    except UnicodeEncodeError:  # half of a character
+    except UnicodeEncodeError:  # half of a surrogate pair
         return None
     return target
 
 
 def redirect_back(request: Request, default: str = "/", *, field: str = "next") -> Response:
-    """Send the user where he asked to go, or came from, if that is on this site; else to the default.
+    """Redirect to the target in the request, or to the previous page, if it is on this site; else to the default.
 
-    Asked are, in this order, the field `next` of the query, that of a posted form, and `Referer`. Who
-    came from the address that he asks for is sent to the default, not round in circles.
+    The target is, in this order, the field `next` of the query, that of a posted form, and `Referer`. A target that is
+    the current URL is skipped, so that there is no redirect loop.
     """
-    asked: list[object] = [request.query.get(field)]
-    if request.media_type in _FORMS and request.content_source is not None:
-        asked.append(request.form.get(field))
-    asked.append(request.headers.get("referer"))
-    for each in asked:
+    candidates: list[object] = [request.query.get(field)]
+    if request.media_type in (URLENCODED, MULTIPART) and request.content_source is not None:
+        candidates.append(request.form.get(field))
+    candidates.append(request.headers.get("referer"))
+    for each in candidates:
         target = safe_target(each, request)
         if target is not None and not _is_itself(target, request):
             return redirect(target)

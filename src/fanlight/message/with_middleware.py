@@ -1,14 +1,14 @@
-"""Put steps around a single view, or around a part of URLS.
+"""Middleware for a single view, or for a part of URLS.
 
-    @middleware(timing)                               a view: @around stands on it, like @lane
+    @middleware(timing)                               a view
     def report(): ...
 
-    URLS = {"/admin": middleware(log, guard)({        a nested table: the steps are around all in it
+    URLS = {"/admin": middleware(log, guard)({        a nested table: for everything in it
         "/": dashboard,
     })}
 
-In: generator functions, the outermost first. Out: a marked function, or what was given with its
-steps beside it. Runs nothing: what a step is, the room `app` says.
+In: generator functions, the outermost first. Out: a function with an attribute, or the given value with its
+middleware. How middleware runs is in `app/middleware.py`.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ from types import FunctionType
 from typing import Any, TypeVar, cast, overload
 
 View = TypeVar("View", bound=Callable[..., object])
-Step = Callable[..., object]
+Middleware = Callable[..., object]
 MIDDLEWARE_ATTRIBUTE = "__fanlight_middleware__"
 
 
 @dataclass(frozen=True, slots=True)
 class WithMiddleware:
-    """A value of URLS with its steps.
+    """A value of URLS with its middleware.
 
-    It is no mapping, on purpose: `{**table}` would give the table without what guards it.
+    It is not a mapping, on purpose: `{**table}` would give the table without the middleware that guards it.
     """
 
     inner: object
-    steps: tuple[Step, ...]
+    middleware: tuple[Middleware, ...]
 
 
 class MiddlewareMarker:
-    """Steps, ready to be put around something; `middleware(...)` makes it."""
+    """Adds middleware to a view or a table; `middleware(...)` makes it."""
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        """Take the steps, outermost first."""
-        self._steps = steps
+    def __init__(self, middleware: tuple[Middleware, ...]) -> None:
+        """Add this middleware, the outermost first."""
+        self._middleware = middleware
 
     @overload
-    def __call__(self, inner: View) -> View: ...  # type: ignore[overload-overlap]  # what is not called is wrapped
+    def __call__(self, inner: View) -> View: ...  # type: ignore[overload-overlap]  # only functions are marked
     @overload
     def __call__(self, inner: object) -> WithMiddleware: ...
     def __call__(self, inner: Any) -> Any:
-        """Mark a function, or return anything else (a table, a text) with its steps."""
+        """Mark a function, or return anything else (a table, a text) with its middleware."""
         if not isinstance(inner, FunctionType):
-            return WithMiddleware(inner, self._steps)
-        setattr(inner, MIDDLEWARE_ATTRIBUTE, (*self._steps, *middleware_of(inner)))
+            return WithMiddleware(inner, self._middleware)
+        setattr(inner, MIDDLEWARE_ATTRIBUTE, (*self._middleware, *middleware_of(inner)))
         return inner
 
 
-def middleware(*steps: Step) -> MiddlewareMarker:
-    """Put generator functions around a view or a nested table, the outermost first: `@middleware(timing, guard)`."""
-    return MiddlewareMarker(steps)
+def middleware(*functions: Middleware) -> MiddlewareMarker:
+    """Add middleware to a view or a nested table, the outermost first: `@middleware(timing, guard)`."""
+    return MiddlewareMarker(functions)
 
 
-def middleware_of(view: object) -> tuple[Step, ...]:
-    """Return the steps with which a view was marked."""
-    return cast("tuple[Step, ...]", getattr(view, MIDDLEWARE_ATTRIBUTE, ()))
+def middleware_of(view: object) -> tuple[Middleware, ...]:
+    """Return the middleware of a view."""
+    return cast("tuple[Middleware, ...]", getattr(view, MIDDLEWARE_ATTRIBUTE, ()))

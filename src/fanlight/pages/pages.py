@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
+from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
-from fanlight.message.response import HTML, Response
+from fanlight.message.response import Response
 from fanlight.pages.bounded_dict import BoundedDict
 from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
 from fanlight.pages.one_line import in_one_line

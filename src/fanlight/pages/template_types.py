@@ -9,8 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
-from fanlight.message.response import HTML
+from fanlight.message.media_types import HTML, OCTET_STREAM, media_type_by_name
 
 # Files that are certainly templates; others in the folder may be anything.
 TEMPLATE_SUFFIXES = frozenset(

@@ -223,7 +223,7 @@ def _in_this_process(run: Callable[[], T]) -> T:
         return run()
     finally:
         if os.getpid() != process:
-            forked_child.leave()
+            forked_child.exit_process()
 
 
 def _told(error: BaseException, target: Target) -> str:

@@ -22,6 +22,7 @@ import msgspec
 from fanlight.compression.codecs import decode_content
 from fanlight.message.handler import Handler
 from fanlight.message.headers import Headers
+from fanlight.message.media_types import charset_of
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 from fanlight.testing.cookie_jar import Cookies, host_of
@@ -53,8 +54,7 @@ class ClientResponse:
     @property
     def text(self) -> str:
         """The content as text, in the charset its media type names (UTF-8 where it names none)."""
-        _, _, charset = self.headers.get("content-type", "").partition("charset=")
-        return self.content.decode(charset.partition(";")[0].strip('" ') or "utf-8")
+        return self.content.decode(charset_of(self.headers.get("content-type")) or "utf-8")
 
     def json(self) -> Any:
         """Return the content read as JSON."""

@@ -21,8 +21,9 @@ from fanlight import App
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.handler import Lane
+from fanlight.message.media_types import TEXT
 from fanlight.message.request import Request
-from fanlight.message.response import TEXT, Response
+from fanlight.message.response import Response
 from fanlight.server.connection.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.recording.access_log import AccessLog

@@ -56,13 +56,13 @@ class _NoResponder:
     """Sends nothing in a child that a view has forked: the child ends where its view does."""
 
     def respond(self, _connection: Connection, _response: Any) -> bool:
-        forked_child.leave()
+        forked_child.exit_process()
 
     def respond_from_thread(self, _connection: Connection, _response: Any) -> None:
-        forked_child.leave()
+        forked_child.exit_process()
 
     def respond_from_task(self, _connection: Connection, _response: Any) -> None:
-        forked_child.leave()
+        forked_child.exit_process()
 
 
 class Dispatch:

@@ -47,7 +47,7 @@ def stop_loop_in_child(loop: asyncio.AbstractEventLoop) -> None:
         if waiting:
             waiting.clear()
         for _ in range(count):
-            loop.call_soon(forked_child.leave)
+            loop.call_soon(forked_child.exit_process)
 
     run_in_child(loop, close_in_child)
 

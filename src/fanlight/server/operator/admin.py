@@ -20,8 +20,9 @@ from typing import Protocol
 
 from fanlight.errors import ServerError
 from fanlight.message.handler import Call, Lane
+from fanlight.message.media_types import JSON, TEXT
 from fanlight.message.request import Request
-from fanlight.message.response import TEXT, Response
+from fanlight.message.response import Response
 from fanlight.server.hub import Hub
 from fanlight.server.operator.prometheus import MEDIA_TYPE
 from fanlight.server.operator.snapshot import State
@@ -36,7 +37,6 @@ LIMITS = Limits(
     idle_seconds=30,
     drain_seconds=1,
 )
-JSON = "application/json"
 FOR_ALL = ("/healthz", "/metrics", "/readyz")
 METHODS = ("GET", "HEAD", "OPTIONS")  # by OPTIONS balancers ask (HAProxy, by default): it is answered as GET is
 PRIVATE = (".localhost", ".internal", ".svc", ".cluster.local")  # of machines, containers and clusters
