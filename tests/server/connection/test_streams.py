@@ -300,6 +300,44 @@ def test_a_disconnect_is_not_logged(serve: Serve, tools: Any, caplog: pytest.Log
     assert [each.getMessage() for each in caplog.records if each.levelno > logging.INFO] == []
 
 
+@pytest.mark.parametrize("goes_on", [True, False], ids=["reads", "disconnects"])
+def test_a_paused_stream_that_gets_no_thread_is_closed(
+    serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, goes_on: bool
+) -> None:
+    """If the pool is full when the client reads on, or disconnects, a paused stream is cut off and closed."""
+    closed, entered, let_go = threading.Event(), threading.Semaphore(0), threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 1_000_000
+        finally:
+            closed.set()
+
+    def slow(_: Request) -> Response:
+        entered.release()
+        assert let_go.wait(PATIENCE)
+        return Response(b"done")
+
+    monkeypatch.setattr("fanlight.server.hub.WAITING_CALLS_PER_THREAD", 1)
+    harness = serve({"/": lambda _: Response(pieces()), "/slow": FakeCall(slow, Lane.THREAD)}, limits=Limits(threads=1))
+    with harness.connect() as client, harness.connect() as first, harness.connect() as second:
+        client.sendall(tools.request("/"))
+        harness.wait_until(lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.connections.values()))
+        first.sendall(tools.request("/slow"))
+        entered.acquire()
+        second.sendall(tools.request("/slow"))
+        harness.wait_until(lambda: not harness.hub.pool.has_room())
+        if goes_on:
+            while client.recv(1_000_000):
+                pass
+        else:
+            client.close()
+        assert closed.wait(tools.patience)
+        assert ("can't stream" in caplog.text) is goes_on
+        let_go.set()
+
+
 # --- events ------------------------------------------------------------------------------------
 
 

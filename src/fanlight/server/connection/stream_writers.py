@@ -117,26 +117,34 @@ class _StreamWriter(Generic[S]):
 class ThreadStreamWriter(_StreamWriter[SyncStream]):
     """Pull a sync stream in the threads of the pool."""
 
-    _pool: ThreadPool
     _is_disconnected = False
 
-    def begin(self, opening: bytes, pool: ThreadPool) -> None:
-        """Send the head, then pull, in a thread of the pool."""
+    def __init__(
+        self, hub: Host, connection: Connection, stream: SyncStream, done: Done, pool: ThreadPool, *, has_content: bool
+    ) -> None:
+        """Prepare, as above; the stream is pulled in threads of this pool."""
+        super().__init__(hub, connection, stream, done, has_content=has_content)
         self._pool = pool
-        self._submit(self._run, opening)
+
+    def begin(self, opening: bytes) -> None:
+        """Send the head, then pull, in a thread of the pool."""
+        self._submit(opening)
 
     def on_disconnect(self, *, is_certain: bool) -> None:
         """End the stream at its next piece; where the disconnect is not certain, sending that piece will show it."""
         self._is_disconnected = is_certain
 
-    def _submit(self, act: Callable[..., object], *args: object) -> None:
-        if not self._pool.submit(act, *args):
-            log.warning("%s can't stream: every thread is taken and too much waits", self.connection.call.name)
+    def _submit(self, data: bytes) -> None:
+        if not self._pool.submit(self._run, data):
+            log.warning("%s can't stream: every thread is busy and the queue is full", self.connection.call.name)
             self._close()
             self._fail(None)
 
     def _on_writable(self, is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
-        self._submit(self._run, b"") if is_connected else self._pool.submit(self._close)
+        if is_connected:
+            self._submit(b"")
+        elif not self._pool.submit(self._close):
+            self._close()  # here, although it may block: what the stream depends on must not stay open
 
     def _run(self, data: bytes) -> None:
         wire, stream = self.connection.wire, self._stream

@@ -58,12 +58,12 @@ class Streams:
                 writer.drain()
             hub.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
             return
-        thread_writer = ThreadStreamWriter(hub, connection, stream, self._done, has_content=has_content)
+        thread_writer = ThreadStreamWriter(hub, connection, stream, self._done, self._pool, has_content=has_content)
         self._listen(connection, thread_writer)
         if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
-            hub.loop.call_soon_threadsafe(thread_writer.begin, opening, self._pool)
+            hub.loop.call_soon_threadsafe(thread_writer.begin, opening)
         else:
-            thread_writer.begin(opening, self._pool)
+            thread_writer.begin(opening)
 
     def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
         """Return whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
