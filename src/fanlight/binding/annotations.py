@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, TypeVar, Union
 
@@ -184,8 +184,7 @@ class _Found:
             self.markers.append(marker)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parser:
+class _Parser(NamedTuple):
     """Parses one part of an annotation; `where` names the part if no marker is allowed there."""
 
     found: _Found
@@ -225,7 +224,7 @@ class _Parser:
             return self._strip_union(parts)
         if origin is None or origin is Literal or not parts:
             return annotation
-        inside = replace(self, where=self.where or f"inside {_name(origin)}[...]", allows_name=False)
+        inside = self._replace(where=self.where or f"inside {_name(origin)}[...]", allows_name=False)
         bare = tuple(each if isinstance(each, list) or each is ... else inside.strip(each) for each in parts)
         if all(new is old for new, old in zip(bare, parts, strict=True)):
             return annotation
@@ -233,7 +232,7 @@ class _Parser:
 
     def _strip_union(self, parts: tuple[Any, ...]) -> Any:
         others = sum(each is not NoneType for each in parts)
-        inside = self if others == 1 else replace(self, where=self.where or "in a union", allows_name=False)
+        inside = self if others == 1 else self._replace(where=self.where or "in a union", allows_name=False)
         return Union[tuple(inside.strip(each) for each in parts)]  # noqa: UP007 - their number is not known
 
     def _strip_generic_alias(self, annotation: Any, alias: Any, parts: tuple[Any, ...]) -> Any:
@@ -262,7 +261,7 @@ class _Parser:
     def _enter(self, alias: object, scope: Scope) -> _Parser:
         if any(each is alias or (isinstance(alias, str) and each == alias) for each in self.aliases):
             raise AnnotationError(f"{_name(alias)} refers to itself", "write a class for a recursive type")
-        return replace(self, scope=scope, aliases=(*self.aliases, alias))
+        return self._replace(scope=scope, aliases=(*self.aliases, alias))
 
 
 def _without_none(annotation: Any) -> Any:

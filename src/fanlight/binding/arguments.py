@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fanlight.binding.body import BodyReader
 from fanlight.binding.callables import ArgumentBuilder, Dependency
@@ -28,8 +27,7 @@ _Reader = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY_QUERY = Query()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(NamedTuple):
     """The source of each of a view's arguments; those that it does not use are empty or None."""
 
     path: dict[str, Callable[[Any], object] | None]  # None: as routing converts it

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
@@ -47,8 +46,7 @@ class BuildError(ValueError):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class DecodePlan:
+class DecodePlan(NamedTuple):
     """How the values of an annotation are made: what is decoded, and what `build` makes of it (None: nothing)."""
 
     annotation: Any

@@ -12,7 +12,6 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Annotated, Any, NamedTuple
 
@@ -40,8 +39,7 @@ _WRAPPERS = {"Required", "NotRequired", "ReadOnly"}  # of typing, and of typing_
 _NOT_A_FIELD = "make a dependency a parameter of the view, beside the class"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassField:
+class ClassField(NamedTuple):
     """A field that a client may set: its name in JSON and forms, and its name as an argument of the class."""
 
     sent_as: str
@@ -50,16 +48,15 @@ class ClassField:
     is_required: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordType:
+class RecordType(NamedTuple):
     """A class that is filled by name. `must_be_called`: filled by msgspec, its objects would differ."""
 
     name: str
     make: Callable[..., object]
     fields: tuple[ClassField, ...]
     must_be_called: bool
-    is_list: bool = False  # in JSON
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)  # of a Struct
+    is_list: bool  # in JSON
+    options: dict[str, Any]  # of a Struct
 
 
 class _Declared(NamedTuple):
@@ -257,8 +254,7 @@ def _struct_options(cls: Any, name: str, *, is_short: bool) -> dict[str, Any]:
 # --- the annotations of a class -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _FieldAnnotation:
+class _FieldAnnotation(NamedTuple):
     """The annotation of a field as it is written in its class, and the type arguments of the class."""
 
     written: Any

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any
+from typing import Any, NamedTuple
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
 from fanlight.binding.form_redisplay import INVALID_FIELDS
@@ -71,8 +71,7 @@ class Provider:
         return given
 
 
-@dataclass(frozen=True, slots=True)
-class DependencyPlan:
+class DependencyPlan(NamedTuple):
     """The dependencies of one view: `wanted` by its parameters, `providers` in the order in which they are opened."""
 
     wanted: Mapping[str, Dependency]

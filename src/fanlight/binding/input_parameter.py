@@ -9,12 +9,11 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fanlight.binding.body import JSONBody, JSONDecoder, fields_struct
@@ -43,8 +42,7 @@ from fanlight.binding.signature import Parameter, Signature
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputParameter:
+class InputParameter(NamedTuple):
     """A parameter with its type; `plan` says how its values are decoded from JSON, and built."""
 
     parameter: Parameter

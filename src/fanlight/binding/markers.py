@@ -17,24 +17,26 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class CookieName:
+class _Named:
+    name: str = ""
+
+
+class CookieName(_Named):
     """The parameter is the cookie of this name, by default of its own."""
 
-    name: str = ""
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderName:
+class HeaderName(_Named):
     """The parameter is the header field of this name, by default of its own with hyphens."""
 
-    name: str = ""
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FieldName:
+class FieldName(_Named):
     """The parameter, or the field of a class, is sent by this name, by default by its own."""
 
-    name: str = ""
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

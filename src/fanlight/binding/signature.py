@@ -10,9 +10,9 @@ import functools
 import inspect
 import re
 import typing
-from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
+from typing import NamedTuple
 
 from fanlight.binding.annotations import Marker, describe_marker, parse_annotation
 from fanlight.binding.callables import (
@@ -38,8 +38,7 @@ _WRITE_A_FUNCTION = "write a function that calls it with what it needs, and use 
 _WRITE_A_TYPE = "write a type, like int, list[str] or date"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter of a view; annotation and default are MISSING where it has none."""
 
     name: str
@@ -49,8 +48,7 @@ class Parameter:
     default: object = MISSING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(NamedTuple):
     """The parameters of a view. `has_kwargs`: it has `**names`, which receive the remaining path parameters."""
 
     name: str  # for messages: "views.post"
