@@ -35,7 +35,7 @@ FORM = b"POST /form HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-
 CHUNKED = FORM + b"transfer-encoding: chunked\r\n\r\n"
 MANNERS = {
     "silent": Manner(opening=b""),
-    "idle after an answer": Manner(opening=b"GET /page/1 HTTP/1.1\r\nhost: a\r\n\r\n", sip=65536),
+    "idle after a response": Manner(opening=b"GET /page/1 HTTP/1.1\r\nhost: a\r\n\r\n", sip=65536),
     "slow head": Manner(opening=b"GET /page/1 HTTP/1.1\r\nhost: a\r\n", drip=b"x-a: b\r\n"),
     "slow head, nearly full": Manner(opening=b"GET /page/1 HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 15000, drip=b"y"),
     "slow content": Manner(opening=FORM + b"content-length: 1000000\r\n\r\n", drip=b"name=value&"),

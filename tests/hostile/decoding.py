@@ -39,9 +39,13 @@ KINDS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "numbers of 128 digits": ("/json", JSON, lambda: _filled(b"[", b"1" * 128, b"]")),
     "numbers of 4,000 digits, refused": ("/json", JSON, lambda: _filled(b"[", b"1" * 4000, b"]")),
     "numbers like `1e300`, refused": ("/json", JSON, lambda: _filled(b"[", b"1e300", b"]")),
-    "brackets in brackets, refused": ("/json", JSON, lambda: b"[" * (MIB // 2) + b"]" * (MIB // 2)),
+    "nested brackets, refused": ("/json", JSON, lambda: b"[" * (MIB // 2) + b"]" * (MIB // 2)),
     "lines of a dataclass": ("/order", JSON, lambda: _filled(b'{"email":"@","lines":[', b'{"name":""}', b"]}")),
-    "lines of a dataclass, all bad": ("/order", JSON, lambda: _filled(b'{"email":"@","lines":[', b'{"name":1}', b"]}")),
+    "lines of a dataclass, all invalid": (
+        "/order",
+        JSON,
+        lambda: _filled(b'{"email":"@","lines":[', b'{"name":1}', b"]}"),
+    ),
     "lines with a Decimal": ("/priced", JSON, lambda: _filled(b'{"lines":[', b'{"price":1}', b"]}")),
     "lists below `dict[str, Any]`": ("/any", JSON, lambda: _filled(b'{"a":[', b"[]", b"]}")),
     "a field of percent signs": ("/form", FORM, lambda: b"a=" + b"%41" * ((MIB - 2) // 3)),
@@ -113,7 +117,7 @@ def row(name: str, folder: Path) -> str:
 
 def main() -> None:
     """Measure all of them."""
-    print("| content | size | answer | nobody is served for | time of the processor | memory at most |")  # noqa: T201 - the table
+    print("| content | size | status | no request served for | processor time | memory at most |")  # noqa: T201 - the table
     print("|---|---|---|---|---|---|")  # noqa: T201 - same
     with tempfile.TemporaryDirectory(prefix="decoding-") as name:
         for kind in KINDS:

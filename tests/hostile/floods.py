@@ -36,7 +36,7 @@ KINDS: dict[str, Callable[[int], tuple[str, str]]] = {
     "`&a=%25`, 1,300 times": lambda _: ("/nope?1" + "&a=%25" * 1300, ""),
     "names that never come twice": lambda at: ("/nope?1" + "".join(f"&{at:x}{each:x}=%25" for each in range(800)), ""),
     "encoded names": lambda at: ("/nope?1" + "".join(f"&%25{at:x}{each:x}=%25" for each in range(700)), ""),
-    "an address within": lambda at: (f"/nope?{at}=" + "".join(f"%26{each:x}%3D1" for each in range(150)), ""),
+    "a URL within the URL": lambda at: (f"/nope?{at}=" + "".join(f"%26{each:x}%3D1" for each in range(150)), ""),
     "15 KB of fields": lambda at: (f"/nope?{at}", f"referer: /?{'&a=%25' * 1200}\r\nx-a: {'b' * 7000}{at}\r\n"),
 }
 
@@ -152,7 +152,7 @@ def main() -> None:
     told = print
     with tempfile.TemporaryDirectory(prefix="floods-") as name:
         os.environ["XDG_DATA_HOME"] = name
-        told("| what floods | requests a second | processor | an honest line after | lines lost | memory | stop |")
+        told("| flood | requests per second | processor | honest line after | lines lost | memory | stop |")
         told("|---|---|---|---|---|---|---|")
         for kind in KINDS:
             told(row(kind, seconds, Path(name)), flush=True)

@@ -30,7 +30,7 @@ LIMITS = (
 MOST_MS = 1000.0 * (int(WHILE) + 1)
 KIB = {  # that one connection costs at most, by its phase; docs/reference/hostile.md says what is in it
     "silent": 5,
-    "idle after an answer": 6,
+    "idle after a response": 6,
     "slow head": 6,
     "slow head, nearly full": 30,
     "slow content": 15,

@@ -259,12 +259,12 @@ def compare(chosen: Sequence[Proxy], vectors: dict[str, bytes], folder: Path) ->
 
 SECTION = """{heading}
 
-`python -m tests.soak.differential`: {count} raw messages (the [vectors](../../tests/wire/test_vectors.py), each with a
-next request behind it) sent straight to a site, and through each proxy to another; then another client asks through the
-same proxy, over the connections that it keeps to the site. A disagreement is about how many requests there were, where
-they end, or what was in them.
+`python -m tests.soak.differential`: {count} raw messages (the [vectors](../../tests/wire/test_vectors.py), each with
+another request after it) sent directly to a site, and through each proxy to another; then another client sends a
+request through the same proxy, over the connections that it keeps to the site. A disagreement is about the number of
+requests, where they end, or their content.
 
-| proxy | version | the same | the proxy refuses | it makes good what we refuse | it rewrites | disagreements |
+| proxy | version | the same | refused by the proxy | corrected by the proxy, refused here | rewritten | disagreements |
 |---|---|---|---|---|---|---|
 {rows}
 

@@ -82,25 +82,25 @@ def markdown(tally: Tally, measured: Measured) -> str:
     hostile = sum(tally.hostile.values()) - tally.hostile["refused"]
     rows = {
         "requests sent": f"{sum(tally.sent.values()):,} ({_counted(tally.sent)})",
-        "answered, each answer compared": f"{sum(tally.answered.values()):,}",
+        "completed, each response compared": f"{sum(tally.answered.values()):,}",
         "failed in a worker that was killed": f"{sum(failed.values())} ({_counted(failed)})",
         "failed otherwise": f"{len(tally.unexplained)}",
         "sent again (RFC 9112 section 9.3.1), after a kill": f"{len(tally.retried) - len(quiet)}",
         "sent again, after a kept connection was closed": f"{len(quiet)} ({_counted(kinds)})",
-        "slowest answer": f"{tally.slowest:.2f} s",
+        "slowest response": f"{tally.slowest:.2f} s",
         "faults": f"{done['kill']} workers killed, {done['stop a worker']} told to stop (SIGTERM, SIGINT),"
         f" {done['reload']} swapped releases (SIGHUP), {done['replace the parent']} parents replaced (SIGUSR2),"
         f" {done['restart']} restarts of the server (into a full pipe, a broken pipe),"
         f" {done['rotate']} log rotations (SIGUSR1)",
         "hostile connections": f"{hostile:,} ({_counted(tally.hostile)})",
-        "workers that answered": f"{len(tally.workers)}",
+        "workers that responded": f"{len(tally.workers)}",
         "memory, parent and two fresh workers": f"{_mib(measured.memory_before)} before,"
         f" {_mib(measured.memory_after)} after, {_mib(measured.memory_most)} at most in between",
-        "memory in the calm last fifth, under load": f"{_mib(measured.calm_begin)} at its begin,"
+        "memory in the quiet last fifth, under load": f"{_mib(measured.calm_begin)} at its beginning,"
         f" {_mib(measured.calm_end)} at its end",
         "open files": f"{measured.files_before} before, {measured.files_after} after",
-        "ERROR lines in the log": f"{len(measured.errors)}, {len(measured.unexpected_errors)} of them about something"
-        " else than a killed worker",
+        "ERROR lines in the log": f"{len(measured.errors)}, {len(measured.unexpected_errors)} of them about anything"
+        " but a killed worker",
         "exit code after SIGTERM": f"{measured.exit_code}",
     }
     table = "\n".join(f"| {name} | {value.replace(' ()', '')} |" for name, value in rows.items())

@@ -39,11 +39,11 @@ MODES = {
 PATHS = {"slow content (-B)": "/form", "slow read (-X)": "/download"}
 SLOW = """## slowhttptest
 
-Version 1.8.2, {connections} connections, 500 a second, for {seconds} s, against one process; fanlight {fanlight},
-CPython {python}, every limit as it is by default but for the cap for each address, which is off
-(`--connections-per-address 0`): all of them come from one. An honest client asks for a page every 10 ms from another
-address, on a kept connection and on fresh ones in turn. The tool itself asks too, and says whether it was answered
-within 3 s. What is ended by a deadline is not opened again by the tool.
+Version 1.8.2, {connections} connections, 500 per second, for {seconds} s, against one process; fanlight {fanlight},
+CPython {python}, default limits except for the limit per address, which is off
+(`--connections-per-address 0`), because all connections come from one. An honest client requests a page every 10 ms
+from another address, on a kept connection and on fresh ones in turn. The tool itself sends probes, too, and reports
+whether a response arrived within 3 s. The tool does not reopen connections that a timeout has closed.
 
 | mode | connections at once | service available | honest client before | meanwhile | memory for each, at most |
 |---|---|---|---|---|---|
@@ -52,9 +52,9 @@ within 3 s. What is ended by a deadline is not opened again by the tool.
 LOADS = """## Thousands of connections
 
 The page is rendered from a template. With so many connections and two cores,
-the time of an answer is the time in the queue.
+the response time is the time in the queue.
 
-| command | answered | failed | time of an answer | served with |
+| command | completed | failed | response time | served with |
 |---|---|---|---|---|
 {rows}
 """
@@ -102,7 +102,7 @@ def _latency(line: str) -> str:
     answers, rest = line.split(" answers, ")
     failures = rest.split(" failures")[0]
     percentiles = rest.partition("p50")[2]
-    return f"{answers} answers, {failures} failed, p50{percentiles}"
+    return f"{answers} responses, {failures} failed, p50{percentiles}"
 
 
 def many(words: list[str], flags: list[str], folder: Path) -> tuple[str, bool]:
