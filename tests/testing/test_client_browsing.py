@@ -69,7 +69,7 @@ def test_a_redirect_that_keeps_the_method_sends_the_content_again(client: Client
     assert told.startswith("PUT /shown\n")
     assert told.endswith("\n\nab")
     assert client.post(f"/{status}", form={"a": "1"}).text.endswith("\n\na=1")
-    with pytest.raises(ValueError, match="an iterator has it once; give bytes"):
+    with pytest.raises(ValueError, match="an iterator yields only once; give bytes"):
         client.post(f"/{status}", content=iter([b"a"]))
     assert client.get("/").status == 200
 
@@ -93,7 +93,9 @@ def test_a_redirect_to_elsewhere_ends_there(client: Client, path: str) -> None:
 
 def test_a_redirect_to_no_url_is_told(client: Client) -> None:
     """A Location that nobody can read raises, and says which page has sent it."""
-    with pytest.raises(ValueError, match=r"http://testserver/broken redirects to 'http://\[/', which is no URL"):
+    with pytest.raises(
+        ValueError, match=r"http://testserver/broken redirects to 'http://\[/', which is not a valid URL"
+    ):
         client.get("/broken")
 
 
@@ -153,10 +155,10 @@ def test_a_line_end_in_an_address_is_encoded() -> None:
         ({"headers": {"x": "€"}}, "Latin-1"),
         ({"headers": {"x y": "a"}}, "'x y'"),
         ({"headers": {"x": None}}, "None"),
-        ({"form": {"a": None}}, r"form\['a'\] is a NoneType, which is no text; leave it out"),
+        ({"form": {"a": None}}, r"form\['a'\] is a NoneType, not text; leave it out"),
         ({"form": {"a": {"b": 1}}}, "is a dict"),
-        ({"form": {"a": io.BytesIO()}}, "a file goes to files="),
-        ({"form": "a=1"}, 'form is no dict, and no list of pairs; write form={"name": value}'),
+        ({"form": {"a": io.BytesIO()}}, "use files= for a file"),
+        ({"form": "a=1"}, 'form must be a dict or a list of pairs; write form={"name": value}'),
         ({"files": {"a": 5}}, r"files\['a'\] is 5; a file is b"),
         ({"files": {"a": "text"}}, "a file is"),
         ({"files": {"a": ("x", b"", "y", {})}}, "a file is"),

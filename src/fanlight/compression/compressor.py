@@ -167,7 +167,7 @@ def _padding(most: int) -> bytes:
     """Return 1 to `most` bytes, none of them zero."""
     # SECURITY: tests/compression/test_padding.py: with three draws the extremes are hardly ever seen (docs/why.md)
     draws = 1 + (most - 1) // 3
-    # PERF: not with `secrets`, whose `randbelow` takes longer than all the rest, and which loads OpenSSL
+    # Not with `secrets`, whose `randbelow` takes longer than all the rest, and which loads OpenSSL
     drawn = os.urandom(12 + most)
     size = 1 + sum(int.from_bytes(drawn[at : at + 4], "big") % draws for at in (0, 4, 8))
     return drawn[12:].hex()[:size].encode()

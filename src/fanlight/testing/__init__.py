@@ -1,9 +1,9 @@
-"""What Fanlight is tested with, and what apps are tested with."""
+"""Tools for testing an app: a client, a live server, and fakes of the interfaces."""
 
 from fanlight.testing.client import Client, ClientResponse
 from fanlight.testing.cookie_jar import Cookie, Cookies
 from fanlight.testing.fakes import FakeCall, FakeHandler, FakeHead
-from fanlight.testing.running import LiveServer, Running
+from fanlight.testing.running import LiveServer, ServerThread
 
 __all__ = [
     "Client",
@@ -14,5 +14,5 @@ __all__ = [
     "FakeHandler",
     "FakeHead",
     "LiveServer",
-    "Running",
+    "ServerThread",
 ]

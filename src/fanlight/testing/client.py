@@ -1,8 +1,8 @@
-"""A client for tests: the whole corridor from bytes to bytes, without a port.
+"""The test client: requests to an app through the real server, without a port.
 
-In: an app. Out: answers. The client runs the app in a real server in a thread of its own and talks
-to it through a pair of connected sockets, so what a test sees is what a browser would: the wire,
-the hub and its lanes included. It keeps cookies and follows redirects as a browser does.
+In: an app. Out: responses. The client runs the app in a real server in a thread of its own, and connects to it with a
+pair of sockets, so a test exercises everything that a browser would: HTTP parsing, the server loop and its lanes. It
+keeps cookies and follows redirects like a browser.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fanlight.message.media_types import charset_of
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 from fanlight.testing.cookie_jar import Cookies, host_of
-from fanlight.testing.running import Overrides, Running, overridden
+from fanlight.testing.running import Overrides, ServerThread, overridden
 from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
 from fanlight.testing.streaming import RawResponse, StreamedResponse
 
@@ -38,38 +38,37 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientResponse:
-    """What the server sent back; `raw_content` is what came, compressed where that was asked for."""
+    """A response; `raw_content` is the content as it was received, maybe compressed."""
 
     status: int
     headers: Headers
     raw_content: bytes
     url: str
-    early_hints: tuple[str, ...] = ()  # the links of the 103s that came before it
+    early_hints: tuple[str, ...] = ()  # the links of the 103 responses before it
 
     @property
     def content(self) -> bytes:
-        """The content, decoded as a browser does. Raises what the codec raises where it is broken."""
+        """The content, decompressed. Raises the error of the codec if it is malformed."""
         return decode_content(self.raw_content, self.headers.get("content-encoding"))
 
     @property
     def text(self) -> str:
-        """The content as text, in the charset its media type names (UTF-8 where it names none)."""
+        """The content as text, in the charset of its media type (UTF-8 by default)."""
         return self.content.decode(charset_of(self.headers.get("content-type")) or "utf-8")
 
     def json(self) -> Any:
-        """Return the content read as JSON."""
+        """Return the content parsed as JSON."""
         return msgspec.json.decode(self.content)
 
 
 class Client:
-    """Asks an app, and keeps its cookies; use it in a `with` block, or `close` it.
+    """Sends requests to an app, and keeps its cookies; use it in a `with` block, or `close` it.
 
     `client.get("/search", query={"q": "cats"})`, `client.post("/", form={...})`,
     `client.post("/", json={...})`, `client.post("/", files={"photo": ("a.png", b"...")})`: every method
-    takes `headers`, `query`, `content` (bytes, or an iterable of them to be sent in chunks), `form`,
-    `files`, `json` and `follow_redirects`. What is compressed, because `headers` ask for it, is decoded.
-    `overrides` are functions that stand for dependencies: `Client(app, overrides={database: fake})`.
-    By `base_url="https://testserver"` the app is asked as by https: so `Secure` cookies are kept.
+    takes `headers`, `query`, `content` (bytes, or an iterable of bytes that is sent in chunks), `form`, `files`, `json`
+    and `follow_redirects`. `overrides` replaces dependencies: `Client(app, overrides={database: fake})`. With
+    `base_url="https://testserver"` requests are made over https, so `Secure` cookies are kept.
     """
 
     def __init__(
@@ -81,22 +80,22 @@ class Client:
         follow_redirects: bool = False,
         overrides: Overrides | None = None,
     ) -> None:
-        """Start the app's lifespan and its server. Raises SetupError for overrides that can't be."""
+        """Start the app's lifespan and its server. Raises SetupError for invalid overrides."""
         self._base = urlsplit(base_url)
         if self._base.scheme not in ("http", "https") or not self._base.hostname or self._base.path.strip("/"):
             raise ValueError(f"base_url is {base_url!r}; write a scheme and a host, like https://shop.example")
-        self._running = Running(
+        self._running = ServerThread(
             overridden(app, overrides), Options(bind=(), limits=limits or Limits(), access_log=False)
         )
         self._running.start()
         self._stop = weakref.finalize(self, self._running.stop)
-        self._connections: dict[str, http.client.HTTPConnection] = {}  # by scheme; kept alive between requests
+        self._connections: dict[str, _SocketConnection] = {}  # keep-alive, by scheme
         self._follow_redirects = follow_redirects
         self._cookies = Cookies(host_of(self._base))
 
     @property
     def cookies(self) -> Cookies:
-        """The cookies that are kept: a mapping from names to values, which a test may change."""
+        """The stored cookies: a mapping from names to values, which a test can change."""
         return self._cookies
 
     def __enter__(self) -> Self:
@@ -106,59 +105,59 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the server and the app's lifespan."""
+        """Stop the server and the app's lifespan."""
         for scheme in list(self._connections):
             self._disconnect(scheme)
         self._stop()
 
     def get(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with GET."""
+        """Send a request with GET."""
         return self.request("GET", url, **options)
 
     def head(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with HEAD."""
+        """Send a request with HEAD."""
         return self.request("HEAD", url, **options)
 
     def options(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with OPTIONS."""
+        """Send a request with OPTIONS."""
         return self.request("OPTIONS", url, **options)
 
     def post(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with POST."""
+        """Send a request with POST."""
         return self.request("POST", url, **options)
 
     def put(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with PUT."""
+        """Send a request with PUT."""
         return self.request("PUT", url, **options)
 
     def patch(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with PATCH."""
+        """Send a request with PATCH."""
         return self.request("PATCH", url, **options)
 
     def delete(self, url: str, **options: Any) -> ClientResponse:
-        """Ask with DELETE."""
+        """Send a request with DELETE."""
         return self.request("DELETE", url, **options)
 
     def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> ClientResponse:
-        """Return the answer to one request, or to the last one where redirects are followed.
+        """Return the response to a request, or to the last one if redirects are followed.
 
-        A redirect to another host is not followed: the site under test ends there.
+        A redirect to another host is not followed, because it leaves the app under test.
         """
         follows = self._follow_redirects if follow_redirects is None else follow_redirects
-        asked = prepare_request(self._base, method, url, **options)
+        request = prepare_request(self._base, method, url, **options)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._ask(asked)
-            location = answer.headers.get("location")
-            if not follows or answer.status not in REDIRECTS or location is None:
-                return answer
-            following = next_request(asked, answer.status, location)
+            response = self._send(request)
+            location = response.headers.get("location")
+            if not follows or response.status not in REDIRECTS or location is None:
+                return response
+            following = next_request(request, response.status, location)
             if following is None:
-                return answer
-            asked = following
+                return response
+            request = following
         raise RuntimeError(f"{MAX_REDIRECTS} redirects in a row, the last to {location}")
 
     def connect(self, *, is_https: bool | None = None) -> socket.socket:
-        """Return one end of a new connection, for a test that sends its own bytes; as by https, or as `base_url` is."""
+        """Return one end of a new connection, for a test that sends raw bytes; over https if `base_url` is."""
         ours, theirs = socket.socketpair()
         ours.settimeout(RESPONSE_SECONDS)
         try:
@@ -170,7 +169,7 @@ class Client:
         return ours
 
     def send(self, data: bytes) -> bytes:
-        """Send raw bytes on a new connection, say that no more come, and return all that comes back."""
+        """Send raw bytes on a new connection, close it for writing, and return everything that is received."""
         with self.connect() as sock:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
@@ -181,60 +180,60 @@ class Client:
 
     @contextlib.contextmanager
     def stream(self, method: str, url: str, **options: Any) -> Iterator[StreamedResponse]:
-        """Ask, and read the answer as it is made: `with client.stream("GET", "/events") as answer:`.
+        """Send a request, and read the response as it is sent: `with client.stream("GET", "/events") as response:`.
 
-        It has a connection of its own, which is closed behind the block: then the client has left.
+        It has a connection of its own, which is closed at the end of the block: the client disconnects.
         """
-        asked = prepare_request(self._base, method, url, **options)
-        connection = self._new_connection(asked.url.scheme)
+        request = prepare_request(self._base, method, url, **options)
+        connection = self._new_connection(request.url.scheme)
         try:
-            yield StreamedResponse(self._send_request(connection, asked))
+            yield StreamedResponse(self._exchange(connection, request))
         finally:
             connection.close()
 
-    def _ask(self, asked: PreparedRequest) -> ClientResponse:
-        scheme = asked.url.scheme
+    def _send(self, request: PreparedRequest) -> ClientResponse:
+        scheme = request.url.scheme
         connection = self._connection(scheme)
         try:
-            reply = self._send_request(connection, asked)
-            content = reply.read()
+            raw = self._exchange(connection, request)
+            content = raw.read()
         except BaseException:
-            self._disconnect(scheme)  # whatever is left on it would be taken for the next answer
+            self._disconnect(scheme)  # the rest of the response would be read as the next one
             raise
-        if reply.will_close:
+        if raw.will_close:
             self._disconnect(scheme)
         self._running.server.flush_logs()
         return ClientResponse(
-            status=reply.status,
-            headers=Headers((name.lower(), value) for name, value in reply.getheaders()),
+            status=raw.status,
+            headers=Headers((name.lower(), value) for name, value in raw.getheaders()),
             raw_content=content,
-            url=asked.url.geturl(),
-            early_hints=reply.early_hints,
+            url=request.url.geturl(),
+            early_hints=raw.early_hints,
         )
 
-    def _send_request(self, connection: http.client.HTTPConnection, asked: PreparedRequest) -> RawResponse:
-        body, fields = asked.body, [("host", asked.url.netloc)]
-        cookie = self._cookies.field(asked.url, time.time())
-        if cookie and not any(name == "cookie" for name, _ in asked.fields):
+    def _exchange(self, connection: _SocketConnection, request: PreparedRequest) -> RawResponse:
+        body, fields = request.body, [("host", request.url.netloc)]
+        cookie = self._cookies.field(request.url, time.time())
+        if cookie and not any(name == "cookie" for name, _ in request.fields):
             fields.append(("cookie", cookie))
-        fields += asked.fields
-        if asked.is_chunked:
+        fields += request.fields
+        if request.is_chunked:
             fields = [*_without(fields, "transfer-encoding"), ("transfer-encoding", "chunked")]
-        elif body is not None or asked.method in ("POST", "PUT", "PATCH"):
+        elif body is not None or request.method in ("POST", "PUT", "PATCH"):
             length = len(body) if isinstance(body, bytes) else 0
             fields = [*_without(fields, "content-length"), ("content-length", str(length))]
-        connection.putrequest(asked.method, asked.target, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
         for name, value in fields:
             connection.putheader(name, value)
-        # A server that has answered already, and takes no more, is no error here.
+        # The server may have responded and closed the connection before the whole body was sent.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.endheaders(body, encode_chunked=asked.is_chunked)
-        reply = cast("RawResponse", connection.getresponse())
-        self._cookies.keep(reply.headers.get_all("set-cookie", ()), asked.url, time.time())
-        return reply
+            connection.endheaders(body, encode_chunked=request.is_chunked)
+        raw = cast("RawResponse", connection.getresponse())
+        self._cookies.keep(raw.headers.get_all("set-cookie", ()), request.url, time.time())
+        return raw
 
-    def _connection(self, scheme: str) -> http.client.HTTPConnection:
-        """Return the connection that is kept alive, or a new one where the server has closed it meanwhile."""
+    def _connection(self, scheme: str) -> _SocketConnection:
+        """Return the keep-alive connection, or a new one if the server has closed it."""
         kept = self._connections.get(scheme)
         if kept is not None and kept.sock is not None and not _is_closed(kept.sock):
             return kept
@@ -242,20 +241,27 @@ class Client:
         connection = self._connections[scheme] = self._new_connection(scheme)
         return connection
 
-    def _new_connection(self, scheme: str) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(self._base.hostname or "")
-        connection.response_class = RawResponse
-        connection.auto_open = 0  # never by itself: there is no such host
-        connection.sock = self.connect(is_https=scheme == "https")
-        return connection
+    def _new_connection(self, scheme: str) -> _SocketConnection:
+        return _SocketConnection(self._base.hostname or "", self.connect(is_https=scheme == "https"))
 
     def _disconnect(self, scheme: str) -> None:
         if (connection := self._connections.pop(scheme, None)) is not None:
             connection.close()
 
 
+class _SocketConnection(http.client.HTTPConnection):
+    """A connection over a given socket."""
+
+    response_class = RawResponse
+    auto_open = 0  # never reconnects: there is no such host
+
+    def __init__(self, host: str, sock: socket.socket) -> None:
+        super().__init__(host)
+        self.sock = sock
+
+
 def _is_closed(sock: socket.socket) -> bool:
-    """Say whether the server has closed a connection, or said something on it that nobody asked for."""
+    """Return whether the server has closed a connection, or sent something without a request."""
     sock.setblocking(False)
     try:
         sock.recv(1, socket.MSG_PEEK)

@@ -1,8 +1,8 @@
-"""The cookies of a test client, kept and sent as a browser does it (RFC 6265bis sections 5.6 to 5.8).
+"""The cookies of the test client, stored and sent as by a browser (RFC 6265bis sections 5.6 to 5.8).
 
-In: Set-Cookie fields, the URL that they came from, and the time. Out: the Cookie field of the next request. Drops
-without a word what a browser drops: a foreign domain, `Secure` by http, a prefix that is not kept, what is too long.
-Knows no public suffixes but names without a dot, and nothing of cross-site requests: every request is the site's own.
+In: Set-Cookie fields, the URL of their response, and the time. Out: the Cookie field of the next request. Silently
+drops what browsers drop: another domain, `Secure` over http, a broken prefix rule, too long values. The only public
+suffixes are names without a dot, and every request is a same-site request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _YEAR = re.compile(r"(\d{2,4})(?!\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cookie:
-    """A cookie that is kept: what it holds, where it is sent, and until when."""
+    """A stored cookie: its value, where it is sent, and until when."""
 
     name: str
     value: str
@@ -47,31 +47,31 @@ class Cookie:
         return self.name, self.domain, self.is_host_only, self.path
 
     def is_sent_to(self, url: SplitResult) -> bool:
-        """Say whether a request to this URL carries it."""
+        """Return whether it is sent with a request to this URL."""
         host = host_of(url)
         is_there = host == self.domain if self.is_host_only else domain_matches(host, self.domain)
         return is_there and path_matches(url.path, self.path) and (not self.secure or url.scheme == "https")
 
 
 class Cookies(MutableMapping[str, str]):
-    """The cookies that a client keeps: a mapping from names to values; `kept` has all that is known of them.
+    """The cookies of a client: a mapping from names to values; `kept` has them with their attributes.
 
-    `cookies["a"] = "b"` sets one for the whole of the client's own host. Where several have one name, the mapping has
-    the one with the longest path, and to delete the name forgets all of them.
+    `cookies["a"] = "b"` sets one for all paths of the client's host. Of several with the same name, the mapping has the
+    one with the longest path; deleting the name deletes all of them.
     """
 
     def __init__(self, host: str) -> None:
-        """Begin without cookies; `host` is where those are sent that a test sets by itself."""
+        """Begin without cookies; `host` is the domain of those that a test sets."""
         self._host = host
-        self._kept: dict[tuple[str, str, bool, str], Cookie] = {}  # in the order in which they were first set
+        self._kept: dict[tuple[str, str, bool, str], Cookie] = {}  # in the order they were first set
 
     @property
     def kept(self) -> tuple[Cookie, ...]:
-        """All that is kept, longest path first, then as first set: the order in which they are sent."""
+        """All cookies in the order they are sent: longest path first, then as first set."""
         return tuple(sorted(self._kept.values(), key=lambda cookie: -len(cookie.path)))
 
     def keep(self, lines: Iterable[str], url: SplitResult, now: float) -> None:
-        """Take the values of Set-Cookie fields that came from a URL."""
+        """Store the cookies of Set-Cookie fields in a response from a URL."""
         for line in lines:
             cookie = read_set_cookie(line, url, now)
             if cookie is None or self._would_replace_a_secure_one(cookie, url):
@@ -80,7 +80,7 @@ class Cookies(MutableMapping[str, str]):
         self.forget_expired(now)
 
     def forget_expired(self, now: float) -> None:
-        """Drop what has had its time."""
+        """Delete expired cookies."""
         self._kept = {key: cookie for key, cookie in self._kept.items() if cookie.expires > now}
 
     def field(self, url: SplitResult, now: float) -> str:
@@ -90,7 +90,7 @@ class Cookies(MutableMapping[str, str]):
         return "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
 
     def _would_replace_a_secure_one(self, new: Cookie, url: SplitResult) -> bool:
-        """Say whether http tries to lay its own over a cookie of https (section 5.7, "leave secure cookies alone")."""
+        """Return whether a cookie set over http would replace a `Secure` one (section 5.7)."""
         if new.secure or url.scheme == "https":
             return False
         return any(
@@ -112,7 +112,7 @@ class Cookies(MutableMapping[str, str]):
     def __setitem__(self, name: str, value: str) -> None:
         if not name or _CONTROLS.search(name + value) or ";" in name + value:
             raise ValueError(
-                f"a cookie can't be {name!r} with {value!r}: it is a text without semicolons and line ends"
+                f"a cookie can't be {name!r} with {value!r}: it must be text without semicolons and line ends"
             )
         name, value = (text.encode().decode("latin-1") for text in (name, value))
         cookie = Cookie(name=name, value=value, domain=self._host)
@@ -133,17 +133,17 @@ class Cookies(MutableMapping[str, str]):
 
 
 def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
-    """Return the cookie of a Set-Cookie field, None for one that a browser ignores (sections 5.6 and 5.7)."""
+    """Parse a Set-Cookie field; return None for one that browsers ignore (sections 5.6 and 5.7)."""
     pair, *attributes = line.split(";")
     name, equals, value = (text.strip(BLANKS) for text in pair.partition("="))
     if not equals:
         name, value = "", name
     if _CONTROLS.search(line) or not (name or value) or len(name) + len(value) > MAX_BYTES:
         return None
-    said = _attributes(attributes)
-    host, path = host_of(url), said.get("path", "")
-    domain = said.get("domain", "").removeprefix(".").lower()
-    is_host_only = not domain or (domain == host and "." not in domain)  # nobody lies below a name without a dot
+    attributes_by_name = _attributes(attributes)
+    host, path = host_of(url), attributes_by_name.get("path", "")
+    domain = attributes_by_name.get("domain", "").removeprefix(".").lower()
+    is_host_only = not domain or (domain == host and "." not in domain)  # a name without a dot has no subdomains
     if not is_host_only and ("." not in domain or not domain_matches(host, domain)):
         return None
     cookie = Cookie(
@@ -152,34 +152,34 @@ def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
         domain=host if is_host_only else domain,
         is_host_only=is_host_only,
         path=path if path.startswith("/") else default_path(url.path),
-        secure="secure" in said,
-        http_only="httponly" in said,
-        same_site=said.get("samesite", "").capitalize(),
-        partitioned="partitioned" in said,
-        expires=_end(said, now),
+        secure="secure" in attributes_by_name,
+        http_only="httponly" in attributes_by_name,
+        same_site=attributes_by_name.get("samesite", "").capitalize(),
+        partitioned="partitioned" in attributes_by_name,
+        expires=_end(attributes_by_name, now),
     )
     return cookie if _is_taken(cookie, url, states_root=path == "/") else None
 
 
 def _attributes(pieces: list[str]) -> dict[str, str]:
-    """Return what a Set-Cookie field says behind its value; of what is said twice, the last."""
-    said = {}
+    """Return the attributes of a Set-Cookie field; of a repeated one, the last."""
+    attributes_by_name = {}
     for piece in pieces:
         name, _, value = (text.strip(BLANKS) for text in piece.partition("="))
         name = name.lower()
         is_read = name not in ("max-age", "expires") or _seconds_of(name, value) is not None
         if is_read and len(value) <= MAX_ATTRIBUTE_BYTES:
-            said[name] = value
-    return said
+            attributes_by_name[name] = value
+    return attributes_by_name
 
 
 def _is_taken(cookie: Cookie, url: SplitResult, *, states_root: bool) -> bool:
-    """Say whether a cookie keeps what its attributes and its prefix promise."""
+    """Return whether a browser accepts a cookie with these attributes and prefix."""
     if cookie.secure and url.scheme != "https":
         return False
     if (cookie.same_site == "None" or cookie.partitioned) and not cookie.secure:
         return False
-    name = (cookie.name or cookie.value).lower()  # one without a name would be read as one with a prefix
+    name = (cookie.name or cookie.value).lower()  # without a name, the value could be read as a name with a prefix
     if not cookie.name:
         return not name.startswith(("__secure-", "__host-"))
     if name.startswith("__host-"):
@@ -187,13 +187,13 @@ def _is_taken(cookie: Cookie, url: SplitResult, *, states_root: bool) -> bool:
     return cookie.secure or not name.startswith("__secure-")
 
 
-def _end(said: dict[str, str], now: float) -> float:
-    """Return when a cookie ends; Max-Age goes before Expires, and neither means that it stays."""
-    if "max-age" in said:
-        seconds = _seconds_of("max-age", said["max-age"]) or 0
+def _end(attributes_by_name: dict[str, str], now: float) -> float:
+    """Return when a cookie expires: by Max-Age, else by Expires, else never."""
+    if "max-age" in attributes_by_name:
+        seconds = _seconds_of("max-age", attributes_by_name["max-age"]) or 0
         return now + min(seconds, MAX_SECONDS) if seconds > 0 else -NEVER
-    if "expires" in said:
-        return min(_seconds_of("expires", said["expires"]) or 0, now + MAX_SECONDS)
+    if "expires" in attributes_by_name:
+        return min(_seconds_of("expires", attributes_by_name["expires"]) or 0, now + MAX_SECONDS)
     return NEVER
 
 
@@ -204,7 +204,7 @@ def _seconds_of(name: str, value: str) -> float | None:
 
 
 def read_date(text: str) -> float | None:
-    """Return the time that a cookie's date names, None for none (section 5.1.1: browsers take nearly any form)."""
+    """Parse the date of a cookie, None if that is impossible (section 5.1.1: browsers accept nearly any format)."""
     time = day = month = year = None
     for token in _DELIMITERS.split(text):
         if time is None and (found := _TIME.match(token)):
@@ -225,23 +225,23 @@ def read_date(text: str) -> float | None:
 
 
 def host_of(url: SplitResult) -> str:
-    """Return the host of a URL, in lower case and without its port: cookies know no ports."""
+    """Return the host of a URL, in lower case and without its port, which cookies ignore."""
     return url.hostname or ""
 
 
 def domain_matches(host: str, domain: str) -> bool:
-    """Say whether a host is a domain, or lies below it; an address is only itself."""
+    """Return whether a host is a domain, or a subdomain of it; an address has no subdomains."""
     return host == domain or (host.endswith(f".{domain}") and not _is_address(host))
 
 
 def path_matches(path: str, kept: str) -> bool:
-    """Say whether a request's path is that of a cookie, or lies below it."""
+    """Return whether a path is that of a cookie, or is below it."""
     path = path or "/"
     return path == kept or (path.startswith(kept) and (kept.endswith("/") or path[len(kept)] == "/"))
 
 
 def default_path(path: str) -> str:
-    """Return the path of a cookie that names none: the folder of the request."""
+    """Return the default path of a cookie: the folder of the request."""
     return path[: path.rfind("/")] or "/" if path.startswith("/") else "/"
 
 
@@ -254,5 +254,5 @@ def _is_address(host: str) -> bool:
 
 
 def _shown(value: str) -> str:
-    """Return a value as text: on the way it is bytes, which http.client reads and writes as Latin-1."""
+    """Return a value as text: it is UTF-8, which http.client decodes as Latin-1."""
     return value.encode("latin-1").decode(errors="replace")

@@ -1,8 +1,4 @@
-"""Stand-ins for the parts on either side of the one under test.
-
-They do what the real thing promises and no more: a handler with a dict for its routes, a call
-around a plain function, a head without bytes.
-"""
+"""Fakes of the interfaces between the parts: a handler with a dict of routes, a call, a request head."""
 
 from __future__ import annotations
 
@@ -43,32 +39,32 @@ class FakeCall(Call):
 
 
 class FakeHandler:
-    """A handler with a table of whole paths; anything else is 404, and reads no content."""
+    """A handler with a dict from paths to calls; every other path is 404."""
 
     def __init__(self, calls: Mapping[str, FakeCall | Run]) -> None:
-        """Answer each path with its call, or with a call around its function."""
+        """Make a handler; a plain function becomes a call in lane INLINE."""
         self.calls = {path: call if isinstance(call, FakeCall) else FakeCall(call) for path, call in calls.items()}
         self.missing = FakeCall(lambda _: Response("not here", 404), name="not found", reads_content=False)
         self.events: list[str] = []
 
     def find(self, request: Request) -> FakeCall:
-        """Return the call of a path."""
+        """Return the call of the path."""
         return self.calls.get(request.head.path, self.missing)
 
     async def start(self) -> None:
-        """Note the start."""
+        """Record the start in `events`."""
         self.events.append("start")
 
     async def stop(self) -> None:
-        """Note the stop."""
+        """Record the stop in `events`."""
         self.events.append("stop")
 
 
 class FakeHead:
-    """A head as the wire would give it, made from plain values."""
+    """The head of a request, made of plain values."""
 
     def __init__(self, method: str = "GET", target: str = "/", fields: Mapping[str, str] | None = None) -> None:
-        """Take the target apart; `host` is "testserver" unless the fields say otherwise."""
+        """Make a head; the default `host` is "testserver"."""
         self.method, self.target, self.minor = method, target, 1
         self.path, _, self.query = target.partition("?")
         self.values = {"host": "testserver"} | {name.lower(): value for name, value in (fields or {}).items()}
@@ -76,5 +72,5 @@ class FakeHead:
         self.authority = self.values["host"]
 
     def set_authority(self, authority: str) -> None:
-        """Note whom it is for."""
+        """Replace the host."""
         self.authority = authority

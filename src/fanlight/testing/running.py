@@ -1,6 +1,6 @@
-"""A server in a thread of its own: on a real port for a browser, or on none for the test client.
+"""Run a server in a thread: on a real port for a browser, or without a port for the test client.
 
-In: an app and options. Out: a server that runs from `start` to `stop`; what ended it early is raised in the test.
+In: an app and options. Out: a server that runs from `start` to `stop`; an exception that ends it is raised in the test.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ START_SECONDS = 30
 Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
-class Running:
-    """A server in a thread of its own, from `start` to `stop`."""
+class ServerThread:
+    """A server in a thread, from `start` to `stop`."""
 
     def __init__(self, handler: Handler, options: Options) -> None:
-        """Prepare; `start` starts it."""
+        """Prepare; call `start` to run it."""
         self.server = Server(handler, options)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
 
     def start(self) -> list[str]:
-        """Serve; return the URLs. Raises what the server raised if it can't start."""
+        """Start the server; return its URLs. Raises the exception of the server if it can't start."""
         urls = self.server.open()
         self._thread.start()
         if not self.server.started.wait(START_SECONDS) or self._error is not None:
@@ -40,7 +40,7 @@ class Running:
         return urls
 
     def stop(self) -> None:
-        """Finish what runs, and end. Raises what ended the server early, if anything did."""
+        """Shut down gracefully. Raises the exception that ended the server early, if there was one."""
         if not self._thread.is_alive() and self._error is None:
             return
         self.server.stop()
@@ -49,9 +49,9 @@ class Running:
             raise self._error
 
     def adopt(self, sock: socket.socket, *, is_https: bool) -> None:
-        """Serve a connected socket. Raises what ended the server, RuntimeError where it was stopped."""
+        """Serve a connected socket. Raises the exception that ended the server, RuntimeError after `stop`."""
         if not self._thread.is_alive():
-            raise self._error or RuntimeError("the client is closed; make another, or ask inside its `with` block")
+            raise self._error or RuntimeError("the client is closed; make another, or use it inside its `with` block")
         self.server.adopt(sock, "127.0.0.1", is_https=is_https)
 
     def _run(self) -> None:
@@ -66,7 +66,7 @@ class Running:
 class LiveServer:
     """Runs an app on a real port, chosen by the system: `with LiveServer(app) as server: server.url`.
 
-    `options` say all of it, where a test is about TLS or proxies, for example; `overrides` are as with `Client`.
+    `options` are all options of the server, for example for TLS; `overrides` are as for `Client`.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class LiveServer:
         options: Options | None = None,
         overrides: Overrides | None = None,
     ) -> None:
-        """Prepare; the `with` block starts and ends it."""
+        """Prepare; the `with` block starts and stops it."""
         app = overridden(app, overrides)
-        self._running = Running(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
+        self._running = ServerThread(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -92,19 +92,19 @@ class LiveServer:
 
     @property
     def hub(self) -> Hub:
-        """The hub that serves, for a test that counts its connections."""
+        """The hub of the server, for a test that counts its connections."""
         return self._running.server.hub
 
     @property
     def port(self) -> int:
-        """The port that the system chose."""
+        """The port."""
         return urlsplit(self.url).port or 0
 
 
 def overridden(app: Handler, overrides: Overrides | None) -> Handler:
-    """Return an app in which other functions stand for dependencies. Raises SetupError, TypeError for no app."""
+    """Return an app with replaced dependencies. Raises SetupError for invalid ones, TypeError for another handler."""
     if not overrides:
         return app
     if not isinstance(app, Application):
-        raise TypeError(f"overrides are for an App, not for a {type(app).__name__}")
+        raise TypeError(f"overrides need an App, not a {type(app).__name__}")
     return app.overridden(overrides)

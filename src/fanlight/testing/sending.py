@@ -1,7 +1,7 @@
-"""What a test asks, made ready to be sent as a browser would send it: the URL, the fields, forms, files, JSON.
+"""Prepare the requests of the test client as a browser would: URL, header fields, forms, files, JSON.
 
-In: plain values. Out: an `Asked`, and the one that follows it where its answer is a redirect. Refuses, before a byte is
-sent, what no request can hold, and options that are no options here, with what to write.
+In: plain values. Out: a `PreparedRequest`, and the next one after a redirect. Refuses invalid values and unknown
+options, with a hint what to write.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from fanlight.message.media_types import media_type_by_name
 Sent = bytes | Iterable[bytes]
 File = Any  # a Path, bytes, an open file, (name, any of them) or (name, any of them, media type)
 _OPTIONS = ("headers", "query", "content", "form", "files", "json", "follow_redirects")
-_MEANT = {
-    "params": "query={...} (what stands behind the question mark)",
+_ALTERNATIVES = {
+    "params": "query={...} (the part after the question mark)",
     "data": "form={...}, or content=b'...'",
     "body": "content=b'...'",
     "cookies": "client.cookies[name] = value, before the request",
     "allow_redirects": "follow_redirects=True",
     "auth": 'headers={"authorization": ...}',
-    "timeout": "nothing: an answer that takes too long is a TimeoutError",
+    "timeout": "nothing: a response that takes too long is a TimeoutError",
 }
-_IN_PATHS = "/%:@!$&'()*+,;=-._~"  # what stands there as it is (RFC 3986 section 3.3); the rest is percent-encoded
+_IN_PATHS = "/%:@!$&'()*+,;=-._~"  # not percent-encoded (RFC 3986 section 3.3)
 _FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OF_CONTENT = ("content-", "transfer-encoding", "digest", "repr-digest", "last-modified")  # RFC 9110 section 15.4
 
 
 class _Absent(Enum):
-    JSON = "no JSON"  # where None would be null
+    JSON = "no JSON"  # because None is JSON null
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRequest:
-    """A request that can be sent; `fields` are in lower case, without the host and the cookies that are kept."""
+    """A request ready to be sent; `fields` are in lower case, without the host and the stored cookies."""
 
     method: str
     url: SplitResult  # absolute and encoded
@@ -52,14 +52,14 @@ class PreparedRequest:
 
     @property
     def target(self) -> str:
-        """What stands in the request line."""
+        """The target in the request line."""
         return (
             "*" if self.url.path == "*" else (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
         )
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the body is sent as it comes, its length not known before."""
+        """Whether the body is sent in chunks, because its length is not known."""
         return self.body is not None and not isinstance(self.body, bytes)
 
 
@@ -72,12 +72,12 @@ def prepare_request(
     query: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     **content: Any,
 ) -> PreparedRequest:
-    """Return what is to be sent. Raises TypeError for options there are not, ValueError for what can't be sent."""
+    """Return a request. Raises TypeError for unknown options, ValueError for invalid values."""
     for name in content:
         if name not in _OPTIONS:
             close = difflib.get_close_matches(name, _OPTIONS, n=1)
-            meant = _MEANT.get(name) or (f"{close[0]}=..." if close else f"one of {', '.join(_OPTIONS)}")
-            raise TypeError(f"a request has no option {name}; write {meant}")
+            hint = _ALTERNATIVES.get(name) or (f"{close[0]}=..." if close else f"one of {', '.join(_OPTIONS)}")
+            raise TypeError(f"a request has no option {name}; write {hint}")
     body, kind = body_of(**content)
     written = headers.items() if isinstance(headers, Mapping) else headers or ()
     fields = tuple(_field(name, value) for name, value in written)
@@ -90,16 +90,16 @@ def prepare_request(
 
 
 def url_of(base: SplitResult, url: str, query: str = "") -> SplitResult:
-    """Return a URL as it is asked for: a path of ours, or a whole URL; what a request line can't hold is encoded."""
+    """Return the absolute URL for a path or URL; characters that are not allowed are percent-encoded."""
     if url.startswith(("/", "*")):
-        # Two slashes at the start are a path: nobody who tests writes a host without its scheme.
+        # Two slashes at the start are a path: a test never writes a host without a scheme.
         rest, _, fragment = url.partition("#")
         path, _, own_query = rest.partition("?")
         parts = base._replace(path=path, query=own_query, fragment=fragment)
     else:
         parts = urlsplit(urljoin(f"{base.scheme}://{base.netloc}/", url))
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no URL to ask; write a path like /blog, or http://host/path")
+        raise ValueError(f"{url!r} is not a valid URL; write a path like /blog, or http://host/path")
     return parts._replace(
         netloc=parts.netloc.rpartition("@")[2].lower(),
         path=quote(parts.path, safe=_IN_PATHS) or "/",
@@ -107,31 +107,31 @@ def url_of(base: SplitResult, url: str, query: str = "") -> SplitResult:
     )
 
 
-def next_request(asked: PreparedRequest, status: int, location: str) -> PreparedRequest | None:
-    """Return the request that follows a redirect, None for one to another host: there the site under test ends.
+def next_request(request: PreparedRequest, status: int, location: str) -> PreparedRequest | None:
+    """Return the request that follows a redirect, None for one to another host, outside the app under test.
 
-    Method, fields and content go on as with httpx. Raises ValueError for a location that is no URL, and for content
-    that has been sent and can't be had again.
+    Method, fields and content change as in httpx. Raises ValueError for an invalid location, and for content that
+    can't be sent again.
     """
     try:
-        url = urlsplit(urljoin(asked.url.geturl(), location))
-        is_ours = (url.hostname, url.port) == (asked.url.hostname, asked.url.port)
+        url = urlsplit(urljoin(request.url.geturl(), location))
+        is_ours = (url.hostname, url.port) == (request.url.hostname, request.url.port)
     except ValueError:
-        raise ValueError(f"{asked.url.geturl()} redirects to {location!r}, which is no URL") from None
+        raise ValueError(f"{request.url.geturl()} redirects to {location!r}, which is not a valid URL") from None
     if not is_ours or url.scheme not in ("http", "https"):
         return None
-    url = url_of(asked.url, url._replace(fragment=url.fragment or asked.url.fragment).geturl())
-    method, body = _after(asked.method, status), asked.body
-    fields = [
-        (name, value) for name, value in asked.fields if name != "cookie"
-    ]  # what is kept goes along, and no other
-    if url.scheme == "http" and asked.url.scheme == "https":
+    url = url_of(request.url, url._replace(fragment=url.fragment or request.url.fragment).geturl())
+    method, body = _after(request.method, status), request.body
+    fields = [(name, value) for name, value in request.fields if name != "cookie"]  # only stored cookies are sent
+    if url.scheme == "http" and request.url.scheme == "https":
         fields = [(name, value) for name, value in fields if name != "authorization"]
-    if method != asked.method:
+    if method != request.method:
         fields = [(name, value) for name, value in fields if not name.startswith(_OF_CONTENT)]
         body = None
     elif isinstance(body, Iterator):
-        raise ValueError(f"the answer {status} asks for the content again, and an iterator has it once; give bytes")
+        raise ValueError(
+            f"the redirect {status} needs the content again, which an iterator yields only once; give bytes"
+        )
     return PreparedRequest(method=method, url=url, fields=tuple(fields), body=body)
 
 
@@ -144,7 +144,7 @@ def _field(name: str, value: object) -> tuple[str, str]:
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     is_writable = isinstance(value, str | bytes | int) and not any(each in text for each in "\r\n\0")
     if not _FIELD_NAME.fullmatch(name) or not is_writable or any(ord(each) > 255 for each in text):
-        raise ValueError(f"a header field can't be {name!r}: {value!r}; it takes text in Latin-1, without line ends")
+        raise ValueError(f"a header field can't be {name!r}: {value!r}; it must be text in Latin-1, without line ends")
     return name.lower(), text
 
 
@@ -155,7 +155,7 @@ def body_of(
     files: Mapping[str, File] | Iterable[tuple[str, File]] | None = None,
     json: Any = _Absent.JSON,
 ) -> tuple[Sent | None, str]:
-    """Return the content and its media type; an iterable of bytes is sent in chunks."""
+    """Return the body and its media type; an iterable of bytes is sent in chunks."""
     kinds = {
         "content": content is not None,
         "form": form is not None or files is not None,
@@ -180,7 +180,7 @@ def body_of(
 
 
 def multipart_of(form: Any, files: Any) -> tuple[bytes, str]:
-    """Return a form with files as multipart/form-data; a list or tuple of values is several of one name."""
+    """Return a form with files as multipart/form-data; a list or tuple is several values of one name."""
     boundary = f"fanlight-{secrets.token_hex(16)}"
     parts = []
     for name, value in _pairs(form, "form"):
@@ -191,8 +191,10 @@ def multipart_of(form: Any, files: Any) -> tuple[bytes, str]:
             parts.append((f'form-data; name="{_quoted(name)}"; filename="{_quoted(filename)}"', kind, data))
     pieces = []
     for disposition, kind, data in parts:
-        said = f"content-type: {kind}\r\n" if kind else ""
-        pieces.append(f"--{boundary}\r\ncontent-disposition: {disposition}\r\n{said}\r\n".encode() + data + b"\r\n")
+        type_line = f"content-type: {kind}\r\n" if kind else ""
+        pieces.append(
+            f"--{boundary}\r\ncontent-disposition: {disposition}\r\n{type_line}\r\n".encode() + data + b"\r\n"
+        )
     pieces.append(f"--{boundary}--\r\n".encode())
     return b"".join(pieces), f"multipart/form-data; boundary={boundary}"
 
@@ -200,17 +202,17 @@ def multipart_of(form: Any, files: Any) -> tuple[bytes, str]:
 def _items(values: Any, option: str) -> Iterable[tuple[str, Any]]:
     items = list(values.items() if isinstance(values, Mapping) else values)
     if not all(isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], str) for each in items):
-        raise TypeError(f'{option} is no dict, and no list of pairs; write {option}={{"name": value}}')
+        raise TypeError(f'{option} must be a dict or a list of pairs; write {option}={{"name": value}}')
     return items
 
 
 def _pairs(values: Any, option: str) -> Iterator[tuple[str, str | bytes]]:
-    """Give the names and texts of a form or a query; a list or tuple is several values of one name."""
+    """Yield the names and texts of a form or a query; a list or tuple is several values of one name."""
     for name, value in _items(values, option):
         for each in value if isinstance(value, list | tuple | set | frozenset) else [value]:
             if each is None or isinstance(each, Mapping | Iterator) or hasattr(each, "read"):
-                hint = "a file goes to files=" if hasattr(each, "read") else 'leave it out, or write ""'
-                raise TypeError(f"{option}[{name!r}] is a {type(each).__name__}, which is no text; {hint}")
+                hint = "use files= for a file" if hasattr(each, "read") else 'leave it out, or write ""'
+                raise TypeError(f"{option}[{name!r}] is a {type(each).__name__}, not text; {hint}")
             yield name, each if isinstance(each, bytes) else str(each)
 
 
@@ -235,5 +237,5 @@ def _file(field: str, value: File) -> tuple[str, bytes, str]:
 
 
 def _quoted(name: str) -> str:
-    """Return a name as browsers quote it (HTML, multipart/form-data encoding algorithm)."""
+    """Escape a name as browsers do (HTML, multipart/form-data encoding algorithm)."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
