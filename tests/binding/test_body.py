@@ -108,8 +108,8 @@ URLS = {f"POST /{view.__name__}": view for view in (items, pet, number, either, 
 )
 def test_json_that_is_not_an_object_fills_the_only_field(site: Make, path: str, content: str, said: str) -> None:
     """A class, or a tagged union of classes, is the whole body; JSON that is not an object is the only field."""
-    answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
-    assert (answer.status, answer.text) == (200, said)
+    response = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
+    assert (response.status, response.text) == (200, said)
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_json_that_is_not_an_object_fills_the_only_field(site: Make, path: str, 
 )
 def test_errors_in_a_whole_body_are_named(site: Make, path: str, content: str, bad: list[tuple[str, str]]) -> None:
     """Errors have the name of the parameter, and point into the document as it was sent."""
-    answer = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
-    assert answer.status == 422
-    assert [(each["name"], each["pointer"]) for each in answer.json["errors"]] == bad
+    response = site(URLS).post(f"/{path}", content=content.encode(), fields=KIND)
+    assert response.status == 422
+    assert [(each["name"], each["pointer"]) for each in response.json["errors"]] == bad
 
 
 def test_a_typed_dict_is_a_form_too(site: Make) -> None:
     """Any class with named fields that can be text is read from forms and queries."""
-    asked = site({"POST /": typed, "GET /": typed})
+    client = site({"POST /": typed, "GET /": typed})
     said = "{'name': 'a', 'when': datetime.datetime(2026, 1, 31, 12, 30)}"
-    assert asked.post("/", form={"name": "a", "when": "2026-01-31T12:30"}).text == said
-    assert asked.get("/?name=a").text == "{'name': 'a'}"
+    assert client.post("/", form={"name": "a", "when": "2026-01-31T12:30"}).text == said
+    assert client.get("/?name=a").text == "{'name': 'a'}"
 
 
-# --- names of every alphabet -----------------------------------------------------------------
+# --- names in every alphabet -----------------------------------------------------------------
 
 
 @dataclass
@@ -200,11 +200,11 @@ def test_names_of_every_alphabet_are_read(site: Make, annotation: Any, content: 
         return "ok"
 
     take.__annotations__ = {"wörter": annotation}
-    asked = site({"POST /": take})
-    assert (asked.post("/", content=content.encode(), fields=KIND).status, taken) == (200, [value])
+    client = site({"POST /": take})
+    assert (client.post("/", content=content.encode(), fields=KIND).status, taken) == (200, [value])
 
 
-# --- other names, and what is whole, by a mark --------------------------------------------
+# --- other names, and whole bodies, by a marker --------------------------------------------
 
 
 class Camel(msgspec.Struct, rename="camel"):
@@ -280,19 +280,19 @@ def file(file: Annotated[Upload, Field("my-file")], size: Annotated[int, Field("
 )
 def test_a_field_may_have_another_name(site: Make, view: Any, form: Any, content: Any, said: str) -> None:
     """A parameter, or a field of any kind of class, is sent by the name in `Field`, and by no other."""
-    asked = site({"POST /": view, "GET /": view})
-    assert asked.get(f"/?{urlencode(form, doseq=True)}").text == said
-    assert asked.post("/", form=form).text == said
-    assert asked.post("/", json=content).text == said
+    client = site({"POST /": view, "GET /": view})
+    assert client.get(f"/?{urlencode(form, doseq=True)}").text == said
+    assert client.post("/", form=form).text == said
+    assert client.post("/", json=content).text == said
 
 
 @pytest.mark.parametrize("view", [search, slot, dashed])
 def test_messages_use_the_name_that_is_sent(site: Make, view: Any) -> None:
     """Errors have the name that the client uses."""
-    asked = site({"POST /": view, "GET /": view})
-    assert asked.get("/").bad == [("query", "page-size", "is missing")]
-    assert asked.post("/", form={"page-size": "x"}).bad == [("form", "page-size", "'x' is not an integer")]
-    assert asked.post("/", json={"size": 1}).bad == [("json", "page-size", "is missing")]
+    client = site({"POST /": view, "GET /": view})
+    assert client.get("/").bad == [("query", "page-size", "is missing")]
+    assert client.post("/", form={"page-size": "x"}).bad == [("form", "page-size", "'x' is not an integer")]
+    assert client.post("/", json={"size": 1}).bad == [("json", "page-size", "is missing")]
 
 
 def test_other_names_work_at_any_depth(site: Make) -> None:
@@ -301,17 +301,17 @@ def test_other_names_work_at_any_depth(site: Make) -> None:
     def tree(tree: Tree) -> str:
         return f"{tree.inner[0].inner[0].size}"
 
-    asked = site({"POST /": tree})
+    client = site({"POST /": tree})
     leaf = {"page-size": 3}
-    assert asked.post("/", json={"page-size": 1, "inner": [{"page-size": 2, "inner": [leaf]}]}).text == "3"
-    answer = asked.post("/", json={"page-size": 1, "inner": [{"page-size": "x"}]})
-    assert answer.bad == [("json", "inner[0].page-size", "'x' is not an integer")]
+    assert client.post("/", json={"page-size": 1, "inner": [{"page-size": 2, "inner": [leaf]}]}).text == "3"
+    response = client.post("/", json={"page-size": 1, "inner": [{"page-size": "x"}]})
+    assert response.bad == [("json", "inner[0].page-size", "'x' is not an integer")]
 
 
 def test_a_file_may_have_another_name(site: Make) -> None:
     """An upload is found by the name in `Field`, beside fields with other names."""
-    answer = site({"POST /": file}).post("/", parts=[("my-file", "a.txt", "x"), ("page-size", None, "3")])
-    assert answer.text == "a.txt 3"
+    response = site({"POST /": file}).post("/", parts=[("my-file", "a.txt", "x"), ("page-size", None, "3")])
+    assert response.text == "a.txt 3"
 
 
 def test_a_marker_selects_the_whole_body_or_a_field(site: Make) -> None:
@@ -320,10 +320,10 @@ def test_a_marker_selects_the_whole_body_or_a_field(site: Make) -> None:
     def prices(prices: Body[dict[str, int]], note: str = "") -> str:
         return f"{prices} {note}"
 
-    asked = site({"POST /prices": prices, "POST /held": held})
-    assert asked.post("/prices?note=n", json={"tea": 1}).text == "{'tea': 1} n"
-    assert asked.post("/prices", json={"tea": "x"}).bad == [("json", "prices.tea", "'x' is not an integer")]
-    assert asked.post("/held", json={"slot": {"page-size": 3}, "note": "n"}).text == "3 n"
+    client = site({"POST /prices": prices, "POST /held": held})
+    assert client.post("/prices?note=n", json={"tea": 1}).text == "{'tea': 1} n"
+    assert client.post("/prices", json={"tea": "x"}).bad == [("json", "prices.tea", "'x' is not an integer")]
+    assert client.post("/held", json={"slot": {"page-size": 3}, "note": "n"}).text == "3 n"
 
 
 def twins(a: Annotated[int, Field("b")], b: int) -> None: ...
@@ -390,10 +390,10 @@ def tags(tags: list[int], note: str = "") -> str:
 )
 def test_lists_may_have_brackets(site: Make, sent: str, said: str) -> None:
     """`x[]=a&x[]=b` fills a list x, as forms for PHP and Rails send it; nothing else accepts brackets."""
-    asked = site({"/": tags, "POST /": tags})
+    client = site({"/": tags, "POST /": tags})
     kind = {"content-type": "application/x-www-form-urlencoded"}
-    assert asked.get(f"/?{sent}").text == said
-    assert asked.post("/", content=sent.encode(), fields=kind).text == said
+    assert client.get(f"/?{sent}").text == said
+    assert client.post("/", content=sent.encode(), fields=kind).text == said
 
 
 @pytest.mark.parametrize("sent", ["tags[0]=1&tags[1]=2", "tags[a]=1", "tags[0][x]=1"])
@@ -447,16 +447,16 @@ def whole(basket: Basket = BASKET) -> str:
 )
 def test_each_request_gets_its_own_default(site: Make, view: Any, sent: dict[str, Any], said: str) -> None:
     """A view that changes a mutable default does not change it for the next request."""
-    asked = site({"POST /": view})
-    first = asked.post("/", **sent).text
-    assert asked.post("/", **sent).text == first
+    client = site({"POST /": view})
+    first = client.post("/", **sent).text
+    assert client.post("/", **sent).text == first
     assert first == said or "[1, 2]" in first
 
 
 def test_each_request_gets_its_own_default_in_a_query(site: Make) -> None:
     """The same without any content, and for an empty query."""
-    asked = site({"/": listed})
-    assert [asked.get("/").text, asked.get("/?c=1").text, asked.get("/").text] == ["[1, 2]"] * 3
+    client = site({"/": listed})
+    assert [client.get("/").text, client.get("/?c=1").text, client.get("/").text] == ["[1, 2]"] * 3
 
 
 class Shares(NamedTuple):

@@ -80,7 +80,7 @@ class KeptAttrs:
 
 @dataclass
 class KeptInit:
-    """An `__init__` of its own, which takes its fields."""
+    """It has its own `__init__`, whose parameters are its fields."""
 
     name: str
     is_admin: bool = field(init=False)
@@ -159,7 +159,7 @@ PLACES: dict[str, tuple[Callable[[Any], Any], Any, Callable[[Any], Any]]] = {
 
 
 def view_of(annotation: Any, seen: list[Any], name: str = "it") -> Any:
-    """Return a view that keeps what it is given, besides a field of its own for JSON to be an object."""
+    """Return a view that keeps its argument; another field makes the JSON an object."""
 
     def view(**_: Any) -> str:
         raise AssertionError
@@ -184,11 +184,11 @@ def test_json_does_not_set_private_fields(site: Make, place: str) -> None:
     """At any depth: no field with `init=False`, no private one, no class variable; and none is required."""
     wrap, sent, pick = PLACES[place]
     seen: list[Any] = []
-    asked = site({f"POST /{kind.__name__}": view_of(wrap(kind), seen) for kind in KEPT})
+    client = site({f"POST /{kind.__name__}": view_of(wrap(kind), seen) for kind in KEPT})
     for kind in KEPT:
         is_whole = place in ("itself", "optional", "Struct", "Structs", "TypedDict", "dataclass")
-        answer = asked.post(f"/{kind.__name__}", json=sent if is_whole else {"it": sent})
-        assert answer.text == "taken", (kind, answer.text)
+        response = client.post(f"/{kind.__name__}", json=sent if is_whole else {"it": sent})
+        assert response.text == "taken", (kind, response.text)
         assert_kept(pick(seen.pop()), kind)
 
 
@@ -196,24 +196,24 @@ def test_json_does_not_set_private_fields(site: Make, place: str) -> None:
 def test_forms_and_queries_do_not_set_private_fields(site: Make, kind: type) -> None:
     """They follow the same rules as JSON."""
     seen: list[Any] = []
-    asked = site({"GET|POST /": view_of(kind, seen)})
+    client = site({"GET|POST /": view_of(kind, seen)})
     form = {name: str(value) for name, value in SENT.items()}
-    assert asked.post("/", form=form).text == "taken"
-    assert asked.get("/?" + "&".join(f"{name}={value}" for name, value in form.items())).text == "taken"
+    assert client.post("/", form=form).text == "taken"
+    assert client.get("/?" + "&".join(f"{name}={value}" for name, value in form.items())).text == "taken"
     for made in seen:
         assert_kept(made, kind)
-    assert asked.post("/", json={}).bad == [("json", "name", "is missing")]
-    assert asked.post("/", form={}).bad == [("form", "name", "is missing")]
+    assert client.post("/", json={}).bad == [("json", "name", "is missing")]
+    assert client.post("/", form={}).bad == [("form", "name", "is missing")]
 
 
 def test_an_init_var_is_sent(site: Make) -> None:
     """An `InitVar` is an argument of the class, although it is not a field."""
     seen: list[Any] = []
-    asked = site({"POST /": view_of(KeptVariable, seen)})
-    asked.post("/", json={"name": "eve", "times": 2})
-    asked.post("/", form={"name": "eve", "times": "2"})
+    client = site({"POST /": view_of(KeptVariable, seen)})
+    client.post("/", json={"name": "eve", "times": 2})
+    client.post("/", form={"name": "eve", "times": "2"})
     assert [made.size for made in seen] == [6, 6]
-    assert asked.post("/", json={"name": "eve", "times": "x"}).bad == [("json", "times", "'x' is not an integer")]
+    assert client.post("/", json={"name": "eve", "times": "x"}).bad == [("json", "times", "'x' is not an integer")]
 
 
 class Circle(msgspec.Struct, tag="circle"):
@@ -243,18 +243,18 @@ class Drawing:
 def test_nested_and_tagged_classes_are_built(site: Make) -> None:
     """Each class is called from the inside out; the error of one has its location."""
     seen: list[Any] = []
-    asked = site({"POST /": view_of(Drawing, seen)})
+    client = site({"POST /": view_of(Drawing, seen)})
     circle, square = {"type": "circle", "radius": 2, "_area": 9}, {"type": "square", "side": 1}
-    asked.post("/", json={"shapes": [circle, square], "parts": {"a": {"shapes": [circle], "count": 7}}, "count": 9})
+    client.post("/", json={"shapes": [circle, square], "parts": {"a": {"shapes": [circle], "count": 7}}, "count": 9})
     (drawing,) = seen
     assert drawing.count == 2
     assert drawing.shapes[0]._area == 4
     assert isinstance(drawing.shapes[1], Square)
     assert (drawing.parts["a"].count, drawing.parts["a"].parts) == (1, {})
-    bad = asked.post("/", json={"shapes": [square], "parts": {"a": {"shapes": []}}})
+    bad = client.post("/", json={"shapes": [square], "parts": {"a": {"shapes": []}}})
     assert bad.bad == [("json", "parts.a", "there is nothing to see")]
     assert bad.json["errors"][0]["pointer"] == "/parts/a"
-    bad = asked.post("/", json={"shapes": [{**square, "more": 1}]})
+    bad = client.post("/", json={"shapes": [{**square, "more": 1}]})
     assert bad.bad[0][1].startswith("shapes[0]")
 
 
@@ -268,10 +268,10 @@ class Converted:
 def test_converters_and_validators_of_attrs_run(site: Make) -> None:
     """The class is called, so its converters and validators run."""
     seen: list[Any] = []
-    asked = site({"POST /": view_of(Converted, seen)})
-    asked.post("/", json={"name": " ada "})
+    client = site({"POST /": view_of(Converted, seen)})
+    client.post("/", json={"name": " ada "})
     assert (seen[0].name, seen[0].names) == ("ada", ["ada"])
-    (bad,) = asked.post("/", json={"name": "ada", "age": -1}).bad
+    (bad,) = client.post("/", json={"name": "ada", "age": -1}).bad
     assert "must be >= 0" in bad[2]
 
 
@@ -302,21 +302,21 @@ class PersonStruct(msgspec.Struct):
 def test_constraints_of_annotated_types_hold_in_a_class(site: Make, source: str, kind: type) -> None:
     """They hold for every source, like those of msgspec."""
     seen: list[Any] = []
-    asked = site({"GET|POST /": view_of(kind, seen)})
+    client = site({"GET|POST /": view_of(kind, seen)})
 
     def send(**values: Any) -> Any:
         values = {"name": "ada", "age": 36} | values
         if source == "query":
             pairs = [(name, each) for name, value in values.items() for each in ([value], value)[type(value) is list]]
-            return asked.get("/?" + "&".join(f"{name}={each}" for name, each in pairs))
-        return asked.post("/", **{source: values})
+            return client.get("/?" + "&".join(f"{name}={each}" for name, each in pairs))
+        return client.post("/", **{source: values})
 
     assert send(tags=["a", "b"], step=10).text == "taken"
     assert (seen[0].name, seen[0].age, list(seen[0].tags), seen[0].step) == ("ada", 36, ["a", "b"], 10)
     for name, value in (("age", -1), ("height", 0.0), ("height", 4.0), ("step", 3), ("name", "")):
-        answer = send(**{name: value})
-        assert answer.status == 422, (name, value)
-        assert answer.bad[0][1] == name
+        response = send(**{name: value})
+        assert response.status == 422, (name, value)
+        assert response.bad[0][1] == name
     assert send(tags=["a", "b", "c"]).bad == [(source, "tags", "must have at most 2 items")]
     assert send(tags=["long"]).status == 422
 
@@ -332,10 +332,10 @@ def test_constraints_of_annotated_types_hold_for_parameters(site: Make) -> None:
         "word": Annotated[str, annotated_types.Len(2, 3)],
         "x_size": Annotated[int, Header(), annotated_types.Le(5)],
     }
-    asked = site({"/{number}": view})
-    assert asked.get("/9?word=abc", fields={"x-size": "5"}).json == [9, "abc", 5]
-    assert asked.get("/10?word=abc").status == 404
-    assert asked.get("/9?word=a", fields={"x-size": "6"}).bad == [
+    client = site({"/{number}": view})
+    assert client.get("/9?word=abc", fields={"x-size": "5"}).json == [9, "abc", 5]
+    assert client.get("/10?word=abc").status == 404
+    assert client.get("/9?word=a", fields={"x-size": "6"}).bad == [
         ("header", "x-size", "must be at most 5"),
         ("query", "word", "must have at least 2 characters"),
     ]
@@ -402,9 +402,9 @@ def test_a_class_that_can_not_be_filled_correctly_is_refused(mistakes: Find, kin
 def test_a_type_variable_stands_for_its_bound(site: Make) -> None:
     """Where it has no type argument."""
     seen: list[Any] = []
-    asked = site({"POST /": view_of(OuterBound, seen), "POST /list": view_of(list[B], seen)})
-    assert asked.post("/", json={"inner": SENT}).text == "taken"
-    assert asked.post("/list", json={"it": [SENT]}).text == "taken"
+    client = site({"POST /": view_of(OuterBound, seen), "POST /list": view_of(list[B], seen)})
+    assert client.post("/", json={"inner": SENT}).text == "taken"
+    assert client.post("/list", json={"it": [SENT]}).text == "taken"
     assert_kept(seen[0].inner, Kept)
     assert_kept(seen[1][0], Kept)
 
@@ -449,27 +449,27 @@ def show_album(it: Album) -> Any:
 
 def test_a_file_in_a_class_comes_from_the_form(site: Make) -> None:
     """The other fields of the class come from the form as well."""
-    asked = site({"POST /": show, "POST /album": show_album})
+    client = site({"POST /": show, "POST /album": show_album})
     parts = [("title", None, "Sea"), ("photo", "a.png", "1"), ("stars", None, "4")]
-    assert asked.post("/?page=2", parts=parts).json == ["Sea", "a.png", 4, 2]
+    assert client.post("/?page=2", parts=parts).json == ["Sea", "a.png", 4, 2]
     parts = [("title", None, "Sea"), ("photos", "a.png", "1"), ("photos", "b.png", "2")]
-    assert asked.post("/album", parts=parts).json == ["Sea", ["a.png", "b.png"], None]
-    assert asked.post("/album", parts=[*parts, ("cover", "c.png", "3")]).json == ["Sea", ["a.png", "b.png"], "c.png"]
+    assert client.post("/album", parts=parts).json == ["Sea", ["a.png", "b.png"], None]
+    assert client.post("/album", parts=[*parts, ("cover", "c.png", "3")]).json == ["Sea", ["a.png", "b.png"], "c.png"]
 
 
 def test_errors_beside_a_file_are_listed(site: Make) -> None:
     """As for any other form; JSON has no files."""
-    asked = site({"POST /": show, "POST /album": show_album})
-    assert asked.post("/", parts=[("photo", None, "a text"), ("stars", None, "9")]).bad == [
+    client = site({"POST /": show, "POST /album": show_album})
+    assert client.post("/", parts=[("photo", None, "a text"), ("stars", None, "9")]).bad == [
         ("form", "title", "is missing"),
         ("form", "photo", "must be a file, not a text"),
         ("form", "stars", "must be at most 5"),
     ]
-    assert ("form", "photo", "is missing") in asked.post("/", form={"title": "Sea"}).bad
+    assert ("form", "photo", "is missing") in client.post("/", form={"title": "Sea"}).bad
     for path in ("/", "/album"):
-        answer = asked.post(path, json={"title": "Sea", "photo": "x", "photos": []})
-        assert answer.status == 415
-        assert "send a form, not application/json" in answer.text
+        response = client.post(path, json={"title": "Sea", "photo": "x", "photos": []})
+        assert response.status == 415
+        assert "send a form, not application/json" in response.text
 
 
 @dataclass
@@ -583,7 +583,7 @@ def show_again(it: Photo, errors: FormErrors) -> Any:
 
 def test_a_form_with_a_file_in_a_class_is_redisplayed(site: Make) -> None:
     """The errors are those of its fields."""
-    asked = site({"POST /": show_again})
-    answer = asked.post("/", parts=[("title", None, "Sea")])
-    assert (answer.status, answer.json) == (422, [True, {"photo": "is missing"}])
-    assert asked.post("/", parts=[("title", None, "Sea"), ("photo", "a.png", "1")]).text == "Sea"
+    client = site({"POST /": show_again})
+    response = client.post("/", parts=[("title", None, "Sea")])
+    assert (response.status, response.json) == (422, [True, {"photo": "is missing"}])
+    assert client.post("/", parts=[("title", None, "Sea"), ("photo", "a.png", "1")]).text == "Sea"

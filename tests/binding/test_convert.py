@@ -166,10 +166,10 @@ def test_a_constraint_checker_agrees_with_violated_constraint(annotation: Any) -
     values[str], values[list] = ["", "a", "ab", "abc", "abcd", "bcd"], [[], [1], [1, 2], [1, 2, 3, 4]]
     values[time] = [time(12), time(12, tzinfo=UTC)]
     tried = values[getattr(annotation.__origin__, "__origin__", annotation.__origin__)]
-    told = [rule(value) for value in tried]
-    assert told == [violated_constraint(kind, value) for value in tried]
-    assert any(told)
-    assert "" in told
+    messages = [rule(value) for value in tried]
+    assert messages == [violated_constraint(kind, value) for value in tried]
+    assert any(messages)
+    assert "" in messages
 
 
 @pytest.mark.parametrize("annotation", [int, str, list[str], Annotated[int, msgspec.Meta(title="x")], Color])

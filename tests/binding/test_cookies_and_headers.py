@@ -50,12 +50,12 @@ def repeated(x_tag: Header[list[int]]) -> str:
 
 def test_a_cookie_fills_a_parameter(site: Make) -> None:
     """`Cookie[...]` is the cookie with the parameter's name, converted; a default makes it optional."""
-    asked = site({"/": themed, "/s": session})
-    assert asked.get("/").text == "light"
-    assert asked.get("/", fields={"cookie": "a=b; theme=dark"}).text == "dark"
+    client = site({"/": themed, "/s": session})
+    assert client.get("/").text == "light"
+    assert client.get("/", fields={"cookie": "a=b; theme=dark"}).text == "dark"
     key = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"
-    assert asked.get("/s", fields={"cookie": f"__Host-key={key}; seen=2026-01-31"}).text == f"{key} 2026-01-31"
-    assert asked.get("/s", fields={"cookie": f"__Host-key={key}"}).text == f"{key} None"
+    assert client.get("/s", fields={"cookie": f"__Host-key={key}; seen=2026-01-31"}).text == f"{key} 2026-01-31"
+    assert client.get("/s", fields={"cookie": f"__Host-key={key}"}).text == f"{key} None"
 
 
 def test_an_invalid_cookie_is_listed_by_its_name(site: Make) -> None:
@@ -66,11 +66,11 @@ def test_an_invalid_cookie_is_listed_by_its_name(site: Make) -> None:
 
 def test_a_header_field_fills_a_parameter(site: Make) -> None:
     """`Header[...]` is the field with hyphens for underscores, or the one that is named."""
-    asked = site({"/": agent, "/k": keyed})
-    assert asked.get("/", fields={"user-agent": "curl", "dnt": "1"}).text == "curl True"
-    assert asked.get("/").bad == [("header", "user-agent", "is missing")]
-    assert asked.get("/k", fields={"x-key": "7"}).text == "7"
-    assert asked.get("/k", fields={"x-key": "0"}).bad == [("header", "x-key", "must be at least 1")]
+    client = site({"/": agent, "/k": keyed})
+    assert client.get("/", fields={"user-agent": "curl", "dnt": "1"}).text == "curl True"
+    assert client.get("/").bad == [("header", "user-agent", "is missing")]
+    assert client.get("/k", fields={"x-key": "7"}).text == "7"
+    assert client.get("/k", fields={"x-key": "0"}).bad == [("header", "x-key", "must be at least 1")]
 
 
 def test_a_list_takes_every_field_of_a_name(site: Make) -> None:
@@ -87,10 +87,10 @@ def stateful(state: State, request: Request) -> str:
 
 def test_the_state_of_the_app_is_a_parameter(site: Make) -> None:
     """What a lifespan stores in `app.state` is read through a parameter annotated `State`."""
-    asked = site({"/": stateful, "/only": lambda_of_state})
-    asked.app.state["greeting"] = "Hello"
-    assert asked.get("/").text == "Hello /"
-    assert asked.get("/only").text == "Hello"
+    client = site({"/": stateful, "/only": lambda_of_state})
+    client.app.state["greeting"] = "Hello"
+    assert client.get("/").text == "Hello /"
+    assert client.get("/only").text == "Hello"
 
 
 def lambda_of_state(state: State) -> str:

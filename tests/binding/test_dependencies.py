@@ -35,7 +35,7 @@ def _quiet() -> None:
 
 
 class Connection:
-    """Stands for a database."""
+    """A fake database."""
 
     def __init__(self, name: str = "real") -> None:
         self.name = name
@@ -100,8 +100,8 @@ ORDER = ["open /a", "user ann", "view", "user ends", "commit", "close"]
 @pytest.mark.parametrize("view", [view, async_view])
 def test_a_dependency_is_opened_once_and_closed_in_reverse(site: Make, view: object) -> None:
     """One that is used twice is opened once, before those that need it, and closed after them."""
-    answer = site({"/{slug}": view}).get("/a?size=3", fields={"cookie": "session=ann"})
-    assert answer.text == "ann of real real a 3"
+    response = site({"/{slug}": view}).get("/a?size=3", fields={"cookie": "session=ann"})
+    assert response.text == "ann of real real a 3"
     assert events == ORDER
 
 
@@ -115,10 +115,10 @@ async def all_async(other: AsyncDatabase) -> str:
 
 def test_an_async_view_may_have_both_kinds(site: Make) -> None:
     """Sync and async generators are closed in one order."""
-    asked = site({"/": mixed, "/a": all_async})
-    assert asked.get("/").text == "real async"
+    client = site({"/": mixed, "/a": all_async})
+    assert client.get("/").text == "real async"
     assert events == ["open /", "open /", "commit", "close", "commit", "close"]
-    assert asked.get("/a").text == "async"
+    assert client.get("/a").text == "async"
 
 
 def lost(db: Database) -> str:
@@ -139,8 +139,8 @@ def unrendered(db: Database) -> object:
 )
 def test_an_exception_is_raised_at_the_yield(site: Make, view: object, status: int, error: str) -> None:
     """An error, also one while the response is made, can be rolled back, and has its response."""
-    asked = site({"/": view}, pages={"broken.html": "{{ 1 // nothing }}"})
-    assert asked.get("/").status == status
+    client = site({"/": view}, pages={"broken.html": "{{ 1 // nothing }}"})
+    assert client.get("/").status == status
     assert events == ["open /", f"rollback {error}", "close"]
 
 
@@ -283,16 +283,16 @@ async def plain(
 
 def test_plain_functions_are_dependencies(site: Make) -> None:
     """The value is what the function returns; its parameters are bound like those of a view."""
-    asked = site({"GET|POST /{slug}/{id}": plain})
-    told = {"pager": {"page": 2}, "token": "T", "name": "a-7", "other": "none", "id": 7, "rest": {"slug": "a"}}
-    assert asked.get("/a/7?page=2", fields={"authorization": "T"}).json == told
-    assert asked.post("/a/7?page=2", fields={"authorization": "T"}, form={"page": "9"}).json == told
+    client = site({"GET|POST /{slug}/{id}": plain})
+    messages = {"pager": {"page": 2}, "token": "T", "name": "a-7", "other": "none", "id": 7, "rest": {"slug": "a"}}
+    assert client.get("/a/7?page=2", fields={"authorization": "T"}).json == messages
+    assert client.post("/a/7?page=2", fields={"authorization": "T"}, form={"page": "9"}).json == messages
 
 
 def test_bad_fields_are_listed_before_anything_is_opened(site: Make) -> None:
     """Bad fields of the view and of its dependencies are in one response."""
-    asked = site({"/": bad_fields})
-    assert asked.get("/?page=x").bad == [
+    client = site({"/": bad_fields})
+    assert client.get("/?page=x").bad == [
         ("query", "size", "is missing"),
         ("query", "page", "'x' is not an integer"),
     ]
@@ -313,10 +313,10 @@ def stated(x: Annotated[str, with_state]) -> str:
 
 def test_a_dependency_may_take_state_and_content(site: Make) -> None:
     """It has the app's state, and the content is kept for it."""
-    asked = site({"POST /": stated})
-    asked.app.state["x"] = "S"
-    assert asked.post("/", content=b"hello").text == "S hello"
-    assert asked.call("POST", "/").reads_content
+    client = site({"POST /": stated})
+    client.app.state["x"] = "S"
+    assert client.post("/", content=b"hello").text == "S hello"
+    assert client.call("POST", "/").reads_content
 
 
 # --- streams ------------------------------------------------------------------------------------
@@ -627,7 +627,7 @@ def test_unusable_dependencies_are_refused(
         assert mistake.places[0].endswith(f"test_dependencies.py:{line_of.__code__.co_firstlineno}")
 
 
-# --- what is around it --------------------------------------------------------------------------
+# --- middleware, forms, lanes --------------------------------------------------------------------
 
 
 def partly(prefix: str) -> Iterator[str]:
@@ -673,11 +673,11 @@ def shown(errors: FormErrors, name: str, db: Database) -> object:
 
 def test_a_form_that_is_redisplayed_has_its_dependencies(site: Make) -> None:
     """The view gets the errors of the form, so its dependencies are opened."""
-    answer = site({"POST /": shown}).post("/")
-    assert (answer.status, answer.json) == (422, {"errors": {"name": "is missing"}, "db": "real"})
+    response = site({"POST /": shown}).post("/")
+    assert (response.status, response.json) == (422, {"errors": {"name": "is missing"}, "db": "real"})
 
 
 def test_dependencies_do_not_change_the_lane(site: Make) -> None:
     """A sync view with dependencies runs inline, an async one as a task."""
-    asked = site({"/": named, "/a": all_async, "/r": rows_of_async})
-    assert [asked.call("GET", path).lane for path in ("/", "/a", "/r")] == [Lane.MEASURED, Lane.TASK, Lane.TASK]
+    client = site({"/": named, "/a": all_async, "/r": rows_of_async})
+    assert [client.call("GET", path).lane for path in ("/", "/a", "/r")] == [Lane.MEASURED, Lane.TASK, Lane.TASK]

@@ -25,14 +25,14 @@ def send(name: str, age: int, news: bool = False) -> str:
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 def test_a_form_fills_the_parameters(site: Make, method: str) -> None:
     """POST, PUT and PATCH fill parameters from the form, not from the query."""
-    asked = site({"POST|PUT|PATCH /": send})
-    assert asked.ask(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
+    client = site({"POST|PUT|PATCH /": send})
+    assert client.ask(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
 
 
 def test_a_multipart_form_fills_the_parameters(site: Make) -> None:
     """A view can't tell the two kinds of forms apart."""
-    asked = site({"POST /": send})
-    assert asked.post("/", parts=[("name", None, "x"), ("age", None, "4")]).text == "'x' 4 False"
+    client = site({"POST /": send})
+    assert client.post("/", parts=[("name", None, "x"), ("age", None, "4")]).text == "'x' 4 False"
 
 
 def test_every_bad_field_of_a_form_is_listed(site: Make) -> None:
@@ -48,17 +48,17 @@ def test_every_bad_field_of_a_form_is_listed(site: Make) -> None:
 @pytest.mark.parametrize("fields", [{}, {"content-type": "application/x-www-form-urlencoded"}])
 def test_no_content_is_an_empty_form(site: Make, fields: dict[str, str]) -> None:
     """A POST without content misses the required fields, and is fine if there are none."""
-    asked = site({"POST /": send, "POST /free": lambda name="none": name})
-    assert asked.post("/", fields=fields).bad == [("form", "name", "is missing"), ("form", "age", "is missing")]
-    assert asked.post("/free", fields=fields).text == "none"
+    client = site({"POST /": send, "POST /free": lambda name="none": name})
+    assert client.post("/", fields=fields).bad == [("form", "name", "is missing"), ("form", "age", "is missing")]
+    assert client.post("/free", fields=fields).text == "none"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "image/png", ""])
 def test_content_of_another_type_is_415(site: Make, kind: str) -> None:
     """Content that is neither a form nor JSON is rejected, with the types that are accepted."""
-    answer = site({"POST /": send}).post("/", content=b"name=x&age=1", fields={"content-type": kind})
-    assert answer.status == 415
-    assert "send JSON or a form" in answer.text
+    response = site({"POST /": send}).post("/", content=b"name=x&age=1", fields={"content-type": kind})
+    assert response.status == 415
+    assert "send JSON or a form" in response.text
 
 
 @pytest.mark.parametrize("content", [b"name=\xff", b"name=%FF&age=1"])
@@ -96,8 +96,8 @@ def between(range_: Range) -> str:
 def test_a_struct_is_the_whole_form(site: Make) -> None:
     """Its fields, by their names outside, are those of the form; other parameters come from the query."""
     said = "Contact(full_name='A', age=0, tags=['x', 'y'], note=None) True"
-    asked = site({"POST /": contact})
-    assert asked.post("/?notify=1", form={"fullName": "A", "tags": ["x", "y"], "age": ""}).text == said
+    client = site({"POST /": contact})
+    assert client.post("/?notify=1", form={"fullName": "A", "tags": ["x", "y"], "age": ""}).text == said
 
 
 def test_all_errors_of_a_whole_form_are_listed(site: Make) -> None:
@@ -107,16 +107,16 @@ def test_all_errors_of_a_whole_form_are_listed(site: Make) -> None:
         ("form", "fullName", "is missing"),
         ("query", "notify", "'y' is not true or false"),
     ]
-    answer = site({"POST /": contact}).post("/?notify=y", form={"age": "x"})
-    assert sorted(answer.bad) == bad
+    response = site({"POST /": contact}).post("/?notify=y", form={"age": "x"})
+    assert sorted(response.bad) == bad
 
 
 def test_a_value_error_of_a_class_is_a_bad_body(site: Make) -> None:
     """A ValueError of `__post_init__` is a 422, and not a 500."""
-    asked = site({"POST /": between})
-    assert asked.post("/", form={"low": 1, "high": 2}).text == "1..2"
-    assert asked.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high!!!")]
-    ((_, _, message),) = asked.post("/", form={"low": 100_000, "high": 2}).bad
+    client = site({"POST /": between})
+    assert client.post("/", form={"low": 1, "high": 2}).text == "1..2"
+    assert client.post("/", form={"low": 3, "high": 2}).bad == [("form", "", "low is over high!!!")]
+    ((_, _, message),) = client.post("/", form={"low": 100_000, "high": 2}).bad
     assert len(message) < 400
 
 
@@ -130,10 +130,10 @@ def usual(contact: Contact = Contact(full_name="nobody")) -> str:  # noqa: B008 
 
 def test_a_whole_body_may_be_optional(site: Make) -> None:
     """If nothing is sent, it is None, or the default."""
-    asked = site({"POST /a": maybe, "POST /b": usual})
-    assert [asked.post("/a").text, asked.post("/b").text] == ["None", "nobody"]
-    assert asked.post("/b", form={"fullName": "A"}).text == "A"
-    assert asked.post("/b", form={"age": 1}).bad == [("form", "fullName", "is missing")]
+    client = site({"POST /a": maybe, "POST /b": usual})
+    assert [client.post("/a").text, client.post("/b").text] == ["None", "nobody"]
+    assert client.post("/b", form={"fullName": "A"}).text == "A"
+    assert client.post("/b", form={"age": 1}).bad == [("form", "fullName", "is missing")]
 
 
 def album(title: str, photos: list[Upload], cover: Upload | None, sizes: list[int]) -> object:
@@ -154,12 +154,12 @@ def test_curl_sends_files_and_fields(site: Make, tmp_path: Path) -> None:
         return msgspec.json.decode(text), status
 
     with LiveServer(site({"POST /": album}).app) as server:
-        answer = curl("title=Sea", "photos=@a.txt", "photos=@b.txt", "sizes=1", "sizes=2")
+        response = curl("title=Sea", "photos=@a.txt", "photos=@b.txt", "sizes=1", "sizes=2")
         photos = [["a.txt", "a.txta.txt"], ["b.txt", "b.txtb.txt"]]
-        assert answer == ({"title": "Sea", "photos": photos, "cover": None, "sizes": [1, 2]}, "200 application/json")
-        told, status = curl("photos=no file", "cover=@b.txt", "sizes=1", "sizes=x")
+        assert response == ({"title": "Sea", "photos": photos, "cover": None, "sizes": [1, 2]}, "200 application/json")
+        messages, status = curl("photos=no file", "cover=@b.txt", "sizes=1", "sizes=x")
         assert status == "422 application/problem+json"
-        assert [(each["name"], each["detail"]) for each in told["errors"]] == [
+        assert [(each["name"], each["detail"]) for each in messages["errors"]] == [
             ("title", "is missing"),
             ("photos", "must be a file, not a text"),
             ("sizes", "'x' is not an integer"),
@@ -182,9 +182,9 @@ def avatar(photo: Upload | None = None) -> str:
 
 def test_an_empty_file_field_is_not_sent(site: Make) -> None:
     """A browser sends an empty part for a file field without a file."""
-    asked = site({"POST /": photo, "POST /avatar": avatar})
-    assert asked.post("/avatar", parts=[("photo", "", "")]).text == "none"
-    bad = asked.post("/", parts=[("photo", "", ""), ("title", None, "T"), ("more", "", "")]).bad
+    client = site({"POST /": photo, "POST /avatar": avatar})
+    assert client.post("/avatar", parts=[("photo", "", "")]).text == "none"
+    bad = client.post("/", parts=[("photo", "", ""), ("title", None, "T"), ("more", "", "")]).bad
     assert bad == [("form", "photo", "is missing")]
 
 
@@ -199,9 +199,9 @@ def test_a_file_is_not_accepted_as_text(site: Make) -> None:
 
 def test_a_view_with_files_rejects_json(site: Make) -> None:
     """JSON has no files, so it is a 415."""
-    answer = site({"POST /": photo}).post("/", json={"title": "T"})
-    assert answer.status == 415
-    assert "send a form, not application/json" in answer.text
+    response = site({"POST /": photo}).post("/", json={"title": "T"})
+    assert response.status == 415
+    assert "send a form, not application/json" in response.text
 
 
 def pictured(photo: Upload, contact: Contact | None = None) -> str:
@@ -210,8 +210,8 @@ def pictured(photo: Upload, contact: Contact | None = None) -> str:
 
 def test_a_class_beside_files_may_be_optional(site: Make) -> None:
     """If nothing is sent, only the file is missing."""
-    asked = site({"POST /": pictured})
-    assert asked.post("/").bad == [("form", "photo", "is missing")]
+    client = site({"POST /": pictured})
+    assert client.post("/").bad == [("form", "photo", "is missing")]
 
 
 def described(contact: Contact, photo: Upload) -> str:
@@ -220,9 +220,9 @@ def described(contact: Contact, photo: Upload) -> str:
 
 def test_a_class_and_files_share_a_form(site: Make) -> None:
     """A whole body and the files beside it come from one form."""
-    asked = site({"POST /": described})
-    assert asked.post("/", parts=[("fullName", None, "A"), ("photo", "a.png", "PNG")]).text == "A a.png"
-    assert asked.post("/", parts=[("x", None, "A")]).bad == [
+    client = site({"POST /": described})
+    assert client.post("/", parts=[("fullName", None, "A"), ("photo", "a.png", "PNG")]).text == "A a.png"
+    assert client.post("/", parts=[("x", None, "A")]).bad == [
         ("form", "photo", "is missing"),
         ("form", "fullName", "is missing"),
     ]
@@ -234,10 +234,10 @@ def both(request: Request, name: str = "none") -> str:
 
 def test_each_method_of_a_view_has_its_source(site: Make) -> None:
     """GET shows the form with fields of the query, POST reads those of the form."""
-    asked = site({"GET|POST /": both})
-    assert asked.get("/?name=a").text == "GET a"
-    assert asked.post("/?name=a", form={"name": "b"}).text == "POST b"
-    assert asked.ask("HEAD", "/?name=a").text == "HEAD a"
+    client = site({"GET|POST /": both})
+    assert client.get("/?name=a").text == "GET a"
+    assert client.post("/?name=a", form={"name": "b"}).text == "POST b"
+    assert client.ask("HEAD", "/?name=a").text == "HEAD a"
 
 
 def test_a_form_with_very_many_fields_is_rejected(site: Make) -> None:

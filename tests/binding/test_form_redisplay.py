@@ -47,30 +47,30 @@ async def join_async(request: Request, errors: FormErrors, name: Name, age: int,
 @pytest.mark.parametrize("sent", ["form", "parts"])
 def test_an_invalid_form_is_redisplayed(site: Make, view: object, sent: str) -> None:
     """The view is called with the errors and the posted values, escaped in the page; the status is 422."""
-    asked = site({"GET|POST /": view}, pages={"join.html": PAGE})
+    client = site({"GET|POST /": view}, pages={"join.html": PAGE})
     values = {"name": '<"&>', "age": "x"}
     body: Any = values if sent == "form" else [(name, None, value) for name, value in values.items()]
-    answer = asked.post("/", **{sent: body})
-    assert answer.status == 422
-    assert 'name=name value="&lt;&#34;&amp;&gt;"><input' in answer.text
-    assert 'name=age value="x">&#39;x&#39; is not an integer</form>' in answer.text
+    response = client.post("/", **{sent: body})
+    assert response.status == 422
+    assert 'name=name value="&lt;&#34;&amp;&gt;"><input' in response.text
+    assert 'name=age value="x">&#39;x&#39; is not an integer</form>' in response.text
 
 
 @pytest.mark.parametrize("view", [join, join_async])
 def test_a_valid_form_has_no_errors(site: Make, view: object) -> None:
     """The errors are empty, and the status is that of the view."""
-    asked = site({"GET|POST /": view}, pages={"join.html": PAGE})
-    answer = asked.post("/", form={"name": "Ada", "age": "3", "news": "on"})
-    assert (answer.status, answer.text) == (200, "Ada 3 True")
+    client = site({"GET|POST /": view}, pages={"join.html": PAGE})
+    response = client.post("/", form={"name": "Ada", "age": "3", "news": "on"})
+    assert (response.status, response.text) == (200, "Ada 3 True")
 
 
 @pytest.mark.parametrize("target", ["/", "/?name=Ada", "/?age=x&other=1"])
 def test_a_get_beside_a_post_shows_the_form(site: Make, target: str) -> None:
     """A GET has sent nothing yet, so nothing is wrong; a query may prefill fields."""
-    answer = site({"GET|POST /": join}, pages={"join.html": PAGE}).get(target)
-    assert answer.status == 200
-    assert "is missing" not in answer.text
-    assert ('value="Ada"' in answer.text) == ("Ada" in target)
+    response = site({"GET|POST /": join}, pages={"join.html": PAGE}).get(target)
+    assert response.status == 200
+    assert "is missing" not in response.text
+    assert ('value="Ada"' in response.text) == ("Ada" in target)
 
 
 def kept(errors: FormErrors, name: str, age: int, size: int = 5, note: str | None = None) -> object:
@@ -79,9 +79,9 @@ def kept(errors: FormErrors, name: str, age: int, size: int = 5, note: str | Non
 
 def test_invalid_fields_are_their_default_or_none(site: Make) -> None:
     """Valid fields keep their values beside invalid ones."""
-    answer = site({"POST /": kept}).post("/", form={"name": "Ada", "age": "x", "size": "y", "note": "n"})
-    assert answer.status == 422
-    assert answer.json == {
+    response = site({"POST /": kept}).post("/", form={"name": "Ada", "age": "x", "size": "y", "note": "n"})
+    assert response.status == 422
+    assert response.json == {
         "args": ["Ada", None, 5, "n"],
         "errors": {"age": "'x' is not an integer", "size": "'y' is not an integer"},
         "posted": {"name": "Ada", "age": "x", "size": "y", "note": "n"},
@@ -90,12 +90,12 @@ def test_invalid_fields_are_their_default_or_none(site: Make) -> None:
 
 def test_a_query_has_errors_too(site: Make) -> None:
     """A form that is sent as a query is redisplayed; without any of its fields it is shown for the first time."""
-    asked = site({"/": kept})
-    assert asked.get("/?name=A&age=x").json["errors"] == {"age": "'x' is not an integer"}
-    assert asked.get("/?name=A").status == 422
+    client = site({"/": kept})
+    assert client.get("/?name=A&age=x").json["errors"] == {"age": "'x' is not an integer"}
+    assert client.get("/?name=A").status == 422
     for target in ("/", "/?utm_source=x"):
-        answer = asked.get(target)
-        assert (answer.status, answer.json["errors"], answer.json["args"]) == (200, {}, [None, None, 5, None])
+        response = client.get(target)
+        assert (response.status, response.json["errors"], response.json["args"]) == (200, {}, [None, None, 5, None])
 
 
 @dataclass
@@ -118,16 +118,16 @@ def span_or(errors: FormErrors, span: Span = Span(1, 2)) -> object:  # noqa: B00
 
 def test_an_invalid_whole_form_is_none(site: Make) -> None:
     """The errors are those of its fields; an error of several of them has the name ""."""
-    asked = site({"POST /": span, "/": span, "POST /or": span_or, "/or": span_or})
-    assert asked.post("/", form={"low": "x"}).json == {
+    client = site({"POST /": span, "/": span, "POST /or": span_or, "/or": span_or})
+    assert client.post("/", form={"low": "x"}).json == {
         "errors": {"low": "'x' is not an integer", "high": "is missing"},
         "span": None,
         "dry": False,
     }
-    assert asked.post("/", form={"low": 3, "high": 2}).json["errors"] == {"": "low is over high"}
-    assert asked.get("/?low=3&high=x").json["errors"] == {"high": "'x' is not an integer"}
-    assert asked.post("/or", form={"low": "x"}).json["span"] == {"low": 1, "high": 2}
-    assert asked.get("/or?low=x").json["span"] == {"low": 1, "high": 2}
+    assert client.post("/", form={"low": 3, "high": 2}).json["errors"] == {"": "low is over high"}
+    assert client.get("/?low=3&high=x").json["errors"] == {"high": "'x' is not an integer"}
+    assert client.post("/or", form={"low": "x"}).json["span"] == {"low": 1, "high": 2}
+    assert client.get("/or?low=x").json["span"] == {"low": 1, "high": 2}
 
 
 def photo(errors: FormErrors, photo: Upload, title: str) -> object:
@@ -136,8 +136,8 @@ def photo(errors: FormErrors, photo: Upload, title: str) -> object:
 
 def test_a_missing_file_is_an_error_of_the_form(site: Make) -> None:
     """A file field that was left empty has its error."""
-    answer = site({"POST /": photo}).post("/", parts=[("title", None, "T"), ("photo", "", "")])
-    assert answer.json == {"errors": {"photo": "is missing"}, "has": False, "title": "T"}
+    response = site({"POST /": photo}).post("/", parts=[("title", None, "T"), ("photo", "", "")])
+    assert response.json == {"errors": {"photo": "is missing"}, "has": False, "title": "T"}
 
 
 def listed(errors: FormErrors, numbers: list[int]) -> object:
@@ -146,8 +146,8 @@ def listed(errors: FormErrors, numbers: list[int]) -> object:
 
 def test_a_field_has_one_message(site: Make) -> None:
     """The first one stays."""
-    answer = site({"POST /": listed}).post("/", form={"numbers": ["1", "x", "y"]})
-    assert answer.json == {"errors": {"numbers": "'x' is not an integer"}, "posted": ["1", "x", "y"], "numbers": None}
+    response = site({"POST /": listed}).post("/", form={"numbers": ["1", "x", "y"]})
+    assert response.json == {"errors": {"numbers": "'x' is not an integer"}, "posted": ["1", "x", "y"], "numbers": None}
 
 
 def own(errors: FormErrors, name: str) -> object:
@@ -158,8 +158,8 @@ def own(errors: FormErrors, name: str) -> object:
 
 def test_a_view_may_add_errors_of_its_own(site: Make) -> None:
     """An error that only the view can find makes a 422 as well."""
-    asked = site({"POST /": own})
-    assert (asked.post("/", form={"name": "Bob"}).status, asked.post("/", form={"name": "Ada"}).status) == (422, 200)
+    client = site({"POST /": own})
+    assert (client.post("/", form={"name": "Bob"}).status, client.post("/", form={"name": "Ada"}).status) == (422, 200)
 
 
 def made(errors: FormErrors, name: str, how: str = "") -> object:
@@ -185,15 +185,15 @@ def test_the_status_of_the_view_is_kept(site: Make, how: str, status: int) -> No
 
 def test_bad_json_cookies_and_headers_are_rejected(site: Make) -> None:
     """No form can correct them, so they are listed in a 422."""
-    asked = site({"POST /": kept, "POST /c": cookied})
-    assert asked.post("/", json={"name": "A"}).bad == [("json", "age", "is missing")]
-    assert asked.post("/", json={"name": "A", "age": 1}).json["errors"] == {}
+    client = site({"POST /": kept, "POST /c": cookied})
+    assert client.post("/", json={"name": "A"}).bad == [("json", "age", "is missing")]
+    assert client.post("/", json={"name": "A", "age": 1}).json["errors"] == {}
     bad = [
         ("cookie", "theme", "'x' is not an integer"),
         ("header", "x-key", "is missing"),
         ("form", "name", "is missing"),
     ]
-    assert sorted(asked.post("/c", fields={"cookie": "theme=x"}).bad) == sorted(bad)
+    assert sorted(client.post("/c", fields={"cookie": "theme=x"}).bad) == sorted(bad)
 
 
 def cookied(errors: FormErrors, name: str, x_key: Header[str], theme: Cookie[int] = 1) -> str:
@@ -238,9 +238,9 @@ def test_a_name_without_an_error_has_an_empty_message() -> None:
 @given(sent=st.dictionaries(st.sampled_from(["name", "age", "size", "note", "x"]), st.text(max_size=8), max_size=5))
 def test_any_form_has_a_response(site: Make, sent: dict[str, str]) -> None:
     """Every form is 200 with all fields, or 422 with errors; fields in neither have their default."""
-    answer = site({"POST /": kept}).post("/", form=sent)
-    errors, (name, age, size, _) = answer.json["errors"], answer.json["args"]
-    assert answer.status == (422 if errors else 200)
+    response = site({"POST /": kept}).post("/", form=sent)
+    errors, (name, age, size, _) = response.json["errors"], response.json["args"]
+    assert response.status == (422 if errors else 200)
     assert (name is None) == ("name" in errors)
     assert (age is None) == ("age" in errors)
     assert size == 5 if "size" in errors or not sent.get("size") else isinstance(size, int)

@@ -104,7 +104,7 @@ _contents = (
 
 
 def ask(method: str, target: str, kind: str, content: bytes) -> Response:
-    """Ask the app as the server would; its answer must be one that can be sent."""
+    """Call the app as the server does; its response must be one that can be sent."""
     spooled = SpooledContent()
     spooled.write(content)
     fields = {"content-type": kind, "accept": "application/json"} if kind else {"accept": "text/html"}

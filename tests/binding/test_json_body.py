@@ -34,8 +34,8 @@ def send(name: str, age: int, born: date | None = None, tags: list[str] = ["x"])
 def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> None:
     """A JSON object is read like a form, with the types of JSON."""
     content = b'{"age": 3, "name": "A", "born": "2026-01-31", "unknown": [1]}'
-    answer = site({"POST /": send}).post("/", content=content, fields={"content-type": kind})
-    assert answer.text == "'A' 3 2026-01-31 ['x']"
+    response = site({"POST /": send}).post("/", content=content, fields={"content-type": kind})
+    assert response.text == "'A' 3 2026-01-31 ['x']"
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_every_bad_field_is_listed_at_once(site: Make, body: object, bad: list[t
 )
 def test_malformed_json_is_400(site: Make, content: bytes) -> None:
     """It is no error of a field, also if it is malformed behind an invalid value."""
-    answer = site({"POST /": send}).post("/", content=content, fields=KIND)
-    assert answer.status == 400
-    assert "JSON" in answer.text
+    response = site({"POST /": send}).post("/", content=content, fields=KIND)
+    assert response.status == 400
+    assert "JSON" in response.text
 
 
 class Color(Enum):
@@ -137,8 +137,8 @@ def test_nested_errors_have_their_location(site: Make, change: dict[str, Any], b
 
 def test_errors_of_query_and_body_are_listed_together(site: Make) -> None:
     """One 422 has both."""
-    answer = site({"POST /": order}).post("/?dry=x", json=GOOD | {"color": "x"})
-    assert sorted(each[0] for each in answer.bad) == ["json", "query"]
+    response = site({"POST /": order}).post("/?dry=x", json=GOOD | {"color": "x"})
+    assert sorted(each[0] for each in response.bad) == ["json", "query"]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -214,9 +214,9 @@ def ranges(body: Ranges) -> str:
 )
 def test_the_error_of_a_struct_has_its_location(site: Make, sent: object, pointer: str) -> None:
     """A ValueError of a Struct's `__post_init__` keeps its message, and has a pointer."""
-    answer = site({"POST /": ranges}).post("/", json=sent)
-    (error,) = answer.json["errors"]
-    assert (answer.status, error["pointer"], error["detail"]) == (422, pointer, "low is over high")
+    response = site({"POST /": ranges}).post("/", json=sent)
+    (error,) = response.json["errors"]
+    assert (response.status, error["pointer"], error["detail"]) == (422, pointer, "low is over high")
 
 
 def strict(body: Strict) -> str:
@@ -273,11 +273,11 @@ def test_a_value_error_of_a_class_is_a_bad_body(site: Make) -> None:
 )
 def test_every_kind_has_plain_messages(site: Make, body: object, bad: list[tuple[str, str]] | None) -> None:
     """Unions, tuples, typed dicts and the like, too."""
-    answer = site({"POST /": mixed}).post("/", json=body)
+    response = site({"POST /": mixed}).post("/", json=body)
     if bad is None:
-        assert answer.status == 200
+        assert response.status == 200
     else:
-        assert answer.bad == [("json", *each) for each in bad]
+        assert response.bad == [("json", *each) for each in bad]
 
 
 @pytest.mark.parametrize(
@@ -304,9 +304,9 @@ def whole(contact: Strict | None) -> str:
 
 def test_a_whole_body_may_be_null(site: Make) -> None:
     """`X | None` accepts null, and no content."""
-    asked = site({"POST /": whole})
-    assert asked.post("/", content=b"null", fields=KIND).text == "None"
-    assert asked.post("/").text == "None"
+    client = site({"POST /": whole})
+    assert client.post("/", content=b"null", fields=KIND).text == "None"
+    assert client.post("/").text == "None"
 
 
 def whole_nested(body: Nested | None = None) -> str:
@@ -315,10 +315,10 @@ def whole_nested(body: Nested | None = None) -> str:
 
 def test_a_whole_body_that_only_json_can_hold_may_be_missing(site: Make) -> None:
     """If nothing is sent, its type can't be wrong."""
-    asked = site({"POST /": whole_nested})
-    assert asked.post("/").text == "None"
-    assert asked.post("/", content=b"", fields=KIND).text == "None"
-    assert asked.post("/", form={"items": "x"}).status == 415
+    client = site({"POST /": whole_nested})
+    assert client.post("/").text == "None"
+    assert client.post("/", content=b"", fields=KIND).text == "None"
+    assert client.post("/", form={"items": "x"}).status == 415
 
 
 class Nested(msgspec.Struct):
@@ -336,18 +336,18 @@ def batch(items: list[Strict], names: dict[str, int]) -> str:
 @pytest.mark.parametrize("path", ["/nested", "/batch"])
 def test_a_view_with_nested_values_rejects_forms(site: Make, path: str) -> None:
     """The response says that JSON is needed."""
-    asked = site({"POST /nested": nested, "POST /batch": batch})
-    answer = asked.post(path, form={"items": "x"})
-    assert answer.status == 415
-    assert "send JSON, not application/x-www-form-urlencoded" in answer.text
-    assert asked.post(path).status == 415
+    client = site({"POST /nested": nested, "POST /batch": batch})
+    response = client.post(path, form={"items": "x"})
+    assert response.status == 415
+    assert "send JSON, not application/x-www-form-urlencoded" in response.text
+    assert client.post(path).status == 415
 
 
 def test_nested_parameters_come_from_json(site: Make) -> None:
     """Lists of Structs and dicts may be parameters."""
-    asked = site({"POST /": batch})
-    assert asked.post("/", json={"items": [{"fullName": "A"}], "names": {"a": 1}}).text == "['A'] {'a': 1}"
-    assert asked.post("/", json={"items": [{}], "names": 1}).bad == [
+    client = site({"POST /": batch})
+    assert client.post("/", json={"items": [{"fullName": "A"}], "names": {"a": 1}}).text == "['A'] {'a': 1}"
+    assert client.post("/", json={"items": [{}], "names": 1}).bad == [
         ("json", "items[0].fullName", "is missing"),
         ("json", "names", "1 is not an object"),
     ]
@@ -374,21 +374,21 @@ def test_deeply_nested_json_is_400(site: Make) -> None:
     """Also when it is searched for errors: the stack of Python is not exhausted."""
     for depth in (200, 900, 5000, 100_000):
         content = b'{"left":' * depth + b"1" + b"}" * depth
-        answer = site({"POST /": climb}).post("/", content=content, fields=KIND)
-        assert answer.status in (400, 422)
+        response = site({"POST /": climb}).post("/", content=content, fields=KIND)
+        assert response.status in (400, 422)
 
 
 def test_the_response_to_a_huge_invalid_body_is_small(site: Make) -> None:
     """The number of errors is bounded, and so is the length of each message and name."""
-    asked = site({"POST /": send, "POST /mixed": mixed})
-    answer = asked.post("/", json={"name": "x" * 100_000, "age": "y" * 100_000, "tags": [1] * 100_000})
-    assert len(answer.bad) == 100
-    assert len(answer.text) < 10_000
-    answer = asked.post("/mixed", json={"pet": {"type": "x" * 100_000}})
-    assert len(answer.text) < 1000
+    client = site({"POST /": send, "POST /mixed": mixed})
+    response = client.post("/", json={"name": "x" * 100_000, "age": "y" * 100_000, "tags": [1] * 100_000})
+    assert len(response.bad) == 100
+    assert len(response.text) < 10_000
+    response = client.post("/mixed", json={"pet": {"type": "x" * 100_000}})
+    assert len(response.text) < 1000
     many = {f"{number}" + "k" * 10_000: "x" for number in range(200)}
-    answer = asked.post("/mixed", json={"inner": many})
-    assert len(answer.text) < 20_000
+    response = client.post("/mixed", json={"inner": many})
+    assert len(response.text) < 20_000
 
 
 _VALUES = st.recursive(
@@ -431,9 +431,9 @@ def person(person: Person) -> str:
 def test_a_bad_field_has_a_pointer(site: Make) -> None:
     """Every bad field of nested JSON has its JSON pointer (RFC 6901), all in one response."""
     body = {"address": [{"number": 0}, {"street": 5}, "x"], "marks": {"a/b~c": "x"}}
-    answer = site({"POST /": person}).post("/", json=body)
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert [(each["pointer"], each["detail"]) for each in answer.json["errors"]] == [
+    response = site({"POST /": person}).post("/", json=body)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert [(each["pointer"], each["detail"]) for each in response.json["errors"]] == [
         ("/name", "is missing"),
         ("/address/0/street", "is missing"),
         ("/address/0/number", "must be at least 1"),

@@ -1,6 +1,6 @@
 """A client can't supply "the current user", however that is written: it is bound correctly, or refused.
 
-Each mark (a dependency in every spelling, a cookie, a header field) and each form in which it can be named (aliases,
+Each marker (a dependency in every spelling, a cookie, a header field) and each form in which it can be named (aliases,
 NewType, texts) is put into each place where an annotation may stand.
 """
 
@@ -40,7 +40,7 @@ Find = Callable[..., list[Mistake]]
 T = TypeVar("T")
 K = TypeVar("K")
 
-# --- the marks: each gives "ada" --------------------------------------------------------------------
+# --- the markers: each gives "ada" -------------------------------------------------------------------
 
 
 def current_user(request: Request) -> str:
@@ -188,7 +188,7 @@ def _has_hash(thing: object) -> bool:
 
 
 def view_of(annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
-    """Return a view whose parameter `user` has this annotation, and that returns what it is given."""
+    """Return a view whose parameter `user` has this annotation, and that returns its value."""
 
     async def view(user: Any) -> Any:
         return {"user": str(user) if isinstance(user, User) else user}
@@ -202,11 +202,11 @@ def view_of(annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
 def test_a_marker_is_seen_in_each_form(site: Make, form: str) -> None:
     """The parameter is what the marker names, and never a field that a client sends."""
     views = {mark.replace(" ", "-"): view_of(FORMS[form](MARKS[mark])) for mark in MARKS}
-    asked = site({f"GET|POST /{mark}": view for mark, view in views.items()})
+    client = site({f"GET|POST /{mark}": view for mark, view in views.items()})
     for mark in views:
-        assert asked.get(f"/{mark}?user=admin", fields=FIELDS).json == {"user": "ada"}, mark
-        assert asked.post(f"/{mark}?user=admin", form={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
-        assert asked.post(f"/{mark}?user=admin", json={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
+        assert client.get(f"/{mark}?user=admin", fields=FIELDS).json == {"user": "ada"}, mark
+        assert client.post(f"/{mark}?user=admin", form={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
+        assert client.post(f"/{mark}?user=admin", json={"user": "admin"}, fields=FIELDS).json == {"user": "ada"}, mark
 
 
 PLACES: dict[str, Callable[[Any], Any]] = {
@@ -456,8 +456,10 @@ def test_provided_types_may_be_aliased(site: Make) -> None:
 
     # The names are this function's, so they are no text here.
     view.__annotations__ |= {"it": asked_for, "user": session, "many": list[file], "state": alias(State), "one": file}
-    answer = site({"POST /v": view}).post("/v?user=eve", parts=[("many", "a.txt", b"1")], fields={"cookie": "user=ada"})
-    assert answer.json == {"path": "/v", "user": "ada", "files": ["a.txt"], "state": {}}
+    response = site({"POST /v": view}).post(
+        "/v?user=eve", parts=[("many", "a.txt", b"1")], fields={"cookie": "user=ada"}
+    )
+    assert response.json == {"path": "/v", "user": "ada", "files": ["a.txt"], "state": {}}
 
 
 def test_a_plain_alias_is_its_type(site: Make, mistakes: Find) -> None:
@@ -473,12 +475,12 @@ def test_a_plain_alias_is_its_type(site: Make, mistakes: Find) -> None:
 
     view.__annotations__ = {"key": number, "page": number, "pages": alias(tuple[number, ...])}
     send.__annotations__ = {"pairs": pair}
-    asked = site({"/{key}": view, "POST /": send})
-    assert asked.get("/7?page=2&pages=3&pages=4").json == [7, 2, [3, 4]]
-    assert asked.get("/0").status == 404
-    assert asked.get("/7?page=0").bad == [("query", "page", "must be at least 1")]
-    assert asked.post("/", json={"pairs": {"a": [1]}}).json == {"a": [1]}
-    assert asked.post("/", json={"pairs": {"a": [1, 0]}}).bad == [("json", "pairs.a[1]", "must be at least 1")]
+    client = site({"/{key}": view, "POST /": send})
+    assert client.get("/7?page=2&pages=3&pages=4").json == [7, 2, [3, 4]]
+    assert client.get("/0").status == 404
+    assert client.get("/7?page=0").bad == [("query", "page", "must be at least 1")]
+    assert client.post("/", json={"pairs": {"a": [1]}}).json == {"a": [1]}
+    assert client.post("/", json={"pairs": {"a": [1, 0]}}).bad == [("json", "pairs.a[1]", "must be at least 1")]
 
 
 def test_an_alias_that_refers_to_itself_is_refused(mistakes: Find) -> None:
@@ -553,8 +555,8 @@ def test_the_type_statement_makes_such_aliases(site: Make, mistakes: Find, *, is
     exec(compile(source, "statements.py", "exec", dont_inherit=True), vars(module))
     try:
         for view in module.VIEWS:
-            answer = site({"/": view}).get("/?user=admin", fields={"cookie": "user=ada"})
-            assert answer.text == "ada", view
+            response = site({"/": view}).get("/?user=admin", fields={"cookie": "user=ada"})
+            assert response.text == "ada", view
         for view in module.REFUSED:
             (mistake,) = mistakes({"/": view})
             assert "can't be used" in mistake.message
@@ -637,9 +639,9 @@ def sorted_page(page: Annotated[Page, Page], order: Annotated[Sorted, Sorted]) -
 
 def test_a_class_is_made_for_each_request(site: Make) -> None:
     """Its `__init__` is bound like a function, without private parameters."""
-    asked = site({"/": sorted_page})
-    assert asked.get("/?number=3&by=date&_secret=x").text == "3 date kept"
-    assert asked.get("/?number=x").bad == [("query", "number", "'x' is not an integer")]
+    client = site({"/": sorted_page})
+    assert client.get("/?number=3&by=date&_secret=x").text == "3 date kept"
+    assert client.get("/?number=x").bad == [("query", "number", "'x' is not an integer")]
 
 
 made: list[str] = []
@@ -709,9 +711,9 @@ def whole(page: Whole = Whole(7)) -> Any:  # noqa: B008 - it is shared, and nobo
 
 def test_defaults_that_are_plain_data_are_kept(site: Make) -> None:
     """Data, None, a sentinel, an object of the annotated class."""
-    asked = site({"/": defaulted, "POST /": whole})
-    assert asked.get("/").json == ["a", None, True, [1]]
-    assert asked.post("/").json == {"number": 7}
+    client = site({"/": defaulted, "POST /": whole})
+    assert client.get("/").json == ["a", None, True, [1]]
+    assert client.post("/").json == {"number": 7}
 
 
 def test_names_reserved_for_python_are_refused(mistakes: Find) -> None:
@@ -743,9 +745,9 @@ def test_names_reserved_for_python_are_refused(mistakes: Find) -> None:
 
 def test_all_mistakes_are_reported_at_once(site: Make) -> None:
     """Each route has its mistake."""
-    with pytest.raises(SetupError) as told:
+    with pytest.raises(SetupError) as messages:
         site({"/a": view_of(list[Annotated[str, current_user]]), "/b": view_of(str, current_user)})
-    assert len(told.value.mistakes) == 2
+    assert len(messages.value.mistakes) == 2
 
 
 def test_functions_with_fixed_arguments_have_no_markers(mistakes: Find) -> None:
@@ -868,9 +870,9 @@ def test_data_classes_are_dependencies(site: Make, tmp_path: Path) -> None:
             return [options.names, options.size, options.made]
 
         view.__annotations__["options"] = Annotated[kind, kind]
-        asked = site({"POST /": view})
-        assert asked.post("/?made=&_made=&size=2").json == [["a"], 2, True]
-        assert asked.post("/?names=b&names=c").json == [["b", "c"], 1, True]
+        client = site({"POST /": view})
+        assert client.post("/?made=&_made=&size=2").json == [["a"], 2, True]
+        assert client.post("/?names=b&names=c").json == [["b", "c"], 1, True]
 
 
 @contextlib.contextmanager

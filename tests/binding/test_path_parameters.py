@@ -125,8 +125,8 @@ def test_a_segment_that_can_not_be_converted_is_404(site: Make, view: Any, path:
 
 def test_types_choose_between_views(site: Make) -> None:
     """Two views at the same place are selected by the types of their parameters."""
-    asked = site({"/{x}": number, "/{name}": lambda name: f"called {name}"})
-    assert [asked.get("/5").text, asked.get("/five").text] == ["5", "called five"]
+    client = site({"/{x}": number, "/{name}": lambda name: f"called {name}"})
+    assert [client.get("/5").text, client.get("/five").text] == ["5", "called five"]
 
 
 def edit(request: Request, x: int, title: str = "none") -> str:
@@ -140,8 +140,8 @@ def test_path_request_and_query_go_together(site: Make) -> None:
 
 def test_a_name_that_is_not_in_the_path_is_a_query_field(site: Make) -> None:
     """A segment of one route is a field of the query in another."""
-    asked = site({"/n/{x}": number, "/n": number})
-    assert [asked.get("/n/3").text, asked.get("/n?x=4").text] == ["3", "4"]
+    client = site({"/n/{x}": number, "/n": number})
+    assert [client.get("/n/3").text, client.get("/n?x=4").text] == ["3", "4"]
 
 
 def many(**names: object) -> str:
@@ -164,6 +164,6 @@ def test_variadic_positional_parameters_stay_empty(site: Make) -> None:
 
 def test_requests_do_not_share_path_parameters(site: Make) -> None:
     """Values made for one request are not stored in the route."""
-    asked = site({"/{x}": color, "/": lambda q="none": q})
-    assert [asked.get("/red").text, asked.get("/blue").text] == ["<Color.RED: 'red'>", "<Color.BLUE: 'blue'>"]
-    assert [asked.get("/?q=1").text, asked.get("/").text] == ["1", "none"]
+    client = site({"/{x}": color, "/": lambda q="none": q})
+    assert [client.get("/red").text, client.get("/blue").text] == ["<Color.RED: 'red'>", "<Color.BLUE: 'blue'>"]
+    assert [client.get("/?q=1").text, client.get("/").text] == ["1", "none"]

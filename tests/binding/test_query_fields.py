@@ -62,8 +62,8 @@ def test_every_bad_field_is_listed_at_once(site: Make, query: str, bad: list[tup
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_methods_without_content_have_the_query(site: Make, method: str) -> None:
     """GET, HEAD and DELETE fill parameters from the query, even with content."""
-    asked = site({"GET /": search, "DELETE /": search})
-    assert asked.ask(method, "/?q=a", form={"q": "b"}).text == "'a' 1"
+    client = site({"GET /": search, "DELETE /": search})
+    assert client.ask(method, "/?q=a", form={"q": "b"}).text == "'a' 1"
 
 
 def listed(n: list[int], c: set[Color] | None = None, t: tuple[str, ...] = ("x",)) -> str:
@@ -97,8 +97,8 @@ def maybe_listed(n: list[int] | None) -> str:
 
 def test_an_optional_list_is_none_if_nothing_is_sent(site: Make) -> None:
     """The annotation decides between None and an empty list."""
-    asked = site({"/": maybe_listed})
-    assert [asked.get("/").text, asked.get("/?n=1").text] == ["None", "[1]"]
+    client = site({"/": maybe_listed})
+    assert [client.get("/").text, client.get("/?n=1").text] == ["None", "[1]"]
 
 
 def test_a_long_list_of_invalid_values_has_a_short_response(site: Make) -> None:
@@ -206,8 +206,8 @@ def folder(name: str, root: str = "public") -> str:
 
 def test_a_query_does_not_override_a_partial(site: Make) -> None:
     """The author has set its arguments: no client may change them."""
-    asked = site({"/": partial(folder, root="private")})
-    assert asked.get("/?name=a&root=/etc").text == "private/a"
+    client = site({"/": partial(folder, root="private")})
+    assert client.get("/?name=a&root=/etc").text == "private/a"
 
 
 class Greeter:
@@ -223,8 +223,8 @@ class Greeter:
 
 def test_objects_and_methods_are_views_too(site: Make) -> None:
     """Any callable with a signature is bound alike."""
-    asked = site({"/a": Greeter("Hello"), "/b": Greeter("Hi").method})
-    assert [asked.get("/a").text, asked.get("/a?name=x").text, asked.get("/b?name=y").text] == [
+    client = site({"/a": Greeter("Hello"), "/b": Greeter("Hi").method})
+    assert [client.get("/a").text, client.get("/a?name=x").text, client.get("/b?name=y").text] == [
         "Hello, you",
         "Hello, x",
         "Hi! y",

@@ -80,7 +80,7 @@ NUMBERS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A value as a text, and as JSON; what it is then. `path` is what it is there, where that differs."""
+    """A value as text and as JSON, and what it becomes; `path`: what it becomes in a path, where that differs."""
 
     text: str
     value: object
@@ -224,11 +224,11 @@ def views(annotation: Any) -> dict[str, Any]:
     def view(v: Any) -> dict[str, str]:
         return {"is": type(v).__name__, "value": repr(v)}
 
-    def of(asked: Any) -> Any:
+    def of(client: Any) -> Any:
         def ask(v: Any) -> dict[str, str]:
             return view(v)
 
-        ask.__annotations__ = {"v": asked}
+        ask.__annotations__ = {"v": client}
         return ask
 
     return {
@@ -245,7 +245,7 @@ _SITES: dict[str, Any] = {}
 
 @pytest.fixture
 def ask(site: Make) -> Callable[[Any, Row, str], Any]:
-    """Return what asks a view for a value from one source."""
+    """Return a function that sends a value to a view from one source."""
 
     def ask(annotation: Any, row: Row, source: str) -> Any:
         known: Any = _SITES.get(str(annotation)) or _SITES.setdefault(str(annotation), site(views(annotation)))
@@ -274,16 +274,16 @@ def test_a_value_is_the_same_from_every_source(ask: Any, annotation: Any, row: R
     """A value, or its rejection, depends on the annotation, and not on the source."""
     if row.text == "" and source != "json":
         pytest.skip("a blank field was not sent: tests/binding/test_form_fields.py")
-    answer = ask(annotation, row, source)
+    response = ask(annotation, row, source)
     expected = row.path if source == "path" and row.path is not None else row.value
     if expected is NO:
-        assert answer.status == (404 if source == "path" else 422)
+        assert response.status == (404 if source == "path" else 422)
         if source != "path":
-            ((where, name, message),) = answer.bad
+            ((where, name, message),) = response.bad
             assert (where, name) == ("form" if source == "multipart" else source, "v")
             assert not any(word in message for word in ("`", "$", "Invalid", "Expected", "codec", "<"))
     else:
-        assert answer.json == {"is": type(expected).__name__, "value": repr(expected)}
+        assert response.json == {"is": type(expected).__name__, "value": repr(expected)}
 
 
 class Point(NamedTuple):
@@ -359,10 +359,10 @@ def test_nested_values_follow_the_same_rules(site: Make, annotation: Any, conten
 
     take.__annotations__ = {"v": annotation, "n": int}
     if annotation in BUFFERED:
-        answer = site({"POST /": take}).post("/?n=1", content=content.encode(), fields=KIND)
+        response = site({"POST /": take}).post("/?n=1", content=content.encode(), fields=KIND)
     else:
-        answer = site({"POST /": take}).post("/", content=b'{"v":%s,"n":1}' % content.encode(), fields=KIND)
-    assert (answer.status, taken) == (200, [value])
+        response = site({"POST /": take}).post("/", content=b'{"v":%s,"n":1}' % content.encode(), fields=KIND)
+    assert (response.status, taken) == (200, [value])
 
 
 BAD: list[tuple[Any, str, list[tuple[str, str]]]] = [
@@ -410,12 +410,12 @@ def test_errors_name_their_field(site: Make, annotation: Any, content: str, bad:
         return "ok"
 
     take.__annotations__ = {"v": annotation, "n": int}
-    answer = site({"POST /": take}).post("/", content=b'{"v":%s}' % content.encode(), fields=KIND)
-    found = [(name, message) for _, name, message in answer.bad]
+    response = site({"POST /": take}).post("/", content=b'{"v":%s}' % content.encode(), fields=KIND)
+    found = [(name, message) for _, name, message in response.bad]
     assert [name for name, _ in found] == [name for name, _ in bad]
     for (_, message), (_, said) in zip(found, bad, strict=True):
         assert said in message
-    assert all(each["pointer"].startswith("/v") for each in answer.json["errors"])
+    assert all(each["pointer"].startswith("/v") for each in response.json["errors"])
 
 
 def test_the_error_of_a_union_names_the_constraint(site: Make) -> None:
@@ -424,9 +424,9 @@ def test_the_error_of_a_union_names_the_constraint(site: Make) -> None:
     def take(v: Annotated[int, msgspec.Meta(ge=1)] | date) -> str:
         return repr(v)
 
-    asked = site({"/": take})
-    assert asked.get("/?v=0").bad == [("query", "v", "must be at least 1")]
-    assert asked.get("/?v=x").bad == [("query", "v", "'x' is not an integer or a date like 2026-01-31")]
+    client = site({"/": take})
+    assert client.get("/?v=0").bad == [("query", "v", "must be at least 1")]
+    assert client.get("/?v=x").bad == [("query", "v", "'x' is not an integer or a date like 2026-01-31")]
 
 
 def test_the_last_of_a_name_counts_in_json_too(site: Make) -> None:

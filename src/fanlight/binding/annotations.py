@@ -153,7 +153,7 @@ def fill_type_variables(annotation: Any) -> Any:
 
 
 def has_default(variable: Any) -> bool:
-    """Say whether a type variable has a default: PEP 696, of Python 3.13 and typing_extensions."""
+    """Return whether a type variable has a default: PEP 696, of Python 3.13 and typing_extensions."""
     return bool(getattr(variable, "has_default", bool)())
 
 

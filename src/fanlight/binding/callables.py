@@ -48,7 +48,7 @@ def _call_method(view: object) -> Any:
 
 
 def is_async(view: View) -> bool:
-    """Say whether calling a view returns a coroutine; an async generator function returns a stream, and is not."""
+    """Return whether calling a view returns a coroutine; an async generator function returns a stream, and is not."""
     while isinstance(view, functools.partial):
         view = view.func
     return inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(_call_method(view))
@@ -66,7 +66,7 @@ def decorator_value(view: object, attribute: str, kind: type[T]) -> T | None:
 
 
 def is_default_factory(default: object) -> bool:
-    """Say whether the default of a class's parameter stands for a default_factory."""
+    """Return whether the default of a class's parameter stands for a default_factory."""
     return type(default).__module__ in _FACTORY_MODULES
 
 

@@ -147,7 +147,7 @@ class _StandIns:
                     arguments[argument] = self._build_item(sent_as, each) if has_stand_ins else each
             try:
                 return make(**arguments)
-            except (TypeError, ValueError) as error:  # from its __post_init__, say
+            except (TypeError, ValueError) as error:  # for example from its __post_init__
                 raise BuildError(str(error)) from None
         if cls is dict:
             members = typing.cast("dict[Any, object]", value)

@@ -69,17 +69,17 @@ class _Declared(NamedTuple):
 
 
 def is_record(annotation: Any) -> bool:
-    """Say whether an annotation is a class that is filled by name."""
+    """Return whether an annotation is a class that is filled by name."""
     return _reader_of(_class_of(annotation)) is not None
 
 
 def is_body_class(annotation: Any) -> bool:
-    """Say whether an annotation is a class that a parameter takes from the whole body, or the whole query."""
+    """Return whether an annotation is a class that a parameter takes from the whole body, or the whole query."""
     return _reader_of(_class_of(annotation)) in (_struct, _dataclass, _attrs, _typed_dict)
 
 
 def is_struct(annotation: Any) -> bool:
-    """Say whether an annotation is a Struct; a union of them can be the whole body, too."""
+    """Return whether an annotation is a Struct; a union of them can be the whole body, too."""
     return _reader_of(_class_of(annotation)) is _struct
 
 
@@ -148,7 +148,7 @@ def _check_default(name: str, field: _Declared, cls: Any, annotation: Any) -> No
     factory: Any = getattr(field.default, "factory", None) if declared is None else declared.default_factory
     try:
         parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):  # a builtin that does not say what it takes
+    except (TypeError, ValueError):  # a builtin without a signature
         return
     needed = [each.name for each in parameters if each.default is each.empty and each.kind not in _VARIADIC]
     if needed and not getattr(field.default, "takes_self", False):  # attrs passes the object itself
@@ -226,7 +226,7 @@ def _attrs_nothing(cls: Any) -> object:
 
 
 def _has_own_init(cls: Any) -> bool:
-    """Say whether the `__init__` or `__new__` of a class is written by hand; msgspec would not call it."""
+    """Return whether the `__init__` or `__new__` of a class is written by hand; msgspec would not call it."""
     for name in ("__init__", "__new__"):
         method = getattr(cls, name, None)
         if isinstance(method, FunctionType) and not method.__code__.co_filename.startswith(_GENERATED):
@@ -235,7 +235,7 @@ def _has_own_init(cls: Any) -> bool:
 
 
 def _has_other_fields(cls: Any, declared: list[_Declared]) -> bool:
-    """Say whether a dataclass has fields that are not arguments."""
+    """Return whether a dataclass has fields that are not arguments."""
     return dataclasses.is_dataclass(cls) and {each.name for each in declared} != {
         f.name for f in dataclasses.fields(cls)
     }
@@ -269,7 +269,7 @@ class _FieldAnnotation(NamedTuple):
         return ParsedAnnotation(fill_type_variables(annotation), marker)
 
     def is_plain(self, annotation: Any) -> bool:
-        """Say whether msgspec reads the same annotation in the class itself."""
+        """Return whether msgspec reads the same annotation in the class itself."""
         written = self.scope.resolve(self.written)
         if any(map(has_default, getattr(written, "__parameters__", (written,)))):
             return False  # msgspec takes the bound

@@ -115,7 +115,7 @@ def _union_parser(kind: kinds.UnionType) -> TextParser | None:
         for parse_member in parsers:
             try:
                 return parse_member(text)
-            except ConstraintError as error:  # of this type, so its message says more than "is none of these"
+            except ConstraintError as error:  # of this type, so its message is more precise
                 violation = violation or error
             except ConversionError:
                 continue

@@ -53,7 +53,7 @@ def default_error(name: str, default: Any, annotation: Any, text: str) -> tuple[
 
 
 def _is_data(default: Any, annotation: Any) -> bool:
-    """Say whether a default is plain data, and nothing that may be meant as a marker."""
+    """Return whether a default is plain data, and nothing that may be meant as a marker."""
     if isinstance(default, _CONTAINERS):
         return all(_is_data(each, annotation) for each in default)
     if isinstance(default, dict):

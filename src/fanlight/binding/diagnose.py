@@ -47,7 +47,7 @@ def json_validator(kind: Kind) -> Validator:
 
 
 def needs_own_validation(kind: Kind) -> bool:
-    """Say whether msgspec accepts values of a kind that are rejected in a query or a form."""
+    """Return whether msgspec accepts values of a kind that are rejected in a query or a form."""
     return any(
         isinstance(each, kinds.DecimalType)  # msgspec accepts NaN, "1_000", an exponent of nine digits
         or (isinstance(each, kinds.DictType) and isinstance(strip_metadata(each.key_type), kinds.FloatType))  # NaN
@@ -56,7 +56,7 @@ def needs_own_validation(kind: Kind) -> bool:
 
 
 def has_unbounded_depth(kind: Kind) -> bool:
-    """Say whether a client decides how deep the values of a kind are nested."""
+    """Return whether a client decides how deep the values of a kind are nested."""
     parts = list(walk(kind))
     return any(
         isinstance(each, ANYTHING)
@@ -291,7 +291,7 @@ def _tagged_union(tagged: list[Any], validator_of: _ValidatorOf) -> Validator:
 
 
 def _looks_like(member: Kind, value: Any) -> bool:
-    """Say whether a value has the JSON type of a member of a union."""
+    """Return whether a value has the JSON type of a member of a union."""
     if isinstance(member, ANYTHING):
         return True
     if isinstance(member, kinds.EnumType):

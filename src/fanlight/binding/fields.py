@@ -154,7 +154,7 @@ def _indexed_name(name: str, sent: Sent) -> str:
 
 
 def _is_blank(field: InputField, value: object) -> bool:
-    """Say whether a field was sent, but not filled in; a browser sends a file without a name for it."""
+    """Return whether a field was sent, but not filled in; a browser sends a file without a name for it."""
     if isinstance(value, Upload):
         return not value.filename and not value.size
     return field.is_blank_missing and not value
@@ -183,7 +183,7 @@ class RecordInput:
             return None
         try:
             return self._make(**values)
-        except (TypeError, ValueError) as error:  # from its __post_init__, say
+        except (TypeError, ValueError) as error:  # for example from its __post_init__
             bad.append(BadField(source=self.fields.source, name="", message=truncate(str(error))))
             return None
 

@@ -69,7 +69,7 @@ class FormRedisplay:
 def with_error_status(view: View, name: str, add_advice: Callable[[HTTPError], None], *, is_async: bool) -> View:
     """Return a view whose response is a 422 or a 413 if `FormErrors`, its parameter of that name, has errors.
 
-    `add_advice` is called with the error of a form that is too large; it says what the site's author can do.
+    `add_advice` is called with the error of a form that is too large; it can add what the site's author can do.
     """
 
     def set_status(result: object, errors: FormErrors) -> object:

@@ -43,7 +43,7 @@ _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
 
 class InputParameter(NamedTuple):
-    """A parameter with its type; `plan` says how its values are decoded from JSON, and built."""
+    """A parameter with its type; `plan` is how its values are decoded from JSON, and built."""
 
     parameter: Parameter
     plan: DecodePlan
@@ -143,7 +143,7 @@ def duplicate_names(parameters: list[InputParameter]) -> list[tuple[str, str]]:
 
 
 def json_fields(parameters: list[InputParameter]) -> JSONBody:
-    """Return what reads parameters as the fields of a JSON object; the only one also without the object around it."""
+    """Return the reader for the fields of a JSON object; a single one may be sent without the object."""
     struct = fields_struct([(each.sent_as, each.plan.annotation, _default_factory(each)) for each in parameters])
     decoder = JSONDecoder(struct, kind_of(struct), build=_build_fields(parameters))
     bare = None

@@ -44,7 +44,7 @@ def validate_raw(value: Any, location: Location, errors: JSONErrors) -> Any:
 
 
 def is_int(value: Any) -> bool:
-    """Say whether a value is a JSON number without a point or an exponent."""
+    """Return whether a value is a JSON number without a point or an exponent."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

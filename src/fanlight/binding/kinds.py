@@ -1,4 +1,4 @@
-"""Describe an annotation as a `Kind`, the type tree of `msgspec.inspect`, and answer questions about it.
+"""Describe an annotation as a `Kind`, the type tree of `msgspec.inspect`, and classify it.
 
 In: an annotation. Out: its `Kind`. Rejects, with TypeError, types that can be converted neither from text nor from
 JSON. Independent of requests and of where a value comes from.
@@ -108,7 +108,7 @@ def _check(kind: Kind) -> None:
 
 
 def is_mutable(value: object) -> bool:
-    """Say whether a default can be changed in place, so that each call needs its own copy."""
+    """Return whether a default can be changed in place, so that each call needs its own copy."""
     if isinstance(value, tuple | frozenset):
         return any(map(is_mutable, value))
     if isinstance(value, msgspec.Struct):
@@ -149,28 +149,28 @@ def split_optional(kind: Kind) -> tuple[Kind, bool]:
 
 
 def is_array_like(kind: Kind) -> bool:
-    """Say whether JSON has a class with fields as a list."""
+    """Return whether JSON has a class with fields as a list."""
     return isinstance(kind, kinds.NamedTupleType) or getattr(kind, "array_like", False)
 
 
 def is_upload(kind: Kind) -> bool:
-    """Say whether a kind is an uploaded file."""
+    """Return whether a kind is an uploaded file."""
     return isinstance(kind, kinds.CustomType) and kind.cls is Upload
 
 
 def is_upload_field(kind: Kind) -> bool:
-    """Say whether a kind is an uploaded file, or a collection of them."""
+    """Return whether a kind is an uploaded file, or a collection of them."""
     inner = split_optional(kind)[0]
     return is_upload(inner) or (type(inner) in COLLECTIONS and is_upload(strip_metadata(inner.item_type)))  # type: ignore[attr-defined]  # every collection has it
 
 
 def contains_upload(kind: Kind) -> bool:
-    """Say whether a kind has an uploaded file anywhere inside."""
+    """Return whether a kind has an uploaded file anywhere inside."""
     return any(map(is_upload, walk(kind)))
 
 
 def may_be_object(kind: Kind) -> bool:
-    """Say whether a JSON object may be a value of a kind."""
+    """Return whether a JSON object may be a value of a kind."""
     kind = strip_metadata(kind)
     if isinstance(kind, kinds.UnionType):
         return any(map(may_be_object, kind.types))

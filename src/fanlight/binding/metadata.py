@@ -36,7 +36,7 @@ _NOT_ENFORCED = "check it in the view, or in the __post_init__ of a class"
 
 
 class AnnotationError(TypeError):
-    """An annotation can't be used; `hint` says what to write instead."""
+    """An annotation can't be used; `hint` is what to write instead."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         """Keep the hint beside the message."""
@@ -64,12 +64,12 @@ def constraints_of(metadata: object) -> tuple[Meta, ...] | None:
 
 
 def is_constraint(meta: Meta) -> bool:
-    """Say whether a `Meta` rejects values, and does not only describe them."""
+    """Return whether a `Meta` rejects values, and does not only describe them."""
     return any(getattr(meta, name) is not None for name in _CONSTRAINTS)
 
 
 def is_type_alias(thing: object) -> bool:
-    """Say whether something was made by `type X = ...`, or by its backport in typing_extensions."""
+    """Return whether something was made by `type X = ...`, or by its backport in typing_extensions."""
     return type(thing).__name__ == "TypeAliasType" and type(thing).__module__ in ("typing", "typing_extensions")
 
 

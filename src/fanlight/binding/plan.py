@@ -66,7 +66,7 @@ def bind(
 ) -> Binding:
     """Return where a view's arguments come from. Raises SetupError with all that can't come from anywhere.
 
-    `path` has the converter of each name in the path. `has_body` says whether the methods bring content, and
+    `path` has the converter of each name in the path. `has_body` is whether the methods bring content, and
     `has_body_methods` whether other methods of the route do, so that with these a form is only shown. A dependency
     may ignore the path, and all its fields come from the query.
     """
@@ -149,7 +149,7 @@ class _Binder:
         return found
 
     def _is_misplaced(self, parameter: Parameter) -> bool:
-        """Refuse a parameter whose name or default shows that it is not meant to come from the client."""
+        """Reject a parameter whose name or default shows that it is not meant to come from the client."""
         is_bare = parameter.annotation is MISSING is parameter.default
         text = "str" if parameter.annotation is MISSING else annotation_text(parameter.written)
         if is_bare and parameter.name not in self._path and parameter.name in RESERVED_NAMES:
@@ -252,7 +252,7 @@ class _Binder:
         )
 
     def _check_path(self, required: list[str]) -> None:
-        """Refuse the names in the path that no parameter takes; `required` may have been meant by them."""
+        """Reject the names in the path that no parameter takes; `required` may have been meant by them."""
         names, view = [parameter.name for parameter in self._signature.parameters], self._signature.name
         unused = []
         for name in self._path:

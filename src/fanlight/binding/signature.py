@@ -101,12 +101,12 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
 
 
 def _is_private(parameter: inspect.Parameter, view: View) -> bool:
-    """Say whether a parameter of a class is private, so that no client sets it."""
+    """Return whether a parameter of a class is private, so that no client sets it."""
     return isinstance(view, type) and parameter.name.startswith("_") and parameter.default is not parameter.empty
 
 
 def _has_marker(parameter: inspect.Parameter, view: View) -> bool:
-    """Say whether `*names` or `**names` are annotated with a source, or with the names they take."""
+    """Return whether `*names` or `**names` are annotated with a source, or with the names they take."""
     if parameter.annotation is parameter.empty:
         return False
     try:
@@ -141,7 +141,7 @@ def reject_markers(function: View, name: str, location: str, receives: str) -> M
 
 
 def _is_untyped_builtin(function: object, signature: inspect.Signature) -> bool:
-    """Say whether a function that is not written in Python has parameters without types."""
+    """Return whether a function that is not written in Python has parameters without types."""
     is_class = isinstance(function, type)
     makers = [getattr(function, name, None) for name in ("__init__", "__new__")] if is_class else [function]
     if any(isinstance(each, FunctionType) for each in makers):
@@ -155,7 +155,7 @@ def _read(parameter: inspect.Parameter, view: View) -> Parameter:
         default = OMIT
     if parameter.annotation is parameter.empty:
         return Parameter(name=parameter.name, default=default)
-    # One at a time: an annotation that can't be evaluated (of the result, say, which is not needed) spoils no other.
+    # One at a time: an annotation that can't be evaluated does not affect the others: that of the result is not needed.
     parsed = parse_annotation(parameter.annotation, scope_of(unwrap_callable(view)))
     return Parameter(
         name=parameter.name,
@@ -167,7 +167,7 @@ def _read(parameter: inspect.Parameter, view: View) -> Parameter:
 
 
 def annotation_hint(error: Exception) -> str:
-    """Return what to write instead of an annotation that raised an error, "" if the error does not say."""
+    """Return what to write instead of an annotation that raised an error, "" if the error gives no hint."""
     if isinstance(error, NameError):
         return f"import {error.name} at the top of the file, outside `if TYPE_CHECKING:`" if error.name else ""
     if isinstance(error, AnnotationError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-_UNIONS = {  # what msgspec says of a union whose members look alike in JSON
+_UNIONS = {  # the errors of msgspec for a union whose members look alike in JSON
     "must be tagged": "give each a tag, by which JSON tells them apart: class Cat(msgspec.Struct, tag=True)",
     "more than one dataclass": "make them Structs with a tag: class Cat(msgspec.Struct, tag=True)",
     "more than one dict-like": "make them Structs with a tag: class Cat(msgspec.Struct, tag=True)",
