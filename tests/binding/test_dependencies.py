@@ -501,7 +501,7 @@ def test_an_override_without_effect_is_a_mistake(site: Make) -> None:
     app = site({"/": named}).app
     with pytest.raises(SetupError, match=r"overrides replace .*token, but no view depends on it"):
         Client(app, overrides={token: fake})
-    with pytest.raises(TypeError, match="not for a FakeHandler"):
+    with pytest.raises(TypeError, match="not a FakeHandler"):
         Client(FakeHandler({}), overrides={token: fake})
 
 
