@@ -204,6 +204,22 @@ def test_both_the_iterator_and_its_iterable_are_closed() -> None:
     assert order == ["iterator", "iterable"]
 
 
+def test_a_source_is_iterated_once() -> None:
+    """An iterator that was created early is kept when parts are added: iterating may run a query."""
+    count = 0
+
+    class Query:
+        def __iter__(self) -> Iterator[bytes]:
+            nonlocal count
+            count += 1
+            return iter([b"row"])
+
+    stream = SyncStream(Query())
+    stream.open()
+    assert list(stream.with_parts(encoder=Doubling())) == [b"rowrow", b"."]
+    assert count == 1
+
+
 def test_parts_are_added_without_a_layer() -> None:
     """A stream that is not begun is replaced by one with more parts; else, or for a second cleanup, it is wrapped."""
     source = Numbers()

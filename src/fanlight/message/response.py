@@ -209,6 +209,6 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
 
 
 def is_lazy_stream(response: Response) -> bool:
-    """Say whether content is made while it is sent, perhaps of what the view depended on; that of a file is not."""
+    """Return whether content is produced while it is sent, perhaps with the help of dependencies; not so for files."""
     content = response.content
     return not isinstance(content, bytes) and (isinstance(content, Iterator | AsyncIterable) or response.length is None)

@@ -1,9 +1,8 @@
-"""Streams: content that is made piece by piece while it is sent, and what has to happen when it ends.
+"""Streams: content that is produced piece by piece while it is sent, and cleaned up when it ends.
 
-In: an iterable of pieces, sync or async. Out: an iterator of the same kind. What is done to the pieces (frames,
-content coding) and the cleanup that follows them are parts of one stream, not layers around it. Whatever ends a stream
-(its last piece, an exception, `close`), its source is closed and its cleanup is run, each once. Refuses what is not
-iterable. Pulls nothing before the first piece is wanted.
+In: an iterable of pieces, sync or async. Out: an iterator of the same kind. Framing, content coding and the cleanup are
+parts of one stream, not layers around it. Whatever ends a stream (its last piece, an exception, `close`), its source is
+closed and its cleanup is run, each once. Refuses content that is not iterable. Pulls nothing in advance.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _END: Any = object()
 
 
 class PieceEncoder(Protocol):
-    """A content coding at work."""
+    """Encodes the pieces of one stream."""
 
     def encode(self, piece: bytes, /) -> bytes:
         """Return the encoded piece."""
@@ -37,7 +36,7 @@ class PieceEncoder(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Stream:
-    """The parts of a stream. Each is applied in this order, and has a state of its own in every copy."""
+    """The parts of a stream, in the order in which they are applied."""
 
     source: Any
     _: KW_ONLY
@@ -46,7 +45,7 @@ class _Stream:
     encoder: PieceEncoder | None = None
     cleanup: Callable[[BaseException | None], Any] | None = None  # gets the exception that ended the stream
     heartbeat: Heartbeat | None = None
-    _iterator: Any = field(default=None, init=False)
+    iterator: Any = None  # of the source, once it is made
     _has_begun: bool = field(default=False, init=False)
     _is_ended: bool = field(default=False, init=False)  # no more pieces
     _is_closed: bool = field(default=False, init=False)
@@ -64,11 +63,13 @@ class _Stream:
         return GeneratorExit() if is_cut_off else None
 
     def _take_closers(self, name: str) -> list[Callable[[], Any]]:
-        """Return what closes the iterator and the source, once."""
+        """Return the methods that close the iterator and the source; none the second time."""
         if self._is_closed:
             return []
         self._is_closed = True
-        objects = [self.source] if self._iterator in (None, self.source) else [self._iterator, self.source]
+        objects = [self.source]
+        if self.iterator is not None and self.iterator is not self.source:
+            objects.insert(0, self.iterator)
         return [close for each in objects if (close := getattr(each, name, None)) is not None]
 
 
@@ -90,7 +91,7 @@ class SyncStream(_Stream):
                 self.open()
                 if self.prologue:
                     return self.prologue if encoder is None else encoder.encode(self.prologue)
-            while (piece := next(self._iterator, _END)) is not _END:
+            while (piece := next(self.iterator, _END)) is not _END:
                 if self.frame is not None:
                     piece = self.frame(piece)
                 if encoder is None:
@@ -106,9 +107,9 @@ class SyncStream(_Stream):
         return encoder.finish()
 
     def open(self) -> None:
-        """Make the iterator, without pulling a piece: now, where a failure should still be able to become a 500."""
-        if self._iterator is None:
-            self._iterator = iter(self.source)
+        """Create the iterator, without pulling a piece. Called early if a failure should become an error response."""
+        if self.iterator is None:
+            self.iterator = iter(self.source)
 
     def close(self) -> None:
         """End the stream wherever it is. A second call does nothing."""
@@ -116,7 +117,7 @@ class SyncStream(_Stream):
 
     def _end(self, error: BaseException | None) -> None:
         self._is_ended = True
-        if self.cleanup is not None:  # else the source is closed by the caller, which logs what that raises
+        if self.cleanup is not None:  # else `close` closes the source: the caller logs what that raises
             self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:
@@ -151,7 +152,7 @@ class AsyncStream(_Stream):
                 self.open()
                 if self.prologue:
                     return self.prologue if encoder is None else encoder.encode(self.prologue)
-            async for piece in self._iterator:
+            async for piece in self.iterator:
                 framed = piece if self.frame is None else self.frame(piece)
                 if encoder is None:
                     return framed
@@ -166,16 +167,16 @@ class AsyncStream(_Stream):
         return encoder.finish()
 
     def open(self) -> None:
-        """Make the iterator, as above."""
-        if self._iterator is None:
-            self._iterator = aiter(self.source)
+        """Create the iterator, as above."""
+        if self.iterator is None:
+            self.iterator = aiter(self.source)
 
     async def aclose(self) -> None:
         """End the stream wherever it is. A second call does nothing."""
         await self._finish(self._cut_off())
 
     def heartbeat_frame(self) -> bytes:
-        """Return what to send while no piece comes; nothing while a piece is being encoded."""
+        """Return the heartbeat, encoded; nothing while a piece is being encoded."""
         assert self.heartbeat is not None
         frame = self.heartbeat.make_frame()
         if self.encoder is None:
@@ -190,7 +191,7 @@ class AsyncStream(_Stream):
 
     async def _end(self, error: BaseException | None) -> None:
         self._is_ended = True
-        if self.cleanup is not None:  # else the source is closed by `aclose`: a thread that is at it is not waited for
+        if self.cleanup is not None:  # else `aclose` closes the source, and waits for a thread that uses it
             await self._finish(error)
 
     async def _finish(self, error: BaseException | None) -> None:

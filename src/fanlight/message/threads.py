@@ -47,17 +47,17 @@ async def run_in_thread(act: Callable[[], T], *, waits: bool = True) -> T:
 class ThreadPieces:
     """An async iterator over a sync stream: each piece is made in a thread of the server's pool.
 
-    Nothing can interrupt a thread. If it is closed while a piece is being made, the thread closes the stream when it is
-    done with that, and `aclose` waits for it.
+    Nothing can interrupt a thread. If this is closed while a thread makes a piece, that thread closes the stream
+    afterwards, and `aclose` waits for it.
     """
 
     def __init__(self, stream: Closable, context: Context | None = None) -> None:
-        """Take over a stream; it runs in `context`, or in a copy of the one in which its first piece is wanted."""
+        """Take ownership of a stream. It runs in `context`, or in a copy of the current one at its first piece."""
         self.context = context
         self._stream = stream
-        self._lock = threading.Lock()  # decides which thread closes the stream: the last one that sees it in use
+        self._lock = threading.Lock()  # decides which thread closes the stream
         self._is_pulling = self._is_closed = False
-        self._closed: asyncio.Future[None] | None = None  # set where a thread has to close the stream
+        self._closed: asyncio.Future[None] | None = None  # set if the thread that makes a piece has to close the stream
 
     def __aiter__(self) -> AsyncIterator[bytes | str]:
         return self
@@ -71,7 +71,7 @@ class ThreadPieces:
         return cast("bytes | str", piece)
 
     async def aclose(self) -> None:
-        """Close the stream, or wait until the thread that is at it has."""
+        """Close the stream, or wait until the thread that uses it has closed it."""
         with self._lock:
             self._is_closed = True
             if self._is_pulling:
