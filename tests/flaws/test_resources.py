@@ -311,7 +311,7 @@ def test_files_of_clients_that_leave(site: LiveServer, get: Get) -> None:
     assert len(list(folder.iterdir())) <= before + 2
 
 
-def test_a_big_upload_stalls_nobody(site: LiveServer, get: Get) -> None:
+def test_a_big_upload_blocks_no_other_request(site: LiveServer, get: Get) -> None:
     """While one client uploads, others are answered."""
     with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n")

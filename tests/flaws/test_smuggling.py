@@ -168,7 +168,7 @@ def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
     assert statuses(b"GET / HTTP/1.1\r\nHost: a\r\nbad line\r\n\r\n" + SECRET) == [400]
 
 
-def test_answers_in_their_order(send: Send) -> None:
+def test_responses_are_in_the_order_of_the_requests(send: Send) -> None:
     """Pipelined requests are answered in the order in which they were sent, a slow one before a fast one."""
     asked = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
     answer = send(b"".join(asked))

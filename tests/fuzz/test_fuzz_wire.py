@@ -111,7 +111,7 @@ def test_a_spoilt_request_is_refused_or_understood_alike(
     st.lists(st.tuples(st.text(max_size=12), st.text(max_size=20)), max_size=5),
     st.binary(max_size=50),
 )
-def test_what_is_sent_is_one_answer_or_nothing(status: int, fields: list[tuple[str, str]], content: bytes) -> None:
+def test_the_output_is_one_response_or_nothing(status: int, fields: list[tuple[str, str]], content: bytes) -> None:
     """No status, name or value can make an answer that another reader takes for two, or for another one."""
     wire = Http1Connection(LIMITS)
     wire.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")

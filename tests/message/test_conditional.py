@@ -46,7 +46,7 @@ GO_ON, NOT_MODIFIED, FAILED = PreconditionResult
     ],
 )
 def test_the_order_of_the_rfc(fields: dict[str, str], verdict: PreconditionResult) -> None:
-    """Each field, and each that comes before another, is judged as section 13.2.2 says."""
+    """Each field is evaluated, in the order of section 13.2.2."""
     assert evaluate_preconditions("GET", fields, TAG, MODIFIED) is verdict
 
 
@@ -60,12 +60,12 @@ def test_a_weak_tag_never_stands_for_the_same_bytes() -> None:
     ("fields", "etag"), [({"if-match": '"b"'}, TAG), ({"if-match": "*"}, None), ({"if-none-match": "*"}, TAG)]
 )
 def test_a_change_to_another_version_fails(fields: dict[str, str], etag: str | None) -> None:
-    """Who would change something learns that it is not what he believes."""
+    """A change that was made for another version fails."""
     with pytest.raises(PreconditionFailed):
         check_preconditions(Request(FakeHead(method="PUT", fields=fields), None, None), etag)
 
 
 @pytest.mark.parametrize(("fields", "etag"), [({"if-match": TAG}, TAG), ({"if-none-match": "*"}, None), ({}, None)])
 def test_a_change_to_the_same_version_goes_on(fields: dict[str, str], etag: str | None) -> None:
-    """Who knows what there is may change it, and make what is not there."""
+    """A change for the current version passes, and so does creating a new resource."""
     check_preconditions(Request(FakeHead(method="PUT", fields=fields), None, None), etag)

@@ -44,7 +44,7 @@ def written(name: str = "a", value: str = "1", **options: Any) -> str:
     ],
 )
 def test_what_a_client_sends_is_read(text: str, cookies: dict[str, str]) -> None:
-    """Values are decoded, whoever has encoded them; the first of a name counts, and only blanks are no part of it."""
+    """Values are decoded in each usual way; the first one of a name counts, without surrounding spaces and tabs."""
     assert read_cookies(text) == cookies
 
 
@@ -121,7 +121,7 @@ def test_the_options_are_written() -> None:
 
 
 def test_https_makes_it_secure() -> None:
-    """Where nothing is said, a cookie is Secure if the answer goes by https, once; where it is said, that holds."""
+    """By default a cookie gets `Secure`, once, if the response is sent over https; an explicit option is kept."""
     response = Response("x")
     response.set_cookie("a", "1")
     response.set_cookie("b", "2", secure=False)
@@ -180,7 +180,7 @@ def test_to_delete_takes_the_options_of_setting(options: dict[str, Any]) -> None
 
 
 def test_a_cookie_that_is_set_again_is_one_line() -> None:
-    """Of what is set for the same name, domain, path and partition, the last stands, whoever wrote the first."""
+    """Of several cookies with the same name, domain, path and partition the last one is sent."""
     response = Response("x")
     response.headers.add("set-cookie", "a=0; path=/")
     response.set_cookie("b", "1")
@@ -259,7 +259,7 @@ def test_a_cookie_that_browsers_would_drop_is_refused(
     [("httponly", "http_only"), ("samesite", "same_site"), ("maxAge", "max_age"), ("x", "the options are")],
 )
 def test_an_option_that_there_is_not(option: str, meant: str) -> None:
-    """Another framework's name for an option is answered with ours."""
+    """For another framework's name of an option, the message has ours."""
     options: dict[str, Any] = {option: True}
     with pytest.raises(TypeError, match=meant):
         Response("x").set_cookie("a", "1", **options)

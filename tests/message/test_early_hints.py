@@ -1,4 +1,4 @@
-"""Early hints: what may be said, and to whom."""
+"""Early hints: which links are sent, and to which clients."""
 
 import pytest
 
@@ -18,7 +18,7 @@ class Site(Request):
 
 
 def hints(fields: dict[str, str] | None = None, *, minor: int = 1) -> tuple[EarlyHints, list[tuple[str, ...]]]:
-    """Return hints for a request, and where they are told."""
+    """Return hints for a request, and the list of what they send."""
     told: list[tuple[str, ...]] = []
     head = FakeHead(fields=PAGE if fields is None else fields)
     head.minor = minor
@@ -41,14 +41,14 @@ def hints(fields: dict[str, str] | None = None, *, minor: int = 1) -> tuple[Earl
     ],
 )
 def test_a_file_is_loaded_as_what_it_is(name: str, link: str) -> None:
-    """A browser asks ahead only for what it is told the use of; fonts are asked for across origins."""
+    """A preload link has the type of use; one for a font has `crossorigin`."""
     given, told = hints()
     given.preload(name)
     assert told == [(link,)]
 
 
-def test_links_are_told_as_they_are() -> None:
-    """What `send` is given is told in one answer; nothing is told of nothing."""
+def test_links_are_sent_unchanged() -> None:
+    """All links of `send` are sent in one response; without links nothing is sent."""
     given, told = hints()
     given.send("</a.css>; rel=preload; as=style", "<https://cdn.test>; rel=preconnect")
     given.send()
@@ -65,8 +65,8 @@ def test_links_are_told_as_they_are() -> None:
         (PAGE, 0),
     ],
 )
-def test_only_a_browser_that_opens_a_page_is_told(fields: dict[str, str], minor: int) -> None:
-    """Others take an interim answer for the answer, or have no use for it."""
+def test_only_a_navigating_browser_gets_early_hints(fields: dict[str, str], minor: int) -> None:
+    """Other clients could take a 103 for the final response, or have no use for it."""
     given, told = hints(fields, minor=minor)
     given.preload("app.css")
     assert told == []
@@ -77,7 +77,7 @@ def test_only_a_browser_that_opens_a_page_is_told(fields: dict[str, str], minor:
     ["/app.css", "</a\r\nset-cookie: a=b>", "</a>; rel=preload\r\nx: y", "</a\nb>", "</é>", "<a>b\n", "</a>\x7f", ""],
 )
 def test_what_is_no_link_is_refused(link: str) -> None:
-    """Whoever is told, or not: a mistake shows for all clients."""
+    """An invalid link raises for every client, also for those that get no hints."""
     for fields in (PAGE, {}):
         with pytest.raises(InvalidResponse, match="is not a link"):
             hints(fields)[0].send(link)

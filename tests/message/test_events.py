@@ -54,7 +54,7 @@ class Price:
         (Event("x", retry_seconds=0), "retry: 0\ndata: x\n\n"),
     ],
 )
-def test_an_event_is_sent_as_the_standard_says(event: Event, text: str) -> None:
+def test_an_event_has_the_format_of_the_standard(event: Event, text: str) -> None:
     """Each line of the data is a field; the line ends are those three that the standard knows."""
     assert event.encode() == text.encode()
 

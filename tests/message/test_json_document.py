@@ -70,7 +70,7 @@ def test_json_is_read(content: bytes, value: Any) -> None:
     ],
 )
 def test_json_is_refused_with_its_reason(content: bytes, said: str) -> None:
-    """What is broken, or no program could bear, is a 400 that says what is wrong, and nothing of Python."""
+    """Malformed JSON, and JSON that is too costly, is a 400 whose message names the reason and nothing of Python."""
     with pytest.raises(BadRequest, match=said) as caught:
         read_json(content)
     assert "codec" not in str(caught.value)
@@ -120,7 +120,7 @@ def test_to_refuse_long_numbers_takes_no_long_time() -> None:
 
 @pytest.mark.parametrize("number", [b"1e300", b"1.5E+0300", b"-9e307", b"1" * 20 + b"e288"])
 def test_numbers_that_take_long_are_few(number: bytes) -> None:
-    """A thousand of them are read; of more, a second would go by for each MiB, in which nobody else is served."""
+    """A thousand are accepted; more could take a second per MiB, in which no other request is served."""
     assert len(read_json(b"[" + b",".join([number] * 1000) + b"]")) == 1000
     with pytest.raises(BadRequest, match="over 1000 numbers with an exponent of 160 or more"):
         read_json(b"[" + b",".join([number] * 1001) + b"]")

@@ -24,8 +24,8 @@ from fanlight.message.media_types import media_type_by_name
         ("what.is-this", "application/octet-stream"),
     ],
 )
-def test_the_last_ending_says_it(name: str, media_type: str) -> None:
-    """In any case; where it says nothing, it is bytes."""
+def test_the_last_extension_determines_the_media_type(name: str, media_type: str) -> None:
+    """Extensions are case-insensitive; an unknown one is OCTET_STREAM."""
     assert media_type_by_name(name) == media_type
 
 

@@ -98,7 +98,7 @@ def test_nonsense_is_refused(data: bytes, size: int) -> None:
     ],
 )
 def test_a_malformed_form_is_400(data: bytes, kind: str, said: str) -> None:
-    """A form that breaks its own rules is refused, and the one that it breaks is said."""
+    """A malformed form is refused, and the message names the rule."""
     with pytest.raises(BadRequest, match=said):
         read(data, kind=kind)
 
@@ -277,7 +277,7 @@ def test_what_clients_write_of_a_file_is_read(disposition: bytes, name: str, fil
     ],
 )
 def test_a_head_that_can_be_read_in_two_ways_is_400(disposition: bytes, more: tuple[bytes, ...], said: str) -> None:
-    """Names that are missing, broken or there twice, and what is encoded, are told in our words, never in Python's."""
+    """Missing, malformed or repeated names, and encoded parts, are refused with a message of ours, not of Python."""
     for size in (None, 1):
         with pytest.raises(BadRequest, match=f"(?i){said}") as caught:
             read(raw(disposition, b"\xff", *more), size)

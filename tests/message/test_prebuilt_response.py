@@ -1,4 +1,4 @@
-"""An answer whose fields were written before."""
+"""Responses with prebuilt fields."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def made() -> PrebuiltResponse:
 
 
 def test_its_fields_are_the_very_same_object() -> None:
-    """The wire knows a head by its fields' tuple, so it is always the same."""
+    """The fields are the same tuple each time, by which the wire finds its cached head."""
     assert made().fields() is FIELDS
 
 
 def test_to_change_its_fields_changes_no_other() -> None:
-    """What a step writes to one answer is not in the next."""
+    """A change by middleware does not affect the next response."""
     one, other = made(), made()
     one.headers["x-mine"] = "1"
     assert [*FIELDS, ("x-mine", "1")] == list(one.fields())
@@ -27,7 +27,7 @@ def test_to_change_its_fields_changes_no_other() -> None:
 
 
 def test_a_plain_copy_has_the_same_fields() -> None:
-    """Who makes another answer of it, with other content, keeps what it says of the file."""
+    """A copy with other content keeps the fields of the file."""
     copy = Response.copy(made())
     assert list(copy.fields()) == list(FIELDS)
     assert copy.content == b"a {}"

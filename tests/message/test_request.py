@@ -1,4 +1,4 @@
-"""What a request tells, and what it refuses."""
+"""The parts of a request, and what is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ contents: list[SpooledContent] = []
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """Close every content when its test ends, as the server does when the answer is out."""
+    """Close all content when its test ends, as the server does after the response."""
     yield
     while contents:
         contents.pop().close()
@@ -41,7 +41,7 @@ def made(target: str = "/", content: bytes | None = None, kind: str = "", **fiel
 
 
 def test_the_target_is_taken_apart() -> None:
-    """Path, query and URL are decoded for people, and raw for those who need them raw."""
+    """Path, query and URL are available decoded and raw."""
     request = made("/caf%C3%A9?q=a+b&q=c%26&empty=")
     assert (request.path, request.raw_path) == ("/café", "/caf%C3%A9")
     assert request.query.get_all("q") == ["a b", "c&"]
@@ -57,7 +57,7 @@ def test_the_target_is_taken_apart() -> None:
     )
 
 
-def test_what_is_asked_twice_is_worked_out_once() -> None:
+def test_a_part_of_a_request_is_parsed_once() -> None:
     """Lazy parts are kept."""
     request = made("/?a=1")
     assert request.query is request.query
@@ -104,7 +104,7 @@ def test_json_is_read_or_refused() -> None:
 
 
 def test_text_is_in_the_charset_it_claims() -> None:
-    """UTF-8 unless said otherwise; what is not what it claims is refused."""
+    """The default is UTF-8; content that is invalid in its charset is refused."""
     assert made("/", "é".encode(), "text/plain").text == "é"
     assert made("/", b"\xe9", "text/plain; charset=latin-1").text == "é"
     with pytest.raises(BadRequest):
@@ -176,7 +176,7 @@ def test_a_clients_file_name_is_never_a_path(sent: str, kept: str) -> None:
     assert upload.filename == kept
 
 
-def test_an_upload_is_saved_where_the_app_says(tmp_path: Path) -> None:
+def test_an_upload_is_saved_at_the_path_of_the_app(tmp_path: Path) -> None:
     """save_to writes the file, and never over another one."""
     upload = made("/", part("f", b"abc", "x") + b"--x--\r\n", MULTIPART).form["f"]
     assert not isinstance(upload, str)
@@ -210,7 +210,7 @@ def test_an_urlencoded_form_is_in_the_charset_it_claims(charset: str) -> None:
 
 @pytest.mark.parametrize("content", [b"_charset_=iso-8859-1&t=%FC", b"t=%FC&_charset_=iso-8859-1"])
 def test_an_urlencoded_form_may_name_its_charset_itself(content: bytes) -> None:
-    """The field `_charset_`, which a browser fills; what the head says goes before it."""
+    """The field `_charset_` sets the charset; that of the content type takes precedence."""
     assert made("/", content, FORM).form["t"] == "ü"
     with pytest.raises(BadRequest, match="not valid text in its charset"):
         made("/", content, f"{FORM}; charset=utf-8").form
@@ -262,7 +262,7 @@ def test_the_origin_stands_before_the_path() -> None:
     assert made("/a").origin == "http://testserver"
 
 
-def test_without_an_app_nobody_knows_addresses() -> None:
+def test_a_request_without_an_app_has_no_url_for() -> None:
     """A request that no app got has no way back."""
     with pytest.raises(NoSuchURL, match="without an app"):
         made().url_for("home")

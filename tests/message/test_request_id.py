@@ -28,7 +28,7 @@ def test_an_id_that_could_break_a_log_is_replaced(given: str) -> None:
     assert made.replace("-", "").isalnum()
 
 
-def test_an_id_says_nothing_of_others() -> None:
+def test_an_id_reveals_nothing_about_others() -> None:
     """What we make is random: ids of requests one after the other share no beginning, and do not grow."""
     ids = [asked().id for _ in range(200)]
     assert {len(each) for each in ids} == {24}
@@ -61,7 +61,7 @@ def test_ids_that_we_make_differ() -> None:
 
 
 def test_an_id_has_its_field_line() -> None:
-    """What the answer carries is the field line of the id."""
+    """The response has the field line of the id."""
     request = asked(x_request_id="abc")
     assert request.id_line == b"x-request-id: abc\r\n"
     assert asked().id_line.startswith(b"x-request-id: ")

@@ -60,7 +60,7 @@ def test_plain_pages_share_their_fields() -> None:
     assert Response("a").fields() is Response("b").fields()
 
 
-def test_fields_once_asked_for_are_the_responses_own() -> None:
+def test_fields_are_copied_on_access() -> None:
     """Setting a field of one response changes no other."""
     one, other = Response("a"), Response("b")
     one.headers["x"] = "1"
@@ -87,7 +87,7 @@ def test_a_copy_has_fields_of_its_own() -> None:
     ],
 )
 def test_a_redirect_names_its_target(to: str, location: str) -> None:
-    """303 unless said otherwise; what is not ASCII is percent-encoded, what is encoded stays."""
+    """The default is 303; characters that are not ASCII are percent-encoded, encoded ones are kept."""
     response = redirect(to)
     assert (response.status, response.headers["location"]) == (303, location)
 
@@ -107,7 +107,7 @@ def test_a_redirects_page_escapes_its_target() -> None:
     assert b"<script>" not in content
 
 
-def test_cookies_are_safe_unless_said_otherwise() -> None:
+def test_the_default_attributes_of_a_cookie_are_safe() -> None:
     """A cookie is HttpOnly and SameSite=Lax for the whole site; deleting it ends its life."""
     response = Response("x")
     response.set_cookie("a", "1")
@@ -136,7 +136,7 @@ def test_what_is_no_cookie_is_refused(name: str, value: str, options: dict[str, 
 
 
 def test_what_is_no_json_is_refused() -> None:
-    """A value that JSON can't hold is the app's mistake, and is told as one."""
+    """A value that JSON can't represent raises InvalidResponse."""
     with pytest.raises(InvalidResponse):
         json_response({"a": object()})
 

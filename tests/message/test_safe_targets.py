@@ -1,4 +1,4 @@
-"""Where a user may be sent that somebody else has named."""
+"""Redirect targets that come from a request."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_any_other_place(target: object) -> None:
 
 @given(st.text(alphabet="/\\.:@?#%2eE \t\nahttp-testserver", max_size=30) | st.text())
 def test_a_safe_target_stays_here(target: str) -> None:
-    """Whatever is asked for, who follows it is still on this site, and the redirect can be sent."""
+    """Every target that is accepted stays on this site, and can be sent."""
     found = safe_target(target, asked())
     if found is None:
         return
@@ -113,8 +113,8 @@ def sent_to(request: Request, default: str = "/") -> str:
     return redirect_back(request, default).headers["location"]
 
 
-def test_back_is_where_the_user_asked_to_go() -> None:
-    """The query is asked first, then the form, then where he came from, and then the default."""
+def test_redirect_back_uses_the_target_in_the_request() -> None:
+    """The target is taken from the query, else the form, else Referer, else the default."""
     referer = "http://testserver/from"
     form = {"method": "POST", "content_type": "application/x-www-form-urlencoded", "referer": referer}
     assert sent_to(asked("/login?next=/orders%3Fa%3D1", referer=referer)) == "/orders?a=1"
@@ -126,7 +126,7 @@ def test_back_is_where_the_user_asked_to_go() -> None:
 
 
 def test_back_is_not_round_in_circles() -> None:
-    """Who came from the very page is sent to the default."""
+    """A target that is the current page is skipped."""
     assert sent_to(asked("/login", referer="http://testserver/login?x=1")) == "/"
     assert sent_to(asked("/login?next=/login")) == "/"
     assert sent_to(asked("/like", method="POST", referer="http://testserver/like")) == "/like"
@@ -144,7 +144,7 @@ def test_no_target_can_begin_another_field(to: str) -> None:
 
 
 def test_half_a_character_is_refused() -> None:
-    """What can't be UTF-8 is the author's mistake, and told as such."""
+    """Text that can't be UTF-8 raises InvalidResponse."""
     with pytest.raises(InvalidResponse, match="half of a surrogate pair"):
         redirect("/\udc80")
 

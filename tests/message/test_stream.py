@@ -170,7 +170,7 @@ def test_a_source_that_can_not_be_closed_is_cleaned_up_after(kind: Any) -> None:
 
 
 @kinds
-def test_a_stream_without_a_cleanup_is_closed_by_whoever_pulls_it(kind: Any) -> None:
+def test_a_stream_without_a_cleanup_is_closed_by_its_reader(kind: Any) -> None:
     """At its natural end the source stays open until the stream is closed: what that raises can't cut it off."""
     source = Numbers(fails_to_close=True)
     stream = stream_of(source) if kind is AsyncStream else SyncStream(source)

@@ -46,7 +46,7 @@ def test_a_spooled_file_is_moved(spooled: Upload, tmp_path: Path) -> None:
 
 
 def test_a_second_save_is_a_file_of_its_own(spooled: Upload, tmp_path: Path) -> None:
-    """Who saves twice gets two files, not two names of one."""
+    """Saving twice makes two files, not two names of one."""
     first, second = spooled.save_to(tmp_path / "1"), spooled.save_to(tmp_path / "2")
     assert first.stat().st_ino != second.stat().st_ino
     assert second.read_bytes() == b"content"
@@ -54,7 +54,7 @@ def test_a_second_save_is_a_file_of_its_own(spooled: Upload, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
 def test_permissions_are_as_of_any_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int) -> None:
-    """The umask decides who may read what is saved, though nobody else could read it while it waited."""
+    """A saved file has the permissions of the umask, although the temporary one was private."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = os.umask(mask)
     try:
@@ -93,7 +93,7 @@ def test_it_is_copied_to_another_file_system(tmp_path: Path, monkeypatch: pytest
 def test_nothing_is_overwritten(
     spooled: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_unnamed: bool
 ) -> None:
-    """What is there stays as it is, unless it is asked for, and nothing is left beside it."""
+    """An existing file is only overwritten on request, and nothing else is left in the folder."""
     if not is_unnamed:
         monkeypatch.setattr(files, "_UNNAMED", 0)
     (tmp_path / "there").write_bytes(b"old")
@@ -127,7 +127,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_folder_is_no_place_for_a_file(spooled: Upload, tmp_path: Path) -> None:
-    """A path that is a folder, or in none, is told, whatever the client's name."""
+    """A path that is a folder, or in no folder, raises, whatever the client's file name is."""
     with pytest.raises(OSError, match=r"exists|directory"):
         spooled.save_to(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -49,7 +49,7 @@ def handler() -> FakeHandler:
     )
 
 
-def test_a_get_goes_down_the_whole_corridor() -> None:
+def test_a_get_takes_the_complete_path() -> None:
     """The view sees method, target and fields as the wire has read them."""
     with Client(handler()) as client:
         answer = client.get("/?a=1", headers={"X-Test": "yes"}, query={"b": ["2", "3"]})
@@ -94,7 +94,7 @@ def test_cookies_are_kept_and_forgotten() -> None:
         assert "cookie" not in client.get("/").text
 
 
-def test_redirects_are_followed_when_asked() -> None:
+def test_redirects_are_followed_on_request() -> None:
     """303 turns into a GET, 307 keeps method and content, and a loop is told of."""
     with Client(handler()) as client:
         assert client.post("/there").status == 303

@@ -91,7 +91,7 @@ def test_a_redirect_to_elsewhere_ends_there(client: Client, path: str) -> None:
     assert (answer.status, answer.url) == (303, f"http://testserver{path}")
 
 
-def test_a_redirect_to_no_url_is_told(client: Client) -> None:
+def test_a_redirect_to_an_invalid_url_raises(client: Client) -> None:
     """A Location that nobody can read raises, and says which page has sent it."""
     with pytest.raises(
         ValueError, match=r"http://testserver/broken redirects to 'http://\[/', which is not a valid URL"
@@ -99,7 +99,7 @@ def test_a_redirect_to_no_url_is_told(client: Client) -> None:
         client.get("/broken")
 
 
-def test_whole_and_relative_locations_are_followed(client: Client) -> None:
+def test_absolute_and_relative_locations_are_followed(client: Client) -> None:
     """A URL of this host, a path and its fragment lead where a browser would go, encoded as it would."""
     assert client.get("/whole").url == "http://testserver/shown#there"
     assert client.get("/303#here").url == "http://testserver/shown#here"
@@ -107,7 +107,7 @@ def test_whole_and_relative_locations_are_followed(client: Client) -> None:
     assert client.get("/303", query={"a": 1}).url == "http://testserver/shown"
 
 
-def test_a_redirect_to_https_is_asked_by_https(client: Client) -> None:
+def test_a_redirect_to_https_is_followed_over_https(client: Client) -> None:
     """The scheme of a location counts, too; what is secret goes along, but not back to http."""
     answer = client.get("/upgrade", headers={"authorization": "x"})
     assert answer.url == "https://testserver/shown"
@@ -177,7 +177,7 @@ def test_a_line_end_in_an_address_is_encoded() -> None:
         ({"nonsense": 1}, "write one of headers, query, content"),
     ],
 )
-def test_a_bad_call_says_what_to_write_and_breaks_no_other(options: dict[str, Any], says: str) -> None:
+def test_an_invalid_call_says_what_to_write_and_affects_no_other(options: dict[str, Any], says: str) -> None:
     """What can't be sent is refused, and the client's next call works."""
     with Client(HANDLER) as client:
         with pytest.raises((TypeError, ValueError), match=says):
@@ -204,7 +204,7 @@ def test_content_that_fails_while_it_is_sent_breaks_no_other_call(client: Client
     assert client.get("/").status == 200
 
 
-def test_another_host_can_be_asked_for(client: Client) -> None:
+def test_a_url_can_have_another_host(client: Client) -> None:
     """A whole URL, or a host field, says for which of its names a site is asked."""
     assert "host: api.example" in client.get("http://api.example/shown").text
     assert "host: api.example:81" in client.get("/shown", headers={"host": "api.example:81"}).text
@@ -319,7 +319,7 @@ def test_a_base_url_is_a_scheme_and_a_host() -> None:
         assert client.get("http://shop.example/secure").text == "http"
 
 
-def test_a_client_that_is_closed_says_so_at_once() -> None:
+def test_a_closed_client_raises_at_once() -> None:
     """Every way to ask raises, and none waits for an answer that can't come."""
     client = Client(HANDLER)
     client.get("/")

@@ -1,4 +1,4 @@
-"""What RFC 9112 asks of whoever sends a message, at the wire itself: no answer leaves it that is none.
+"""What RFC 9112 requires of a sender: the wire never writes an invalid response.
 
 docs/reference/conformance.md names these tests, clause by clause.
 """
@@ -32,7 +32,7 @@ def asked(method: str = "GET", version: str = "1.1", fields: str = "") -> Http1C
 
 
 def refused(wire: Http1Connection, status: Any, fields: Any) -> bool:
-    """Say whether both ways to answer refuse these, and leave the wire as it was."""
+    """Return whether both methods refuse these, and leave the state unchanged."""
     acts: list[Callable[[], bytes]] = [
         lambda: wire.send_response(status, fields, b"x", b""),
         lambda: wire.start_response(status, fields, None, b""),
@@ -61,7 +61,7 @@ def test_a_status_line_is_one_by_the_grammar(status: int) -> None:
     "status", [*range(-1, 200), 426, *range(600, 700), 999, 1000, 200.5, "200", None, True, b"200"]
 )
 def test_no_other_status_is_sent(status: Any) -> None:
-    """Outside 200 to 599 there is no final answer, and 426 would have to name a protocol."""
+    """A status outside 200 to 599 is not final, and 426 must name a protocol."""
     assert refused(asked(), status, ())
 
 
@@ -71,8 +71,8 @@ def test_a_status_may_be_one_of_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.9"])
-def test_the_answer_has_the_highest_version_that_we_have(version: str) -> None:
-    """Every request of HTTP/1 is answered in HTTP/1.1 (RFC 9110 6.2)."""
+def test_the_response_has_the_highest_supported_version(version: str) -> None:
+    """The response to every HTTP/1 request is HTTP/1.1 (RFC 9110 6.2)."""
     assert asked(version=version).send_response(200, (), b"", b"").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
@@ -88,7 +88,7 @@ def test_a_name_is_a_token(byte: int) -> None:
 
 @pytest.mark.parametrize("byte", sorted(set(range(256)) - set(VALUE_BYTES)))
 def test_a_value_has_no_control_character(byte: int) -> None:
-    """CR, LF, NUL and the others are refused anywhere in a value: no second field, no fold, no second answer."""
+    """CR, LF, NUL and other controls are refused anywhere in a value: no second field, no fold, no second response."""
     for value in (chr(byte), f"a{chr(byte)}", f"{chr(byte)}a", f"a{chr(byte)}b", f"a\r\n{chr(byte)}b"):
         assert refused(asked(), 200, [("x", value)])
 
@@ -105,7 +105,7 @@ def test_a_value_has_no_spaces_around_it() -> None:
 
 
 @pytest.mark.parametrize("name", [spelled for name in OURS for spelled in (name, name.title(), name.upper())])
-def test_what_the_wire_writes_nobody_else_writes(name: str) -> None:
+def test_fields_written_by_the_wire_are_refused(name: str) -> None:
     """Framing, the connection, Date and Server can't be set by an app, in whatever case."""
     assert refused(asked(), 200, ((name, "1"),))
 
@@ -125,7 +125,7 @@ def test_what_was_refused_is_never_remembered() -> None:
     ("method", "status", "minor", "length"),
     list(itertools.product(["GET", "HEAD"], [200, 204, 205, 304, 404], [0, 1], [None, 0, 5])),
 )
-def test_framing_is_said_once_and_only_where_it_may_be(
+def test_framing_fields_are_sent_once_and_only_where_allowed(
     method: str, status: int, minor: int, length: int | None
 ) -> None:
     """Never both framings, none with 204 and 304, no chunks to HTTP/1.0, an open end only with close."""
@@ -146,7 +146,7 @@ def test_framing_is_said_once_and_only_where_it_may_be(
 
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_a_status_without_content_takes_none_in_pieces(status: int) -> None:
-    """Content in pieces is refused where there can be none, as it would be read as the next answer."""
+    """Content in pieces is refused for a response without content, as it would be read as the next response."""
     wire = asked()
     wire.start_response(status, (), 5, b"")
     with pytest.raises(InvalidResponse):
@@ -154,7 +154,7 @@ def test_a_status_without_content_takes_none_in_pieces(status: int) -> None:
 
 
 def test_205_has_a_length_of_0() -> None:
-    """205 has no content, and unlike 204 it says so (RFC 9110 15.3.6, RFC 9112 6.3)."""
+    """205 has no content, and unlike 204 a content-length of 0 (RFC 9110 15.3.6, RFC 9112 6.3)."""
     assert asked().send_response(205, (), b"hello", b"").endswith(b"\r\ncontent-length: 0\r\n\r\n")
 
 
@@ -170,7 +170,7 @@ def test_pieces_that_are_empty_do_not_end_the_content() -> None:
     "trailer", [("content-length", "1"), ("transfer-encoding", "x"), ("x", "a\r\nb: c"), ("x y", "1"), ("date", "x")]
 )
 def test_a_trailer_is_checked_like_a_field(trailer: tuple[str, str]) -> None:
-    """What can't be a field of an answer can't be a trailer of it."""
+    """A field that is not allowed in a response is not allowed as a trailer."""
     wire = asked()
     wire.start_response(200, (), None, b"")
     with pytest.raises(InvalidResponse):
@@ -180,7 +180,7 @@ def test_a_trailer_is_checked_like_a_field(trailer: tuple[str, str]) -> None:
 # --- requests -------------------------------------------------------------------------------------
 
 
-def test_a_request_is_whole_before_anybody_hears_of_it() -> None:
+def test_an_incomplete_request_is_no_event() -> None:
     """Not one byte less than the whole head makes a request (RFC 9110 5.3)."""
     data = b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"
     wire = Http1Connection(LIMITS)
@@ -243,7 +243,7 @@ def test_a_chunk_extension_costs_no_more_than_its_bytes(extension: str) -> None:
 
 
 def test_content_is_read_to_its_end_or_the_connection_ends() -> None:
-    """An answer before the end of the content is the last one (RFC 9112 9.3)."""
+    """A response before the end of the content is the last one (RFC 9112 9.3)."""
     wire = asked("POST", fields="Content-Length: 5\r\n")
     wire.receive(b"hel")
     assert wire.next_event() == Content(b"hel")

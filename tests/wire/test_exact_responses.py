@@ -19,7 +19,7 @@ from fanlight.wire.http1.wire_events import Content, RequestHead
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
 
 
-def test_the_word_that_asks_for_content() -> None:
+def test_the_interim_response_that_requests_content() -> None:
     """100 Continue is a status line and an empty line (RFC 9110 section 15.2.1)."""
     wire = fed(b"POST /" + HOST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
     wire.next_event()
@@ -43,7 +43,7 @@ def test_early_hints_come_before_the_response_and_not_after() -> None:
 
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_content_is_admitted_up_to_what_its_route_allows(*, is_chunked: bool) -> None:
-    """What a route says stands in place of the limit, in both directions, and a refusal names the route's."""
+    """The limit of a route replaces the default, higher or lower, and the error has the hint of the route."""
     said = b"Transfer-Encoding: chunked\r\n\r\n14\r\n" if is_chunked else b"Content-Length: 20\r\n\r\n"
     more = fed(b"POST /" + HOST + said, replace(LIMITS, content_bytes=0))
     more.next_event()
@@ -86,7 +86,7 @@ def test_a_status_without_a_name_has_an_empty_phrase() -> None:
 
 
 def test_a_head_is_forgotten_once() -> None:
-    """The first time says that there was something; so that what follows from it is done once."""
+    """Only the first call returns True, so that the caller acts once."""
     wire = fed(b"GET /" + HOST + b"\r\n")
     assert not wire.release_head()
     wire.next_event()

@@ -1,4 +1,4 @@
-"""Where each rule of the wire begins and ends, to the byte; and that what is refused says why.
+"""The exact boundary of each rule of the wire, to the byte, and the message of each error.
 
 Each case was a small change of the code that no other test of this room noticed (`make mutate ROOM=wire`).
 """
@@ -142,7 +142,7 @@ def test_an_extension_may_be_as_long_as_its_limit() -> None:
         (b"0\r\nHost: a\r\n\r\n", "host is not allowed as a trailer"),
     ],
 )
-def test_chunks_that_are_refused_say_why(data: bytes, why: str) -> None:
+def test_the_error_for_refused_chunks_names_the_reason(data: bytes, why: str) -> None:
     """The reason names the rule that is broken."""
     with pytest.raises(ProtocolError, match=f"(?i){why}"):
         content_of(data)
@@ -182,7 +182,7 @@ HOST = b"\r\nHost: a\r\n"
         (b"GET / HTTP/1.1" + HOST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", "exceeds every limit"),
     ],
 )
-def test_what_is_refused_says_why(data: bytes, why: str) -> None:
+def test_the_error_for_a_refused_head_names_the_reason(data: bytes, why: str) -> None:
     """The reason names the rule that is broken."""
     with pytest.raises(ProtocolError, match=why):
         fed(data).next_event()
@@ -211,7 +211,7 @@ def test_what_is_refused_says_why(data: bytes, why: str) -> None:
         (SIGNATURE + b"\x21\x00\0\x07\x03\0\x04" + bytes(4), "checksum"),
     ],
 )
-def test_a_proxy_header_that_is_refused_says_why(data: bytes, why: str) -> None:
+def test_the_error_for_a_proxy_header_names_the_reason(data: bytes, why: str) -> None:
     """The reason names what is wrong with it."""
     with pytest.raises(ProtocolError, match=why):
         read_proxy_header(data)
@@ -255,14 +255,14 @@ def test_an_empty_addition_may_be_the_last() -> None:
 
 
 def test_a_client_without_an_address_may_have_spoken_tls() -> None:
-    """That a proxy tells of TLS holds for a unix socket too."""
+    """The TLS flag of a PROXY header is valid for a unix socket too."""
     size = 216 + 8
     preface = read_proxy_header(SIGNATURE + b"\x21\x31" + size.to_bytes(2) + bytes(216) + b"\x20\0\x05\x01\0\0\0\0")
     assert preface
     assert (preface.is_tls, preface.client, preface.is_local) == (True, None, False)
 
 
-# --- answers -------------------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------------
 
 
 def refusal(wire: Http1Connection) -> bytes:
@@ -274,7 +274,7 @@ def refusal(wire: Http1Connection) -> bytes:
     raise AssertionError("nothing was refused")
 
 
-def test_a_refusal_is_a_whole_answer() -> None:
+def test_a_protocol_error_is_a_complete_response() -> None:
     """Status with its name, the standard fields, the reason as text, and the end of the connection."""
     wire = fed(b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" + GET)
     head, _, content = refusal(wire).partition(b"\r\n\r\n")
@@ -295,7 +295,7 @@ def test_a_refusal_is_a_whole_answer() -> None:
     ids=["first", "second"],
 )
 def test_a_refused_head_gets_no_content(data: bytes) -> None:
-    """What HEAD asks for has no content, also where it is refused before it is read; its length is that of GET."""
+    """A response to HEAD has no content, also if the head is refused; its length is that of GET."""
     wire = fed(data)
     if data.startswith(GET):
         wire.next_event()
@@ -306,14 +306,14 @@ def test_a_refused_head_gets_no_content(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("method", "is_bare"), [(b"HEAD", True), (b"POST", False)])
-def test_content_that_is_refused_is_told_by_the_method(method: bytes, is_bare: bool) -> None:
-    """Once the head is read, its method says whether the refusal has content."""
+def test_refused_content_does_not_change_the_method(method: bytes, is_bare: bool) -> None:
+    """After the head was parsed, its method determines whether the error has content."""
     wire = fed(method + b" / HTTP/1.1" + HOST + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n")
     assert refusal(wire).endswith(b"\r\n\r\n") is is_bare
 
 
-def test_a_refusal_in_the_middle_of_an_answer_says_nothing() -> None:
-    """A second answer must not be written into the first one."""
+def test_an_error_in_the_middle_of_a_response_sends_nothing() -> None:
+    """A second response must not be written into the first one."""
     wire = fed(b"POST / HTTP/1.1" + HOST + b"Transfer-Encoding: chunked\r\n\r\n")
     wire.next_event()
     wire.start_response(200, (), None, b"")
@@ -323,7 +323,7 @@ def test_a_refusal_in_the_middle_of_an_answer_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 299, 599])
-def test_each_status_of_an_answer_can_be_sent(status: int) -> None:
+def test_each_final_status_can_be_sent(status: int) -> None:
     """From 200 to 599, whether it has a name or not."""
     assert response_writer.write_head(status, []).startswith(b"HTTP/1.1 %d " % status)
 
@@ -342,8 +342,10 @@ def test_each_status_of_an_answer_can_be_sent(status: int) -> None:
         (200, [("Date", "now")], "Date is set by the server"),
     ],
 )
-def test_what_cannot_be_sent_says_why(status: int, fields: list[tuple[str, str]], why: str) -> None:
-    """The author of the answer reads what is wrong with it."""
+def test_the_error_for_an_invalid_response_names_the_reason(
+    status: int, fields: list[tuple[str, str]], why: str
+) -> None:
+    """The message says what is wrong with the response."""
     with pytest.raises(InvalidResponse, match=why):
         response_writer.write_head(status, fields)
 
@@ -359,7 +361,7 @@ def test_a_line_is_remembered_once_it_was_checked(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_stream_for_an_old_client_ends_with_its_connection() -> None:
-    """HTTP/1.0 has no chunks: the end of the content is that of the connection, and said."""
+    """HTTP/1.0 has no chunks: the content ends with the connection, which is announced."""
     wire = fed(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     wire.next_event()
     assert b"\r\nconnection: close\r\n" in wire.start_response(200, (), None, b"")
@@ -369,7 +371,7 @@ def test_a_stream_for_an_old_client_ends_with_its_connection() -> None:
 
 
 def test_a_stream_of_known_length_keeps_an_old_connection() -> None:
-    """An old client that asks for it is told that the connection stays."""
+    """An HTTP/1.0 client that sends `keep-alive` receives it."""
     wire = fed(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
     wire.next_event()
     assert b"\r\nconnection: keep-alive\r\n" in wire.start_response(200, (), 1, b"")
@@ -378,7 +380,7 @@ def test_a_stream_of_known_length_keeps_an_old_connection() -> None:
     assert not wire.must_close
 
 
-def test_an_answer_before_the_content_has_come_is_the_last() -> None:
+def test_a_response_before_the_end_of_the_content_is_the_last() -> None:
     """What the client still sends would be read as its next request, so the connection ends."""
     wire = fed(b"POST / HTTP/1.1" + HOST + b"Content-Length: 5\r\n\r\n")
     wire.next_event()

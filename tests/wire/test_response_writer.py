@@ -24,7 +24,7 @@ def asked(method: str = "GET", minor: int = 1, fields: str = "") -> Http1Connect
 
 
 def read(data: bytes, method: str = "GET") -> tuple[Any, bytes, bytes]:
-    """Return the answer, its content, and what is left behind it."""
+    """Return the response, its content, and the rest."""
 
     class Socket:
         def __init__(self) -> None:
@@ -41,7 +41,7 @@ def read(data: bytes, method: str = "GET") -> tuple[Any, bytes, bytes]:
     return answer, content, b"" if file.closed else file.read()
 
 
-def test_a_whole_answer() -> None:
+def test_a_complete_response() -> None:
     """Status, fields in order, length and content arrive as they were given."""
     answer, content, rest = read(asked().send_response(200, FIELDS, b"hello", STANDARD))
     assert (answer.status, answer.reason, content, rest) == (200, "OK", b"hello", b"")
@@ -52,7 +52,7 @@ def test_a_whole_answer() -> None:
 
 
 @pytest.mark.parametrize(("status", "length"), [(200, "5"), (404, "5"), (204, None), (304, None)])
-def test_an_answer_to_head_has_no_content(status: int, length: str | None) -> None:
+def test_a_response_to_head_has_no_content(status: int, length: str | None) -> None:
     """HEAD gets the fields that GET would, and not a byte of content (RFC 9110 9.3.2)."""
     data = asked("HEAD").send_response(status, (), b"hello", b"")
     answer, content, rest = read(data, "HEAD")
@@ -62,7 +62,7 @@ def test_an_answer_to_head_has_no_content(status: int, length: str | None) -> No
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_some_answers_never_have_content(status: int) -> None:
+def test_some_responses_never_have_content(status: int) -> None:
     """204 and 304 have neither content nor a length of it (RFC 9110 8.6)."""
     data = asked().send_response(status, (), b"hello", b"")
     assert data.endswith(b"\r\n\r\n")
@@ -82,7 +82,7 @@ def test_some_answers_never_have_content(status: int) -> None:
 def test_the_connection_goes_on_as_both_sides_want(
     minor: int, fields: str, connection: str | None, *, closes: bool
 ) -> None:
-    """HTTP/1.1 goes on unless somebody says close; 1.0 only if the client asks for it (RFC 9112 9.3)."""
+    """HTTP/1.1 connections persist without `close`; 1.0 ones only with `keep-alive` (RFC 9112 9.3)."""
     wire = asked(minor=minor, fields=fields)
     answer = read(wire.send_response(200, (), b"x", b""))[0]
     assert answer.headers["connection"] == connection
@@ -90,7 +90,7 @@ def test_the_connection_goes_on_as_both_sides_want(
 
 
 def test_the_server_can_end_the_connection() -> None:
-    """close_after_this puts `connection: close` on the next answer."""
+    """`close_after_response` adds `connection: close` to the next response."""
     wire = asked()
     wire.close_after_response()
     assert read(wire.send_response(200, (), b"x", b""))[0].headers["connection"] == "close"
@@ -119,7 +119,7 @@ def test_a_stream_of_unknown_length_to_an_old_client_ends_with_the_connection() 
 
 
 def test_a_stream_keeps_to_its_length() -> None:
-    """More or less than was promised is an error before it is sent: the next answer would be read wrongly."""
+    """More or less content than announced raises before it is sent: the next response would be misread."""
     wire = asked()
     wire.start_response(200, (), 5, b"")
     assert wire.send_content(b"hell") == b"hell"
@@ -163,7 +163,7 @@ def test_a_field_that_would_change_the_message_is_refused(field: tuple[str, Any]
 
 @pytest.mark.parametrize("status", [0, 99, 100, 101, 426, 600, 999, 1000, -200, "200", None])
 def test_what_is_no_final_status_is_refused(status: Any) -> None:
-    """An answer has a status from 200 to 599, and never one that must name a protocol we do not speak."""
+    """A response has a status from 200 to 599, except the one that must name another protocol."""
     with pytest.raises(InvalidResponse):
         asked().send_response(status, (), b"", b"")
 

@@ -1,4 +1,4 @@
-"""Raw bytes against the wire: one case a file in `vectors/`, the name says the case.
+"""Raw bytes against the wire: one case per file in `vectors/`, named by it.
 
 Every one is fed whole, a byte at a time, and with the next request behind it, and must come out the
 same. The ideas are those on which servers and proxies have disagreed before.
@@ -605,8 +605,8 @@ def test_trailers_are_kept_apart() -> None:
     assert end == EndOfMessage([("x-sum", "42"), ("x-more", "y")])
 
 
-def test_a_line_is_known_for_what_it_said_before() -> None:
-    """A head whose lines were all seen before means what it meant, and a refused line is never learnt."""
+def test_a_cached_line_has_the_same_value() -> None:
+    """A head of cached lines has the same meaning, and a refused line is never cached."""
     for _ in range(3):
         head = read([vector("two-cookies")])[2]
         assert head is not None
@@ -644,7 +644,7 @@ def test_many_tiny_chunks_cost_no_more_than_their_bytes() -> None:
 
 
 def test_pipelined_requests_come_one_by_one() -> None:
-    """The next head is not given before the answer to this one is complete."""
+    """The next head is not returned before the response to this one is complete."""
     wire = Http1Connection(LIMITS)
     wire.receive(NEXT * 3)
     for _ in range(3):
