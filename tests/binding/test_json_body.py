@@ -258,6 +258,7 @@ def test_a_value_error_of_a_class_is_a_bad_body(site: Make) -> None:
     [
         ({"any": [1, {"b": None}], "either": "x"}, None),
         ({"either": 1.5}, [("either", "1.5 is not an integer or a string")]),
+        ({"pair": "x"}, [("pair", "'x' is not a list")]),
         ({"pair": [1]}, [("pair", "must have 2 items")]),
         ({"pair": ["a", 1]}, [("pair[0]", "'a' is not an integer"), ("pair[1]", "1 is not a string")]),
         ({"typed": {}}, [("typed.a", "is missing")]),

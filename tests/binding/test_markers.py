@@ -28,7 +28,7 @@ import typing_extensions
 from msgspec import Meta
 from typing_extensions import TypeAliasType
 
-from fanlight.binding.markers import Cookie, Header
+from fanlight.binding.markers import Body, Cookie, Field, Header
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.form_errors import FormErrors
@@ -428,6 +428,33 @@ def test_metadata_without_meaning_is_refused_in_a_class(mistakes: Find, record: 
     obscure = [each for each in OBSCURE.values() if not isinstance(each, Unshown)]
     views = [view_of(CLASSES[record](Annotated[str, each])) for each in obscure]
     refused(mistakes, *views, words=("user",))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (Annotated[str, Body], "Body is written after the type"),
+        (Annotated[str, Cookie], "Cookie is used without a name"),
+        (Annotated[str, State], "State can't follow another type"),
+        (Annotated[str, Upload], "Upload can't follow another type"),
+    ],
+)
+def test_markers_in_another_notation_are_refused(mistakes: Find, annotation: Any, words: str) -> None:
+    """The message names the marker."""
+    refused(mistakes, view_of(annotation), words=(words,))
+
+
+def test_a_field_with_two_names_is_refused(mistakes: Find) -> None:
+    """One of them would be dropped."""
+    refused(
+        mistakes, view_of(CLASSES["dataclass"](Annotated[str, Field("a"), Field("b")])), words=("it has two names",)
+    )
+
+
+@pytest.mark.parametrize("view", [lambda req: str(req), lambda self: str(self)])
+def test_a_reserved_name_without_a_type_is_refused(mistakes: Find, view: Any) -> None:
+    """It certainly means something else than a field of the query."""
+    refused(mistakes, view, words=("is not something that a client sends",))
 
 
 def test_two_markers_on_one_parameter_are_refused(mistakes: Find) -> None:

@@ -96,10 +96,6 @@ def _check(kind: Kind) -> None:
         if low is not None and high is not None and (low > high or (low == high and not may_be_equal)):
             raise TypeError(f"no value satisfies both {lower}={low} and {upper}={high}")
     if isinstance(kind, RECORDS):
-        for each in kind.fields:
-            if is_mutable(each.default):
-                name = f"{kind.cls.__qualname__}.{each.name}"
-                raise TypeError(f"the default of {name} is mutable, and would be shared by all requests")
         _cache_field_names(kind)
     if isinstance(kind, kinds.SetType | kinds.FrozenSetType) and not _is_hashable(strip_metadata(kind.item_type)):
         raise TypeError("the items of a set must be hashable")
