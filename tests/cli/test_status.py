@@ -167,7 +167,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(folder: Path, tmp_path: Pa
     folder.symlink_to(tmp_path / "other")
     code, output = told("1")
     assert code == 1
-    assert "it is no folder" in output
+    assert "it is not a folder" in output
 
 
 def test_without_a_runtime_folder_there_is_one_for_temporary_files(

@@ -160,7 +160,7 @@ class Serving:
         self._told.close()
         assert code in (0, 1, 2, -signal.SIGTERM), f"$ {self.command}\nended with {code}"
         # What it says to our own signal is not on the page.
-        return re.sub(r"\nstopping: .*\n", "", "".join(self._printed))
+        return re.sub(r"\nshutting down: .*\n", "", "".join(self._printed))
 
 
 @dataclass(kw_only=True)

@@ -38,8 +38,8 @@ def test_a_killed_worker_is_replaced_and_the_other_is_not_disturbed(serve: Serve
         worker_of(connections[first])
     for each in connections.values():
         each.close()
-    log = site.wait_for("was ended by SIGKILL")
-    assert f"worker {first} was ended by SIGKILL" in log
+    log = site.wait_for("was killed by SIGKILL")
+    assert f"worker {first} was killed by SIGKILL" in log
     site.wait_until(lambda: "yes" if len(site.children) == 2 else "", "third worker")
     assert second in site.children
     assert site.end() == 0

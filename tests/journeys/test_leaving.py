@@ -189,7 +189,7 @@ def test_a_view_that_does_not_return_does_not_keep_the_server(start: Start, name
     assert all_of(client) == b""
     assert server.end() == 70
     assert time.monotonic() - began < 0.3 + 5 + seconds(2)
-    assert "did not leave in time" not in server.errors.read_text()  # a worker ends itself
+    assert "did not stop in time" not in server.errors.read_text()  # a worker ends itself
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -199,7 +199,7 @@ def test_a_second_signal_cuts_off_whatever_runs(start: Start, second: int, worke
     server = start(STUCK["a view that takes no cancellation"], "--workers", workers)
     client = server.ask()
     server.tell(signal.SIGTERM)
-    server.wait_for_words("once more cuts it off")
+    server.wait_for_words("a second signal closes their connections")
     if second != signal.SIGTERM:
         time.sleep(1.6)  # the time in which the two are one
     server.tell(second)
@@ -219,7 +219,7 @@ def test_both_signals_to_the_whole_group_are_one(start: Start, workers: str) -> 
     client = server.ask()
     for number in (signal.SIGINT, signal.SIGTERM):
         os.killpg(server.process.pid, number)
-    server.wait_for_words("once more cuts it off")
+    server.wait_for_words("a second signal closes their connections")
     (server.folder / "gate").touch()
     assert all_of(client).endswith(b"done")
     assert server.end() == 0
@@ -280,7 +280,7 @@ def test_handlers_of_the_site_do_not_keep_the_server(start: Start, name: str, wo
     server = start(view, "--workers", workers)
     assert all_of(server.ask()).endswith(b"x")
     if "signal.signal" in view and workers == "0":
-        server.wait_for_words("the site has put a handler for SIGTERM into the place of the server's")
+        server.wait_for_words("the site installed a handler for SIGTERM in place of the server's")
     server.tell(signal.SIGTERM)
     assert server.end() == 0
 
@@ -342,7 +342,7 @@ def test_a_closed_terminal_ends_the_server(tmp_path: Path, workers: str) -> None
     pid, master = in_terminal(tmp_path, "--workers", workers)
     os.close(master)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert "loading the code anew" not in (tmp_path / "log").read_text()
+    assert "loading new code" not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -362,7 +362,7 @@ def test_sighup_without_workers_is_no_end(start: Start) -> None:
     """A supervisor's order to load anew: one process can't, says so, and serves on."""
     server = start("def view():\n    return 'x'\n")
     server.tell(signal.SIGHUP)
-    server.wait_for_words("SIGHUP loads new code with --workers only")
+    server.wait_for_words("SIGHUP reloads the code only with --workers")
     assert all_of(server.ask()).endswith(b"x")
     server.tell(signal.SIGTERM)
     assert server.end() == 0

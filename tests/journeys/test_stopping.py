@@ -75,7 +75,7 @@ def test_what_runs_is_finished(site: Any, tmp_path: Path, path: str, number: sig
     client = ask(site.port, path)
     site.read_until("the view runs")
     site.tell(number)
-    site.read_until("stopping: what runs is finished first")
+    site.read_until("shutting down: finishing active requests")
     wait_until_nobody_is_let_in(site.port)
     (tmp_path / "gate").touch()
     answer = all_of(client)
@@ -108,7 +108,7 @@ def test_a_second_signal_cuts_off_what_still_runs(site: Any, tmp_path: Path) -> 
     client = ask(site.port, "/async")
     site.read_until("the view runs")
     site.tell(signal.SIGINT)
-    site.read_until("once more cuts it off")
+    site.read_until("a second signal closes their connections")
     site.tell(signal.SIGINT)
     assert all_of(client) == b""
     (tmp_path / "gate").touch()

@@ -138,7 +138,7 @@ def test_new_code_comes_without_a_failed_request(site: Any, tmp_path: Path, visi
     before = workers_of(site)
     write(tmp_path, "two")
     site.tell(signal.SIGHUP)
-    site.read_until("the old workers leave one by one")
+    site.read_until("stopping the old workers one by one")
     for each in visitors:
         each.wait_for(b"two")
     assert [each.leave() for each in visitors] == [[], [], [], []]
@@ -153,8 +153,8 @@ def test_the_parent_takes_up_new_code_without_a_failed_request(
     for version in ("two", "three"):
         write(tmp_path, version)
         site.tell(signal.SIGUSR2)
-        site.read_until("trying new code for this process itself")
-        site.read_until("the old workers leave one by one")
+        site.read_until("checking the new code before the supervisor loads it")
+        site.read_until("stopping the old workers one by one")
         for each in visitors:
             each.wait_for(version.encode())
     assert [each.leave() for each in visitors] == [[], []]
@@ -171,7 +171,7 @@ def test_code_that_does_not_start_changes_nothing(
     before = workers_of(site)
     (tmp_path / "main.py").write_text("boom(")
     site.tell(number)
-    printed = site.read_until("the old one goes on serving")
+    printed = site.read_until("the old code goes on serving")
     assert "SyntaxError" in printed
     assert workers_of(site) == before
     assert visitor.leave() == []
@@ -181,7 +181,7 @@ def test_a_killed_worker_is_replaced(site: Any) -> None:
     """SIGKILL, as from a system out of memory: it is told, and another one takes its place."""
     victim = next(iter(workers_of(site)))
     os.kill(victim, signal.SIGKILL)
-    assert f"worker {victim} was ended by SIGKILL" in site.read_until("another takes its place")
+    assert f"worker {victim} was killed by SIGKILL" in site.read_until("starting another")
     until = time.monotonic() + PATIENCE
     while len(workers_of(site) - {victim}) < 2:
         assert time.monotonic() < until
@@ -192,8 +192,8 @@ def test_a_worker_that_hangs_is_dumped_and_replaced(site: Any) -> None:
     """Its log says in which line of the view it hangs; others are answered all the while, and afterwards."""
     with socket.create_connection(("127.0.0.1", int(site.port)), PATIENCE) as client:
         client.sendall(b"GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        printed = site.read_until("another takes its place")
-        assert "has not answered for 2 s; this is where its threads stand:" in printed
+        printed = site.read_until("starting another")
+        assert "has sent no heartbeat for 2 s; its threads are at:" in printed
         assert re.search(r'main\.py", line \d+ in hang', printed)
         assert client.recv(1024) == b""
     assert get(site.port, "/") == "one"
@@ -216,7 +216,7 @@ def test_a_worker_is_replaced_after_so_many_requests(
     site = serve(tmp_path, "--workers", "1", "--no-access-log", "--worker-requests", "50", "--heartbeat-seconds", "1")
     first = get(site.port, "/worker")
     visitor = visit(site.port)
-    site.read_until("requests; another takes its place")
+    site.read_until("requests; starting another")
     until = time.monotonic() + PATIENCE
     while get(site.port, "/worker") == first:
         assert time.monotonic() < until
@@ -227,7 +227,7 @@ def test_a_worker_is_replaced_when_it_holds_too_much(serve: Serve, tmp_path: Pat
     """--worker-bytes: who holds more memory is replaced."""
     write(tmp_path)
     site = serve(tmp_path, "--workers", "1", "--worker-bytes", "1M", "--heartbeat-seconds", "1")
-    site.read_until("MiB; another takes its place")
+    site.read_until("MiB of memory; starting another")
 
 
 def test_all_leave_after_sigterm(site: Any, visit: Callable[[str], Visitor]) -> None:
@@ -258,7 +258,9 @@ def test_workers_leave_when_their_parent_is_killed(site: Any) -> None:
     workers = workers_of(site)
     site.process.kill()
     site.process.wait(PATIENCE)
-    assert site.rest().count("the parent is gone; leaving") == 2  # `rest` ends when all have closed their output
+    assert (
+        site.rest().count("the supervisor is gone; shutting down") == 2
+    )  # `rest` ends when all have closed their output
     until = time.monotonic() + PATIENCE
     while any(_is_alive(each) for each in workers):  # a moment after its output
         assert time.monotonic() < until
@@ -289,7 +291,7 @@ def test_a_program_of_ones_own_has_workers_too(serve: Serve, tmp_path: Path) -> 
     site = serve(tmp_path, command=("main.py",))
     assert int(get(site.port, "/worker")) in workers_of(site)
     site.tell(signal.SIGHUP)
-    site.read_until("the old workers leave one by one")
+    site.read_until("stopping the old workers one by one")
     assert get(site.port, "/") == "one"
 
 
@@ -300,7 +302,7 @@ def test_the_pid_file_is_there_while_it_runs(serve: Serve, tmp_path: Path) -> No
     site = serve(tmp_path, "--workers", "1", "--pid-file", str(file))
     assert file.read_text() == f"{site.process.pid}\n"
     site.tell(signal.SIGUSR2)
-    site.read_until("the old workers leave one by one")
+    site.read_until("stopping the old workers one by one")
     assert file.read_text() == f"{site.process.pid}\n"
     site.tell(signal.SIGTERM)
     assert site.end() == 0

@@ -19,7 +19,7 @@ MEBIBYTE = 1024 * 1024
 MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the parent and two fresh workers together
 MOST_CALM_GROWTH = 1.10  # of workers that go on serving
 LEAST_SECONDS = 120.0  # of a soak whose workers have served for long enough to hold all that they will
-EXPECTED_ERROR = re.compile(r"worker \d+ was ended by SIGKILL|the access log can't be written: Broken pipe")
+EXPECTED_ERROR = re.compile(r"worker \d+ was killed by SIGKILL|the access log can't be written: Broken pipe")
 HEADING = "## Soak\n"
 
 

@@ -1,7 +1,7 @@
-"""One server process: open the port, serve until told to stop, drain, leave.
+"""One server process: open the listeners, serve, drain, close.
 
-In: a handler and options. Out: an exit when all that was accepted is answered. Refuses to start on
-an address that can't be had. The hub does the serving; this file only begins and ends it.
+In: a handler and options. Out: `run` returns when every accepted request has been responded to. Refuses to start on an
+address that is not available. Requests are served by the hub; this file starts and stops it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fanlight.server.io.forks import stop_loop_in_child
 from fanlight.server.listening.listener_policy import TerminatedTlsPolicy
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
-from fanlight.server.recording.counts import Counts
+from fanlight.server.recording.counts import Counts, CountsSnapshot
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.shutdown import ShutdownController
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from fanlight.message.handler import Handler
     from fanlight.server.recording.formats import Format
 
-# PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits so long for the interpreter after each
-# system call; Python's own 5 ms would halve what fast views get.
+# PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits this long for the interpreter after each
+# system call; Python's default of 5 ms would halve the throughput of fast views.
 SWITCH_SECONDS = 0.0005
-LOOK_SECONDS = 1.0  # between two looks whether the site has put signal handlers into the place of ours
-LAST_LOG_SECONDS = 0.5  # for the access log, where the process is ended
+REINSTALL_SECONDS = 1.0  # between two checks whether the site has replaced our signal handlers
+FORCED_LOG_SECONDS = 0.5  # for the access log when the process is ended by force
 
 log = logging.getLogger("fanlight.server")
 
@@ -51,124 +51,127 @@ class Server:
         handler: Handler,
         options: Options | None = None,
         *,
-        gate: ListenerSet | None = None,
+        listeners: ListenerSet | None = None,
         is_worker: bool = False,
-        leaving: ShutdownController | None = None,
+        shutdown: ShutdownController | None = None,
     ) -> None:
-        """Prepare; nothing is opened before `open` or `run`. A worker is given its gate, and shares it with others.
+        """Prepare; nothing is opened before `open` or `run`. A worker is given the listeners it shares with others.
 
-        `leaving` says when the process is to end, where that is the server's affair; by default it is not.
-        Raises InvalidSetting, for example for a certificate that can't be read.
+        `shutdown` is given where this server's signals end the process. Raises InvalidSetting, for example for a
+        certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
-        self._gate = gate or ListenerSet(self.options)
+        self._listeners = listeners or ListenerSet(self.options)
         self._is_worker = is_worker
         self._hub: Hub | None = None
-        self._is_told_to_stop = False
+        self._must_stop = False
         self._announce: Callable[[list[str]], None] | None = None
-        self._leaving = leaving or ShutdownController(self.options.limits)
-        self._messages = ErrorLog(self.options.log_file, has_process_id=is_worker)
+        self._shutdown = shutdown or ShutdownController(self.options.limits)
+        self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker)
         self._access_log: AccessLog | None = None
-        self.counts = Counts() if self.options.admin else None
+        self._counts = Counts() if self.options.admin else None
         self.has_cut_off = False  # something that was not done within drain_seconds
-        self.is_ready = False  # to take requests; no longer, as soon as it is told to stop
+        self.is_ready = False  # for requests; no longer as soon as it is to stop
         self.started = threading.Event()
 
     def open(self) -> list[str]:
-        """Bind and listen; return the URLs. Clients may connect now; without this, when the app has started in `run`.
+        """Bind and listen; return the URLs. Otherwise `run` does this when the app has started.
 
-        Raises AddressUnavailable, which says who has the address, or InvalidSetting.
+        Raises AddressUnavailable, which names the program that has the address, or InvalidSetting.
         """
-        self._gate.open()
-        return self._gate.urls()
+        self._listeners.open()
+        return self._listeners.urls()
 
     def run(self, announce: Callable[[list[str]], None] | None = None) -> None:
-        """Serve until `stop`, or until the process is to end, then finish what runs and return.
+        """Serve until `stop` or the shutdown of the process, then finish active requests and return.
 
-        `announce` is given the URLs when the app has started and the first request can be served.
+        `announce` is called with the URLs when the app has started and the first request can be served.
         """
         self._announce = announce
-        leaving = self._leaving
-        leaving.on_begin.append(self._be_unready)
-        leaving.on_drain = self.stop
-        leaving.last_acts += [partial(self._stop_access_log, LAST_LOG_SECONDS), self._remove_files]
+        self._shutdown.register(
+            begin=self._be_unready,
+            drain=self.stop,
+            before_exit=[partial(self._stop_access_log, FORCED_LOG_SECONDS), self._remove_files],
+        )
         loop_factory = self._loop_factory()
-        if not self._gate.listeners:
-            self._gate.check()  # what is taken is told before the lifespan begins
+        if not self._listeners.is_open:
+            self._listeners.check()  # an address that is in use is reported before the lifespan begins
         try:
-            with self._messages, asyncio.Runner(loop_factory=loop_factory) as runner:
-                leaving.say = self._messages.last_word
-                runner.run(self._serve())
+            with self._error_log, asyncio.Runner(loop_factory=loop_factory) as runner:
+                self._shutdown.register(log=self._error_log.last_word)
+                runner.run(self.serve())
         finally:
             self._remove_files()
-            self._gate.close()
-            self._gate.take(())
+            self._listeners.close()
 
     def stop(self) -> None:
-        """Have `run` finish what runs and return; from any thread."""
-        self._is_told_to_stop = True
+        """Have `run` finish active requests and return; from any thread."""
+        self._must_stop = True
         self.is_ready = False
         hub = self._hub
         if hub is not None:
             hub.post(self._drain, hub)
 
     def abandon(self) -> None:
-        """Cut off what still runs; from any thread."""
+        """Close all connections; from any thread."""
         hub = self._hub
         if hub is not None:
             hub.post(hub.abandon)
 
     def reopen_logs(self) -> None:
-        """Open log files anew, after somebody has moved them away; from any thread."""
-        self._messages.reopen()
+        """Reopen the log files, after rotation for example; from any thread."""
+        self._error_log.reopen()
         if self._access_log is not None:
             self._access_log.reopen()
 
     def flush_logs(self) -> None:
         """Wait until what was logged so far has been handled by the site's logging: for tests that read it."""
-        self._messages.flush()
+        self._error_log.flush()
 
     def adopt(self, sock: socket.socket, client: str | None = None, *, is_https: bool = False) -> None:
         """Serve a connected socket as if it had been accepted; from any thread, while `run` runs.
 
-        `is_https`: what comes is plain, and its requests are https all the same, as if TLS ended before it.
+        With `is_https` its requests are https although it carries plain text, as if TLS was terminated before it.
         """
         self.hub.post(self.hub.adopt, sock, client, TerminatedTlsPolicy() if is_https else None)
 
     @property
     def hub(self) -> Hub:
-        """What serves, once `started` is set."""
+        """The hub, once `started` is set."""
         if self._hub is None:
             raise InvalidSetting("the server does not run yet; wait for `started`")
         return self._hub
 
+    def counts(self) -> CountsSnapshot | None:
+        """Return what was counted so far, None without an admin address."""
+        if self._counts is None:
+            return None
+        return self._counts.snapshot(self._hub.acceptor.accepted if self._hub is not None else 0)
+
     @property
     def log_lines_lost(self) -> int:
-        """How many lines of the access log nobody took."""
+        """Lines of the access log that could not be written."""
         return self._access_log.lost if self._access_log is not None else 0
 
     async def serve(self) -> None:
-        """Serve in a loop that runs already, without signals; returns after `stop`."""
-        await self._serve()
-
-    async def _serve(self) -> None:
+        """Serve in the running loop, without signals; returns after `stop`."""
         stop_loop_in_child(asyncio.get_running_loop())
-        if not await self._has_started():
+        if not await self._start_app():
             return
         enable_own_loggers()  # the lifespan may have set up logging
         try:
-            if not self._gate.listeners:
-                self._gate.open()  # not before: a client that connects finds a site that can serve
-            async with self._hub_running() as hub:
+            if not self._listeners.is_open:
+                self._listeners.open()  # not before: a client that connects finds a site that can serve
+            async with self._running_hub() as hub:
                 self._hub = hub
-                if self._is_told_to_stop:
+                if self._must_stop:
                     self._drain(hub)
                 else:
                     self.is_ready = True
                     if self._announce is not None:
-                        self._announce(self._gate.urls())
+                        self._announce(self._listeners.urls())
                 self.started.set()
-                self._look()
+                self._keep_signals()
                 await hub.finished.wait()
                 await hub.background.finish(hub.drain_left)
                 self.has_cut_off = hub.has_cut_off or hub.background.has_cut_off
@@ -178,50 +181,47 @@ class Server:
             finally:
                 self._stop_access_log()
 
-    async def _has_started(self) -> bool:
-        """Start the app; False if the process is to end instead: what has started is stopped again then."""
-        task, leaving = asyncio.current_task(), self._leaving
+    async def _start_app(self) -> bool:
+        """Start the app; False if the process is to end instead, and then what has started is stopped again."""
+        task, shutdown = asyncio.current_task(), self._shutdown
         try:
-            with leaving.interruptible(task):
+            with shutdown.interruptible(task):
                 await self._handler.start()
         except BaseException as error:
-            if not leaving.is_begun:
+            if not shutdown.is_begun:
                 raise
             while task is not None and task.uncancel():
                 pass
             if not isinstance(error, asyncio.CancelledError):
-                log.warning("the start, which was stopped, raised %r", error)
+                log.warning("the start was interrupted by a shutdown, and raised %r", error)
         else:
-            if not self._is_told_to_stop:
+            if not self._must_stop:
                 return True
         await self._handler.stop()
         return False
 
     def _drain(self, hub: Hub) -> None:
-        """Finish what runs; by the holder of the hub."""
+        """Finish active requests; called by the thread that owns the hub."""
         if hub.is_draining:
             return
         self._remove_files()
         hub.drain()
-        if hub.connections and not self._is_worker:  # a parent speaks for all its workers
-            log.info("stopping: what runs is finished first; once more cuts it off")
+        if hub.connections and not self._is_worker:  # the supervisor logs this for all its workers
+            log.info("shutting down: finishing active requests; a second signal closes their connections")
 
     def _be_unready(self) -> None:
         self.is_ready = False
 
-    def _look(self) -> None:
-        """Have the signals stay ours, whatever the site installs; on the loop, now and then."""
-        leaving = self._leaving
-        leaving.look()
-        for name in sorted(leaving.displaced):
+    def _keep_signals(self) -> None:
+        """Keep our signal handlers, whatever the site installs; on the loop, at regular intervals."""
+        for name in self._shutdown.reinstall():
             log.warning(
-                "the site has put a handler for %s into the place of the server's, which is put back:"
-                " what is to be done at the end stands behind the lifespan's yield",
+                "the site installed a handler for %s in place of the server's, which has been restored;"
+                " put code that runs at shutdown behind the lifespan's `yield`",
                 name,
             )
-        leaving.displaced.clear()
-        if leaving.is_listening:
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+        if self._shutdown.is_installed:
+            asyncio.get_running_loop().call_later(REINSTALL_SECONDS, self._keep_signals)
 
     def _stop_access_log(self, seconds: float = STOP_SECONDS) -> None:
         if self._access_log is not None:
@@ -229,17 +229,15 @@ class Server:
 
     def _remove_files(self) -> None:
         if not self._is_worker:
-            self._gate.remove_files()
+            self._listeners.remove_files()
 
     @contextlib.asynccontextmanager
-    async def _hub_running(self) -> AsyncIterator[Hub]:
+    async def _running_hub(self) -> AsyncIterator[Hub]:
         hub = Hub(self._handler, self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
-        if self.counts is not None:
-            self.counts.connections = lambda: hub.acceptor.accepted
-        for sock, policy in self._gate.with_policies():
+        for sock, policy in self._listeners.with_policies():
             hub.listen(sock, policy)
         try:
-            with _long_lived():
+            with _tuned_interpreter():
                 yield hub
         finally:
             self._remove_files()
@@ -250,9 +248,9 @@ class Server:
         if options.access_log:
             self._access_log = AccessLog(options.access_file, cast("Format", options.access_format))
             self._access_log.start()
-        if self._access_log is None and self.counts is None:
+        if self._access_log is None and self._counts is None:
             return None
-        return RequestObserver(self._access_log, self.counts)
+        return RequestObserver(self._access_log, self._counts)
 
     def _loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         if self.options.uvloop:
@@ -267,8 +265,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def _long_lived() -> Iterator[None]:
-    """Set the interpreter up for a process that serves."""
+def _tuned_interpreter() -> Iterator[None]:
+    """Set up the interpreter for a long-lived process that serves."""
     # What exists by now stays: the collector need not walk it again and again.
     gc.collect()
     gc.freeze()

@@ -284,7 +284,7 @@ def test_plain_http_at_the_https_port_is_told(start: Start, pair: Any) -> None:
 def test_a_plain_port_sends_clients_to_https(start: Start, pair: Any) -> None:
     """308, to the same host, path and query, at the port of https; and no HSTS, as the way was not secure."""
     server = start(cert=(pair.cert,), key=(pair.key,), redirect_from=("127.0.0.1:0",), hsts_seconds=600)
-    redirecting = server._running.server._gate.listeners[-1].sock.getsockname()[1]
+    redirecting = server._running.server._listeners.listeners[-1].sock.getsockname()[1]
     with socket.create_connection(("127.0.0.1", redirecting), PATIENCE) as sock:
         sock.sendall(request_bytes("/who?x=1"))
         answer = all_of(sock)
@@ -308,7 +308,7 @@ def test_a_plain_port_sends_nobody_to_another_host(
 ) -> None:
     """Whatever the path, the host is the one that was asked for, and one that is none is a 400."""
     server = start(cert=(pair.cert,), key=(pair.key,), redirect_from=("127.0.0.1:0",))
-    redirecting = server._running.server._gate.listeners[-1].sock.getsockname()[1]
+    redirecting = server._running.server._listeners.listeners[-1].sock.getsockname()[1]
     with socket.create_connection(("127.0.0.1", redirecting), PATIENCE) as sock:
         sock.sendall(f"GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
         answer = all_of(sock)

@@ -29,7 +29,6 @@ def samples(text: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 
 def counted() -> Counts:
     counts = Counts()
-    counts.connections = lambda: 4
     page = FakeCall(lambda _: Response("x"), name=NASTY)
     for seconds in (0.0005, 0.3, 20.0):
         counts.count_response(page, "GET", 200, seconds, 100)
@@ -39,7 +38,7 @@ def counted() -> Counts:
 
 def test_counts_are_read_back() -> None:
     """Every counter, and the buckets of the histogram, come out of the parser as they were counted."""
-    found = samples(render_prometheus(counted().snapshot(), {}))
+    found = samples(render_prometheus(counted().snapshot(4), {}))
     route = ("route", '/a"b\\c\nd{e}')
     assert found["fanlight_requests_total", frozenset({("method", "GET"), ("status", "200"), route})] == 3
     assert found["fanlight_refused_total", frozenset({("status", "431")})] == 1
@@ -54,7 +53,7 @@ def test_counts_are_read_back() -> None:
 
 def test_several_processes_are_one_scrape() -> None:
     """The sum of two snapshots is exposed as one."""
-    found = samples(render_prometheus(merge([counted().snapshot(), counted().snapshot()]), {}))
+    found = samples(render_prometheus(merge([counted().snapshot(4), counted().snapshot(4)]), {}))
     assert found["fanlight_response_bytes_total", frozenset()] == 600
 
 

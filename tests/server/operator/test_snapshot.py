@@ -122,7 +122,7 @@ def test_a_client_that_sends_its_content_is_in_flight(serve: Any, tools: Any) ->
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n12345")
         found = until_one(harness.hub, "")
-    assert found["at"] == "the client sends its content"
+    assert found["at"] == "receiving the content"
 
 
 @pytest.mark.parametrize("kind", ["thread", "task"])
@@ -189,7 +189,7 @@ def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
         go_on.set()
         tools.read_answer(first)
         tools.read_answer(second)
-    assert sorted(each["at"] == "waits for a thread" for each in state["in_flight"]) == [False, True]
+    assert sorted(each["at"] == "waiting for a thread" for each in state["in_flight"]) == [False, True]
     assert state["threads"] == {"busy": 1, "waiting_calls": 1}
 
 

@@ -73,7 +73,7 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
     """A path with something else in it, typed by mistake, is refused."""
     path = tmp_path / "main.py"
     path.write_text("URLS = {}\n")
-    with pytest.raises(InvalidSetting, match="is no pid file; it is left alone"), PidFile(str(path)):
+    with pytest.raises(InvalidSetting, match="is not a pid file"), PidFile(str(path)):
         pass
     assert [each.name for each in tmp_path.iterdir()] == ["main.py"]
     assert path.read_text() == "URLS = {}\n"

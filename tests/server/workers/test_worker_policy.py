@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from fanlight.server.workers.worker_policy import ABANDON_SECONDS, DUMP_SECONDS, GRACE_SECONDS, WorkerPolicy
-from fanlight.server.workers.worker_process import Worker, WorkerState
+from fanlight.server.workers.worker_policy import ABANDON_SECONDS, GRACE_SECONDS, WorkerPolicy
+from fanlight.server.workers.worker_state import DUMP_SECONDS, Worker, WorkerState
 from fanlight.settings.limits import Limits
 
 
@@ -51,15 +51,15 @@ class Company:
         class Told(Worker):
             __slots__ = ()
 
-            def signal(self, number: signal.Signals) -> None:
+            def send_signal(self, number: signal.Signals) -> None:
                 company.signals.append((self.pid, number))
 
         return Told(
             process=FakeProcess(next(self.pids)),
             channel=FakeChannel(),  # type: ignore[arg-type]  # all that is used of one
             generation=generation,
-            began=self.now,
-            heard=self.now,
+            started_at=self.now,
+            last_pong=self.now,
         )
 
     def reconcile(self, seconds: float = 0.0) -> None:
@@ -87,7 +87,7 @@ class Company:
         self.reconcile()
 
     def leaving(self) -> list[Worker]:
-        return [each for each in self.policy.workers if each.state is WorkerState.LEAVING]
+        return [each for each in self.policy.workers if each.state is WorkerState.STOPPING]
 
 
 def heard_by(worker: Worker) -> list[str]:
@@ -373,9 +373,9 @@ def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog
     """However long the system takes to end it: one line in the log, and one signal."""
     company.policy.close(company.now)
     company.reconcile(Limits().drain_seconds + GRACE_SECONDS + 5)
-    assert [each.message for each in caplog.records if "did not leave in time" in each.message] == [
-        "worker 1 did not leave in time; it is ended",
-        "worker 2 did not leave in time; it is ended",
+    assert [each.message for each in caplog.records if "did not stop in time" in each.message] == [
+        "worker 1 did not stop in time; killed",
+        "worker 2 did not stop in time; killed",
     ]
     assert company.signals == [(1, signal.SIGKILL), (2, signal.SIGKILL)]
 
@@ -440,8 +440,8 @@ def test_the_pause_before_another_try_grows(caplog: pytest.LogCaptureFixture) ->
     company.reconcile(300)
     tries = [each.getMessage() for each in caplog.records if "can't be started" in each.getMessage()]
     assert 10 <= len(tries) <= 20
-    assert "another try in 0.5 s" in tries[0]
-    assert "another try in 30 s" in tries[-1]
+    assert "trying again in 0.5 s" in tries[0]
+    assert "trying again in 30 s" in tries[-1]
     company.can_start = True
     company.reconcile(31)
     assert len(company.policy.workers) == 1

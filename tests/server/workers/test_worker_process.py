@@ -13,11 +13,11 @@ from fanlight.server.workers.channel import VARIABLE, Channel
 from fanlight.server.workers.worker_process import (
     InheritedProcess,
     Spawner,
-    Worker,
     identity_of,
     memory_of,
     own_command,
 )
+from fanlight.server.workers.worker_state import Worker
 
 
 def end(worker: Worker) -> int:
@@ -87,7 +87,7 @@ def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
     """A worker has a process group of its own: what a terminal sends to its foreground does not reach it."""
     worker = Spawner((sys.executable, "-c", "import time; time.sleep(60)"), folder=str(tmp_path)).start(1)
     assert os.getpgid(worker.pid) == worker.pid != os.getpgid(0)
-    worker.signal(signal.SIGKILL)
+    worker.send_signal(signal.SIGKILL)
     assert end(worker) == -signal.SIGKILL
 
 

@@ -47,7 +47,7 @@ class ProxySettings:
 
     trust: TrustedProxies
     fields: ProxyFields = "x-forwarded"
-    has_preface: bool = False  # connections begin with a header of the PROXY protocol
+    has_proxy_header: bool = False  # connections begin with a header of the PROXY protocol
     passes_hints: bool = False  # they pass interim responses on
 
 
@@ -76,14 +76,14 @@ class ListenerPolicy:
         if self._tls is not None and time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_SECONDS
             self._tls.refresh()
-        if not self._proxies.has_preface and self._tls is not None and isinstance(connection.sock, socket.socket):
+        if not self._proxies.has_proxy_header and self._tls is not None and isinstance(connection.sock, socket.socket):
             connection.sock = self._tls.wrap(connection.sock)
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_warned_of_fields:
             connection.setup = self
-        if self._tls is not None or (not self._proxies.has_preface and self.trusts(connection.client)):
+        if self._tls is not None or (not self._proxies.has_proxy_header and self.trusts(connection.client)):
             connection.wire.accept_https_targets()
-        return self._proxies.has_preface or self._tls is not None
+        return self._proxies.has_proxy_header or self._tls is not None
 
     def handshake(self, connection: Connection) -> int:
         """Go on with what comes first; return the events to wait for, 0 when all of it is done.
@@ -93,7 +93,7 @@ class ListenerPolicy:
         stream = connection.sock
         try:
             if not isinstance(stream, TlsStream):
-                if not self._read_preface(connection, stream):
+                if not self._read_proxy_header(connection, stream):
                     return READ
                 if self._tls is None:
                     return 0
@@ -108,7 +108,7 @@ class ListenerPolicy:
             return 0
         return READ if outcome is WANTS_READ else WRITE
 
-    def _read_preface(self, connection: Connection, sock: socket.socket) -> bool:
+    def _read_proxy_header(self, connection: Connection, sock: socket.socket) -> bool:
         """Read a proxy's word about the client, and not a byte more; True when it is there."""
         data = sock.recv(MAX_BYTES, socket.MSG_PEEK)
         if not data:
@@ -187,7 +187,7 @@ class ListenerPolicy:
                     connection.client,
                     connection.client,
                 )
-        if self._tls is None and self._to_https is None and not self._proxies.has_preface:
+        if self._tls is None and self._to_https is None and not self._proxies.has_proxy_header:
             connection.setup = None  # its further requests need nothing of us
 
     def _warn_once(self, message: str, *args: object) -> None:

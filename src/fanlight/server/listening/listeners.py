@@ -1,8 +1,7 @@
-"""All the ways into one server: its listening sockets, each with its entrance.
+"""The listening sockets of one server, each with the policy for its connections.
 
-In: options, and perhaps sockets that are open already (a parent's, or systemd's). Out: listeners for
-the hub. Refuses, before anything is open, what can't be: a certificate that is unreadable, an
-address that is taken. Knows nothing of connections.
+In: options, or sockets that are open already (the supervisor's). Out: listeners for the hub. Refuses, before anything
+is open, a certificate that can't be read and an address that is not available. Knows nothing of connections.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import cast
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import is_ipv6_only, listen, try_bind, url_of
-from fanlight.server.listening.listener_policy import ListenerPolicy, ProxyFields, ProxySettings
+from fanlight.server.listening.listener_policy import HTTPS_PORT, ListenerPolicy, ProxyFields, ProxySettings
 from fanlight.server.listening.socket_files import remove_file
 from fanlight.server.tls.tls import ClientCertMode, Tls
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
@@ -25,7 +24,7 @@ from fanlight.settings.options import Options
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket, the address it was asked for with, and whether it only sends clients to https."""
+    """A listening socket, the address it was configured with, and whether it only redirects clients to https."""
 
     sock: socket.socket
     bind: str
@@ -33,10 +32,10 @@ class Listener:
 
 
 class ListenerSet:
-    """The listeners of one server, and their entrances."""
+    """The listeners of one server."""
 
     def __init__(self, options: Options, *, owner: tuple[int, int] | None = None) -> None:
-        """Read certificates and trust; unix sockets will belong to `owner` (user and group, as numbers).
+        """Load certificates and trusted proxies; unix sockets will belong to `owner` (user and group id).
 
         Raises InvalidSetting. Nothing is open yet.
         """
@@ -45,61 +44,60 @@ class ListenerSet:
         self._proxies = ProxySettings(
             trust=TrustedProxies(options.trusted_proxies),
             fields=cast("ProxyFields", options.proxy_fields),
-            has_preface=options.proxy_protocol,
+            has_proxy_header=options.proxy_protocol,
             passes_hints=options.proxy_early_hints,
         )
-        self.tls = _tls_of(options)
+        self._tls = _load_tls(options)
         run_in_child(self, ListenerSet.close)
 
     @property
-    def is_secure(self) -> bool:
-        """Say whether clients come in by TLS."""
-        return self.tls is not None
+    def is_open(self) -> bool:
+        """Whether there are listeners."""
+        return bool(self.listeners)
 
     def open(self) -> None:
-        """Open every address of the options. Raises AddressUnavailable or InvalidSetting; none is open then."""
+        """Open every address of the options. Raises AddressUnavailable or InvalidSetting; then none is open."""
+        binds = self._options.addresses
         try:
-            for is_redirect, binds in ((False, self._options.bind), (True, self._options.redirect_from)):
-                for bind in binds:
-                    self.listeners += [Listener(sock, bind, is_redirect) for sock in self.opened(bind)]
+            for is_redirect, group in ((False, self._options.bind), (True, self._options.redirect_from)):
+                for bind in group:
+                    only = is_ipv6_only(bind, binds)
+                    opened = listen(bind, mode=self._options.socket_mode, owner=self._owner, is_ipv6_only=only)
+                    self.listeners += [Listener(sock, bind, is_redirect) for sock in opened]
         except BaseException:
             self.close()
             raise
 
     def check(self) -> None:
-        """Refuse an address that can't be had, as `open` would, without opening the port."""
+        """Raise what `open` would raise, without opening the port."""
         binds = self._options.addresses
         for bind in binds:
             try_bind(bind, is_ipv6_only=is_ipv6_only(bind, binds))
 
-    def opened(self, bind: str) -> list[socket.socket]:
-        """Open one address."""
-        only = is_ipv6_only(bind, self._options.addresses)
-        return listen(bind, mode=self._options.socket_mode, owner=self._owner, is_ipv6_only=only)
-
-    def take(self, listeners: Sequence[Listener]) -> None:
+    def adopt(self, listeners: Sequence[Listener]) -> None:
         """Use sockets that are open already."""
         self.listeners = list(listeners)
 
     def with_policies(self) -> list[tuple[socket.socket, ListenerPolicy]]:
-        """Return each listener's socket with the entrance that its clients come through."""
-        straight = ListenerPolicy(self._proxies, tls=self.tls, hsts_seconds=self._options.hsts_seconds)
-        middleware = ListenerPolicy(self._proxies, https_port=self._https_port())
-        return [(each.sock, middleware if each.is_redirect else straight) for each in self.listeners]
+        """Return each listener's socket with the policy for its connections."""
+        normal = ListenerPolicy(self._proxies, tls=self._tls, hsts_seconds=self._options.hsts_seconds)
+        redirecting = ListenerPolicy(self._proxies, https_port=self._https_port())
+        return [(each.sock, redirecting if each.is_redirect else normal) for each in self.listeners]
 
     def urls(self) -> list[str]:
-        """Return the addresses as a person would type them, without those that only redirect."""
-        scheme = "https" if self.is_secure else "http"
+        """Return the URLs of the listeners, without those that only redirect."""
+        scheme = "https" if self._tls is not None else "http"
         return [url_of(each.sock, scheme) for each in self.listeners if not each.is_redirect]
 
     def close(self) -> None:
-        """Close the sockets, of this process; the file of a unix socket stays until `remove_files`."""
+        """Close the sockets of this process; the file of a unix socket remains until `remove_files`."""
         for each in self.listeners:
             with contextlib.suppress(OSError):
                 each.sock.close()
+        self.listeners = []
 
     def remove_files(self) -> None:
-        """Remove the files of unix sockets, if they are ours; to be called before `close`."""
+        """Remove the files of unix sockets if they are ours; to be called before `close`."""
         for each in self.listeners:
             if each.bind.startswith(UNIX_PREFIX):
                 remove_file(path_of(each.bind))
@@ -109,10 +107,10 @@ class ListenerSet:
             if not each.is_redirect and each.sock.family in (socket.AF_INET, socket.AF_INET6):
                 port: int = each.sock.getsockname()[1]
                 return port
-        return 443
+        return HTTPS_PORT
 
 
-def _tls_of(options: Options) -> Tls | None:
+def _load_tls(options: Options) -> Tls | None:
     if not options.cert and not options.tls:
         return None
     keys = options.key or options.cert

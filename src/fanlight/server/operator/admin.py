@@ -1,10 +1,10 @@
-"""What an operator's tools may ask: /metrics, /healthz, /readyz, and, on the control socket, /status.
+"""The operator URLs: /metrics, /healthz, /readyz and, on the control socket only, /status.
 
-In: an overview of the server, and listening sockets of their own. Out: answers, from a small hub in a
-thread of its own, so that they come also while the site's hub is stuck or full. Whoever can reach the
-address may ask, so it belongs on loopback or in a closed network; /status, which tells what clients do,
-is only for those who can open the control socket, which is a file with permissions. Refuses a Host that others
-could own: a page in an operator's browser can have its own name lead here, and would read the answers.
+In: the status of a server, and listening sockets of their own. Out: responses, from a small hub in a thread of its own,
+so that they are sent also while the site's hub is stuck or full. There is no authentication: the address belongs on
+loopback or in a closed network. /status shows what clients do, so it is served only on the control socket, which is a
+file with permissions. Refuses a Host that others could own: a page in an operator's browser could have its own name
+resolve to this address, and read the responses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.hub import Hub
 from fanlight.server.operator.prometheus import MEDIA_TYPE
-from fanlight.server.operator.snapshot import State
+from fanlight.server.operator.snapshot import ProcessSnapshot
 from fanlight.settings.limits import Limits
 
 START_SECONDS = STOP_SECONDS = 5.0
@@ -37,74 +37,68 @@ LIMITS = Limits(
     idle_seconds=30,
     drain_seconds=1,
 )
-FOR_ALL = ("/healthz", "/metrics", "/readyz")
-METHODS = ("GET", "HEAD", "OPTIONS")  # by OPTIONS balancers ask (HAProxy, by default): it is answered as GET is
+PUBLIC = ("/healthz", "/metrics", "/readyz")
+METHODS = "GET, HEAD, OPTIONS"  # load balancers use OPTIONS (HAProxy, by default): it gets the same response as GET
 PRIVATE = (".localhost", ".internal", ".svc", ".cluster.local")  # of machines, containers and clusters
 
 
-class Overview(Protocol):
-    """A server, as its operator sees it; asked from a thread of the admin's pool, so an answer may take a while."""
+class StatusSource(Protocol):
+    """The status of a server; called in a thread of the admin hub's pool, so it may take a while."""
 
     def is_alive(self) -> bool:
-        """Say whether it still turns, so that it need not be ended."""
+        """Return whether the server responds; one that does not should be restarted."""
         ...
 
     def is_ready(self) -> bool:
-        """Say whether it wants requests now."""
+        """Return whether the server accepts requests."""
         ...
 
     def metrics(self) -> bytes:
-        """Return what was counted, as Prometheus reads it."""
+        """Return the metrics in Prometheus' format."""
         ...
 
-    def status(self) -> State:
-        """Return what it does just now, fit for JSON."""
+    def status(self) -> ProcessSnapshot:
+        """Return what the server is doing, fit for JSON."""
         ...
 
 
-def _call_of(path: str, respond: Callable[[], Response]) -> Call:
-    """Return the call for one path. It runs in a thread: an overview of several workers waits for their responses."""
+def _calls(source: StatusSource) -> dict[str, Call]:
+    """Return the call of each path; it runs in a thread, as the status of several workers waits for their replies."""
+    responses: dict[str, Callable[[], Response]] = {
+        "/healthz": lambda: _health("" if source.is_alive() else "not responding: a worker, or the hub, hangs"),
+        "/metrics": lambda: Response(source.metrics(), media_type=MEDIA_TYPE),
+        "/readyz": lambda: _health("" if source.is_ready() else "starting, or about to stop, or no worker is ready"),
+        "/status": lambda: Response(json.dumps(source.status()).encode(), media_type=JSON),
+    }
+    return {
+        path: Call(_read_only(respond), path, lane=Lane.THREAD, is_pinned=True) for path, respond in responses.items()
+    }
 
+
+def _read_only(respond: Callable[[], Response]) -> Callable[[Request], Response]:
     def run(request: Request) -> Response:
-        if request.method not in METHODS:
-            allowed = ", ".join(METHODS)
-            return Response(f"{allowed}\n", 405, headers={"allow": allowed}, media_type=TEXT)
+        if request.method not in METHODS.split(", "):
+            return Response(f"{METHODS}\n", 405, headers={"allow": METHODS}, media_type=TEXT)
         response = respond()
         response.headers["cache-control"] = "no-store"
         return response
 
-    return Call(run, path, lane=Lane.THREAD, is_pinned=True)
+    return run
 
 
-def _calls_of(overview: Overview) -> dict[str, Call]:
-    """Return the call for each path that this port serves."""
-    responders: dict[str, Callable[[], Response]] = {
-        "/healthz": lambda: _yes() if overview.is_alive() else _no("it does not turn: a worker, or the hub, hangs"),
-        "/readyz": lambda: (
-            _yes() if overview.is_ready() else _no("it starts, or it is about to stop, or no worker is ready")
-        ),
-        "/metrics": lambda: Response(overview.metrics(), media_type=MEDIA_TYPE),
-        "/status": lambda: Response(json.dumps(overview.status()).encode(), media_type=JSON),
-    }
-    return {path: _call_of(path, respond) for path, respond in responders.items()}
+def _health(reason: str) -> Response:
+    return Response(f"{reason}\n", 503, media_type=TEXT) if reason else Response("ok\n", media_type=TEXT)
 
 
-def _yes() -> Response:
-    return Response("ok\n", media_type=TEXT)
-
-
-def _no(why: str) -> Response:
-    return Response(f"{why}\n", 503, media_type=TEXT)
-
-
-def _unknown(_: Request) -> Response:
-    return Response(f"there is {', '.join(FOR_ALL)}\n", 404, media_type=TEXT)
+def _missing(_: Request) -> Response:
+    return Response(f"there is {', '.join(PUBLIC)}\n", 404, media_type=TEXT)
 
 
 def _misdirected(request: Request) -> Response:
-    """Refuse a request for a host that is not known here (RFC 9110 section 15.5.20)."""
+    """Return the response to a request whose host is not known here (RFC 9110 section 15.5.20)."""
     name = _name_of(request.host)
-    return Response(f"ask by the IP address, or allow the name {name}: --admin-hosts {name}\n", 421, media_type=TEXT)
+    text = f"use the IP address, or allow the name {name}: --admin-hosts {name}\n"
+    return Response(text, 421, media_type=TEXT)
 
 
 def _name_of(host: str) -> str:
@@ -114,7 +108,7 @@ def _name_of(host: str) -> str:
 
 
 def is_private(name: str) -> bool:
-    """Say whether a host's name can't be had by anybody: it is an address, or no public DNS has it."""
+    """Return whether no stranger can own a host's name: it is an address, or no public DNS has it."""
     if "." not in name or name.endswith(PRIVATE):
         return True
     try:
@@ -124,51 +118,50 @@ def is_private(name: str) -> bool:
     return True
 
 
-class Admin:
-    """The handler: who comes by the control socket, which has no address, may ask for /status too, and by any host."""
+class AdminHandler:
+    """The handler of the operator URLs; the control socket, whose clients have no address, has /status and any host."""
 
-    def __init__(self, overview: Overview, hosts: Collection[str] = ()) -> None:
-        """Answer from an overview; by these hosts, too."""
+    def __init__(self, source: StatusSource, hosts: Collection[str] = ()) -> None:
+        """Respond from a status source, also to requests for these hosts."""
         self._hosts = frozenset(map(_name_of, hosts))
-        self._calls = _calls_of(overview)
-        self._unknown = Call(_unknown, "no such path", is_pinned=True)
-        self._misdirected = Call(_misdirected, "a host that is not known", is_pinned=True)
+        self._control = _calls(source)
+        self._public = {path: self._control[path] for path in PUBLIC}
+        self._missing = Call(_missing, "not found", is_pinned=True)
+        self._misdirected = Call(_misdirected, "unknown host", is_pinned=True)
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request."""
-        request.params = {}
-        path, name = request.head.path, _name_of(request.host)
+        calls = self._control if request.client is None else self._public
+        name = _name_of(request.host)
         if request.client is not None and name not in self._hosts and not is_private(name):
             return self._misdirected
-        if path == "/status" and request.client is not None:
-            return self._unknown
-        return self._calls.get(path, self._unknown)
+        return calls.get(request.head.path, self._missing)
 
     async def start(self) -> None:
-        """Do nothing: it is there at once."""
+        """Do nothing."""
 
     async def stop(self) -> None:
         """Do nothing."""
 
 
 class AdminThread:
-    """Answers on its listeners from a thread of its own, between `start` and `stop`."""
+    """Serves the operator URLs from a thread of its own, between `start` and `stop`."""
 
-    def __init__(self, overview: Overview, listeners: Sequence[socket.socket], hosts: Collection[str] = ()) -> None:
+    def __init__(self, source: StatusSource, listeners: Sequence[socket.socket], hosts: Collection[str] = ()) -> None:
         """Prepare; the listeners are closed by `stop`."""
-        self._admin, self._listeners = Admin(overview, hosts), listeners
+        self._handler, self._listeners = AdminHandler(source, hosts), listeners
         self._hub: Hub | None = None
-        self._has_begun = threading.Event()
+        self._is_started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fanlight-admin", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer. Raises ServerError when it can't."""
+        """Begin to serve. Raises ServerError if the thread does not start."""
         self._thread.start()
-        if not self._has_begun.wait(START_SECONDS) or self._hub is None:
-            raise ServerError("the thread that answers /metrics and /status does not start")
+        if not self._is_started.wait(START_SECONDS) or self._hub is None:
+            raise ServerError("the thread that serves /metrics and /status does not start")
 
     def stop(self) -> None:
-        """Answer what has been asked, and end; later than STOP_SECONDS it is left to end with the process."""
+        """Finish the active requests and end; after STOP_SECONDS the thread is left to end with the process."""
         if self._hub is not None:
             self._hub.post(self._hub.drain)
             self._thread.join(STOP_SECONDS)
@@ -177,14 +170,14 @@ class AdminThread:
         # On Windows the default loop can't watch a socket that is not its own; this one can everywhere.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner, contextlib.suppress(OSError):
             runner.run(self._serve())
-        self._has_begun.set()
+        self._is_started.set()
 
     async def _serve(self) -> None:
-        hub = Hub(self._admin, LIMITS, has_monitor=False)
+        hub = Hub(self._handler, LIMITS, has_monitor=False)
         for listener in self._listeners:
             hub.listen(listener)
         self._hub = hub
-        self._has_begun.set()
+        self._is_started.set()
         try:
             await hub.finished.wait()
         finally:

@@ -1,9 +1,9 @@
-"""Where control sockets are: one file for each running server, in a folder that is its user's alone.
+"""The runtime folder: it holds one control socket for each running server of a user.
 
-In: a process id. Out: the path of its control socket; or the paths of all that are there. The folder is
-$XDG_RUNTIME_DIR/fanlight, else /run/user/<id>/fanlight, else one for temporary files. Whoever can write
-to such a folder could put a socket of his own there, and be told what an operator asks; so a folder
-that is somebody else's, or open to others, is refused.
+In: a process id. Out: the path of its control socket; or the paths of all control sockets. The folder is
+$XDG_RUNTIME_DIR/fanlight, else /run/user/<id>/fanlight, else one in the folder for temporary files. Whoever can write
+to it could place a socket of their own there, and receive what an operator asks; so a folder that belongs to another
+user, or is open to others, is refused.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ _PROCESS = re.compile(rf"[0-9]{{1,18}}{re.escape(SUFFIX)}")
 
 
 def control_path(pid: int) -> Path:
-    """Return where the control socket of a process belongs; the folder is made. Raises InvalidSetting."""
+    """Return the path for the control socket of a process; the folder is created. Raises InvalidSetting."""
     folder = _folder()
     try:
         folder.mkdir(mode=MODE, parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidSetting(f"no control socket can be made in {folder}: {error.strerror}; --control none") from None
-    wrong = _what_is_wrong_with(folder)
-    if wrong:
-        raise InvalidSetting(f"no control socket can be made in {folder}: {wrong}")
+        raise InvalidSetting(
+            f"no control socket can be created in {folder}: {error.strerror}; --control none omits it"
+        ) from None
+    if problem := _problem_with(folder):
+        raise InvalidSetting(f"no control socket can be created in {folder}: {problem}")
     return folder / f"{pid}{SUFFIX}"
 
 
 def running() -> list[Path]:
-    """Return the control sockets of this user that are there; the server that made one may have ended since.
+    """Return the control sockets of this user; the server of one may have exited since.
 
-    Raises InvalidSetting where there is no folder for them.
+    Raises InvalidSetting where no folder can be used.
     """
     folder = _folder()
-    if not folder.is_dir() or _what_is_wrong_with(folder):
+    if not folder.is_dir() or _problem_with(folder):
         return []
     found = [each for each in folder.iterdir() if _PROCESS.fullmatch(each.name)]
     return sorted(found, key=lambda path: int(path.stem))
@@ -58,8 +59,8 @@ def _folder() -> Path:
         temporary = tempfile.gettempdir()
     except OSError:
         raise InvalidSetting(
-            "no folder can be written in which control sockets are kept; set XDG_RUNTIME_DIR or TMPDIR to one,"
-            " or leave them out: --control none"
+            "no folder for control sockets can be written to; set XDG_RUNTIME_DIR or TMPDIR,"
+            " or omit the sockets: --control none"
         ) from None
     return Path(temporary) / f"{NAME}-{_user_id()}"
 
@@ -68,13 +69,13 @@ def _user_id() -> int:
     return os.geteuid() if hasattr(os, "geteuid") else 0
 
 
-def _what_is_wrong_with(folder: Path) -> str:
-    """Say why a folder can't be trusted, "" if it can."""
+def _problem_with(folder: Path) -> str:
+    """Return why a folder can't be trusted, "" if it can."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        return "it is no folder"
+        return "it is not a folder"
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        return "it is somebody else's"
+        return "it belongs to another user"
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
-        return "others may enter it; chmod 700 it"
+        return "it is open to other users; chmod 700 it"
     return ""

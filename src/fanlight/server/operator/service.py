@@ -1,8 +1,7 @@
-"""The admin address and the control socket of a process, from before it serves until after.
+"""The admin address and the control socket of a process, open for as long as it serves.
 
-In: options and an overview. Out: both answer while the `with` block is open. Refuses an admin address
-that can't be had. A control socket that can't be made where nobody asked for one in particular is
-only told of: the site is served all the same.
+In: options and the status of a server. Out: both are served while the `with` block is open. Refuses an admin address
+that is not available. A default control socket that can't be created is only logged: the site is served all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Self
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.listening.listen import listen
 from fanlight.server.listening.socket_files import remove_file
-from fanlight.server.operator.admin import AdminThread, Overview
+from fanlight.server.operator.admin import AdminThread, StatusSource
 from fanlight.server.operator.prometheus import gauges_of, render_prometheus
 from fanlight.server.operator.runtime_folder import control_path
-from fanlight.server.operator.snapshot import State, snapshot
+from fanlight.server.operator.snapshot import ProcessSnapshot, snapshot
 from fanlight.server.recording.counts import merge
 from fanlight.settings.addresses import UNIX_PREFIX, host_and_port, kind_of, path_of
 
@@ -30,49 +30,49 @@ if TYPE_CHECKING:
     from fanlight.settings.options import Options
 
 CONTROL_MODE = 0o600
-ALIVE_SECONDS = 2.0  # in which a hub must have turned once
+ALIVE_SECONDS = 2.0  # within which a hub must respond
 AUTO = "auto"
 
 log = logging.getLogger("fanlight.server")
 
 
-class Service:
-    """Answers an operator's tools."""
+class OperatorService:
+    """Serves operators, between `with` and its end."""
 
-    def __init__(self, options: Options, overview: Overview, *, admin: list[socket.socket] | None = None) -> None:
-        """Prepare to answer by the options, and on admin sockets that are open already."""
-        self._options, self._overview = options, overview
-        self.admin = admin or []
+    def __init__(self, options: Options, source: StatusSource, admin_sockets: Sequence[socket.socket] = ()) -> None:
+        """Prepare to serve by the options, or on admin sockets that are open already."""
+        self._options, self._source = options, source
+        self.admin_sockets = list(admin_sockets)
         self._control: Path | None = None
         self._thread: AdminThread | None = None
 
     def __enter__(self) -> Self:
-        """Open what is to be opened, and begin to answer. Raises AddressUnavailable or InvalidSetting."""
-        if self._options.admin and not self.admin:
-            self.admin = listen(self._options.admin, mode=self._options.socket_mode)
-        listeners = [*self.admin, *self._control_sockets()]
+        """Open the sockets and begin to serve. Raises AddressUnavailable or InvalidSetting."""
+        if self._options.admin and not self.admin_sockets:
+            self.admin_sockets = listen(self._options.admin, mode=self._options.socket_mode)
+        listeners = [*self.admin_sockets, *self._control_sockets()]
         if listeners:
-            self._thread = AdminThread(self._overview, listeners, self._names())
+            self._thread = AdminThread(self._source, listeners, self._hosts())
             self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Answer no more."""
+        """Stop serving."""
         self.remove_files()
         if self._thread is not None:
             self._thread.stop()
 
     def remove_files(self) -> None:
-        """Remove the files of unix sockets, if they are ours."""
+        """Remove the files of unix sockets if they are ours."""
         if self._control is not None:
             remove_file(str(self._control))
         if self._options.admin.startswith(UNIX_PREFIX):
             remove_file(path_of(self._options.admin))
 
-    def _names(self) -> tuple[str, ...]:
-        """Return the names by which the admin address may be asked: its own, and the setting's."""
+    def _hosts(self) -> tuple[str, ...]:
+        """Return the host names that requests to the admin address may have: its own, and those of the setting."""
         admin = self._options.admin
         own = (host_and_port(admin)[0],) if admin and kind_of(admin) == "tcp" else ()
         return (*own, *self._options.admin_hosts)
@@ -93,34 +93,35 @@ class Service:
         return found
 
 
-class ServerOverview:
-    """What there is to be known of one process that serves."""
+class ServerStatus:
+    """Reports on a process that serves alone."""
 
     def __init__(self, server: Server) -> None:
-        """Look at a server."""
+        """Report on a server."""
         self._server = server
 
     def is_alive(self) -> bool:
-        """Say whether its hub turns: only the hub's holder can show it."""
+        """Return whether the hub responds: only the thread that owns it can show that."""
         if not self._server.started.is_set():
             return True
-        turned = threading.Event()
-        self._server.hub.post(turned.set)
-        return turned.wait(ALIVE_SECONDS)
+        has_responded = threading.Event()
+        self._server.hub.post(has_responded.set)
+        return has_responded.wait(ALIVE_SECONDS)
 
     def is_ready(self) -> bool:
-        """Say whether it wants requests."""
+        """Return whether the server accepts requests."""
         return self._server.is_ready
 
     def metrics(self) -> bytes:
-        """Return what was counted, for Prometheus."""
+        """Return the metrics in Prometheus' format."""
         server = self._server
         states = [snapshot(server.hub)] if server.started.is_set() else []
-        counted = [server.counts.snapshot()] if server.counts is not None else []
-        return render_prometheus(merge(counted), {**gauges_of(states), "log_lines_lost": server.log_lines_lost})
+        counts = server.counts()
+        counted = merge([counts] if counts is not None else [])
+        return render_prometheus(counted, {**gauges_of(states), "log_lines_lost": server.log_lines_lost})
 
-    def status(self) -> State:
-        """Return what it does just now."""
+    def status(self) -> ProcessSnapshot:
+        """Return what the server is doing."""
         server = self._server
         if not server.started.is_set():
             return {"pid": os.getpid(), "is_ready": False, "workers": []}

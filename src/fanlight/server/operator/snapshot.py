@@ -1,8 +1,7 @@
-"""What one process is doing just now, down to the line at which a request stands.
+"""A snapshot of one process: connections, in-flight requests and the source line each one is executing.
 
-In: a hub. Out: a dict that is fit for JSON. It is asked from another thread while the hub serves, or
-while the hub is stuck: so nothing here waits for anybody, what changes is copied first, and each part is
-true of a moment, but not all of them of the same one.
+In: a hub. Out: a dict fit for JSON. It is taken from another thread, while the hub serves or is stuck: so nothing here
+waits, what changes is copied first, and the parts need not be of the same moment.
 """
 
 from __future__ import annotations
@@ -36,17 +35,17 @@ from fanlight.server.recording.redact import escape, redact_start
 if TYPE_CHECKING:
     from fanlight.server.hub import Hub
 
-MOST_IN_FLIGHT = 200  # are listed, the oldest first; the others are only counted
+MAX_IN_FLIGHT = 200  # that are listed, the oldest first; the others are only counted
 IN_FLIGHT = (CONTENT, SPOOLING, RUNNING, STREAMING_BODY, STREAMING, *WAITING_FOR_CLIENT)
-MOST_TARGET = 500
-MOST_AWAITED = 100  # coroutines within each other that are followed
+MAX_TARGET = 500
+MAX_AWAITED = 100  # nested coroutines that are followed
 STARTED = time.monotonic()
 
-State = dict[str, Any]
+ProcessSnapshot = dict[str, Any]
 
 
-def snapshot(hub: Hub) -> State:
-    """Return what this process does, as it looks from outside its hub; from any thread."""
+def snapshot(hub: Hub) -> ProcessSnapshot:
+    """Return what this process is doing; from any thread."""
     connections = list(hub.connections.values())
     places = _places(hub)
     in_flight = [each for each in (_in_flight(connection, places) for connection in connections) if each is not None]
@@ -63,21 +62,21 @@ def snapshot(hub: Hub) -> State:
         "accepted": hub.acceptor.accepted,
         "connections": {"open": len(connections), **phases},
         "in_flight_count": len(in_flight),
-        "in_flight": in_flight[:MOST_IN_FLIGHT],
+        "in_flight": in_flight[:MAX_IN_FLIGHT],
         "slow_routes": slow,
         "rescues": hub.rescues,
         "threads": {"busy": len(pool.running), "waiting_calls": pool.waiting},
         "tasks": len(hub.monitor.watchdog.tasks) if hub.monitor.watchdog is not None else 0,
-        "process": process(),
+        "process": process_usage(),
         "limits": asdict(hub.limits),
     }
 
 
-def process() -> dict[str, float]:
-    """Return what the system says of this process; what it does not say is left out."""
+def process_usage() -> dict[str, float]:
+    """Return what the system reports on this process: processor time, memory, open files. Linux has all of them."""
     found: dict[str, float] = {"cpu_seconds": round(time.process_time(), 3)}
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not worth a Path at each look
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not worth a Path each time
             found["resident_bytes"] = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         found["open_files"] = len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208 - the one that lists is not counted
     except (OSError, ValueError, AttributeError):  # not Linux
@@ -85,18 +84,18 @@ def process() -> dict[str, float]:
     return found
 
 
-# --- where requests stand ---------------------------------------------------------------------------
+# --- where requests are executing ---------------------------------------------------------------------------
 
 
 def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
-    """Return of each connection whose view runs now in which lane it does, and at which line."""
+    """Return the lane and the source line of each connection whose view is running."""
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
     found: dict[Connection, tuple[str, str]] = {}
     watch = hub.monitor.watchdog
     if watch is not None:
         for task, connection in list(watch.tasks.items()):
             found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
-    for turn, connection in _copied(hub):
+    for turn, connection in _taken_over(hub):
         found[connection] = "inline, stuck", frame_position(frames.get(turn.thread_id))
     by_object = {
         id(owned): each
@@ -117,7 +116,7 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
 
 
 def _owner(work: object, by_object: dict[int, Connection]) -> Connection | None:
-    """Return the connection for which a thread works: by what it is given, or what it is a method of."""
+    """Return the connection that a pool thread works for, from the function it runs or an argument."""
     if isinstance(work, Connection):
         return work
     if isinstance(work, partial):
@@ -127,19 +126,21 @@ def _owner(work: object, by_object: dict[int, Connection]) -> Connection | None:
     return owner if isinstance(owner, Connection) else by_object.get(id(target))
 
 
-def _where_it_waits(connection: Connection) -> tuple[str, str]:
-    """Return the lane of a request that nothing runs just now, and what it waits for."""
+def _waiting_for(connection: Connection) -> tuple[str, str]:
+    """Return the lane of a request that is not running, and what it waits for."""
     phase = connection.phase
     if phase in (CONTENT, SPOOLING):
-        return "", "the client sends its content" if phase is CONTENT else "its content is written to the disk"
+        return "", "receiving the content" if phase is CONTENT else "writing the content to disk"
     if phase in WAITING_FOR_CLIENT:
-        return "stream" if phase is STREAM_PAUSED else "", "the client takes the answer"
+        return "stream" if phase is STREAM_PAUSED else "", "sending the response"
     if phase is STREAMING:
-        return "stream", "waits for its turn"
-    return ("thread", "waits for a thread") if connection.call.lane is Lane.THREAD else ("task", "waits for the loop")
+        return "stream", "waiting for its turn"
+    if connection.call.lane is Lane.THREAD:
+        return "thread", "waiting for a thread"
+    return "task", "waiting for the loop"
 
 
-def _copied(hub: Hub) -> list[tuple[Any, Connection]]:
+def _taken_over(hub: Hub) -> list[tuple[Any, Connection]]:
     for _ in range(3):
         try:
             return list(hub.monitor.taken.items())
@@ -149,56 +150,56 @@ def _copied(hub: Hub) -> list[tuple[Any, Connection]]:
 
 
 def _place_of_task(task: asyncio.Task[Any], stream: object, running: FrameType | None) -> str:
-    """Return where a task waits: the innermost line that is not the standard library's, in what it awaits."""
+    """Return where a task waits: the innermost line outside the standard library in what it awaits."""
     best: FrameType | None = None
     generator = getattr(stream, "source", None)
     awaited: Any = generator if isinstance(generator, AsyncGeneratorType) else task.get_coro()
-    for _ in range(MOST_AWAITED):
+    for _ in range(MAX_AWAITED):
         kind = "ag" if isinstance(awaited, AsyncGeneratorType) else "cr"
         frame: FrameType | None = getattr(awaited, f"{kind}_frame", None)
         if frame is None:
             break
-        if _is_within(running, frame):
+        if _is_executing(running, frame):
             return frame_position(running)
-        if best is None or not _is_of_the_library(frame):
+        if best is None or not _is_in_stdlib(frame):
             best = frame
         awaited = getattr(awaited, f"{kind}_await")
     return frame_position(best)
 
 
-def _is_within(running: FrameType | None, frame: FrameType) -> bool:
-    """Say whether a thread is in a frame now."""
+def _is_executing(running: FrameType | None, frame: FrameType) -> bool:
+    """Return whether a thread is executing a frame."""
     while running is not None and running is not frame:
         running = running.f_back
     return running is frame
 
 
-def _is_of_the_library(frame: FrameType) -> bool:
+def _is_in_stdlib(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     return name.startswith(asyncio.__file__.rpartition("asyncio")[0]) and "site-packages" not in name
 
 
-# --- requests in flight -------------------------------------------------------------------------------
+# --- in-flight requests -------------------------------------------------------------------------------
 
 
 def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]) -> dict[str, Any] | None:
-    """Return what is known of the request a connection has, None if it has none."""
+    """Return the state of a connection's request, None if it has none."""
     phase = connection.phase
     place = places.get(connection)
     if phase is CLOSED or (place is None and phase not in IN_FLIGHT):
         return None
     try:
         request, call = connection.request, connection.call
-    except AttributeError:  # it has been refused before it was a request
+    except AttributeError:  # it was refused before it was a request
         return None
     if place is not None and phase not in WAITING_FOR_CLIENT:
         lane, at = place
     else:
-        lane, at = _where_it_waits(connection)
+        lane, at = _waiting_for(connection)
     method = request.method
     return {
         "method": method if method in METHODS else OTHER_METHOD,
-        "target": escape(redact_start(request.target, MOST_TARGET), MOST_TARGET),
+        "target": escape(redact_start(request.target, MAX_TARGET), MAX_TARGET),
         "route": call.name,
         "client": request.client,
         "seconds": round(_age(connection), 3),
@@ -208,7 +209,7 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
 
 
 def _age(connection: Connection) -> float:
-    """Return for how long a request has been here; without a witness, for how long it has been where it is."""
+    """Return the age of a request in seconds; without an observer, how long it has been in its phase."""
     started = getattr(connection, "started", None)
     if started is not None:
         return time.perf_counter() - float(started)

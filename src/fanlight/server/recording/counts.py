@@ -1,8 +1,8 @@
-"""How many requests there were, of which kind, how long they took: for one process, and for several.
+"""Count requests by route, method and status, and how long they took.
 
-In: each answer, each refusal. Out: a snapshot that can be sent elsewhere as JSON, and the sum of several
-snapshots. Its size is bounded: methods nobody knows are counted as OTHER, and routes beyond
-MOST_SERIES as (others). Knows nothing of how it is shown.
+In: each response and each refused message. Out: a snapshot fit for JSON, and the sum of several snapshots. The size is
+bounded: unknown methods are counted as OTHER, and routes beyond MAX_SERIES as (others). How the counts are presented is
+in `prometheus`.
 """
 
 from __future__ import annotations
@@ -10,32 +10,31 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from fanlight.message.handler import Call
 
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds, at most
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # upper bounds, in seconds
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
-MOST_SERIES = 5000  # of a route, a method and a status
+MAX_SERIES = 5000  # of route, method and status
 OTHER_METHOD, OTHER_ROUTES = "OTHER", "(others)"
 
-Snapshot = dict[str, Any]
-_SUM, _BYTES = len(BUCKETS) + 1, len(BUCKETS) + 2  # where in a series, behind its buckets and the one for what is over
+CountsSnapshot = dict[str, Any]
+_SUM, _BYTES = len(BUCKETS) + 1, len(BUCKETS) + 2  # in a series, behind its buckets and the one for what exceeds them
 
 
 class Counts:
-    """Counts for one process; from any thread."""
+    """The counts of one process; from any thread."""
 
     def __init__(self) -> None:
-        """Begin at zero; `connections` may be set to what tells how many were accepted."""
-        self.connections: Callable[[], int] = int
+        """Begin at zero."""
         self._lock = threading.Lock()
         self._series: dict[tuple[Call | None, str, int], list[float]] = {}
         self._refused: Counter[str] = Counter()
 
     def count_response(self, call: Call, method: str, status: int, seconds: float, size: int) -> None:
-        """Count one answer."""
+        """Count a response."""
         bucket = bisect_left(BUCKETS, seconds)
         with self._lock:
             try:
@@ -47,19 +46,19 @@ class Counts:
             series[_BYTES] += size
 
     def count_refusal(self, status: int) -> None:
-        """Count one message that was no request we take."""
+        """Count a message that was refused because it is no valid request."""
         with self._lock:
             self._refused[str(status)] += 1
 
     def _begin(self, call: Call, method: str, status: int) -> list[float]:
-        """Return the series for something that is not counted yet, or not under its own name."""
+        """Return the series for a new combination, or the one it is counted under."""
         key: tuple[Call | None, str, int] = (call, method if method in METHODS else OTHER_METHOD, status)
-        if key not in self._series and len(self._series) >= MOST_SERIES:
+        if key not in self._series and len(self._series) >= MAX_SERIES:
             key = (None, key[1], status if 100 <= status <= 599 else 999)
         return self._series.setdefault(key, [0] * (len(BUCKETS) + 3))
 
-    def snapshot(self) -> Snapshot:
-        """Return everything that was counted so far, fit for JSON."""
+    def snapshot(self, connections: int = 0) -> CountsSnapshot:
+        """Return all counts so far, with the number of accepted connections."""
         with self._lock:
             series = [(key, list(values)) for key, values in self._series.items()]
             refused = dict(self._refused)
@@ -76,11 +75,11 @@ class Counts:
             "durations": durations,
             "bytes": total_bytes,
             "refused": refused,
-            "connections": self.connections(),
+            "connections": connections,
         }
 
 
-def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
+def merge(snapshots: Iterable[CountsSnapshot]) -> CountsSnapshot:
     """Return the sum of several processes' snapshots."""
     requests: Counter[tuple[str, int, str]] = Counter()
     durations: dict[str, list[float]] = {}
@@ -104,7 +103,7 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
 
 
 def route_of(name: str) -> str:
-    """Return the path of a call's name: "/blog/{slug}" of "GET /blog/{slug} (views.post)"; others as they are."""
+    """Return the path in a call's name: "/blog/{slug}" of "GET /blog/{slug} (views.post)"; others unchanged."""
     _, space, rest = name.partition(" ")
     return rest.partition(" ")[0] if space and rest.startswith("/") else name
 

@@ -1,8 +1,8 @@
-"""What a parent and a worker say to each other, and the sockets that one hands to the other.
+"""The message channel between the supervisor and a worker; it also carries the listening sockets.
 
-In: short messages, each a word (`what`) and facts. Out: the same at the other end of a pair of
-sockets, one JSON object a line. Descriptors travel beside a line (SCM_RIGHTS). A worker whose parent
-is gone reads the end of the channel, and leaves. Knows nothing of what is said.
+In: messages, each a name (`what`) and facts. Out: the same at the other end of a pair of sockets, as one JSON object a
+line. Descriptors travel beside a line (SCM_RIGHTS). A worker whose supervisor is gone reads the end of the channel, and
+shuts down. What the messages mean is in `worker`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 from fanlight.errors import InvalidSetting
 from fanlight.server.io.forks import run_in_child
 
-VARIABLE = "_FANLIGHT_CHANNEL"  # tells a worker which descriptor its channel is
-MOST_DESCRIPTORS = 128  # in one message; the system allows 253
+VARIABLE = "_FANLIGHT_CHANNEL"  # in a worker's environment: the descriptor of its channel
+MAX_DESCRIPTORS = 128  # in one message; the system allows 253
 _PIECE = 65536
 _CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
@@ -28,12 +28,12 @@ Message = dict[str, Any]  # {"what": "ready", ...}
 
 
 class Channel:
-    """One end of the line between a parent and a worker."""
+    """One end of the channel."""
 
     def __init__(self, sock: socket.socket) -> None:
         """Take a connected stream socket."""
         self._sock = sock
-        self._lock = threading.Lock()  # a worker speaks from several threads
+        self._lock = threading.Lock()  # a worker sends from several threads
         self._half = b""
         self._lines: deque[bytes] = deque()
         self._descriptors: deque[int] = deque()
@@ -42,21 +42,21 @@ class Channel:
 
     @classmethod
     def pair(cls) -> tuple[Channel, socket.socket]:
-        """Return a parent's end, which never waits, and the socket of the worker's end."""
+        """Return the supervisor's end, which is non-blocking, and the socket of the worker's end."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         return cls(ours), theirs
 
     @classmethod
     def inherited(cls, environ: MutableMapping[str, str]) -> Channel | None:
-        """Return the worker's end that a parent has left for us, None if this process is nobody's worker."""
-        number = environ.pop(VARIABLE, "")  # popped: a child of ours is no worker
+        """Return the worker's end if this process is a worker, else None."""
+        number = environ.pop(VARIABLE, "")  # removed: a child of ours is no worker
         if not number:
             return None
         try:
             sock = socket.socket(fileno=int(number))
         except (OSError, ValueError, OverflowError):
-            raise InvalidSetting(f"{VARIABLE} is set by a server for its workers; unset it") from None
+            raise InvalidSetting(f"{VARIABLE} is for workers, and set by their supervisor; unset it") from None
         sock.set_inheritable(False)
         sock.setblocking(True)
         return cls(sock)
@@ -66,7 +66,7 @@ class Channel:
         return self._sock.fileno()
 
     def send(self, what: str, /, descriptors: Sequence[int] = (), **facts: Any) -> bool:
-        """Say something; False if the other end is gone, or does not listen."""
+        """Send a message; False if the other end is closed, or the supervisor's end is full."""
         # Not by msgspec: the path of a site may be in any encoding.
         line = json.dumps({"what": what, "descriptors": len(descriptors), **facts}).encode() + b"\n"
         with self._lock:
@@ -82,22 +82,22 @@ class Channel:
         return True
 
     def send_leaving(self) -> None:
-        """Send that this worker leaves, without waiting for the parent: the caller must see to the end by itself."""
+        """Send that this worker is shutting down, in a thread: a supervisor that does not read must not delay it."""
         threading.Thread(target=self.send, args=("leaving",), name="fanlight-leaving", daemon=True).start()
 
     def received(self) -> list[tuple[Message, list[int]]]:
-        """Return what has come: each message with its descriptors. At the end `is_open` turns False.
+        """Return the messages received, each with its descriptors. At the end `is_open` turns False.
 
-        A parent's end never waits; a worker's waits until there is something.
+        The supervisor's end does not wait; a worker's end waits for a message.
         """
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._sock, _PIECE, MOST_DESCRIPTORS, _CLOSE_ON_EXEC)
+            data, descriptors, _, _ = socket.recv_fds(self._sock, _PIECE, MAX_DESCRIPTORS, _CLOSE_ON_EXEC)
         except BlockingIOError:
             return []
         except OSError:
             data, descriptors = b"", []
         for each in descriptors:
-            os.set_inheritable(each, False)  # where the system has no flag for it: programs that views start have none
+            os.set_inheritable(each, False)  # where the system has no flag: keep them from programs that views start
         self._descriptors.extend(descriptors)
         if not data:
             self.is_open = False
@@ -111,7 +111,7 @@ class Channel:
         return messages
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the channel."""
         self.is_open = False
         for each in self._descriptors:
             with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""What process 1 of a container does beside serving: it waits for orphans, whose parents have ended before them.
+"""The init process of a container: as process 1, pass signals on and reap orphaned processes.
 
-Out: where this process is number 1, the server goes on in a child, and this process passes signals on to it, waits for
-all that end, and ends with it, by its exit code. A server can't do both: it would take from a view's `subprocess` the
-exit status that the view waits for. Elsewhere nothing happens.
+Out: as process 1, the server continues in a child, and this process passes signals on to it, reaps every process that
+exits, and exits with the child's exit code. One process can't do both: it would collect the exit status that a view's
+`subprocess` waits for. In any other process nothing happens.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 import threading
 
 PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGWINCH")
-FOR_THIS_PROCESS = ("LISTEN_PID", "WATCHDOG_PID")  # variables that say which process is meant by others
-SENT_BY_TERMINAL = 0x80  # SI_KERNEL: the child, of the same group, has got it as well
+PID_VARIABLES = ("LISTEN_PID", "WATCHDOG_PID")  # they name the process that the other variables are meant for
+SENT_BY_TERMINAL = 0x80  # SI_KERNEL: the child, in the same group, has received it too
 
 
 def serve_in_child() -> None:
-    """Go on in a child if this is process 1; only the child returns."""
+    """Continue in a child if this is process 1; only the child returns."""
     if os.getpid() != 1 or not hasattr(signal, "sigwaitinfo") or threading.active_count() > 1 or _has_children():
         return
     numbers = {signal.SIGCHLD, *(getattr(signal, name) for name in PASSED_ON)}
@@ -28,14 +28,14 @@ def serve_in_child() -> None:
     child = os.fork()
     if child:
         os._exit(_wait(child, numbers))
-    for name in FOR_THIS_PROCESS:
+    for name in PID_VARIABLES:
         if os.environ.get(name) == "1":
             os.environ[name] = str(os.getpid())
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _has_children() -> bool:
-    """Say whether code of the site has started processes, which only this process can wait for."""
+    """Return whether site code has started processes, which only this process can wait for."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -44,7 +44,7 @@ def _has_children() -> bool:
 
 
 def _wait(child: int, numbers: set[signal.Signals]) -> int:
-    """Wait for the child's end, and for all that end before it; return its exit code, as a shell counts it."""
+    """Reap processes until the child exits; return its exit code as a shell reports it."""
     while True:
         found = signal.sigwaitinfo(numbers)
         if found.si_signo != signal.SIGCHLD:

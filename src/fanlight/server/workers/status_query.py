@@ -1,7 +1,7 @@
-"""One question to every worker, asked by another thread of the parent.
+"""One status query to all workers, made for another thread of the supervisor.
 
-In: a word, and which workers there are. Out: their answers by process id, as many as come in time: a
-worker that hangs holds up nobody for longer than that.
+In: the workers. Out: their replies by process id, as many as arrive within REPLY_SECONDS: a worker that hangs delays
+nobody for longer.
 """
 
 from __future__ import annotations
@@ -12,57 +12,65 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fanlight.server.workers.worker_process import Worker, WorkerState
+from fanlight.server.workers.worker_state import READY, STOPPING, Worker
 
-ANSWER_SECONDS = 2.0
+REPLY_SECONDS = 2.0
 
 _numbers = itertools.count(1)
 
 
 class StatusQuery:
-    """What is asked, and what has been answered."""
+    """The workers as the supervisor sees them, and the replies to one query."""
 
-    def __init__(self, what: str) -> None:
-        """Prepare; `begin` asks."""
-        self.what, self.number = what, next(_numbers)
-        self.answers: dict[int, Any] = {}
-        self.workers: list[dict[str, Any]] = []  # as the parent sees them
-        self.done = threading.Event()
+    def __init__(self) -> None:
+        """Prepare; `begin` sends the query."""
+        self._number = next(_numbers)
+        self.replies: dict[int, Any] = {}
+        self.workers: list[dict[str, Any]] = []  # as the supervisor sees them
+        self._is_done = threading.Event()
         self._missing: set[int] = set()
         self._until = 0.0
 
     def begin(self, workers: Sequence[Worker]) -> None:
-        """Ask everybody who can answer."""
+        """Send the query to every worker that can reply."""
         now = time.monotonic()
-        self._until = now + ANSWER_SECONDS
+        self._until = now + REPLY_SECONDS
         for worker in workers:
             self.workers.append(
                 {
                     "pid": worker.pid,
-                    "state": "retired"
-                    if worker.is_retired and worker.state is WorkerState.READY
-                    else worker.state.value,
+                    "state": "retired" if worker.is_retired and worker.state is READY else worker.state.value,
                     "generation": worker.generation,
-                    "seconds": round(now - worker.began, 1),
+                    "seconds": round(now - worker.started_at, 1),
                     "served": worker.served,
                     "counts": worker.counts,
                 }
             )
-            if worker.state in (WorkerState.READY, WorkerState.LEAVING) and worker.channel.send(
-                self.what, number=self.number
-            ):
+            if worker.state in (READY, STOPPING) and worker.channel.send("status", number=self._number):
                 self._missing.add(worker.pid)
 
-    def take(self, pid: int, message: dict[str, Any]) -> None:
-        """Take an answer, if it is one to this question."""
-        if message.get("number") == self.number:
-            self.answers[pid] = message.get("answer")
+    def take_reply(self, pid: int, message: dict[str, Any]) -> None:
+        """Keep a worker's reply, if it is one to this query."""
+        if message.get("number") == self._number:
+            self.replies[pid] = message.get("reply")
             self._missing.discard(pid)
 
     def forget_worker(self, pid: int) -> None:
-        """Wait no longer for a worker that has ended."""
+        """Do not wait for a reply from an exited worker."""
         self._missing.discard(pid)
 
-    def is_over(self, now: float) -> bool:
-        """Say whether all have answered, or have had their time."""
-        return not self._missing or now >= self._until
+    def finish_if_due(self, now: float) -> bool:
+        """End the query if all have replied or the time is over; return whether it has ended."""
+        if self._missing and now < self._until:
+            return False
+        self._is_done.set()
+        return True
+
+    def wait(self) -> None:
+        """Wait until the supervisor's loop has ended the query, or does not respond; in another thread."""
+        self._is_done.wait(REPLY_SECONDS + 1)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the supervisor's loop has ended the query."""
+        return self._is_done.is_set()

@@ -1,15 +1,15 @@
-"""The parent of several workers: it opens the port, starts them, watches them, and replaces them.
+"""The supervisor: it opens the listeners, starts the workers, watches them, and replaces them.
 
-In: options, and signals. Out: an exit code when all is over. The parent serves no request and runs
-nothing of the user's. It is one loop: wait for a message, a signal or the time; do what follows.
+In: options and signals. Out: an exit code when everything has shut down. The supervisor serves no requests and runs no
+site code. It is one loop: wait for a message, a signal or a deadline, then act.
 
-    SIGTERM, SIGINT   readiness turns 503, then everybody finishes what runs; again: at once
-    SIGHUP            new workers load the code anew, then the old ones leave, one by one; from a terminal that was
-                      closed: as SIGTERM
-    SIGUSR1           log files are opened anew
-    SIGUSR2           this process takes up new code itself (see `handover`), then as with SIGHUP
+    SIGTERM, SIGINT   readiness turns 503, then all workers finish active requests; a second signal ends them at once
+    SIGHUP            new workers load new code, then the old ones stop one by one; sent because the terminal was
+                      closed, it means the same as SIGTERM
+    SIGUSR1           log files are reopened
+    SIGUSR2           the supervisor itself loads new code (see `handover`), then the same as SIGHUP
 
-What is decided about workers is decided in `roster`.
+Which workers to start and stop is decided in `worker_policy`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ from typing import Any
 from fanlight.server.io.terminal import Terminal
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
-from fanlight.server.shutdown import LATE_EXIT_CODE, STOPS, ShutdownController
+from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
 from fanlight.server.workers.pid_file import pid_file
 from fanlight.server.workers.status_query import StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
-from fanlight.server.workers.worker_policy import GRACE_SECONDS as WORKERS_GRACE_SECONDS
+from fanlight.server.workers.worker_policy import GRACE_SECONDS as WORKER_GRACE_SECONDS
 from fanlight.server.workers.worker_policy import WorkerPolicy
-from fanlight.server.workers.worker_process import Spawner, Worker, WorkerState, identity_of, own_command
+from fanlight.server.workers.worker_process import Spawner, identity_of, own_command
+from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.options import Options
 
-OTHERS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
-GRACE_SECONDS = WORKERS_GRACE_SECONDS + 3.0  # beyond drain_seconds, before this process is ended too
-BUSY_SECONDS, QUIET_SECONDS = 0.25, 5.0  # how long to wait at most while something is under way, and while not
+SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)  # beside those that stop the process
+GRACE_SECONDS = WORKER_GRACE_SECONDS + 3.0  # beyond drain_seconds, before this process is ended too
+BUSY_SECONDS = 0.25  # the longest wait while something is under way
 FAILED_EXIT_CODE = 1
 
 log = logging.getLogger("fanlight.server")
@@ -49,93 +50,97 @@ Announce = Callable[[list[str], dict[str, Any]], None]
 
 
 class Supervisor:
-    """Keeps as many workers as its options want."""
+    """Keeps as many workers running as its options want."""
 
-    def __init__(self, options: Options, announce: Announce, leaving: ShutdownController, terminal: Terminal) -> None:
-        """Check what can be checked; `announce` is given the URLs and what a worker knows of the site.
+    def __init__(
+        self,
+        options: Options,
+        announce: Announce,
+        shutdown: ShutdownController,
+        terminal: Terminal,
+        handover: Handover | None,
+    ) -> None:
+        """Check the settings; `announce` is called with the URLs and the facts that a worker reports of the site.
 
-        Raises InvalidSetting.
+        With a handover it continues with what the previous program of this process had. Raises InvalidSetting.
         """
-        self._leaving, self._terminal = leaving, terminal
+        self._shutdown, self._terminal = shutdown, terminal
         self._options, self._announce = options, announce
         self._command, identity = own_command(), identity_of(options.user)
-        self._gate = ListenerSet(options, owner=identity)
+        self._listeners = ListenerSet(options, owner=identity)
         self._spawner = Spawner(self._command, identity)
         self.policy = WorkerPolicy(self._spawner.start, options.workers, options.limits)
-        self.began = time.monotonic()
+        self.started_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._posted: deque[Callable[[], object]] = deque()  # by other threads
-        self._open: list[StatusQuery] = []  # answers are on their way
+        self._queries: list[StatusQuery] = []  # whose replies have not all arrived
         self._notifier = Notifier(os.environ)
         self._is_stopping = False
         self._close_at: float | None = None
         self._preflight: PreflightCheck | None = None
         self._facts: dict[str, Any] = {}
-        self._is_announced = self._is_reloading = False  # to the service manager
-        self.is_ready = False
-        self._messages = ErrorLog(options.log_file, has_process_id=True)
-        self.admin: list[socket.socket] = []  # where operators' tools ask; they go along when we become new code
+        is_resumed = handover is not None
+        self._is_announced = self._is_reloading = is_resumed  # to the service manager
+        self.is_ready = is_resumed
+        self._error_log = ErrorLog(options.log_file, has_process_id=True)
+        if handover is not None:
+            self._listeners.adopt(handover.listeners)
+            self.policy.resume(handover.workers, handover.generation, handover.past, handover.restarts)
+            self.policy.reload()
 
-    def take_over(self, handover: Handover) -> None:
-        """Go on with the sockets and the workers of what this process was before."""
-        self._gate.take(handover.listeners)
-        self.admin = handover.admin
-        self.policy.generation = handover.generation
-        self.policy.past = handover.past
-        self.policy.restarts.update(handover.restarts)
-        self.policy.was_ready = True
-        for worker in handover.workers:
-            self._watch_channel(worker)
-        self.policy.reload()
-        self._is_announced = self._is_reloading = self.is_ready = True
+    def run(self, admin_sockets: list[socket.socket]) -> int:
+        """Supervise until the shutdown; return the exit code. Raises AddressUnavailable.
 
-    def run(self) -> int:
-        """Supervise until the process is to end; return the exit code. Raises AddressUnavailable."""
-        leaving = self._leaving
+        `admin_sockets` are passed on when this process replaces its program.
+        """
+        shutdown = self._shutdown
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
-        with self._messages, pid_file(self._options.pid_file) as file:
-            leaving.say = self._messages.last_word
-            leaving.last_acts += [
-                self.policy.kill,
-                self._gate.remove_files,
-                *([file.remove] if file is not None else []),
-            ]
-            self._install_signals()
-            if not self._gate.listeners:
-                self._gate.check()
+        with self._error_log, pid_file(self._options.pid_file) as file:
+            shutdown.register(
+                begin=lambda: self._post(self._stop),
+                force=lambda: self._post(self._force),
+                before_exit=[
+                    self.policy.kill,
+                    self._listeners.remove_files,
+                    *([file.remove] if file is not None else []),
+                ],
+                log=self._error_log.last_word,
+            )
+            self._handle_signals()
+            if not self._listeners.is_open:
+                self._listeners.check()
             try:
                 while self.policy.workers or not (self.policy.is_closing or self.policy.has_failed):
-                    self._run_once()
+                    self._run_once(admin_sockets)
             finally:
                 self.policy.kill()
-                self._gate.remove_files()
-                self._gate.close()
-        if leaving.exit_code or self.policy.has_cut_off:
-            return leaving.exit_code or LATE_EXIT_CODE
+                self._listeners.remove_files()
+                self._listeners.close()
+        if shutdown.exit_code or self.policy.has_cut_off:
+            return shutdown.exit_code or LATE_EXIT_CODE
         return FAILED_EXIT_CODE if self.policy.has_failed else 0
 
-    def ask(self, inquiry: StatusQuery) -> None:
-        """Have every worker asked; from any thread."""
-        self._post(lambda: self._start_query(inquiry))
+    def query_status(self) -> StatusQuery:
+        """Query all workers and return the replies; from any other thread."""
+        query = StatusQuery()
+        self._post(lambda: self._begin_query(query))
+        query.wait()
+        return query
 
-    def _post(self, act: Callable[[], object]) -> None:
-        """Have something done by the loop; from any thread."""
-        self._posted.append(act)
+    def _post(self, callback: Callable[[], object]) -> None:
+        """Have the loop call something; from any thread."""
+        self._posted.append(callback)
         with contextlib.suppress(OSError):
             self._wake_in.send(b"\x00")
 
-    # --- the loop ---------------------------------------------------------------------------------
+    # --- the loop -------------------------------------------------------------------------------------
 
-    def _run_once(self) -> None:
+    def _run_once(self, admin_sockets: list[socket.socket]) -> None:
         policy = self.policy
-        is_quiet = policy.is_complete and not self._is_stopping and not self._open and self._preflight is None
-        longest = policy.seconds_between_pings if is_quiet else BUSY_SECONDS
-        if is_quiet and (watchdog := self._notifier.watchdog_seconds):
-            longest = min(longest, watchdog / 2)
-        for key, _ in self._selector.select(longest):
+        for key, _ in self._selector.select(self._longest_wait()):
             key.data()
         now = time.monotonic()
         self._reap(now)
@@ -147,48 +152,59 @@ class Supervisor:
         for worker in policy.workers:
             if worker.channel.is_open and worker.channel.fileno() not in self._selector.get_map():
                 self._watch_channel(worker)
-        self._finish_queries(now)
-        self._finish_preflight()
+        self._queries = [each for each in self._queries if not each.finish_if_due(now)]
+        self._finish_preflight(admin_sockets)
         self._notifier.alive()
+        self._notify_ready()
+
+    def _longest_wait(self) -> float:
+        policy = self.policy
+        is_quiet = policy.is_complete and not self._is_stopping and not self._queries and self._preflight is None
+        longest = policy.seconds_between_pings if is_quiet else BUSY_SECONDS
+        if is_quiet and (watchdog := self._notifier.watchdog_seconds):
+            longest = min(longest, watchdog / 2)
+        return longest
+
+    def _notify_ready(self) -> None:
+        """Announce the server when its first workers are ready, and the end of a reload to the service manager."""
+        policy = self.policy
         if self._facts and not self._is_announced and len(policy.ready) >= policy.wanted:
             self._is_announced = self.is_ready = True
-            self._announce(self._gate.urls(), self._facts)
+            self._announce(self._listeners.urls(), self._facts)
             self._notifier.ready()
         elif self._is_reloading and not policy.is_reloading and not self._is_stopping:
             self._is_reloading = False
             self._notifier.ready()
 
     def _watch_channel(self, worker: Worker) -> None:
-        """Begin to listen to a worker."""
-        if worker not in self.policy.workers:
-            self.policy.workers.append(worker)
+        """Read a worker's messages from now on."""
         self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, lambda: self._receive_from(worker))
 
     def _reap(self, now: float) -> None:
-        """Wait for those who have ended."""
+        """Collect the exit codes of workers that have exited."""
         for worker in list(self.policy.workers):
             code = worker.process.poll()
             if code is None:
                 continue
             while worker.channel.is_open and self._receive_from(worker):
-                pass  # its last words
-            self._hang_up(worker)
+                pass  # its last messages
+            self._unwatch_channel(worker)
             worker.channel.close()
             self.policy.on_exit(worker, code, now)
-            for inquiry in self._open:
-                inquiry.forget_worker(worker.pid)
+            for query in self._queries:
+                query.forget_worker(worker.pid)
             for other in self.policy.ready:
-                other.channel.send("ping")  # a client may wait whom the system had called it for
+                other.channel.send("ping")  # the kernel may have woken the exited worker for a client that still waits
 
-    def _hang_up(self, worker: Worker) -> None:
+    def _unwatch_channel(self, worker: Worker) -> None:
         if worker.channel.fileno() in self._selector.get_map():
             self._selector.unregister(worker.channel.fileno())
 
     def _receive_from(self, worker: Worker) -> bool:
-        """Take a worker's messages; False if there were none."""
+        """Handle a worker's messages; False if there were none."""
         messages = worker.channel.received()
         if not worker.channel.is_open:
-            self._hang_up(worker)
+            self._unwatch_channel(worker)
         for message, _ in messages:
             self._handle_message(worker, message)
         return bool(messages)
@@ -207,30 +223,30 @@ class Supervisor:
         elif what == "leaving":
             self.policy.on_leaving(worker, now)
         elif what == "reply":
-            for inquiry in self._open:
-                inquiry.take(worker.pid, message)
+            for query in self._queries:
+                query.take_reply(worker.pid, message)
 
     def _send_sockets(self, worker: Worker) -> None:
-        """Hand a worker the listening sockets; they are opened when the site has started in the first one."""
-        if not self._gate.listeners:
-            self._gate.open()
-        listeners = self._gate.listeners
+        """Send a worker the listening sockets; they are opened when the site has started in the first worker."""
+        if not self._listeners.is_open:
+            self._listeners.open()
+        listeners = self._listeners.listeners
         kinds = [{"bind": each.bind, "is_redirect": each.is_redirect} for each in listeners]
         worker.channel.send("serve", [each.sock.fileno() for each in listeners], listeners=kinds)
 
-    # --- signals ----------------------------------------------------------------------------------
+    def _begin_query(self, query: StatusQuery) -> None:
+        query.begin(self.policy.workers)
+        self._queries.append(query)
 
-    def _install_signals(self) -> None:
-        leaving, post = self._leaving, self._post
-        leaving.others = {
-            signal.SIGHUP: self._on_sighup,
-            signal.SIGUSR1: lambda: post(self._reopen_logs),
-            signal.SIGUSR2: lambda: post(self._start_preflight),
-            signal.SIGCHLD: lambda: post(_nothing),
-        }
-        leaving.on_begin.append(lambda: post(self._stop))
-        leaving.on_cut_off.append(lambda: post(self._cut_off))
-        if leaving.is_begun:
+    # --- signals --------------------------------------------------------------------------------------
+
+    def _handle_signals(self) -> None:
+        shutdown, post = self._shutdown, self._post
+        shutdown.on_signal(signal.SIGHUP, self._on_hangup)
+        shutdown.on_signal(signal.SIGUSR1, lambda: post(self._reopen_logs))
+        shutdown.on_signal(signal.SIGUSR2, lambda: post(self._start_preflight))
+        shutdown.on_signal(signal.SIGCHLD, lambda: post(_nothing))
+        if shutdown.is_begun:
             post(self._stop)
 
     def _drain_wakeups(self) -> None:
@@ -239,12 +255,12 @@ class Supervisor:
         while self._posted:
             self._posted.popleft()()
 
-    def _on_sighup(self) -> None:
-        """Load the code anew, or end because the terminal was closed; not in the loop's thread."""
+    def _on_hangup(self) -> None:
+        """Reload, or shut down if the terminal was closed; in the signal thread."""
         if not self._terminal.has_hung_up():
             self._post(self._reload)
         elif not self._terminal.is_outlived:
-            self._leaving.begin()
+            self._shutdown.begin()
 
     def _reload(self) -> None:
         if not self._is_stopping:
@@ -253,70 +269,66 @@ class Supervisor:
             self.policy.reload()
 
     def _reopen_logs(self) -> None:
-        self._messages.reopen()
+        self._error_log.reopen()
         for worker in self.policy.workers:
             worker.channel.send("reopen")
-
-    def _start_preflight(self) -> None:
-        if not self._is_stopping and self._preflight is None:
-            log.info("trying new code for this process itself")
-            try:
-                self._preflight = PreflightCheck(self._command, self._spawner.folder)
-            except OSError as error:
-                log.error("the new code can't be tried: %s; the old one goes on serving", error)  # noqa: TRY400 - the reason says it all
-
-    def _start_query(self, inquiry: StatusQuery) -> None:
-        inquiry.begin(self.policy.workers)
-        self._open.append(inquiry)
 
     def _stop(self) -> None:
         if not self._is_stopping:
             self._is_stopping, self.is_ready = True, False
             if self._preflight is not None:
-                self._preflight.end()
+                self._preflight.cancel()
                 self._preflight = None
             self._notifier.stopping()
             self._close_at = time.monotonic() + self._options.limits.unready_seconds
 
-    def _cut_off(self) -> None:
+    def _force(self) -> None:
         now = time.monotonic()
         self._close(now)
         self.policy.abandon(now)
 
     def _close(self, now: float) -> None:
-        """Let nobody in any more, and have everybody finish."""
+        """Stop accepting, and have all workers finish."""
         if not self.policy.is_closing:
-            log.info("stopping: what runs is finished first; once more cuts it off")
-        for worker in self.policy.workers:
-            if worker.state is WorkerState.ABORTING:
-                worker.signal(signal.SIGKILL)
+            log.info("shutting down: finishing active requests; a second signal closes their connections")
         self.policy.close(now)
-        self._gate.remove_files()
-        self._gate.close()
+        self._listeners.remove_files()
+        self._listeners.close()
 
-    def _finish_preflight(self) -> None:
-        """When the trial of new code is over: take it up, or stay with the old."""
-        trial = self._preflight
-        if trial is None or trial.is_running:
+    # --- new code for the supervisor itself -----------------------------------------------------------
+
+    def _start_preflight(self) -> None:
+        if not self._is_stopping and self._preflight is None:
+            log.info("checking the new code before the supervisor loads it")
+            try:
+                self._preflight = PreflightCheck(self._command, self._spawner.folder)
+            except OSError as error:
+                log.error("the new code can't be checked: %s; the old code goes on serving", error)  # noqa: TRY400 - the reason is in the message
+
+    def _finish_preflight(self, admin_sockets: list[socket.socket]) -> None:
+        """When the preflight check has ended, load the new code, or stay with the old."""
+        preflight = self._preflight
+        if preflight is None or preflight.is_running:
             return
         self._preflight = None
-        if trial.has_passed:
-            handover = Handover(self._gate.listeners, self.policy)
-            handover.admin = self.admin
+        if preflight.has_passed:
+            policy = self.policy
+            handover = Handover(
+                listeners=self._listeners.listeners,
+                workers=policy.workers,
+                generation=policy.generation,
+                past=policy.past,
+                restarts=policy.restarts,
+                admin_sockets=admin_sockets,
+            )
             try:
                 if self._spawner.folder is not None:
                     os.chdir(self._spawner.folder)  # a link may name another folder by now
-                handover.exec(self._command, (*STOPS, *OTHERS))
+                handover.exec(self._command, (*STOP_SIGNALS, *SIGNALS))
             except OSError as error:
-                log.error("this process can't take up new code: %s", error)  # noqa: TRY400 - the reason says it all
-        log.error("the new code does not start; the old one goes on serving")
-
-    def _finish_queries(self, now: float) -> None:
-        for inquiry in list(self._open):
-            if inquiry.is_over(now):
-                self._open.remove(inquiry)
-                inquiry.done.set()
+                log.error("the supervisor can't load the new code: %s", error)  # noqa: TRY400 - the reason is in the message
+        log.error("the new code does not start; the old code goes on serving")
 
 
 def _nothing() -> None:
-    """Do nothing: the bell has rung."""
+    """Do nothing: the loop has been woken up."""

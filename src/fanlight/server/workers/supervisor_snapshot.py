@@ -1,8 +1,7 @@
-"""What there is to be known of a parent and its workers, for an operator's tools.
+"""The status of a supervisor and its workers, for operators.
 
-In: a parent. Out: one answer for all workers, whichever of them is asked for what: each is asked, and
-one that does not answer in time is shown as the parent knows it. What workers counted who are gone is
-counted on, so that no number ever falls.
+In: a supervisor. Out: one status for all workers: each is queried, and one that does not reply in time is shown as the
+supervisor sees it. The counts of exited workers are included, so no counter ever falls.
 """
 
 from __future__ import annotations
@@ -12,62 +11,54 @@ import time
 from collections import Counter
 
 from fanlight.server.operator.prometheus import gauges_of, render_prometheus
-from fanlight.server.operator.snapshot import State, process
+from fanlight.server.operator.snapshot import ProcessSnapshot, process_usage
 from fanlight.server.recording.counts import merge
-from fanlight.server.workers.status_query import ANSWER_SECONDS, StatusQuery
 from fanlight.server.workers.supervisor import Supervisor
 
 
-class SupervisorOverview:
-    """Answers for all workers; from any thread but the parent's own."""
+class SupervisorStatus:
+    """Reports on all workers; from any thread but the supervisor's own."""
 
-    def __init__(self, parent: Supervisor) -> None:
-        """Look at a parent."""
-        self._parent = parent
+    def __init__(self, supervisor: Supervisor) -> None:
+        """Report on a supervisor."""
+        self._supervisor = supervisor
 
     def is_alive(self) -> bool:
-        """Say whether the parent's loop turns."""
-        return self._looked().done.is_set()
+        """Return whether the supervisor's loop responds."""
+        return self._supervisor.query_status().is_done
 
     def is_ready(self) -> bool:
-        """Say whether requests are wanted, and a worker is there for them."""
-        return self._parent.is_ready and bool(self._parent.policy.ready)
+        """Return whether requests are accepted and a worker is ready for them."""
+        return self._supervisor.is_ready and bool(self._supervisor.policy.ready)
 
     def metrics(self) -> bytes:
-        """Return the sums over all workers, those that are gone among them, for Prometheus."""
-        inquiry, policy = self._looked(), self._parent.policy
+        """Return the sums over all workers, exited ones included, in Prometheus' format."""
+        query, policy = self._supervisor.query_status(), self._supervisor.policy
         counted = [policy.past]
-        for worker in inquiry.workers:
-            answer = inquiry.answers.get(worker["pid"])
-            counts = answer["counts"] if answer else worker["counts"]
+        for worker in query.workers:
+            reply = query.replies.get(worker["pid"])
+            counts = reply["counts"] if reply else worker["counts"]
             if counts is not None:
                 counted.append(counts)
-        states = [each["doing"] for each in inquiry.answers.values() if each and each["doing"]]
-        gauges = gauges_of(states)
-        gauges["workers"] = {**Counter(each["state"] for each in inquiry.workers)}
+        gauges = gauges_of([each["doing"] for each in query.replies.values() if each and each["doing"]])
+        gauges["workers"] = {**Counter(each["state"] for each in query.workers)}
         gauges["worker_restarts"] = {**policy.restarts}
         return render_prometheus(merge(counted), gauges)
 
-    def status(self) -> State:
-        """Return what each worker does just now."""
-        inquiry, parent = self._looked(), self._parent
+    def status(self) -> ProcessSnapshot:
+        """Return what each worker is doing."""
+        query, supervisor = self._supervisor.query_status(), self._supervisor
         workers = []
-        for worker in inquiry.workers:
-            answer = inquiry.answers.get(worker["pid"]) or {}
+        for worker in query.workers:
+            reply = query.replies.get(worker["pid"]) or {}
             known = {name: value for name, value in worker.items() if name != "counts"}
-            workers.append({**known, "doing": answer.get("doing")})
+            workers.append({**known, "doing": reply.get("doing")})
         return {
             "pid": os.getpid(),
             "is_ready": self.is_ready(),
-            "seconds": round(time.monotonic() - parent.began, 1),
-            "generation": parent.policy.generation,
-            "restarts": {**parent.policy.restarts},
-            "process": process(),
+            "seconds": round(time.monotonic() - supervisor.started_at, 1),
+            "generation": supervisor.policy.generation,
+            "restarts": {**supervisor.policy.restarts},
+            "process": process_usage(),
             "workers": workers,
         }
-
-    def _looked(self) -> StatusQuery:
-        inquiry = StatusQuery("look")
-        self._parent.ask(inquiry)
-        inquiry.done.wait(ANSWER_SECONDS + 1)
-        return inquiry

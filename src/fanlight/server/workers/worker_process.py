@@ -1,13 +1,12 @@
-"""A worker as its parent sees it, and how one is started.
+"""Start worker processes: by which command, as which user, in which folder.
 
-In: a command, as it was typed. Out: a new interpreter that runs the same command and finds its
-channel in its environment, so it serves instead of supervising. Nothing of the user's runs in the
-parent, and a worker has nothing of an older worker's code.
+In: the command that started this process. Out: a new interpreter that runs the same command and finds its channel in
+the environment, so it serves instead of supervising. No site code runs in the supervisor, and a new worker keeps
+nothing of an older worker's code.
 """
 
 from __future__ import annotations
 
-import contextlib
 import grp
 import os
 import pwd
@@ -16,38 +15,18 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.recording.counts import Snapshot
 from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.start_directory import here
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class WorkerState(Enum):
-    """Where a worker stands."""
-
-    STARTING = "starting"  # it loads the site
-    READY = "ready"  # it serves
-    LEAVING = "leaving"  # it finishes what runs
-    KILLED = "killed"  # it was leaving, and took too long; it has been killed
-    ABORTING = "aborting"  # it hangs; it has been told to say where, and is ended next
-
-
-class ChildProcess(Protocol):
-    """A child of ours."""
-
-    pid: int
-
-    def poll(self) -> int | None:
-        """Return its exit code (a signal's number, negative, if one ended it), None while it lives."""
-
-
 class InheritedProcess:
-    """A child that was started by what this process was before it took up new code."""
+    """A child process that was started by this process before it replaced its own program."""
 
     def __init__(self, pid: int) -> None:
         """Take a child by its process id."""
@@ -60,41 +39,11 @@ class InheritedProcess:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                self._code = -signal.SIGKILL  # somebody else has waited for it
+                self._code = -signal.SIGKILL  # its exit code was collected elsewhere
             else:
                 if pid:
                     self._code = os.waitstatus_to_exitcode(status)
         return self._code
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Worker:
-    """One worker, from its start to its end."""
-
-    process: ChildProcess
-    channel: Channel
-    generation: int
-    began: float
-    state: WorkerState = WorkerState.STARTING
-    is_retired: bool = False  # it leaves as soon as another has taken its place
-    heard: float = 0.0  # when it last showed that its hub turns
-    asked: float = 0.0  # when it was last asked to
-    told: float = 0.0  # when it was told to say where it hangs
-    leave_by: float = 0.0  # when it is ended, if it leaves
-    served: int = 0
-    counts: Snapshot | None = None  # as it last told them
-    why: str = ""  # why it is ended, if we end it
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self.process.pid
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal; one that is gone gets none."""
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +51,11 @@ class Spawner:
     """Starts workers, all by the same command."""
 
     command: tuple[str, ...]  # as it was typed
-    identity: tuple[int, int] | None = None  # user and group they change to
-    folder: str | None = field(default_factory=here)  # None: it is gone, and they begin where we are
+    identity: tuple[int, int] | None = None  # user and group that workers run as
+    folder: str | None = field(default_factory=here)  # None: it is gone, and workers start in ours
 
     def start(self, generation: int) -> Worker:
-        """Start a worker, in a process group of its own: Ctrl+C is for the parent. Raises OSError."""
+        """Start a worker, in a process group of its own, so that Ctrl+C only reaches the supervisor. Raises OSError."""
         channel, theirs = Channel.pair()
         process = subprocess.Popen(  # noqa: S603 - it is the command that we ourselves were started with
             self.command,
@@ -115,13 +64,13 @@ class Spawner:
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             process_group=0,
-            **self._switch(),
+            **self._user_arguments(),
         )
         theirs.close()
         now = time.monotonic()
-        return Worker(process=process, channel=channel, generation=generation, began=now, heard=now)
+        return Worker(process=process, channel=channel, generation=generation, started_at=now, last_pong=now)
 
-    def _switch(self) -> dict[str, Any]:
+    def _user_arguments(self) -> dict[str, Any]:
         if self.identity is None:
             return {}
         user, group = self.identity
@@ -130,18 +79,20 @@ class Spawner:
 
 
 def own_command() -> tuple[str, ...]:
-    """Return the command that this process was started with. Raises InvalidSetting if it can't be repeated."""
+    """Return the command that started this process. Raises InvalidSetting if it can't be repeated."""
     words = sys.orig_argv[1:]
     if not words or words[-1] == "-":
-        raise InvalidSetting("workers are started by the command that started this process, and it read a program"
-                             " from its standard input; put the program into a file")  # fmt: skip
+        raise InvalidSetting(
+            "workers are started by the command that started this process, and that read a program from standard input;"
+            " put the program into a file"
+        )
     return (sys.executable, *words)
 
 
 def identity_of(user: str) -> tuple[int, int] | None:
-    """Return the user and group, as numbers, that workers change to; None if they stay who we are.
+    """Return user and group id for "name" or "name:group"; None if workers run as the current user.
 
-    Raises InvalidSetting for somebody unknown, or somebody we can't become.
+    Raises InvalidSetting for an unknown name, or a user that this process may not change to.
     """
     if not user:
         return None
@@ -157,12 +108,12 @@ def identity_of(user: str) -> tuple[int, int] | None:
     if os.geteuid() == 0:
         return entry.pw_uid, group_id
     if entry.pw_uid != os.geteuid():
-        raise InvalidSetting(f"only root can run workers as {name!r}; start it as root, or leave --user out")
+        raise InvalidSetting(f"only root can run workers as {name!r}; start the server as root, or omit --user")
     return None
 
 
 def memory_of(pid: int) -> int:
-    """Return how many bytes of memory a process holds, 0 where the system does not tell."""
+    """Return the resident memory of a process in bytes, 0 where the system does not provide it."""
     try:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123 - read every few seconds
             return int(file.read().split()[1]) * _PAGE_BYTES
@@ -170,5 +121,5 @@ def memory_of(pid: int) -> int:
         pass
     if sys.platform.startswith("linux"):
         return 0
-    told = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603 - a number of ours
-    return int(told.stdout.strip() or 0) * 1024
+    shown = subprocess.run(["/bin/ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603 - a number of ours
+    return int(shown.stdout.strip() or 0) * 1024
