@@ -98,7 +98,7 @@ class Server:
             self._listeners.check()  # an address that is in use is reported before the lifespan begins
         try:
             with self._error_log, asyncio.Runner(loop_factory=loop_factory) as runner:
-                self._shutdown.register(log=self._error_log.last_word)
+                self._shutdown.register(log=self._error_log.write_last)
                 runner.run(self.serve())
         finally:
             self._remove_files()

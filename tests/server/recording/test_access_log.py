@@ -172,11 +172,10 @@ def test_a_reader_that_is_gone_ends_nothing(caplog: pytest.LogCaptureFixture) ->
         log.add(entry())
         until(lambda: "Broken pipe" in caplog.text)
         log.add(entry())
-        assert log._thread.is_alive()
-        log._lines.clear()
-        log._entries.clear()
+        assert log._thread.is_alive
+        log._writer.discard()
         log.stop()
-    assert not log._thread.is_alive()
+    assert not log._thread.is_alive
 
 
 def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
@@ -210,10 +209,10 @@ def test_an_idle_log_sleeps(tmp_path: Path) -> None:
     log = AccessLog(str(tmp_path / "log"))
     log.start()
     log.add(entry())
-    until(lambda: log._is_asleep)
+    until(lambda: log._thread.is_asleep)
     spent = time.process_time()
     threading.Event().wait(0.3)
-    assert log._is_asleep
+    assert log._thread.is_asleep
     assert time.process_time() - spent < 0.1
     log.stop()
 
@@ -262,10 +261,10 @@ def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.Monk
     log = AccessLog(str(tmp_path / "access.log"))
     for _ in range(1000):
         log.add(entry(HEAVY))
-    assert 100 < len(log._entries) < 130
-    assert log.lost == 1000 - len(log._entries)
+    assert 100 < len(log._thread._items) < 130
+    assert log.lost == 1000 - len(log._thread._items)
     log.start()
-    until(lambda: not log._entries)
+    until(lambda: not log._thread._items)
     log.add(entry("/next"))
     log.stop()
     written = (tmp_path / "access.log").read_text()
@@ -279,7 +278,7 @@ def test_what_a_stop_can_not_write_is_reported(
     """Lines that are left when the time to stop is over are counted as lost, and a message says how many."""
     monkeypatch.setattr(logs, "STOP_SECONDS", 0.2)
     log = AccessLog(str(tmp_path / "access.log"))
-    monkeypatch.setattr(log._sink, "write", lambda _: 0)
+    monkeypatch.setattr(log._writer._sink, "write", lambda _: 0)
     log.add(entry("/first"))
     with caplog.at_level(logging.WARNING, "fanlight"):
         log.start()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.server.recording.formats import Entry, Format, formatter, more_of
+from fanlight.server.recording.formats import Entry, Format, formatter, head_fields
 from fanlight.server.recording.sink import PIPE_PIECE_BYTES
 from fanlight.testing import FakeHead
 
@@ -21,7 +21,7 @@ def entry(
     target: str = "/", *, reason: str = "", has_head: bool = True, client: str | None = "192.0.2.1", **fields: str
 ) -> Entry:
     head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
-    asked = ("GET", target, more_of(head)) if has_head else ("", "", None)
+    asked = ("GET", target, head_fields(head)) if has_head else ("", "", None)
     route = "GET /{page} (views.page)"
     line = b"x-request-id: abc-1\r\n"
     return (5.25, 0.0123, *asked, client, "https", route, 200, 321, line, reason, 512)

@@ -12,7 +12,7 @@ import pytest
 from tests.raised import Panic
 
 from fanlight import App, lane
-from fanlight.server.recording.record_relay import LogRelay
+from fanlight.server.recording.record_relay import RecordRelay
 from fanlight.testing import LiveServer
 
 PATIENCE = 20
@@ -136,7 +136,7 @@ def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None])
 
 def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where too many records wait, further ones are lost, and one message says how many."""
-    monkeypatch.setattr("fanlight.server.recording.record_relay.MOST_WAITING", 3)
+    monkeypatch.setattr("fanlight.server.recording.record_relay.MAX_WAITING", 3)
     seen: list[str] = []
     entered, let_go = threading.Event(), threading.Event()
     logger = logging.getLogger("fanlight.server")
@@ -148,7 +148,7 @@ def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> N
 
     handler = Handler(take)
     logger.addHandler(handler)
-    relay = LogRelay(lambda _, error: pytest.fail(repr(error)))
+    relay = RecordRelay(lambda _, error: pytest.fail(repr(error)))
     relay.start()
     try:
         logger.warning("first")
@@ -169,7 +169,7 @@ def test_two_relays_of_one_process_handle_a_record_once() -> None:
     logger = logging.getLogger("fanlight.server")
     handler = Handler(lambda record: seen.append(record.getMessage()))
     logger.addHandler(handler)
-    relays = [LogRelay(lambda _, error: pytest.fail(repr(error))) for _ in range(2)]
+    relays = [RecordRelay(lambda _, error: pytest.fail(repr(error))) for _ in range(2)]
     try:
         for each in relays:
             each.start()

@@ -1,8 +1,8 @@
-"""Who sees each request begin and end: for the access log, and for what is counted.
+"""Hook called at request start and end; feeds the access log and the metrics.
 
-In: a connection, when the head of its request is there, and when its response is with the system, or its client has
-left before that. Out: an entry for the log, and counts. Each response of a watched server carries the id of its
-request. It stands on the way of every request, so it keeps what it sees and leaves all work to others.
+In: a connection, when the head of its request has been read, and when its response has been sent or its client has
+disconnected. Out: an entry for the log, and counts. Every response of an observed server has the id of its request. It
+runs for every request, so it only collects values; the log's thread does the work.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from typing import TYPE_CHECKING
 from fanlight.message.request_id import id_line
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CONTENT
-from fanlight.server.recording.formats import more_of
+from fanlight.server.recording.formats import head_fields
 
 if TYPE_CHECKING:
     from fanlight.errors import ProtocolError
     from fanlight.server.recording.access_log import AccessLog
     from fanlight.server.recording.counts import Counts
 
-ENTRY_BYTES = 512  # of memory for an entry of the log, besides the texts that its client has sent
+ENTRY_BYTES = 512  # of memory for an entry of the log, besides the values its client has sent
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 
 
 class RequestObserver:
-    """Sees requests for a log, or for counts, or for both."""
+    """Observes requests for a log, for counts, or for both."""
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
-        """See for these."""
+        """Observe for these."""
         self._log, self._counts = access_log, counts
-        self._has_more = access_log is not None and access_log.has_more
+        self._needs_head = access_log is not None and access_log.needs_head
 
     def on_request(self, connection: Connection) -> None:
-        """Note when a request began, and decide its id, which its response will carry."""
+        """Record when a request began, and add its id to the headers of its response."""
         connection.started = perf_counter()
         connection.extra_headers += connection.request.identify()
 
     def on_response(self, connection: Connection, size: int) -> None:
-        """Note a response of which so many bytes were sent, its head among them; from whichever thread has sent it."""
+        """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
         if self._counts is not None:
             seconds = perf_counter() - connection.started
             self._counts.count_response(
@@ -49,13 +49,13 @@ class RequestObserver:
             self._log_request(self._log, connection, connection.status, size)
 
     def _log_request(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
-        """Hand the log an entry for a request."""
+        """Add an entry for a request to the log."""
         now, request = perf_counter(), connection.request
         head = request.head
         target, more = head.target, None
         held = ENTRY_BYTES + len(target)
-        if self._has_more:
-            more = more_of(head)
+        if self._needs_head:
+            more = head_fields(head)
             held += len(more[1]) + len(more[2]) + len(more[3])
         log.add(
             (
@@ -65,11 +65,11 @@ class RequestObserver:
         )  # fmt: skip
 
     def on_refusal(self, connection: Connection, refusal: ProtocolError) -> bytes:
-        """Note a message that was no request, or one whose content was refused; return the field line of its id."""
+        """Record an invalid message, or a request whose content was refused; return the header line of its id."""
         if self._counts is not None:
             self._counts.count_refusal(refusal.status)
         now, reason, status = perf_counter(), str(refusal), refusal.status
-        if connection.phase is CONTENT:  # its head had been understood
+        if connection.phase is CONTENT:  # its head was valid
             request = connection.request
             if self._log is not None:
                 self._log_request(self._log, connection, status, 0, reason)
@@ -82,12 +82,12 @@ class RequestObserver:
         return name
 
 
-def _request_line_of(begun: bytes) -> tuple[str, str]:
-    """Return the method and the target of a message that is no request, "" where it does not begin with any.
+def _request_line_of(data: bytes) -> tuple[str, str]:
+    """Return the method and the target with which an invalid message begins, "" if it does not begin with any.
 
-    Whatever else it begins with is not shown: it may be content, with a password in it.
+    Anything else is not logged: it may be content, with a password in it.
     """
-    found = _request_line(begun)
+    found = _request_line(data)
     if found is None:
         return "", ""
     method, rest = (each.decode("latin-1") for each in found.groups())

@@ -1,8 +1,8 @@
-"""The three shapes of a line of the access log: text for people, Combined for tools, JSON for machines.
+"""The three formats of the access log: text for people, Combined for existing tools, JSON for machines.
 
-In: an entry, as the witness has kept it, and how far the two clocks are apart. Out: one line, with
-nothing in it that a client could have forged and no secret, and never longer than a pipe takes in one
-piece. What a line costs is bounded, however long the texts are that a client has sent. Knows nothing of files.
+In: an entry, as the request observer made it, and the offset between the two clocks. Out: one line, in which a client
+can forge nothing, without secrets, and never longer than a pipe takes in one piece. The cost of a line is bounded,
+however long the values a client has sent. Knows nothing of files.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from fanlight.server.recording.redact import escape, redact_start
 
 Format = Literal["text", "combined", "json"]
 
-# What some formats have of a head beside its first line: minor version, host, referer, agent.
-More = tuple[int, str, str, str]
-# When it ended (on the performance counter), the seconds it took, method and target ("" where there was no request
-# line), `More`, client, scheme, the call's name, status, bytes sent, the field line of its id, why it was refused, and
-# about how many bytes of memory all that holds.
-# PERF: benchmarks/run.py: a plain tuple, made once a request; all else is left to the log's own thread.
-Entry = tuple[float, float, str, str, More | None, str | None, str, str, int, int, bytes, str, int]
+# What some formats use of a head: minor version, host, referer, user agent.
+HeadFields = tuple[int, str, str, str]
+# When it ended (on the performance counter), the seconds it took, method and target ("" if there was no request line),
+# `HeadFields`, client, scheme, the call's name, status, bytes sent, the header line of its id, why it was refused, and
+# roughly how many bytes of memory the entry takes.
+# PERF: benchmarks/run.py: a plain tuple, made once per request; everything else is left to the log's thread.
+Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, bytes, str, int]
 Formatter = Callable[[Entry, float], str]
 
-MOST_TARGET, MOST_REFERER, MOST_AGENT, MOST_ROUTE, MOST_REASON, MOST_HOST = 1600, 600, 300, 200, 300, 200
-MOST_METHOD = 40
-MOST_CLIENT = 60
-NOTHING_MORE: More = (1, "", "", "")
+MAX_TARGET, MAX_REFERER, MAX_AGENT, MAX_ROUTE, MAX_REASON, MAX_HOST = 1600, 600, 300, 200, 300, 200
+MAX_METHOD = 40
+MAX_CLIENT = 60
+NO_FIELDS: HeadFields = (1, "", "", "")
 
-# PERF: benchmarks/run.py: most targets have nothing to mask, and nothing to escape or to cut: one look says so.
+# PERF: benchmarks/run.py: most targets need no redaction, escaping or cutting, which one match shows.
 _is_bare = re.compile(r"[ !#-\[\]-~]*").fullmatch
 _is_plain = re.compile(r"[A-Z]{1,20} [!#-<>?A-\[\]-~]{1,1000}").fullmatch
 
 
 def formatter(name: Format) -> Formatter:
-    """Return the function that makes a line of an entry; `offset` is wall clock less performance counter."""
+    """Return the function that formats an entry; its `offset` is the wall clock minus the performance counter."""
     if name == "combined":
         return _Combined().line
     return _Json().line if name == "json" else _Text().line
 
 
-def more_of(head: Head) -> More:
-    """Return what the formats beside "text" have of a head."""
+def head_fields(head: Head) -> HeadFields:
+    """Return what the formats other than "text" use of a head."""
     values = head.values
     return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
 
@@ -71,7 +71,7 @@ class _Text:
 
 
 class _Combined:
-    """The Combined format of Apache; its %b counts all that was sent, the head too."""
+    """Apache's Combined format; its size counts everything that was sent, the head too."""
 
     def __init__(self) -> None:
         self._second, self._stamp = -1, ""
@@ -80,15 +80,15 @@ class _Combined:
         ended, _, method, target, more, client, _, _, status, size, _, _, _ = entry
         if (second := int(ended + offset)) != self._second:
             self._second, self._stamp = second, time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))
-        minor, _, referer, agent = more or NOTHING_MORE
-        asked = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
-        referer = escape(redact_start(referer, MOST_REFERER), MOST_REFERER) or "-"
-        agent = escape(agent, MOST_AGENT) or "-"
-        return f'{_name_of(client)} - - [{self._stamp}] "{asked}" {status} {size} "{referer}" "{agent}"\n'
+        minor, _, referer, agent = more or NO_FIELDS
+        request = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
+        referer = escape(redact_start(referer, MAX_REFERER), MAX_REFERER) or "-"
+        agent = escape(agent, MAX_AGENT) or "-"
+        return f'{_name_of(client)} - - [{self._stamp}] "{request}" {status} {size} "{referer}" "{agent}"\n'
 
 
 class _Json:
-    """One object, in ASCII, with everything that is known."""
+    """One JSON object, in ASCII, with all values of the entry."""
 
     def __init__(self) -> None:
         self._second, self._stamp = -1, ""
@@ -102,31 +102,31 @@ class _Json:
             "time": f"{self._stamp}.{int((moment - second) * 1000):03d}Z",
             "id": id_of(id_line),
             "client": None if client is None else _name_of(client),
-            "method": escape(method, MOST_METHOD) or None,
-            "target": _cut(redact_start(target, MOST_TARGET), MOST_TARGET) or None,
+            "method": escape(method, MAX_METHOD) or None,
+            "target": _cut(redact_start(target, MAX_TARGET), MAX_TARGET) or None,
             "status": status,
             "bytes": size,
             "ms": round(seconds * 1000, 3),
-            "route": _cut(route, MOST_ROUTE),
+            "route": _cut(route, MAX_ROUTE),
         }
         if more is not None:
             _, host, referer, agent = more
-            found["host"] = _cut(host, MOST_HOST)
-            found["referer"] = _cut(redact_start(referer, MOST_REFERER), MOST_REFERER)
-            found["agent"] = _cut(agent, MOST_AGENT)
+            found["host"] = _cut(host, MAX_HOST)
+            found["referer"] = _cut(redact_start(referer, MAX_REFERER), MAX_REFERER)
+            found["agent"] = _cut(agent, MAX_AGENT)
         found["scheme"] = scheme
         if reason:
-            found["refused"] = _cut(reason, MOST_REASON)
+            found["refused"] = _cut(reason, MAX_REASON)
         return as_json(found)
 
 
 def as_json(found: dict[str, object]) -> str:
-    """Return an object on one line, in ASCII: control characters, C1 ones too, are escaped."""
+    """Return a JSON object on one line, in ASCII; control characters, C1 ones too, are escaped."""
     try:
         text = msgspec.json.encode(found).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, which the other one can write
+    except UnicodeEncodeError:  # a lone surrogate, which `json` can write
         text = ""
-    if not text.isascii() or "\x7f" in text or not text:  # msgspec is fast, but leaves these as they are
+    if not text.isascii() or "\x7f" in text or not text:  # msgspec is fast, but does not escape these
         text = json.dumps(found, separators=(",", ":")).replace("\x7f", "\\u007f")
     return text + "\n"
 
@@ -134,23 +134,23 @@ def as_json(found: dict[str, object]) -> str:
 def _request(method: str, target: str) -> str:
     if not method:
         return "-"
-    asked = f"{method} {target}"
-    if _is_plain(asked):
-        return asked
-    return f"{escape(method, MOST_METHOD)} {escape(redact_start(target, MOST_TARGET), MOST_TARGET)}".rstrip()
+    request = f"{method} {target}"
+    if _is_plain(request):
+        return request
+    return f"{escape(method, MAX_METHOD)} {escape(redact_start(target, MAX_TARGET), MAX_TARGET)}".rstrip()
 
 
 def _name_of(client: str | None) -> str:
-    # It is an address, unless a proxy that is trusted to name clients wrote something else.
-    return escape(client, MOST_CLIENT) if client else "-"
+    # An address, unless a trusted proxy wrote something else.
+    return escape(client, MAX_CLIENT) if client else "-"
 
 
 def _reason(reason: str) -> str:
-    return escape(reason, MOST_REASON).replace("\\x22", "'")
+    return escape(reason, MAX_REASON).replace("\\x22", "'")
 
 
 def _cut(text: str, most: int) -> str:
-    """Return text that takes no more than `most` bytes as JSON."""
+    """Return text cut to at most `most` bytes as JSON."""
     if len(text) <= most and _is_bare(text):
         return text
     if len(text) > most:

@@ -1,9 +1,8 @@
-"""Handle Fanlight's own log records in a thread of their own, whatever the handlers of the site do.
+"""Handle Fanlight's own log records in a thread, so that the server does not depend on the site's handlers.
 
-In: records of the loggers `fanlight...`, from any thread. Out: they have passed the filters and handlers that the site
-has set up, one after the other. Whoever logs waits for none of these, and meets none of their exceptions: a handler may
-send mail, a pipe may be full, and the server goes on. Bounded: where too many records wait, further ones are lost, and
-counted.
+In: records of the loggers `fanlight...`, from any thread. Out: the site's filters and handlers have processed them, in
+order. The thread that logs does not wait for them, and gets none of their exceptions: a handler may send mail, a pipe
+may be full, and the server goes on. Bounded: if too many records wait, further ones are lost, and counted.
 """
 
 from __future__ import annotations
@@ -14,87 +13,84 @@ import os
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from queue import SimpleQueue
 
+from fanlight.server.recording.log_writer import LogThread
 from fanlight.server.recording.own_loggers import ROOT, is_handled, own_loggers
 
-MOST_WAITING = 10_000  # records; each may hold on to the frames of a traceback
-CLOSE_SECONDS = 2.0  # for what waits to be handled when the server ends
+MAX_WAITING = 10_000  # records; each may keep the frames of a traceback alive
+CLOSE_SECONDS = 2.0  # for the records that wait when the server ends
 
-Failed = Callable[[logging.LogRecord, BaseException | None], object]
-
-
-class _RelayThread(threading.Thread):
-    """The thread of a relay: what it handles has been passed on already."""
+OnFailure = Callable[[logging.LogRecord, BaseException | None], object]
+_Item = tuple[logging.LogRecord, Context, int]
 
 
-class LogRelay(logging.Filter):
-    """A filter that passes each record on to its thread; only there it lets it through."""
+_relaying = threading.local()  # in the thread of a relay: records that it logs or handles are not relayed again
 
-    def __init__(self, failed: Failed) -> None:
-        """Prepare; a record that the site's logging has raised at, or has no handler for, is given to `failed`."""
+
+class RecordRelay(logging.Filter):
+    """A filter that passes each record to its thread, and lets it through only there."""
+
+    def __init__(self, on_failure: OnFailure) -> None:
+        """Prepare; `on_failure` gets records at which the site's logging raises, or for which it has no handler."""
         super().__init__()
-        self._failed = failed
-        self._queue: SimpleQueue[tuple[logging.LogRecord, Context] | Callable[[], object] | None] = SimpleQueue()
-        self._thread = _RelayThread(target=self._work, name="fanlight-log", daemon=True)
+        self._on_failure = on_failure
+        self._thread: LogThread[_Item] = LogThread(
+            "fanlight-log", self._handle_waiting, MAX_WAITING, on_full=self._count_lost
+        )
         self._pid = os.getpid()
         self._lost = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Hand a record over, and stop it here; True in a relay's thread, and in a forked child, which has none."""
-        # Of two relays in one process the second would hand the record back to the first, and so on for ever.
-        if isinstance(threading.current_thread(), _RelayThread) or os.getpid() != self._pid:
+        """Pass a record on, and stop it here; True in a relay's thread, and in a forked child, which has none."""
+        # Of two relays in one process the second would hand the record back to the first, and so on forever.
+        if getattr(_relaying, "is_on", False) or os.getpid() != self._pid:
             return True
-        if self._queue.qsize() >= MOST_WAITING:
-            self._lost += 1
-            return False
         try:
-            record.msg = record.getMessage()  # now: what it speaks of may change
+            record.msg = record.getMessage()  # now: its arguments may change
         except BaseException as error:  # noqa: BLE001 - the text of a site's own exception, say
             record.msg = f"{record.msg} (its text can't be made: {type(error).__name__})"
         record.args = None
-        self._queue.put((record, copy_context()))  # in which handlers find whose request it was
+        self._thread.put((record, copy_context(), 1))  # in its context handlers find the request it belongs to
         return False
 
     def start(self) -> None:
-        """Begin to pass on the records of all of Fanlight's loggers."""
+        """Begin to relay the records of all of Fanlight's loggers."""
         self._thread.start()
         for each in own_loggers():
-            each.filters.insert(0, self)  # before filters of the site, which may wait or raise, too
+            each.filters.insert(0, self)  # before the site's filters, which may wait or raise, too
 
-    def then(self, act: Callable[[], object]) -> None:
-        """Have the thread call `act` when what was logged before has been handled."""
-        self._queue.put(act)
+    def call(self, callback: Callable[[], object]) -> None:
+        """Have the thread call something after the records logged so far."""
+        self._thread.call(callback)
 
     def flush(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Wait until what was logged before has been handled, but no longer than so many seconds."""
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            is_done = threading.Event()
-            self.then(is_done.set)
-            is_done.wait(seconds)
+        """Wait until the records logged so far are handled, but no longer than `seconds`."""
+        self._thread.flush(seconds)
 
     def close(self) -> None:
-        """Handle what waits, as far as that takes no longer than CLOSE_SECONDS, and end."""
+        """Handle the records that wait, for no longer than CLOSE_SECONDS, and end."""
         for each in own_loggers():
             each.removeFilter(self)
-        self._queue.put(None)
-        self._thread.join(CLOSE_SECONDS)
+        self._thread.stop(CLOSE_SECONDS)
 
-    def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if not isinstance(item, tuple):
-                item()
-                continue
-            record, context = item
+    def _count_lost(self) -> None:
+        self._lost += 1
+
+    # --- in the thread --------------------------------------------------------------------------------
+
+    def _handle_waiting(self) -> bool:
+        _relaying.is_on = True
+        while (item := self._thread.pop()) is not None:
+            record, context, _ = item
             try:
                 context.run(self._handle, record)
                 if self._lost:
                     lost, self._lost = self._lost, 0
                     logging.getLogger("fanlight.server").warning("%d messages are lost: too many waited", lost)
             except BaseException as error:  # noqa: BLE001 - a filter or handler of the site
-                with contextlib.suppress(Exception):  # the thread goes on, whatever that exception can't say of itself
-                    self._failed(record, error)
-            del record, context, item  # a thread that waits keeps no traceback alive
+                with contextlib.suppress(Exception):  # the thread goes on, whatever that exception's own text raises
+                    self._on_failure(record, error)
+        return False
 
     def _handle(self, record: logging.LogRecord) -> None:
         """Pass a record to the handlers; without any, `logging` would write it unformatted, or not at all."""
@@ -102,16 +98,16 @@ class LogRelay(logging.Filter):
         if is_handled(record.name):
             logger.handle(record)
         elif logger.filter(record):
-            self._failed(record, None)
+            self._on_failure(record, None)
 
 
 def is_relayed() -> bool:
-    """Say whether a relay is at work already, for another server in this process."""
-    return any(isinstance(each, LogRelay) for each in logging.getLogger(ROOT).filters)
+    """Return whether a relay is active already, for another server in this process."""
+    return any(isinstance(each, RecordRelay) for each in logging.getLogger(ROOT).filters)
 
 
 def flush_logs() -> None:
     """Wait for what was logged so far to be handled: for tests that read a log."""
     for each in list(logging.getLogger(ROOT).filters):
-        if isinstance(each, LogRelay):
+        if isinstance(each, RecordRelay):
             each.flush()

@@ -1,9 +1,8 @@
-"""What must not stand in a log: secrets, and characters that could pass for something else.
+"""Redact secrets in log lines, and escape characters that could pass for something else.
 
-In: text that a client has sent. Out: the same with the values of secret parameters masked, or with
-everything but plain visible letters escaped. An address may hold a secret in its query, in front of
-its host (user:password@), and in another address within it. What one address costs is bounded: a client could
-write one that takes longer to be masked than to be served. Knows nothing of which log it is for.
+In: text that a client has sent. Out: the same with the values of secret parameters replaced, or with everything but
+visible ASCII escaped. A URL may have a secret in its query, in front of its host (user:password@), and in another URL
+within it. The cost per URL is bounded: otherwise a client could send one that takes longer to redact than to serve.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from functools import lru_cache
 from urllib.parse import unquote_plus
 
 MASK = "***"
-MOST_NAME = 100  # so much of a parameter's name is looked at
-MOST_NESTED = 3  # how often an address within an address is looked into
-MOST_PARAMETERS = 32  # of an address; it is cut behind them
-MOST_NAMES = 48  # of parameters that are looked at in one text
-MOST_DECODED = 16  # encoded names, and values that may hold an address themselves, that are looked into
+MAX_NAME = 100  # characters of a parameter's name that are examined
+MAX_NESTED = 3  # levels of URLs within URLs that are examined
+MAX_PARAMETERS = 32  # of a URL; it is cut behind them
+MAX_NAMES = 48  # of parameters that are examined in one text
+MAX_DECODED = 16  # encoded names, and values that may contain a URL, that are examined
 _WORDS = frozenset(
     """
     auth authorization code cred credential credentials hmac jwt key mac nonce otp pass passphrase passwd
@@ -26,7 +25,7 @@ _WORDS = frozenset(
     """.split()
 )
 _within = re.compile("token|passw|secret|signature|apikey|credential|session|sessid").search
-_hints = re.compile("|".join(sorted({each[:3] for each in _WORDS}))).search  # a part of every word, and quickly found
+_hints = re.compile("|".join(sorted({each[:3] for each in _WORDS}))).search  # a part of every word, and fast to find
 _words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])").findall
 _parameters = re.compile(r"([?&;#])([^=&;#?\s\"']*)=([^&;#\s\"']*)")
 _userinfo = re.compile(r"//[^/?#@\s\"']*@")
@@ -37,36 +36,36 @@ _ESCAPES = {number: f"\\x{number:02x}" for number in (*range(0x20), ord('"'), or
 
 
 def redact(text: str) -> str:
-    """Return a text that may have addresses in it without their secrets."""
+    """Return a text with the secrets of its URLs replaced."""
     if "@" in text:
         text = _userinfo.sub(f"//{MASK}@", text)
-    return _parameters.sub(_Masking(), text) if "=" in text else text
+    return _parameters.sub(_Redaction(), text) if "=" in text else text
 
 
 def redact_start(address: str, most: int) -> str:
-    """Return an address without its secrets: no more of it than `most` characters, and no more than MOST_PARAMETERS."""
-    # SECURITY: tests/server/recording/test_redact.py: it is cut first, so that a long one costs no more than others.
-    if len(address) <= most and address.count("=") <= MOST_PARAMETERS:
+    """Return the start of a URL, with its secrets replaced: at most `most` characters and MAX_PARAMETERS."""
+    # SECURITY: tests/server/recording/test_redact.py: it is cut first, so that the cost is bounded.
+    if len(address) <= most and address.count("=") <= MAX_PARAMETERS:
         return redact(address)
     begin = address[:most]
-    parts = begin.split("=", MOST_PARAMETERS + 1)
-    if len(parts) > MOST_PARAMETERS + 1:
+    parts = begin.split("=", MAX_PARAMETERS + 1)
+    if len(parts) > MAX_PARAMETERS + 1:
         begin = "=".join(parts[:-1])
     begin = _half_userinfo.sub(f"//{MASK}@", begin)
-    # A value that is cut may hold a secret whose other half would have shown that it is one.
+    # The cut may have removed the part of the last value that shows it to be a secret.
     last = _last_value.search(begin)
     if last is not None and not begin[last.end(1) :].isalnum():
         begin = f"{begin[: last.end(1)]}{MASK}"
     return f"{redact(begin)}..."
 
 
-class _Masking:
-    """Masks one parameter after the other; those that are too many to be looked at, unseen."""
+class _Redaction:
+    """Redacts the parameters of one text; when too many have been examined, all further ones."""
 
     __slots__ = ("_decoded", "_names")
 
     def __init__(self) -> None:
-        self._names, self._decoded = MOST_NAMES, MOST_DECODED
+        self._names, self._decoded = MAX_NAMES, MAX_DECODED
 
     def __call__(self, match: re.Match[str]) -> str:
         before, name, value = match.groups()
@@ -78,14 +77,14 @@ class _Masking:
         self._names -= 1
         if "%" in name:
             self._decoded -= 1
-        return self._names < 0 or self._decoded < 0 or _is_secret(name[:MOST_NAME])
+        return self._names < 0 or self._decoded < 0 or _is_secret(name[:MAX_NAME])
 
     def _holds_secret(self, value: str) -> bool:
-        """Say whether a value is itself an address with a secret."""
+        """Return whether a value is itself a URL with a secret."""
         self._decoded -= 1
         if self._decoded < 0:
             return True
-        for _ in range(MOST_NESTED):
+        for _ in range(MAX_NESTED):
             decoded = unquote_plus(value)
             if "=" in decoded and any(self._is_secret(each[2]) for each in _parameters.finditer(f"?{decoded}")):
                 return True
@@ -99,8 +98,8 @@ class _Masking:
 
 @lru_cache(1024)
 def _is_secret(name: str) -> bool:
-    """Say whether a parameter's name says that its value is secret."""
-    for _ in range(MOST_NESTED):
+    """Return whether a parameter's name indicates a secret."""
+    for _ in range(MAX_NESTED):
         if "%" not in name and "+" not in name:
             break
         name = unquote_plus(name)
@@ -111,9 +110,9 @@ def _is_secret(name: str) -> bool:
 
 
 def escape(text: str, most: int) -> str:
-    r"""Return text with nothing in it but visible ASCII, and no quote or backslash: \xNN is in their place.
+    r"""Return text as visible ASCII without quotes and backslashes: other characters become \xNN.
 
-    It is cut where it is longer than `most`, so that a line has a bound.
+    It is cut to at most `most` characters, so that lines are bounded.
     """
     if len(text) > most:
         text = text[: most - 3] + "..."

@@ -1,10 +1,9 @@
-"""Where the lines of a log go, without ever waiting for whoever reads them.
+"""Write log lines to a file, a pipe, a terminal or a socket, without waiting for its reader.
 
-In: whole lines. Out: they are with the system, or the caller is told how many were taken. A file is
-opened so that what several processes append never overwrites; to anything else (a pipe, a terminal, a
-socket) lines go in pieces that the system takes whole or not at all, so that those of several
-processes never mix. A line that was cut off, by a full disk perhaps, is ended before the next begins.
-Refuses, at the start, a path that can't be written to. Knows nothing of what the lines say.
+In: whole lines. Out: the number of lines that the system has taken. Files are opened for appending, so several
+processes can share one; to anything else lines are written in pieces that the system takes whole or not at all, so that
+those of several processes never mix. A line that was cut off, by a full disk for example, is completed before the next
+begins. Refuses, at the start, a path that can't be written.
 """
 
 from __future__ import annotations
@@ -21,25 +20,25 @@ from fanlight.errors import InvalidSetting
 from fanlight.settings.options import STREAMS, is_stream
 
 FILE_PIECE_BYTES = 1 << 20
-PIPE_PIECE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX: no more than this is written in one indivisible step
-MODE = 0o640  # a log says who has read what
+PIPE_PIECE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX: writes up to this size are atomic
+MODE = 0o640  # a log shows who has read what
 
 
 class Sink:
-    """A file by its path, or, where that is "", a descriptor which the process was started with."""
+    """A file by its path, or, for "", a descriptor that the process was started with."""
 
     def __init__(self, path: str = "", descriptor: int = 1) -> None:
-        """Open it. Raises InvalidSetting when that can't be done."""
+        """Open it. Raises InvalidSetting."""
         if is_stream(path):
             path, descriptor = "", STREAMS[path] or descriptor
         self._path, self._rest = path, b""
         self._socket: socket.socket | None = None
         try:
-            self._take(_opened(path) if path else _own(descriptor))
+            self._use(_open(path) if path else _copy_of(descriptor))
         except OSError as error:
             raise InvalidSetting(f"the log {path or descriptor} can't be written: {error.strerror}") from None
 
-    def _take(self, descriptor: int) -> None:
+    def _use(self, descriptor: int) -> None:
         mode = os.fstat(descriptor).st_mode
         self._fd = descriptor
         self._piece_bytes = FILE_PIECE_BYTES if stat.S_ISREG(mode) else PIPE_PIECE_BYTES
@@ -48,7 +47,7 @@ class Sink:
             self._socket = socket.socket(fileno=os.dup(descriptor))
 
     def write(self, lines: Sequence[bytes]) -> int:
-        """Give the system what it takes now; return how many lines that were. Raises OSError if it takes none."""
+        """Write what the system takes now; return how many lines that were. Raises OSError if it takes none."""
         taken = 0
         try:
             if self._rest:
@@ -67,7 +66,7 @@ class Sink:
         return taken
 
     def _put(self, piece: bytes) -> int:
-        """Write as much of a piece as the system takes without waiting."""
+        """Write as much of a piece as the system takes without waiting; return how many bytes."""
         try:
             if self._socket is not None:
                 return self._socket.send(piece, socket.MSG_DONTWAIT)
@@ -78,31 +77,31 @@ class Sink:
             return 0
 
     def reopen(self) -> None:
-        """Open the path again, for somebody has moved the file away. Raises OSError, and then goes on as before."""
+        """Open the path again, after log rotation. Raises OSError, and then goes on with the old file."""
         if self._path:
-            fresh = _opened(self._path)
+            fresh = _open(self._path)
             os.close(self._fd)
-            self._take(fresh)
+            self._use(fresh)
 
     def close(self) -> None:
-        """Give it back."""
+        """Close it."""
         if self._socket is not None:
             self._socket.close()
         os.close(self._fd)
 
 
-def _opened(path: str) -> int:
+def _open(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), MODE)
 
 
-def _own(descriptor: int) -> int:
-    """Return a descriptor of our own for one that others use too, non-blocking without making theirs so.
+def _copy_of(descriptor: int) -> int:
+    """Return a descriptor of our own for a shared one, non-blocking without making the shared one so.
 
-    Were theirs closed and its number given to a client's socket, our lines would go to that client.
+    If the site closed the shared one and its number went to a client's socket, our lines would go to that client.
     """
     try:
         mode = os.fstat(descriptor).st_mode
-    except OSError:  # closed before we came: nobody wants to know
+    except OSError:  # closed before the start: nothing is to be written
         return os.open(os.devnull, os.O_WRONLY)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         with contextlib.suppress(OSError):  # not on this system, or not this user's
@@ -111,10 +110,10 @@ def _own(descriptor: int) -> int:
 
 
 def is_writable(stream: int | IO[str] | None) -> bool:
-    """Say whether a write would not wait, at a descriptor or a stream of text; True where the system can't say."""
+    """Return whether a write to a descriptor or text stream would not wait; True if the system can't tell."""
     try:
         descriptor = stream if isinstance(stream, int) else -1 if stream is None else stream.fileno()
-    except (OSError, ValueError):  # no file of the system's: what stands there in a test
+    except (OSError, ValueError):  # no file of the system's: a stand-in in a test
         return True
     if descriptor < 0 or not hasattr(select, "poll"):
         return True
@@ -124,7 +123,7 @@ def is_writable(stream: int | IO[str] | None) -> bool:
 
 
 def _pieces(lines: Sequence[bytes], most_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Yield whole lines together, as many as fit, and how many they are."""
+    """Yield whole lines joined, as many as fit, with their number."""
     kept: list[bytes] = []
     size = 0
     for line in lines:

@@ -107,7 +107,7 @@ class Supervisor:
                     self._listeners.remove_files,
                     *([file.remove] if file is not None else []),
                 ],
-                log=self._error_log.last_word,
+                log=self._error_log.write_last,
             )
             self._handle_signals()
             if not self._listeners.is_open:
