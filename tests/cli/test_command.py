@@ -180,7 +180,7 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = fanlight("run", "--bind", f"127.0.0.1:{port}", folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"127.0.0.1:{port} is taken" in done.stderr
+    assert f"127.0.0.1:{port} is in use" in done.stderr
     assert f"(process {os.getpid()})" in done.stderr or not sys.platform.startswith("linux")
 
 

@@ -39,7 +39,7 @@ def test_a_taken_address_is_known(tmp_path: Path) -> None:
         again = bind.replace("127.0.0.1", "localhost")
         machine = Machine.read(Options(bind=(bind, f"unix:{tmp_path}/s"), admin=again), {})
     assert list(machine.unavailable) == [bind, again]
-    assert "is taken" in machine.unavailable[bind]
+    assert "is in use" in machine.unavailable[bind]
     assert list(tmp_path.iterdir()) == []
 
 

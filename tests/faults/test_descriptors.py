@@ -35,7 +35,7 @@ def test_a_process_without_descriptors_survives(
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     crowd(site.port, 100)
-    site.wait_for("new clients wait in the system's queue")
+    site.wait_for("new connections wait in the system's queue")
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     kept.close()
@@ -55,7 +55,7 @@ def test_content_without_a_descriptor_for_its_file(serve: Serve, crowd: Callable
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     crowd(site.port, 100)
-    site.wait_for("new clients wait in the system's queue")
+    site.wait_for("new connections wait in the system's queue")
     kept.request("POST", "/take", b"a" * 2_000_000)
     assert kept.getresponse().status == 507
     kept.close()

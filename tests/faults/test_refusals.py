@@ -27,7 +27,7 @@ def test_an_address_that_is_taken(refused: Refused, words: tuple[str, ...]) -> N
         port = other.getsockname()[1]
         code, said = refused("--bind", f"127.0.0.1:{port}", *words)
     assert code == 1
-    assert f"127.0.0.1:{port} is taken" in said
+    assert f"127.0.0.1:{port} is in use" in said
     assert f"(process {os.getpid()})" in said
     assert "Traceback" not in said
 

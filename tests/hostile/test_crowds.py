@@ -96,7 +96,7 @@ def test_a_crowd_from_one_address_gets_its_share_and_no_more(serve: Serve) -> No
     assert failures == 0
     assert worst < MOST_MS
     assert 990 <= held <= 1000 + FEW
-    assert "127.0.0.1 has 1000 connections, as many as one address may have" in served.log.read_text()
+    assert "127.0.0.1 has 1000 connections, the limit for one address" in served.log.read_text()
 
 
 def test_a_full_server_lets_clients_wait(serve: Serve) -> None:

@@ -54,7 +54,7 @@ def test_a_client_without_the_authority_is_told_of(folder: Path, serve: Any, loc
     for _ in range(2):
         done = subprocess.run(["curl", "-sS", f"{site.url}/"], capture_output=True, check=False, timeout=PATIENCE)
         assert done.returncode == 60
-    assert "was not let in: it does not know who signed our certificate (said once)" in site.read_until("said once")
+    assert "refused: it does not know who signed our certificate (logged once)" in site.read_until("logged once")
 
 
 def test_a_client_certificate_reaches_the_view(
@@ -89,7 +89,7 @@ def test_where_a_client_certificate_is_required_nobody_else_gets_in(
     done = subprocess.run(curl, capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == 56  # something was wrong when it read
     assert ("alert unknown ca" if is_stranger else "alert certificate required") in done.stderr.decode()
-    assert "was not let in" in site.read_until("said once")
+    assert " refused: " in site.read_until("logged once")
 
 
 def test_a_key_that_does_not_fit_is_told_before_the_port_opens(folder: Path, localhost: Any, certificates: Any) -> None:

@@ -58,5 +58,5 @@ def test_what_is_taken_is_told_before_the_lifespan(tmp_path: Path, words: tuple[
     with socket.create_server(("127.0.0.1", 0)) as sock:
         command = [sys.executable, "-m", "fanlight", "run", "--port", str(sock.getsockname()[1]), *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, "is taken" in done.stderr) == (1, True)
+    assert (done.returncode, "is in use" in done.stderr) == (1, True)
     assert not (tmp_path / "begun").exists()

@@ -140,7 +140,7 @@ def test_a_taken_port_names_its_owner() -> None:
         with pytest.raises(AddressUnavailable) as caught:
             listen(f"127.0.0.1:{port}")
     message = str(caught.value)
-    assert f"127.0.0.1:{port} is taken" in message
+    assert f"127.0.0.1:{port} is in use" in message
     assert f"--port {port + 1}" in message
     if sys.platform.startswith("linux"):
         assert f"(process {os.getpid()})" in message
@@ -175,7 +175,7 @@ def test_a_unix_socket_does_not_take_the_place_of_a_living_one(tmp_path: Path) -
     """A socket that still answers is left alone."""
     path = tmp_path / "s"
     (sock,) = listen(f"unix:{path}")
-    with sock, pytest.raises(AddressUnavailable, match="still answers"):
+    with sock, pytest.raises(AddressUnavailable, match="in use by a running"):
         listen(f"unix:{path}")
 
 

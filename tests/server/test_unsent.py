@@ -14,7 +14,7 @@ import pytest
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.connection.phases import WRITING
-from fanlight.server.listening.acceptor import MOST_UNSENT_BYTES
+from fanlight.server.listening.acceptor import MAX_UNSENT_BYTES
 from fanlight.settings.limits import Limits
 
 MIB = 1024 * 1024
@@ -107,7 +107,7 @@ def test_the_system_takes_little_more_than_it_sends(serve: Serve, tools: Any) ->
         harness.wait_until(lambda: writing(harness) == 1)
         (connection,) = harness.hub.connections.values()
         option = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-        assert option == MOST_UNSENT_BYTES
+        assert option == MAX_UNSENT_BYTES
         # What poll says is what the system would take: nothing, although its buffer may grow to megabytes.
         harness.wait_until(lambda: not select.select([], [connection.sock], [], 0.1)[1])
         assert 0 < connection.moved_bytes < MIB

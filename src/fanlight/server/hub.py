@@ -48,7 +48,7 @@ from fanlight.server.io.call_queue import CallQueue
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, Poller, best_poller
 from fanlight.server.io.thread_pool import WAITING_CALLS_PER_THREAD, ThreadPool
-from fanlight.server.listening.acceptor import ROOM_SECONDS, Acceptor
+from fanlight.server.listening.acceptor import EVICT_SECONDS, Acceptor
 from fanlight.server.tls.tls_stream import TlsError
 from fanlight.wire.http1.http1_connection import Http1Connection
 
@@ -337,7 +337,7 @@ class Hub:
     def _schedule_timer(self) -> None:
         """See to it that the loop wakes us for deadlines, while there is anything that can miss one."""
         if self._ticker is None and self.on_loop_thread() and (self.connections or self.acceptor.is_paused):
-            seconds = ROOM_SECONDS if self.acceptor.is_crowded or self.is_draining else TICK_SECONDS
+            seconds = EVICT_SECONDS if self.acceptor.is_crowded or self.is_draining else TICK_SECONDS
             self._ticker = self.loop.call_later(seconds, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -351,7 +351,7 @@ class Hub:
         """Once a second at most: a new date, and the end for whoever took too long."""
         wall = time.time()
         is_quick = self.acceptor.is_crowded or self.is_draining
-        self._next_tick = now + (ROOM_SECONDS if is_quick else TICK_SECONDS - wall % 1)
+        self._next_tick = now + (EVICT_SECONDS if is_quick else TICK_SECONDS - wall % 1)
         date = formatdate(wall, usegmt=True)  # in English, whatever locale the app has set
         self.standard = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
         close_expired(self.connections.values(), self, self._exchange, now)

@@ -68,7 +68,7 @@ def test_on_a_socket_for_both_families_each_client_is_counted_alone(
         for _ in range(3):
             with pytest.raises((ConnectionError, ValueError)):
                 ask(server.port, "127.0.0.9")
-    (said,) = [each.getMessage() for each in caplog.records if "as many as one address may have" in each.getMessage()]
+    (said,) = [each.getMessage() for each in caplog.records if "the limit for one address" in each.getMessage()]
     assert said.startswith("127.0.0.9 has 2 connections")
     assert "--trusted-proxies 127.0.0.9" in said
     assert "--connections-per-address" in said

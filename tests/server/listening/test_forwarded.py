@@ -10,7 +10,7 @@ from tests.speed import seconds
 
 from fanlight.errors import InvalidSetting
 from fanlight.server.listening.forwarded import (
-    MOST_REMEMBERED,
+    MAX_CACHED,
     Origin,
     TrustedProxies,
     read_forwarded,
@@ -67,9 +67,9 @@ def test_what_is_no_network_is_refused(text: str, hint: str) -> None:
 def test_what_is_remembered_is_bounded() -> None:
     """However many peers come, no more are remembered than that."""
     trust = TrustedProxies(["10.0.0.0/8"])
-    for number in range(3 * MOST_REMEMBERED):
+    for number in range(3 * MAX_CACHED):
         trust.trusts(f"192.168.{number // 256}.{number % 256}")
-    assert len(trust._known) <= MOST_REMEMBERED
+    assert len(trust._known) <= MAX_CACHED
 
 
 # --- X-Forwarded-... ----------------------------------------------------------------------------

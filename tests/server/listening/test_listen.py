@@ -90,8 +90,8 @@ def test_an_abstract_unix_socket_can_be_handed_over() -> None:
 @pytest.mark.parametrize(
     ("family", "kind", "says"),
     [
-        (socket.AF_INET, socket.SOCK_DGRAM, "no stream socket"),
-        (socket.AF_UNIX, socket.SOCK_DGRAM, "no stream socket"),
+        (socket.AF_INET, socket.SOCK_DGRAM, "not a stream socket"),
+        (socket.AF_UNIX, socket.SOCK_DGRAM, "not a stream socket"),
         (socket.AF_INET, socket.SOCK_STREAM, "does not listen"),
     ],
 )
@@ -106,10 +106,10 @@ def test_another_kind_of_socket_is_refused(family: int, kind: int, says: str) ->
 def test_what_is_no_socket_is_refused(tmp_path: Path) -> None:
     """A file, and a number that stands for nothing, are refused; the file stays open."""
     with (tmp_path / "file").open("w") as file:
-        with pytest.raises(AddressUnavailable, match="is no socket"):
+        with pytest.raises(AddressUnavailable, match="is not a socket"):
             listen(f"fd:{file.fileno()}")
         file.write("still open")
-    with pytest.raises(AddressUnavailable, match="is no socket"):
+    with pytest.raises(AddressUnavailable, match="is not a socket"):
         listen("fd:1000")
 
 
@@ -156,11 +156,11 @@ def test_an_address_can_be_tried(tmp_path: Path) -> None:
 def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
     """It is refused with the same words as when it is listened on, and a stale socket stays where it is."""
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket(socket.AF_UNIX) as living:
-        with pytest.raises(AddressUnavailable, match="is taken"):
+        with pytest.raises(AddressUnavailable, match="is in use"):
             try_bind(f"127.0.0.1:{taken.getsockname()[1]}")
         living.bind(f"{tmp_path}/s")
         living.listen()
-        with pytest.raises(AddressUnavailable, match="still answers"):
+        with pytest.raises(AddressUnavailable, match="in use by a running"):
             try_bind(f"unix:{tmp_path}/s")
     try_bind(f"unix:{tmp_path}/s")
     assert (tmp_path / "s").exists()

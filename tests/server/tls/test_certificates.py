@@ -174,7 +174,7 @@ def test_a_site_that_serves_takes_up_a_renewal(
     certificates: Any, files: tuple[Path, Path], trusting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody need tell it: the next client gets what the files hold, and who is connected stays."""
-    monkeypatch.setattr("fanlight.server.listening.listener_policy.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("fanlight.server.listening.listener_policy.REFRESH_SECONDS", 0.0)
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(str(files[0]),), key=(str(files[1]),))
     ask = b"GET / HTTP/1.1\r\nHost: first.test\r\n\r\n"
     with LiveServer(App({"/": lambda: "hello"}), options=options) as server:

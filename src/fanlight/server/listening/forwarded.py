@@ -1,9 +1,9 @@
-"""Whom a request is from, as proxies tell it in its fields: X-Forwarded-..., or Forwarded (RFC 7239).
+"""Find the client, scheme and host of a request from the X-Forwarded-... fields, or Forwarded (RFC 7239).
 
-In: the fields, who is at the other end of the connection, and whom to trust. Out: an `Origin`. Each
-proxy adds, on the right, whom it was asked by. So the list is walked from the right, as long as those
-who wrote are trusted: the first who is not is the client, and what stands left of him is his own
-invention. Raises nothing for what clients write: what can't be read ends the walk.
+In: the header fields, the peer of the connection, and the trusted proxies. Out: an `Origin`. Each proxy appends the
+address of its own peer. So the list is read from the right, for as long as the addresses are trusted: the first one
+that is not is the client, and anything to its left may be forged by it. Invalid values raise nothing: they end the
+search.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import PORT
 from fanlight.wire.http1.header_fields import is_host
 
-MOST_REMEMBERED = 1024  # addresses, with what was said of them
-MOST_HOPS = 64  # that are walked at most
-MOST_PARAMETERS = 16  # of one hop; RFC 7239 knows four
-MOST_QUOTED = 500  # characters of a value in quotes
+MAX_CACHED = 1024  # addresses, each with whether it is trusted
+MAX_HOPS = 64  # that are read at most
+MAX_PARAMETERS = 16  # of one hop; RFC 7239 has four
+MAX_QUOTED = 500  # characters of a value in quotes
 _MAPPED_BITS = 96  # of ::ffff:192.0.2.1, before the address of IPv4
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # RFC 7239 section 4: a parameter is token=(token / quoted-string); parameters are joined by ";", hops by ",".
@@ -34,7 +34,7 @@ _Hop = dict[str, str]
 
 
 class Origin(NamedTuple):
-    """What proxies say of a request; None where they say nothing that can be believed."""
+    """What trusted proxies report of a request; None where they report nothing."""
 
     client: str | None = None
     scheme: str | None = None
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
 
 
 class TrustedProxies:
-    """Whose word is taken."""
+    """The addresses and networks of trusted proxies."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
         """Trust addresses and networks, and whoever comes by a unix socket. Raises InvalidSetting."""
@@ -50,14 +50,14 @@ class TrustedProxies:
         self._known: dict[str, bool] = {}
 
     def trusts(self, address: str | None) -> bool:
-        """Say whether the word of a peer is taken; None is one behind a unix socket."""
+        """Return whether a peer is trusted; None is a peer behind a unix socket, and trusted."""
         if address is None:
             return True
         if not self._networks:
             return False
         known = self._known.get(address)
         if known is None:
-            if len(self._known) >= MOST_REMEMBERED:
+            if len(self._known) >= MAX_CACHED:
                 self._known.clear()
             found = _address(address)
             known = self._known[address] = found is not None and any(
@@ -69,9 +69,9 @@ class TrustedProxies:
 def read_x_forwarded(
     values: Mapping[str, str], peer: str | None, trust: TrustedProxies, *, has_port: bool = False
 ) -> Origin:
-    """Return what X-Forwarded-For, -Proto and -Host say, where the peer is trusted; and -Port, if it `has_port`.
+    """Return the origin from X-Forwarded-For, -Proto and -Host, if the peer is trusted; with `has_port` from -Port too.
 
-    Few proxies write X-Forwarded-Port; the others pass on what their client has written.
+    Few proxies set X-Forwarded-Port; the others pass on what their client has sent.
     """
     if not trust.trusts(peer):
         return Origin()
@@ -79,7 +79,7 @@ def read_x_forwarded(
     for hop in reversed(_members(values.get("x-forwarded-for", ""))):
         address = _node(hop)
         if address is None:
-            break  # whoever wrote this can't be told, so nobody knows what stands left of it
+            break  # it is unknown who added the rest
         client = address
         if not trust.trusts(address):
             break
@@ -92,7 +92,7 @@ def read_x_forwarded(
 
 
 def read_forwarded(value: str, peer: str | None, trust: TrustedProxies) -> Origin:
-    """Return what Forwarded says, where the peer is trusted."""
+    """Return the origin from Forwarded, if the peer is trusted."""
     if not trust.trusts(peer):
         return Origin()
     origin = Origin()
@@ -105,7 +105,7 @@ def read_forwarded(value: str, peer: str | None, trust: TrustedProxies) -> Origi
             _host(hop.get("host", ""), "", "") or origin.host,
         )
         if address is None or not trust.trusts(address):
-            break  # "unknown" and obfuscated names end it too: nobody can say whether to trust them
+            break  # "unknown" and obfuscated names end the search too, as they can't be trusted
     return origin
 
 
@@ -123,7 +123,7 @@ def _network(text: str) -> _Network:
     mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
     if mapped is None or network.prefixlen < _MAPPED_BITS:
         return network
-    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))  # as peers of IPv4 are named here
+    return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS))  # the form that IPv4 peers have here
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -146,7 +146,7 @@ def _node(text: str) -> str | None:
         port = port[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if "%" in host:  # a zone, which only its own machine knows, and which may be any text
+    if "%" in host:  # a zone, which is only valid on its own machine, and may be any text
         return None
     if port and not PORT.fullmatch(port) and not port.startswith("_"):  # RFC 7239 section 6.3 hides ports too
         return None
@@ -155,10 +155,8 @@ def _node(text: str) -> str | None:
 
 
 def _members(value: str) -> list[str]:
-    """Return the last members of a list, as many as are walked; empty ones are none (RFC 9110 section 5.6.1.2)."""
-    return [each for member in value.rsplit(",", 2 * MOST_HOPS)[-2 * MOST_HOPS :] if (each := member.strip())][
-        -MOST_HOPS:
-    ]
+    """Return the last MAX_HOPS members of a list, without empty ones (RFC 9110 section 5.6.1.2)."""
+    return [each for member in value.rsplit(",", 2 * MAX_HOPS)[-2 * MAX_HOPS :] if (each := member.strip())][-MAX_HOPS:]
 
 
 def _last(value: str) -> str:
@@ -166,7 +164,7 @@ def _last(value: str) -> str:
 
 
 def _host(host: str, port: str, scheme: str) -> str | None:
-    """Return a host, with its port where that is not its scheme's own; None for what is none."""
+    """Return a host, with its port unless that is the scheme's default; None if it is invalid."""
     if not host or not is_host(host):
         return None
     has_port = ":" in host.rpartition("]")[2]
@@ -176,14 +174,14 @@ def _host(host: str, port: str, scheme: str) -> str | None:
 
 
 def _hops(value: str) -> list[_Hop]:
-    """Return the parameters of the last hops; of the very last alone, where the others are not what RFC 7239 says.
+    """Return the parameters of the last hops; of the last one alone if the others violate RFC 7239.
 
-    A client can put nonsense in front of what its proxy writes, but nothing behind it.
+    A client can put anything in front of what its proxy appends, but nothing behind it.
     """
-    parts = value.rsplit(",", MOST_HOPS)
+    parts = value.rsplit(",", MAX_HOPS)
     # SECURITY: tests/server/listening/test_forwarded.py: a client that could make the whole field invalid would be
     # taken for the proxy.
-    return _read_hops(",".join(parts[-MOST_HOPS:])) or _read_hops(parts[-1])
+    return _read_hops(",".join(parts[-MAX_HOPS:])) or _read_hops(parts[-1])
 
 
 def _read_hops(value: str) -> list[_Hop]:
@@ -195,8 +193,8 @@ def _read_hops(value: str) -> list[_Hop]:
             return []
         name, token, quoted, end = match.groups()
         if name is not None:
-            if name.lower() in hops[-1] or len(hops[-1]) >= MOST_PARAMETERS or len(quoted or "") > MOST_QUOTED:
-                return []  # section 4: each parameter once for a hop
+            if name.lower() in hops[-1] or len(hops[-1]) >= MAX_PARAMETERS or len(quoted or "") > MAX_QUOTED:
+                return []  # section 4: each parameter at most once per hop
             text = token if token is not None else _ESCAPED.sub(r"\1", quoted)
             hops[-1][name.lower()] = text
         if end == ",":

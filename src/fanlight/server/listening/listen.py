@@ -1,8 +1,8 @@
-"""Turn an address that a person wrote into a socket that listens.
+"""Open the listening sockets of an address.
 
-In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: bound, listening,
-non-blocking sockets. Refuses what is no address, and says who has it where it is taken. Knows
-nothing of connections.
+In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: bound, listening, non-blocking sockets.
+Refuses an invalid address, and one that is in use; the message names the program that has it. Knows nothing of
+connections.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.listening.socket_files import register_file
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, kind_of, path_of
 
-BACKLOG = 4096  # the system may allow less (net.core.somaxconn)
+BACKLOG = 4096  # the kernel may allow less (net.core.somaxconn)
 _PRIVATE_UMASK = 0o177
-EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - what an operator may ask for
+EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - for an operator to choose
 
 
 def listen(
     bind: str, *, mode: int | None = None, owner: tuple[int, int] | None = None, is_ipv6_only: bool = False
 ) -> list[socket.socket]:
-    """Return the sockets of one address: `localhost` has two, one for IPv4 and one for IPv6; [::] too, or IPv6 only.
+    """Return the sockets of one address: two for `localhost` and [::], for IPv4 and IPv6, unless `is_ipv6_only`.
 
-    The file of a unix socket gets these permissions and this owner (user and group, as numbers); by
-    default it is made as any file is. Raises AddressUnavailable or InvalidSetting.
+    The file of a unix socket gets the permissions `mode` and the owner `owner` (user and group id); by default those of
+    any new file. Raises AddressUnavailable or InvalidSetting.
     """
     if bind.startswith(UNIX_PREFIX):
         return [_listen_unix(path_of(bind), mode, owner)]
@@ -42,7 +42,7 @@ def listen(
         for sock in opened:
             try:
                 sock.listen(BACKLOG)
-            except OSError as error:  # another has bound the port too, and was faster
+            except OSError as error:  # another process has bound the port too, and listened first
                 raise AddressUnavailable(_bind_error(sock.getsockname(), error)) from None
     except BaseException:
         for sock in opened:
@@ -52,9 +52,9 @@ def listen(
 
 
 def try_bind(bind: str, *, is_ipv6_only: bool = False) -> None:
-    """Refuse an address as `listen` would; nobody can connect to it meanwhile, and nothing is left of it."""
+    """Raise what `listen` would raise; no client can connect meanwhile, and nothing stays open."""
     if bind.startswith(FD_PREFIX):
-        return  # whoever opens it is not here yet
+        return  # it is opened later
     if not bind.startswith(UNIX_PREFIX):
         for sock in _open_tcp(bind, is_ipv6_only=is_ipv6_only):
             sock.close()
@@ -62,11 +62,11 @@ def try_bind(bind: str, *, is_ipv6_only: bool = False) -> None:
     path = Path(path_of(bind))
     _is_stale(_unix_family(str(path)), str(path))
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise AddressUnavailable(f"{path} can't be listened on: its folder is not there, or not ours to write in")
+        raise AddressUnavailable(f"can't listen on {path}: its folder does not exist, or is not writable")
 
 
 def url_of(sock: socket.socket, scheme: str = "http") -> str:
-    """Return the address of a listening socket as a person would type it."""
+    """Return the URL of a listening socket."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return f"{UNIX_PREFIX}{os.fsdecode(sock.getsockname())}"
     host, port = sock.getsockname()[:2]
@@ -74,25 +74,25 @@ def url_of(sock: socket.socket, scheme: str = "http") -> str:
 
 
 def is_ipv6_only(bind: str, others: Collection[str]) -> bool:
-    """Say whether [::]:8000 is for IPv6 alone, because the same port of IPv4 is among the other addresses."""
+    """Return whether [::]:8000 is for IPv6 alone, because 0.0.0.0:8000 is among the other addresses."""
     host, port = host_and_port(bind) if kind_of(bind) == "tcp" else ("", 0)
     return host == EVERY_IPV6 and f"{EVERY_IPV4}:{port}" in others
 
 
 def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
-    """Return the sockets of one address, bound; nobody can connect yet."""
+    """Return the sockets of one address, bound; no client can connect yet."""
     host, port = host_and_port(bind)
     if host == EVERY_IPV6 and not is_ipv6_only:
-        host = ""  # every address: by a socket for each family, so that clients of IPv4 have addresses of IPv4
+        host = ""  # every address, with a socket for each family, so that IPv4 clients have IPv4 addresses
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, ValueError) as error:  # ValueError: it can't even be asked for
+    except (socket.gaierror, ValueError) as error:  # ValueError: it can't be encoded as a host name
         reason = error.strerror if isinstance(error, socket.gaierror) else error
         raise AddressUnavailable(f"{host!r} is not an address of this machine: {reason}") from None
     opened: list[socket.socket] = []
     try:
         for family, address in dict.fromkeys((each[0], each[4]) for each in found):
-            # With port 0 the system chooses a port for the first address; the others take the same.
+            # With port 0 the kernel chooses a port for the first address; the others use the same.
             wanted = address if port or not opened else (address[0], opened[0].getsockname()[1], *address[2:])
             sock = _bound(family, wanted, is_only=len(found) == 1 or not _is_missing_family(family))
             if sock is not None:
@@ -102,12 +102,12 @@ def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
             sock.close()
         raise
     if not opened:
-        raise AddressUnavailable(f"{bind} can't be listened on: no address of it exists on this machine")
+        raise AddressUnavailable(f"can't listen on {bind}: this machine has none of its addresses")
     return opened
 
 
 def _is_missing_family(family: int) -> bool:
-    """Say whether the system resolves names to this family though it can't bind any of it."""
+    """Return whether the system resolves names to this address family but can't bind it."""
     if family != socket.AF_INET6:
         return False
     try:
@@ -146,14 +146,14 @@ def _bind_error(address: tuple[object, ...], error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         owner = _owner_of_port(int(str(port)))
         by = f" by {owner}" if owner else ""
-        return f"{shown} is taken{by}; stop that program, or choose another port: --port {int(str(port)) + 1}"
+        return f"{shown} is in use{by}; stop that program, or choose another port: --port {int(str(port)) + 1}"
     if error.errno == errno.EACCES:
-        return f"{shown} needs rights that you don't have; ports below 1024 do. Choose another: --port 8000"
-    return f"{shown} can't be listened on: {error.strerror}"
+        return f"no permission to listen on {shown}; ports below 1024 need it. Choose another port: --port 8000"
+    return f"can't listen on {shown}: {error.strerror}"
 
 
 def _owner_of_port(port: int) -> str:
-    """Return the program that listens on a port as "name (process 123)", or "" where the system won't tell."""
+    """Return the program that listens on a port as "name (process 123)", "" if the system does not reveal it."""
     if not sys.platform.startswith("linux"):
         return ""
     inodes = set()
@@ -196,25 +196,25 @@ def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> 
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise AddressUnavailable(f"{path} can't be listened on: {error.strerror or error}") from None
+        raise AddressUnavailable(f"can't listen on {path}: {error.strerror or error}") from None
     return sock
 
 
 def _inherited_socket(descriptor: int) -> socket.socket:
-    """Return a listening socket that somebody else has opened and handed to us, as systemd does."""
+    """Return a listening socket that was passed to this process, as systemd does."""
     name = f"{FD_PREFIX}{descriptor}"
     try:
         sock = socket.socket(fileno=descriptor)
     except OSError as error:
         raise AddressUnavailable(
-            f"{name} is no socket: {error.strerror}; a service manager hands sockets over (a .socket unit of systemd)"
+            f"{name} is not a socket: {error.strerror}; a service manager passes sockets (a .socket unit of systemd)"
         ) from None
     is_stream = sock.type == socket.SOCK_STREAM
     if not is_stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.detach()  # it is not ours to close
         raise AddressUnavailable(
-            f"{name} is {'a socket that does not listen' if is_stream else 'no stream socket'};"
-            " in a .socket unit of systemd that is ListenStream=, and Accept=no"
+            f"{name} is {'a socket that does not listen' if is_stream else 'not a stream socket'};"
+            " in a .socket unit of systemd, use ListenStream= and Accept=no"
         )
     sock.setblocking(False)
     sock.set_inheritable(False)
@@ -224,18 +224,18 @@ def _inherited_socket(descriptor: int) -> socket.socket:
 def _unix_family(path: str) -> int:
     family: int | None = getattr(socket, "AF_UNIX", None)
     if family is None:
-        raise InvalidSetting(f"this system has no unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
+        raise InvalidSetting(f"this system does not support unix sockets; use host:port instead of {UNIX_PREFIX}{path}")
     return family
 
 
 def _is_stale(family: int, path: str) -> bool:
-    """Say whether a socket file is of a server that is gone; refuse one that is alive, or any other file."""
+    """Return whether a socket file is left from a server that has exited; refuse any other file."""
     try:
         mode = Path(path).stat().st_mode
     except OSError:
         return False
     if not stat.S_ISSOCK(mode):
-        raise AddressUnavailable(f"{path} exists and is not a socket; it is left alone. Choose another path")
+        raise AddressUnavailable(f"{path} exists and is not a socket; choose another path")
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(path)
@@ -243,4 +243,4 @@ def _is_stale(family: int, path: str) -> bool:
             return True
         except OSError:
             return False
-    raise AddressUnavailable(f"{path} is taken by a server that still answers; stop it, or choose another path")
+    raise AddressUnavailable(f"{path} is in use by a running server; stop it, or choose another path")

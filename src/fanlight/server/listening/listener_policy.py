@@ -1,9 +1,8 @@
-"""What every client of one listening socket comes through, and what is told of it to its requests.
+"""The policy of a listener: the TLS and PROXY handshakes, then the true client, scheme and host of each request.
 
-In: a fresh connection. Out: one that is ready for its first request: a proxy's word about the client
-has been read, the TLS handshake is done. Then, for each request: its scheme, its client and its host
-as they truly are, and HSTS. Believes only proxies that are trusted, and says once when somebody else
-speaks like one. Knows nothing of routes and views.
+In: a new connection. Out: one that is ready for its first request. Then, for each request: client, scheme and host as
+trusted proxies report them, and HSTS. Only trusted proxies are believed; a warning is logged once when another client
+sends their header fields. Knows nothing of routes and views.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
 
 HTTPS_PORT = 443
-LOOK_SECONDS = 5.0  # between two looks at the files of certificates
+REFRESH_SECONDS = 5.0  # between two checks whether certificate files have changed
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
-_SPEAKS_HTTPS = (
+_USE_HTTPS = (
     b"HTTP/1.1 400 Bad Request\r\ndate: %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
     b"content-length: 44\r\n\r\nthis port speaks https; begin with https://\n"
 )
@@ -43,38 +42,38 @@ ProxyFields = Literal["x-forwarded", "x-forwarded-with-port", "forwarded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
-    """Whom to believe about clients, and in which words."""
+    """Which proxies are trusted, and which of their header fields are read."""
 
     trust: TrustedProxies
     fields: ProxyFields = "x-forwarded"
     has_proxy_header: bool = False  # connections begin with a header of the PROXY protocol
-    passes_hints: bool = False  # they pass interim responses on
+    passes_hints: bool = False  # the proxies pass interim responses on
 
 
 class ListenerPolicy:
-    """The way in by one listener."""
+    """What applies to the connections of one listener: TLS, the PROXY protocol, trusted proxies, redirects to https."""
 
     def __init__(
         self, proxies: ProxySettings, *, tls: Tls | None = None, hsts_seconds: int = 0, https_port: int | None = None
     ) -> None:
-        """Let clients in, with TLS or not; with `https_port` every request is sent there, to https."""
+        """Prepare; without `tls` connections are plain, and with `https_port` every request is redirected there."""
         self._proxies, self._tls = proxies, tls
         self.passes_hints = proxies.passes_hints
         self._hsts = b"strict-transport-security: max-age=%d\r\n" % hsts_seconds if hsts_seconds else b""
         self._to_https = None if https_port is None else redirect_to_https(https_port)
         self._has_warned_of_fields = self._has_warned_of_handshake = False
-        self._next_look = 0.0
+        self._next_refresh = 0.0
 
     def trusts(self, client: str | None) -> bool:
-        """Say whether a peer is a proxy of ours; None is one behind a unix socket."""
+        """Return whether a peer is a trusted proxy; None is a peer behind a unix socket."""
         return self._proxies.trust.trusts(client)
 
     # --- before the first request ---------------------------------------------------------------
 
     def wrap(self, connection: Connection) -> bool:
-        """Take a fresh connection; True if something must come before its first request."""
-        if self._tls is not None and time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_SECONDS
+        """Prepare a new connection, for TLS if that is used; return whether a handshake comes first."""
+        if self._tls is not None and time.monotonic() >= self._next_refresh:
+            self._next_refresh = time.monotonic() + REFRESH_SECONDS
             self._tls.refresh()
         if not self._proxies.has_proxy_header and self._tls is not None and isinstance(connection.sock, socket.socket):
             connection.sock = self._tls.wrap(connection.sock)
@@ -86,9 +85,9 @@ class ListenerPolicy:
         return self._proxies.has_proxy_header or self._tls is not None
 
     def handshake(self, connection: Connection) -> int:
-        """Go on with what comes first; return the events to wait for, 0 when all of it is done.
+        """Continue the PROXY and TLS handshake; return the events to wait for, 0 when it is complete.
 
-        Raises OSError or BadMessage when there is no going on; the reason is told here.
+        Raises OSError or BadMessage if it fails; the reason is logged here.
         """
         stream = connection.sock
         try:
@@ -101,7 +100,7 @@ class ListenerPolicy:
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
-                stream.send_plain(_SPEAKS_HTTPS % formatdate(usegmt=True).encode())
+                stream.send_plain(_USE_HTTPS % formatdate(usegmt=True).encode())
             self._log_failed_handshake(connection, error)
             raise
         if outcome is DONE:
@@ -109,22 +108,22 @@ class ListenerPolicy:
         return READ if outcome is WANTS_READ else WRITE
 
     def _read_proxy_header(self, connection: Connection, sock: socket.socket) -> bool:
-        """Read a proxy's word about the client, and not a byte more; True when it is there."""
+        """Read the PROXY header, and not a byte more; True when it is complete."""
         data = sock.recv(MAX_BYTES, socket.MSG_PEEK)
         if not data:
-            raise ConnectionResetError("it left before its first word")
+            raise ConnectionResetError("disconnected before the PROXY header")
         if not self.trusts(connection.client):
             raise BadMessage(
-                f"{connection.client} is no trusted proxy: --trusted-proxies names those that may connect here"
+                "not a trusted proxy: only --trusted-proxies may connect to a listener with --proxy-protocol"
             )
         proxy_header = read_proxy_header(data)
         if proxy_header is None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # wake us for more than that
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(data) + 1)  # poll again when there is more
             return False
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         sock.recv(proxy_header.length)
         if not proxy_header.is_local:
-            connection.client = proxy_header.client or "unix"  # behind a unix socket of the proxy's, which is not ours
+            connection.client = proxy_header.client or "unix"  # of the proxy's own unix socket
         if proxy_header.is_tls:
             connection.setup = TlsProxySetup(self)
         if proxy_header.is_tls or self.trusts(connection.client):
@@ -132,15 +131,15 @@ class ListenerPolicy:
         return True
 
     def _log_failed_handshake(self, connection: Connection, error: Exception) -> None:
-        """Say why a client was not let in: once as a warning, as scanners would fill the log; then for debugging."""
+        """Log why a handshake failed: once as a warning, as scanners would fill the log; then at level DEBUG."""
         level = logging.DEBUG if self._has_warned_of_handshake else logging.WARNING
         self._has_warned_of_handshake = True
-        log.log(level, "%s was not let in: %s (said once)", connection.client or "a client", error)
+        log.log(level, "connection from %s refused: %s (logged once)", connection.client or "a client", error)
 
     # --- at each request --------------------------------------------------------------------------
 
     def apply_to_request(self, connection: Connection) -> None:
-        """Tell a request which way it came; `connection.extra_headers` are what its answer says because of that."""
+        """Set client, scheme and host on the request from the transport and trusted proxy headers."""
         self._apply(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
 
     def _apply(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
@@ -170,58 +169,58 @@ class ListenerPolicy:
             other = "x-forwarded-for" if proxies.fields == "forwarded" else "forwarded"
             if other in values and origin.client is None:
                 self._warn_once(
-                    "a trusted proxy sends %s, which is not read: --proxy-fields %s reads it",
+                    "a trusted proxy sends %s, which is ignored: to read it, use --proxy-fields %s",
                     other,
                     "forwarded" if other == "forwarded" else "x-forwarded",
                 )
 
     def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
-        """Look once at a connection without trust, whether it speaks like a proxy."""
+        """Warn once if an untrusted client sends the header fields of a proxy."""
         if not self._has_warned_of_fields:
             name = next((each for each in _FORWARDED if each in request.head.values), None)
             if name is not None:
                 self._warn_once(
-                    "%s came from %s, which is not trusted, so it is not believed;"
-                    " if that is your proxy: --trusted-proxies %s",
+                    "%s from %s was ignored because that address is not trusted; if it is your proxy,"
+                    " use --trusted-proxies %s",
                     name,
                     connection.client,
                     connection.client,
                 )
         if self._tls is None and self._to_https is None and not self._proxies.has_proxy_header:
-            connection.setup = None  # its further requests need nothing of us
+            connection.setup = None  # nothing to do for its further requests
 
     def _warn_once(self, message: str, *args: object) -> None:
         self._has_warned_of_fields = True
-        log.warning("%s (said once)", message % args)
+        log.warning("%s (logged once)", message % args)
 
 
 class TerminatedTlsPolicy(ListenerPolicy):
-    """The way in of connections whose TLS has ended before they come here: those of a test."""
+    """The policy of connections whose TLS was terminated before they come here: those of a test."""
 
     def __init__(self) -> None:
-        """Believe nobody."""
+        """Trust no proxies."""
         super().__init__(ProxySettings(trust=TrustedProxies(()), passes_hints=True))
 
     def wrap(self, connection: Connection) -> bool:
-        """Take a fresh connection; nothing comes before its first request."""
+        """Prepare a new connection; there is no handshake."""
         connection.setup = TlsProxySetup(self)
         connection.wire.accept_https_targets()
         return False
 
     def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
-        """Say nothing: its further requests need us too."""
+        """Do nothing: its further requests are https too."""
 
 
 class TlsProxySetup:
-    """The edge of a connection whose client spoke TLS to the proxy: its requests are https."""
+    """The setup of a connection that used TLS up to the proxy: its requests are https."""
 
     def __init__(self, policy: ListenerPolicy) -> None:
-        """Be as an entrance, but for that."""
+        """Apply a policy in all other respects."""
         self.trusts, self.handshake, self._apply = policy.trusts, policy.handshake, policy._apply  # noqa: SLF001
         self.passes_hints = policy.passes_hints
 
     def apply_to_request(self, connection: Connection) -> None:
-        """Tell a request which way it came."""
+        """Set client, scheme and host on the request; the scheme is https."""
         self._apply(connection, connection.request, is_tls=True)
 
 
