@@ -102,7 +102,7 @@ def test_workers_load_a_package_anew_by_its_name(tmp_path: Path, start: Callable
     write(package, 'def home():\n    return "quite new"\n', "views.py")
     process.send_signal(signal.SIGHUP)
     assert process.stderr is not None
-    while "the old workers leave" not in (line := process.stderr.readline()):
+    while "stopping the old workers" not in (line := process.stderr.readline()):
         assert line
     until = time.monotonic() + PATIENCE
     while asked(f"{url}/") != (200, "quite new"):
