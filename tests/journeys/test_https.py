@@ -40,7 +40,7 @@ def test_a_certificate_for_development_is_believed_with_its_authority(
     authority = folder / "data" / "fanlight" / "fanlight-ca.pem"
     first = serve(folder, "--tls", "dev")
     assert first.url.startswith("https://localhost:")
-    assert f"believe it: in the browser, import {authority}" in first.banner
+    assert f"to trust it: in the browser, import {authority}" in first.banner
     for host in ("localhost", "127.0.0.1"):
         assert run("curl", "-sS", "--cacert", str(authority), f"https://{host}:{first.port}/") == "nobody"
     again = serve(folder, "--tls", "dev")
@@ -54,7 +54,9 @@ def test_a_client_without_the_authority_is_told_of(folder: Path, serve: Any, loc
     for _ in range(2):
         done = subprocess.run(["curl", "-sS", f"{site.url}/"], capture_output=True, check=False, timeout=PATIENCE)
         assert done.returncode == 60
-    assert "refused: it does not know who signed our certificate (logged once)" in site.read_until("logged once")
+    assert "refused: the client does not trust the issuer of the server's certificate (logged once)" in site.read_until(
+        "logged once"
+    )
 
 
 def test_a_client_certificate_reaches_the_view(
@@ -98,6 +100,6 @@ def test_a_key_that_does_not_fit_is_told_before_the_port_opens(folder: Path, loc
     command = [sys.executable, "-m", "fanlight", "run", "--port", "0", "--cert", localhost.cert, "--key", other.key]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 1
-    assert f"the key {other.key} does not fit the certificate {localhost.cert}" in done.stderr
+    assert f"the key {other.key} does not match the certificate {localhost.cert}" in done.stderr
     assert "Traceback" not in done.stderr
     assert "https://" not in done.stdout

@@ -110,9 +110,8 @@ def test_files_that_are_no_good_change_nothing_and_are_told_of_once(
         assert not tls.refresh()
         assert not caplog.records
         assert not any(tls.refresh() for _ in range(5))
-    assert [each.getMessage() for each in caplog.records] == [
-        f"the certificates stay as they are: the certificate {files[0]} has no CERTIFICATE in it, so it is no PEM file"
-    ]
+    reason = f"the certificate {files[0]} has no CERTIFICATE in it, so it is not a PEM file"
+    assert [each.getMessage() for each in caplog.records] == [f"the certificates are not reloaded: {reason}"]
     assert shown(server, "first.test", trusting()) == {"first.test"}
 
 
@@ -130,7 +129,7 @@ def test_a_renewal_between_two_writes_is_waited_for(
     assert not caplog.records
 
 
-@pytest.mark.parametrize(("days", "said"), [((-9, -1), "has expired, on "), ((1, 9), "is only good from ")])
+@pytest.mark.parametrize(("days", "said"), [((-9, -1), "expired on "), ((1, 9), "is not valid before ")])
 def test_a_certificate_out_of_its_time_is_served_and_told_of(
     certificates: Any, caplog: pytest.LogCaptureFixture, days: tuple[int, int], said: str
 ) -> None:
@@ -212,28 +211,28 @@ BROKEN: list[tuple[Break, str]] = [
     (lambda cert, _key, _: cert.write_text("\n"), "the certificate {cert} is empty"),
     (
         lambda cert, _key, _: cert.write_text("hello"),
-        "the certificate {cert} has no CERTIFICATE in it, so it is no PEM",
+        "the certificate {cert} has no CERTIFICATE in it, so it is not a PEM",
     ),
     (
         lambda cert, _key, _: cert.write_bytes(der_of(str(cert))),
-        "it looks like DER, and PEM is wanted: openssl x509 -inform der -in {cert} -out FILE",
+        "it looks like DER; convert it to PEM: openssl x509 -inform der -in {cert} -out FILE",
     ),
     (
         lambda cert, key, _: (shutil.copy(cert, f"{cert}x"), shutil.copy(key, cert), shutil.copy(f"{cert}x", key)),
-        "are --cert and --key the wrong way round?",
+        "are --cert and --key swapped?",
     ),
     (
         lambda _cert, key, certificates: shutil.copy(certificates.make("other.test").key, key),
-        "the key {key} does not fit the certificate {cert}",
+        "the key {key} does not match the certificate {cert}",
     ),
     (
         lambda cert, _key, certificates: cert.write_text(Path(certificates.ca).read_text() + cert.read_text()),
-        "the file's first certificate must be the one the key was made for, and then its chain",
+        "the first certificate in the file must be that of the key, followed by its chain",
     ),
     (lambda _cert, key, _: key.write_text(""), "the key {key} is empty"),
     (
         lambda _cert, key, _: key.write_bytes(der_of_key(key)),
-        "it looks like DER, and PEM is wanted: openssl pkey -inform der -in {key} -out FILE",
+        "it looks like DER; convert it to PEM: openssl pkey -inform der -in {key} -out FILE",
     ),
     (
         lambda cert, _key, _: cert.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
@@ -261,7 +260,9 @@ def test_a_key_with_a_password_is_refused(files: tuple[Path, Path]) -> None:
     locked = key.with_name("locked.pem")
     command = ["openssl", "pkey", "-in", str(key), "-aes256", "-passout", "pass:secret", "-out", str(locked)]
     subprocess.run(command, check=True, capture_output=True)
-    with pytest.raises(InvalidSetting, match=r"has a password, and nobody is there to type it; take it off: openssl"):
+    with pytest.raises(
+        InvalidSetting, match=r"is encrypted with a password, which the server can't ask for; remove it: openssl"
+    ):
         Tls(certificates=[(str(cert), str(locked))])
 
 
@@ -363,5 +364,5 @@ def test_without_its_package_it_says_what_to_install(tmp_path: Path, monkeypatch
 def test_a_folder_that_can_t_be_written_is_told(tmp_path: Path) -> None:
     """Where the data folder can't be made, the message says which, and how to choose another."""
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidSetting, match="XDG_DATA_HOME names another place"):
+    with pytest.raises(InvalidSetting, match="set XDG_DATA_HOME to another folder"):
         dev_certificate(["localhost:8000"], tmp_path / "file" / "below")

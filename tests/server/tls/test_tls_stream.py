@@ -158,7 +158,7 @@ def test_plain_http_is_recognised_and_can_be_answered(serve_tls: Any, tls: Tls, 
     server = serve_tls(tls)
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(data)
-        assert server.why() == "it speaks plain http, and this port speaks https"
+        assert server.why() == "plain HTTP on an HTTPS port"
         assert sock.recv(100) == b"HTTP/1.1 400 Bad Request\r\n\r\n"
         assert sock.recv(100) == b""
 
@@ -166,14 +166,14 @@ def test_plain_http_is_recognised_and_can_be_answered(serve_tls: Any, tls: Tls, 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"\x80\x2e\x01\x00\x02", "it does not speak TLS"),
-        (b"\x00" * 20, "it does not speak TLS"),
-        (b"\x16\x03\x01\xff\xff\x01", "it does not speak TLS"),
-        (b"\x15\x03\x01\x00\x02\x02\x28", "it does not speak TLS"),
+        (b"\x80\x2e\x01\x00\x02", "not a TLS handshake"),
+        (b"\x00" * 20, "not a TLS handshake"),
+        (b"\x16\x03\x01\xff\xff\x01", "not a TLS handshake"),
+        (b"\x15\x03\x01\x00\x02\x02\x28", "not a TLS handshake"),
         (b"\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00", "TLS failed: unexpected message"),
         (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", "TLS failed: length"),
-        (b"\x16\x03\x01\x40\x00\x01\x00\xff\xff" + bytes(16380), "its first message is too long"),
-        (b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x01\x00", "it does not speak TLS"),
+        (b"\x16\x03\x01\x40\x00\x01\x00\xff\xff" + bytes(16380), "the ClientHello is too long"),
+        (b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x01\x00", "not a TLS handshake"),
     ],
 )
 def test_what_is_no_handshake_is_refused(serve_tls: Any, tls: Tls, data: bytes, why: str) -> None:
@@ -199,18 +199,18 @@ def test_leaving_in_the_middle_of_the_handshake_is_told(ends: Any, tls: Tls) -> 
     ends[0].sendall(b"\x16\x03")
     ends[0].shutdown(socket.SHUT_WR)
     wait(stream)
-    with pytest.raises(TlsError, match="it left in the middle"):
+    with pytest.raises(TlsError, match="the client disconnected during"):
         stream.handshake()
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "it knows no version of TLS from 1.2 on"),
-        (["-tls1", "-cipher", "ALL:@SECLEVEL=0"], "it knows no version of TLS from 1.2 on"),
-        (["-tls1_2", "-cipher", "AES128-GCM-SHA256"], "it knows no cipher that we use"),
-        (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], "it knows no cipher that we use"),
-        (["-tls1_2", "-cipher", "NULL:@SECLEVEL=0"], "it knows no cipher that we use"),
+        (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "the client supports no TLS version from 1.2 on"),
+        (["-tls1", "-cipher", "ALL:@SECLEVEL=0"], "the client supports no TLS version from 1.2 on"),
+        (["-tls1_2", "-cipher", "AES128-GCM-SHA256"], "no cipher in common"),
+        (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], "no cipher in common"),
+        (["-tls1_2", "-cipher", "NULL:@SECLEVEL=0"], "no cipher in common"),
     ],
 )
 def test_what_is_weak_is_refused(serve_tls: Any, tls: Tls, options: list[str], why: str) -> None:
@@ -236,7 +236,7 @@ def test_a_client_that_does_not_believe_us_is_told_of(serve_tls: Any, tls: Tls, 
     server = serve_tls(tls)
     with pytest.raises(ssl.SSLCertVerificationError):
         dial(server, ssl.create_default_context())
-    assert server.why() == "it does not know who signed our certificate"
+    assert server.why() == "the client does not trust the issuer of the server's certificate"
 
 
 # --- clients with certificates ----------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_certificate_must_be_shown_if_it_is_required(
     server = serve_tls(asking(localhost, certificates, "required"))
     with contextlib.suppress(OSError):  # TLS 1.3: the client thinks that it is done, and hears of it when it reads
         assert dial(server).recv(1) == b""
-    assert server.why() == "it shows no certificate, and must (client_cert is 'required')"
+    assert server.why() == "the client sent no certificate (client_cert is 'required')"
 
 
 @pytest.mark.parametrize("mode", ["optional", "required"])
@@ -320,7 +320,7 @@ def test_a_certificate_of_a_stranger_is_refused(
     server = serve_tls(asking(localhost, certificates, mode))
     with contextlib.suppress(OSError):
         assert dial(server, a_stranger).recv(1) == b""
-    assert server.why().startswith("its certificate is not accepted: unable to get local issuer certificate")
+    assert server.why().startswith("the client's certificate is not accepted: unable to get local issuer certificate")
 
 
 def test_an_expired_certificate_is_refused(
@@ -330,7 +330,7 @@ def test_an_expired_certificate_is_refused(
     server = serve_tls(asking(localhost, certificates, "required"))
     with contextlib.suppress(OSError):
         assert dial(server, trusting(certificates.make(title="late", days=(-9, -1)))).recv(1) == b""
-    assert server.why() == "its certificate is not accepted: certificate has expired"
+    assert server.why() == "the client's certificate is not accepted: certificate has expired"
 
 
 # --- data -------------------------------------------------------------------------------------------

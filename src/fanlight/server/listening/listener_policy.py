@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 HTTPS_PORT = 443
 REFRESH_SECONDS = 5.0  # between two checks whether certificate files have changed
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded")
+_USE_HTTPS_TEXT = b"this port uses HTTPS: use an https:// URL\n"
 _USE_HTTPS = (
     b"HTTP/1.1 400 Bad Request\r\ndate: %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-    b"content-length: 44\r\n\r\nthis port speaks https; begin with https://\n"
+    b"content-length: %d\r\n\r\n%b"
 )
 
 log = logging.getLogger("fanlight.server")
@@ -100,7 +101,8 @@ class ListenerPolicy:
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
-                stream.send_plain(_USE_HTTPS % formatdate(usegmt=True).encode())
+                date = formatdate(usegmt=True).encode()
+                stream.send_plain(_USE_HTTPS % (date, len(_USE_HTTPS_TEXT), _USE_HTTPS_TEXT))
             self._log_failed_handshake(connection, error)
             raise
         if outcome is DONE:

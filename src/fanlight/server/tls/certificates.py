@@ -1,8 +1,8 @@
-"""Certificates in files: what is in them, and whether they are any good.
+"""Certificate and key files: load them, and read their names and dates.
 
-In: the paths that an operator gave. Out: a context that has them loaded, the names a certificate is
-for, the day it ends. Refuses, as InvalidSetting that names the file, what is not there, can't be read,
-is no PEM, has a password or does not belong together. Knows nothing of sockets.
+In: the configured paths. Out: a context that uses them, the names of a certificate, the day it expires. Refuses, as
+InvalidSetting that names the file, one that is missing, unreadable, not PEM or encrypted, and a key that does not
+match. Knows nothing of sockets.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from fanlight.message.client_cert import ClientCert
 _DER_BEGINS = b"\x30"
 
 
-class _HasPassword(Exception):
-    """A key can't be read without a password."""
+class _IsEncrypted(Exception):
+    """A key is encrypted with a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate with its chain, and its key: two files, or the same one twice."""
+    """A certificate chain and its key, in two files or one."""
 
     path: str
     key_path: str
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Have a context serve it. Raises InvalidSetting."""
+        """Load it into a context. Raises InvalidSetting."""
         _check_pem(self.path, "certificate", b"CERTIFICATE-----")
         _check_pem(self.key_path, "key", b"PRIVATE KEY-----")
         try:
             context.load_cert_chain(self.path, self.key_path, password=_refuse_password)
-        except _HasPassword:
+        except _IsEncrypted:
             raise InvalidSetting(
-                f"the key {self.key_path} has a password, and nobody is there to type it;"
-                f" take it off: openssl pkey -in {self.key_path} -out FILE"
+                f"the key {self.key_path} is encrypted with a password, which the server can't ask for;"
+                f" remove it: openssl pkey -in {self.key_path} -out FILE"
             ) from None
         except (ssl.SSLError, OSError, ValueError) as error:
             raise InvalidSetting(self._why_not(error)) from None
@@ -50,32 +50,32 @@ class Certificate:
         reason = getattr(error, "reason", None) or str(error)
         if "VALUES_MISMATCH" in reason or "TYPE_MISMATCH" in reason:
             return (
-                f"the key {self.key_path} does not fit the certificate {self.path};"
-                " the file's first certificate must be the one the key was made for, and then its chain"
+                f"the key {self.key_path} does not match the certificate {self.path};"
+                " the first certificate in the file must be that of the key, followed by its chain"
             )
         if "KEY_TOO_SMALL" in reason or "MD_TOO_WEAK" in reason:
-            return f"the certificate {self.path} is too weak ({_plain(reason)}); make one with ECDSA P-256 or RSA 2048"
+            return f"the certificate {self.path} is too weak ({_plain(reason)}); use ECDSA P-256 or RSA 2048"
         files = self.path if self.path == self.key_path else f"{self.path} and {self.key_path}"
         return f"{files} can't be used as certificate and key: {_plain(reason)}"
 
     def names(self) -> tuple[str, ...]:
-        """Return the names the certificate is for, in lower case; a wildcard begins with `*.`."""
+        """Return the DNS names of the certificate, in lower case; a wildcard begins with `*.`."""
         names = _decoded(self.path).get("subjectAltName", ())
         return tuple(name.lower().removesuffix(".") for kind, name in names if kind == "DNS")
 
     def validity_warning(self, now: datetime) -> str:
-        """Return what is wrong with the certificate's dates, "" if nothing."""
+        """Return why the certificate is not valid at this time, "" if it is."""
         decoded = _decoded(self.path)
         begins, ends = _time(decoded["notBefore"]), _time(decoded["notAfter"])
         if now > ends:
-            return f"the certificate {self.path} has expired, on {ends:%Y-%m-%d}: clients will refuse it"
+            return f"the certificate {self.path} expired on {ends:%Y-%m-%d}: clients will reject it"
         if now < begins:
-            return f"the certificate {self.path} is only good from {begins:%Y-%m-%d} on; is the clock right?"
+            return f"the certificate {self.path} is not valid before {begins:%Y-%m-%d}; is the clock right?"
         return ""
 
 
 def expiry(path: str) -> datetime | None:
-    """Return when the first certificate of a file ends, None where there is none to be read."""
+    """Return when the first certificate of a file expires, None if it can't be read."""
     try:
         return _time(_decoded(path)["notAfter"])
     except InvalidSetting:
@@ -83,7 +83,7 @@ def expiry(path: str) -> datetime | None:
 
 
 def load_client_ca(context: ssl.SSLContext, path: str) -> None:
-    """Have a context believe clients' certificates that those of a file have signed. Raises InvalidSetting."""
+    """Have a context trust client certificates issued by the CAs of a file. Raises InvalidSetting."""
     _check_pem(path, "client_ca", b"CERTIFICATE-----")
     try:
         context.load_verify_locations(path)
@@ -94,7 +94,7 @@ def load_client_ca(context: ssl.SSLContext, path: str) -> None:
 
 
 def client_cert_of(tls: ssl.SSLObject) -> ClientCert | None:
-    """Return the certificate that a client has shown and that was verified, None if it showed none."""
+    """Return the verified certificate of a client, None if it sent none."""
     der, decoded = tls.getpeercert(binary_form=True), tls.getpeercert()
     if der is None or not decoded:
         return None
@@ -114,13 +114,13 @@ def _client_cert(der: bytes, decoded: Mapping[str, Any]) -> ClientCert:
 
 
 def _parts(name: tuple[tuple[tuple[str, str], ...], ...]) -> dict[str, str]:
-    """Return a distinguished name's parts; of one that comes more than once, the last: the most specific."""
+    """Return the parts of a distinguished name; the last of repeated ones, which is the most specific."""
     return {key: value for relative in name for key, value in relative}
 
 
 def _decoded(path: str) -> Mapping[str, Any]:
     try:
-        # There is no public way; tests/server/tls/test_certificates.py tells if it should ever go.
+        # There is no public function for this; tests/server/tls/test_certificates.py fails if it is ever removed.
         decoded: Mapping[str, Any] = _ssl._test_decode_cert(path)  # type: ignore[attr-defined]  # noqa: SLF001 - not in typeshed
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or str(error)
@@ -133,28 +133,28 @@ def _time(text: str) -> datetime:
 
 
 def _check_pem(path: str, what: str, mark: bytes) -> None:
-    """Refuse a file that can't be what it should be, and say which mistake it looks like."""
+    """Refuse a file without the expected PEM block; the message names the likely mistake."""
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise InvalidSetting(f"the {what} {path} can't be read: {getattr(error, 'strerror', error)}") from None
     if mark in data:
         return
-    said = f"the {what} {path} has no {mark.decode().rstrip('-')} in it"
+    message = f"the {what} {path} has no {mark.decode().rstrip('-')} in it"
     if not data.strip():
-        said = f"the {what} {path} is empty"
+        message = f"the {what} {path} is empty"
     elif b"-----BEGIN" in data:
-        said += "; are --cert and --key the wrong way round?"
+        message += "; are --cert and --key swapped?"
     elif data.startswith(_DER_BEGINS):
-        said += f"; it looks like DER, and PEM is wanted: openssl {'x509' if mark[:1] == b'C' else 'pkey'}"
-        said += f" -inform der -in {path} -out FILE"
+        message += f"; it looks like DER; convert it to PEM: openssl {'x509' if mark[:1] == b'C' else 'pkey'}"
+        message += f" -inform der -in {path} -out FILE"
     else:
-        said += ", so it is no PEM file"
-    raise InvalidSetting(said)
+        message += ", so it is not a PEM file"
+    raise InvalidSetting(message)
 
 
 def _refuse_password() -> NoReturn:
-    raise _HasPassword
+    raise _IsEncrypted
 
 
 def _plain(reason: str) -> str:

@@ -1,13 +1,12 @@
-"""Read a client's first message of TLS (RFC 8446 section 4.1.2): whom it asks for, and for what kind of keys.
+"""Parse a TLS ClientHello (RFC 8446 section 4.1.2): the server name, and the kind of key exchange.
 
-In: the bytes of a ClientHello, or as many as have come. Out: whether it is whole; the name in it, in
-lower case (RFC 6066 section 3); whether to go on would cost us far more than the client. Refuses nothing:
-what it can't read has no name and asks for nothing, and OpenSSL, which gets the same bytes next, has the
-word on whether they are any good. Knows nothing of sockets, records and certificates.
+In: the bytes of a ClientHello, as many as have arrived. Out: whether it is complete; its server name, in lower case
+(RFC 6066 section 3); whether the handshake would cost us far more than the client. Refuses nothing: an invalid message
+has no name, and OpenSSL, which gets the same bytes next, decides whether it is valid. Knows nothing of sockets, records
+and certificates.
 
-We look for ourselves, and not in OpenSSL's callback, so that a certificate is chosen before anything
-is made for the client, and because a name that is no ASCII would be reported there by the interpreter,
-on stderr, for every hello that a stranger sends.
+This is done here, and not in OpenSSL's callback, so that a certificate is chosen before anything is allocated for the
+client, and because the interpreter would report a name that is not ASCII on stderr, for every such message.
 """
 
 from __future__ import annotations
@@ -17,27 +16,27 @@ from collections.abc import Iterator
 _CLIENT_HELLO, _HOST_NAME = 1, 0
 _SERVER_NAME, _SUPPORTED_GROUPS, _KEY_SHARE = 0, 10, 51  # kinds of extensions
 _BEFORE_SESSION = 4 + 2 + 32  # the message's head, the version, the random
-_MOST_NAME_BYTES = 255
+_MAX_NAME_BYTES = 255
 _CURVES = frozenset({0x0017, 0x0018, 0x0019, 0x001D, 0x001E})  # P-256, P-384, P-521, X25519, X448
 _FINITE_FIELDS = range(0x0100, 0x0200)  # ffdhe2048 to ffdhe8192, and room for more
 
 
 def is_complete(hello: bytes) -> bool:
-    """Say whether a message has come as far as its head promises."""
+    """Return whether a message has arrived completely."""
     return len(hello) >= 4 and len(hello) >= 4 + int.from_bytes(hello[1:4])
 
 
 def server_name(hello: bytes) -> str | None:
-    """Return the host that a ClientHello asks for, None if it names none that could be one."""
+    """Return the server name of a ClientHello, None if it has no valid one."""
     return next((_host_name(content) for kind, content in _extensions(hello) if kind == _SERVER_NAME), None)
 
 
 def wants_finite_field(hello: bytes) -> bool:
-    """Say whether OpenSSL may choose keys of a finite field (RFC 7919) for a ClientHello.
+    """Return whether OpenSSL may choose a finite-field key exchange (RFC 7919) for a ClientHello.
 
-    SECURITY: tests/server/tls/test_client_hello.py: one exchange of ffdhe8192 takes our processor 90 ms, and a
-    client that makes its share up takes nothing. Python can't tell OpenSSL to do without, and every client
-    that knows TLS 1.3 knows a curve.
+    SECURITY: tests/server/tls/test_client_hello.py: one exchange of ffdhe8192 takes the server 90 ms of CPU, and a
+    client that invents its share nothing. Python can't turn it off in OpenSSL, and every TLS 1.3 client supports a
+    curve.
     """
     groups: set[int] = set()
     for kind, content in _extensions(hello):
@@ -49,7 +48,7 @@ def wants_finite_field(hello: bytes) -> bool:
 
 
 def _extensions(hello: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind and the content of each extension, as far as they can be read."""
+    """Yield the type and the content of each extension, as far as they are valid."""
     if not is_complete(hello) or hello[0] != _CLIENT_HELLO:
         return
     hello = hello[: 4 + int.from_bytes(hello[1:4])]
@@ -65,7 +64,7 @@ def _extensions(hello: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _key_share_groups(extension: bytes) -> Iterator[int]:
-    """Yield the groups that a client has made keys for (RFC 8446 section 4.2.8)."""
+    """Yield the groups of a client's key shares (RFC 8446 section 4.2.8)."""
     at = 2
     while at + 4 <= len(extension):
         yield int.from_bytes(extension[at : at + 2])
@@ -73,16 +72,16 @@ def _key_share_groups(extension: bytes) -> Iterator[int]:
 
 
 def _vector_end(data: bytes, at: int, width: int) -> int:
-    """Return where a vector ends whose length stands in so many bytes."""
+    """Return the end of a vector whose length field has `width` bytes."""
     return at + width + int.from_bytes(data[at : at + width])
 
 
 def _host_name(extension: bytes) -> str | None:
-    """Return the name of a list that has one, which is all that RFC 6066 leaves it."""
+    """Return the name of a server name list, which has exactly one (RFC 6066)."""
     name = extension[5:]
     if len(extension) < 5 or extension[2] != _HOST_NAME or len(name) != int.from_bytes(extension[3:5]):
         return None
-    if not 0 < len(name) <= _MOST_NAME_BYTES or not name.isascii():
+    if not 0 < len(name) <= _MAX_NAME_BYTES or not name.isascii():
         return None
     text = name.decode("ascii").lower().removesuffix(".")
     return text if text.isprintable() else None

@@ -1,7 +1,7 @@
-"""An authority that signs certificates for one developer's machine. Needs the package `cryptography`.
+"""A certificate authority for the machine of one developer. Needs the package `cryptography`.
 
-In: names and addresses, and the time. Out: PEM. Refuses, as ValueError, bytes that hold no authority.
-Knows nothing of files and folders, nor where the names come from.
+In: names and addresses, and the time. Out: PEM. Refuses, as ValueError, bytes that are not such a CA. Knows nothing of
+files, nor where the names come from.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _LEEWAY = timedelta(hours=1)  # for a clock that is set back a little
 
 
 class Authority:
-    """A certificate that may sign others, for some names and networks only, and its key."""
+    """A CA certificate, constrained to some names and networks, and its key."""
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        """Join what belongs together."""
+        """Combine a certificate and its key."""
         self.certificate, self._key = certificate, key
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
         self._permitted = [each.value for each in constraints.permitted_subtrees or ()]
 
     @classmethod
     def make(cls, title: str, names: Sequence[str], networks: Sequence[Network], now: datetime) -> Authority:
-        """Make one that may sign for these, what is below these names, and nothing else."""
+        """Create a CA for these names, the names below them, and these networks only."""
         key = ec.generate_private_key(ec.SECP256R1())
         permitted = [*(x509.DNSName(name) for name in names), *(x509.IPAddress(network) for network in networks)]
         builder = (
@@ -48,14 +48,14 @@ class Authority:
 
     @classmethod
     def read(cls, pem: bytes) -> Authority:
-        """Read one that was kept with its key. Raises ValueError."""
+        """Read a CA that was stored with its key. Raises ValueError."""
         key = serialization.load_pem_private_key(pem, password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("its key is of another kind than we make")  # noqa: TRY004 - it is about a file
+            raise ValueError("its key is of another type")  # noqa: TRY004 - it is about a file
         try:
             return cls(x509.load_pem_x509_certificate(pem), key)
         except x509.ExtensionNotFound:
-            raise ValueError("it is not bound to any names") from None
+            raise ValueError("it is not constrained to any names") from None
 
     def public_pem(self) -> bytes:
         """Return the certificate alone."""
@@ -66,7 +66,7 @@ class Authority:
         return _pem_of(self._key) + self.public_pem()
 
     def permits(self, name: Name) -> bool:
-        """Say whether it may sign for a name or an address."""
+        """Return whether it may issue certificates for a name or an address."""
         for each in self._permitted:
             if isinstance(each, str):
                 if isinstance(name, str) and (name == each or name.endswith(f".{each}")):
@@ -76,7 +76,7 @@ class Authority:
         return False
 
     def issue(self, names: Sequence[Name], now: datetime, days: int) -> bytes:
-        """Return a new key, a certificate for these names that is good for so long, and its chain."""
+        """Return a new key, a certificate for these names that is valid for `days`, and its chain."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         builder = (
@@ -93,7 +93,7 @@ class Authority:
         return _pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM) + self.public_pem()
 
     def is_good(self, pem: bytes, names: Collection[Name], until: datetime) -> bool:
-        """Say whether a certificate is ours, is for just these names, and is good until then."""
+        """Return whether a certificate was issued by this CA, for exactly these names, and is valid until then."""
         try:
             certificate = x509.load_pem_x509_certificate(pem)
             certificate.verify_directly_issued_by(self.certificate)

@@ -1,11 +1,10 @@
-"""A certificate for this machine, made on the spot: `--tls dev`.
+"""The development certificate of `--tls dev`, created for this machine.
 
-In: the addresses that are listened on. Out: a file with a certificate and its key, signed by an
-authority that lives in the user's own data folder. Each is made when it is first asked for; the
-certificate anew when it nears its end, the authority hardly ever, so that a browser must be told once.
-Refuses, as InvalidSetting, to go without the package `cryptography`, and names that are neither this
-machine's nor a private network's: the authority is bound to those (RFC 5280 section 4.2.1.10), so
-that whoever steals its key can't play the bank.
+In: the addresses of the listeners. Out: a file with a certificate and its key, issued by a certificate authority (CA)
+in the user's data folder. Both are created when first needed; the certificate is renewed before it expires, the CA
+hardly ever, so that a browser has to be configured once. Refuses, as InvalidSetting, to work without the package
+`cryptography`, and names that belong neither to this machine nor to a private network: the CA is constrained to those
+(RFC 5280 section 4.2.1.10), so that a stolen CA key can't be used to impersonate other sites.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
 
 DAYS = 90
 RENEWED_BEFORE = timedelta(days=30)
-AUTHORITY = "fanlight-ca.pem"  # what browsers are told to believe: no secret
-AUTHORITY_KEY = "fanlight-ca-key.pem"  # the same, with its key
+AUTHORITY = "fanlight-ca.pem"  # for browsers to import; not secret
+AUTHORITY_KEY = "fanlight-ca-key.pem"  # the same with its key
 
 _LOCAL_NAMES = ("localhost", "local", "test", "internal", "home.arpa", "lan")
 _LOCAL_NETWORKS = tuple(
@@ -48,9 +47,9 @@ log = logging.getLogger("fanlight.server")
 
 
 def dev_certificate(binds: Sequence[str], folder: Path | None = None) -> tuple[str, str]:
-    """Return the files of a certificate and of its key for this machine and the hosts of these addresses.
+    """Return the paths of the certificate and the key for this machine and the hosts of these addresses.
 
-    It is one file, with both. Raises InvalidSetting.
+    Both are in one file. Raises InvalidSetting.
     """
     now = datetime.now(UTC)
     if folder is None:
@@ -64,20 +63,20 @@ def dev_certificate(binds: Sequence[str], folder: Path | None = None) -> tuple[s
             _write(path, authority.issue(names, now, DAYS))
     except OSError as error:
         raise InvalidSetting(
-            f"the certificate for development can't be kept in {folder}: {error.strerror or error};"
-            " XDG_DATA_HOME names another place"
+            f"the development certificate can't be stored in {folder}: {error.strerror or error};"
+            " set XDG_DATA_HOME to another folder"
         ) from None
     return str(path), str(path)
 
 
 def data_folder(environ: Mapping[str, str], platform: str) -> Path:
-    """Return where a user's programs keep what is theirs."""
+    """Return the folder for Fanlight's data of this user."""
     if environ.get("XDG_DATA_HOME"):
         return Path(environ["XDG_DATA_HOME"]) / "fanlight"
     try:
         home = Path.home()
     except RuntimeError:
-        raise InvalidSetting("the user has no home, so XDG_DATA_HOME must name where things are kept") from None
+        raise InvalidSetting("the user has no home folder; set XDG_DATA_HOME") from None
     if platform == "darwin":
         return home / "Library" / "Application Support" / "fanlight"
     if platform == "win32" and environ.get("LOCALAPPDATA"):
@@ -86,7 +85,7 @@ def data_folder(environ: Mapping[str, str], platform: str) -> Path:
 
 
 def how_to_trust(path: Path, platform: str) -> str:
-    """Return what makes this machine's browsers believe the authority."""
+    """Return how to make the browsers of this machine trust the CA."""
     if platform == "darwin":
         return f"security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db '{path}'"
     if platform == "win32":
@@ -98,11 +97,11 @@ def how_to_trust(path: Path, platform: str) -> str:
 
 
 def _authority(folder: Path, now: datetime) -> Authority:
-    """Return the authority of a folder; make it if it is not there, or ends before what it would sign."""
+    """Return the CA of a folder; create it if it is missing, or would expire before a new certificate."""
     try:
-        from fanlight.server.tls.dev_ca import Authority  # noqa: PLC0415 - only who asks for it needs the package
+        from fanlight.server.tls.dev_ca import Authority  # noqa: PLC0415 - only `--tls dev` needs the package
     except ImportError:
-        raise InvalidSetting("tls is 'dev', and that needs a package more: pip install 'fanlight[tls]'") from None
+        raise InvalidSetting("tls 'dev' needs another package: pip install 'fanlight[tls]'") from None
     path, public = folder / AUTHORITY_KEY, folder / AUTHORITY
     with contextlib.suppress(FileNotFoundError):
         authority = _read(Authority, path)
@@ -117,7 +116,7 @@ def _authority(folder: Path, now: datetime) -> Authority:
     _write(path, made.secret_pem(), is_first_kept=True)
     kept = _read(Authority, path)  # another process's, if that was faster
     _write(public, kept.public_pem(), mode=0o644)
-    log.warning("an authority was made that signs for this machine; believe it: %s", how_to_trust(public, sys.platform))
+    log.warning("created a certificate authority for this machine; to trust it: %s", how_to_trust(public, sys.platform))
     return kept
 
 
@@ -126,11 +125,11 @@ def _read(kind: type[Authority], path: Path) -> Authority:
     try:
         return kind.read(data)
     except ValueError as error:
-        raise InvalidSetting(f"{path} is no authority that we made ({error}); delete it, and it is made anew") from None
+        raise InvalidSetting(f"{path} is not a CA of Fanlight's ({error}); delete it to create a new one") from None
 
 
 def _names(binds: Sequence[str], authority: Authority) -> tuple[Name, ...]:
-    """Return what the certificate must be for: what every machine is called, this one's name, and the hosts."""
+    """Return the names for the certificate: localhost, the name of this machine, and the hosts of the addresses."""
     names = dict.fromkeys(_OF_EVERY_MACHINE)
     own = socket.gethostname().lower()
     for bind in binds:
@@ -146,14 +145,14 @@ def _names(binds: Sequence[str], authority: Authority) -> tuple[Name, ...]:
             names[name] = None
         else:
             raise InvalidSetting(
-                f"tls is 'dev', and that is for this machine and private networks, not for {host};"
-                " for a host of the public net add --cert and --key"
+                f"tls 'dev' is for this machine and private networks, not for {host};"
+                " for a public host use --cert and --key"
             )
     return tuple(names)
 
 
 def _own_addresses() -> list[Name]:
-    """Return by which addresses others would see us; nothing is sent to find that out."""
+    """Return the addresses of this machine that others would see; nothing is sent to find out."""
     found: list[Name] = []
     for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -167,7 +166,7 @@ def _is_name(host: str) -> bool:
 
 
 def _write(path: Path, data: bytes, *, mode: int = 0o600, is_first_kept: bool = False) -> None:
-    """Write a file at one stroke; if it is there already, it is replaced, or the first one kept."""
+    """Write a file atomically; an existing one is replaced, or with `is_first_kept` kept."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,12 +1,11 @@
-"""The certificates of a server, and how TLS is spoken with them.
+"""The TLS configuration of a server: its certificates, chosen by SNI, and its protocol settings.
 
-In: paths, and whom clients must be signed by. Out: `wrap`, which makes a client's socket one that
-speaks TLS, with the certificate for the name it asks for. Refuses, as InvalidSetting, files that are
-no good; later, when they were good once, says so and goes on with the old ones. What a client did
-wrong is a `TlsError`. Knows nothing of HTTP and of listeners.
+In: paths of certificates and keys, and of the CA for client certificates. Out: `wrap`, which makes a client's socket a
+TLS stream. Refuses, as InvalidSetting, files that can't be used; when files change later and can't be used, that is
+logged and the old certificates stay in use. Knows nothing of HTTP and of listeners.
 
-TLS 1.2 with ciphers that are ephemeral and authenticated, and TLS 1.3: what every client of the last
-ten years knows (RFC 9325). No compression, no renegotiation.
+TLS 1.3, and TLS 1.2 with ephemeral, authenticated ciphers: what every client of the last ten years supports (RFC 9325).
+No compression, no renegotiation.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from fanlight.server.tls.tls_stream import DONE, WANTS_READ, WANTS_WRITE, Outcom
 
 # RFC 9325 section 4.2, and ChaCha20 for clients without AES in hardware; those of TLS 1.3 are all good.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-# OpenSSL wraps its session tickets with keys that live as long as a context: who stole one could read
-# what TLS 1.2 said all the while. So a context lives no longer than a day.
+# OpenSSL encrypts session tickets with keys that live as long as a context: whoever stole one could decrypt all TLS 1.2
+# sessions of that time. So a context is used for no longer than a day.
 FRESH_SECONDS = 24 * 60 * 60.0
 
 ClientCertMode = Literal["off", "optional", "required"]
@@ -41,21 +40,21 @@ log = logging.getLogger("fanlight.server")
 
 @dataclass(frozen=True, slots=True)
 class _Contexts:
-    """What was loaded at one time, by the names it is for."""
+    """The contexts loaded at one time, by server name."""
 
     first: ssl.SSLContext
     exact: dict[str, ssl.SSLContext]
     wild: dict[str, ssl.SSLContext]  # by what follows `*.`
 
     def choose(self, name: str | None) -> ssl.SSLContext:
-        """Return what serves a name; the first serves whoever asks for none, or for one that nobody has."""
+        """Return the context for a server name; the first one is the default."""
         if name is None:
             return self.first
         return self.exact.get(name) or self.wild.get(name.partition(".")[2]) or self.first
 
 
 class Tls:
-    """How a server speaks TLS; the connections of one process share it."""
+    """The TLS configuration that the connections of one process share."""
 
     def __init__(
         self,
@@ -66,27 +65,27 @@ class Tls:
         client_ca: str = "",
         client_cert: ClientCertMode = "off",
     ) -> None:
-        """Load pairs of certificate and key, or make one for this machine and the addresses in `hosts`."""
+        """Load certificates and keys, or with `is_dev` create one for this machine and the addresses in `hosts`."""
         self._pairs, self._is_dev, self._hosts = tuple(certificates), is_dev, tuple(hosts)
         self._client_ca, self._client_cert = client_ca, client_cert
         if not certificates and not is_dev:
-            raise InvalidSetting("there is no certificate; add --cert and --key, or --tls dev")
+            raise InvalidSetting("TLS needs a certificate; add --cert and --key, or --tls dev")
         self._locate_files()
         self._signature = self._file_state()
         self._contexts = self._load()
         self._loaded_at = time.monotonic()
-        self._failed: _FileState | None = None  # what could not be loaded a moment ago, when we looked last
-        self._given_up: _FileState | None = None  # what could not be loaded, and is told
+        self._failed: _FileState | None = None  # what could not be loaded at the last check
+        self._given_up: _FileState | None = None  # what could not be loaded twice, and was logged
 
     def wrap(self, sock: socket.socket) -> TlsStream:
-        """Return a connected socket as one that speaks TLS; nothing is said yet."""
+        """Return a TLS stream over a connected socket; nothing is sent yet."""
         return TlsStream(sock, self._choose)
 
     def refresh(self) -> bool:
-        """Load the files anew if they have changed; True if new connections get something new.
+        """Reload the files if they have changed; return whether new connections get new certificates.
 
-        Cheap enough for every few seconds. Files that are no good are told of when they still are the
-        next time: who renews a certificate writes more than one file.
+        Cheap enough for every few seconds. Files that can't be used are logged only if they are the same at the next
+        check: renewing a certificate writes more than one file.
         """
         signature = self._file_state()
         is_stale = time.monotonic() - self._loaded_at > FRESH_SECONDS
@@ -100,24 +99,24 @@ class Tls:
         except InvalidSetting as error:
             if self._failed == signature:
                 self._given_up = signature
-                log.error("the certificates stay as they are: %s", error)  # noqa: TRY400 - the reason says it all
+                log.error("the certificates are not reloaded: %s", error)  # noqa: TRY400 - the reason is in the message
             self._failed = signature
             return False
         self._loaded_at, self._signature = time.monotonic(), signature
         self._failed = self._given_up = None
         if not is_stale:
-            log.info("the certificates were loaded anew")
+            log.info("the certificates were reloaded")
         return True
 
     def _choose(self, name: str | None) -> ssl.SSLContext:
         return self._contexts.choose(name)
 
     def _file_state(self) -> _FileState:
-        """Return what tells whether a file has changed; one that is not there has nothing."""
+        """Return what changes when one of the files does; a missing file has an empty state."""
         return tuple(_file_state(path) for path in self._files)
 
     def _locate_files(self) -> None:
-        """Say which files it is about; the one for development is made if it is not there, or nears its end."""
+        """List the files to watch; a missing or expiring development certificate is created."""
         if self._is_dev:
             self._pairs = (dev_certificate(self._hosts),)
         self._files = tuple(dict.fromkeys(path for pair in self._pairs for path in pair))
@@ -143,8 +142,8 @@ class Tls:
         context.options |= ssl.OP_SINGLE_ECDH_USE
         context.set_alpn_protocols(["http/1.1"])
         certificate.load_into(context)
-        if (complaint := certificate.validity_warning(datetime.now(UTC))) != "":
-            log.warning("%s", complaint)
+        if warning := certificate.validity_warning(datetime.now(UTC)):
+            log.warning("%s", warning)
         if self._client_ca:
             load_client_ca(context, self._client_ca)
             context.verify_mode = _VERIFY[self._client_cert]
@@ -152,7 +151,7 @@ class Tls:
 
 
 def _file_state(path: str) -> tuple[int, ...]:
-    """Return what differs when a file was written, replaced, or made readable for us."""
+    """Return what changes when a file is written, replaced, or made readable."""
     try:
         found = Path(path).stat()
     except (OSError, ValueError):

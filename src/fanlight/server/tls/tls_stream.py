@@ -1,17 +1,16 @@
-"""One client's TLS, standing where its socket would stand.
+"""A TLS connection with the non-blocking socket interface (`recv`, `send`, `shutdown`, `close`).
 
-In: a non-blocking socket, and who knows the certificate for a name. Out: the client's bytes without
-their wrapping, and ours with it: `recv`, `send`, `shutdown` and `close` keep the promises of a socket's
-own, BlockingIOError among them. Refuses, in the handshake, whoever can't be spoken with: a `TlsError`
-that says why. Knows nothing of HTTP, of listeners and of files.
+In: a non-blocking socket, and a function that returns the context for a server name. Out: the decrypted bytes of the
+client, and ours encrypted; the methods behave as those of a socket, BlockingIOError included. A failed handshake raises
+a `TlsError` with the reason. Knows nothing of HTTP, of listeners and of files.
 
-OpenSSL never touches the socket: what arrives is put into one buffer of its own and what it wants sent
-is fetched from another. So a whole exchange is one receive and one send, nothing that has arrived stays
-where no poller sees it, and reading never waits for writing.
+OpenSSL never touches the socket: received bytes are put into one of its buffers, and what it wants to send is taken
+from another. So a whole exchange is one receive and one send, nothing that was received is hidden from the poller, and
+reading never waits for writing.
 
-In the handshake not a byte more is received than the record that is on its way: the request behind it
-stays with the system, and wakes the poller. The client gets something made for it when its first
-message is whole: one that only connects costs a socket.
+During the handshake no byte is received beyond the current record: the request behind it stays in the kernel, and wakes
+the poller. Nothing is allocated for a client before its first message is complete: one that only connects costs a
+socket.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from fanlight.message.client_cert import ClientCert
 from fanlight.server.tls.certificates import client_cert_of
 from fanlight.server.tls.client_hello import is_complete, server_name, wants_finite_field
 
-RECORD_BYTES = 16 * 1024  # of plain text, at most, in one record (RFC 8446 section 5.1)
-_HEAD_BYTES = 5  # of a record: its kind, a version, its length
-_MOST_RECORD_BYTES = RECORD_BYTES + 2048  # what wrapping adds is less
-_MOST_HELLO_BYTES = RECORD_BYTES  # a real one has two thousand, with keys that stand up to quantum computers
-_MOST_UNSENT_BYTES = 64 * 1024  # of answers to a client that asks for new keys and reads none of them
-_HANDSHAKE = 22  # the kind of record that a client begins with
-_HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"  # what OpenSSL would say of keys that we don't use
+RECORD_BYTES = 16 * 1024  # the maximum plain text of one record (RFC 8446 section 5.1)
+_HEAD_BYTES = 5  # of a record: type, version, length
+_MAX_RECORD_BYTES = RECORD_BYTES + 2048  # encryption adds less
+_MAX_HELLO_BYTES = RECORD_BYTES  # a real one has about two thousand, with post-quantum key shares
+_MAX_UNSENT_BYTES = 64 * 1024  # of replies to a client that requests new keys again and again
+_HANDSHAKE = 22  # the type of a client's first record
+_HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"  # the alert that OpenSSL sends when no key exchange is in common
 
 Choose = Callable[[str | None], ssl.SSLContext]
 
 
 class Outcome(Enum):
-    """How far a handshake has come."""
+    """The outcome of one step of a handshake."""
 
     DONE = "done"
     WANTS_READ = "wants read"
@@ -50,16 +49,16 @@ DONE, WANTS_READ, WANTS_WRITE = Outcome
 
 
 class TlsError(ConnectionError):
-    """A handshake came to nothing; the message says why, of the client, in a few words."""
+    """A handshake failed; the message is the reason."""
 
     def __init__(self, reason: str, *, is_plain_http: bool = False) -> None:
-        """Keep the reason, and whether the client only forgot the s of https."""
+        """Keep the reason, and whether the client sent plain HTTP."""
         super().__init__(reason)
         self.is_plain_http = is_plain_http
 
 
 class TlsStream:
-    """A connected socket that speaks TLS; it belongs to one thread at a time, as a socket does."""
+    """A TLS connection; like a socket, it is used by one thread at a time."""
 
     __slots__ = (
         "_accepted_unreported",
@@ -88,16 +87,16 @@ class TlsStream:
     _outgoing: ssl.MemoryBIO
 
     def __init__(self, sock: socket.socket, choose: Choose) -> None:
-        """Take over a socket; `choose` says by which context a client is served that asks for a name."""
+        """Take over a socket; `choose` returns the context for a server name."""
         self._sock, self._choose, self.family = sock, choose, sock.family
-        self.server_name: str | None = None  # what the client asked for, in lower case
+        self.server_name: str | None = None  # from SNI, in lower case
         self._tls: ssl.SSLObject | None = None
-        self._part = b""  # of the record that is on its way
-        self._hello = self._message = b""  # the records of the first message, and what they carry
+        self._part = b""  # of the current record
+        self._hello = self._message = b""  # the records of the ClientHello, and their content
         self._is_open = self._is_sending = self._is_lingering = self._is_closed = False
-        self._unsent = memoryview(b"")  # wrapped, and not taken by the system
-        self._accepted_unreported = 0  # bytes of plain text that are in there: `send` has not called them sent
-        self.client_cert: ClientCert | None = None  # what the client has shown, and was verified
+        self._unsent = memoryview(b"")  # encrypted, and not taken by the system yet
+        self._accepted_unreported = 0  # bytes of plain text in it, which `send` has not reported as sent
+        self.client_cert: ClientCert | None = None  # the verified certificate of the client
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
@@ -112,13 +111,13 @@ class TlsStream:
         self._sock.setsockopt(level, option, value)
 
     def detach(self) -> int:
-        """Give up the socket without a word to its client, and return its descriptor."""
+        """Release the socket without telling the client, and return its descriptor."""
         return self._sock.detach()
 
     # --- the handshake ----------------------------------------------------------------------------
 
     def handshake(self) -> Outcome:
-        """Go on with the handshake, and say what it waits for; OSError, mostly TlsError, if there is no going on."""
+        """Continue the handshake; return what it waits for. Raises OSError, mostly TlsError, if it fails."""
         while not self._is_open:
             if not self._flush():
                 return WANTS_WRITE
@@ -134,15 +133,15 @@ class TlsStream:
         return DONE if self._flush() else WANTS_WRITE
 
     def send_plain(self, data: bytes) -> None:
-        """Send as it is, for the last time, to one who never began to speak TLS; that it arrives is not sure."""
+        """Send unencrypted bytes to a client that does not use TLS, and end the connection; best effort."""
         with contextlib.suppress(OSError):
-            self._sock.recv(4 * RECORD_BYTES)  # what it sent: unread, it would make our leaving a reset
+            self._sock.recv(4 * RECORD_BYTES)  # unread, it would turn our close into a reset
         with contextlib.suppress(OSError):
             self._sock.send(data)
             self._sock.shutdown(socket.SHUT_WR)
 
     def _next_record(self) -> bytes | None:
-        """Receive what is on its way and no more; None if that is not all there."""
+        """Receive the current record and no more; None if it is incomplete."""
         part = self._part
         while (missing := self._missing(part)) > 0:
             try:
@@ -159,30 +158,32 @@ class TlsStream:
         return part
 
     def _disconnect_error(self, part: bytes) -> OSError:
-        """Return the error for a client that has left; one that never began is no news: such are health checks."""
+        """Return the error for a client that has disconnected; if it sent nothing it may be a health check."""
         has_begun = part or self._hello or self._tls is not None
-        return TlsError("it left in the middle of the handshake") if has_begun else ConnectionResetError("it left")
+        return (
+            TlsError("the client disconnected during the handshake") if has_begun else ConnectionResetError("it left")
+        )
 
     def _missing(self, part: bytes) -> int:
         if len(part) < _HEAD_BYTES:
             return _HEAD_BYTES - len(part)
         length = int.from_bytes(part[3:_HEAD_BYTES])
-        if length > _MOST_RECORD_BYTES:
-            raise TlsError("it does not speak TLS")
+        if length > _MAX_RECORD_BYTES:
+            raise TlsError("not a TLS handshake")
         return _HEAD_BYTES + length - len(part)
 
     def _on_client_hello(self, record: bytes) -> None:
-        """Take a record of the first message; when that is whole, choose how to answer and begin."""
+        """Take a record of the ClientHello; when it is complete, choose the context and begin."""
         self._hello += record
         self._message += record[_HEAD_BYTES:]
         if not is_complete(self._message):
-            if len(self._hello) > _MOST_HELLO_BYTES:
-                raise TlsError("its first message is too long")
+            if len(self._hello) > _MAX_HELLO_BYTES:
+                raise TlsError("the ClientHello is too long")
             return
         if wants_finite_field(self._message):
             with contextlib.suppress(OSError):
                 self._sock.send(_HANDSHAKE_FAILURE)
-            raise TlsError("it wants keys of a finite field (ffdhe), and we use curves only")
+            raise TlsError("the client's key exchange uses a finite field (ffdhe); only elliptic curves are supported")
         self.server_name = server_name(self._message)
         self._begin(self._choose(self.server_name))
         self._incoming.write(self._hello)
@@ -191,7 +192,7 @@ class TlsStream:
     def _begin(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        # PERF: benchmarks/tls.py: the wrapped object does the same in two microseconds less for each request.
+        # PERF: benchmarks/tls.py: the inner object does the same in two microseconds less for each request.
         inner: Any = getattr(tls, "_sslobj", tls)
         self._read, self._write, self._pending = inner.read, inner.write, inner.pending
 
@@ -202,7 +203,7 @@ class TlsStream:
             pass
         except ssl.SSLError as error:
             with contextlib.suppress(OSError):
-                self._flush()  # the alert that tells the client
+                self._flush()  # the alert for the client
             raise TlsError(_reason_of(error)) from None
         else:
             self._is_open = True
@@ -212,17 +213,17 @@ class TlsStream:
     # --- what a socket does ----------------------------------------------------------------------------
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return all that can be read of about so many bytes received; b"" when the client has left.
+        """Return the plain text of up to about `size` bytes received; b"" when the client has disconnected.
 
-        It may leave without a word, by TLS: messages of HTTP say themselves how long they are. With MSG_PEEK
-        nothing is taken, or unwrapped: it only shows whether there is anything, and any thread may look.
+        A disconnect without close_notify is accepted, as HTTP messages have their length. With MSG_PEEK nothing is
+        removed or decrypted: it only shows whether there is anything, and any thread may use it.
         """
         data = self._sock.recv(size, flags)
         if self._is_lingering or not data or flags:
-            return data  # of what is thrown away, only its size is looked at
+            return data  # it is discarded anyway
         if len(data) <= RECORD_BYTES:
             text = self._unwrap(data)
-        else:  # in slices, as the buffer of OpenSSL's never shrinks
+        else:  # in slices, as OpenSSL's buffer never shrinks
             view = memoryview(data)
             slices = (view[at : at + RECORD_BYTES] for at in range(0, len(data), RECORD_BYTES))
             text = b"".join([self._unwrap(each) or b"" for each in slices])
@@ -235,14 +236,14 @@ class TlsStream:
         raise BlockingIOError("not a whole record yet")
 
     def _unwrap(self, data: bytes | memoryview) -> bytes | None:
-        """Return the plain text of all records that are whole now; None if the client says that it was all."""
+        """Return the plain text of all records that are complete; None after close_notify."""
         incoming, read, pending = self._incoming, self._read, self._pending
         incoming.write(data)
         text = b""
         try:
             while incoming.pending or pending():
                 piece = read(RECORD_BYTES)
-                if not piece:  # whatever stands behind a goodbye stays there
+                if not piece:  # anything behind close_notify is ignored
                     return text or None
                 text += piece
         except ssl.SSLWantReadError:
@@ -254,25 +255,25 @@ class TlsStream:
         return text
 
     def _flush_own_records(self) -> None:
-        """Send what OpenSSL answers of its own: to new keys, or to the wish to begin anew."""
-        if not self._flush() and len(self._unsent) > _MOST_UNSENT_BYTES:
-            raise ConnectionResetError("it asks for new keys again and again, and reads no answer")
+        """Send what OpenSSL replies by itself, to a key update or a renegotiation."""
+        if not self._flush() and len(self._unsent) > _MAX_UNSENT_BYTES:
+            raise ConnectionResetError("the client keeps requesting new keys without reading")
 
     def send(self, data: bytes | memoryview) -> int:
         """Send as much as the system takes, and return how much of `data` that was.
 
-        After less than all, or BlockingIOError, the next call must begin with the same bytes: up to a
-        record of them is wrapped already, and only called sent when it is.
+        After less than all, or BlockingIOError, the next call must begin with the same bytes: up to a record of them is
+        encrypted already, and reported as sent only when it is.
         """
         self._is_sending = True
         try:
             if self._is_closed:
-                raise ConnectionAbortedError("it was closed by another thread")
+                raise ConnectionAbortedError("closed by another thread")
             done = self._send_all(data)
         finally:
             self._is_sending = False
         if not done and data:
-            raise BlockingIOError("the client takes no more")
+            raise BlockingIOError("the client accepts no more data")
         return done
 
     def _send_all(self, data: bytes | memoryview) -> int:
@@ -291,7 +292,7 @@ class TlsStream:
         return done
 
     def _send_record(self, data: bytes | memoryview) -> int:
-        """Wrap and send; 0 if the system did not take all of it, which is then owed."""
+        """Encrypt and send; 0 if the system did not take all of it, and then its size is reported by a later call."""
         try:
             size: int = self._write(data)
         except ssl.SSLError as error:
@@ -307,7 +308,7 @@ class TlsStream:
         return 0
 
     def _flush(self) -> bool:
-        """Send what is wrapped; False if the system does not take all of it."""
+        """Send what is encrypted; False if the system does not take all of it."""
         if self._tls is None:
             return True
         if self._outgoing.pending:
@@ -320,16 +321,16 @@ class TlsStream:
         return not self._unsent
 
     def shutdown(self, how: int) -> None:
-        """Say that we send no more, by TLS and by TCP; from now on `recv` gives raw bytes, to be thrown away."""
+        """Send close_notify and a TCP FIN; from now on `recv` returns raw bytes, to be discarded."""
         self._send_close_notify()
         self._is_lingering = True
         self._sock.shutdown(how)
 
     def close(self) -> None:
-        """Say goodbye, if that can be done at once, and close the socket; any thread may."""
+        """Send close_notify, if that can be done at once, and close the socket; from any thread."""
         self._is_closed = True
-        # OpenSSL must not be asked by two threads at once, and a sender looks at `_is_closed` after it has said
-        # that it sends: one of the two sees the other.
+        # Two threads must not use OpenSSL at once. A sender sets `_is_sending` and then checks `_is_closed`; here it is
+        # the other way round, so that one of the two sees the other.
         if not self._is_lingering and not self._is_sending:
             self._send_close_notify()
         with contextlib.suppress(OSError):
@@ -341,12 +342,12 @@ class TlsStream:
             return
         with contextlib.suppress(OSError):
             if not self._flush():
-                return  # the client does not get all that it was promised, and without our word it can tell
+                return  # without close_notify the client can detect that data is missing
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush()
 
-    # --- what is known of the client ------------------------------------------------------------------
+    # --- parameters of the connection -----------------------------------------------------------------
 
     @property
     def version(self) -> str:
@@ -355,38 +356,38 @@ class TlsStream:
 
     @property
     def cipher(self) -> str:
-        """OpenSSL's name of the cipher; "" before the handshake."""
+        """The cipher's name in OpenSSL; "" before the handshake."""
         cipher = self._tls.cipher() if self._tls is not None else None
         return cipher[0] if cipher is not None else ""
 
 
 def _no_tls(data: bytes) -> TlsError:
-    """Return the error for a client whose first byte begins no TLS: a letter begins a request."""
+    """Return the error for a first byte that is not TLS; a letter is the start of an HTTP request."""
     if data[:1].isupper():
-        return TlsError("it speaks plain http, and this port speaks https", is_plain_http=True)
-    return TlsError("it does not speak TLS")
+        return TlsError("plain HTTP on an HTTPS port", is_plain_http=True)
+    return TlsError("not a TLS handshake")
 
 
 _REASONS = (
-    ("UNSUPPORTED_PROTOCOL", "it knows no version of TLS from 1.2 on"),
-    ("VERSION_TOO_LOW", "it knows no version of TLS from 1.2 on"),
-    ("ALERT_PROTOCOL_VERSION", "it wants another version of TLS"),
-    ("NO_SHARED_CIPHER", "it knows no cipher that we use"),
-    ("NO_SUITABLE_", "it knows no algorithm for keys or signatures that we use"),
-    ("NO_SHARED_", "it knows no algorithm for keys or signatures that we use"),
-    ("DID_NOT_RETURN_A_CERTIFICATE", "it shows no certificate, and must (client_cert is 'required')"),
-    ("ALERT_UNKNOWN_CA", "it does not know who signed our certificate"),
-    ("ALERT_CERTIFICATE_EXPIRED", "it says that our certificate has expired"),
-    ("ALERT_BAD_CERTIFICATE", "it does not accept our certificate"),
-    ("ALERT_CERTIFICATE_UNKNOWN", "it does not accept our certificate"),
-    ("ALERT_UNSUPPORTED_CERTIFICATE", "it does not accept our certificate"),
+    ("UNSUPPORTED_PROTOCOL", "the client supports no TLS version from 1.2 on"),
+    ("VERSION_TOO_LOW", "the client supports no TLS version from 1.2 on"),
+    ("ALERT_PROTOCOL_VERSION", "the client requires another TLS version"),
+    ("NO_SHARED_CIPHER", "no cipher in common"),
+    ("NO_SUITABLE_", "no key exchange or signature algorithm in common"),
+    ("NO_SHARED_", "no key exchange or signature algorithm in common"),
+    ("DID_NOT_RETURN_A_CERTIFICATE", "the client sent no certificate (client_cert is 'required')"),
+    ("ALERT_UNKNOWN_CA", "the client does not trust the issuer of the server's certificate"),
+    ("ALERT_CERTIFICATE_EXPIRED", "the client reports that the server's certificate has expired"),
+    ("ALERT_BAD_CERTIFICATE", "the client does not accept the server's certificate"),
+    ("ALERT_CERTIFICATE_UNKNOWN", "the client does not accept the server's certificate"),
+    ("ALERT_UNSUPPORTED_CERTIFICATE", "the client does not accept the server's certificate"),
 )
 
 
 def _reason_of(error: ssl.SSLError) -> str:
-    """Return what went wrong, in words for a log: no byte of the client's is in them."""
+    """Return the reason for a log; it contains no data of the client's."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
-    reason = error.reason or "it broke the rules of TLS"
-    told = next((words for mark, words in _REASONS if mark in reason), None)
-    return told or f"TLS failed: {reason.replace('_', ' ').lower()}"
+        return f"the client's certificate is not accepted: {error.verify_message}"
+    reason = error.reason or "TLS protocol violation"
+    known = next((text for mark, text in _REASONS if mark in reason), None)
+    return known or f"TLS failed: {reason.replace('_', ' ').lower()}"
