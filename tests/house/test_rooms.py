@@ -38,6 +38,23 @@ ROOMS = {
     },
     "__main__": {"cli"},
 }
+# The same within `server/`, from the lowest floor up. `connection` and `dispatch` share a floor: a call runs for a
+# connection, and an exchange has its calls run.
+SERVER_ROOMS = {
+    "io": set(),
+    "tls": set(),
+    "recording": set(),
+    "dispatch": {"io", "connection"},
+    "connection": {"io", "tls", "recording", "dispatch"},
+    "listening": {"io", "tls", "connection"},
+    "hub": {"io", "tls", "connection", "dispatch", "listening"},
+    "shutdown": {"io", "recording", "dispatch"},
+    "server": {"io", "recording", "connection", "listening", "hub", "shutdown"},
+    "operator": {"recording", "connection", "dispatch", "listening", "hub", "server"},
+    "workers": {"io", "recording", "listening", "operator", "server", "shutdown"},
+    "start": {"io", "listening", "operator", "server", "shutdown", "workers"},
+    "__init__": set(),
+}
 BANNED = {
     "wire": {"socket", "ssl", "asyncio", "threading", "time", "random", "logging", "select", "selectors"},
     "message": {"asyncio", "socket", "select", "selectors"},
@@ -107,6 +124,18 @@ def wrong_doors(file: Path, root: Path = ROOT) -> list[str]:
     return wrong
 
 
+def upward_arrows(root: Path = ROOT) -> list[str]:
+    """Return the imports within `server/` that its table does not permit."""
+    wrong, folder = [], root / "server"
+    for file in files(folder):
+        room = room_of(file, folder)
+        for name in imports(file):
+            target = name.removeprefix("fanlight.server.").partition(".")[0]
+            if name.startswith("fanlight.server.") and target != room and target not in SERVER_ROOMS[room]:
+                wrong.append(f"{file.relative_to(folder)} imports {target}")
+    return wrong
+
+
 def circle(root: Path = ROOT) -> list[str]:
     """Return the modules of one import circle, or nothing."""
     graph = {}
@@ -166,6 +195,19 @@ def catches_all(file: Path) -> bool:
 def test_rooms_open_only_permitted_doors() -> None:
     """Each room imports only the rooms on its list, and no I/O where it has none."""
     assert [wrong for file in files() for wrong in wrong_doors(file)] == []
+
+
+def test_the_rooms_of_the_server_import_downwards() -> None:
+    """Within `server/` each room imports only the rooms on its list, and the list has an order."""
+    assert upward_arrows() == []
+    floors = list(SERVER_ROOMS)
+    upward = {
+        (room, each)
+        for room, below in SERVER_ROOMS.items()
+        for each in below
+        if floors.index(each) > floors.index(room)
+    }
+    assert upward == {("dispatch", "connection")}
 
 
 def test_there_is_no_import_circle() -> None:
@@ -252,6 +294,14 @@ def test_a_wrong_door_is_found(tmp_path: Path, source: str, complaint: str) -> N
     house = _house(tmp_path, wire__x=source)
     (wrong,) = wrong_doors(house / "wire" / "x.py", house)
     assert complaint in wrong
+
+
+def test_an_upward_arrow_is_found(tmp_path: Path) -> None:
+    """A room of the server that imports one above it is found."""
+    house = _house(
+        tmp_path, server__io__x="from fanlight.server.hub import Hub", server__hub="import fanlight.server.io.x"
+    )
+    assert upward_arrows(house) == ["io/x.py imports hub"]
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:
