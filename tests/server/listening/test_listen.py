@@ -164,7 +164,7 @@ def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
             try_bind(f"unix:{tmp_path}/s")
     try_bind(f"unix:{tmp_path}/s")
     assert (tmp_path / "s").exists()
-    with pytest.raises(AddressUnavailable, match="its folder is not there"):
+    with pytest.raises(AddressUnavailable, match="its folder does not exist"):
         try_bind(f"unix:{tmp_path}/nowhere/s")
 
 

@@ -32,7 +32,7 @@ def until_one(hub: Any, lane: str) -> dict[str, Any]:
     while time.monotonic() < deadline:
         state = json.loads(json.dumps(snapshot(hub)))
         for each in state["in_flight"]:
-            if each["lane"] == lane and "src/fanlight" not in each["at"] and not each["at"].startswith("waits"):
+            if each["lane"] == lane and "src/fanlight" not in each["at"] and not each["at"].startswith("waiting"):
                 return dict(each)
         time.sleep(0.01)
     raise AssertionError(state)
@@ -167,7 +167,7 @@ def test_a_stream_that_its_client_does_not_take_is_shown_as_one(serve: Any, tool
         sock.sendall(tools.request("/"))
         harness.wait_until(lambda: snapshot(harness.hub)["connections"] == {"open": 1, "stream_paused": 1})
         (found,) = harness.inside(lambda: snapshot(harness.hub)["in_flight"])
-    assert (found["lane"], found["at"]) == ("stream", "the client takes the answer")
+    assert (found["lane"], found["at"]) == ("stream", "sending the response")
     assert found["seconds"] < 60
 
 

@@ -55,7 +55,7 @@ def worker_in(state: WorkerState) -> Worker:
         started_at=NOW,
         last_pong=NOW,
         state=state,
-        deadline=NOW,
+        exit_deadline=NOW,
     )
 
 
@@ -90,7 +90,7 @@ def test_stopping_tells_ready_workers_and_kills_starting_ones(signals: list[int]
     assert starting.stop(NOW + 10)
     assert signals == [signal.SIGKILL]
     assert not ready.stop(NOW + 20)
-    assert ready.deadline == NOW + 10
+    assert ready.exit_deadline == NOW + 10
 
 
 def test_an_aborting_worker_is_killed_after_its_dump(signals: list[int]) -> None:

@@ -87,7 +87,7 @@ class Handover:
             "workers": [
                 [
                     *(each.pid, each.channel.fileno(), each.generation, now - each.started_at, each.state.name),
-                    *(each.counts, each.deadline - now),
+                    *(each.counts, each.exit_deadline - now),
                 ]
                 for each in self.workers
             ],
@@ -136,7 +136,7 @@ class Handover:
                     last_pong=now,
                     state=WorkerState[state],
                     counts=counts,
-                    deadline=now + left,
+                    exit_deadline=now + left,
                 )
                 for pid, fd, generation, seconds, state, counts, left in facts["workers"]
             ],

@@ -71,7 +71,7 @@ class Worker:
     state: WorkerState = STARTING
     is_retired: bool = False  # it is stopped as soon as another has taken its place
     last_ping: float = 0.0
-    deadline: float = 0.0  # STOPPING: killed at this time; ABORTING: the same, after its stack dump
+    exit_deadline: float = 0.0  # STOPPING: killed at this time; ABORTING: the same, after its stack dump
     served: int = 0
     counts: CountsSnapshot | None = None  # as it last reported them
     abort_reason: str = ""
@@ -95,37 +95,37 @@ class Worker:
         self.last_pong = now
         return True
 
-    def stop(self, deadline: float) -> bool:
+    def stop(self, exit_deadline: float) -> bool:
         """Have it stop by `deadline`; False if it is stopping or aborting already."""
         was_starting = self.state is STARTING
-        if not self.set_leaving(deadline):
+        if not self.set_leaving(exit_deadline):
             return False
         if was_starting:
             self.send_signal(signal.SIGKILL)  # it has no clients yet
         self.channel.send("drain")
         return True
 
-    def set_leaving(self, deadline: float) -> bool:
+    def set_leaving(self, exit_deadline: float) -> bool:
         """Record that it stops by itself; False if it is stopping or aborting already."""
         if not self._enter(STOPPING):
             return False
-        self.deadline = deadline
+        self.exit_deadline = exit_deadline
         return True
 
-    def abandon(self, deadline: float) -> None:
+    def abandon(self, exit_deadline: float) -> None:
         """Have it close all connections and exit by `deadline`."""
         self.channel.send("abandon")
-        self.deadline = deadline
+        self.exit_deadline = exit_deadline
 
     def abort(self, reason: str, now: float) -> None:
         """Have it dump its stacks (on SIGABRT); `kill_if_late` kills it after that."""
         if self._enter(ABORTING):
-            self.abort_reason, self.deadline = reason, now + DUMP_SECONDS
+            self.abort_reason, self.exit_deadline = reason, now + DUMP_SECONDS
             self.send_signal(signal.SIGABRT)
 
     def kill_if_late(self, now: float) -> bool:
         """Kill it if it has missed its deadline; return whether it was stopping and is now KILLED."""
-        if self.state not in (STOPPING, ABORTING) or now <= self.deadline:
+        if self.state not in (STOPPING, ABORTING) or now <= self.exit_deadline:
             return False
         self.send_signal(signal.SIGKILL)
         return self._enter(KILLED)
