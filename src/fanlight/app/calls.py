@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
+
+from msgspec import Struct
 
 from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
@@ -32,8 +33,7 @@ from fanlight.message.threads import run_in_thread
 OnError = Callable[[BaseException, Request], Outcome]  # without middleware always a Response
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundView:
+class BoundView(Struct, frozen=True, kw_only=True):
     """A view at one route, and where its arguments come from."""
 
     view: View
@@ -46,8 +46,7 @@ class BoundView:
     errors: str  # the parameter that takes the errors of its form, or ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
+class _Content(Struct, frozen=True, kw_only=True):
     """What a call does with the content of its requests."""
 
     is_read: bool = False

@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
+
+from msgspec import Struct
 
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, UnhandledException
 from fanlight.app.generator_analysis import may_catch
@@ -43,8 +44,7 @@ AsyncInner = Callable[[Request], Awaitable[Outcome]]
 _NO_RESPONSE = object()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Middleware:
+class Middleware(Struct, frozen=True, kw_only=True):
     """One generator function."""
 
     begin: Callable[[Request], Any]  # makes the generator

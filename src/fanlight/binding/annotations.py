@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar
 from types import NoneType, UnionType
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, TypeVar, Union
+
+from msgspec import Struct, field
 
 from fanlight.binding.callables import Dependency
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
@@ -167,8 +169,7 @@ def _variable_bound(variable: Any) -> Any:
     return Any if bound is None else parse_type(bound, module_scope(variable), f"in the bound of {variable}")
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What was found in one annotation."""
 
     markers: list[Any] = field(default_factory=list)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import CoroutineType
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
 from fanlight.binding.form_redisplay import INVALID_FIELDS
@@ -27,8 +28,7 @@ MakeResponse = Callable[[object, Request], Response]
 _Values = dict[Dependency, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(Struct, frozen=True, kw_only=True):
     """One dependency, ready to be opened; `needs` has the dependencies that it takes itself."""
 
     key: Dependency  # what the annotation names; `function` may replace it

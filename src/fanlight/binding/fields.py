@@ -10,9 +10,9 @@ that were not filled in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from msgspec import inspect as kinds
 
 from fanlight.binding.constraints import constraint_checker
@@ -29,8 +29,7 @@ from fanlight.message.upload import Upload
 Sent = MultiMapping[Any] | Headers | dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputField:
+class InputField(Struct, frozen=True, kw_only=True):
     """A field; `missing` is its value if it was not sent, MISSING if it is required."""
 
     name: str  # of the parameter

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fanlight.binding.callables import View
 from fanlight.errors import BadField, ContentTooLarge, HTTPError, UnprocessableContent
@@ -24,8 +25,7 @@ _FORM_SOURCES = ("query", "form")
 INVALID_FIELDS = "Some fields are missing or invalid."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormRedisplay:
+class FormRedisplay(Struct, frozen=True, kw_only=True):
     """A form that its view renders again."""
 
     name: str  # the parameter that receives the errors

@@ -10,37 +10,30 @@ form: `Annotated[str, Header("x-key")]`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     name: str = ""
 
 
-class CookieName(_Named):
+class CookieName(_Named, frozen=True):
     """The parameter is the cookie of this name, by default of its own."""
 
-    __slots__ = ()
 
-
-class HeaderName(_Named):
+class HeaderName(_Named, frozen=True):
     """The parameter is the header field of this name, by default of its own with hyphens."""
 
-    __slots__ = ()
 
-
-class FieldName(_Named):
+class FieldName(_Named, frozen=True):
     """The parameter, or the field of a class, is sent by this name, by default by its own."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class WholeBody:
+class WholeBody(Struct, frozen=True):
     """The parameter is the whole body."""
 
 

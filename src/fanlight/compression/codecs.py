@@ -11,9 +11,10 @@ from __future__ import annotations
 import importlib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _GZIP_HEAD_BYTES = 10
@@ -115,8 +116,7 @@ def _decode_gzip(encoded: bytes) -> bytes:
     return decoded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codec:
+class Codec(Struct, frozen=True, kw_only=True):
     """One content coding."""
 
     levels: range

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Generator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fanlight.compression.codecs import CODECS, CODINGS, PACKAGES
 from fanlight.compression.negotiation import COMPRESSIBLE
@@ -22,8 +23,7 @@ _MARK = "uncompressed"
 _INSTALL = "pip install 'fanlight[compression]'"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compression:
+class Compression(Struct, frozen=True, kw_only=True):
     """How responses are compressed. The reasons for the defaults are in docs/why.md."""
 
     encodings: tuple[str, ...] | None = None  # preferred first; None: zstd, br and gzip, as far as installed

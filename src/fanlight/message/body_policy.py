@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.errors import AppError
 
@@ -25,8 +27,7 @@ def _check(name: str, cap: object, *, is_optional: bool) -> None:
         raise AppError(f"{name} is {cap!r}; it must be a whole number, like {name}=10 * 1024**2")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormLimits:
+class FormLimits(Struct, frozen=True, kw_only=True):
     """The limits of one form, query string or JSON document."""
 
     fields: int = 1000  # without files
@@ -40,12 +41,11 @@ class FormLimits:
 
     def __post_init__(self) -> None:
         """Raise AppError for an invalid limit."""
-        for each in fields(self):
-            _check(each.name, getattr(self, each.name), is_optional=each.name == "file_bytes")
+        for name in self.__struct_fields__:
+            _check(name, getattr(self, name), is_optional=name == "file_bytes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteLimits:
+class RouteLimits(Struct, frozen=True, kw_only=True):
     """The `@limits` of a view."""
 
     content_bytes: int | None  # None: `Limits.content_bytes`
@@ -60,8 +60,7 @@ class BodyMode(IntEnum):
     STREAM = 2  # the call runs at once, and reads the content as a stream
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BodyPolicy:
+class BodyPolicy(Struct, frozen=True, kw_only=True):
     """How a call receives content, and how much: one object per route."""
 
     body_mode: BodyMode = BodyMode.BUFFERED
@@ -95,7 +94,7 @@ def limits(**caps: int) -> Callable[[View], View]:
     `field_bytes`, `text_bytes`, `json_bytes`, `files`, `file_bytes`, `header_bytes` and `memory_bytes` are those of
     `FormLimits`. Raises AppError for an unknown name, and for an invalid size.
     """
-    names = ["content_bytes", *(each.name for each in fields(FormLimits))]
+    names = ("content_bytes", *FormLimits.__struct_fields__)
     for name, cap in caps.items():
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)

@@ -11,10 +11,11 @@ import difflib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, unquote_to_bytes
+
+from msgspec import Struct
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.http_date import format_date
@@ -33,8 +34,7 @@ _BLANKS = " \t"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CookieOptions:
+class CookieOptions(Struct, frozen=True, kw_only=True):
     """The attributes of a cookie; the defaults are the safe ones."""
 
     path: str = "/"
@@ -49,7 +49,7 @@ class CookieOptions:
 
 def read_cookie_options(given: Mapping[str, Any]) -> CookieOptions:
     """Return options from keyword arguments. Raises TypeError for an unknown one."""
-    names = [each.name for each in fields(CookieOptions)]
+    names = CookieOptions.__struct_fields__
     for name in given:
         if name not in names:
             plain = {each.replace("_", ""): each for each in names}

@@ -14,17 +14,17 @@ middleware. How middleware runs is in `app/middleware.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, TypeVar, cast, overload
+
+from msgspec import Struct
 
 View = TypeVar("View", bound=Callable[..., object])
 Middleware = Callable[..., object]
 MIDDLEWARE_ATTRIBUTE = "__fanlight_middleware__"
 
 
-@dataclass(frozen=True, slots=True)
-class WithMiddleware:
+class WithMiddleware(Struct, frozen=True):
     """A value of URLS with its middleware.
 
     It is not a mapping, on purpose: `{**table}` would give the table without the middleware that guards it.

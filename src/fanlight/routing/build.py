@@ -6,8 +6,10 @@ Refuses a table with a mistake in it: SetupError lists all of them, in the order
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.conflicts import find_conflicts, find_unreachable
@@ -97,7 +99,7 @@ def _route(
 def _placed(error: SetupError, place: str) -> list[Mistake]:
     """Return the mistakes of a callback, each with the key's place among its own."""
     return [
-        mistake if place in mistake.places else replace(mistake, places=(*mistake.places, place))
+        mistake if place in mistake.places else dataclasses.replace(mistake, places=(*mistake.places, place))
         for mistake in error.mistakes
     ]
 

@@ -14,8 +14,11 @@ A `Subtree` matches its key with a slash at the end, and all paths below it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.key import parse_key
@@ -27,8 +30,7 @@ Unwrap = Callable[[object], tuple[object, tuple[object, ...]]]
 _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the flat table."""
 
     methods: tuple[str, ...]
@@ -38,16 +40,14 @@ class Entry:
     middleware: tuple[object, ...] = ()  # of it and of the tables around it, outermost first: interpreted by the app
 
 
-@dataclass(frozen=True, slots=True)
-class Subtree:
+class Subtree(Struct, frozen=True):
     """A value that matches all paths below its key, or those that a key like "/{path...}" matches."""
 
     value: object
     name: str = "path"  # of the parameter that holds the path below
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """A nested table that is being read: the keys on the way to it, and what it inherits."""
 
     keys: tuple[object, ...] = ()
@@ -87,7 +87,8 @@ class TableReader:
                 self._read_key(value, place, replace(table, keys=trail), source)
             except SetupError as error:
                 self.mistakes += [
-                    mistake if mistake.places else replace(mistake, places=(place,)) for mistake in error.mistakes
+                    mistake if mistake.places else dataclasses.replace(mistake, places=(place,))
+                    for mistake in error.mistakes
                 ]
         self._open.pop()
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from typing import NoReturn
+
+from msgspec import Struct
 
 from fanlight.routing.pattern import Pattern, parse_pattern, refuse
 
@@ -26,8 +27,7 @@ _REFUSED_METHODS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A parsed key; `states_methods` is False if GET is only the default."""
 
     methods: tuple[str, ...]

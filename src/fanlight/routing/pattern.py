@@ -16,8 +16,10 @@ import difflib
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import NoReturn
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
@@ -34,8 +36,7 @@ def refuse(message: str, hint: str = "") -> NoReturn:
     raise SetupError([Mistake(message=message, hint=hint)])
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One part of a pattern; a literal one has no name and only a prefix."""
 
     prefix: str
@@ -69,8 +70,7 @@ class Segment:
         return f"{self.prefix}{{{self.name}{kind}}}{self.suffix}"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A path with parameters."""
 
     segments: tuple[Segment, ...]

@@ -5,16 +5,16 @@ Both are immutable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Route:
+class Route(Struct, frozen=True, eq=False):
     """One line of the table: these methods at this pattern lead to this endpoint."""
 
     pattern: str  # with the path of the outer tables and the types of the view: "/blog/{id:int}"
@@ -35,8 +35,7 @@ class NoMatchReason(Enum):
     BAD_PATH = 400
 
 
-@dataclass(frozen=True, slots=True)
-class NoMatch:
+class NoMatch(Struct, frozen=True):
     """No route: the reason, and what the response needs."""
 
     kind: NoMatchReason

@@ -15,10 +15,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from time import monotonic
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import acceptable_encodings, is_compressible
@@ -49,8 +50,7 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _IN_A_PATH = "/!$&'()*+,;=:@"  # what RFC 3986 allows in a path, beside letters, digits and -._~
 
 
-@dataclass(slots=True, frozen=True)
-class Representation:
+class Representation(Struct, frozen=True):
     """One form of a file: as it is, a side file, or compressed in memory (RFC 9110 section 3.2)."""
 
     version: Version
@@ -62,8 +62,7 @@ class Representation:
     not_modified_fields: tuple[Pair, ...]
 
 
-@dataclass(slots=True, frozen=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """The representations of one path, valid for a while."""
 
     expires_at: float
