@@ -29,7 +29,7 @@ from fanlight.binding.body import BodyReader
 from fanlight.binding.callables import Dependency
 from fanlight.binding.convert import identity, path_coercer, text_parser
 from fanlight.binding.defaults import RESERVED_NAMES, default_error
-from fanlight.binding.describe import annotation_text
+from fanlight.binding.describe import annotation_text, type_hint, unused_path_hint
 from fanlight.binding.fields import InputField, InputFields, RecordInput, input_field, record_input
 from fanlight.binding.form_redisplay import FormRedisplay
 from fanlight.binding.input_parameter import (
@@ -44,7 +44,6 @@ from fanlight.binding.kinds import COLLECTIONS, contains_upload, is_mutable, spl
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.binding.signature import ANNOTATION_ERRORS, Parameter, Signature, annotation_hint
-from fanlight.binding.suggestions import type_hint, unused_path_hint
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.content_stream import ContentStream
