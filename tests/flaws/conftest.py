@@ -109,7 +109,7 @@ def site() -> Iterator[LiveServer]:
 
 @pytest.fixture
 def send(site: LiveServer) -> Callable[..., bytes]:
-    """Return a function that sends raw bytes, says that no more follow, and returns all that comes back."""
+    """Return a function that sends raw bytes, closes for writing, and returns all that is received."""
 
     def exchange(data: bytes, *, pieces: int = 0) -> bytes:
         answer = b""
@@ -129,7 +129,7 @@ def send(site: LiveServer) -> Callable[..., bytes]:
 
 @pytest.fixture
 def statuses(send: Callable[..., bytes]) -> Callable[..., list[int]]:
-    """Return a function that sends raw bytes and returns the status of each answer."""
+    """Return a function that sends raw bytes and returns the status of each response."""
 
     def exchange(data: bytes, **how: Any) -> list[int]:
         return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d{3})", send(data, **how))]
@@ -139,7 +139,7 @@ def statuses(send: Callable[..., bytes]) -> Callable[..., list[int]]:
 
 @pytest.fixture
 def get(send: Callable[..., bytes]) -> Callable[..., tuple[int, str, bytes]]:
-    """Return a function that asks for a target, and returns status, head and content."""
+    """Return a function that requests a target, and returns status, head and content."""
 
     def ask(target: str, *lines: str, method: str = "GET", content: bytes = b"") -> tuple[int, str, bytes]:
         head = [f"{method} {target} HTTP/1.1", "Host: site.example", "Connection: close", *lines]

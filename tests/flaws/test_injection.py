@@ -41,7 +41,7 @@ def test_response_splitting_by_a_name(get: Get, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["content-length", "transfer-encoding", "connection", "Content-Length"])
 def test_a_view_that_frames_by_itself(get: Get, name: str) -> None:
-    """What frames an answer is written by the server alone: a view can't make two answers of one."""
+    """Framing fields are written only by the server: a view can't split a response."""
     assert get(f"/field?name={name}&value=3")[0] == 500
 
 
@@ -110,7 +110,7 @@ def test_control_characters_in_cookies() -> None:
 
 
 def test_a_cookie_without_a_name(get: Get) -> None:
-    """`=__Host-x=bad` is not read as the cookie __Host-x: who can set a nameless one can't forge a named one."""
+    """`=__Host-x=bad` is not parsed as the cookie __Host-x: a nameless cookie can't forge a named one."""
     _, _, content = get("/cookies", "Cookie: =__Host-session=bad; a=b; __Host-session=good")
     assert json.loads(content) == {"a": "b", "__Host-session": "good"}
 
@@ -163,7 +163,7 @@ def test_a_cache_poisoned_by_an_absolute_target(send: Send) -> None:
 
 
 def test_a_cache_poisoned_by_forwarded_fields(get: Get) -> None:
-    """X-Forwarded-Host and its like change nothing when they come from who is not trusted."""
+    """X-Forwarded-Host and similar fields are ignored from clients that are not trusted."""
     lines = (
         "X-Forwarded-Host: evil.example",
         "X-Forwarded-Proto: https",

@@ -1,4 +1,4 @@
-"""Paths that lead astray, and pages that tell too much, by their classes."""
+"""Path traversal, and pages that disclose too much, by class of flaw."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_traversal_by_encoded_slashes(get: Get, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/rest/../secret", "/rest/%2e%2e/secret", "/./secret", "/rest//../../secret"])
 def test_traversal_by_dot_segments(get: Get, path: str) -> None:
-    """Dot segments are resolved by nobody: a path means the same to a proxy in front and to the table."""
+    """Dot segments are not resolved: a path means the same to a proxy in front and to the table."""
     _, _, content = get(path)
     assert content != b"secret"
     assert b"<h1>secret</h1>" not in content
@@ -45,7 +45,7 @@ def test_a_null_in_a_path(get: Get, path: str) -> None:
     "name", ["../secret.html", "/etc/passwd", "a/../../secret.html", "..\\secret.html", "a\x00.html"]
 )
 def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
-    """A template is found in its folder, whatever its name says: what is not there is a mistake, not a file."""
+    """A template is only found in its folder, whatever its name: another one is a mistake, not a file."""
     folder = tmp_path / "site"
     (folder / "templates").mkdir(parents=True)
     (folder / "templates" / "home.html").write_text("home")
@@ -70,14 +70,14 @@ def test_a_console_for_everybody(get: Get) -> None:
 
 
 def test_the_problem_of_a_program(get: Get) -> None:
-    """The same as JSON tells no more."""
+    """The same as JSON discloses no more."""
     status, head, content = get("/broken", "Accept: application/json")
     assert (status, "application/problem+json" in head) == (500, True)
     assert b"hunter2" not in content
 
 
 def test_an_upload_that_names_its_own_place(get: Get) -> None:
-    """A client's file name is told as it claims it, and decides nothing: the file lies where the server put it."""
+    """A client's file name is kept as metadata, and has no effect on where the file is stored."""
     part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="../../etc/cron.d/x"\r\n\r\nx\r\n--b--\r\n'
     status, _, content = get("/upload", "Content-Type: multipart/form-data; boundary=b", method="POST", content=part)
     assert status == 200

@@ -28,7 +28,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 def ask(port: int, field: bytes) -> tuple[bytes, bytes]:
-    """Return head and content of the answer to a Range field."""
+    """Return head and content of the response to a Range field."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.settimeout(PATIENCE)
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nrange: " + field + b"\r\n\r\n")
@@ -43,7 +43,7 @@ def ask(port: int, field: bytes) -> tuple[bytes, bytes]:
     "field", [b"bytes=" + "\u0661-\u0662".encode(), b"bytes=\xb2-\xb3", b"bytes=1_0-2_0", b"bytes=+1-2"]
 )
 def test_digits_that_are_none(port: int, field: bytes) -> None:
-    """Only the digits 0 to 9 make a range; with others the field says nothing."""
+    """Only the digits 0 to 9 are valid in a range; with others the field is ignored."""
     assert ask(port, field)[1] == CONTENT
 
 
@@ -64,6 +64,6 @@ def test_a_great_many_ranges(port: int) -> None:
 
 
 def test_a_range_that_ends_before_it_begins(port: int) -> None:
-    """An inverted range says nothing, one without length at the end finds nothing: neither is an error of ours."""
+    """An inverted range is ignored, an empty suffix is not satisfiable: neither is an error of the server."""
     assert ask(port, b"bytes=9-3")[0].startswith(b"HTTP/1.1 200 ")
     assert ask(port, b"bytes=-0")[0].startswith(b"HTTP/1.1 416 ")

@@ -74,7 +74,7 @@ def test_quadratic_cookies() -> None:
 
 
 def test_quadratic_repeated_fields() -> None:
-    """Ten times as many lines of one name take ten times as long, to read and to ask for."""
+    """Ten times as many lines of one name take ten times as long, to parse and to access."""
     assert (
         grows(lambda size: wired(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * size + b"\r\n"), 2000) < MOST_GROWTH
     )
@@ -214,7 +214,7 @@ def test_unlimited_trailers(statuses: Statuses) -> None:
 
 
 def test_unlimited_pipelining(site: LiveServer) -> None:
-    """From a client that sends request after request, and reads nothing, no more is read than one answer allows."""
+    """A client that sends request after request, and reads nothing, is not read beyond one response."""
     asked = b"GET /fields HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
     sent = 0
     with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
@@ -258,7 +258,7 @@ def test_memory_of_unknown_routes(site: LiveServer, get: Get) -> None:
 
 
 def test_hash_flooding() -> None:
-    """Names that a client chooses are keys of dicts whose hash nobody outside can know (PEP 456), and are bounded."""
+    """Names that a client chooses are keys of dicts with a secret hash (PEP 456), and their number is bounded."""
     assert os.environ.get("PYTHONHASHSEED", "random") == "random"
     assert hash("a") != 0
 
@@ -288,7 +288,7 @@ def test_a_half_open_client(site: LiveServer, get: Get) -> None:
 
 
 def test_a_socket_closed_under_the_poller(site: LiveServer, get: Get) -> None:
-    """Clients that reset their connection in the middle of everything end nobody but themselves."""
+    """Clients that reset their connection at any moment affect no other client."""
     for number in range(100):
         client = socket.create_connection(("127.0.0.1", site.port), PATIENCE)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
@@ -312,7 +312,7 @@ def test_files_of_clients_that_leave(site: LiveServer, get: Get) -> None:
 
 
 def test_a_big_upload_blocks_no_other_request(site: LiveServer, get: Get) -> None:
-    """While one client uploads, others are answered."""
+    """While one client uploads, others get responses."""
     with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n")
         for _ in range(30):

@@ -67,7 +67,7 @@ def test_te_te(statuses: Statuses, lines: bytes) -> None:
 
 
 def test_cl_0(send: Send) -> None:
-    """Content of a request whose view does not want it is read as content, and not as the next request."""
+    """Content that the view does not read is discarded as content, and not parsed as the next request."""
     answer = send(b"GET /secret HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SECRET) + SECRET)
     assert answer.count(b"HTTP/1.1 ") == 1
 
@@ -119,7 +119,7 @@ def test_bare_line_ends(statuses: Statuses, data: bytes) -> None:
 
 
 def test_obs_fold(statuses: Statuses) -> None:
-    """A folded line is refused: readers differ on whose value it is."""
+    """A folded line is refused: implementations differ on the field that it belongs to."""
     for fold in (b" ", b"\t"):
         assert statuses(b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n" + fold + b"Y: c\r\n\r\n" + SECRET) == [400]
 
@@ -169,7 +169,7 @@ def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
 
 
 def test_responses_are_in_the_order_of_the_requests(send: Send) -> None:
-    """Pipelined requests are answered in the order in which they were sent, a slow one before a fast one."""
+    """Responses to pipelined requests are sent in order, a slow one before a fast one."""
     asked = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
     answer = send(b"".join(asked))
     found = [json.loads(part.partition(b"\r\n\r\n")[2])["name"] for part in answer.split(b"HTTP/1.1 200 OK")[1:]]
@@ -231,7 +231,7 @@ def test_fields_with_underscores(get: Get) -> None:
 
 
 def test_an_upgrade_to_http_2_in_the_clear(send: Send) -> None:
-    """`Upgrade: h2c` is passed over: a proxy that let it through gets an answer in HTTP/1.1."""
+    """`Upgrade: h2c` is ignored: a proxy that forwards it gets a response in HTTP/1.1."""
     wish = b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n"
     answer = send(b"GET /query HTTP/1.1\r\nHost: a\r\n" + wish)
     assert answer.startswith(b"HTTP/1.1 200")

@@ -37,7 +37,7 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ask(site: Path) -> Iterator[Ask]:
-    """Return a function that asks the served site for a raw target: status, head, content."""
+    """Return a function that requests a raw target and returns status, head and content."""
     with LiveServer(App({"/static": Static("static")}, file=site / "main.py")) as server:
 
         def ask_for(target: str, line: str = "") -> tuple[int, bytes, bytes]:
@@ -112,7 +112,7 @@ def test_static_compressed_variant_out_of_the_folder(site: Path, tmp_path: Path,
 
 
 def test_static_existence_of_outside_paths(site: Path, tmp_path: Path, ask: Ask) -> None:
-    """What is outside answers alike, be it there or not."""
+    """The response for a path outside is the same, whether the file exists or not."""
     (site / "static" / "there").symlink_to(tmp_path / "secret.txt")
     (site / "static" / "nowhere").symlink_to(tmp_path / "nothing.txt")
     pairs = [

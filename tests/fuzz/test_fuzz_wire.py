@@ -1,4 +1,4 @@
-"""The wire against what nobody thought of: structure by hypothesis, bytes by atheris; each bounded in time."""
+"""Fuzzing the wire: structure by hypothesis, bytes by atheris; each bounded in time."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_spoilt_request_is_refused_or_understood_alike(
     st.binary(max_size=50),
 )
 def test_the_output_is_one_response_or_nothing(status: int, fields: list[tuple[str, str]], content: bytes) -> None:
-    """No status, name or value can make an answer that another reader takes for two, or for another one."""
+    """No status, name or value results in a response that can be parsed as two, or as another one."""
     wire = Http1Connection(LIMITS)
     wire.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     wire.next_event()

@@ -25,7 +25,7 @@ VECTORS = Path(__file__).parents[1] / "wire" / "vectors"
 
 
 def outcome(pieces: list[bytes]) -> list[object]:
-    """Return what a connection makes of these pieces, with every request answered at once."""
+    """Return the events of a connection for these pieces, with a response to each request at once."""
     wire, content = Http1Connection(LIMITS), b""
     seen: list[object] = []
     for piece in pieces:

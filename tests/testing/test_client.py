@@ -72,7 +72,7 @@ def test_a_get_takes_the_complete_path() -> None:
     ids=["form", "json", "content"],
 )
 def test_content_is_sent_with_its_media_type_and_length(content: dict[str, Any], kind: str, sent: str) -> None:
-    """`form`, `json` and `content` each say what they are, and how long."""
+    """`form`, `json` and `content` are sent with their media type and length."""
     with Client(handler()) as client:
         seen = client.put("/", **content).text
     assert f"content-type: {kind}\ncontent-length: {len(sent)}\n" in seen
@@ -80,7 +80,7 @@ def test_content_is_sent_with_its_media_type_and_length(content: dict[str, Any],
 
 
 def test_without_content_there_is_no_length() -> None:
-    """A request that sends nothing says nothing of it."""
+    """A request without content has no fields about it."""
     with Client(handler()) as client:
         assert "content-length" not in client.delete("/").text
 
@@ -95,7 +95,7 @@ def test_cookies_are_kept_and_forgotten() -> None:
 
 
 def test_redirects_are_followed_on_request() -> None:
-    """303 turns into a GET, 307 keeps method and content, and a loop is told of."""
+    """303 becomes a GET, 307 keeps method and content, and a redirect loop raises."""
     with Client(handler()) as client:
         assert client.post("/there").status == 303
         assert client.post("/there", follow_redirects=True).text.startswith("GET /?moved=1\n")
@@ -147,14 +147,14 @@ def test_an_app_that_can_not_start_raises_in_the_test() -> None:
 
 
 def test_a_client_survives_a_connection_that_is_closed() -> None:
-    """After an answer with `connection: close` the next request goes out on a new connection."""
+    """After a response with `connection: close` the next request uses a new connection."""
     with Client(handler(), limits=Limits(content_bytes=10)) as client:
         assert client.post("/", content=b"x" * 11).status == 413
         assert client.get("/").status == 200
 
 
 def test_a_live_server_listens_on_a_real_port() -> None:
-    """`LiveServer` answers on the port that its URL names, until the block ends."""
+    """`LiveServer` serves on the port in its URL, until the block ends."""
     with LiveServer(handler()) as server:
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")

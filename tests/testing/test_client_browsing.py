@@ -1,4 +1,4 @@
-"""The test client asks, follows and remembers as a browser does, and says what to write where a test is wrong."""
+"""The test client sends requests, follows redirects and stores cookies like a browser; errors say what to write."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ FIELDS = {"accept": "text/x", "authorization": "Bearer 1", "x-tenant": "a", "con
 
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_a_redirect_to_get_keeps_all_fields_but_those_of_content(client: Client, status: int) -> None:
-    """What the test has said goes on to the next address; type, length and language of the content don't."""
+    """Header fields of the test are sent to the next URL; type, length and language of the content are not."""
     told = client.post(f"/{status}", headers=FIELDS, json={"n": 1}).text.splitlines()
     assert told == ["GET /shown", "host: testserver", "accept: text/x", "authorization: Bearer 1", "x-tenant: a", ""]
 
 
 @pytest.mark.parametrize("status", [307, 308])
 def test_a_redirect_that_keeps_the_method_sends_the_content_again(client: Client, status: int) -> None:
-    """Bytes, forms and lists of pieces are sent a second time; an iterator can't be, and that is said."""
+    """Bytes, forms and lists of pieces are sent again; an iterator can't be, which raises."""
     told = client.put(f"/{status}", headers=FIELDS, content=[b"a", b"b"]).text
     assert told.startswith("PUT /shown\n")
     assert told.endswith("\n\nab")
@@ -86,13 +86,13 @@ def test_a_redirect_changes_methods_as_httpx_does(client: Client, method: str, s
 
 @pytest.mark.parametrize("path", ["/other", "/port", "/scheme"])
 def test_a_redirect_to_elsewhere_ends_there(client: Client, path: str) -> None:
-    """Another host, port or kind of address is not this site: the answer is the redirect itself."""
+    """A redirect to another host, port or scheme is not followed: it is the response."""
     answer = client.get(path)
     assert (answer.status, answer.url) == (303, f"http://testserver{path}")
 
 
 def test_a_redirect_to_an_invalid_url_raises(client: Client) -> None:
-    """A Location that nobody can read raises, and says which page has sent it."""
+    """An invalid Location raises, with the URL that sent it."""
     with pytest.raises(
         ValueError, match=r"http://testserver/broken redirects to 'http://\[/', which is not a valid URL"
     ):
@@ -187,7 +187,7 @@ def test_an_invalid_call_says_what_to_write_and_affects_no_other(options: dict[s
 
 @pytest.mark.parametrize("url", ["ftp://testserver/", "mailto:x", "http://[/"])
 def test_what_is_no_address_is_refused(client: Client, url: str) -> None:
-    """Only http and https have hosts and paths to ask."""
+    """Only http and https URLs are accepted."""
     with pytest.raises(ValueError, match="URL"):
         client.get(url)
 
@@ -205,7 +205,7 @@ def test_content_that_fails_while_it_is_sent_breaks_no_other_call(client: Client
 
 
 def test_a_url_can_have_another_host(client: Client) -> None:
-    """A whole URL, or a host field, says for which of its names a site is asked."""
+    """A complete URL, or a host field, sets the host of the request."""
     assert "host: api.example" in client.get("http://api.example/shown").text
     assert "host: api.example:81" in client.get("/shown", headers={"host": "api.example:81"}).text
 
@@ -320,7 +320,7 @@ def test_a_base_url_is_a_scheme_and_a_host() -> None:
 
 
 def test_a_closed_client_raises_at_once() -> None:
-    """Every way to ask raises, and none waits for an answer that can't come."""
+    """Every method raises at once."""
     client = Client(HANDLER)
     client.get("/")
     client.close()
@@ -338,7 +338,7 @@ def test_a_closed_client_raises_at_once() -> None:
 
 
 def test_a_connection_that_the_server_has_closed_is_made_anew() -> None:
-    """A client that has been idle for too long asks on a new connection, as a browser does."""
+    """After an idle timeout the client uses a new connection, as a browser does."""
     with Client(HANDLER, limits=Limits(idle_seconds=0.1)) as client:
         assert client.get("/").status == 200
         kept = client._connections["http"].sock

@@ -1,8 +1,7 @@
-"""Say what kind of thing a file is, by the extension of its name: static files, templates, downloads, uploads of tests.
+"""Media types: the constants, and the media type for a file name extension.
 
-In: a name. Out: a media type, with `charset=utf-8` for text. The table is our own, so that a site answers alike
-on every machine: the system's tables differ, and some say that JavaScript is plain text, which browsers refuse
-to run. Does not look into the file.
+In: a file name, or a `content-type`. Out: a media type, with `charset=utf-8` for text. The table does not depend on the
+system: system tables differ between machines, and some have `text/plain` for JavaScript, which browsers refuse to run.
 """
 
 from __future__ import annotations
