@@ -28,7 +28,7 @@ def public(kind: type) -> set[str]:
 def test_every_part_of_a_request_is_told() -> None:
     """docs/reference/requests.md has a row for each public name of Request, and for no other."""
     # For rooms that make requests and read bodies.
-    inner = set("head content_source is_json cache cache_value id_line identify reverse assets".split())
+    inner = set("head content_source is_json cache cache_value id_line choose_id reverse assets".split())
     inner |= {"context", "decoded_size_limit", "json_content", "pop_background_tasks", "set_origin", "attach_content"}
     assert names_in(first_cells("requests.md")) == public(Request) - inner
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fanlight.errors import ProtocolError
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.states import State
+from fanlight.wire.http1.states import ConnectionState
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.wire_limits import WireLimits
 
@@ -36,7 +36,7 @@ def verdict(pieces: Iterable[bytes]) -> Verdict:
                 elif isinstance(event, RequestHead):
                     found.append((event.method, event.target, event.fields))
                 if (
-                    wire.state == State.AWAITING_RESPONSE
+                    wire.state == ConnectionState.AWAITING_RESPONSE
                 ):  # the request is whole: answer it, so that the next one is read
                     wire.send_response(200, (), b"", b"")
                 elif event is None:

@@ -11,7 +11,8 @@ from tests.wire.feeding import LIMITS
 from fanlight.errors import BadMessage
 from fanlight.wire.http1 import states
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.states import NEXT, InvalidTransition, State, Transition
+from fanlight.wire.http1.states import NEXT, InvalidTransition, Transition
+from fanlight.wire.http1.states import ConnectionState as State
 
 COLUMNS = (
     Transition.HEAD,

@@ -71,16 +71,16 @@ class BodyPolicy(Struct, frozen=True, kw_only=True):
     decodes: bool = False  # the content is parsed before the view runs, so the limits of JSON and forms apply to it
     route: str = ""  # "POST /upload"
 
-    def most(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
+    def max_content(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
         """Return how many bytes of content are allowed, and the hint for a client that sends more.
 
         `decoded_by` is `Request.decoded_size_limit`. Content that is parsed has a lower limit, because parsing holds
         the interpreter, and takes many times the memory of the content.
         """
-        most = server_bytes if self.content_bytes is None else self.content_bytes
-        cap = getattr(self.form, decoded_by) if self.decodes and decoded_by else most
-        if cap >= most:
-            return most, self.hint
+        max_bytes = server_bytes if self.content_bytes is None else self.content_bytes
+        cap = getattr(self.form, decoded_by) if self.decodes and decoded_by else max_bytes
+        if cap >= max_bytes:
+            return max_bytes, self.hint
         return cap, f"raise {decoded_by} in the @limits of {self.route} to allow it"
 
 

@@ -17,7 +17,7 @@ _CHARSETS = re.compile(
 )
 
 
-def decoded(content: bytes, charset: str) -> str:
+def decode_text(content: bytes, charset: str) -> str:
     """Return the content as text. Raises BadRequest if it is not valid in the charset, or the charset is unknown."""
     name = _name_of(charset)
     # SECURITY: tests/message/test_request.py: punycode and idna are quadratic, others are not charsets

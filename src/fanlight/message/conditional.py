@@ -101,11 +101,11 @@ def apply_conditions(response: Response, request: Request) -> Response:
     modified = response.modified if isinstance(response, FileResponse) else read_date(date)
     verdict = evaluate_preconditions(head.method, fields, etag, modified)
     if verdict is not PreconditionResult.PASSED:
-        return _without_content(response, verdict)
+        return _not_modified(response, verdict)
     if "range" not in fields or not isinstance(response, FileResponse) or head.method != "GET":
         return response
     is_whole = "if-range" in fields and not _is_same(fields["if-range"], etag, date)
-    return response if is_whole else _in_parts(response, fields["range"])
+    return response if is_whole else _partial_response(response, fields["range"])
 
 
 def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
@@ -118,7 +118,7 @@ def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
     return tag_or_date == date
 
 
-def _without_content(response: Response, verdict: PreconditionResult) -> Response:
+def _not_modified(response: Response, verdict: PreconditionResult) -> Response:
     _close(response)
     if verdict is PreconditionResult.FAILED:
         raise PreconditionFailed("the current version is not the one in the precondition")
@@ -144,7 +144,7 @@ def _close(response: Response) -> None:
         close()
 
 
-def _in_parts(response: FileResponse, wanted: str) -> Response:
+def _partial_response(response: FileResponse, wanted: str) -> Response:
     content = response.content
     if not isinstance(content, FileContent):
         return response

@@ -36,7 +36,7 @@ class FileContent:
         self.pieces = pieces
         self.length = sum([each.size if isinstance(each, Span) else len(each) for each in pieces])
 
-    def of(self, pieces: Sequence[bytes | Span]) -> FileContent:
+    def with_pieces(self, pieces: Sequence[bytes | Span]) -> FileContent:
         """Return other parts of the same file; the result owns it from now on."""
         return FileContent(self.file, pieces)
 

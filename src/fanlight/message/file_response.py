@@ -34,7 +34,7 @@ class FileResponse(Response):
     def send_parts(self, content: FileContent, pieces: Sequence[bytes | Span]) -> None:
         """Send only parts of the file, with status 206."""
         self.status = 206
-        self.content = parts = content.of(pieces)
+        self.content = parts = content.with_pieces(pieces)
         self.length = parts.length
 
 

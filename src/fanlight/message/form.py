@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
-from fanlight.message.charset import decoded
+from fanlight.message.charset import decode_text
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
 _NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: the charset of the form
@@ -77,9 +77,9 @@ class Query(MultiMapping[str]):
 
 def read_query(text: str) -> list[tuple[str, str]]:
     """Return the pairs of a query string. Raises BadRequest for invalid UTF-8, ContentTooLarge for too many fields."""
-    most = DEFAULT_BODY_POLICY.form.fields
-    if text.count("&") >= most:
-        raise ContentTooLarge(f"there are over {most} fields in the query; send a form, or JSON")
+    max_fields = DEFAULT_BODY_POLICY.form.fields
+    if text.count("&") >= max_fields:
+        raise ContentTooLarge(f"there are over {max_fields} fields in the query; send a form, or JSON")
     return _pairs(text, DEFAULT_BODY_POLICY.form)
 
 
@@ -89,51 +89,51 @@ def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tu
     Raises BadRequest for text that is invalid in its charset, ContentTooLarge for too many or too long fields.
     """
     if text.count("&") >= limits.fields:
-        raise over(f"there are over {limits.fields} fields in the form", "fields")
+        raise limit_error(f"there are over {limits.fields} fields in the form", "fields")
     named = None if charset else _NAMED_CHARSET.search(text)
     return _pairs(text, limits, named[1] if named else charset)
 
 
-def over(what: str, limit: str, field: str = "") -> ContentTooLarge:
+def limit_error(what: str, limit: str, field: str = "") -> ContentTooLarge:
     """Return the error for a form that exceeds a limit of the view, with a hint for the author of the view."""
     return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
 def _pairs(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:
     """Return the pairs of an urlencoded text (WHATWG URL, section 5.1)."""
-    most = limits.field_bytes
+    max_bytes = limits.field_bytes
     pairs = []
     for piece in text.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            pairs.append((_decoded(name, most, charset), _decoded(value, most, charset)))
+            pairs.append((_decoded(name, max_bytes, charset), _decoded(value, max_bytes, charset)))
     return pairs
 
 
-def _field_over(most: int) -> ContentTooLarge:
-    return over(f"a field of the form is over {most} bytes", "field_bytes")
+def _field_limit_error(max_bytes: int) -> ContentTooLarge:
+    return limit_error(f"a field of the form is over {max_bytes} bytes", "field_bytes")
 
 
-def _decoded(text: str, most: int, charset: str) -> str:
+def _decoded(text: str, max_bytes: int, charset: str) -> str:
     # SECURITY: tests/app/test_limits.py; before it is decoded: three characters make at least one byte.
-    if len(text) > most and len(text) - 2 * text.count("%") > most:
-        raise _field_over(most)
+    if len(text) > max_bytes and len(text) - 2 * text.count("%") > max_bytes:
+        raise _field_limit_error(max_bytes)
     if "+" in text:
         text = text.replace("+", " ")
     if "%" not in text:
         return text
-    content = unquote_to_bytes(text) if len(text) <= _DECODED_AT_ONCE else _decoded_by_pieces(text)
-    if len(content) > most:
-        raise _field_over(most)
+    content = unquote_to_bytes(text) if len(text) <= _DECODED_AT_ONCE else _decode_in_pieces(text)
+    if len(content) > max_bytes:
+        raise _field_limit_error(max_bytes)
     if charset:
-        return decoded(bytes(content), charset)
+        return decode_text(bytes(content), charset)
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise BadRequest("a field is not UTF-8 when it is percent-decoded") from None
 
 
-def _decoded_by_pieces(text: str) -> bytearray:
+def _decode_in_pieces(text: str) -> bytearray:
     """Percent-decode a long text by pieces: at once, each "%" in it would be an object of 80 bytes."""
     content = bytearray()
     start = 0

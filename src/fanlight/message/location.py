@@ -42,7 +42,7 @@ def encode_location(to: object) -> str:
         raise InvalidResponse(
             f"the target of a redirect is text, not a {type(to).__name__}; for a view write request.url_for(view)"
         )
-    if wrong := _wrong_with(to):
+    if wrong := _error_in(to):
         raise InvalidResponse(f"{to[:200]!r} can't be the target of a redirect: {wrong}")
     try:
         return quote(to, safe="%/:=&?~#+!$,;'@()*[]")
@@ -52,7 +52,7 @@ def encode_location(to: object) -> str:
         ) from None
 
 
-def _wrong_with(to: str) -> str:
+def _error_in(to: str) -> str:
     for pattern, reason in _WRONG:
         if pattern.match(to):
             return reason

@@ -20,9 +20,9 @@ from multipart import (  # type: ignore[import-untyped]  # it comes without type
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
 from fanlight.message.body_policy import FormLimits
-from fanlight.message.charset import decoded
+from fanlight.message.charset import decode_text
 from fanlight.message.content import SpooledContent
-from fanlight.message.form import MultiMapping, over
+from fanlight.message.form import MultiMapping, limit_error
 from fanlight.message.part_header import boundary_of, read_part_head
 from fanlight.message.spool import Spool
 from fanlight.message.temporary_files import close, open_unnamed
@@ -225,11 +225,11 @@ class FormReader:
             if head.name == "_charset_":
                 self._names_charset = len(self._parts)
             if self._texts > limits.fields:
-                raise over(f"there are over {limits.fields} fields in the form", "fields")
+                raise limit_error(f"there are over {limits.fields} fields in the form", "fields")
         else:
             self._files += 1
             if self._files > limits.files:
-                raise over(f"there are over {limits.files} files in the form", "files", head.name)
+                raise limit_error(f"there are over {limits.files} files in the form", "files", head.name)
         third = head.charset if head.filename is None else head.kind
         name, filename, kind = (text.encode("utf-8", "replace") for text in (head.name, head.filename or "", third))
         self._spool.write(name + filename + kind)
@@ -240,17 +240,18 @@ class FormReader:
         self._text_bytes += len(piece)
         limits = self._limits
         if part.size > limits.field_bytes:
-            raise over(f"a field of the form is over {limits.field_bytes} bytes", "field_bytes", self._last_name())
+            what = f"a field of the form is over {limits.field_bytes} bytes"
+            raise limit_error(what, "field_bytes", self._last_name())
         if self._text_bytes > limits.text_bytes:
-            raise over(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes")
+            raise limit_error(f"the texts of the form are over {limits.text_bytes} bytes", "text_bytes")
         part.spooled = part.size
         self._spool.write(piece)
 
     def _take_file(self, part: _Part, piece: bytes | bytearray) -> None:
         part.size += len(piece)
-        most = self._limits.file_bytes
-        if most is not None and part.size > most:
-            raise over(f"a file of the form is over {most} bytes", "file_bytes", self._last_name())
+        max_bytes = self._limits.file_bytes
+        if max_bytes is not None and part.size > max_bytes:
+            raise limit_error(f"a file of the form is over {max_bytes} bytes", "file_bytes", self._last_name())
         if part.file is None and part.size > BIG_BYTES:
             part.file = open_unnamed()
             part.file.write(self._spool.cut(part.spooled))
@@ -279,7 +280,7 @@ class FormReader:
 
     def _value(self, name: str, start: int, size: int, charset: str) -> str:
         try:
-            return decoded(self._spool.read_at(start, size), charset)
+            return decode_text(self._spool.read_at(start, size), charset)
         except BadRequest as error:
             what = "is not UTF-8" if charset == "utf-8" else f"has charset={charset[:40]}: {error.detail}"
             raise BadRequest(f"the field {name!r} {what}") from None

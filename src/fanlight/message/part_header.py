@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest
-from fanlight.message.charset import decoded
+from fanlight.message.charset import decode_text
 from fanlight.message.media_types import essence_of
 
 _PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # what nearly all clients write
@@ -48,11 +48,11 @@ def read_part_head(fields: Sequence[tuple[str, str]]) -> PartHead:
     plain = _PLAIN.fullmatch(disposition)
     if plain is not None:
         name, filename = plain[1], plain[2]
-        name, filename = _text(name), None if filename is None else _text(filename)
+        name, filename = _decode_name(name), None if filename is None else _decode_name(filename)
     else:
         parameters = _parameters(disposition, f"{_PART} Content-Disposition")
-        name = _named(parameters, "name") or ""
-        filename = _named(parameters, "filename")
+        name = _parameter_text(parameters, "name") or ""
+        filename = _parameter_text(parameters, "filename")
     if not name:
         raise BadRequest("a part of the multipart form has no name")
     coding = values.get("content-transfer-encoding", "").strip().lower()
@@ -97,16 +97,16 @@ def _parameters(value: str, of_what: str) -> dict[str, str]:
     return found
 
 
-def _named(parameters: dict[str, str], key: str) -> str | None:
+def _parameter_text(parameters: dict[str, str], key: str) -> str | None:
     """Return a parameter as text, None without one; `name*` takes precedence over `name` (RFC 6266 section 4.3)."""
     plain, extended = parameters.get(key), parameters.get(f"{key}*")
     if extended is not None:
         found = _EXTENDED.fullmatch(_unquoted(extended))
         if found is not None:
-            return decoded(unquote_to_bytes(found[2]), found[1])
+            return decode_text(unquote_to_bytes(found[2]), found[1])
         if plain is None:
             raise BadRequest(f"a part of the multipart form has a {key}* that is not charset'language'text (RFC 8187)")
-    return None if plain is None else _text(_unquoted(plain))
+    return None if plain is None else _decode_name(_unquoted(plain))
 
 
 def _unquoted(value: str) -> str:
@@ -118,7 +118,7 @@ def _unquoted(value: str) -> str:
     return re.sub("%22|%0D|%0A", lambda found: _BY_BROWSERS[found[0]], inner)
 
 
-def _text(raw: str) -> str:
+def _decode_name(raw: str) -> str:
     """Decode a name: an encoded word of RFC 2047, as .NET writes it, else UTF-8, else latin-1."""
     word = _ENCODED_WORD.fullmatch(raw)
     if word is not None:
@@ -131,7 +131,7 @@ def _text(raw: str) -> str:
             data = b64decode(encoded, validate=True) if word[2] in "Bb" else decodestring(encoded, header=True)
         except binascii.Error:
             return raw
-        return decoded(data, word[1])
+        return decode_text(data, word[1])
     if raw.isascii():
         return raw
     data = raw.encode("latin-1")

@@ -15,12 +15,12 @@ from urllib.parse import unquote
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
 from fanlight.message.accept import best_match
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
-from fanlight.message.charset import decoded
+from fanlight.message.charset import decode_text
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import SpooledContent
 from fanlight.message.content_stream import ContentStream
 from fanlight.message.cookies import read_cookies
-from fanlight.message.form import Query, over, read_query, read_urlencoded
+from fanlight.message.form import Query, limit_error, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
 from fanlight.message.media_types import JSON, MULTIPART, URLENCODED, charset_of, essence_of
@@ -93,7 +93,7 @@ class Request:
         """Set the content, which the server has received or refused after the head."""
         self.content_source = content
 
-    def _once(self, name: str, make: Callable[[], T]) -> T:
+    def _cached(self, name: str, make: Callable[[], T]) -> T:
         known = self.cache
         if known is None:
             known = self.cache = {}
@@ -113,9 +113,9 @@ class Request:
         try:
             return self._id_line
         except AttributeError:
-            return self.identify()
+            return self.choose_id()
 
-    def identify(self) -> bytes:
+    def choose_id(self) -> bytes:
         """Choose the id, and return the field line with it; the server calls this once per request."""
         self._id_line = line = id_line(self.head.values.get(NAME))
         return line
@@ -148,12 +148,12 @@ class Request:
     @property
     def query(self) -> Query:
         """The fields of the query string. Raises BadRequest if they are not UTF-8."""
-        return self._once("query", lambda: Query(read_query(self.head.query)))
+        return self._cached("query", lambda: Query(read_query(self.head.query)))
 
     @property
     def headers(self) -> Headers:
         """The header fields; names in any case."""
-        return self._once("headers", lambda: Headers(self.head.fields))
+        return self._cached("headers", lambda: Headers(self.head.fields))
 
     @property
     def last_event_id(self) -> str:
@@ -165,7 +165,7 @@ class Request:
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies that the client sent."""
-        return self._once("cookies", lambda: read_cookies(self.head.values.get("cookie", "")))
+        return self._cached("cookies", lambda: read_cookies(self.head.values.get("cookie", "")))
 
     @property
     def host(self) -> str:
@@ -211,12 +211,12 @@ class Request:
 
     def cache_value(self, name: str, value: object) -> None:
         """Attach a value, for the server and the app: most requests have none, so there is no attribute for it."""
-        self._once(name, lambda: value)
+        self._cached(name, lambda: value)
 
     @property
     def state(self) -> dict[str, Any]:
         """A dict for the app, for example for what middleware passes to the view."""
-        return self._once("state", dict)
+        return self._cached("state", dict)
 
     def after(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> None:
         """Run a background task after the response was sent: `request.after(send_mail, to=address)`.
@@ -224,7 +224,7 @@ class Request:
         The function can be sync or async; several run one after the other, whatever the response is. The client does
         not wait for them. A server that shuts down waits up to `drain_seconds`.
         """
-        tasks: list[Callable[[], object]] = self._once("after", list)
+        tasks: list[Callable[[], object]] = self._cached("after", list)
         tasks.append(partial(function, *args, **kwargs))
 
     def pop_background_tasks(self) -> list[Callable[[], Any]]:
@@ -246,12 +246,12 @@ class Request:
     @property
     def content_stream(self) -> ContentStream:
         """The content as a stream, for a view that takes it as one; for others an empty stream."""
-        return self._once("content_stream", ContentStream)
+        return self._cached("content_stream", ContentStream)
 
     @property
     def text(self) -> str:
         """The content as text. Raises BadRequest if it is not valid in its charset (UTF-8 if none is given)."""
-        return decoded(self.content, self._charset or "utf-8")
+        return decode_text(self.content, self._charset or "utf-8")
 
     @property
     def _charset(self) -> str:
@@ -260,7 +260,7 @@ class Request:
     @property
     def json(self) -> Any:
         """The content parsed as JSON. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
-        return self._once("json", self._read_json)
+        return self._cached("json", self._read_json)
 
     def _read_json(self) -> Any:
         if not self.is_json:
@@ -274,7 +274,7 @@ class Request:
         """All of the content, to be parsed as JSON. Raises ContentTooLarge above `FormLimits.json_bytes`."""
         source = self.content_source
         if source is not None and source.size > (max_bytes := source.limits.json_bytes):
-            raise over(f"the JSON is over {max_bytes} bytes", "json_bytes")
+            raise limit_error(f"the JSON is over {max_bytes} bytes", "json_bytes")
         return self.content
 
     @property
@@ -292,7 +292,8 @@ class Request:
     def form(self) -> Form:
         """The fields of a posted form. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
         source = self.content_source
-        return self._once("form", lambda: self.read_form(DEFAULT_BODY_POLICY.form if source is None else source.limits))
+        limits = DEFAULT_BODY_POLICY.form if source is None else source.limits
+        return self._cached("form", lambda: self.read_form(limits))
 
     def read_form(self, limits: FormLimits) -> Form:
         """Return the fields of a posted form, under the given limits."""
@@ -303,7 +304,7 @@ class Request:
             return source.form()
         if kind == URLENCODED:
             if source is not None and source.size > limits.text_bytes:
-                raise over(f"the form is over {limits.text_bytes} bytes", "text_bytes")
+                raise limit_error(f"the form is over {limits.text_bytes} bytes", "text_bytes")
             try:
                 return Form(read_urlencoded(self.content.decode("ascii"), limits, self._charset))
             except UnicodeDecodeError:

@@ -57,10 +57,10 @@ def redirect_back(request: Request, default: str = "/", *, field: str = "next") 
     candidates.append(request.headers.get("referer"))
     for each in candidates:
         target = safe_target(each, request)
-        if target is not None and not _is_itself(target, request):
+        if target is not None and not _is_current_page(target, request):
             return redirect(target)
     return redirect(default)
 
 
-def _is_itself(target: str, request: Request) -> bool:
+def _is_current_page(target: str, request: Request) -> bool:
     return request.method in ("GET", "HEAD") and target.partition("#")[0].partition("?")[0] == request.raw_path

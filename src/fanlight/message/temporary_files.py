@@ -29,7 +29,7 @@ def open_unnamed(folder: str | Path | None = None, *, buffering: int = -1) -> Bi
     return cast("BinaryIO", tempfile.TemporaryFile(dir=folder, buffering=buffering, prefix="fanlight-"))
 
 
-def give_name(file: BinaryIO, target: Path, *, overwrite: bool) -> bool:
+def link_to_path(file: BinaryIO, target: Path, *, overwrite: bool) -> bool:
     """Link a file to a path without copying it; return False where that is not possible.
 
     It is possible on Linux, for a file of `open_unnamed` on the file system of the target. Raises FileExistsError
@@ -72,7 +72,7 @@ def write_copy(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
     try:
         _copy(file, copy)
         copy.flush()
-        if not give_name(copy, target, overwrite=overwrite):
+        if not link_to_path(copy, target, overwrite=overwrite):
             copy.seek(0)
             _write_named(copy, target, overwrite=overwrite)
     finally:

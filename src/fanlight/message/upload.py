@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import BinaryIO
 
-from fanlight.message.temporary_files import give_name, write_copy
+from fanlight.message.temporary_files import link_to_path, write_copy
 
 _MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for a prefix or suffix of the app
 _WINDOWS_DEVICES = frozenset(
@@ -44,7 +44,7 @@ class Upload:
         `overwrite` is false, and OSError if the folder does not exist or the disk is full.
         """
         target = Path(path)
-        if not give_name(self.file, target, overwrite=overwrite):
+        if not link_to_path(self.file, target, overwrite=overwrite):
             self.file.seek(0)
             write_copy(self.file, target, overwrite=overwrite)
         self.file.seek(0)

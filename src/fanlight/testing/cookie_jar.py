@@ -28,7 +28,7 @@ _YEAR = re.compile(r"(\d{2,4})(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cookie:
+class StoredCookie:
     """A stored cookie: its value, where it is sent, and until when."""
 
     name: str
@@ -63,10 +63,10 @@ class Cookies(MutableMapping[str, str]):
     def __init__(self, host: str) -> None:
         """Begin without cookies; `host` is the domain of those that a test sets."""
         self._host = host
-        self._kept: dict[tuple[str, str, bool, str], Cookie] = {}  # in the order they were first set
+        self._kept: dict[tuple[str, str, bool, str], StoredCookie] = {}  # in the order they were first set
 
     @property
-    def kept(self) -> tuple[Cookie, ...]:
+    def kept(self) -> tuple[StoredCookie, ...]:
         """All cookies in the order they are sent: longest path first, then as first set."""
         return tuple(sorted(self._kept.values(), key=lambda cookie: -len(cookie.path)))
 
@@ -74,7 +74,7 @@ class Cookies(MutableMapping[str, str]):
         """Store the cookies of Set-Cookie fields in a response from a URL."""
         for line in lines:
             cookie = read_set_cookie(line, url, now)
-            if cookie is None or self._would_replace_a_secure_one(cookie, url):
+            if cookie is None or self._would_replace_secure_cookie(cookie, url):
                 continue
             self._kept[cookie._key] = cookie  # noqa: SLF001 - of this file
         self.forget_expired(now)
@@ -89,7 +89,7 @@ class Cookies(MutableMapping[str, str]):
         sent = (cookie for cookie in self.kept if cookie.is_sent_to(url))
         return "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
 
-    def _would_replace_a_secure_one(self, new: Cookie, url: SplitResult) -> bool:
+    def _would_replace_secure_cookie(self, new: StoredCookie, url: SplitResult) -> bool:
         """Return whether a cookie set over http would replace a `Secure` one (section 5.7)."""
         if new.secure or url.scheme == "https":
             return False
@@ -106,7 +106,7 @@ class Cookies(MutableMapping[str, str]):
     def __getitem__(self, name: str) -> str:
         for cookie in self.kept:
             if cookie.name == name:
-                return _shown(cookie.value)
+                return _as_text(cookie.value)
         raise KeyError(name)
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -115,7 +115,7 @@ class Cookies(MutableMapping[str, str]):
                 f"a cookie can't be {name!r} with {value!r}: it must be text without semicolons and line ends"
             )
         name, value = (text.encode().decode("latin-1") for text in (name, value))
-        cookie = Cookie(name=name, value=value, domain=self._host)
+        cookie = StoredCookie(name=name, value=value, domain=self._host)
         self._kept[cookie._key] = cookie  # noqa: SLF001 - of this file
 
     def __delitem__(self, name: str) -> None:
@@ -132,7 +132,7 @@ class Cookies(MutableMapping[str, str]):
         return repr(dict(self))
 
 
-def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
+def read_set_cookie(line: str, url: SplitResult, now: float) -> StoredCookie | None:
     """Parse a Set-Cookie field; return None for one that browsers ignore (sections 5.6 and 5.7)."""
     pair, *attributes = line.split(";")
     name, equals, value = (text.strip(BLANKS) for text in pair.partition("="))
@@ -146,7 +146,7 @@ def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
     is_host_only = not domain or (domain == host and "." not in domain)  # a name without a dot has no subdomains
     if not is_host_only and ("." not in domain or not domain_matches(host, domain)):
         return None
-    cookie = Cookie(
+    cookie = StoredCookie(
         name=name,
         value=value,
         domain=host if is_host_only else domain,
@@ -156,9 +156,9 @@ def read_set_cookie(line: str, url: SplitResult, now: float) -> Cookie | None:
         http_only="httponly" in attributes_by_name,
         same_site=attributes_by_name.get("samesite", "").capitalize(),
         partitioned="partitioned" in attributes_by_name,
-        expires=_end(attributes_by_name, now),
+        expires=_expires(attributes_by_name, now),
     )
-    return cookie if _is_taken(cookie, url, states_root=path == "/") else None
+    return cookie if _is_accepted(cookie, url, states_root=path == "/") else None
 
 
 def _attributes(pieces: list[str]) -> dict[str, str]:
@@ -173,7 +173,7 @@ def _attributes(pieces: list[str]) -> dict[str, str]:
     return attributes_by_name
 
 
-def _is_taken(cookie: Cookie, url: SplitResult, *, states_root: bool) -> bool:
+def _is_accepted(cookie: StoredCookie, url: SplitResult, *, states_root: bool) -> bool:
     """Return whether a browser accepts a cookie with these attributes and prefix."""
     if cookie.secure and url.scheme != "https":
         return False
@@ -187,7 +187,7 @@ def _is_taken(cookie: Cookie, url: SplitResult, *, states_root: bool) -> bool:
     return cookie.secure or not name.startswith("__secure-")
 
 
-def _end(attributes_by_name: dict[str, str], now: float) -> float:
+def _expires(attributes_by_name: dict[str, str], now: float) -> float:
     """Return when a cookie expires: by Max-Age, else by Expires, else never."""
     if "max-age" in attributes_by_name:
         seconds = _seconds_of("max-age", attributes_by_name["max-age"]) or 0
@@ -253,6 +253,6 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _shown(value: str) -> str:
+def _as_text(value: str) -> str:
     """Return a value as text: it is UTF-8, which http.client decodes as Latin-1."""
     return value.encode("latin-1").decode(errors="replace")

@@ -63,7 +63,7 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
         # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
         raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
     policy = call.body_policy
-    wire.limit_content(*policy.most(connection.request.decoded_size_limit, limits.content_bytes))
+    wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))
     if policy.body_mode is BodyMode.STREAM:
         stream = StreamingBody(host, connection, head)
         connection.read_body_by(stream)

@@ -36,7 +36,7 @@ class RequestObserver:
     def on_request(self, connection: Connection) -> None:
         """Record when a request began, and add its id to the headers of its response."""
         connection.started = perf_counter()
-        connection.extra_headers += connection.request.identify()
+        connection.extra_headers += connection.request.choose_id()
 
     def on_response(self, connection: Connection, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""

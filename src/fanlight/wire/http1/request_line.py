@@ -24,11 +24,11 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
     """Return the head of a request line and fields; `is_secured` allows https targets. Raises ProtocolError."""
     # PERF: benchmarks/stages.py: one check of all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
-        raise BadMessage(_why_not_visible(line))
+        raise BadMessage(_character_error(line))
     try:
         method, target, version = line.decode("ascii").split(" ")
     except ValueError:
-        raise BadMessage(_why_not_three(line)) from None
+        raise BadMessage(_format_error(line)) from None
     if method not in _METHODS:
         _check_method(method, target)
     if version == "HTTP/1.1":
@@ -38,7 +38,7 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
     elif _IS_LATER(version):
         minor = 1  # every later 1.x is compatible with 1.1 (RFC 9110 section 6.2)
     else:
-        raise _wrong_version(version)
+        raise _version_error(version)
     if target[:1] != "/":
         authority, path, query = _read_other_form(method, target, is_secured=is_secured)
         head = RequestHead(method, target, path, query, minor, block)
@@ -95,19 +95,19 @@ def _read_other_form(method: str, target: str, *, is_secured: bool) -> tuple[str
     return authority, "*" if not slash and not mark and method == "OPTIONS" else f"/{path}", query
 
 
-def _why_not_visible(line: bytes) -> str:
+def _character_error(line: bytes) -> str:
     if b"#" in line:
         return "the request target has a fragment (#), which must not be sent"
     return "the request line contains a character that is not allowed in URLs; percent-encode it"
 
 
-def _why_not_three(line: bytes) -> str:
+def _format_error(line: bytes) -> str:
     if line.count(b" ") == 1 and line.startswith(b"GET "):
         return "HTTP/0.9 is not supported"
     return "the request line must be a method, a target and a version, separated by single spaces"
 
 
-def _wrong_version(version: str) -> BadMessage | UnsupportedVersion:
+def _version_error(version: str) -> BadMessage | UnsupportedVersion:
     if re.fullmatch(r"HTTP/[0-9]\.[0-9]", version):
         return UnsupportedVersion("this server supports HTTP/1.1 and HTTP/1.0")
     return BadMessage("the request line does not end with an HTTP version")

@@ -21,7 +21,7 @@ from enum import IntEnum
 from fanlight.errors import FanlightError
 
 
-class State(IntEnum):
+class ConnectionState(IntEnum):
     """A state of the connection."""
 
     IDLE = 0  # nothing, or a part of a head, has been received
@@ -64,5 +64,5 @@ NEXT: tuple[tuple[int, ...], ...] = (
 def invalid_transition(state: int, transition: int) -> InvalidTransition:
     """Return the error for a transition that the table does not have."""
     return InvalidTransition(
-        f"{Transition(transition).name} is not possible while the connection is {State(state).name}"
+        f"{Transition(transition).name} is not possible while the connection is {ConnectionState(state).name}"
     )
