@@ -70,7 +70,7 @@ def hub() -> Iterator[Hub]:
     async def serve() -> None:
         hub = Hub(FakeHandler({"/slow": stuck}), Limits())
         ready.set_result(hub)
-        await hub.finished.wait()
+        await hub.table.drained.wait()
         hub.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
@@ -79,7 +79,7 @@ def hub() -> Iterator[Hub]:
     yield hub
     go_on.set()
     hub.post(hub.drain)
-    hub.post(hub.abandon)
+    hub.post(hub.table.abort)
     thread.join(PATIENCE)
 
 

@@ -254,7 +254,7 @@ def test_memory_of_unknown_routes(site: LiveServer, get: Get) -> None:
     finally:
         tracemalloc.stop()
     assert grown < 400_000
-    assert site.hub.connections is not None
+    assert site.hub.table.connections is not None
 
 
 def test_hash_flooding() -> None:

@@ -87,7 +87,7 @@ def ask(sock: socket.socket, path: str) -> None:
 
 
 def is_empty(server: LiveServer) -> bool:
-    return not server.hub.connections
+    return not server.hub.table.connections
 
 
 def wait_until(is_so: Callable[[], bool], most: float) -> float:
@@ -113,7 +113,7 @@ def test_clients_that_take_nothing_are_cut_off(server: LiveServer) -> None:
         clients = [stack.enter_context(connect(server)) for _ in PATHS]
         for sock, path in zip(clients, PATHS, strict=True):
             ask(sock, path)
-        wait_until(lambda: len(server.hub.connections) == len(PATHS), PATIENCE)
+        wait_until(lambda: len(server.hub.table.connections) == len(PATHS), PATIENCE)
         took = wait_until(lambda: is_empty(server), WRITE_SECONDS + seconds(15))
         assert took > WRITE_SECONDS * 0.5
         if not server.url.startswith("unix:"):  # there, what was sent is in the client's own buffer
@@ -142,7 +142,7 @@ def test_a_client_that_reads_slowly_but_steadily_stays(server: LiveServer) -> No
             for sock in clients:
                 assert sock.recv(rate // 16)
             time.sleep(1 / 16)
-        assert len(server.hub.connections) == len(paths)
+        assert len(server.hub.table.connections) == len(paths)
     wait_until(lambda: is_empty(server), PATIENCE)
 
 

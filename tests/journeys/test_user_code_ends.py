@@ -164,7 +164,7 @@ def test_a_client_that_leaves_a_stream_is_no_failure(
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert client.recv(1000)
-        wait_until(lambda: ended and not server.hub.connections)
+        wait_until(lambda: ended and not server.hub.table.connections)
         assert get(server, "/nowhere") == 404
     assert ended[0] in ("CancelledError", "GeneratorExit")
     assert not [each for each in caplog.records if each.exc_info]
@@ -217,5 +217,5 @@ def test_without_threads_what_needs_one_is_told_to_come_back(live: Make, no_thre
         assert [get(server, path) for path in ("/thread", "/behind", "/stream", "/")] == [200] * 4
         wait_until(lambda: done)
         pool = server.hub.pool
-        wait_until(lambda: not pool.running and not pool.waiting and not server.hub.connections)
+        wait_until(lambda: not pool.running and not pool.waiting and not server.hub.table.connections)
         assert pool._idle == pool._made

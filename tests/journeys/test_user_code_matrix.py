@@ -566,9 +566,9 @@ class Served:
     def is_idle(self) -> bool:
         """Say whether everything has been given back."""
         hub = self.live.hub
-        pool, tasks = hub.pool, hub.monitor.watchdog
-        is_quiet = not hub.connections and not pool.running and pool.waiting == 0
-        return is_quiet and pool._idle == pool._made and (tasks is None or not tasks.tasks)
+        pool, tasks = hub.pool, hub.watchdog
+        is_quiet = not hub.table.connections and not pool.running and pool.waiting == 0
+        return is_quiet and pool._idle == pool._made and not tasks.tasks
 
 
 @pytest.fixture(scope="module")

@@ -24,26 +24,26 @@ T = TypeVar("T")
 class Harness:
     """Runs a hub; `connect` gives a client, `ask` a whole exchange, `inside` a look from the holder."""
 
-    def __init__(self, handler: FakeHandler, limits: Limits, poller: Poller | None, *, has_monitor: bool) -> None:
+    def __init__(self, handler: FakeHandler, limits: Limits, poller: Poller | None, *, detects_stalls: bool) -> None:
         self.handler = handler
         self.ended = threading.Event()
         self._ready: Future[Hub] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(limits, poller, has_monitor=has_monitor)), daemon=True
+            target=lambda: asyncio.run(self._serve(limits, poller, detects_stalls=detects_stalls)), daemon=True
         )
         self._thread.start()
         self.hub = self._ready.result(PATIENCE)
 
-    async def _serve(self, limits: Limits, poller: Poller | None, *, has_monitor: bool) -> None:
-        hub = Hub(self.handler, limits, poller=poller, has_monitor=has_monitor)
+    async def _serve(self, limits: Limits, poller: Poller | None, *, detects_stalls: bool) -> None:
+        hub = Hub(self.handler, limits, poller=poller, detects_stalls=detects_stalls)
         self._ready.set_result(hub)
-        await hub.finished.wait()
+        await hub.table.drained.wait()
         hub.close()
         self.ended.set()
 
     def stop(self) -> None:
         self.hub.post(self.hub.drain)
-        self.hub.post(self.hub.abandon)
+        self.hub.post(self.hub.table.abort)
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "the hub did not end"
 
@@ -80,10 +80,10 @@ class Harness:
 
     def rescue(self) -> None:
         """Look twice, as the monitor would while a view is stuck."""
-        before = self.hub.rescues
-        self.hub.monitor.check()
-        self.hub.monitor.check()
-        assert self.hub.rescues == before + 1
+        before = self.hub.ownership.rescues
+        self.hub.detector.check()
+        self.hub.detector.check()
+        assert self.hub.ownership.rescues == before + 1
 
 
 def request(path: str, *, fields: str = "") -> bytes:
@@ -145,9 +145,9 @@ def serve() -> Iterator[Serve]:
         *,
         limits: Limits | None = None,
         poller: Poller | None = None,
-        has_monitor: bool = True,
+        detects_stalls: bool = True,
     ) -> Harness:
-        harness = Harness(FakeHandler(calls), limits or Limits(), poller, has_monitor=has_monitor)  # type: ignore[arg-type]  # a plain function stands for a call
+        harness = Harness(FakeHandler(calls), limits or Limits(), poller, detects_stalls=detects_stalls)  # type: ignore[arg-type]  # a plain function stands for a call
         running.append(harness)
         return harness
 

@@ -17,8 +17,9 @@ from tests.speed import PATIENCE
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection import timeouts as deadlines
+from fanlight.server.connection.connection_table import ARRIVING_SECONDS
 from fanlight.server.connection.phases import CONTENT
+from fanlight.server.connection.timeouts import evict_idle
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -49,11 +50,11 @@ class HeldView:
 
 def tick(harness: Any, seconds: float) -> None:
     """Let the hub believe that so many seconds have passed."""
-    harness.inside(lambda: harness.hub._tick(harness.hub.now + seconds))
+    harness.inside(lambda: harness.hub._tick(harness.hub.table.now + seconds))
 
 
 def is_open(harness: Any) -> bool:
-    return bool(harness.inside(lambda: len(harness.hub.connections)))
+    return bool(harness.inside(lambda: len(harness.hub.table.connections)))
 
 
 def test_an_idle_connection_is_closed_without_a_word(serve: Serve, tools: Any) -> None:
@@ -73,7 +74,7 @@ def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve,
     mark = "x" * 5000
 
     def holds_the_head() -> bool:
-        (connection,) = harness.hub.connections.values()
+        (connection,) = harness.hub.table.connections.values()
         return any(mark in str(referent) for referent in gc.get_referents(connection.wire))
 
     with harness.connect() as sock:
@@ -94,16 +95,16 @@ def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> No
         clients = [stack.enter_context(harness.connect()) for _ in range(most + 10)]
         for each in clients:
             tools.ask(each, "/")
-        by_age = list(harness.hub.connections.values())
+        by_age = list(harness.hub.table.connections.values())
         random.Random(1).shuffle(by_age)  # the order of arrival is not what counts
 
-        def evict_idle() -> None:
+        def make_room() -> None:
             for age, each in enumerate(by_age):
-                each.deadline = harness.hub.now + age / 1000
-            assert deadlines.evict_idle(harness.hub)
+                each.deadline = harness.hub.table.now + age / 1000
+            assert evict_idle(harness.hub.table)
 
-        harness.inside(evict_idle)
-        assert set(harness.hub.connections.values()) == set(by_age[most:])
+        harness.inside(make_room)
+        assert set(harness.hub.table.connections.values()) == set(by_age[most:])
 
 
 def test_a_client_that_sends_nothing_has_as_long_as_a_head_may_take(serve: Serve) -> None:
@@ -121,7 +122,7 @@ def test_half_a_head_is_answered_408(serve: Serve) -> None:
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
-        harness.wait_until(lambda: not next(iter(harness.hub.connections.values())).wire.is_idle)
+        harness.wait_until(lambda: not next(iter(harness.hub.table.connections.values())).wire.is_idle)
         tick(harness, 11)
         answer = sock.recv(65536)
         assert answer.startswith(b"HTTP/1.1 408 ")
@@ -133,7 +134,7 @@ def test_a_byte_now_and_then_buys_a_slow_head_no_time(serve: Serve) -> None:
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"GET / HT")
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: not connection.wire.is_idle)
         before = connection.deadline
         sock.sendall(b"TP/1.1\r\n")
@@ -146,7 +147,7 @@ def test_content_must_come_at_the_least_rate(serve: Serve) -> None:
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n" + b"x" * 5120)
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: connection.moved_bytes == 5120)
         assert connection.deadline == connection.phase_started_at + 20 + 5
         tick(harness, 24)
@@ -162,12 +163,12 @@ def test_a_client_that_takes_no_answer_is_cut_off(serve: Serve, tools: Any) -> N
     harness = serve({"/": big}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(tools.request("/"))
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: bool(connection.pending))
         tick(harness, 19)
         assert is_open(harness)
         tick(harness, 22)
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_a_slow_reader_gets_all_of_a_big_answer(serve: Serve, tools: Any) -> None:
@@ -206,7 +207,7 @@ def test_a_refused_client_can_read_why_before_we_close(serve: Serve) -> None:
         sock.sendall(b"x" * 100_000)  # it still sends, and nothing resets it
         assert is_open(harness)
         tick(harness, 3)
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_a_refused_client_can_not_send_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,7 @@ def test_a_refused_client_can_not_send_for_ever(serve: Serve, monkeypatch: pytes
             pass
         else:
             raise AssertionError("64 MB were taken")
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_a_refused_client_may_send_only_so_long(serve: Serve) -> None:
@@ -232,11 +233,11 @@ def test_a_refused_client_may_send_only_so_long(serve: Serve) -> None:
     with harness.connect() as sock:
         sock.sendall(b"nonsense\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
-        (connection,) = harness.hub.connections.values()
+        (connection,) = harness.hub.table.connections.values()
         since = connection.phase_started_at
         sock.sendall(b"x")
         harness.wait_until(lambda: connection.moved_bytes == 1)
-        assert connection.deadline <= harness.hub.now + 2
+        assert connection.deadline <= harness.hub.table.now + 2
         connection.phase_started_at = since - 19.5
         sock.sendall(b"x")
         harness.wait_until(lambda: connection.moved_bytes == 2)
@@ -260,14 +261,14 @@ def test_half_a_request_holds_up_the_end_for_arriving_seconds(serve: Serve, sent
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(sent)
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: not connection.wire.is_idle)
         drain(harness)
-        tick(harness, deadlines.ARRIVING_SECONDS - 0.5)
+        tick(harness, ARRIVING_SECONDS - 0.5)
         assert is_open(harness)
-        tick(harness, deadlines.ARRIVING_SECONDS + 0.5)
+        tick(harness, ARRIVING_SECONDS + 0.5)
         assert sock.recv(65536).startswith(b"HTTP/1.1 408 ")
-        tick(harness, deadlines.ARRIVING_SECONDS + 2)  # it does not close; it has read why, or never will
+        tick(harness, ARRIVING_SECONDS + 2)  # it does not close; it has read why, or never will
         assert harness.ended.wait(PATIENCE)
 
 
@@ -276,10 +277,10 @@ def test_half_a_request_that_a_stop_refuses_says_why(serve: Serve, tools: Any) -
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\na")
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: connection.phase is CONTENT)
         drain(harness)
-        tick(harness, deadlines.ARRIVING_SECONDS + 0.5)
+        tick(harness, ARRIVING_SECONDS + 0.5)
         status, content = tools.read_answer(sock)
     assert status == 408
     assert b"the server is shutting down" in content
@@ -291,10 +292,10 @@ def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, too
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: not connection.wire.is_idle)
         drain(harness)
-        tick(harness, deadlines.ARRIVING_SECONDS - 0.5)
+        tick(harness, ARRIVING_SECONDS - 0.5)
         sock.sendall(b"host: test\r\n\r\n")
         assert tools.read_answer(sock) == (200, b"quick")
         assert sock.recv(1) == b""
@@ -318,7 +319,7 @@ def test_arriving_seconds_are_none_beyond_the_drain(serve: Serve) -> None:
     harness = serve({"/": quick}, limits=dataclasses.replace(LIMITS, drain_seconds=1))
     with harness.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n")
-        connection = harness.inside(lambda: next(iter(harness.hub.connections.values())))
+        connection = harness.inside(lambda: next(iter(harness.hub.table.connections.values())))
         harness.wait_until(lambda: not connection.wire.is_idle)
         drain(harness)
-        assert harness.hub.arrive_until <= harness.hub.now + 1
+        assert harness.hub.table.refuse_late_at <= harness.hub.table.now + 1

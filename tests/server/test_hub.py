@@ -70,7 +70,7 @@ def test_a_stuck_view_is_rescued_on_every_poller(serve: Serve, tools: Any, polle
         assert let_go.wait(PATIENCE)
         return Response(b"stuck")
 
-    harness = serve({"/": quick, "/stuck": stuck}, poller=poller, has_monitor=False)
+    harness = serve({"/": quick, "/stuck": stuck}, poller=poller, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         entered.wait()
@@ -82,7 +82,7 @@ def test_a_stuck_view_is_rescued_on_every_poller(serve: Serve, tools: Any, polle
             assert tools.ask(fourth, "/") == (200, b"quick")
             let_go.set()
             assert tools.read_answer(first) == (200, b"stuck")
-            harness.wait_until(harness.hub.on_loop_thread)
+            harness.wait_until(harness.hub.ownership.on_loop_thread)
             for sock in (first, second, fourth):
                 assert tools.ask(sock, "/") == (200, b"quick")
 
@@ -168,7 +168,7 @@ def test_a_client_that_leaves_half_way_leaves_nothing(serve: Serve) -> None:
     for half in (b"GET / HT", b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc"):
         with harness.connect() as sock:
             sock.sendall(half)
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
@@ -224,7 +224,7 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any, monkeypat
         first.sendall(tools.request("/"))
         entered.acquire()
         second.sendall(tools.request("/"))
-        harness.wait_until(lambda: sum(c.phase == 5 for c in harness.hub.connections.values()) == 2)
+        harness.wait_until(lambda: sum(c.phase == 5 for c in harness.hub.table.connections.values()) == 2)
         third.sendall(tools.request("/"))
         answer = third.recv(65536)
         let_go.set()
@@ -270,7 +270,7 @@ def test_no_thread_to_be_had_for_a_stream_is_answered_503(
         first.sendall(tools.request("/"))
         entered.acquire()
         second.sendall(tools.request("/"))
-        harness.wait_until(lambda: sum(c.phase == 5 for c in harness.hub.connections.values()) == 2)
+        harness.wait_until(lambda: sum(c.phase == 5 for c in harness.hub.table.connections.values()) == 2)
         third.sendall(tools.request("/stream"))
         answer = third.recv(65536)
         assert closed.wait(PATIENCE)
@@ -293,7 +293,7 @@ def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any
         with socket.create_connection(address, PATIENCE) as third:
             third.sendall(tools.request("/"))
             harness.wait_until(lambda: harness.hub.acceptor.is_paused)
-            assert len(harness.hub.connections) == 2
+            assert len(harness.hub.table.connections) == 2
             first.close()
             assert tools.read_answer(third) == (200, b"quick")
 
@@ -318,7 +318,7 @@ def test_a_drain_serves_who_waits_and_turns_nobody_away(serve: Serve, tools: Any
     with harness.connect() as idle, harness.connect() as halfway:
         tools.ask(idle, "/")
         halfway.sendall(b"GET / HTTP/1.1\r\n")
-        harness.wait_until(lambda: any(not c.wire.is_idle for c in harness.hub.connections.values()))
+        harness.wait_until(lambda: any(not c.wire.is_idle for c in harness.hub.table.connections.values()))
         harness.hub.post(harness.hub.drain)
         assert idle.recv(1) == b""
         halfway.sendall(b"host: a\r\n\r\n")
@@ -439,7 +439,7 @@ def test_a_stream_ends_when_its_client_leaves(serve: Serve, tools: Any, *, is_as
         sock.sendall(tools.request("/"))
         assert sock.recv(65536)
     assert closed.wait(tools.patience)
-    harness.wait_until(lambda: not harness.hub.connections)
+    harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -506,8 +506,8 @@ def test_a_client_that_can_not_be_reached_is_no_error_of_the_server(
     harness = serve({"/": quick})
     with caplog.at_level(logging.INFO), harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"quick")
-        (connection,) = harness.hub.connections.values()
+        (connection,) = harness.hub.table.connections.values()
         harness.inside(lambda: setattr(connection, "sock", Vanished(connection.sock)))
         sock.sendall(b"x")
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
     assert caplog.records == []

@@ -16,7 +16,8 @@ from tests.speed import PATIENCE
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
+from fanlight.server.dispatch.ownership import Turn
+from fanlight.server.dispatch.stall_detector import StallDetector
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -47,7 +48,7 @@ def quick(_: Request) -> Response:
 def test_others_are_served_while_a_view_is_stuck(serve: Serve, tools: Any) -> None:
     """While one view is stuck, another connection gets its answer; the stuck one gets its own later."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -62,22 +63,22 @@ def test_others_are_served_while_a_view_is_stuck(serve: Serve, tools: Any) -> No
 def test_the_hub_comes_home(serve: Serve, tools: Any) -> None:
     """When the stuck view has returned, the loop's thread holds the hub again."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
         harness.rescue()
-        assert not harness.inside(harness.hub.on_loop_thread)
+        assert not harness.inside(harness.hub.ownership.on_loop_thread)
         stuck.let_go.set()
         tools.read_answer(first)
-        harness.wait_until(harness.hub.on_loop_thread)
+        harness.wait_until(harness.hub.ownership.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
 
 
 def test_a_stuck_route_runs_in_threads_from_then_on(serve: Serve, tools: Any) -> None:
     """The second request to a route that was stuck runs in the pool, not in the hub."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck}, has_monitor=False)
+    harness = serve({"/stuck": stuck}, detects_stalls=False)
     with harness.connect() as first:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -94,7 +95,7 @@ def test_a_route_pinned_inline_is_rescued_but_stays(serve: Serve, tools: Any) ->
     """A route that its author pinned inline is rescued like any other, and keeps its lane."""
     stuck = Stuck()
     call = FakeCall(stuck, Lane.INLINE, is_pinned=True)
-    harness = serve({"/stuck": call, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": call, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -108,8 +109,8 @@ def test_a_route_pinned_inline_is_rescued_but_stays(serve: Serve, tools: Any) ->
 def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serve, tools: Any) -> None:
     """Between the taking of the baton and the new holder's start, a view returns: one answer, no loss."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
-    rescue, returned = harness.hub._rescue, threading.Event()
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
+    rescue, returned = harness.hub.ownership.rescue, threading.Event()
 
     def rescue_late(turn: Turn, connection: Any) -> None:
         stuck.let_go.set()
@@ -124,7 +125,7 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
         assert returned.wait(PATIENCE)
         rescue(turn, connection)
 
-    harness.hub.monitor._rescue = rescue_late
+    harness.hub.detector._rescue = rescue_late
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck") + tools.request("/"))
         stuck.entered.wait()
@@ -137,7 +138,7 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
 def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools: Any, caplog: Any) -> None:
     """A view that was rescued and then raises gives its client a 500; the others and the hub go on."""
     stuck = Stuck(RuntimeError("late"))
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -145,7 +146,7 @@ def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools:
         assert tools.ask(second, "/") == (200, b"quick")
         stuck.let_go.set()
         assert tools.read_answer(first)[0] == 500
-        harness.wait_until(harness.hub.on_loop_thread)
+        harness.wait_until(harness.hub.ownership.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
     assert "late" in caplog.text
 
@@ -153,24 +154,24 @@ def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools:
 def test_a_client_that_leaves_a_stuck_view_leaves_nothing_behind(serve: Serve, tools: Any) -> None:
     """When the client of a rescued view has gone, its connection is closed once the view returns."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as second:
         with harness.connect() as first:
             first.sendall(tools.request("/stuck"))
             stuck.entered.wait()
             harness.rescue()
         assert tools.ask(second, "/") == (200, b"quick")
-        assert len(harness.hub.connections) == 2
+        assert len(harness.hub.table.connections) == 2
         stuck.let_go.set()
-        harness.wait_until(lambda: len(harness.hub.connections) == 1)
-        harness.wait_until(harness.hub.on_loop_thread)
+        harness.wait_until(lambda: len(harness.hub.table.connections) == 1)
+        harness.wait_until(harness.hub.ownership.on_loop_thread)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "in reverse"])
 def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, int]) -> None:
     """The rescuer gets stuck too and is rescued; whichever view returns first, all are answered."""
     both = [Stuck(), Stuck()]
-    harness = serve({"/0": both[0], "/1": both[1], "/": quick}, has_monitor=False)
+    harness = serve({"/0": both[0], "/1": both[1], "/": quick}, detects_stalls=False)
     with harness.connect() as zero, harness.connect() as one, harness.connect() as other:
         clients = [zero, one]
         for number in (0, 1):
@@ -182,14 +183,14 @@ def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, in
             both[number].let_go.set()
             assert tools.read_answer(clients[number]) == (200, f"stuck /{number}".encode())
             assert tools.ask(other, "/") == (200, b"quick")
-        harness.wait_until(harness.hub.on_loop_thread)
-        assert harness.hub.rescues == 2
+        harness.wait_until(harness.hub.ownership.on_loop_thread)
+        assert harness.hub.ownership.rescues == 2
 
 
 def test_a_shutdown_during_a_rescue_waits_for_the_stuck_view(serve: Serve, tools: Any) -> None:
     """A drain that begins while a view is stuck finishes that view's answer first, then ends."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -207,14 +208,14 @@ def test_a_shutdown_during_a_rescue_waits_for_the_stuck_view(serve: Serve, tools
 def test_a_view_that_never_returns_does_not_hold_up_the_end_for_ever(serve: Serve, tools: Any) -> None:
     """After drain_seconds its client is cut off, although the loop's thread is still in the view."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck}, limits=Limits(drain_seconds=0.05), has_monitor=False)
+    harness = serve({"/stuck": stuck}, limits=Limits(drain_seconds=0.05), detects_stalls=False)
     with harness.connect() as first:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
         harness.rescue()
         harness.hub.post(harness.hub.drain)
         assert first.recv(1) == b""
-        assert harness.hub.has_cut_off
+        assert harness.hub.table.has_cut_off
         stuck.let_go.set()
         assert harness.ended.wait(tools.patience)
 
@@ -227,7 +228,7 @@ def test_an_async_view_asked_for_during_a_rescue_is_answered_when_the_loop_is_fr
         await asyncio.sleep(0)
         return Response(b"async")
 
-    harness = serve({"/stuck": stuck, "/async": FakeCall(view, Lane.TASK)}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/async": FakeCall(view, Lane.TASK)}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
         first.sendall(tools.request("/stuck"))
         stuck.entered.wait()
@@ -241,7 +242,7 @@ def test_an_async_view_asked_for_during_a_rescue_is_answered_when_the_loop_is_fr
 def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) -> None:
     """Pipelined requests behind a rescued one are answered after it, in order."""
     stuck = Stuck()
-    harness = serve({"/stuck": stuck, "/": quick}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first:
         first.sendall(tools.request("/stuck") + tools.request("/") * 3)
         stuck.entered.wait()

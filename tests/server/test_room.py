@@ -78,7 +78,7 @@ def test_silent_clients_leave_before_those_that_idle(house: Any, tools: Any) -> 
         wait_of_an_honest_client(address, tools)
         for each in idle:
             assert tools.ask(each, "/") == (200, b"quick")
-        assert len(harness.hub.connections) <= MOST
+        assert len(harness.hub.table.connections) <= MOST
 
 
 def test_busy_clients_never_make_room(house: Any, tools: Any) -> None:
@@ -88,7 +88,7 @@ def test_busy_clients_never_make_room(house: Any, tools: Any) -> None:
         busy = [stack.enter_context(socket.create_connection(address, PATIENCE)) for _ in range(MOST)]
         for each in busy:
             each.sendall(tools.request("/slow"))
-        harness.wait_until(lambda: harness.hub.served == MOST)
+        harness.wait_until(lambda: harness.hub.exchange.served == MOST)
         fresh = stack.enter_context(socket.create_connection(address, PATIENCE))
         fresh.sendall(tools.request("/"))
         harness.wait_until(lambda: harness.hub.acceptor.is_paused)
@@ -106,13 +106,13 @@ def test_one_whose_request_has_just_come_is_not_let_go(house: Any, tools: Any) -
     """What was silent, and has sent its request before it was looked at, is answered."""
     harness, address, _ = house
     with socket.create_connection(address, PATIENCE) as sock:
-        harness.wait_until(lambda: len(harness.hub.connections) == 1)
-        (connection,) = harness.hub.connections.values()
+        harness.wait_until(lambda: len(harness.hub.table.connections) == 1)
+        (connection,) = harness.hub.table.connections.values()
         connection.deadline -= 5  # as if it had been silent for long
 
         def look() -> bool:
             sock.sendall(tools.request("/"))
-            return evict_idle(harness.hub)
+            return evict_idle(harness.hub.table)
 
         assert not harness.inside(look)
         assert tools.read_answer(sock) == (200, b"quick")
@@ -129,11 +129,11 @@ def test_without_descriptors_silent_clients_make_room(serve: Serve, tools: Any) 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(address, PATIENCE)) for _ in range(MOST)]
-        harness.wait_until(lambda: len(harness.hub.connections) == MOST)
+        harness.wait_until(lambda: len(harness.hub.table.connections) == MOST)
         honest = socket.socket()
         stack.enter_context(honest)
         highest = max(each.fileno() for each in (*clients, honest))
-        highest = max(highest, *harness.inside(lambda: list(harness.hub.connections)))
+        highest = max(highest, *harness.inside(lambda: list(harness.hub.table.connections)))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         fillers = []
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
@@ -145,4 +145,4 @@ def test_without_descriptors_silent_clients_make_room(serve: Serve, tools: Any) 
         began = time.monotonic()
         assert tools.ask(honest, "/") == (200, b"quick")
         assert time.monotonic() - began < seconds(6)
-        assert len(harness.hub.connections) <= MOST
+        assert len(harness.hub.table.connections) <= MOST

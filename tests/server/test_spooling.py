@@ -87,7 +87,7 @@ def test_nobody_waits_for_a_slow_disk(disk: Disk, *, is_chunked: bool) -> None:
         thread, found = in_thread(lambda: post(server.port, content))
         assert disk.asked.wait(PATIENCE)
         assert get(server.port) == (200, "others")
-        assert server.hub.rescues == 0
+        assert server.hub.ownership.rescues == 0
         disk.let_go.set()
         thread.join(PATIENCE)
     assert found == [(200, "3000000")]
@@ -105,7 +105,7 @@ def test_a_client_that_leaves_while_the_disk_is_slow_leaves_nothing_behind(disk:
         connection.close()
         disk.let_go.set()
         assert get(server.port) == (200, "others")
-    assert server.hub.connections == {}
+    assert server.hub.table.connections == {}
 
 
 def test_a_server_that_is_stopped_does_not_close_a_file_under_the_hands_of_a_thread(disk: Disk) -> None:
@@ -117,7 +117,7 @@ def test_a_server_that_is_stopped_does_not_close_a_file_under_the_hands_of_a_thr
         connection.endheaders(b"x" * MIB)
         assert disk.asked.wait(PATIENCE)
         hub = server.hub
-    assert hub.connections == {}
+    assert hub.table.connections == {}
     disk.let_go.set()
     while hub.pool.running:
         pass

@@ -34,11 +34,11 @@ def test_a_rescue_thread_reads_for_a_view(serve: Serve, tools: Any) -> None:
         assert let_go.wait(tools.patience)
         return Response(b"stuck")
 
-    harness = serve({"/stuck": stuck, "/up": streamed(), "/": lambda _: Response(b"quick")}, has_monitor=False)
+    harness = serve({"/stuck": stuck, "/up": streamed(), "/": lambda _: Response(b"quick")}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second, harness.connect() as third:
         first.sendall(HEAD + b"a" * 1000)
         harness.wait_until(
-            lambda: any(each.phase.name == "STREAMING_BODY" for each in harness.hub.connections.values())
+            lambda: any(each.phase.name == "STREAMING_BODY" for each in harness.hub.table.connections.values())
         )
         second.sendall(tools.request("/stuck"))
         assert entered.wait(tools.patience)
@@ -59,8 +59,8 @@ def test_what_is_in_flight_is_told(serve: Serve) -> None:
     with harness.connect() as sock:
         sock.sendall(HEAD)
         harness.wait_until(
-            lambda: any(each.phase.name == "STREAMING_BODY" for each in harness.hub.connections.values())
+            lambda: any(each.phase.name == "STREAMING_BODY" for each in harness.hub.table.connections.values())
         )
-        assert all(each.phase in IN_FLIGHT for each in harness.hub.connections.values())
+        assert all(each.phase in IN_FLIGHT for each in harness.hub.table.connections.values())
         sock.shutdown(socket.SHUT_WR)
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)

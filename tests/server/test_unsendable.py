@@ -113,6 +113,6 @@ def test_what_can_not_be_sent_is_a_500(
     assert connection.getresponse().status == 200
     connection.close()
     until = time.monotonic() + PATIENCE
-    while server.hub.connections and time.monotonic() < until:
+    while server.hub.table.connections and time.monotonic() < until:
         time.sleep(0.005)
-    assert not server.hub.connections
+    assert not server.hub.table.connections

@@ -36,7 +36,7 @@ def quick(_: Request) -> Response:
 
 def writing(harness: Any) -> int:
     """Return how many connections wait for their client to take an answer."""
-    return sum(each.phase is WRITING for each in harness.hub.connections.values())
+    return sum(each.phase is WRITING for each in harness.hub.table.connections.values())
 
 
 def ask_and_wait(harness: Any, tools: Any, clients: list[socket.socket], path: str) -> None:
@@ -84,7 +84,7 @@ def test_slow_readers_of_one_thing_hold_it_once(serve: Serve, tools: Any) -> Non
     tracemalloc.start()
     try:
         ask_and_wait(harness, tools, clients, "/")
-        assert len(harness.hub.connections) == 100  # none of them was cut off
+        assert len(harness.hub.table.connections) == 100  # none of them was cut off
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -105,7 +105,7 @@ def test_the_system_takes_little_more_than_it_sends(serve: Serve, tools: Any) ->
         sock.sendall(tools.request("/"))
         sock.recv(1)
         harness.wait_until(lambda: writing(harness) == 1)
-        (connection,) = harness.hub.connections.values()
+        (connection,) = harness.hub.table.connections.values()
         option = connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
         assert option == MAX_UNSENT_BYTES
         # What poll says is what the system would take: nothing, although its buffer may grow to megabytes.
@@ -123,7 +123,7 @@ def test_too_much_that_waits_costs_the_slowest_their_connection(
         for each in clients:
             each.sendall(tools.request("/"))
         with harness.connect() as honest:
-            harness.wait_until(lambda: harness.hub._exchange.served == 30)
+            harness.wait_until(lambda: harness.hub.exchange.served == 30)
             assert tools.ask(honest, "/next") == (200, b"quick")
         held = harness.inside(lambda: writing(harness) * 4 * MIB)
     for each in clients:
@@ -147,7 +147,7 @@ def test_who_asks_while_others_sip_gets_his_answer(serve: Serve, tools: Any) -> 
     ask_and_wait(harness, tools, clients, "/")
     for each in clients:
         each.recv(100_000)  # a sip, which is more than somebody who came just now has taken
-    harness.wait_until(lambda: all(each.moved_bytes for each in harness.hub.connections.values()))
+    harness.wait_until(lambda: all(each.moved_bytes for each in harness.hub.table.connections.values()))
     with harness.connect() as honest:
         assert tools.ask(honest, "/") == (200, b"x" * (4 * MIB))
     for each in clients:
@@ -160,7 +160,7 @@ def test_small_answers_are_bounded_too(serve: Serve, tools: Any) -> None:
     clients = [harness.connect() for _ in range(60)]
     for each in clients:
         each.sendall(tools.request("/") * 20)
-    harness.wait_until(lambda: len(harness.hub.connections) < 60)
+    harness.wait_until(lambda: len(harness.hub.table.connections) < 60)
     assert 0 < harness.inside(lambda: writing(harness)) * 60_000 <= MIB
     for each in clients:
         each.close()

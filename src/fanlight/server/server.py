@@ -116,7 +116,7 @@ class Server:
         """Close all connections; from any thread."""
         hub = self._hub
         if hub is not None:
-            hub.post(hub.abandon)
+            hub.post(hub.table.abort)
 
     def reopen_logs(self) -> None:
         """Reopen the log files, after rotation for example; from any thread."""
@@ -172,9 +172,9 @@ class Server:
                         self._announce(self._listeners.urls())
                 self.started.set()
                 self._keep_signals()
-                await hub.finished.wait()
-                await hub.background.finish(hub.drain_left)
-                self.has_cut_off = hub.has_cut_off or hub.background.has_cut_off
+                await hub.table.drained.wait()
+                await hub.background.finish(hub.table.drain_seconds_left)
+                self.has_cut_off = hub.table.has_cut_off or hub.background.has_cut_off
         finally:
             try:
                 await self._handler.stop()
@@ -202,11 +202,11 @@ class Server:
 
     def _drain(self, hub: Hub) -> None:
         """Finish active requests; called by the thread that owns the hub."""
-        if hub.is_draining:
+        if hub.table.is_draining:
             return
         self._remove_files()
         hub.drain()
-        if hub.connections and not self._is_worker:  # the supervisor logs this for all its workers
+        if hub.table.connections and not self._is_worker:  # the supervisor logs this for all its workers
             log.info("shutting down: finishing active requests; a second signal closes their connections")
 
     def _be_unready(self) -> None:

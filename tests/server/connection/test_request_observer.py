@@ -47,7 +47,7 @@ class Watched:
     async def _serve(self, calls: dict[str, Any], limits: Limits) -> None:
         hub = Hub(FakeHandler(calls), limits, observer=RequestObserver(self.log, self.counts))
         self._ready.set_result(hub)
-        await hub.finished.wait()
+        await hub.table.drained.wait()
         hub.close()
 
     def ask(self, data: bytes, *, ends: bytes = b"") -> bytes:
@@ -65,7 +65,7 @@ class Watched:
     def lines(self) -> list[dict[str, Any]]:
         """End, and return what the log has."""
         self.hub.post(self.hub.drain)
-        self.hub.post(self.hub.abandon)
+        self.hub.post(self.hub.table.abort)
         self._thread.join(PATIENCE)
         self.log.stop()
         return [json.loads(line) for line in self.file.read_text().splitlines()]
@@ -259,8 +259,8 @@ def test_what_a_client_does_not_take_was_not_sent(
         ours.sendall(get("/"))
         assert ours.recv(100).startswith(b"HTTP/1.1 200 ")
         if not leaves:
-            wait_until(lambda: not watched.hub.connections)
-    wait_until(lambda: not watched.hub.connections)
+            wait_until(lambda: not watched.hub.table.connections)
+    wait_until(lambda: not watched.hub.table.connections)
     (line,) = watched.lines()  # it is written after the connection has gone from the table
     took = time.monotonic() - began
     assert line["status"] == 200
@@ -301,7 +301,7 @@ def test_a_client_that_has_left_before_its_response_is_seen(watch: Watch) -> Non
     assert asked.wait(PATIENCE)
     ours.close()
     gone.set()
-    wait_until(lambda: not watched.hub.connections)
+    wait_until(lambda: not watched.hub.table.connections)
     (line,) = watched.lines()
     assert (line["status"], line["bytes"]) == (200, 0)
 
@@ -317,8 +317,8 @@ def test_a_client_that_leaves_in_the_middle_of_its_content_is_seen(tmp_path: Pat
     with LiveServer(App({"POST /": view}), options=options) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
             sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nabc")
-            wait_until(lambda: bool(server.hub.connections))
-        wait_until(lambda: not server.hub.connections)
+            wait_until(lambda: bool(server.hub.table.connections))
+        wait_until(lambda: not server.hub.table.connections)
     (line,) = [json.loads(each) for each in log.read_text().splitlines()]
     assert (line["method"], line["target"], line["bytes"]) == ("POST", "/", 0)
 

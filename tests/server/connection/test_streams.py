@@ -28,6 +28,11 @@ from fanlight.testing import FakeCall, LiveServer
 Serve = Callable[..., Any]
 
 
+def _events_of(harness: Any, connection: Any) -> int:
+    """Return the events that the poller watches a connection for."""
+    return int(harness.hub.table._watched.get(connection.fd, 0))
+
+
 class Source:
     """A generator of each kind that waits for ever, and records how it ended."""
 
@@ -113,7 +118,7 @@ def test_a_waiting_stream_ends_when_its_client_disconnects(
     leave(client)
     assert source.closed.wait(tools.patience)
     assert source.ended_by == "CancelledError"
-    harness.wait_until(lambda: not harness.hub.connections)
+    harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_a_disconnect_behind_unread_data_is_noticed(serve: Serve, tools: Any) -> None:
@@ -141,7 +146,9 @@ def test_a_pipelined_request_waits_for_the_stream(serve: Serve, tools: Any) -> N
         client.sendall(tools.request("/"))
         read_until(client, b"begun")
         client.sendall(tools.request("/quick"))
-        harness.wait_until(lambda: any(each.interest != 1 for each in harness.hub.connections.values()))
+        harness.wait_until(
+            lambda: any(_events_of(harness, each) != 1 for each in harness.hub.table.connections.values())
+        )
         go_on.set()
         assert b"0\r\n\r\nHTTP/1.1 200 OK" in read_until(client, b"quick")
 
@@ -185,10 +192,10 @@ def test_a_stream_in_a_thread_ends_at_its_next_piece(serve: Serve, tools: Any) -
     read_until(client, b"piece 0")
     assert source.waiting.wait(tools.patience)
     reset(client)
-    harness.wait_until(lambda: all(each.interest == 0 for each in harness.hub.connections.values()))
+    harness.wait_until(lambda: all(_events_of(harness, each) == 0 for each in harness.hub.table.connections.values()))
     source.let_go.set()
     assert source.closed.wait(tools.patience)
-    harness.wait_until(lambda: not harness.hub.connections)
+    harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_a_disconnect_is_noticed_with_any_poller(serve: Serve, tools: Any) -> None:
@@ -211,7 +218,7 @@ def test_a_rescue_thread_notices_a_disconnect(serve: Serve, tools: Any) -> None:
         assert let_go.wait(tools.patience)
         return Response(b"stuck")
 
-    harness = serve({"/": lambda _: Response(source.pieces()), "/stuck": stuck}, has_monitor=False)
+    harness = serve({"/": lambda _: Response(source.pieces()), "/stuck": stuck}, detects_stalls=False)
     client, other = tcp(harness), harness.connect()
     client.sendall(tools.request("/"))
     assert source.waiting.wait(tools.patience)
@@ -219,7 +226,7 @@ def test_a_rescue_thread_notices_a_disconnect(serve: Serve, tools: Any) -> None:
     assert entered.wait(tools.patience)
     harness.rescue()
     reset(client)
-    harness.wait_until(lambda: any(each.interest == 0 for each in harness.hub.connections.values()))
+    harness.wait_until(lambda: any(_events_of(harness, each) == 0 for each in harness.hub.table.connections.values()))
     let_go.set()
     assert source.closed.wait(tools.patience)
     assert tools.read_answer(other) == (200, b"stuck")
@@ -266,7 +273,7 @@ def test_a_generator_that_will_not_be_cancelled_is_closed(serve: Serve, tools: A
     client.close()
     assert caught.wait(tools.patience)
     assert ended.wait(tools.patience)
-    harness.wait_until(lambda: not harness.hub.connections)
+    harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_an_error_while_closing_is_logged(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -296,7 +303,7 @@ def test_a_disconnect_is_not_logged(serve: Serve, tools: Any, caplog: pytest.Log
     read_until(client, b"piece 0")
     reset(client)
     assert source.closed.wait(tools.patience)
-    harness.wait_until(lambda: not harness.hub.connections)
+    harness.wait_until(lambda: not harness.hub.table.connections)
     assert [each.getMessage() for each in caplog.records if each.levelno > logging.INFO] == []
 
 
@@ -323,7 +330,9 @@ def test_a_paused_stream_that_gets_no_thread_is_closed(
     harness = serve({"/": lambda _: Response(pieces()), "/slow": FakeCall(slow, Lane.THREAD)}, limits=Limits(threads=1))
     with harness.connect() as client, harness.connect() as first, harness.connect() as second:
         client.sendall(tools.request("/"))
-        harness.wait_until(lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.connections.values()))
+        harness.wait_until(
+            lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.table.connections.values())
+        )
         first.sendall(tools.request("/slow"))
         entered.acquire()
         second.sendall(tools.request("/slow"))
@@ -453,7 +462,7 @@ def test_a_client_that_reads_no_comments_is_cut_off(serve: Serve, tools: Any) ->
     with harness.connect() as client:
         client.sendall(tools.request("/"))
         assert news.closed.wait(tools.patience)
-        harness.wait_until(lambda: not harness.hub.connections)
+        harness.wait_until(lambda: not harness.hub.table.connections)
 
 
 def test_comments_wait_for_the_client(serve: Serve, tools: Any) -> None:
@@ -482,9 +491,11 @@ def test_comments_wait_for_the_client(serve: Serve, tools: Any) -> None:
         client.sendall(tools.request("/"))
         read_until(client, b"data: first\n\n")
         assert heartbeats.wait(tools.patience)
-        harness.wait_until(lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.connections.values()))
+        harness.wait_until(
+            lambda: any(each.phase.name == "STREAM_PAUSED" for each in harness.hub.table.connections.values())
+        )
         assert go_on is not None
-        harness.hub.loop.call_soon_threadsafe(go_on.set)
+        harness.hub.ownership.loop.call_soon_threadsafe(go_on.set)
         data = read_until(client, b"data: last\n\n\r\n0\r\n\r\n")
     whole = b"".join(_chunks(data))
     assert whole.replace(b":" + b"x" * 500_000 + b"\n\n", b"") == b"data: last\n\n"

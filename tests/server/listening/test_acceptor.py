@@ -128,7 +128,7 @@ def test_a_client_that_says_nothing_is_asked_whether_it_is_there(serve: Serve) -
     with closing(socket.create_connection(("127.0.0.1", server.port), PATIENCE)) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         assert sock.recv(65536)
-        (connection,) = server.hub.connections.values()
+        (connection,) = server.hub.table.connections.values()
         of = connection.sock.getsockopt
         assert of(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         found = [of(socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{each}")) for each in ("IDLE", "INTVL", "CNT")]

@@ -64,7 +64,7 @@ def test_a_request_in_flight_says_where_it_stands(serve: Any, tools: Any, lane: 
         sock.sendall(tools.request("/slow?token=x"))
         found = until_one(harness.hub, lane)
         go_on.set()
-        harness.hub.loop.call_soon_threadsafe(go_on_later.set)
+        harness.hub.ownership.loop.call_soon_threadsafe(go_on_later.set)
         tools.read_answer(sock)
     assert found.pop("seconds") >= 0
     assert found == {
@@ -143,13 +143,13 @@ def test_a_stream_has_an_age_and_a_lane_of_its_own(serve: Any, tools: Any, kind:
     )
     with harness.connect() as sock:
         tools.ask(sock, "/")
-        (connection,) = harness.hub.connections.values()
-        harness.inside(lambda: connection.enter(connection.phase, harness.hub.now - 3000, 6000))
+        (connection,) = harness.hub.table.connections.values()
+        harness.inside(lambda: connection.enter(connection.phase, harness.hub.table.now - 3000, 6000))
         sock.sendall(tools.request("/up"))
         found = until_one(harness.hub, kind)
         phases = snapshot(harness.hub)["connections"]
         go_on.set()
-        harness.hub.loop.call_soon_threadsafe(go_on_later.set)
+        harness.hub.ownership.loop.call_soon_threadsafe(go_on_later.set)
     assert found["seconds"] < 60
     assert found["at"] == line_of(pieces if kind == "thread" else later, 2)
     assert phases == {"open": 1, "streaming": 1}

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
 from fanlight.server.connection.connection import Connection
-from fanlight.server.connection.host import Host
+from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED, CONTENT, SPOOLING
+from fanlight.server.dispatch.ownership import Ownership
 from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.wire.http1.wire_events import Content
 
@@ -41,9 +42,9 @@ class _Piece:
 class BodySpooler:
     """Keeps the content of the requests of one hub."""
 
-    def __init__(self, hub: Host, pool: ThreadPool, go_on: GoOn) -> None:
+    def __init__(self, table: ConnectionTable, ownership: Ownership, pool: ThreadPool, go_on: GoOn) -> None:
         """Write in this pool; the holder calls `go_on` with True once content is whole, or with what refuses it."""
-        self._hub, self._pool, self._go_on = hub, pool, go_on
+        self._table, self._post, self._pool, self._go_on = table, ownership.post, pool, go_on
 
     def write(self, connection: Connection, data: bytes) -> bool:
         """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises ProtocolError."""
@@ -54,7 +55,9 @@ class BodySpooler:
         if not content.exceeds_memory(len(data)):
             return _kept(content, (data,))
         # All that has come, at once: a thread for each of many small chunks would be many hand-overs.
-        piece = _Piece(connection, content, [data], self._hub.now, connection.phase_started_at, connection.moved_bytes)
+        piece = _Piece(
+            connection, content, [data], self._table.now, connection.phase_started_at, connection.moved_bytes
+        )
         while not piece.is_last and (event := connection.wire.next_event()) is not None:
             if isinstance(event, Content):
                 piece.moved_bytes += len(event.data)
@@ -73,7 +76,7 @@ class BodySpooler:
             outcome: Outcome = _kept(piece.content, piece.data) or piece.is_last
         except ProtocolError as refusal:
             outcome = refusal
-        self._hub.post(self._come_back, piece, outcome)
+        self._post(self._come_back, piece, outcome)
 
     def _come_back(self, piece: _Piece, outcome: Outcome) -> bool:
         """Go on with the connection, if it is still there; the holder."""
@@ -82,10 +85,10 @@ class BodySpooler:
             piece.content.close()
             return True
         connection.keep_body(piece.content)
-        spent = self._hub.now - piece.began  # the client had no part in this time
+        spent = self._table.now - piece.began  # the client had no part in this time
         connection.enter(CONTENT, piece.content_began + spent, moved_bytes=piece.moved_bytes)
-        connection.extend_for_content(self._hub.limits)
-        self._hub.watch(connection)
+        connection.extend_for_content(self._table.limits)
+        self._table.watch(connection)
         return self._go_on(connection, outcome)
 
 

@@ -29,7 +29,6 @@ from fanlight.server.connection.phases import (
     Phase,
 )
 from fanlight.server.connection.send_queue import unacknowledged
-from fanlight.server.io.poller import READ
 from fanlight.wire.http1.header_fields import may_hide_content
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
@@ -49,6 +48,7 @@ CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chun
 SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
+OnClosed = Callable[["Connection"], object]
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 # What the system says of a client that answers neither what was sent nor its probes.
 _UNREACHABLE = frozenset(
@@ -60,6 +60,10 @@ HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, or for a PROXY header
 LINGER_SECONDS = 2.0  # for which a refused client may send nothing before its connection is closed
 LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
 LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
+
+
+def _nothing(_: Connection) -> None:
+    """Stand in for `on_closed`, in tests."""
 
 
 class BodyReader(Protocol):
@@ -115,8 +119,8 @@ class Connection:
     """A client's socket and all that we know of it between two events."""
 
     __slots__ = (
+        "_go_on",
         "address",
-        "after_write",
         "body",
         "body_reader",
         "call",
@@ -124,8 +128,8 @@ class Connection:
         "deadline",
         "extra_headers",
         "fd",
-        "interest",
         "moved_bytes",
+        "on_closed",
         "pace",
         "pending",
         "pending_body",
@@ -146,9 +150,12 @@ class Connection:
     request: Request
     started: float  # when its head had come, on the performance counter; only set where a witness looks on
 
-    def __init__(self, sock: Stream, client: str | None, wire: Http1Connection, now: float) -> None:
-        """Begin in HANDSHAKE; without one, HEAD is entered next."""
+    def __init__(
+        self, sock: Stream, client: str | None, wire: Http1Connection, now: float, on_closed: OnClosed = _nothing
+    ) -> None:
+        """Begin in HANDSHAKE; without one, HEAD is entered next. `on_closed` is called with it when it is closed."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
+        self.on_closed = on_closed
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
         self.setup: ConnectionSetup | None = (
             None  # what there is to be said of its requests because of the way they came
@@ -156,13 +163,12 @@ class Connection:
         self.extra_headers = b""  # field lines that the answer in progress has besides its own
         self.phase = HANDSHAKE
         self.phase_started_at, self.deadline = now, now + HANDSHAKE_SECONDS
-        self.interest = READ  # what the poller tells us of
         self.body: SpooledContent | None = None  # the content of the request, while it is kept here
         self.body_reader: BodyReader | None = None  # or what gives it to the view that reads it as a stream
         self.pending: Rest = NOTHING  # the part of an answer that the client has not taken yet
         self.pending_body: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
         self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
-        self.after_write: Callable[[bool], object] | None = None  # told True when `out` is gone, False if the client is
+        self._go_on: Callable[[bool], object] | None = None  # of a paused stream
         self.moved_bytes = 0  # how much of it has come or gone
         self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
         self.pace: ClientPace | None = None  # of its client, while there is something that it has not taken
@@ -246,6 +252,11 @@ class Connection:
             f"; the {head.method} before it had no Content-Length (RFC 9112 section 6.3),"
             " so what came behind its head was read as a next request"
         )
+
+    def take_unlogged(self) -> int:
+        """Return how many bytes of the response are still to be logged, which the caller does."""
+        size, self.unlogged_bytes = self.unlogged_bytes, 0
+        return size
 
     def has_sent(self) -> bool:
         """Look whether there is something of the client to be received."""
@@ -340,8 +351,18 @@ class Connection:
 
     def pause_stream(self, go_on: Callable[[bool], object], now: float, limits: Limits) -> None:
         """Wait for the client to take what was streamed so far; then `go_on(True)` is called, or False if it leaves."""
-        self.after_write = go_on
+        self._go_on = go_on
         self._wait_for_client(STREAM_PAUSED, now, limits)
+
+    def resume_stream(self, *, is_there: bool) -> None:
+        """Have a paused stream go on, or end as its client has left; nothing for any other connection."""
+        go_on, self._go_on = self._go_on, None
+        if go_on is not None:
+            go_on(is_there)
+
+    def count_under(self, address: str | bytes | None) -> None:
+        """Note under which address the acceptor counts it; None: under none."""
+        self.address = address
 
     def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
         self.enter(phase, now, limits.write_seconds / CHECKS)

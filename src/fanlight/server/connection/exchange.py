@@ -11,7 +11,6 @@ Knows nothing of pollers, of listeners, or of which thread holds the hub.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ from fanlight.server.connection.body_spool import BodySpooler
 from fanlight.server.connection.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
 from fanlight.server.connection.connection import LINGER_SECONDS, NOTHING, Connection, Rest
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
-from fanlight.server.connection.host import Host
 from fanlight.server.connection.phases import (
     CLOSED,
     CONTENT,
@@ -34,8 +32,10 @@ from fanlight.server.connection.phases import (
     LINGERING,
     READING_REQUESTS,
     RUNNING,
+    STREAM_PAUSED,
     STREAMING,
     STREAMING_BODY,
+    WAITING_FOR_CLIENT,
 )
 from fanlight.server.connection.request_body import (
     LATE_CONTENT,
@@ -45,18 +45,16 @@ from fanlight.server.connection.request_body import (
 )
 from fanlight.server.connection.response_head import JOINED_BYTES, apply_request_context, begin_response
 from fanlight.server.connection.send_buffer_limit import SendBufferLimit
-from fanlight.server.connection.streams import open_stream
+from fanlight.server.connection.streams import Streams, open_stream
+from fanlight.server.dispatch.dispatch import Dispatch, Executors
 from fanlight.server.io.poller import WRITE
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.connection.background_tasks import BackgroundTasks
+    from fanlight.server.connection.connection_table import ConnectionTable
     from fanlight.server.connection.request_observer import RequestObserver
-    from fanlight.server.connection.streams import Streams
-    from fanlight.server.dispatch.dispatch import Dispatch
-    from fanlight.server.dispatch.stall_monitor import Turn
-    from fanlight.server.io.thread_pool import ThreadPool
-    from fanlight.settings.limits import Limits
+    from fanlight.server.dispatch.ownership import Ownership, Turn
 
 log = logging.getLogger("fanlight.server")
 
@@ -68,20 +66,25 @@ class Exchange:
     """Serves the messages of every connection of one hub."""
 
     def __init__(
-        self, hub: Host, handler: Handler, limits: Limits, pool: ThreadPool, *, observer: RequestObserver | None = None
+        self,
+        table: ConnectionTable,
+        ownership: Ownership,
+        executors: Executors,
+        handler: Handler,
+        background: BackgroundTasks,
+        observer: RequestObserver | None,
     ) -> None:
-        """Join a hub to a handler; `afterwards`, `dispatch` and `streams` are set by the hub."""
-        self._hub, self._find, self._limits, self._observer = hub, handler.find, limits, observer
+        """Serve these connections by a handler."""
+        self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
+        self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encoded, least_bytes = encoding_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
-        self.unsent = SendBufferLimit(limits.unsent_bytes)
-        self.background: BackgroundTasks
-        self.dispatch: Dispatch
         self.served = 0  # requests, since the beginning
-        self._pool = pool
-        self._spooling = BodySpooler(hub, pool, self._resume_with_body)
-        self.streams: Streams
+        self.send_buffers = SendBufferLimit(table, table.limits.unsent_bytes)
+        self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
+        self._streams = Streams(table, ownership, executors, self.stream_finished)
+        self._dispatch = Dispatch(table, ownership, executors, self)
 
     # --- the holder's way in: bytes have come ---------------------------------------------
 
@@ -96,24 +99,26 @@ class Exchange:
                     connection.call = self._find(request)
                     if connection.setup is not None or self._observer is not None:
                         self._apply_request_context(connection)
-                    if event.block.content_length != 0 and not begin_body(connection, event, self._hub):
+                    if event.block.content_length != 0 and not begin_body(
+                        connection, event, self._table, self._ownership
+                    ):
                         continue
                 elif isinstance(event, Content):
-                    if not self._spooling.write(connection, event.data):
+                    if not self._spooler.write(connection, event.data):
                         continue
-                    end_body(connection, self._hub.now)
+                    end_body(connection, self._table.now)
                 else:
-                    end_body(connection, self._hub.now)
-                if not self.dispatch.start(connection, turn):
+                    end_body(connection, self._table.now)
+                if not self._dispatch.start(connection, turn):
                     return False
                 if connection.phase not in READING_REQUESTS:
                     return True
                 if wire.is_idle:
-                    connection.enter(IDLE, self._hub.now, self._hub.keepalive_seconds)
+                    connection.enter(IDLE, self._table.now, self._table.keepalive_seconds)
                     return True
         except ProtocolError as refusal:
-            if let_app_refuse(connection, refusal, self._hub.now):
-                return self.dispatch.start(connection, turn)
+            if let_app_refuse(connection, refusal, self._table.now):
+                return self._dispatch.start(connection, turn)
             self.refuse(connection, refusal)
             return True
         self._wait_for_more(connection)
@@ -121,15 +126,15 @@ class Exchange:
 
     def _resume_with_body(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
         """Go on when content has been written to the disk; False once the hub is in other hands."""
-        turn = self._hub.turn
+        turn = self._ownership.turn
         assert turn is not None  # the holder calls this
-        if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome, self._hub.now):
+        if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome, self._table.now):
             self.refuse(connection, outcome)
             return True
         if outcome:
             if not isinstance(outcome, ProtocolError):
-                end_body(connection, self._hub.now)
-            if not self.dispatch.start(connection, turn):
+                end_body(connection, self._table.now)
+            if not self._dispatch.start(connection, turn):
                 return False
             if connection.phase not in READING_REQUESTS:
                 return True
@@ -146,17 +151,19 @@ class Exchange:
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
         if connection.wire.is_idle:
-            connection.enter(IDLE, self._hub.now, self._hub.keepalive_seconds)
+            connection.enter(IDLE, self._table.now, self._table.keepalive_seconds)
         elif phase is CONTENT:
             connection.extend_for_content(self._limits)
         elif phase is IDLE:
-            connection.enter(HEAD, self._hub.now, self._limits.head_seconds)
+            connection.enter(HEAD, self._table.now, self._limits.head_seconds)
 
     def respond_from_task(self, connection: Connection, response: Answer) -> None:
         """Answer for a call that ran as a task, at the end of that task."""
         if connection.body_reader is not None:
-            self._hub.post(self._end_streaming_body, connection, response)  # only the holder may: it may read just now
-        elif not self._hub.on_loop_thread():
+            self._ownership.post(
+                self._end_streaming_body, connection, response
+            )  # only the holder may: it may read just now
+        elif not self._ownership.on_loop_thread():
             self.respond_from_thread(connection, response)
         elif self.respond(connection, response):
             self.finish_response(connection)
@@ -171,7 +178,7 @@ class Exchange:
             self._client_gone(connection)
             return
         if connection.phase is STREAMING_BODY:
-            connection.enter(RUNNING, self._hub.now)
+            connection.enter(RUNNING, self._table.now)
         connection.release()
         if self.respond(connection, response):
             self.finish_response(connection)
@@ -179,7 +186,7 @@ class Exchange:
     def respond_from_thread(self, connection: Connection, response: Answer) -> None:
         """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
         if self.respond(connection, response):
-            self._hub.post(self.finish_response, connection)
+            self._ownership.post(self.finish_response, connection)
 
     def respond(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
@@ -187,8 +194,8 @@ class Exchange:
         If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
         holder's own connections that is done here.
         """
-        wire, hub = connection.wire, self._hub
-        if hub.is_draining:
+        wire, table = connection.wire, self._table
+        if table.is_draining:
             wire.close_after_response()
         more: Rest = NOTHING
         try:
@@ -204,7 +211,7 @@ class Exchange:
                     return self._stream(connection, response)
                 is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
             connection.status = response.status
-            standard = hub.standard + connection.extra_headers
+            standard = table.default_headers + connection.extra_headers
             if is_small:
                 data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
             else:
@@ -222,7 +229,7 @@ class Exchange:
         if connection.body is not None:
             connection.release()
         if connection.request.cache is not None:
-            self.background.schedule(connection)
+            self._background.schedule(connection)
         if sent != len(data) or more:
             connection.set_pending(memoryview(data)[sent:], more)
             connection.unlogged_bytes = len(data) + len(more)
@@ -244,41 +251,19 @@ class Exchange:
         trace = None if isinstance(error, InvalidResponse | TypeError) else error
         log.error("%s can't be answered: %s", connection.call.name, "" if trace else error, exc_info=trace)
         connection.status = 500
-        standard = self._hub.standard + connection.extra_headers
+        standard = self._table.default_headers + connection.extra_headers
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
         """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
         stream, length = open_stream(response, connection.request.context)
-        if self.streams.is_refused(connection, stream):
+        if self._streams.is_refused(connection, stream):
             return self.respond(connection, BUSY)
-        standard = self._hub.standard + connection.extra_headers
+        standard = self._table.default_headers + connection.extra_headers
         opening = connection.wire.start_response(response.status, response.fields(), length, standard)
         connection.status = response.status
-        self.streams.begin(connection, stream, opening)
+        self._streams.begin(connection, stream, opening)
         return False
-
-    def release_closed(self, connection: Connection) -> None:
-        """Close a connection's socket, and end all that it had under way; only the holder may."""
-        with contextlib.suppress(OSError, ValueError, KeyError):  # its descriptor was closed behind our back
-            self._hub.watch(connection, 0)
-        connection.end()
-        self.report_cut_off(connection)
-        connection.release_all()
-        self.background.schedule(connection)
-        go_on, connection.after_write = connection.after_write, None
-        if go_on is not None:
-            go_on(False)
-
-    def report_cut_off(self, connection: Connection) -> None:
-        """Note a response that ends before its end: its client has left, or took too long, or its stream has failed."""
-        stream = connection.stream
-        if self._observer is not None and (stream is not None or connection.unlogged_bytes):
-            size = connection.unlogged_bytes if stream is None else stream.size
-            connection.unlogged_bytes = 0
-            self._observer.on_response(
-                connection, max(0, size - len(connection.pending) - len(connection.pending_body))
-            )
 
     def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
@@ -287,40 +272,57 @@ class Exchange:
             if not connection.pending:
                 self._report_sent(connection)
             connection.release()
-        self.background.schedule(connection)
+        self._background.schedule(connection)
         self.finish_response(connection)
 
     def _report_sent(self, connection: Connection) -> None:
         """Note a response that did not go out at once, now that it has."""
-        size, connection.unlogged_bytes = connection.unlogged_bytes, 0
+        size = connection.take_unlogged()
         if size and self._observer is not None:
             self._observer.on_response(connection, size)
+
+    def serve_event(self, connection: Connection, events: int) -> None:
+        """Handle a poll event of a connection in a phase in which no request is read, and no handshake."""
+        phase = connection.phase
+        if phase in WAITING_FOR_CLIENT:
+            self.write_more(connection)
+        elif phase is STREAMING:
+            assert connection.stream is not None
+            connection.stream.on_poll_event(events)
+        elif phase is STREAMING_BODY:
+            assert connection.body_reader is not None
+            connection.body_reader.read_more()
+        elif phase is LINGERING:
+            if not connection.discard(self._table.now):
+                self._table.close(connection)
+        else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
+            self._table.watch(connection, 0)
 
     # --- the holder's way out: an answer is out, or on its way ---------------------------------
 
     def finish_response(self, connection: Connection) -> None:
         """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
-        hub, wire = self._hub, connection.wire
+        table, wire = self._table, connection.wire
         if connection.phase is CLOSED:
             return
         if connection.pending:
-            connection.wait_for_client(hub.now, self._limits)
-            hub.watch(connection, WRITE)
-            self.unsent.add(connection, hub)
+            connection.wait_for_client(table.now, self._limits)
+            table.watch(connection, WRITE)
+            self.send_buffers.add(connection)
         elif wire.must_close:
             if wire.is_request_unread:
                 self.linger(connection)
             else:
-                hub.drop(connection)
+                table.close(connection)
         else:
-            connection.enter(IDLE, hub.now, hub.keepalive_seconds)
-            hub.watch(connection)
+            connection.enter(IDLE, table.now, table.keepalive_seconds)
+            table.watch(connection)
             if wire.has_buffered:
-                hub.post(self.serve_buffered, connection)
+                self._ownership.post(self.serve_buffered, connection)
 
     def serve_buffered(self, connection: Connection) -> bool:
         """Serve what had arrived behind the request that is now answered."""
-        turn = self._hub.turn
+        turn = self._ownership.turn
         return turn is None or connection.phase not in READING_REQUESTS or self.advance(connection, turn)
 
     def write_more(self, connection: Connection) -> None:
@@ -331,16 +333,15 @@ class Exchange:
         except BlockingIOError:
             return
         except OSError:
-            self._hub.drop(connection)
+            self._table.close(connection)
             return
-        go_on, connection.after_write = connection.after_write, None
-        if go_on is None:
+        if connection.phase is STREAM_PAUSED:
+            connection.enter(STREAMING, self._table.now, 0.0)
+            self._table.watch(connection)
+            connection.resume_stream(is_there=True)
+        else:
             self._report_sent(connection)
             self.finish_response(connection)
-        else:
-            connection.enter(STREAMING, self._hub.now, 0.0)
-            self._hub.watch(connection)
-            go_on(True)
 
     def refuse(self, connection: Connection, refusal: ProtocolError) -> None:
         """Tell a client why its message is refused, and let it read that before we close."""
@@ -349,9 +350,9 @@ class Exchange:
         name = b"" if self._observer is None else self._observer.on_refusal(connection, refusal)
         connection.release()
         try:
-            connection.send(connection.wire.refuse(refusal, self._hub.standard + name))
+            connection.send(connection.wire.refuse(refusal, self._table.default_headers + name))
         except OSError:
-            self._hub.drop(connection)
+            self._table.close(connection)
             return
         if connection.pending:
             self.finish_response(connection)
@@ -362,7 +363,7 @@ class Exchange:
         """Refuse a client whose message did not come in time."""
         reader = connection.body_reader
         late = LATE_CONTENT if connection.phase is CONTENT or reader is not None else LATE_HEAD
-        missed = RequestTimeout(LATE_FOR_STOP if now >= self._hub.arrive_until else late)
+        missed = RequestTimeout(LATE_FOR_STOP if now >= self._table.refuse_late_at else late)
         if reader is not None:
             reader.fail(missed)
         else:
@@ -373,18 +374,18 @@ class Exchange:
         try:
             connection.sock.shutdown(1)  # SHUT_WR
         except OSError:
-            self._hub.drop(connection)
+            self._table.close(connection)
             return
-        connection.enter(LINGERING, self._hub.now, LINGER_SECONDS)
-        self._hub.watch(connection)
+        connection.enter(LINGERING, self._table.now, LINGER_SECONDS)
+        self._table.watch(connection)
 
     def _client_gone(self, connection: Connection) -> None:
         """Let go of a client that left before its answer was out."""
         if self._observer is not None:
             self._observer.on_response(connection, 0)
         connection.release()
-        self.background.schedule(connection)
+        self._background.schedule(connection)
         if connection.phase is RUNNING:
-            self._hub.post(self._hub.drop, connection)
+            self._ownership.post(self._table.close, connection)
         else:
-            self._hub.drop(connection)
+            self._table.close(connection)

@@ -32,8 +32,9 @@ from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.connection import CONTENT_RECV_BYTES, Connection
-from fanlight.server.connection.host import Host
+from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CONTENT, IDLE, RUNNING, STREAMING_BODY
+from fanlight.server.dispatch.ownership import Ownership
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
@@ -46,16 +47,16 @@ LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says 
 log = logging.getLogger("fanlight.server")
 
 
-def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
+def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable, ownership: Ownership) -> bool:
     """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
 
     Raises ProtocolError for more content than the call takes, and for content that is encoded.
     """
-    call, limits, wire = connection.call, host.limits, connection.wire
-    connection.enter(CONTENT, host.now, limits.content_seconds)
+    call, limits, wire = connection.call, table.limits, connection.wire
+    connection.enter(CONTENT, table.now, limits.content_seconds)
     if not call.reads_content:
         if head.expects_continue or (head.content_length or 0) > limits.content_bytes:
-            connection.enter(IDLE, host.now)
+            connection.enter(IDLE, table.now)
             return True  # the answer does not depend on what is not worth the way
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
@@ -65,7 +66,7 @@ def begin_body(connection: Connection, head: RequestHead, host: Host) -> bool:
     policy = call.body_policy
     wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))
     if policy.body_mode is BodyMode.STREAM:
-        stream = StreamingBody(host, connection, head)
+        stream = StreamingBody(table, ownership, connection, head)
         connection.read_body_by(stream)
         connection.request.attach_content(STREAMED_CONTENT)
         connection.request.cache_value("content_stream", stream)
@@ -111,21 +112,22 @@ class StreamingBody(ContentStream):
     __slots__ = (
         "_connection",
         "_error",
-        "_host",
         "_is_over",
         "_is_whole",
         "_must_ask",
+        "_ownership",
         "_pieces",
         "_received",
+        "_table",
         "_waited",
         "_waiter",
         "is_client_gone",
     )
 
-    def __init__(self, host: Host, connection: Connection, head: RequestHead) -> None:
+    def __init__(self, table: ConnectionTable, ownership: Ownership, connection: Connection, head: RequestHead) -> None:
         """Begin; nothing is read before the view asks."""
         super().__init__(head.content_length)
-        self._host, self._connection = host, connection
+        self._table, self._ownership, self._connection = table, ownership, connection
         self._pieces: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
@@ -147,8 +149,8 @@ class StreamingBody(ContentStream):
                 raise StopAsyncIteration
             if self._waiter is not None:
                 raise AppError("two tasks read the same content")
-            self._waiter = self._host.loop.create_future()
-            self._host.post(self._ask)
+            self._waiter = self._ownership.loop.create_future()
+            self._ownership.post(self._ask)
             try:
                 await self._waiter
             finally:
@@ -172,7 +174,7 @@ class StreamingBody(ContentStream):
         except (ProtocolError, OSError) as error:
             self.fail(error)
             return
-        connection.enter(STREAMING_BODY, self._host.now, self._seconds_left())
+        connection.enter(STREAMING_BODY, self._table.now, self._seconds_left())
         self.read_more()
 
     def read_more(self) -> None:
@@ -194,7 +196,7 @@ class StreamingBody(ContentStream):
         except (ProtocolError, OSError) as error:
             self.fail(error)
             return
-        self._host.watch(connection)
+        self._table.watch(connection)
 
     def _is_fed(self) -> bool:
         """Take what the wire has; True if the view can go on. Raises ProtocolError."""
@@ -210,7 +212,7 @@ class StreamingBody(ContentStream):
 
     def _seconds_left(self) -> float:
         """Return for how long to wait: as long as what has come has earned, less what was waited before."""
-        return self._host.limits.content_seconds + self._received / client_pace.LEAST_RATE - self._waited
+        return self._table.limits.content_seconds + self._received / client_pace.LEAST_RATE - self._waited
 
     def fail(self, error: Exception) -> None:
         """Have the view meet an error where it waits; one about the message, as the answer that it means."""
@@ -228,15 +230,15 @@ class StreamingBody(ContentStream):
     def _tell(self) -> None:
         connection = self._connection
         if connection.phase is STREAMING_BODY:
-            self._waited += self._host.now - connection.phase_started_at
-            connection.enter(RUNNING, self._host.now)
+            self._waited += self._table.now - connection.phase_started_at
+            connection.enter(RUNNING, self._table.now)
         waiter = self._waiter
         if waiter is None:
             return
-        if self._host.on_loop_thread():
+        if self._ownership.on_loop_thread():
             _wake(waiter)
         else:
-            self._host.loop.call_soon_threadsafe(_wake, waiter)
+            self._ownership.loop.call_soon_threadsafe(_wake, waiter)
 
     def close(self) -> None:
         """End it with its request: the answer is out, or the client has left."""

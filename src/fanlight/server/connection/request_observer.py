@@ -48,6 +48,15 @@ class RequestObserver:
         if self._log is not None:
             self._log_request(self._log, connection, connection.status, size)
 
+    def on_cut_off(self, connection: Connection) -> None:
+        """Note a response that ends before its end: its client has left or was too slow, or its stream has failed."""
+        size = connection.take_unlogged()
+        if connection.stream is not None:
+            size = connection.stream.size
+        elif not size:
+            return
+        self.on_response(connection, max(0, size - len(connection.pending) - len(connection.pending_body)))
+
     def _log_request(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
         """Add an entry for a request to the log."""
         now, request = perf_counter(), connection.request

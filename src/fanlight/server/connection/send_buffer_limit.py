@@ -17,7 +17,7 @@ from fanlight.server.connection.phases import WAITING_FOR_CLIENT
 from fanlight.settings.units import format_bytes
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.host import Host
+    from fanlight.server.connection.connection_table import ConnectionTable
 
 SMALL_BYTES = 64 * 1024  # who holds less is cut off last, as that gains little
 NEW_SECONDS = 1.0  # whose answer began to wait so short a time ago has had no chance to be fast
@@ -30,25 +30,25 @@ log = logging.getLogger("fanlight.server")
 class SendBufferLimit:
     """What waits to be taken by the clients of one hub."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, table: ConnectionTable, most_bytes: int) -> None:
         """Allow so many bytes."""
-        self._most = most_bytes
+        self._table, self._most = table, most_bytes
         self._counted = 0  # what was held at the last look, and all that has come since
         self._cut, self._told = 0, -TELL_SECONDS
 
-    def add(self, connection: Connection, host: Host) -> None:
+    def add(self, connection: Connection) -> None:
         """Count one more answer that waits; look closely only when it may be too much."""
         self._counted += connection.pending.nbytes + connection.pending_body.nbytes
         if self._counted > self._most:
-            self.enforce(host)
+            self.enforce()
 
-    def enforce(self, host: Host) -> None:
+    def enforce(self) -> None:
         """Count anew, and cut off the slowest readers if it is too much; only the holder may."""
-        waiting = [each for each in host.connections.values() if each.phase in WAITING_FOR_CLIENT]
+        waiting = [each for each in self._table.connections.values() if each.phase in WAITING_FOR_CLIENT]
         sizes, sharers = _held_by(waiting)
         held = sum(sizes.values())
         if held > self._most:
-            ranked = sorted(waiting, key=lambda each: _rank(each, host.now))
+            ranked = sorted(waiting, key=lambda each: _rank(each, self._table.now))
             big = [each for each in ranked if sizes[id(_source(each))] >= SMALL_BYTES]
             small = [each for each in ranked if sizes[id(_source(each))] < SMALL_BYTES]
             spared = sizes[id(_source(big.pop()))] if big else 0
@@ -61,8 +61,8 @@ class SendBufferLimit:
                 sharers[which] -= 1
                 held -= 0 if sharers[which] else sizes[which]
                 self._cut += 1
-                host.drop(each)
-            self._tell(host.now)
+                self._table.close(each)
+            self._tell(self._table.now)
         self._counted = held
 
     def _tell(self, now: float) -> None:

@@ -21,7 +21,7 @@ from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
 from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
 from fanlight.server.connection.connection import Connection
-from fanlight.server.connection.host import Host
+from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
@@ -41,32 +41,41 @@ _DISCONNECTED = "the client disconnected in the middle of a stream"
 class _StreamWriter(Generic[S]):
     """What both kinds of writer share: send, wait for the client, notice that it disconnects, end, fail."""
 
-    def __init__(self, hub: Host, connection: Connection, stream: S, done: Done, *, has_content: bool) -> None:
+    def __init__(
+        self,
+        table: ConnectionTable,
+        connection: Connection,
+        stream: S,
+        done: Done,
+        *,
+        has_content: bool,
+    ) -> None:
         """Prepare; the stream is not begun yet, and never is without content (a response to HEAD)."""
-        self._hub, self.connection, self._done = hub, connection, done
+        self._table, self._ownership = table, table.ownership
+        self.connection, self._done = connection, done
         self._stream: S = stream
         self._has_content = has_content
         self.source: object = stream.source
         self.size = 0  # bytes sent, or waiting to be
-        self.began = hub.now
+        self.began = table.now
 
     # --- in the hub thread ---------------------------------------------------------------------
 
     def on_poll_event(self, events: int) -> None:
         """Handle a poll event while streaming: pipelined data waits, a disconnect ends the stream."""
-        connection, hub = self.connection, self._hub
+        connection, table = self.connection, self._table
         is_certain = bool(events & GONE)
         if not is_certain and not events & LEFT:
             try:
                 # Peek only: pipelined data is received by the owner of the connection after the stream.
                 if connection.sock.recv(1, socket.MSG_PEEK):
-                    hub.watch(connection, LEFT)
+                    table.watch(connection, LEFT)
                     return
             except BlockingIOError:
                 return
             except OSError:
                 is_certain = True
-        hub.watch(connection, 0)
+        table.watch(connection, 0)
         self.on_disconnect(is_certain=is_certain)
 
     def on_disconnect(self, *, is_certain: bool) -> None:
@@ -81,8 +90,8 @@ class _StreamWriter(Generic[S]):
         if connection.phase is CLOSED:
             on_writable(False)
             return
-        connection.pause_stream(on_writable, self._hub.now, self._hub.limits)
-        self._hub.watch(connection, WRITE)
+        connection.pause_stream(on_writable, self._table.now, self._table.limits)
+        self._table.watch(connection, WRITE)
 
     # --- in the thread or task that owns the connection ------------------------------------------
 
@@ -93,17 +102,17 @@ class _StreamWriter(Generic[S]):
 
     def _wait_until_written(self, on_writable: Callable[[bool], object]) -> None:
         """Have the hub write the rest, then call `on_writable(True)`, or `(False)` if the client disconnected."""
-        self._hub.post(self._begin_waiting, on_writable)
+        self._ownership.post(self._begin_waiting, on_writable)
 
     def _end(self) -> None:
         # A rest, if any, stays pending in the connection: it is written by what follows the stream.
         self._send(self.connection.wire.end_response())
-        self._hub.post(self._done, self.connection, self.size)
+        self._ownership.post(self._done, self.connection, self.size)
 
     def _fail(self, error: BaseException | None) -> None:
         if error is not None and not self._is_about_client(error):
             log.error("%s failed while it streamed; its response is cut off", self.connection.call.name, exc_info=error)
-        self._hub.post(self._hub.drop, self.connection)
+        self._ownership.post(self._table.close, self.connection)
 
     def _is_about_client(self, error: BaseException) -> bool:
         """Return whether an error is the client's disconnect, and not a failure of the view's own I/O."""
@@ -120,10 +129,17 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
     _is_disconnected = False
 
     def __init__(
-        self, hub: Host, connection: Connection, stream: SyncStream, done: Done, pool: ThreadPool, *, has_content: bool
+        self,
+        table: ConnectionTable,
+        connection: Connection,
+        stream: SyncStream,
+        done: Done,
+        pool: ThreadPool,
+        *,
+        has_content: bool,
     ) -> None:
         """Prepare, as above; the stream is pulled in threads of this pool."""
-        super().__init__(hub, connection, stream, done, has_content=has_content)
+        super().__init__(table, connection, stream, done, has_content=has_content)
         self._pool = pool
 
     def begin(self, opening: bytes) -> None:
@@ -194,8 +210,8 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
                 await self._until_written()
             if self._has_content:
                 if heartbeat is not None:
-                    self._sent_at = self._hub.loop.time()
-                    self._hub.loop.call_later(heartbeat.interval, self._on_heartbeat_timer, heartbeat.interval)
+                    self._sent_at = self._ownership.loop.time()
+                    self._ownership.loop.call_later(heartbeat.interval, self._on_heartbeat_timer, heartbeat.interval)
                 while (piece := await self._next()) is not _END:
                     data = wire.send_content(piece if piece.__class__ is bytes else to_bytes(piece))
                     if self._writable is not None:  # a heartbeat waits to be written
@@ -203,7 +219,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
                     if not self._send(data):
                         await self._until_written()
                     if heartbeat is not None:
-                        self._sent_at = self._hub.loop.time()
+                        self._sent_at = self._ownership.loop.time()
             if self._writable is not None:
                 await self._until_written()
             if not self._is_stopping:  # else a thread may be at it, for which the client does not wait
@@ -250,12 +266,12 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
 
     def _is_loop_ending(self, error: BaseException) -> bool:
         """Return whether an exception is a cancellation because the event loop ends, and its tasks with it."""
-        return isinstance(error, asyncio.CancelledError) and self._hub.is_closed
+        return isinstance(error, asyncio.CancelledError) and self._ownership.is_closed
 
     # --- the client takes no more for now ------------------------------------------------------
 
     def _watch_writable(self) -> asyncio.Future[bool]:
-        loop = self._hub.loop
+        loop = self._ownership.loop
         self._writable = writable = loop.create_future()
 
         def on_writable(is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
@@ -275,12 +291,12 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
     def _on_heartbeat_timer(self, interval: float) -> None:
         if self._is_finished:
             return
-        now = self._hub.loop.time()
+        now = self._ownership.loop.time()
         due = self._sent_at + interval
         if now >= due:
             self._send_heartbeat()
             due = now + interval
-        self._hub.loop.call_at(due, self._on_heartbeat_timer, interval)
+        self._ownership.loop.call_at(due, self._on_heartbeat_timer, interval)
 
     def _send_heartbeat(self) -> None:
         """Send it, unless a piece is being sent, or the client has yet to take what came before."""
@@ -297,24 +313,24 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
 
     def on_disconnect(self, *, is_certain: bool) -> None:
         """End the stream at once, or (where the client may only be half-closed) at its first pause."""
-        self._hub.loop.call_soon_threadsafe(self._disconnected, is_certain)
+        self._ownership.loop.call_soon_threadsafe(self._disconnected, is_certain)
 
     def drain(self) -> None:
         """End a stream with a heartbeat, which has no natural end, as if it had come to one."""
         if self._stream.heartbeat is not None:
-            self._hub.loop.call_soon_threadsafe(self._stop)
+            self._ownership.loop.call_soon_threadsafe(self._stop)
 
     def _disconnected(self, is_certain: bool) -> None:  # noqa: FBT001 - called by the loop
         if is_certain:
             self._stop(is_disconnected=True)
         else:
-            self._hub.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
+            self._ownership.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
 
     def _check_pause(self, pieces: int) -> None:
         if self._is_pulling and self._pieces == pieces:
             self._stop(is_disconnected=True)
         elif not self._is_finished:
-            self._hub.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
+            self._ownership.loop.call_later(PAUSE_SECONDS, self._check_pause, self._pieces)
 
     def _stop(self, *, is_disconnected: bool = False) -> None:
         if self._is_finished:

@@ -15,14 +15,14 @@ from fanlight.message.response import Response, check_length
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
 from fanlight.server.connection.connection import Connection, Streaming
-from fanlight.server.connection.host import Host
+from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
 from fanlight.server.connection.response_head import NO_CONTENT
 from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
-from fanlight.server.io.thread_pool import ThreadPool
 
 if TYPE_CHECKING:
-    from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
+    from fanlight.server.dispatch.dispatch import Executors
+    from fanlight.server.dispatch.ownership import Ownership
 
 
 def open_stream(response: Response, context: Context) -> tuple[SyncStream | AsyncStream, int | None]:
@@ -43,25 +43,26 @@ def open_stream(response: Response, context: Context) -> tuple[SyncStream | Asyn
 class Streams:
     """The streams of one hub."""
 
-    def __init__(self, hub: Host, pool: ThreadPool, watchdog: EventLoopWatchdog, done: Done) -> None:
+    def __init__(self, table: ConnectionTable, ownership: Ownership, executors: Executors, done: Done) -> None:
         """Pull on the hub's event loop and in this pool; `done` is called in the hub thread when a stream is sent."""
-        self._hub, self._pool, self._watchdog, self._done = hub, pool, watchdog, done
+        self._table, self._ownership, self._done = table, ownership, done
+        self._pool, self._watchdog = executors.pool, executors.watchdog
 
     def begin(self, connection: Connection, stream: SyncStream | AsyncStream, opening: bytes) -> None:
         """Send the head, then each piece. The writer owns the connection until `done` is called."""
-        hub = self._hub
+        table, ownership = self._table, self._ownership
         has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         if isinstance(stream, AsyncStream):
-            writer = AsyncStreamWriter(hub, connection, stream, self._done, has_content=has_content)
+            writer = AsyncStreamWriter(table, connection, stream, self._done, has_content=has_content)
             self._listen(connection, writer)
-            if hub.is_draining:
+            if table.is_draining:
                 writer.drain()
-            hub.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
+            ownership.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
             return
-        thread_writer = ThreadStreamWriter(hub, connection, stream, self._done, self._pool, has_content=has_content)
+        thread_writer = ThreadStreamWriter(table, connection, stream, self._done, self._pool, has_content=has_content)
         self._listen(connection, thread_writer)
         if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
-            hub.loop.call_soon_threadsafe(thread_writer.begin, opening)
+            ownership.loop.call_soon_threadsafe(thread_writer.begin, opening)
         else:
             thread_writer.begin(opening)
 
@@ -70,7 +71,7 @@ class Streams:
         if isinstance(stream, AsyncStream) or self._pool.has_room():
             return False
         # On the event loop: the task that has made the stream may still be in its context.
-        self._hub.loop.call_soon_threadsafe(connection.request.context.run, stream.close)
+        self._ownership.loop.call_soon_threadsafe(connection.request.context.run, stream.close)
         return True
 
     def _begin_task(self, writer: AsyncStreamWriter, opening: bytes, connection: Connection) -> None:
@@ -78,22 +79,22 @@ class Streams:
         source = writer.source
         if isinstance(source, ThreadPieces) and source.context is context:
             context = context.copy()  # two threads can't be in one context at once
-        task = self._hub.loop.create_task(writer.run(opening), context=context)
+        task = self._ownership.loop.create_task(writer.run(opening), context=context)
         self._watchdog.tasks[task] = connection
         task.add_done_callback(self._watchdog.tasks.pop)
 
     def _listen(self, connection: Connection, writer: Streaming) -> None:
         """Enter STREAMING, in the hub thread; called before the writer can post anything."""
         connection.begin_stream(writer)
-        if connection.phase is RUNNING and not self._hub.on_loop_thread():
-            self._hub.post(self._enter_streaming, connection)
+        if connection.phase is RUNNING and not self._ownership.on_loop_thread():
+            self._ownership.post(self._enter_streaming, connection)
         else:
             self._enter_streaming(connection)
 
     def _enter_streaming(self, connection: Connection) -> None:
         if connection.phase is not CLOSED:
-            connection.enter(STREAMING, self._hub.now, 0.0)
-            self._hub.watch(connection)  # for the client's disconnect
+            connection.enter(STREAMING, self._table.now, 0.0)
+            self._table.watch(connection)  # for the client's disconnect
 
 
 def end_streams(connections: Iterable[Connection]) -> None:

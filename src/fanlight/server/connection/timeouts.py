@@ -7,12 +7,11 @@ deadline is a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from fanlight.server.connection.client_pace import CHECKS
 from fanlight.server.connection.connection import HANDSHAKE_SECONDS, Connection
-from fanlight.server.connection.host import DRAIN_KEEPALIVE_SECONDS
+from fanlight.server.connection.connection_table import ARRIVING_SECONDS, DRAIN_KEEPALIVE_SECONDS
 from fanlight.server.connection.phases import (
     CONTENT,
     HANDSHAKE,
@@ -27,53 +26,53 @@ from fanlight.server.connection.phases import (
 )
 
 if TYPE_CHECKING:
+    from fanlight.server.connection.connection_table import ConnectionTable
     from fanlight.server.connection.exchange import Exchange
-    from fanlight.server.connection.host import Host
     from fanlight.settings.limits import Limits
 
 COLD_SECONDS = 1.0  # one that idles, is in a handshake, or has half a head, for so long may have to make room
-ARRIVING_SECONDS = 3.0  # at shutdown, for a request or a handshake that has begun, within drain_seconds
 SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
 
-def close_expired(connections: Iterable[Connection], host: Host, exchange: Exchange, now: float) -> None:
+def close_expired(table: ConnectionTable, exchange: Exchange, now: float) -> None:
     """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
-    cold = now + host.limits.idle_seconds - COLD_SECONDS
-    is_over = now >= host.arrive_until
-    for connection in list(connections):
+    cold = now + table.limits.idle_seconds - COLD_SECONDS
+    is_over = now >= table.refuse_late_at
+    for connection in list(table.connections.values()):
         if connection.deadline < now or (is_over and _has_not_arrived(connection, now)):
-            _expire(connection, host, exchange, now)
+            _expire(connection, table, exchange, now)
         elif (
             connection.phase is IDLE
             and connection.deadline < cold
             # Whether it has taken its response is asked once, and then as long as it has not.
             and (connection.wire.release_head() or connection.pace is not None)
         ):
-            _look(connection, host, now)
+            _look(connection, table, now)
 
 
-def close_idle_for_drain(connections: Iterable[Connection], host: Host, now: float) -> None:
+def close_idle_for_drain(table: ConnectionTable) -> None:
     """Close those that have idled for a while; who got an answer a moment ago may send one more request."""
-    cold = now + host.limits.idle_seconds - DRAIN_KEEPALIVE_SECONDS
-    for connection in list(connections):
+    now = table.now
+    cold = now + table.limits.idle_seconds - DRAIN_KEEPALIVE_SECONDS
+    for connection in list(table.connections.values()):
         phase = connection.phase
         if phase is IDLE and connection.deadline < cold:
-            host.drop(connection)
+            table.close(connection)
         elif phase is IDLE or (phase is HEAD and connection.wire.is_idle):
             connection.move_deadline(min(connection.deadline, now + DRAIN_KEEPALIVE_SECONDS))
 
 
-def evict_idle(host: Host) -> bool:
+def evict_idle(table: ConnectionTable) -> bool:
     """Close those that others wait behind, and that lose least; True if there were any.
 
     First those that have never sent anything, or are still in a TLS handshake. Only where there are none of these,
     those that have idled longest: they can connect again. Then those with half a head. One whose next bytes have
     arrived stays, whatever it was until now.
     """
-    now, limits = host.now, host.limits
+    now, limits = table.now, table.limits
     silent, idle, halfway = [], [], []
-    for each in host.connections.values():
+    for each in table.connections.values():
         phase = each.phase
         if phase is IDLE:
             if limits.idle_seconds - (each.deadline - now) >= COLD_SECONDS:
@@ -87,7 +86,7 @@ def evict_idle(host: Host) -> bool:
         oldest = sorted(candidates, key=lambda each: each.deadline)[:AT_ONCE]
         leaving = [each for each in oldest if not each.has_sent()]
         for connection in leaving:
-            host.drop(connection)
+            table.close(connection)
         if leaving:
             return True
     return False
@@ -101,11 +100,11 @@ def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
     return limits.head_seconds - left >= SILENT_SECONDS
 
 
-def _look(connection: Connection, host: Host, now: float) -> None:
+def _look(connection: Connection, table: ConnectionTable, now: float) -> None:
     """Cut off a client that takes nothing, or too little, of what was sent to it."""
-    if connection.is_too_slow(now, host.limits):
+    if connection.is_too_slow(now, table.limits):
         connection.reset()
-        host.drop(connection)
+        table.close(connection)
 
 
 def _has_not_arrived(connection: Connection, now: float) -> bool:
@@ -118,15 +117,15 @@ def _has_not_arrived(connection: Connection, now: float) -> bool:
     return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
 
-def _expire(connection: Connection, host: Host, exchange: Exchange, now: float) -> None:
+def _expire(connection: Connection, table: ConnectionTable, exchange: Exchange, now: float) -> None:
     phase = connection.phase
     if phase in WAITING_FOR_CLIENT or phase is STREAMING:
-        connection.move_deadline(now + host.limits.write_seconds / CHECKS)
-        _look(connection, host, now)
+        connection.move_deadline(now + table.limits.write_seconds / CHECKS)
+        _look(connection, table, now)
         return
     if phase in (RUNNING, SPOOLING):
         return  # how long a view may take is the view's affair
     if phase in (CONTENT, STREAMING_BODY) or (phase is HEAD and not connection.wire.is_idle):
         exchange.refuse_late(connection, now)
     else:
-        host.drop(connection)
+        table.close(connection)

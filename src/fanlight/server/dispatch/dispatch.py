@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -19,7 +20,6 @@ from fanlight.message.response import Response
 from fanlight.server.connection.builtin_responses import BROKEN, BUSY
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.early_hint_sender import can_send_early_hints, send_early_hints
-from fanlight.server.connection.host import Host
 from fanlight.server.connection.phases import IDLE, RUNNING
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.dispatch.wait_sampling import thread_usage
@@ -29,9 +29,11 @@ from fanlight.server.io.thread_pool import ThreadPool, in_thread
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from fanlight.server.connection.connection_table import ConnectionTable
+    from fanlight.server.dispatch.event_loop_watchdog import EventLoopWatchdog
     from fanlight.server.dispatch.lanes import Lanes
-    from fanlight.server.dispatch.loop_watchdog import EventLoopWatchdog
-    from fanlight.server.dispatch.stall_monitor import StallDetector, Turn
+    from fanlight.server.dispatch.ownership import Ownership, Turn
+    from fanlight.server.dispatch.stall_detector import StallDetector
 
 log = logging.getLogger("fanlight.server")
 
@@ -65,23 +67,28 @@ class _NoResponder:
         forked_child.exit_process()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executors:
+    """Where calls run besides the hub's thread, and what measures and watches them."""
+
+    pool: ThreadPool
+    lanes: Lanes
+    detector: StallDetector
+    watchdog: EventLoopWatchdog
+
+
 class Dispatch:
     """Runs the calls of one hub."""
 
     def __init__(
-        self,
-        hub: Host,
-        responder: Responder,
-        pool: ThreadPool,
-        lanes: Lanes,
-        monitor: StallDetector,
-        watchdog: EventLoopWatchdog,
+        self, table: ConnectionTable, ownership: Ownership, executors: Executors, responder: Responder
     ) -> None:
-        """Run calls in the hub's thread, in this pool, and on the hub's loop; made in the context of the start."""
-        self._hub, self._responder = hub, responder
-        self._pool, self._lanes, self._monitor, self._watchdog = pool, lanes, monitor, watchdog
+        """Run calls in the hub's thread, in the pool, and on the event loop; made in the context of the start."""
+        self._table, self._ownership, self._responder = table, ownership, responder
+        self._pool, self._lanes = executors.pool, executors.lanes
+        self._detector, self._watchdog = executors.detector, executors.watchdog
         self._new_context = context_maker(self._in_thread)
-        run_in_child(self, Dispatch.close_in_child)
+        run_in_child(self, Dispatch._stop_responding)
 
     def start(self, connection: Connection, turn: Turn) -> bool:
         """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
@@ -99,8 +106,8 @@ class Dispatch:
         running = turn.running
         turn.serial += 1
         running.append(connection)
-        if self._monitor.is_asleep:
-            self._monitor.wake()
+        if self._detector.is_asleep:
+            self._detector.wake()
         try:
             response = context.run(run, request)
         except BaseException:  # noqa: BLE001 - around the view: whatever it raises, its client gets a response
@@ -114,24 +121,24 @@ class Dispatch:
         self._responder.respond(connection, response)
         return True
 
-    def close_in_child(self) -> None:
+    def _stop_responding(self) -> None:
         """Send no response any more: this process is a child, forked by a view."""
         self._responder = _NoResponder()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
-        hub, request = self._hub, connection.request
-        connection.enter(RUNNING, hub.now)
+        table, request = self._table, connection.request
+        connection.enter(RUNNING, table.now)
         request.context = self._new_context()
         if call.body_policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is Lane.THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
-                connection.enter(IDLE, hub.now)
+                connection.enter(IDLE, table.now)
                 self._responder.respond(connection, BUSY)
-        elif hub.on_loop_thread():
+        elif self._ownership.on_loop_thread():
             self._begin_task(connection)
         else:
-            hub.loop.call_soon_threadsafe(self._begin_task, connection)
+            self._ownership.loop.call_soon_threadsafe(self._begin_task, connection)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
@@ -147,18 +154,18 @@ class Dispatch:
         self._responder.respond_from_thread(connection, response)
 
     def _begin_task(self, connection: Connection) -> None:
-        task = self._hub.loop.create_task(self._run_as_task(connection), context=connection.request.context)
+        task = self._ownership.loop.create_task(self._run_as_task(connection), context=connection.request.context)
         tasks = self._watchdog.tasks
         tasks[task] = connection
         task.add_done_callback(tasks.pop)
-        if self._monitor.is_asleep and len(tasks) == 1:
-            self._monitor.wake()
+        if self._detector.is_asleep and len(tasks) == 1:
+            self._detector.wake()
 
     async def _run_as_task(self, connection: Connection) -> None:
         try:
             response = await cast("Awaitable[Response]", connection.call.run(connection.request))
         except asyncio.CancelledError:
-            if self._hub.is_closed:  # the loop ends, and its tasks with it
+            if self._ownership.is_closed:  # the loop ends, and its tasks with it
                 raise
             # Nobody else of ours cancels a call: it cancelled itself, or waited for something that was cancelled.
             response = broken(connection.call)
@@ -167,7 +174,7 @@ class Dispatch:
         self._responder.respond_from_task(connection, response)
 
     async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of POOL_RUNNER
-        return await in_thread(act, self._hub.loop, self._pool, waits=waits)
+        return await in_thread(act, self._ownership.loop, self._pool, waits=waits)
 
 
 def broken(call: Call) -> Response:

@@ -173,12 +173,12 @@ class AdminThread:
         self._is_started.set()
 
     async def _serve(self) -> None:
-        hub = Hub(self._handler, LIMITS, has_monitor=False)
+        hub = Hub(self._handler, LIMITS, detects_stalls=False)
         for listener in self._listeners:
             hub.listen(listener)
         self._hub = hub
         self._is_started.set()
         try:
-            await hub.finished.wait()
+            await hub.table.drained.wait()
         finally:
             hub.close()

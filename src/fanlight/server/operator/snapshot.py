@@ -46,7 +46,7 @@ ProcessSnapshot = dict[str, Any]
 
 def snapshot(hub: Hub) -> ProcessSnapshot:
     """Return what this process is doing; from any thread."""
-    connections = list(hub.connections.values())
+    connections = list(hub.table.connections.values())
     places = _places(hub)
     in_flight = [each for each in (_in_flight(connection, places) for connection in connections) if each is not None]
     in_flight.sort(key=lambda each: -each["seconds"])
@@ -57,18 +57,18 @@ def snapshot(hub: Hub) -> ProcessSnapshot:
     return {
         "pid": os.getpid(),
         "seconds": round(time.monotonic() - STARTED, 1),
-        "is_draining": hub.is_draining,
-        "served": hub.served,
+        "is_draining": hub.table.is_draining,
+        "served": hub.exchange.served,
         "accepted": hub.acceptor.accepted,
         "connections": {"open": len(connections), **phases},
         "in_flight_count": len(in_flight),
         "in_flight": in_flight[:MAX_IN_FLIGHT],
         "slow_routes": slow,
-        "rescues": hub.rescues,
+        "rescues": hub.ownership.rescues,
         "threads": {"busy": len(pool.running), "waiting_calls": pool.waiting},
-        "tasks": len(hub.monitor.watchdog.tasks) if hub.monitor.watchdog is not None else 0,
+        "tasks": len(hub.watchdog.tasks),
         "process": process_usage(),
-        "limits": asdict(hub.limits),
+        "limits": asdict(hub.table.limits),
     }
 
 
@@ -91,15 +91,14 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     """Return the lane and the source line of each connection whose view is running."""
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
     found: dict[Connection, tuple[str, str]] = {}
-    watch = hub.monitor.watchdog
-    if watch is not None:
-        for task, connection in list(watch.tasks.items()):
-            found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
+    watch = hub.watchdog
+    for task, connection in list(watch.tasks.items()):
+        found[connection] = "task", _place_of_task(task, connection.stream, frames.get(watch.thread_id))
     for turn, connection in _taken_over(hub):
         found[connection] = "inline, stuck", frame_position(frames.get(turn.thread_id))
     by_object = {
         id(owned): each
-        for each in list(hub.connections.values())
+        for each in list(hub.table.connections.values())
         for owned in (getattr(each, "request", None), each.stream and each.stream.source)
         if owned is not None
     }
@@ -108,7 +107,7 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
             owner = _owner(each, by_object)
             if owner is not None:
                 found[owner] = "thread", frame_position(frames.get(thread_id))
-    turn_now = hub.turn
+    turn_now = hub.ownership.turn
     if turn_now is not None:
         for connection in list(turn_now.running):
             found[connection] = "inline", frame_position(frames.get(turn_now.thread_id))
@@ -143,7 +142,7 @@ def _waiting_for(connection: Connection) -> tuple[str, str]:
 def _taken_over(hub: Hub) -> list[tuple[Any, Connection]]:
     for _ in range(3):
         try:
-            return list(hub.monitor.taken.items())
+            return list(hub.detector.taken.items())
         except RuntimeError:  # it has changed meanwhile
             continue
     return []

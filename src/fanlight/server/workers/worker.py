@@ -134,5 +134,5 @@ class WorkerControl:
 
     def _send_pong(self) -> None:
         server = self._server
-        served = server.hub.served if server.started.is_set() else 0
+        served = server.hub.exchange.served if server.started.is_set() else 0
         self._channel.send("pong", served=served, counts=server.counts())

@@ -1,25 +1,11 @@
-"""Who holds the hub, and how a stuck view loses it.
+"""Take the hub from a view that holds it up.
 
-One thread at a time serves all connections: the holder. Its stay is a `Tenure`, and the tenure's
-`baton` is a list with at most one item: the connection whose view runs in place right now.
+In: the turn of the thread that holds the hub (`ownership`). Out: a view that is stuck no longer holds the hub, and its
+route is reported with the line at which it was stuck.
 
-    SERVING   baton empty, hub.tenure is this one     the holder polls, reads, parses, sends
-    RUNNING   baton holds a connection                the holder is inside that connection's view
-    TAKEN     baton empty                             the monitor has passed the hub on
-
-    SERVING -> RUNNING    the holder appends before it calls the view
-    RUNNING -> SERVING    the holder pops after the view: it still holds the hub
-    RUNNING -> TAKEN      the monitor pops: the holder finds the baton empty, and from then on owns
-                          nothing but that one connection, whose answer it sends
-
-`list.pop` is one indivisible step, so exactly one of the two gets the baton, however close the
-race; no lock is needed on the way of a fast view. After TAKEN the loser waits for `handed`, so it
-can't touch its connection before the monitor has marked it RUNNING (else the next holder might
-read from it too). A taken tenure is never served again; the next holder has a new one.
-
-The monitor looks every 5 ms. It reads no clock on the fast path: a holder counts its views in
-`serial`, and a view that is there at two looks in a row with the same serial is stuck, unless its thread was kept
-from the processor for half of the time in between: then the machine is busy, and a rescue would gain nothing.
+The detector checks every 5 ms. It reads no clock while views are fast: a holder counts its views in `serial`, and a
+view that is there at two checks in a row with the same serial is stuck, unless its thread was kept from the processor
+for half of the time in between: then the machine is busy, and another thread would gain nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +16,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from fanlight.server.dispatch.loop_watchdog import LOOP_CHECK_SECONDS, EventLoopWatchdog
+from fanlight.server.dispatch.event_loop_watchdog import LOOP_CHECK_SECONDS, EventLoopWatchdog
+from fanlight.server.dispatch.ownership import Turn
 from fanlight.server.dispatch.thread_position import thread_position
 from fanlight.server.dispatch.wait_sampling import RunDelay
 
@@ -46,26 +33,6 @@ Rescue = Callable[["Turn", "Connection"], None]
 OnStall = Callable[["Call", str], None]
 
 
-class Turn:
-    """One thread's stay at the hub."""
-
-    __slots__ = ("__weakref__", "handed_over", "is_on_loop", "native_id", "running", "serial", "thread_id")
-
-    def __init__(self, *, is_on_loop: bool) -> None:
-        """Begin SERVING, at home (in the loop's thread, which must make it) or in a rescue thread."""
-        self.running: list[Connection] = []
-        self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_on_loop else (0, 0)
-        self.serial = 0
-        self.is_on_loop = is_on_loop
-        self.handed_over = threading.Event()
-
-    def run(self, lead: Callable[[Turn], object]) -> None:
-        """Serve in this thread, by `lead`: a rescue thread's whole life."""
-        self.native_id = threading.get_native_id()
-        self.thread_id = threading.get_ident()
-        lead(self)
-
-
 class StallDetector:
     """Watches the holder from a thread of its own, and takes the hub from a view that is stuck.
 
@@ -74,7 +41,14 @@ class StallDetector:
     is one look, so that tests can look when they like.
     """
 
-    def __init__(self, current_turn: Callable[[], Turn | None], rescue: Rescue, on_stall: OnStall) -> None:
+    def __init__(
+        self,
+        current_turn: Callable[[], Turn | None],
+        rescue: Rescue,
+        on_stall: OnStall,
+        *,
+        watchdog: EventLoopWatchdog | None = None,
+    ) -> None:
         """Prepare; nothing runs before `start`."""
         self._current_turn, self._rescue, self._on_stall = current_turn, rescue, on_stall
         self._bell = threading.Event()
@@ -84,7 +58,7 @@ class StallDetector:
         self._stopped = False
         self._thread: threading.Thread | None = None
         self.is_asleep = False
-        self.watchdog: EventLoopWatchdog | None = None
+        self._watchdog = watchdog
         # Whose views were stuck, and may be still: a tenure lives as long as its thread is in it.
         self.taken: WeakKeyDictionary[Turn, Connection] = WeakKeyDictionary()
 
@@ -175,7 +149,7 @@ class StallDetector:
         if turn is not None and turn.running:
             self.is_asleep = False
             return
-        watch = self.watchdog
+        watch = self._watchdog
         while not self._stopped and not self._bell.is_set():
             if watch is not None and watch.has_tasks():
                 watch.check()

@@ -1,0 +1,157 @@
+"""The open connections of one hub: what the poller watches them for, and how they are closed and drained.
+
+In: connections, and what they wait for. Out: those that are ready, and the end of each, with all that it holds. The
+only place where a connection is registered with the poller or closed. Keeps what is the same for all connections: the
+limits, the time, the header fields of every response, how long a client may stay idle. Only the holder of the hub may
+call what changes anything. Knows nothing of requests, listeners or threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from fanlight.server.connection.phases import CLOSED
+from fanlight.server.io.poller import READ, Poller
+
+if TYPE_CHECKING:
+    from fanlight.server.connection.background_tasks import BackgroundTasks
+    from fanlight.server.connection.connection import Connection
+    from fanlight.server.connection.request_observer import RequestObserver
+    from fanlight.server.dispatch.ownership import Ownership
+    from fanlight.settings.limits import Limits
+
+DRAIN_KEEPALIVE_SECONDS = 1.0  # for a next request while we drain, where no response has said `connection: close`
+ARRIVING_SECONDS = 3.0  # for the rest of a request that was on its way when the server began to stop
+
+log = logging.getLogger("fanlight.server")
+
+
+class ConnectionTable:
+    """The connections of one hub."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        ownership: Ownership,
+        limits: Limits,
+        background: BackgroundTasks,
+        observer: RequestObserver | None,
+    ) -> None:
+        """Begin without any. On closing one, its background tasks go to `background`, its log line to `observer`."""
+        self._poller, self.ownership, self.limits = poller, ownership, limits
+        self._background, self._observer = background, observer
+        self._poll = poller.poll
+        self._watched: dict[int, int] = {}  # the events that the poller watches for; none: it does not know of it
+        self.connections: dict[int, Connection] = {}
+        self.now = time.monotonic()
+        self.default_headers = b""
+        self.keepalive_seconds = limits.idle_seconds
+        self.is_draining = self.has_cut_off = False
+        self.drained = asyncio.Event()
+        self.refuse_late_at = math.inf  # while we drain: what has not wholly arrived by then is refused
+        self._drain_until = 0.0
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        """Return what is ready, as pairs of descriptor and events, and take the time."""
+        ready = self._poll(timeout)
+        self.now = time.monotonic()
+        return ready
+
+    def take_time(self) -> float:
+        """Return the time, which is `now` from here on."""
+        self.now = now = time.monotonic()
+        return now
+
+    def set_date(self, seconds: float) -> None:
+        """Set the date that responses carry; once a second."""
+        date = formatdate(seconds, usegmt=True)  # in English, whatever locale the app has set
+        self.default_headers = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
+
+    # --- one connection ---------------------------------------------------------------------------
+
+    def add(self, connection: Connection) -> None:
+        """Take over a new connection, and watch it for something to receive."""
+        self.connections[connection.fd] = connection
+        self.watch(connection)
+
+    def watch(self, connection: Connection, events: int = READ) -> None:
+        """Have the poller watch a connection for these events only; 0: for none, not even for a disconnect."""
+        fd = connection.fd
+        before = self._watched.get(fd, 0)
+        if before == events:
+            return
+        if not events:
+            del self._watched[fd]
+            self._poller.unregister(fd)
+            return
+        if before:
+            self._poller.modify(fd, events)
+        else:
+            self._poller.register(fd, events)
+        self._watched[fd] = events
+
+    def close(self, connection: Connection) -> None:
+        """Close a connection, and end all that it had under way. A second time does nothing."""
+        if connection.phase is CLOSED:
+            return
+        connection.enter(CLOSED, self.now)
+        del self.connections[connection.fd]
+        try:
+            with contextlib.suppress(OSError, ValueError, KeyError):  # its descriptor was closed behind our back
+                self.watch(connection, 0)
+            connection.end()
+            if self._observer is not None:
+                self._observer.on_cut_off(connection)
+            connection.release_all()
+            self._background.schedule(connection)
+            connection.resume_stream(is_there=False)
+        finally:  # whatever of it has failed: the connection is gone, and no drain waits for it
+            connection.on_closed(connection)
+            self.finish_if_drained()
+
+    # --- all of them ------------------------------------------------------------------------------
+
+    def start_draining(self) -> None:
+        """Begin to drain: idle clients and arriving requests get little time. `drained` is set when all are closed."""
+        now = self.take_time()
+        self.is_draining, self.keepalive_seconds = True, DRAIN_KEEPALIVE_SECONDS
+        self._drain_until = now + self.limits.drain_seconds
+        self.refuse_late_at = now + min(ARRIVING_SECONDS, self.limits.drain_seconds)
+
+    @property
+    def drain_seconds_left(self) -> float:
+        """How many of the seconds to drain are left."""
+        return self._drain_until - time.monotonic()
+
+    def finish_if_drained(self) -> None:
+        """Report a drain that has come to its end."""
+        if self.is_draining and not self.connections:
+            self.ownership.when_on_loop(self.drained.set)
+
+    def abort_if_overdue(self, now: float) -> None:
+        """Close every connection if a drain has taken too long."""
+        if self.is_draining and self.connections and now >= self._drain_until:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close every connection now, whatever it has under way."""
+        if self.connections:
+            self.has_cut_off = True
+            log.warning("%d connections are cut off: they were not done in time", len(self.connections))
+        self.close_all()
+
+    def close_all(self) -> None:
+        """Close every connection."""
+        for connection in list(self.connections.values()):
+            self.close(connection)
+
+    def close_in_child(self) -> None:
+        """Close the sockets of the clients in a forked child, without a word to the clients."""
+        for each in list(self.connections.values()):
+            each.close_in_child()
