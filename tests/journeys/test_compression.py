@@ -1,4 +1,4 @@
-"""What is compressed, and padded, is the same page to programs that are not ours: curl, Chromium and httpx."""
+"""Compressed and padded responses, decoded by curl, Chromium and httpx."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COOKIE = "session=secret"
 
 
 class Site:
-    """A site that notes who came with a cookie, and what it was offered."""
+    """A site that records which requests had a cookie, and their `accept-encoding`."""
 
     def __init__(self, coding: str) -> None:
         self.asked: list[tuple[str, bool]] = []
@@ -46,8 +46,8 @@ class Site:
 
 @pytest.mark.parametrize("cookie", [[], ["--cookie", COOKIE]], ids=["a stranger", "somebody"])
 @pytest.mark.parametrize("coding", CODINGS)
-def test_curl_decodes_it(run: Run, coding: str, cookie: list[str]) -> None:
-    """`curl --compressed` asks for all it knows, and prints the page: whole, big, and in pieces."""
+def test_curl_decodes_the_content(run: Run, coding: str, cookie: list[str]) -> None:
+    """`curl --compressed` decodes each coding: a page, big content, and a stream."""
     with LiveServer(Site(coding).app) as server:
         for path, content in (("page", PAGE), ("big", BIG), ("lines", PAGE)):
             url = f"http://127.0.0.1:{server.port}/{path}"
@@ -61,8 +61,8 @@ def test_curl_decodes_it(run: Run, coding: str, cookie: list[str]) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_a_browser_decodes_it(dom_of: Open, coding: str) -> None:
-    """Chromium takes all three from this machine, and shows the page that was padded for its cookie."""
+def test_a_browser_decodes_the_page(dom_of: Open, coding: str) -> None:
+    """Chromium decodes all three codings, and shows a page that was padded because of its cookie."""
     site = Site(coding)
     with LiveServer(site.app) as server:
         for path in ("", "big", "lines"):
@@ -76,8 +76,8 @@ def test_a_browser_decodes_it(dom_of: Open, coding: str) -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
 @pytest.mark.parametrize("headers", [{}, {"cookie": COOKIE}], ids=["a stranger", "somebody"])
-def test_httpx_decodes_it(coding: str, headers: dict[str, str]) -> None:
-    """The client httpx asks for what its packages can decode, and has the same content."""
+def test_httpx_decodes_the_content(coding: str, headers: dict[str, str]) -> None:
+    """Httpx decodes the codings whose packages it has."""
     with LiveServer(Site(coding).app) as server, httpx.Client(base_url=server.url, headers=headers) as client:
         for path, content in (("/page", PAGE), ("/big", BIG)):
             answer = client.get(path)
@@ -88,7 +88,7 @@ def test_httpx_decodes_it(coding: str, headers: dict[str, str]) -> None:
 
 
 def test_a_padded_page_has_another_length_each_time(run: Run) -> None:
-    """For curl with a cookie lengths vary, by up to a hundred bytes; without one there is one length."""
+    """With a cookie, lengths vary by up to a hundred bytes; without one they are equal."""
     for coding in CODINGS:
         with LiveServer(Site(coding).app) as server:
             url = f"http://127.0.0.1:{server.port}/page"

@@ -1,4 +1,4 @@
-"""Streams and server-sent events, served by the command, read by programs that are not ours."""
+"""Streams and server-sent events, served by the command and read by curl and a browser."""
 
 from __future__ import annotations
 
@@ -88,19 +88,19 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def site(serve: Any, tmp_path: Path) -> Any:
-    """Give the site, served."""
+    """Return the running site."""
     (tmp_path / "main.py").write_text(SITE)
     (tmp_path / "page.html").write_text(PAGE)
     return serve(tmp_path)
 
 
 def reading(url: str, *words: str) -> subprocess.Popen[bytes]:
-    """Return a curl that reads as it comes."""
+    """Return a curl that prints data as it arrives."""
     return subprocess.Popen(["curl", "-sSN", *words, url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def test_a_stream_ends_when_curl_is_stopped(site: Any) -> None:
-    """The generator that waits is closed when curl goes, and so is the one that makes more than is read."""
+    """When curl is stopped, a waiting generator is closed, and so is one that yields faster than curl reads."""
     for path, told in (("/ticks", "\nticks are closed"), ("/slow-ticks", "slow ticks are closed")):
         with reading(f"{site.url}{path}") as curl:
             assert curl.stdout is not None
@@ -109,8 +109,8 @@ def test_a_stream_ends_when_curl_is_stopped(site: Any) -> None:
         site.read_until(told.strip())
 
 
-def test_curl_reads_events_with_what_keeps_them_alive(site: Any) -> None:
-    """Events come at once, then comments."""
+def test_curl_reads_events_and_keep_alive_comments(site: Any) -> None:
+    """Events arrive at once, then comments."""
     with reading(f"{site.url}/endless", "-i") as curl:
         assert curl.stdout is not None
         lines = [curl.stdout.readline() for _ in range(20)]
@@ -120,8 +120,8 @@ def test_curl_reads_events_with_what_keeps_them_alive(site: Any) -> None:
     site.read_until("news are closed")
 
 
-def test_events_have_a_good_end_when_the_site_is_stopped(site: Any) -> None:
-    """Ctrl+C ends a stream of events as if it had come to its end: curl has nothing to complain of."""
+def test_events_end_normally_when_the_site_is_stopped(site: Any) -> None:
+    """Ctrl+C ends a stream of events normally: curl reports no error."""
     with reading(f"{site.url}/endless") as curl:
         assert curl.stdout is not None
         assert curl.stdout.readline() == b"data: begun\n"
@@ -132,20 +132,20 @@ def test_events_have_a_good_end_when_the_site_is_stopped(site: Any) -> None:
     assert "cut off" not in site.rest()
 
 
-def test_a_browser_comes_back_for_more(site: Any, dom_of: Callable[[str], str]) -> None:
-    """An EventSource comes back with the last id when its stream ends, and stops when it is told so."""
+def test_a_browser_reconnects(site: Any, dom_of: Callable[[str], str]) -> None:
+    """An EventSource reconnects with the last event id when its stream ends, and stops at a 204."""
     page = dom_of(f"{site.url}/")
     assert "1: 1; 2: 2; 3: 3; 4: 4; " in page
     assert "<h1>That was all</h1>" in page
 
 
 def test_a_browser_opens_a_page_with_early_hints(site: Any, dom_of: Callable[[str], str]) -> None:
-    """Whether it makes use of them or not, it shows the page."""
+    """A browser shows the page, whether it uses the early hints or not."""
     assert "<h1>hinted</h1>" in dom_of(f"{site.url}/hinted")
 
 
 def test_curl_sees_early_hints(site: Any, run: Run) -> None:
-    """Asked as a browser asks for a page, it is told what to load ahead; asked plainly, it is not."""
+    """A request like a browser's gets early hints; a plain one does not."""
     words = ("-H", "sec-fetch-mode: navigate", "-H", "sec-fetch-dest: document")
     printed = run("curl", "-si", *words, f"{site.url}/hinted")
     assert printed.startswith(
