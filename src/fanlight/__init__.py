@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         UnsupportedMediaType,
     )
     from fanlight.message.app_state import State
-    from fanlight.message.body_policy import limits
+    from fanlight.message.body_policy import FormLimits, limits
     from fanlight.message.client_cert import ClientCert
     from fanlight.message.conditional import check_preconditions
     from fanlight.message.content_stream import ContentStream
@@ -89,6 +89,7 @@ _MODULES = {
     "FieldName": "fanlight.binding.markers",
     "Form": "fanlight.message.multipart",
     "FormErrors": "fanlight.message.form_errors",
+    "FormLimits": "fanlight.message.body_policy",
     "Header": "fanlight.binding.markers",
     "HeaderName": "fanlight.binding.markers",
     "Headers": "fanlight.message.headers",
@@ -168,6 +169,7 @@ __all__ = [
     "Forbidden",
     "Form",
     "FormErrors",
+    "FormLimits",
     "Gone",
     "HTTPError",
     "Header",
