@@ -33,7 +33,7 @@ def read(data: bytes, size: int | None = None, limits: FormLimits | None = None,
     content = FormContent(kind, limits or FormLimits())
     try:
         for at in range(0, len(data), size or len(data) or 1):
-            if content.feed(data[at : at + (size or len(data))]):
+            if content.write(data[at : at + (size or len(data))]):
                 break
         return content.form()
     except HTTPError:
@@ -106,9 +106,9 @@ def test_a_malformed_form_is_400(data: bytes, kind: str, said: str) -> None:
 def test_no_more_is_read_of_a_form_that_is_refused() -> None:
     """The first thing wrong is enough: the rest is not looked at, and files are given back."""
     content = FormContent(KIND, FormLimits(files=1, memory_bytes=0))
-    assert not content.feed(part('form-data; name="a"; filename="a"', b"content"))
-    assert content.feed(part('form-data; name="a"; filename="b"', b"content"))
-    assert content.feed(b"whatever follows")
+    assert not content.write(part('form-data; name="a"; filename="a"', b"content"))
+    assert content.write(part('form-data; name="a"; filename="b"', b"content"))
+    assert content.write(b"whatever follows")
     with pytest.raises(ContentTooLarge):
         content.form()
     content.close()
@@ -117,7 +117,7 @@ def test_no_more_is_read_of_a_form_that_is_refused() -> None:
 def test_the_raw_content_is_not_kept() -> None:
     """Reading the raw content raises AppError, which says what to use instead."""
     content = FormContent(KIND, FormLimits())
-    content.feed(b"--x--\r\n")
+    content.write(b"--x--\r\n")
     for ask in (content.read, content.open):
         with pytest.raises(AppError, match=r"use request\.form"):
             ask()
@@ -147,13 +147,13 @@ def test_closing_gives_every_file_back(tmp_path: Path, monkeypatch: pytest.Monke
     before = descriptors()
     for is_read in (False, True):
         content = FormContent(KIND, FormLimits(memory_bytes=0))
-        content.feed(part('form-data; name="a"; filename="a"', b"small"))
-        content.feed(part('form-data; name="b"; filename="b"', b"big" * BIG_BYTES))
+        content.write(part('form-data; name="a"; filename="a"', b"small"))
+        content.write(part('form-data; name="b"; filename="b"', b"big" * BIG_BYTES))
         if is_read:
-            content.feed(b"--x--")
+            content.write(b"--x--")
             assert len(content.form()) == 2
         else:
-            content.feed(part('form-data; name="c"; filename="c"', b"half" * BIG_BYTES)[:-4])
+            content.write(part('form-data; name="c"; filename="c"', b"half" * BIG_BYTES)[:-4])
         assert descriptors() == before + (2 if is_read else 3)
         content.close()
         assert descriptors() == before
@@ -169,12 +169,12 @@ def test_a_form_that_comes_slowly_holds_little(tmp_path: Path, monkeypatch: pyte
     tracemalloc.start()
     content = FormContent(KIND, FormLimits(text_bytes=16 * 1024 * 1024))
     for each in texts + files:
-        assert not content.feed(each)
+        assert not content.write(each)
     held = tracemalloc.get_traced_memory()[0] - sum(map(sys.getsizeof, (texts, files)))
     tracemalloc.stop()
     assert held < 500_000
     assert descriptors() == before + 1
-    content.feed(b"--x--")
+    content.write(b"--x--")
     form = content.form()
     assert len(form) == 1001
     assert form[f"{long}999"] == "v" * 5000

@@ -18,18 +18,13 @@ class SpooledContent(Spool):
 
     def __init__(self, memory_bytes: int = MEMORY_BYTES, limits: FormLimits = DEFAULT_BODY_POLICY.form) -> None:
         """Begin empty; above `memory_bytes` it moves to a file. `limits` are for a form in it."""
-        super().__init__(memory_bytes)
+        # PERF: benchmarks/forms.py: made for each request with content, so without a call of super().
+        self._memory = b""
+        self._memory_bytes = memory_bytes
+        self._file = None
+        self.size = 0
         self.limits = limits
         self._files: list[BinaryIO] = []
-
-    def feed(self, piece: bytes) -> bool:
-        """Add a piece; return True if the rest is not needed. Raises OSError if the disk is full."""
-        self.write(piece)
-        return False
-
-    def read(self) -> bytes:
-        """Return all of it."""
-        return self.read_all()
 
     def close_later(self, file: BinaryIO) -> None:
         """Close an uploaded file when the content is closed."""
@@ -37,7 +32,7 @@ class SpooledContent(Spool):
 
     def close(self) -> None:
         """Discard the content and the uploaded files in it."""
-        super().close()
+        Spool.close(self)
         for file in self._files:
             file.close()
 

@@ -58,7 +58,7 @@ class FormContent(SpooledContent):
         self._error: HTTPError | None = None
         self.typed: MultiMapping[str] = MultiMapping()  # the texts before the part that was refused
 
-    def feed(self, piece: bytes) -> bool:
+    def write(self, piece: bytes | bytearray) -> bool:
         """Parse a piece; return True if the form is refused, so the rest is not needed. Raises OSError."""
         self.size += len(piece)
         if self._error is None:
@@ -137,7 +137,7 @@ class FormReader:
         self._texts = self._files = self._text_bytes = 0
         self._names_charset: int | None = None  # index of the field `_charset_`
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | bytearray) -> None:
         """Parse a piece. Raises BadRequest or ContentTooLarge, and OSError if the disk is full."""
         try:
             parser = self._parser

@@ -29,25 +29,26 @@ class Spool:
         """Return whether to write so many more bytes may block, because they go to a file."""
         return self.size + more > self._memory_bytes
 
-    def write(self, data: bytes | bytearray) -> None:
-        """Append. Raises OSError if the disk is full."""
-        self.size += len(data)
-        if self._file is not None:
-            self._file.seek(0, os.SEEK_END)
-        elif self.size > self._memory_bytes:
+    def write(self, data: bytes | bytearray) -> bool:
+        """Append; return whether the rest is not needed: never, for a spool. Raises OSError if the disk is full."""
+        size = self.size = self.size + len(data)
+        if self._file is None and size <= self._memory_bytes:
+            if not self._memory:
+                self._memory = data if data.__class__ is bytes else bytes(data)
+            else:
+                if isinstance(self._memory, bytes):
+                    self._memory = bytearray(self._memory)
+                self._memory += data
+            return False
+        if self._file is None:
             # Unbuffered, so that a full disk is an error of this call and not of a later one.
             self._file = open_unnamed(buffering=0)
             _write_all(self._file, self._memory)
             self._memory = b""
-        elif not self._memory:
-            self._memory = bytes(data)
-            return
         else:
-            if isinstance(self._memory, bytes):
-                self._memory = bytearray(self._memory)
-            self._memory += data
-            return
+            self._file.seek(0, os.SEEK_END)
         _write_all(self._file, data)
+        return False
 
     def read_at(self, start: int, size: int) -> bytes:
         """Return a part."""
@@ -56,11 +57,11 @@ class Spool:
         self._file.seek(start)
         return self._file.read(size)
 
-    def read_all(self) -> bytes:
+    def read(self) -> bytes:
         """Return everything."""
         if self._file is None:
-            self._memory = bytes(self._memory)
-            return self._memory
+            memory = self._memory = bytes(self._memory)
+            return memory
         return self.read_at(0, -1)
 
     def open(self) -> BinaryIO:

@@ -94,7 +94,7 @@ class BodySpooler:
 
 def _kept(content: SpooledContent, pieces: Iterable[bytes]) -> bool:
     try:
-        return any(content.feed(piece) for piece in pieces)
+        return any(content.write(piece) for piece in pieces)
     except OSError as error:
         log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
         raise StorageFull("this server has no room to keep what was sent; try again later") from None
