@@ -6,6 +6,7 @@ the parts that it leaves alone.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -223,7 +224,9 @@ if not TYPE_CHECKING:  # a type checker reads the imports above
         """Import a public name when it is first used (PEP 562)."""
         module = _MODULES.get(name)
         if module is None:
-            raise AttributeError(f"module 'fanlight' has no attribute {name!r}")
+            from fanlight.foreign_names import missing_name  # noqa: PLC0415 - for a mistake only
+
+            raise missing_name(__name__, name, sys._getframe(1).f_globals["__name__"])  # noqa: SLF001 - the importer
         value = getattr(import_module(module), name)
         globals()[name] = value
         return value

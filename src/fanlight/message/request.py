@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
@@ -322,6 +322,14 @@ class Request:
     def accepts(self, *media_types: str) -> str | None:
         """Return the media type that the client prefers, None if it accepts none of them."""
         return best_match(self.head.values.get("accept", ""), media_types)
+
+    if not TYPE_CHECKING:  # a type checker knows what a request has
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise an error that names what to write instead of what other frameworks have."""
+            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
+
+            raise AttributeError(f"a Request has no {name}{hint_for('Request', name)}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<Request {self.head.method} {self.head.target}>"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import html
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
@@ -142,6 +142,14 @@ class Response:
         """Add `Secure` to cookies that did not choose; the server calls this for a response over https."""
         if self._headers is not None:
             self._headers.secure_cookies()
+
+    if not TYPE_CHECKING:  # a type checker knows what a response has
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise an error that names what to write instead of what other frameworks have."""
+            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
+
+            raise AttributeError(f"a Response has no {name}{hint_for('Response', name)}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"

@@ -32,36 +32,6 @@ is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the si
 
 NO_TABLE: Mapping[str, Any] = MappingProxyType({})
 _IN_THE_TABLE = 'views stand in a table: app = App({"/": index, "POST /save": save})'
-_ELSEWHERE: Mapping[tuple[str, ...], str] = {  # what other frameworks' apps have, and how it is written here
-    (
-        *(
-            "route",
-            "get",
-            "post",
-            "put",
-            "patch",
-            "delete",
-            "head",
-            "options",
-            "websocket",
-            "add_url_rule",
-            "add_route",
-        ),
-        *("add_api_route", "api_route", "register_blueprint", "include_router", "mount", "add_api_websocket_route"),
-    ): _IN_THE_TABLE,
-    ("errorhandler", "exception_handler", "register_error_handler", "add_exception_handler"): (
-        "pages of errors stand in a table, too: App(URLS, errors={404: not_found})"
-    ),
-    ("middleware", "add_middleware", "before_request", "after_request", "teardown_request", "use"): (
-        "what is around all views is a generator that yields once: App(URLS, middleware=[timing])"
-    ),
-    ("on_event", "before_serving", "after_serving", "teardown_appcontext"): (
-        "what is opened at the start and closed at the end is a generator: App(URLS, lifespan=lifespan)"
-    ),
-    ("test_client",): "from fanlight.testing import Client; with Client(app) as client: ...",
-    ("config", "secret_key"): "settings are Python's own: a module, or os.environ",
-    ("listen",): "app.run() serves, or `fanlight run main.py`",
-}
 
 
 class App(Application):
@@ -109,9 +79,10 @@ class App(Application):
     if not TYPE_CHECKING:  # a type checker knows what an App has
 
         def __getattr__(self, name: str) -> Any:
-            """Say how it is written here to one who knows it from another framework."""
-            hint = next((f"; {hint}" for names, hint in _ELSEWHERE.items() if name in names), "")
-            raise AttributeError(f"an App has no {name}{hint}", name=name, obj=self)
+            """Raise an error that names what to write instead of what other frameworks have."""
+            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
+
+            raise AttributeError(f"an App has no {name}{hint_for('App', name)}", name=name, obj=self)
 
     def run(
         self,

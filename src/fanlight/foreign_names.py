@@ -1,0 +1,141 @@
+"""Names that people know from Flask, FastAPI, Starlette and Django, and what to write here instead.
+
+In: the name that was looked up, and on what. Out: a hint, or "". It is loaded when a name is not found, so it costs
+nothing otherwise.
+"""
+
+from __future__ import annotations
+
+_TABLE = 'views stand in a table: URLS = {"/": index, "POST /save": save}, app = App(URLS)'
+_PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}'
+_ERROR = "raise an error: raise NotFound(), or another subclass of HTTPError"
+_PAGE = 'return render("page.html", name=value)'
+_MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=[timing])"
+_ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found})"
+_LIFESPAN = "start and stop are one generator: App(URLS, lifespan=lifespan)"
+_DEPENDENCY = "a dependency is a function in the annotation: def view(db: Annotated[Database, connect])"
+_REQUEST = "a view takes it as a parameter: def view(request: Request)"
+_COOKIE = "there are no sessions; keep a signed or random key in a cookie: Cookie[str], response.set_cookie(...)"
+_JSON = "return a dict, a list or a dataclass; json_response(value, status) sets a status"
+_CLIENT = "from fanlight.testing import Client; with Client(app) as client: ..."
+_QUERY = "use request.query: request.query.get(name); or a parameter of the view"
+_FORM = "use request.form: request.form.get(name); or a parameter of the view"
+_CONTENT = "use request.content (bytes) or request.text"
+_JSON_BODY = "use request.json; or a parameter with a type, which is validated"
+_HEADERS = 'use request.headers.get("User-Agent")'
+_AFTER = "use request.after(function, *arguments)"
+_FILE = 'use file_response(path); Static("folder") for a folder'
+
+# Each row: names, separated by blanks, and what to write instead.
+_MODULE = {
+    "Flask FastAPI Starlette Quart Sanic Bottle Litestar Application": "use App: app = App(URLS)",
+    "Blueprint APIRouter Router Route Mount include path re_path url route get post": f"{_TABLE}; {_PARTS}",
+    "View MethodView APIView HTTPEndpoint": 'a view is a function: URLS = {"GET /": show, "POST /": save}',
+    "jsonify JSONResponse JsonResponse ORJSONResponse UJSONResponse": _JSON,
+    "abort HTTPException Http404 get_object_or_404 get_list_or_404": _ERROR,
+    "render_template render_to_string TemplateResponse Jinja2Templates": _PAGE,
+    "render_template_string": "write a template file; " + _PAGE,
+    "HTMLResponse HttpResponse make_response": "return the HTML as a str; Response(content, status) sets a status",
+    "PlainTextResponse": 'use Response("text", media_type="text/plain")',
+    "StreamingResponse StreamingHttpResponse stream_with_context": "return Response(pieces()); pieces is a generator",
+    "RedirectResponse HttpResponseRedirect": 'use redirect("/path"); permanent=True for 308',
+    "EventSourceResponse ServerSentEvent": "use EventStream and Event",
+    "send_file send_from_directory StaticFiles": _FILE,
+    "request HttpRequest": _REQUEST,
+    "session SessionMiddleware": _COOKIE,
+    "flash get_flashed_messages messages": "there is no flash; set a cookie, or redirect to a page with the message",
+    "g current_app": "values for one request: request.state; for the site: a module, or the lifespan's `State`",
+    "url_for reverse": "use request.url_for(view), app.url_for(view), and url_for(view) in templates",
+    "Depends Security Inject Provide": _DEPENDENCY,
+    "BackgroundTasks BackgroundTask": _AFTER,
+    "UploadFile File FileStorage": "use Upload: def view(photo: Upload)",
+    "Path PathParam": 'a parameter named in the path: "/post/{id}" and def post(id: int)',
+    "Param QueryParam QueryParams FormData MultiDict": "use request.query and request.form; or a parameter of the view",
+    "WebSocket WebSocketDisconnect": "there are no WebSockets; EventStream sends events, and the browser posts",
+    "Middleware BaseHTTPMiddleware GZipMiddleware CORSMiddleware": _MIDDLEWARE + "; compression is built in",
+    "TestClient Client RequestFactory AsyncClient": _CLIENT,
+    "status HTTPStatus": "a status is a number: Response(content, 201), or an error: raise NotFound()",
+    "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
+    "login_required permission_required": _DEPENDENCY + "; it raises Unauthorized or Forbidden",
+    "escape Markup": "from markupsafe; templates escape by themselves",
+    "run serve": "use app.run(), or `fanlight run main.py`",
+}
+_APP = {
+    "route get post put patch delete head options websocket add_url_rule add_route add_api_route api_route"
+    " add_api_websocket_route": _TABLE,
+    "register_blueprint include_router mount": _PARTS,
+    "errorhandler exception_handler register_error_handler add_exception_handler": _ERROR_VIEWS,
+    "middleware add_middleware before_request after_request teardown_request use": _MIDDLEWARE,
+    "on_event before_serving after_serving teardown_appcontext": _LIFESPAN,
+    "test_client": _CLIENT,
+    "config secret_key": "keep settings in a module or in os.environ",
+    "dependency_overrides": "from fanlight.testing import Client; Client(app, overrides={connect: fake})",
+    "listen": "use app.run(), or `fanlight run main.py`",
+}
+_REQUEST_NAMES = {
+    "args GET query_params query_string values": _QUERY,
+    "POST FILES files": _FORM,
+    "get_json": _JSON_BODY,
+    "data body get_data": _CONTENT,
+    "path_params view_args": "use request.params; or a parameter of the view",
+    "META environ user_agent authorization scope": _HEADERS,
+    "COOKIES": "use request.cookies",
+    "remote_addr access_route": "use request.client",
+    "content_type mimetype": "use request.media_type",
+    "content_length": 'use request.headers.get("Content-Length")',
+    "is_secure": 'use request.scheme == "https"',
+    "get_host host_url": "use request.host",
+    "base_url url_root full_path get_full_path build_absolute_uri": "use request.url, or request.target",
+    "accept_mimetypes": 'use request.accepts("text/html", "application/json")',
+    "stream": "use request.content_stream",
+    "session user": _COOKIE,
+    "app endpoint": "values for one request are in request.state",
+    "background": _AFTER,
+}
+_RESPONSE_NAMES = {
+    "status_code status_int": "use response.status",
+    "data body text get_data set_data body_iterator streaming_content": "use response.content",
+    "mimetype content_type": "use response.media_type",
+    "content_length": "use response.length",
+    "raw_headers header": "use response.headers",
+    "add_header": "use response.headers.add(name, value)",
+    "cache_control": 'use response.headers["cache-control"] = "max-age=60"',
+    "set_etag": 'use response.headers["etag"] = ...',
+    "set_signed_cookie": "use response.set_cookie(name, value), with a value that you have signed",
+    "background call_on_close": _AFTER,
+}
+_TESTING = {
+    "TestClient AsyncClient RequestFactory FlaskClient": "use Client",
+    "Response": "use ClientResponse",
+    "LiveServerTestCase": "use LiveServer",
+}
+_TABLES = {
+    "fanlight": _MODULE,
+    "fanlight.testing": _TESTING,
+    "App": _APP,
+    "Request": _REQUEST_NAMES,
+    "Response": _RESPONSE_NAMES,
+}
+
+
+def names_of(owner: str) -> dict[str, str]:
+    """Return the foreign names of a module or class, each with what to write instead."""
+    return {name: hint for names, hint in _TABLES[owner].items() for name in names.split()}
+
+
+def hint_for(owner: str, name: str) -> str:
+    """Return what to write instead of a name, to be put behind a message; "" if no other framework has it."""
+    hint = names_of(owner).get(name, "")
+    return f"; {hint}" if hint else ""
+
+
+def missing_name(module: str, name: str, importer: str) -> Exception:
+    """Return the error for a name that a module does not have, whose `__getattr__` was called from `importer`.
+
+    It is an AttributeError, so that `hasattr` works, but an ImportError in `from fanlight import jsonify`, where Python
+    would replace an AttributeError by one of its own, without the hint.
+    """
+    hint = hint_for(module, name)
+    if hint and importer == "importlib._bootstrap":
+        return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
