@@ -21,8 +21,8 @@ METHODS = (
 )
 _SEPARATORS = re.compile(r"[\s|,]+")  # what people write between two methods
 _REFUSED_METHODS = {
-    "CONNECT": "CONNECT asks a proxy for a tunnel; it has no path",
-    "TRACE": "TRACE would echo cookies and other secrets to the page that asks",
+    "CONNECT": "CONNECT opens a tunnel through a proxy; it has no path",
+    "TRACE": "TRACE would send cookies and other secrets back to the page",
     "*": "a key names its methods",
 }
 

@@ -126,34 +126,34 @@ class _File:
         yield from self._names.values()
         yield from (node for node in ast.walk(self._tree) if isinstance(node, ast.Dict))
 
-    def literal_of(self, node: ast.expr, steps: int) -> Literal | None:
+    def literal_of(self, node: ast.expr, depth: int) -> Literal | None:
         """Return the dict that an expression evaluates to, None if that is known only at run time."""
-        if steps > _MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             return None
         if isinstance(node, ast.Dict):
-            return self._read_dict(node, steps)
+            return self._read_dict(node, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            sides = [self.literal_of(side, steps + 1) for side in (node.left, node.right)]
+            sides = [self.literal_of(side, depth + 1) for side in (node.left, node.right)]
             return _merged(sides)
         if isinstance(node, ast.Name):
-            return self.named(node.id, steps)
+            return self.named(node.id, depth)
         if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # middleware(guard)({...})
-            return self.literal_of(node.args[0], steps + 1)
-        return self._attribute(node, steps) if isinstance(node, ast.Attribute) else None
+            return self.literal_of(node.args[0], depth + 1)
+        return self._attribute(node, depth) if isinstance(node, ast.Attribute) else None
 
-    def named(self, name: str, steps: int) -> Literal | None:
+    def named(self, name: str, depth: int) -> Literal | None:
         """Return the dict that a name of the module refers to."""
         if name in self._names:
-            return self.literal_of(self._names[name], steps + 1)
+            return self.literal_of(self._names[name], depth + 1)
         module, name_there = self._imports.get(name, ("", ""))
-        return self._imported(module, name_there, steps) if name_there else None
+        return self._imported(module, name_there, depth) if name_there else None
 
-    def _read_dict(self, node: ast.Dict, steps: int) -> Literal:
+    def _read_dict(self, node: ast.Dict, depth: int) -> Literal:
         literal = Literal()
         written: dict[object, list[str]] = {}
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
-                literal = _merged([literal, self.literal_of(value, steps + 1)])
+                literal = _merged([literal, self.literal_of(value, depth + 1)])
             elif isinstance(key, ast.Constant):
                 place = f"{self._display_path}:{key.lineno}"
                 written.setdefault(key.value, []).append(place)
@@ -163,27 +163,27 @@ class _File:
         ]
         return literal
 
-    def _attribute(self, node: ast.Attribute, steps: int) -> Literal | None:
+    def _attribute(self, node: ast.Attribute, depth: int) -> Literal | None:
         """Follow `module.NAME`, also `package.module.NAME`."""
-        file = self._module(ast.unparse(node.value), steps)
-        return file.named(node.attr, steps + 1) if file is not None else None
+        file = self._module(ast.unparse(node.value), depth)
+        return file.named(node.attr, depth + 1) if file is not None else None
 
-    def _module(self, dotted: str, steps: int) -> _File | None:
+    def _module(self, dotted: str, depth: int) -> _File | None:
         """Return the file of the module that a dotted name refers to in this file."""
         first, _, rest = dotted.partition(".")
         module, name = self._imports.get(first, ("", ""))
-        if not module or steps > _MAX_DEPTH:
+        if not module or depth > _MAX_DEPTH:
             return None
         within = ".".join(each for each in (name, rest) if each)
         whole = module + ("." if within and not module.endswith(".") else "") + within
         if (file := self._file_of(whole)) is not None:
             return file
         package = self._file_of(module) if within else None  # which may have imported it
-        return package._module(within, steps + 1) if package is not None else None  # noqa: SLF001 - of this file
+        return package._module(within, depth + 1) if package is not None else None  # noqa: SLF001 - of this file
 
-    def _imported(self, module: str, name: str, steps: int) -> Literal | None:
+    def _imported(self, module: str, name: str, depth: int) -> Literal | None:
         file = self._file_of(module)
-        return file.named(name, steps + 1) if file is not None else None
+        return file.named(name, depth + 1) if file is not None else None
 
     def _file_of(self, module: str) -> _File | None:
         if module not in self._files:
