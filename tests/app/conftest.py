@@ -1,4 +1,4 @@
-"""A site made of a table, asked through `find` and `run` as the server would, without a server."""
+"""A site made of a table, called through `find` and `run` as by the server, without a server."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Site:
         fields: Mapping[str, str] | None = None,
         **sent: Any,
     ) -> Answer:
-        """Find the call and run it; clients of tests like JSON, unless they say otherwise."""
+        """Find the call and run it; the client prefers JSON, unless `accept` is given."""
         body, kind = _body(**sent)
         head = {"accept": "application/json"} | ({"content-type": kind} if kind else {}) | dict(fields or {})
         request = self.request(method, target, head, content if content is not None else body)

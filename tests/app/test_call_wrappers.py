@@ -210,7 +210,7 @@ def test_a_mistake_is_found_before_the_port_opens(wrappers: Any, message: str) -
 
 
 def test_an_app_without_wrappers_runs_its_calls_as_they_are() -> None:
-    """Nothing is put around the calls of an app that wraps none."""
+    """The calls of an app without wrappers run as they are."""
     response = Response("x")
     app = App({"/": response})
     assert app.find(Request(FakeHead(), None, None)).run(Request(FakeHead(), None, None)) is response

@@ -73,7 +73,7 @@ PATHS = [key.replace("{x:int}", "1").replace("{x}", "1") for key in forms("text"
 def test_every_form_of_view_has_every_outcome(
     site: Make, caplog: pytest.LogCaptureFixture, path: str, wanted: str, has_steps: bool
 ) -> None:
-    """Whatever a view takes and is, what it does is answered alike, with steps around it or without."""
+    """Whatever a view takes and is, it has the same responses, with middleware or without."""
 
     def step() -> Any:
         yield
@@ -87,7 +87,7 @@ def test_every_form_of_view_has_every_outcome(
 
 @pytest.mark.parametrize("has_steps", [False, True])
 def test_a_bad_field_of_an_async_view_is_422(site: Make, has_steps: bool) -> None:
-    """Binding is part of the call, so what is wrong with a request is answered like what a view raises."""
+    """Binding is part of the call, so a mistake in a request becomes a response like an exception of the view."""
 
     async def view(n: int) -> str:
         return ""
@@ -127,7 +127,7 @@ def test_a_run_is_a_plain_function(site: Make) -> None:
 
 
 def test_many_requests_leave_nothing_behind(site: Make) -> None:
-    """An app holds no more after many requests than before, whatever was asked."""
+    """An app holds no more memory after many requests than before, whatever they are."""
     asked = site({"/": lambda: "", "/{x:int}": lambda x: "", "/s/": "text", "/q": lambda n=1: {"n": n}})
     targets = ["/", "/1", "/s", "/q?n=x", "/unknown", "/%FF"]
 

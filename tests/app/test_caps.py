@@ -79,7 +79,7 @@ def form_of(size: int) -> bytes:
     ],
 )
 def test_what_is_decoded_has_a_cap(client: Client, path: str, cap: str, most: int, *, is_chunked: bool) -> None:
-    """Up to its cap it is read, over it the 413 says how much is too much; announced, chunked, and read by hand."""
+    """Up to its cap it is read, above it the 413 names the cap; announced, chunked, and read by hand."""
     make, kind = (json_of, JSON) if cap == "json_bytes" else (form_of, FORM)
 
     def send(size: int) -> Any:
@@ -98,7 +98,7 @@ def test_what_is_not_decoded_has_none(client: Client) -> None:
     assert client.post("/raw", content=json_of(4 * MIB), headers=JSON).text == str(4 * MIB)
 
 
-def test_a_cap_is_told_before_anything_is_sent() -> None:
+def test_a_cap_is_reported_before_anything_is_sent() -> None:
     """JSON that is announced too long is refused by its head alone."""
     with LiveServer(App(URLS)) as server, socket.create_connection(("127.0.0.1", server.port), 5) as client:
         client.sendall(
@@ -162,7 +162,7 @@ def test_a_long_text_is_decoded_as_a_short_one(shift: int, piece: str) -> None:
     assert value == "x" * shift + short * 20_000
 
 
-def test_a_query_of_too_many_fields_says_what_to_do() -> None:
+def test_a_query_of_too_many_fields_has_a_hint() -> None:
     """No setting lets a query have more, so the message names another way."""
     with pytest.raises(ContentTooLarge, match=r"over 1000 fields in the query; send a form, or JSON"):
         read_query("a&" * 1001)

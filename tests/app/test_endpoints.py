@@ -1,4 +1,4 @@
-"""What the values of URLS answer."""
+"""The responses of the values of URLS."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ async def add_async(a: int, b: int) -> str:
         (cache(index), "index"),
     ],
 )
-def test_a_value_answers(site: Make, value: Any, said: str) -> None:
-    """Whatever can be called is a view; a text, a page and a response answer by themselves."""
+def test_a_value_becomes_a_response(site: Make, value: Any, said: str) -> None:
+    """Whatever can be called is a view; a string, a page and a response are responses themselves."""
     pages = {"a.html": "<p>{{ request.path }}</p>", "b.html": "{{ x }}"}
     for method in ("GET", "HEAD"):
         assert site({"/": value}, pages=pages).ask(method, "/?b=2").text == said
@@ -81,8 +81,8 @@ def test_a_text_is_a_page_with_the_text_as_heading(site: Make) -> None:
     assert asked.get("/").headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_a_template_knows_the_parameters_of_the_path(site: Make) -> None:
-    """A template in URLS needs no view to show what the path says."""
+def test_a_template_gets_the_parameters_of_the_path(site: Make) -> None:
+    """A template in URLS needs no view to show the parameters of the path."""
     asked = site({"/{name}/{n:int}": "a.html"}, pages={"a.html": "{{ name }} {{ n + 1 }}"})
     assert asked.get("/%3Cb%3E/1").text == "&lt;b&gt; 2"
 
@@ -179,7 +179,7 @@ def test_content_is_kept_only_for_views_that_look_at_it(site: Make, key: str, va
 
 
 def test_a_call_is_named_for_logs(site: Make) -> None:
-    """A call says method, pattern and view."""
+    """The name of a call has method, pattern and view."""
     asked = site({"GET|POST /n/{a}/{b}": add, "/t": "text", "/h": "a.html"}, pages={"a.html": ""})
     assert asked.call("GET", "/n/1/2").name == "GET|POST /n/{a:int}/{b:int} (tests.app.test_endpoints.add)"
     assert [asked.call("GET", path).name for path in ("/t", "/h")] == ["GET /t", "GET /h (a.html)"]
@@ -187,7 +187,7 @@ def test_a_call_is_named_for_logs(site: Make) -> None:
 
 
 def test_a_route_has_one_call(site: Make) -> None:
-    """The server may keep what it knows of a call: it is the same for all requests, misses included."""
+    """A call is the same object for all requests, also for those without a route."""
     asked = site({"/n/{a}/{b}": add, "/s/": index})
     for path in ("/n/1/2", "/unknown", "/s", "/%FF"):
         assert asked.call("GET", path) is asked.call("GET", path)
@@ -218,7 +218,7 @@ def test_a_route_has_one_call(site: Make) -> None:
         ("GET", "/../etc/passwd", 404, {}),
     ],
 )
-def test_what_leads_nowhere_is_answered(
+def test_what_matches_no_route_gets_a_response(
     site: Make, method: str, path: str, status: int, fields: dict[str, str]
 ) -> None:
     """404, 405 and OPTIONS with `Allow`, 501 for no method, 308 for a slash, 400 for what is no path."""

@@ -1,4 +1,4 @@
-"""What goes wrong in a view, and what is answered."""
+"""Errors and exceptions of views, and their responses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_log_entry_is_one_line(site: Make, caplog: pytest.LogCaptureFixture) -
     assert "\\r\\n" in caplog.records[0].getMessage()
 
 
-def test_an_http_error_is_its_own_answer(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_http_error_is_its_own_response(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """What a view raises as an error goes to the client, with its fields, and is no failure."""
     asked = site({"/missing": missing, "/busy": busy})
     assert (asked.get("/missing").status, asked.get("/missing").json["detail"]) == (404, "no such cat")
@@ -111,8 +111,8 @@ def test_a_text_in_the_table_is_a_heading(site: Make) -> None:
     assert "<h1>Nothing &lt;here&gt;</h1>" in answer.text
 
 
-def test_an_answer_of_another_status_keeps_it(site: Make) -> None:
-    """Only an answer that says nothing else has the error's status: a redirect stays one."""
+def test_a_response_of_another_status_keeps_it(site: Make) -> None:
+    """Only a response without a status of its own gets the error's: a redirect stays one."""
 
     def locked() -> str:
         raise Unauthorized(headers={"www-authenticate": "Basic"})
@@ -125,19 +125,19 @@ def test_an_answer_of_another_status_keeps_it(site: Make) -> None:
 
 
 def test_the_fields_of_an_error_are_not_doubled(site: Make) -> None:
-    """A field that the app's own answer states is left as it states it."""
+    """A header that the app's own response sets is left as it is."""
     answer = site({"/": busy}, errors={503: lambda: ("wait", 503, {"retry-after": "60"})}).get("/", fields=PAGE)
     assert answer.headers["retry-after"] == "60"
 
 
 def test_405_keeps_allow_with_the_app_s_own_page(site: Make) -> None:
-    """The methods that would do are in the answer, whoever wrote the page."""
+    """The allowed methods are in the response, whichever page it has."""
     answer = site({"/": nothing}, errors={405: nothing}).ask("DELETE", "/", fields=PAGE)
     assert (answer.status, answer.headers["allow"], answer.text) == (405, "GET, HEAD, OPTIONS", "<h1>own page</h1>")
 
 
 @pytest.mark.parametrize("view", [nothing, of_error, "text", "e.html", Response("x")])
-def test_who_asks_for_json_gets_json(site: Make, view: Any) -> None:
+def test_a_client_that_prefers_json_gets_json(site: Make, view: Any) -> None:
     """A page for people is not sent to a program."""
     answer = site({"/": missing}, errors={404: view}, pages={"e.html": "x"}).get("/")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -145,7 +145,7 @@ def test_who_asks_for_json_gets_json(site: Make, view: Any) -> None:
 
 
 def test_a_view_that_looks_at_the_request_decides_for_all(site: Make) -> None:
-    """A view that takes the request is asked whatever the client likes."""
+    """A view that takes the request is called whatever the client prefers."""
     assert site({"/missing": missing}, errors={404: of_both}).get("/missing").text == "own /missing no such cat"
 
 
@@ -172,7 +172,7 @@ def test_an_error_in_an_error_page_ends_there(site: Make, caplog: pytest.LogCapt
 
 
 def test_500_has_its_own_page_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """The page for a crash is asked like any other, and told nothing of the exception."""
+    """The handler for 500 is called like any other, and gets nothing of the exception."""
     answer = site({"/": broken}, errors={500: of_error}).get("/", fields=PAGE)
     assert (answer.status, answer.text) == (500, "own 500 ")
 
@@ -199,8 +199,8 @@ class Odd(HTTPError):
 
 @pytest.mark.parametrize("error", [Strange, Odd])
 @pytest.mark.parametrize("errors", [None, {418: nothing, 500: nothing}])
-def test_errors_of_any_shape_are_answered(site: Make, error: Any, errors: Any) -> None:
-    """An error class of the app's may be made wrongly: the client still gets an answer."""
+def test_errors_of_any_shape_become_responses(site: Make, error: Any, errors: Any) -> None:
+    """An error class of the app's may be malformed: the client still gets a response."""
 
     def raising() -> str:
         raise error
@@ -251,7 +251,7 @@ def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
     ],
 )
 def test_a_mistake_in_the_table_is_found_before_the_port_opens(mistakes: Make, errors: Any, message: str) -> None:
-    """Keys that are no error, values that answer nothing, views that ask too much."""
+    """Keys that are no error, values that are no response, views with other parameters."""
     (mistake,) = mistakes({"/": nothing}, errors=errors)
     assert message in mistake.message
     assert mistake.hint

@@ -131,7 +131,7 @@ def greedy(app: object, more: object) -> Iterator[None]:
 
 @pytest.mark.parametrize(("lifespan", "message"), [(plain, "has no yield"), (greedy, "takes more than the app")])
 def test_what_can_not_be_a_lifespan_is_found_at_once(mistakes: Make, lifespan: Any, message: str) -> None:
-    """A function that never yields, or asks for what nobody has, is a mistake with its place."""
+    """A function without a yield, or with other parameters, is a mistake with its place."""
     (mistake,) = mistakes({"/": "x"}, lifespan=lifespan)
     assert message in mistake.message
     assert "test_lifespan.py:" in mistake.places[0]

@@ -82,7 +82,7 @@ def client() -> Iterator[Client]:
 def test_a_route_takes_so_much_and_no_more(
     client: Client, caplog: pytest.LogCaptureFixture, path: str, most: int, hint: str, *, is_chunked: bool
 ) -> None:
-    """Up to its limit it is answered, over it there is a 413, and the log names the limit and the route."""
+    """Up to its limit it is accepted, above it there is a 413, and the log names the limit and the route."""
 
     def send(size: int) -> Any:
         data = b"x" * size
@@ -111,7 +111,7 @@ def test_a_route_takes_so_much_and_no_more(
 def test_each_part_of_a_form_has_its_limit(
     client: Client, caplog: pytest.LogCaptureFixture, path: str, sent: dict[str, str], files: dict[str, Any], said: str
 ) -> None:
-    """Fields, files and their sizes are capped for the route; the 413 says which, and only the log how to raise it."""
+    """Fields, files and their sizes are capped for the route; the 413 names the cap, only the log how to raise it."""
     answer = client.post(path, form=sent, files=files, headers={"accept": "application/json"})
     if not said:
         assert answer.status == 200
@@ -135,7 +135,7 @@ def test_each_part_of_a_form_has_its_limit(
     ],
 )
 def test_a_limit_that_can_not_be_is_refused(caps: dict[str, Any], said: str) -> None:
-    """It is told where it is written, before the site starts."""
+    """It is reported where it is written, before the site starts."""
     with pytest.raises(AppError, match=said):
         limits(**caps)
 

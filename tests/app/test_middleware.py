@@ -1,4 +1,4 @@
-"""Generators around the views."""
+"""Middleware: generators that run before and after the views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE = {"accept": "text/html"}
 
 
 class Trace:
-    """Notes what happens in which order, and makes steps that do so."""
+    """Notes what happens in which order, and makes middleware that does so."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -57,7 +57,7 @@ class Trace:
 
 @pytest.mark.parametrize("view", ["view", "async_view"])
 @pytest.mark.parametrize("kinds", ["ss", "sa", "as", "aa"])
-def test_steps_run_from_outside_in_and_back(site: Make, view: str, kinds: str) -> None:
+def test_middleware_runs_from_outside_in_and_back(site: Make, view: str, kinds: str) -> None:
     """The first of the list is the outermost, whichever are async, the view too."""
     trace = Trace()
     steps = [
@@ -69,8 +69,8 @@ def test_steps_run_from_outside_in_and_back(site: Make, view: str, kinds: str) -
 
 
 @pytest.mark.parametrize("kind", ["step", "async_step"])
-def test_steps_are_around_everything(site: Make, kind: str) -> None:
-    """Texts, templates, redirects and URLs that lead nowhere pass through the steps like views."""
+def test_middleware_wraps_everything(site: Make, kind: str) -> None:
+    """Strings, templates, redirects and URLs without a route pass through the middleware like views."""
     trace = Trace()
     urls = {"/t": "text", "/h": "a.html", "/r": redirect("/t"), "/s/": "slash", "/c": Response("constant")}
     asked = site(urls, middleware=[getattr(trace, kind)("a")], pages={"a.html": "page"})
@@ -87,7 +87,7 @@ def test_steps_are_around_everything(site: Make, kind: str) -> None:
 
 def early(request: Request) -> Iterator[None]:
     if request.path == "/closed":
-        return "closed", 403  # type: ignore[return-value]  # a step may answer so
+        return "closed", 403  # type: ignore[return-value]  # middleware may respond so
     yield
 
 
@@ -105,8 +105,8 @@ async def early_async(request: Request) -> AsyncIterator[object]:
 
 @pytest.mark.parametrize("step", [early, early_yield, early_async])
 @pytest.mark.parametrize("name", ["view", "async_view"])
-def test_a_step_may_answer_itself(site: Make, step: Any, name: str) -> None:
-    """What it gives before the view has run is the answer, made of the same values as a view's."""
+def test_middleware_may_respond_instead_of_the_view(site: Make, step: Any, name: str) -> None:
+    """What it gives before the view has run is the response, made of the same values as a view's."""
     trace = Trace()
     view = getattr(trace, name)
     asked = site({"/closed": view, "/open": view}, middleware=[trace.step("o"), step, trace.step("i")])
@@ -118,7 +118,7 @@ def test_a_step_may_answer_itself(site: Make, step: Any, name: str) -> None:
 
 def replacing() -> Iterator[None]:
     response = yield
-    return {"was": response.status}  # type: ignore[attr-defined, return-value]  # a step may answer so
+    return {"was": response.status}  # type: ignore[attr-defined, return-value]  # middleware may respond so
 
 
 def replacing_yield() -> Iterator[object]:
@@ -137,7 +137,7 @@ async def created() -> tuple[str, int]:
 
 @pytest.mark.parametrize("step", [replacing, replacing_yield, replacing_async])
 @pytest.mark.parametrize("view", [lambda: ("x", 201), created])
-def test_a_step_may_replace_the_answer(site: Make, step: Any, view: Any) -> None:
+def test_middleware_may_replace_the_response(site: Make, step: Any, view: Any) -> None:
     """What it gives after the view has run takes the place of the response; it need not take the request."""
     assert site({"/": view}, middleware=[step]).get("/").json == {"was": 201}
 
@@ -154,7 +154,7 @@ def catching(request: Request) -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        return f"caught {error}", 409  # type: ignore[return-value]  # a step may answer so
+        return f"caught {error}", 409  # type: ignore[return-value]  # middleware may respond so
 
 
 async def catching_async(request: Request) -> AsyncIterator[object]:
@@ -169,7 +169,7 @@ async def catching_async(request: Request) -> AsyncIterator[object]:
 def test_an_exception_of_the_view_arrives_at_the_yield(
     site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any
 ) -> None:
-    """A step may catch it, and answer in its place; steps further out see that answer, those further in a 500."""
+    """Middleware may catch it and respond; middleware further out gets that response, that further in a 500."""
     trace = Trace()
     answer = site({"/": view}, middleware=[trace.step("o"), step, trace.step("i")]).get("/")
     assert (answer.status, answer.text, answer.headers["x-trace"]) == (409, "caught 'key'", "o")
@@ -179,10 +179,10 @@ def test_an_exception_of_the_view_arrives_at_the_yield(
 
 @pytest.mark.parametrize("view", [broken, broken_async])
 @pytest.mark.parametrize("kind", ["step", "async_step"])
-def test_an_exception_that_nobody_catches_is_500(
+def test_an_exception_that_is_not_caught_is_500(
     site: Make, caplog: pytest.LogCaptureFixture, kind: str, view: Any
 ) -> None:
-    """It is logged once, with the route, when it has passed all steps; they see the 500 behind their yield."""
+    """It is logged once, with the route, after all middleware, which gets the 500 at its yield."""
     trace = Trace()
     answer = site({"/": view}, middleware=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
     assert (answer.status, answer.headers["x-trace"]) == (500, "ba")
@@ -203,8 +203,8 @@ async def missing_async() -> str:
 
 @pytest.mark.parametrize("view", [missing, missing_async, lambda q: q])
 @pytest.mark.parametrize("kind", ["step", "async_step"])
-def test_an_http_error_of_the_view_is_a_response_to_steps(site: Make, kind: str, view: Any) -> None:
-    """What is raised to be answered has been answered when a step sees it."""
+def test_an_http_error_of_the_view_is_a_response_to_middleware(site: Make, kind: str, view: Any) -> None:
+    """An HTTP error has become a response when middleware sees it."""
     trace = Trace()
     answer = site({"/": view}, middleware=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get(
         "/", fields=PAGE
@@ -231,8 +231,8 @@ async def guard_async(request: Request, when: str) -> AsyncIterator[None]:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", [guard, guard_async])
 @pytest.mark.parametrize("name", ["view", "async_view"])
-def test_an_http_error_of_a_step_is_a_response_to_steps_around_it(site: Make, step: Any, when: str, name: str) -> None:
-    """A step may raise errors like a view, before and after it."""
+def test_an_http_error_of_middleware_is_a_response_further_out(site: Make, step: Any, when: str, name: str) -> None:
+    """Middleware may raise errors like a view, before and after it."""
     trace = Trace()
     answer = site({"/": getattr(trace, name)}, middleware=[trace.step("o"), partial(step, when=when)]).get("/")
     assert (answer.status, answer.headers["x-trace"]) == (403, "o")
@@ -320,10 +320,10 @@ async def swallowing_async() -> AsyncIterator[None]:
         (never_async, "never_async ended before its yield"),
     ],
 )
-def test_a_step_that_fails_is_500_and_told(
+def test_middleware_that_fails_is_500_and_logged(
     site: Make, caplog: pytest.LogCaptureFixture, step: Any, said: str, others: list[Any]
 ) -> None:
-    """A step is code of the app's, like a view: what it does wrong is logged with its name."""
+    """Middleware is code of the app's, like a view: its mistakes are logged with its name."""
     assert site({"/": lambda: "x"}, middleware=[*others, step]).get("/").status == 500
     assert len(caplog.records) == 1
     assert said in caplog.text
@@ -332,7 +332,7 @@ def test_a_step_that_fails_is_500_and_told(
 @pytest.mark.parametrize("step", [swallowing, swallowing_twice, swallowing_async])
 @pytest.mark.parametrize("view", [broken, broken_async])
 def test_a_swallowed_exception_comes_out(site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any) -> None:
-    """A step that catches an exception must say what is answered instead."""
+    """Middleware that catches an exception must return a response."""
     assert site({"/": view}, middleware=[step]).get("/").status == 500
     assert "KeyError" in caplog.text
     assert step.__name__ in caplog.text
@@ -353,7 +353,7 @@ async def cleaning_async(events: list[str]) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("step", [cleaning, cleaning_async])
-def test_a_step_cleans_up_when_its_task_is_cancelled(site: Make, step: Any) -> None:
+def test_middleware_cleans_up_when_its_task_is_cancelled(site: Make, step: Any) -> None:
     """A client that leaves cancels the task: `finally` runs, and the cancellation goes on."""
     events: list[str] = []
 
@@ -379,11 +379,11 @@ def greedy() -> Iterator[None]:
     try:
         yield
     except BaseException:  # noqa: BLE001 - it shows what happens
-        return "caught"  # type: ignore[return-value]  # a step may answer so
+        return "caught"  # type: ignore[return-value]  # middleware may respond so
 
 
-def test_a_sync_view_with_async_steps_has_a_thread(site: Make) -> None:
-    """The loop must not wait for it; `@lane("inline")` says that it is quick enough."""
+def test_a_sync_view_with_async_middleware_has_a_thread(site: Make) -> None:
+    """The loop must not wait for it; `@lane("inline")` marks it as quick enough."""
     threads: dict[str, threading.Thread] = {}
 
     def slow() -> str:
@@ -403,8 +403,8 @@ def test_a_sync_view_with_async_steps_has_a_thread(site: Make) -> None:
     assert threads["quick"] is threading.current_thread()
 
 
-def test_sync_steps_leave_a_view_in_its_lane(site: Make) -> None:
-    """With steps that are sync, a sync view runs in place, or where it is pinned."""
+def test_sync_middleware_leaves_a_view_in_its_lane(site: Make) -> None:
+    """With sync middleware, a sync view runs inline, or where it is pinned."""
 
     @lane("thread")
     def pinned() -> str:
@@ -422,8 +422,8 @@ def test_sync_steps_leave_a_view_in_its_lane(site: Make) -> None:
     ]
 
 
-def test_steps_may_read_the_content(site: Make) -> None:
-    """With steps the content is kept, also for a view that asks for none of it."""
+def test_middleware_may_read_the_content(site: Make) -> None:
+    """With middleware the content is kept, also for a view that does not take it."""
 
     def signed(request: Request) -> Iterator[None]:
         if request.content != b"x":
@@ -437,7 +437,7 @@ def test_steps_may_read_the_content(site: Make) -> None:
 
 
 class Counting:
-    """A step that is an object."""
+    """Middleware that is an object."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -447,7 +447,7 @@ class Counting:
         yield
 
 
-def test_an_object_may_be_a_step(site: Make) -> None:
+def test_an_object_may_be_middleware(site: Make) -> None:
     """Whatever gives a generator when it is called will do."""
     counting = Counting()
     site({"/": "x"}, middleware=(counting,)).get("/")
@@ -479,22 +479,24 @@ def too_much_by_name(*, other: int) -> Iterator[None]:
         (None, "middleware is a NoneType"),
     ],
 )
-def test_what_can_not_be_a_step_is_found_before_the_port_opens(mistakes: Make, middleware: Any, message: str) -> None:
-    """Functions that never yield, or ask for what nobody has, are mistakes."""
+def test_what_can_not_be_middleware_is_found_before_the_port_opens(
+    mistakes: Make, middleware: Any, message: str
+) -> None:
+    """Functions without a yield, or with other parameters, are mistakes."""
     (mistake,) = mistakes({"/": "x"}, middleware=middleware)
     assert message in mistake.message
     assert mistake.hint
 
 
-def test_without_steps_nothing_is_in_between(site: Make) -> None:
-    """What is not configured is not there: a constant answer is even the same object each time."""
+def test_without_middleware_calls_run_as_they_are(site: Make) -> None:
+    """A response in URLS is even the same object each time."""
     asked = site({"/": "text"})
     assert asked.get("/").response is asked.get("/").response
     assert site({"/": "text"}, middleware=[early]).get("/").status == 200
 
 
-def test_a_failing_step_is_told_once(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """One failure is one entry, whatever is around it."""
+def test_failing_middleware_is_logged_once(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """One failure is one log record, whatever middleware there is."""
     with caplog.at_level(logging.ERROR):
         site({"/": broken}, middleware=[Trace().step("a"), Trace().step("b"), Trace().step("c")]).get("/")
     assert len(caplog.records) == 1

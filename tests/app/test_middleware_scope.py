@@ -1,4 +1,4 @@
-"""Generators around a nested table, and around a single view."""
+"""Middleware of a nested table, and of a single view."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = {"accept": "text/html"}
 
 
 def step(name: str) -> Any:
-    """Return a step that writes its name behind those that are inside."""
+    """Return middleware that appends its name to those of inner middleware."""
 
     def note(request: Request) -> Iterator[None]:
         response: Any = yield
@@ -33,7 +33,7 @@ def step(name: str) -> Any:
 
 
 def async_step(name: str) -> Any:
-    """Return an async step that does the same."""
+    """Return async middleware that does the same."""
 
     async def note(request: Request) -> AsyncIterator[None]:
         response: Any = yield
@@ -66,7 +66,7 @@ def stacked() -> str:
     "app_steps", [[step("1"), step("2")], [step("1"), async_step("2")], [async_step("1"), step("2")]]
 )
 @pytest.mark.parametrize("table_steps", [(step("t"), step("u")), (step("t"), async_step("u"))])
-def test_steps_are_in_one_order_from_outside_in(site: Make, app_steps: Any, table_steps: Any) -> None:
+def test_middleware_is_in_one_order_from_outside_in(site: Make, app_steps: Any, table_steps: Any) -> None:
     """Those of the app are outermost, then those of the tables, then those of the view; the kinds are mixed freely."""
     inner = {"/": plain, "/both": both, "/async": asynchronous, "/text": "text", "/r": Response("r")}
     asked = site(
@@ -93,12 +93,12 @@ def test_decorators_read_from_outside_in(site: Make) -> None:
 
 
 def test_a_marked_view_is_the_function_still() -> None:
-    """A decorated view can be called by a test as it is written; nothing is around it then."""
+    """A decorated view can be called by a test as it is written, without its middleware."""
     assert both() == "both"
 
 
-def test_steps_go_around_a_single_value(site: Make) -> None:
-    """A text, a template, a method or a response of the table may have steps, in place."""
+def test_middleware_wraps_a_single_value(site: Make) -> None:
+    """A string, a template, a method or a response in the table may have middleware, in place."""
 
     class Views:
         def index(self) -> str:
@@ -127,8 +127,8 @@ def divide(by: int) -> str:
     return str(1 // by)
 
 
-def test_a_step_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None:
-    """Through a socket: a step may refuse, or answer for the views in its table; others never meet it."""
+def test_middleware_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None:
+    """Through a socket: middleware may refuse, or respond for the views in its table; others are unaffected."""
     app = site({"/open": divide, "/in": middleware(guard, lenient)({"/divide": divide})}).app
     with LiveServer(app) as server:
         statuses = []
@@ -140,7 +140,7 @@ def test_a_step_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None
 
 
 def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
-    """A table with steps can't be spread into another, which would leave its steps behind."""
+    """A table with middleware can't be spread into another, which would drop the middleware."""
     table: Any = middleware(guard)({"/": plain})
     with pytest.raises(TypeError):
         {**table}
@@ -148,8 +148,8 @@ def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
         {"/a": plain} | table
 
 
-def test_a_table_of_another_kind_has_steps_too(site: Make) -> None:
-    """Any mapping is a table; steps around steps are as if written at once."""
+def test_a_table_of_another_kind_has_middleware_too(site: Make) -> None:
+    """Any mapping is a table; nested middleware is as if written at once."""
     asked = site({"/": middleware(step("a"))(middleware(step("b"))(MappingProxyType({"/x": plain})))})
     assert asked.get("/x").headers["x-trace"] == "ba"
 
@@ -158,8 +158,8 @@ def numbered(id: int) -> str:  # noqa: A002 - the name in the path
     return str(id)
 
 
-def test_url_for_knows_a_view_with_steps(site: Make) -> None:
-    """What is around a view does not change its name."""
+def test_url_for_finds_a_view_with_middleware(site: Make) -> None:
+    """Middleware does not change the name of a view."""
     app = site({"/a": middleware(step("a"))({"/b": both, "/{id:int}": numbered})}).app
     assert (app.url_for(both), app.url_for(numbered, id=3)) == ("/a/b", "/a/3")
 
@@ -168,15 +168,15 @@ def no_generator(request: Request) -> None:
     return None
 
 
-def test_what_is_no_step_is_told_once_with_its_place(mistakes: Find) -> None:
-    """A function without a yield around a table is one mistake, however many routes are in it."""
+def test_what_is_no_middleware_is_reported_once_with_its_place(mistakes: Find) -> None:
+    """A function without a yield is one mistake, however many routes the table has."""
     (mistake,) = mistakes({"/a": middleware(no_generator)({"/b": plain, "/c": plain})})
     assert "no_generator has no yield" in mistake.message
     assert mistake.places[0].endswith(f"test_middleware_scope.py:{no_generator.__code__.co_firstlineno}")
 
 
-def test_mistakes_in_a_table_with_steps_have_their_lines(tmp_path: Path) -> None:
-    """What is put around a nested table does not hide where it is written."""
+def test_mistakes_in_a_table_with_middleware_have_their_lines(tmp_path: Path) -> None:
+    """The middleware of a nested table does not hide where the table is written."""
     main = tmp_path / "main.py"
     main.write_text(
         "from fanlight import middleware\n"

@@ -226,7 +226,9 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("POST /", sent, "can't be read", ""),
     ],
 )
-def test_a_view_that_can_not_be_filled_is_told(mistakes: Find, key: str, view: Any, message: str, hint: str) -> None:
+def test_a_view_that_can_not_be_filled_is_reported(
+    mistakes: Find, key: str, view: Any, message: str, hint: str
+) -> None:
     """What is wrong, where the view is written, where the key is, and what to write instead."""
     (mistake,) = mistakes({key: view})
     assert message.replace("NAME", "tests.app.test_mistakes") in mistake.message
@@ -274,7 +276,7 @@ def several_by_name(a: Own, b: Own) -> str:
     return ""
 
 
-def test_all_mistakes_of_a_view_are_told(mistakes: Find) -> None:
+def test_all_mistakes_of_a_view_are_reported(mistakes: Find) -> None:
     """A view with several mistakes names all of them at once."""
     assert len(mistakes({"/": several})) == 3
     assert len(mistakes({"/{x}/{y}": several_by_name})) == 4
@@ -316,7 +318,7 @@ async def async_generator() -> AsyncIterator[str]:
         (lambda: 5, "int", ""),
     ],
 )
-def test_a_value_that_answers_nothing_is_told(mistakes: Find, make: Any, message: str, hint: str) -> None:
+def test_a_value_that_is_no_response_is_reported(mistakes: Find, make: Any, message: str, hint: str) -> None:
     """Classes, called views, streams and templates that are not there are no values of URLS."""
     (mistake,) = mistakes({"/": make()}, pages={"home.html": ""})
     assert message in mistake.message
@@ -324,8 +326,8 @@ def test_a_value_that_answers_nothing_is_told(mistakes: Find, make: Any, message
     assert "URLS['/']" in mistake.places
 
 
-def test_everything_is_told_in_one_go(mistakes: Find, tmp_path: Path) -> None:
-    """Table, views, errors, steps, lifespan and templates: one start-up tells all that is wrong."""
+def test_everything_is_reported_in_one_go(mistakes: Find, tmp_path: Path) -> None:
+    """Table, views, errors, middleware, lifespan and templates: one start-up reports all mistakes."""
     found = mistakes(
         {"/": none, "GET /": none, "blog": one, "/a/{slug}": none, "/t": "missing.html"},
         pages={"broken.html": "\n{% if %}", "dangling.html": '{% extends "nothing.html" %}'},
@@ -349,7 +351,7 @@ def test_everything_is_told_in_one_go(mistakes: Find, tmp_path: Path) -> None:
     assert len(found) == 9
 
 
-def test_lines_of_the_table_are_told_where_its_file_is_known(mistakes: Find, tmp_path: Path) -> None:
+def test_mistakes_have_their_lines_if_the_file_is_known(mistakes: Find, tmp_path: Path) -> None:
     """With a source, a mistake names the line of the key, and the template's own file."""
     file = tmp_path / "main.py"
     file.write_text('URLS = {\n    "/a": "x",\n    "/t": "missing.html",\n}\n', encoding="utf-8")
@@ -358,7 +360,7 @@ def test_lines_of_the_table_are_told_where_its_file_is_known(mistakes: Find, tmp
 
 
 def test_places_in_the_app_s_folder_are_short(mistakes: Find, tmp_path: Path) -> None:
-    """A view beside the app is named as its author knows it."""
+    """A view beside the app has the name that its author gave it."""
     space: dict[str, Any] = {"__name__": "views"}
     exec(compile("\n\ndef post(): return ''\n", str(tmp_path / "views.py"), "exec"), space)
     (mistake,) = mistakes({"/{slug}": space["post"]})
@@ -367,14 +369,14 @@ def test_places_in_the_app_s_folder_are_short(mistakes: Find, tmp_path: Path) ->
 
 
 def test_a_folder_of_templates_that_is_named_must_be_there(mistakes: Find, site: Make) -> None:
-    """The usual folder may be missing; one that was asked for may not."""
+    """The default folder may be missing; one that is set may not."""
     (mistake,) = mistakes({"/": none}, templates="pages")
     assert 'templates="pages" names no folder' in mistake.message
     assert site({"/": none}).get("/").status == 200
     assert site({"/": none}, templates=None).get("/").status == 200
 
 
-def test_a_template_without_a_folder_is_told(mistakes: Find) -> None:
+def test_a_template_without_a_folder_is_reported(mistakes: Find) -> None:
     """Without a folder there is no template, whatever it is called."""
     (mistake,) = mistakes({"/": "a.html"}, templates=None)
     assert mistake.hint == "the app has no templates folder"
@@ -423,7 +425,7 @@ def test_a_decorator_without_wraps_still_passes_the_path(site: Make) -> None:
 
 
 def test_a_view_may_use_a_class_that_was_made_beside_it(site: Make) -> None:
-    """Annotations that stand as text are looked up in the function around a view, too, if it holds them."""
+    """Annotations in quotes are also looked up in the function that contains the view."""
 
     @dataclass
     class Local:
@@ -435,8 +437,8 @@ def test_a_view_may_use_a_class_that_was_made_beside_it(site: Make) -> None:
     assert site({"POST /": view}).post("/", json={"n": 3}).text == "3"
 
 
-def test_a_class_that_is_made_later_is_told(mistakes: Find) -> None:
-    """A name that the function around a view has not assigned yet can't be read."""
+def test_a_class_that_is_made_later_is_reported(mistakes: Find) -> None:
+    """A name that the containing function has not assigned yet can't be resolved."""
 
     def view(body: Later) -> str:
         return repr(Later)
@@ -449,7 +451,7 @@ def test_a_class_that_is_made_later_is_told(mistakes: Find) -> None:
 
 
 def test_a_builtin_is_no_view_if_nothing_is_known_of_it(site: Make, mistakes: Find) -> None:
-    """What has a signature is bound, whatever it is written in; what has none is told."""
+    """What has a signature is bound, whatever language it is written in; what has none is reported."""
     assert site({"/": "abc".upper}).get("/").text == "ABC"
     (mistake,) = mistakes({"/": min})
     assert "the parameters of builtins.min can't be read" in mistake.message

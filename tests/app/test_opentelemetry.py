@@ -143,7 +143,7 @@ def test_without_a_provider_requests_are_served() -> None:
 
 
 def test_the_core_imports_no_opentelemetry() -> None:
-    """OpenTelemetry is loaded only by a site that asks for it, whatever is installed."""
+    """OpenTelemetry is loaded only by a site that imports it, whatever is installed."""
     program = (
         "import sys; from fanlight import App; from fanlight.testing import Client\n"
         "with Client(App({'/': 'x'})) as client: client.get('/')\n"

@@ -52,7 +52,7 @@ class Word(StrEnum):
 
 
 class Markup(str):
-    """A text whose own methods do more than those of text."""
+    """A string whose own methods do more than those of str."""
 
     __slots__ = ()
 
@@ -106,7 +106,7 @@ MADE = Response("made", 202, headers={"x-a": "b"})
     ],
 )
 def test_a_value_becomes_a_response(site: Make, result: Any, status: int, kind: str | None, text: str | None) -> None:
-    """The type of what a view returns decides the media type; the status is 200 unless it is said."""
+    """The type of what a view returns determines the media type; the default status is 200."""
     answer = site({"/": lambda: result}).get("/")
     assert (answer.status, answer.headers.get("content-type")) == (status, kind)
     if text is not None:
@@ -120,7 +120,7 @@ def test_a_kind_of_text_is_sent_as_the_text_it_is(site: Make) -> None:
 
 
 def test_a_value_is_sent_alike_by_every_kind_of_view(site: Make) -> None:
-    """With or without parameters, async or not: the same value is the same answer."""
+    """With or without parameters, async or not: the same value is the same response."""
 
     async def waited() -> object:
         return {"a": 1}
@@ -185,14 +185,14 @@ def test_a_generator_is_a_stream_of_text(site: Make, view: Any) -> None:
 
 
 def test_a_stream_may_be_of_another_kind(site: Make) -> None:
-    """The fields of a tuple say what it is."""
+    """The headers in a tuple set the media type."""
     answer = site({"/": lambda: (numbers(), 200, {"content-type": "text/csv"})}).get("/")
     assert answer.headers["content-type"] == "text/csv"
     assert list(answer.response.content) == ["1\n", "2\n"]
 
 
 def test_a_page_is_rendered(site: Make) -> None:
-    """What `render` returns becomes the page, with the request in it; its name says its kind."""
+    """What `render` returns becomes the page, with the request in it; its extension sets the media type."""
     pages = {
         "a.html": "<p>{{ name }} {{ request.path }}",
         "b.txt": "{{ name }}",
@@ -258,10 +258,10 @@ def test_a_file_that_is_not_there_is_404(site: Make, tmp_path: Path, name: str) 
         ("\ud800", "surrogates not allowed"),
     ],
 )
-def test_what_can_not_be_sent_is_500_and_told_to_the_author(
+def test_what_can_not_be_sent_is_500_and_logged_for_the_author(
     site: Make, caplog: pytest.LogCaptureFixture, result: Any, reason: str
 ) -> None:
-    """The log names the route and says what to return; the client learns nothing of it."""
+    """The log names the route and what to return; the client sees nothing of it."""
     with caplog.at_level(logging.ERROR):
         answer = site({"/x": lambda: result}).get("/x")
     assert answer.status == 500
@@ -271,7 +271,7 @@ def test_what_can_not_be_sent_is_500_and_told_to_the_author(
 
 
 def test_a_coroutine_is_never_silently_dropped(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A sync view that returns what should have been awaited is told so, once."""
+    """For a sync view that returns a coroutine, the log has a hint, once."""
 
     async def work() -> str:
         return "done"
@@ -284,7 +284,7 @@ def test_a_coroutine_is_never_silently_dropped(site: Make, caplog: pytest.LogCap
 
 
 def test_a_template_that_fails_is_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A name that a template was not given is a mistake of the app's; the log says where."""
+    """A name that a template was not given is a mistake of the app's; the log has its place."""
     asked = site({"/": lambda: render("a.html"), "/none": lambda: render("b.html")}, pages={"a.html": "\n{{ name }}"})
     assert [asked.get("/").status, asked.get("/none").status] == [500, 500]
     assert "a.html:2" in caplog.text
@@ -292,7 +292,7 @@ def test_a_template_that_fails_is_500(site: Make, caplog: pytest.LogCaptureFixtu
 
 
 def test_types_that_are_made_anew_are_not_remembered_without_end(site: Make) -> None:
-    """An app that makes a class for each answer does not grow by it."""
+    """An app that makes a class for each response does not grow by it."""
     asked = site({"/": lambda: type("Text", (str,), {})("x")})
     assert {asked.get("/").text for _ in range(600)} == {"x"}
 
@@ -316,7 +316,7 @@ async def greet_async(request: Request) -> AsyncGenerator[None, Response]:
 
 
 def deny(_: Request) -> Generator[None, Response, Response]:
-    """Answer in place of the view, always by the same response."""
+    """Respond instead of the view, always with the same response."""
     return KEPT
     yield
 
@@ -332,7 +332,7 @@ def deny(_: Request) -> Generator[None, Response, Response]:
     ids=["a view", "an async step", "a step", "an error's view"],
 )
 def test_a_response_that_is_kept_carries_nothing_from_one_request_to_another(site: Make, settings: Any) -> None:
-    """What a step writes into it, a visitor's session, is of one answer."""
+    """What middleware writes into it, a client's session, is in one response only."""
     app = site({"/": lambda: KEPT}, **settings)
     path = "/nowhere" if "errors" in settings else "/"
     assert "session=ada" in app.get(f"{path}?login=ada", fields=BROWSER).headers["set-cookie"]

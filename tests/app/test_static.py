@@ -1,4 +1,4 @@
-"""A folder of files in URLS, asked by its clients through real sockets."""
+"""A folder of files in URLS, requested through real sockets."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def asset(folder: Path, name: str, urls: Any = None) -> str:
 
 
 def test_a_file_is_served_with_its_type_and_its_version(serve: Serve) -> None:
-    """The plain address: the type of the web, to be asked again each time, with a tag and a date to ask by."""
+    """The plain URL: the media type, revalidation each time, an entity tag and a date."""
     answer = serve().get("/static/app.css")
     assert (answer.status, answer.text) == (200, CSS)
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
@@ -99,7 +99,7 @@ def test_what_a_client_has_is_not_sent_again(serve: Serve) -> None:
 
 @pytest.mark.parametrize("size", [10, 500_000])
 def test_a_part_of_a_file_is_sent(serve: Serve, folder: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file and a big one answer ranges alike."""
+    """A small file and a big one have the same responses to ranges."""
     data = bytes(range(256)) * (size // 256 + 1)
     (folder / "static" / "film.mp4").write_bytes(data[:size])
     at_rest(folder / "static" / "film.mp4", monkeypatch)
@@ -114,7 +114,7 @@ def test_a_part_of_a_file_is_sent(serve: Serve, folder: Path, size: int, monkeyp
 
 
 def test_head_is_get_without_content(serve: Serve, folder: Path) -> None:
-    """HEAD tells the same fields, for small files and big ones."""
+    """HEAD has the same headers, for small files and big ones."""
     (folder / "static" / "big.bin").write_bytes(b"x" * 100_000)
     client = serve()
     for path in ("/static/app.css", "/static/big.bin"):
@@ -129,7 +129,7 @@ def test_head_is_get_without_content(serve: Serve, folder: Path) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/static/app.css", "/static/nothing", "/static/"])
 def test_files_are_only_read(serve: Serve, method: str, path: str) -> None:
-    """Any other method gets 405, whatever is there, and OPTIONS says which there are."""
+    """Any other method gets 405, whatever exists, and OPTIONS lists the methods."""
     client = serve()
     answer = client.request(method, path)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
@@ -190,7 +190,7 @@ def test_new_content_under_the_old_time_and_size_is_seen(
     ],
 )
 def test_media_types_are_those_of_the_web(serve: Serve, folder: Path, name: str, media_type: str) -> None:
-    """They come from a table of our own, so every machine says the same."""
+    """They come from Fanlight's own table, so they are the same on every machine."""
     (folder / "static" / name).write_bytes(b"x")
     answer = serve().get(f"/static/{name}")
     assert (answer.headers["content-type"], "content-encoding" in answer.headers) == (media_type, False)
@@ -200,7 +200,7 @@ def test_media_types_are_those_of_the_web(serve: Serve, folder: Path, name: str,
 
 
 def test_an_asset_may_be_kept_for_ever(serve: Serve, folder: Path) -> None:
-    """The URL holds the first digits of the content's SHA-256, and its answer is immutable."""
+    """The URL has the first digits of the content's SHA-256, and its response is immutable."""
     url = asset(folder, "app.css")
     assert url.startswith("/static/app.")
     assert len(url) == len("/static/app.12345678.css")
@@ -210,7 +210,7 @@ def test_an_asset_may_be_kept_for_ever(serve: Serve, folder: Path) -> None:
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
 
 
-def test_a_template_knows_asset(serve: Serve, folder: Path) -> None:
+def test_a_template_can_call_asset(serve: Serve, folder: Path) -> None:
     """`{{ asset("app.css") }}` stands where the URL is needed; odd names are encoded."""
     (folder / "templates").mkdir()
     (folder / "templates" / "home.html").write_text('{{ asset("app.css") }} {{ asset("a b+ü.txt") }}')
@@ -222,7 +222,7 @@ def test_a_template_knows_asset(serve: Serve, folder: Path) -> None:
 
 
 def test_an_asset_follows_its_file(folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed file has another URL at once; the old one is still answered, and nobody is told to keep that."""
+    """A changed file has another URL at once; the old one still works, and is not cached."""
     at_rest(folder / "static" / "app.css", monkeypatch)
     app = App({"/static": Static("static")}, file=folder / "main.py")
     old = app.asset("app.css")
@@ -250,7 +250,7 @@ def test_a_big_file_is_immutable_only_when_it_is_at_rest(
 
 
 def test_a_file_whose_own_name_has_a_hash_is_a_plain_one(serve: Serve, folder: Path) -> None:
-    """A file that is there by this name goes first, and nobody knows for how long it is right."""
+    """A file that exists by this name has precedence, and is revalidated."""
     (folder / "static" / "app.0123abcd.css").write_text("built")
     answer = serve().get("/static/app.0123abcd.css")
     assert (answer.text, answer.headers["cache-control"]) == ("built", "no-cache")
@@ -269,7 +269,7 @@ def test_of_several_folders_the_first_that_has_the_file_is_meant(serve: Serve, f
 
 
 def test_what_is_behind_a_guard_is_not_for_shared_caches(serve: Serve, folder: Path) -> None:
-    """Where steps stand around a folder, its answers say `private`."""
+    """With middleware around a folder, its responses are `private`."""
 
     def guard() -> Iterator[None]:
         yield
@@ -282,8 +282,8 @@ def test_what_is_behind_a_guard_is_not_for_shared_caches(serve: Serve, folder: P
         assert client.get(url).headers["cache-control"] == "private, max-age=31536000, immutable"
 
 
-def test_steps_may_add_fields_to_a_file(serve: Serve) -> None:
-    """What stands around a folder sees its response, and what it writes to one is not in the next."""
+def test_middleware_may_add_fields_to_a_file(serve: Serve) -> None:
+    """Middleware of a folder gets its response, and what it writes to one is not in the next."""
 
     def marking(request: Request) -> Generator[None, Any, None]:
         response: Response = yield
@@ -303,7 +303,7 @@ def side(folder: Path, ending: str, data: bytes = b"compressed") -> None:
 
 
 @pytest.mark.parametrize(("coding", "ending"), [("gzip", ".gz"), ("br", ".br"), ("zstd", ".zst")])
-def test_a_side_file_is_sent_to_who_takes_it(serve: Serve, folder: Path, coding: str, ending: str) -> None:
+def test_a_side_file_is_sent_to_a_client_that_accepts_it(serve: Serve, folder: Path, coding: str, ending: str) -> None:
     """With its coding, its own tag and the type of its file; others get the file, and caches know of both."""
     side(folder, ending)
     client = serve()
@@ -405,7 +405,7 @@ def test_a_folder_shows_its_index_or_nothing(serve: Serve) -> None:
 
 @pytest.mark.parametrize("raw", ["//evil.example", "/%2fevil.example", "/%5cevil.example", "/\\evil.example"])
 def test_the_way_to_a_folder_is_on_this_site(folder: Path, raw: str) -> None:
-    """However an address begins, no answer sends a client to another site."""
+    """However an address begins, no response redirects a client to another site."""
     (folder / "static" / "evil.example").mkdir()
     (folder / "static" / "evil.example" / "index.html").write_text("x")
     with LiveServer(App({"/": Static("static")}, file=folder / "main.py")) as server:
@@ -537,8 +537,8 @@ def test_the_same_at_the_root(traps: Path) -> None:
                 assert told not in answer, raw
 
 
-def test_what_is_outside_can_not_be_told_from_what_is_nowhere(traps: Path) -> None:
-    """A link out of the folder answers alike, be there something behind it or not."""
+def test_what_is_outside_can_not_be_distinguished_from_what_does_not_exist(traps: Path) -> None:
+    """A link out of the folder has the same response whether its target exists or not."""
     (traps / "static" / "no.txt").symlink_to("../../nothing.txt")
     with LiveServer(App({"/static": Static("static")}, file=traps / "main.py")) as server:
         there, nowhere = (ask(server, f"/static/{each}.txt".encode()) for each in ("out", "no"))
@@ -567,7 +567,7 @@ def test_a_link_that_is_turned_round_later_is_not_followed(
 
 
 def test_many_spellings_and_versions_of_a_name_are_not_remembered(folder: Path) -> None:
-    """Who invents addresses makes us remember none of them."""
+    """Invented addresses are not cached."""
     app = App({"/static": Static("static")}, file=folder / "main.py")
     with Client(app) as client:
         for number in range(300):
@@ -580,7 +580,7 @@ def test_many_spellings_and_versions_of_a_name_are_not_remembered(folder: Path) 
 
 
 def test_files_that_can_not_be_opened_are_a_503(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without descriptors says so, and the file is there again when it has some."""
+    """Without descriptors the response is 503, and the file is served again when there are some."""
     client = serve()
     with monkeypatch.context() as patch:
 

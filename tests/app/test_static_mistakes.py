@@ -1,4 +1,4 @@
-"""What is wrong with a folder in URLS, or with a file that is asked for, is told before the port opens."""
+"""What is wrong with a folder in URLS, or with an asset, is reported before the port opens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def wrong(folder: Path) -> Wrong:
 
 
 def test_a_folder_that_is_not_there(wrong: Wrong) -> None:
-    """What was likely meant is said, and the place in URLS; once, though a folder has two patterns."""
+    """The message has a suggestion and the place in URLS; once, though a folder has two patterns."""
     (mistake,) = wrong({"/static": Static("statc")})
     assert mistake.message == "Static('statc') does not exist"
     assert mistake.hint == 'did you mean "static"?'
@@ -69,7 +69,7 @@ def test_a_folder_that_is_nowhere_near(wrong: Wrong, folder: Path) -> None:
         (".env", "is hidden"),
     ],
 )
-def test_a_folder_with_what_nobody_may_see(wrong: Wrong, where: str, told: str) -> None:
+def test_a_folder_with_what_must_not_be_public(wrong: Wrong, where: str, told: str) -> None:
     """The site's code and its templates are not for visitors, whichever way they are reached."""
     (mistake,) = wrong({"/static": Static(where)})
     assert told in mistake.message
@@ -136,7 +136,7 @@ def test_a_missing_file_in_a_template(wrong: Wrong, folder: Path) -> None:
 
 
 def test_an_asset_without_a_folder(wrong: Wrong, folder: Path) -> None:
-    """Where URLS has no folder of files, that is what is said."""
+    """If URLS has no static folder, the message says so."""
     (folder / "templates" / "home.html").write_text('{{ asset("app.css") }}')
     (mistake,) = wrong({"/": "home.html"})
     assert (mistake.message, mistake.hint) == (
@@ -161,7 +161,7 @@ def test_a_name_of_the_templates_own_is_not_ours(folder: Path) -> None:
     App({"/": "home.html"}, file=folder / "main.py")
 
 
-def test_a_missing_file_that_nobody_could_know_of(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_file_whose_name_is_computed(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A name that is made while a page is rendered is an error then: the visitor gets 500, the log the name."""
     (folder / "templates" / "home.html").write_text('{% set name = "css/ap.css" %}{{ asset(name) }}')
     with Client(App({"/": "home.html", "/static": Static("static")}, file=folder / "main.py")) as client:
@@ -189,8 +189,8 @@ def test_url_for_a_folder(folder: Path) -> None:
         app.url_for(static, path="../main.py")
 
 
-def test_a_step_around_a_folder_is_checked(wrong: Wrong) -> None:
-    """A function around a folder that never yields is the mistake, by its name."""
+def test_middleware_of_a_folder_is_checked(wrong: Wrong) -> None:
+    """A function without a yield is the mistake, by its name."""
 
     def no_step() -> None: ...
 

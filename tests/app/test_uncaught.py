@@ -1,4 +1,4 @@
-"""Whatever the app's code raises is answered: with every kind of exception, wherever it comes from."""
+"""Whatever the app's code raises becomes a response: every kind of exception, wherever it is raised."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Make = Callable[..., Any]
 
 
 class Mute(Exception):
-    """Can't say what it is."""
+    """Its `__str__` fails."""
 
     def __repr__(self) -> str:
         raise ValueError("no words")
@@ -37,7 +37,7 @@ def made(name: str) -> BaseException:
 
 
 def depending(view: Any, **functions: Any) -> Any:
-    """Return a view, or a dependency, whose parameters are what these functions give."""
+    """Return a view, or a dependency, whose parameters are the results of these functions."""
     view.__annotations__ |= {name: Annotated[int, function] for name, function in functions.items()}
     return view
 
@@ -158,10 +158,10 @@ VIEWS = [plain, waiting, pinned, an_object, broken_dependency, broken_async_depe
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("kinds", ["", "s", "a", "ts", "sa", "as"])
-def test_whatever_a_view_raises_is_a_500_that_passes_the_steps(
+def test_whatever_a_view_raises_is_a_500_that_passes_the_middleware(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, kinds: str
 ) -> None:
-    """The client gets a 500 with the fields of every step, and the author one entry with the traceback."""
+    """The client gets a 500 with the headers of all middleware, and the log one record with the traceback."""
     steps = {"s": stamp("s"), "a": stamp_async("a"), "t": tidy}
     asked = site(each_of(view), middleware=[steps[kind] for kind in kinds])
     for name, make in EVERY.items():
@@ -175,10 +175,10 @@ def test_whatever_a_view_raises_is_a_500_that_passes_the_steps(
 
 @pytest.mark.parametrize("view", [plain, waiting])
 @pytest.mark.parametrize("watch", [watching, watching_async])
-def test_a_step_that_may_catch_meets_the_exception_itself(
+def test_middleware_that_may_catch_gets_the_exception_itself(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, watch: Any
 ) -> None:
-    """It is raised at the yield, goes on from there, and the steps on both sides see the 500."""
+    """It is raised at the yield, goes on from there, and the middleware on both sides gets the 500."""
     seen: list[BaseException] = []
     asked = site(each_of(view), middleware=[stamp_async("o"), watch(seen), stamp("i")])
     for name in EVERY:
@@ -198,7 +198,7 @@ def catching() -> Iterator[object]:
 
 @pytest.mark.parametrize("view", [plain, waiting])
 def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
-    """A step that catches it answers in its place, and nothing is logged."""
+    """Middleware that catches it responds instead, and nothing is logged."""
     asked = site(each_of(view), middleware=[stamp("o"), catching])
     for name in EVERY:
         answer = asked.get(f"/{name}")
@@ -209,10 +209,10 @@ def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCapt
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("view", [lambda: "page", plain(KeyError)])
-def test_whatever_a_step_raises_is_a_500(
+def test_whatever_middleware_raises_is_a_500(
     site: Make, caplog: pytest.LogCaptureFixture, when: str, is_async: bool, view: Any
 ) -> None:
-    """Before its yield and behind it, with a view that fails, too; the steps around it see the 500."""
+    """Before its yield and after it, also with a view that fails; middleware further out gets the 500."""
 
     def step(request: Request) -> Iterator[None]:
         if when == "before":
@@ -235,8 +235,8 @@ def test_whatever_a_step_raises_is_a_500(
         assert type(make()) in (type(error), type(error.__cause__))
 
 
-def test_the_log_tells_of_the_first_exception_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A step that fails at the 500 of a view does not hide what the view has raised."""
+def test_the_log_has_the_first_exception_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Middleware that fails at the 500 of a view does not hide the exception of the view."""
 
     def step() -> Iterator[None]:
         response: Any = yield
@@ -248,8 +248,8 @@ def test_the_log_tells_of_the_first_exception_too(site: Make, caplog: pytest.Log
     assert isinstance(error.__context__, KeyError)
 
 
-def test_an_error_of_a_step_replaces_the_500_and_not_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A step that can't catch answers an exception with another page, but the exception is logged all the same."""
+def test_an_error_of_middleware_replaces_the_500_and_not_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Middleware that can't catch may replace the page of an exception, which is logged all the same."""
 
     def raising() -> Iterator[None]:
         yield
@@ -268,7 +268,7 @@ def test_an_error_of_a_step_replaces_the_500_and_not_the_log(site: Make, caplog:
 
 
 def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A step that catches it and raises an HTTP error has answered it."""
+    """Middleware that catches it and raises an HTTP error has handled it."""
 
     def translating() -> Iterator[None]:
         try:
@@ -281,7 +281,7 @@ def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureF
 
 
 def test_another_exception_may_take_its_place(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """What a step raises in the place of an exception goes on, a RuntimeError made of it as well."""
+    """What middleware raises instead of an exception goes on, also a RuntimeError made of it."""
     seen: list[BaseException] = []
 
     def changing() -> Iterator[None]:
@@ -308,8 +308,8 @@ def test_an_exception_raised_from_itself_ends(site: Make, caplog: pytest.LogCapt
     assert isinstance(told(caplog), KeyError)
 
 
-def test_a_traceback_shows_the_view_and_not_the_steps(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """An exception that only passed the steps is told as it left the view."""
+def test_a_traceback_shows_the_view_and_not_the_middleware(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that only passed the middleware is logged as it left the view."""
     site({"/": plain(KeyError)}, middleware=[watching([]), stamp("a"), watching([])]).get("/")
     trace, names = told(caplog).__traceback__, []
     while trace is not None:
@@ -320,8 +320,8 @@ def test_a_traceback_shows_the_view_and_not_the_steps(site: Make, caplog: pytest
 
 @pytest.mark.parametrize("view", [plain, waiting])
 @pytest.mark.parametrize("errors", [{500: lambda error: f"own {error.status}"}, {500: "own"}, {500: Response("own")}])
-def test_the_own_page_of_a_500_passes_the_steps(site: Make, view: Any, errors: Any) -> None:
-    """The fields of steps are on the page that the table of errors has for a 500."""
+def test_the_own_page_of_a_500_passes_the_middleware(site: Make, view: Any, errors: Any) -> None:
+    """The headers of middleware are on the app's own page for a 500."""
     site_ = site({"/": view(KeyError)}, errors=errors, middleware=[stamp("o"), stamp_async("i")])
     answer = site_.get("/", fields={"accept": "text/html"})
     assert (answer.status, answer.headers["x-way"]) == (500, "io")
@@ -352,7 +352,7 @@ class Lost(HTTPError):
 
 
 class Asked:
-    """A name of a template, whose look-up runs code of the app's."""
+    """A name in a template whose look-up runs code of the app's."""
 
     def __init__(self, name: str) -> None:
         self.kind = name
@@ -362,7 +362,7 @@ class Asked:
         raise made(self.kind)
 
 
-def test_whatever_a_template_function_raises_is_answered(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_a_template_function_raises_becomes_a_response(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """In a page it is a 500; in the page of an error, the built-in one is sent instead."""
 
     def shown(name: str) -> object:
@@ -385,7 +385,7 @@ def test_whatever_a_template_function_raises_is_answered(site: Make, caplog: pyt
 
 
 class Odd(HTTPError):
-    """An error whose parts can't be looked at."""
+    """An error whose attributes can't be read."""
 
     @property
     def detail(self) -> str:
@@ -446,7 +446,7 @@ async def stubborn_async() -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("opens", [stubborn, stubborn_async])
 def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: Any) -> None:
-    """One that yields again and again is a mistake that is told; the others are closed."""
+    """One that yields again and again is a mistake that is logged; the others are closed."""
     events: list[str] = []
 
     def database() -> Iterator[int]:
@@ -463,8 +463,8 @@ def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: 
 
 
 @pytest.mark.parametrize("opens", [stubborn, stubborn_async])
-def test_a_step_that_will_not_close_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, opens: Any) -> None:
-    """A step that yields again and again is a mistake that is told."""
+def test_middleware_that_does_not_close_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, opens: Any) -> None:
+    """Middleware that yields again and again is a mistake that is logged."""
     assert site({"/": "x"}, middleware=[stamp("o"), opens]).get("/").status == 500
     told(caplog)
 
@@ -522,7 +522,7 @@ async def catching_async() -> AsyncIterator[object]:
     "middleware", [[], [stamp("s")], [stamp_async("s")], [catching], [catching_async], [tidy, catching]]
 )
 def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFixture, middleware: Any) -> None:
-    """No step can catch it, nothing is answered, and nothing is logged."""
+    """No middleware can catch it, there is no response, and nothing is logged."""
 
     async def waits() -> str:
         await asyncio.Event().wait()
@@ -543,8 +543,8 @@ def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFix
     assert not caplog.records
 
 
-def test_a_step_may_set_a_time_limit(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """`asyncio.timeout` around a yield cancels the view, and is then answered like any exception."""
+def test_middleware_may_set_a_time_limit(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """`asyncio.timeout` around a yield cancels the view, and is then handled like any exception."""
 
     async def patient() -> AsyncIterator[object]:
         try:

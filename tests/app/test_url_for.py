@@ -35,7 +35,7 @@ URLS = {"/": index, "/lost": lost, "/blog/{slug}": post}
 
 
 def test_a_view_finds_the_address_of_another(tmp_path: Path) -> None:
-    """By the view or by its name, for views and for what is around them."""
+    """By the view or by its name, with middleware or without."""
     with Client(Application(URLS, folder=tmp_path, middleware=(step,))) as client:
         answer = client.get("/")
         assert answer.json() == {

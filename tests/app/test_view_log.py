@@ -1,4 +1,4 @@
-"""What a view's author is told in the log: a forgotten return, a file that is not there, a field that nobody sends."""
+"""What the log has for a view's author: a forgotten return, a file that does not exist, a field that is never sent."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def passes(request: Any) -> Any:
 
 @pytest.mark.parametrize("view", [nothing, nothing_async])
 @pytest.mark.parametrize("middleware", [[], [passes]], ids=["alone", "within steps"])
-def test_a_view_that_returns_nothing_is_told_of_once(
+def test_a_view_that_returns_nothing_is_logged_once(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, middleware: list[Any]
 ) -> None:
-    """It is 204 to the client; the author is told the route, the view and its line, and to write `return`."""
+    """It is 204 to the client; the log has the route, the view, its line, and the hint to write `return`."""
     made = site({"/": view, "POST /": view, "/other": view}, middleware=middleware)
     for _ in range(3):
         assert made.get("/").status == 204
@@ -84,8 +84,8 @@ def test_a_view_that_returns_nothing_is_told_of_once(
     assert len(caplog.records) == 2
 
 
-def test_nothing_that_is_meant_is_not_told_of(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """`return None, 204` and a Response say that an empty answer is meant."""
+def test_an_intended_204_is_not_logged(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """`return None, 204` and a Response mark an empty response as intended."""
     made = site({"/": lambda: (None, 204), "/response": lambda: Response(b"", 204), "DELETE /": nothing})
     assert [made.get("/").status, made.get("/response").status, made.ask("DELETE", "/").status] == [204, 204, 204]
     assert made.get("/").text == ""
@@ -103,12 +103,12 @@ def test_nothing_that_is_meant_is_not_told_of(site: Make, caplog: pytest.LogCapt
 def test_what_can_not_be_sent_names_the_view_and_its_line(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, says: str
 ) -> None:
-    """The frames below such an error are all ours, so the message says whose value it was."""
+    """The traceback of such an error has only Fanlight's frames, so the message names the view."""
     assert site({"/": view}).get("/").status == 500
     assert f"InvalidResponse: GET / {at(view)}: {says}" in caplog.text
 
 
-def test_a_file_that_is_not_there_is_told_of(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_does_not_exist_is_logged(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """The client sees a 404, as of any address; the author which view has named which file."""
     made = site({"/": report})
     assert [made.get("/").status, made.get("/").status] == [404, 404]
@@ -117,7 +117,9 @@ def test_a_file_that_is_not_there_is_told_of(site: Make, caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("middleware", [[], [passes]], ids=["alone", "within steps"])
-def test_the_reason_of_a_422_is_told_once(site: Make, caplog: pytest.LogCaptureFixture, middleware: list[Any]) -> None:
+def test_the_reason_of_a_422_is_logged_once(
+    site: Make, caplog: pytest.LogCaptureFixture, middleware: list[Any]
+) -> None:
     """Route, view, line and the names of the fields are logged, the values that were sent are not."""
     caplog.set_level(logging.INFO)
     made = site({"/": greet, "POST /": greet, "/who": whoever}, middleware=middleware)

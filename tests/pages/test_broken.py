@@ -1,4 +1,4 @@
-"""A page that can't be rendered says where, what, and what was probably meant."""
+"""The error for a page that can't be rendered has the place, the reason and a suggestion."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Post:
 
 
 class Unsayable(Exception):
-    """An error that fails even when it is asked what it is."""
+    """An error whose `__str__` fails."""
 
     def __str__(self) -> str:
         raise RuntimeError("I won't say")
@@ -94,8 +94,8 @@ def fail(error: Exception) -> Callable[[], None]:
         ('{% include "t.html" %}', "t.html:1: RecursionError: maximum recursion depth exceeded"),
     ],
 )
-def test_a_mistake_in_a_template_is_told_with_its_place(write: Write, template: str, message: str) -> None:
-    """The error begins with the template's file and line, and says what is wrong and what was meant."""
+def test_a_mistake_in_a_template_has_its_place(write: Write, template: str, message: str) -> None:
+    """The error begins with the template's file and line, and has the reason and a suggestion."""
 
     def url_for(name: str) -> str:
         raise NoSuchURL(f"there is no view `{name}`; did you mean `y`?")
@@ -116,7 +116,7 @@ def test_a_mistake_in_a_template_is_told_with_its_place(write: Write, template: 
 
 
 def test_the_place_is_the_innermost_template(site: Site) -> None:
-    """A mistake in a part of a page is told with the file and line of the part."""
+    """A mistake in a part of a page has the file and line of the part."""
     pages = site({"a.html": '\n{% include "parts/b.html" %}', "parts/b.html": "\n\n{{ nope }}"})
     with pytest.raises(TemplateError) as caught:
         pages.render(render("a.html"))
@@ -124,15 +124,15 @@ def test_the_place_is_the_innermost_template(site: Site) -> None:
 
 
 @pytest.mark.parametrize("tag", ['{% include "b.html" %}', '{% extends "b.html" %}', '{% import "b.html" as m %}'])
-def test_a_broken_part_is_told_with_its_own_place(site: Site, tag: str) -> None:
-    """A part that doesn't compile is told with its own file and line, not with those of the page."""
+def test_a_broken_part_has_its_own_place(site: Site, tag: str) -> None:
+    """A part that does not compile has its own file and line, not those of the page."""
     pages = site({"a.html": tag, "b.html": "\n{% if %}"})
     with pytest.raises(TemplateError, match=r"^templates/b\.html:2: Expected an expression"):
         pages.render(render("a.html"))
 
 
-def test_a_mistake_in_a_macro_or_a_block_is_told_there(site: Site) -> None:
-    """A macro of another file, and a block of the page, are told where they are written."""
+def test_a_mistake_in_a_macro_or_a_block_has_its_place(site: Site) -> None:
+    """A macro of another file, and a block of the page, have the place where they are written."""
     pages = site(
         {
             "base.html": "\n{% block a %}{% endblock %}",
@@ -147,7 +147,7 @@ def test_a_mistake_in_a_macro_or_a_block_is_told_there(site: Site) -> None:
         assert caught.value.place == place
 
 
-def test_what_may_be_missing_can_be_asked_for(site: Site) -> None:
+def test_what_may_be_missing_can_be_tested_for(site: Site) -> None:
     """`is defined` and `default` work on a name, and on a part, that isn't there."""
     pages = site({"a.html": "{{ x is defined }} {{ x | default('d') }} {{ post.y is defined }} {{ post.y | d('e') }}"})
     assert pages.render(render("a.html", post=Post("T"))) == "False d False e"
@@ -155,29 +155,29 @@ def test_what_may_be_missing_can_be_asked_for(site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["indx.html", "index.htm"])
 def test_a_page_that_is_not_there_gets_a_suggestion(site: Site, name: str) -> None:
-    """A page whose template is missing is told with the name that is nearest."""
+    """The error for a missing template suggests the most similar name."""
     with pytest.raises(TemplateError, match=rf"^there is no template {name}; did you mean `index\.html`\?$"):
         site({"index.html": "", "about.html": ""}).render(render(name))
 
 
-def test_a_page_unlike_any_other_is_told_the_folder(site: Site) -> None:
-    """Where no template is near, the error says where templates are looked for."""
+def test_the_error_for_a_page_unlike_any_other_names_the_folder(site: Site) -> None:
+    """If no template is similar, the error names the folder."""
     pages = site({"index.html": ""})
     with pytest.raises(TemplateError) as caught:
         pages.render(render("zzzz.html"))
     assert str(caught.value) == f"there is no template zzzz.html; templates are looked for in {pages.folder}"
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    """Where there is no folder, the error says that, rather than which template is missing only."""
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
+    """If the folder does not exist, the error says so."""
     with pytest.raises(TemplateError, match=r"there is no folder .*nowhere"):
         Pages(tmp_path / "nowhere").render(render("a.html"))
     with pytest.raises(TemplateError, match="this app has no templates folder"):
         Pages(None).render(render("a.html"))
 
 
-def test_a_template_that_cannot_be_read_is_told(write: Write) -> None:
-    """A template that is no UTF-8 is told with the line of the first bad byte."""
+def test_a_template_that_cannot_be_read_is_reported(write: Write) -> None:
+    """A template that is not UTF-8 is reported with the line of the first bad byte."""
     folder = write({"b.html": '{% include "a.html" %}'})
     (folder / "a.html").write_bytes(b"one\ntwo caf\xe9\n")
     for name in ("a.html", "b.html"):
@@ -193,7 +193,7 @@ def test_a_template_that_cannot_be_read_is_told(write: Write) -> None:
         ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "RecursionError: maximum recursion depth exceeded"),
     ],
 )
-def test_a_template_that_no_compiler_takes_is_told(site: Site, template: str, message: str) -> None:
+def test_a_template_that_does_not_compile_is_reported(site: Site, template: str, message: str) -> None:
     """What Python's compiler refuses is a TemplateError too, for a page and for a part of one."""
     pages = site({"a.html": template, "b.html": '{% include "a.html" %}'})
     with pytest.raises(TemplateError, match=rf"^templates/a\.html: a\.html can't be compiled: {message}"):
@@ -213,7 +213,7 @@ def test_the_cause_is_kept_with_the_lines_of_the_template(site: Site) -> None:
 
 
 def test_an_owner_that_misbehaves_does_not_hide_the_mistake(site: Site) -> None:
-    """A value whose own code fails when it is looked into is still told by name."""
+    """A value whose own code fails when it is inspected is still named."""
 
     class Proxy(SimpleNamespace):
         def __dir__(self) -> list[str]:
@@ -230,7 +230,7 @@ def test_an_owner_that_misbehaves_does_not_hide_the_mistake(site: Site) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")
-def test_a_template_that_the_system_does_not_give_is_told(write: Write) -> None:
+def test_a_template_that_the_system_refuses_is_reported(write: Write) -> None:
     """A template that is there but can't be read is not called missing."""
     folder = write({"b.html": "{% include 'a.html' ignore missing %}"})
     (folder / "a.html").symlink_to("a.html")  # leads round in a circle

@@ -77,7 +77,7 @@ def test_a_page_needs_nothing_from_elsewhere(page: str) -> None:
 
 @EVERY_PAGE
 def test_a_page_is_small(page: str) -> None:
-    """A page that bots ask for all day is smaller than 4 KiB."""
+    """A page that bots request all day is smaller than 4 KiB."""
     assert len(page.encode()) < 4096
 
 
@@ -99,7 +99,7 @@ def test_the_window_is_not_read_aloud(page: str) -> None:
 @pytest.mark.parametrize("colour", ["ink", "quiet", "link"])
 @pytest.mark.parametrize("ground", ["paper", "light"])
 def test_every_text_can_be_read(scheme: int, colour: str, ground: str) -> None:
-    """Each colour of text stands out from both grounds by 4.5 to 1 at least (WCAG 2.2, 1.4.3)."""
+    """Each colour of text has a contrast of at least 4.5 to 1 on both grounds (WCAG 2.2, 1.4.3)."""
     defined = re.findall(rf"--{colour}: (#[0-9a-f]{{6}})", PAGES["404"])[scheme]
     behind = re.findall(rf"--{ground}: (#[0-9a-f]{{6}})", PAGES["404"])[scheme]
     light, dark = sorted((_luminance(defined), _luminance(behind)), reverse=True)
@@ -120,13 +120,13 @@ def test_a_heading_stands_as_it_was_written() -> None:
 
 
 def test_a_heading_page_is_no_error_page() -> None:
-    """A page for a plain text may be found by search engines, and says nothing but the text."""
+    """A page for a string may be found by search engines, and has nothing but the text."""
     assert "noindex" not in PAGES["heading"]
     assert "<p>" not in PAGES["heading"]
 
 
-def test_an_error_page_says_what_it_is_and_leads_home() -> None:
-    """An error page says status, reason and detail, leads home, and is not for search engines."""
+def test_an_error_page_names_the_error_and_links_home() -> None:
+    """An error page has status, reason, detail and a link home, and is not for search engines."""
     page = error_page(404, "No post is called \u201csnow\u201d.")
     assert "<title>404 Not Found</title>" in page
     assert "<h1><small>404</small> Not Found</h1>" in page
@@ -142,7 +142,7 @@ def test_an_error_page_lists_every_bad_field() -> None:
 
 
 @pytest.mark.parametrize("status", range(400, 600))
-def test_every_error_status_has_a_page_that_says_something(status: int) -> None:
+def test_every_error_status_has_a_page_with_a_sentence(status: int) -> None:
     """Whatever the status, also one that nobody has heard of, its page has a sentence for people."""
     page = plain_error_page(status).decode()
     assert page == error_page(status)

@@ -1,4 +1,4 @@
-"""Every error gets an answer: the user's own page, or the one built in; nothing else can happen."""
+"""Every error becomes a response: the app's own page, or the built-in one."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def make(kind: type[HTTPError]) -> HTTPError:
 
 @pytest.mark.parametrize("kind", HTTP_ERRORS)
 def test_every_error_has_a_page_built_in(kind: type[HTTPError]) -> None:
-    """Without any template, each error is answered with its status, as HTML, with its detail."""
+    """Without templates, each error is an HTML page with its status and its detail."""
     response = Pages(None).error(make(kind))
     assert (response.status, response.media_type) == (kind.status, HTML)
     assert "<p>a detail</p>" in text_of(response)
 
 
-def test_an_error_without_a_detail_says_what_it_means() -> None:
-    """The built-in page has a sentence for an error that says nothing itself."""
+def test_an_error_without_a_detail_is_explained() -> None:
+    """The built-in page has a sentence for an error without a detail."""
     assert "There is nothing at this address." in text_of(Pages(None).error(NotFound()))
 
 
 def test_the_bad_fields_are_shown() -> None:
-    """The page for 422 says what is wrong with every field."""
+    """The page for 422 lists what is wrong with every field."""
     error = UnprocessableContent(
         fields=[
             BadField(source="query", name="page", message="must be a number"),
@@ -72,7 +72,7 @@ def test_the_bad_fields_are_shown() -> None:
 
 
 def test_the_users_own_page_is_shown(site: Site, ask: Ask) -> None:
-    """`error/error404.html` is the page for 404, and is told all there is to say."""
+    """`error/error404.html` is the page for 404, and gets the whole error."""
     pages = site(
         {
             "base.html": "<{% block b %}{% endblock %}>",
@@ -108,10 +108,10 @@ def test_the_users_own_page_works_without_a_request(site: Site) -> None:
         "{% for a in b %}" * 30 + "{% endfor %}" * 30,
     ],
 )
-def test_a_broken_error_page_is_replaced_and_told(
+def test_a_broken_error_page_is_replaced_and_logged(
     write: Write, ask: Ask, caplog: pytest.LogCaptureFixture, template: str
 ) -> None:
-    """The error keeps its status and gets the built-in page; the log is told once, with the page's name."""
+    """The error keeps its status and gets the built-in page; it is logged once, with the page's name."""
 
     def raise_not_found() -> None:
         raise NotFound("again")
@@ -128,7 +128,7 @@ def test_a_broken_error_page_is_replaced_and_told(
     )
 
 
-def test_the_log_says_where_an_error_page_is_broken(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_place_where_an_error_page_is_broken(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """The log line has file and line of the template, and the traceback below it."""
     site({"error/error500.html": "\n{{ nope }}"}).error(InternalServerError())
     assert "templates/error/error500.html:2: there is no `nope` here" in caplog.records[0].getMessage()
@@ -136,7 +136,7 @@ def test_the_log_says_where_an_error_page_is_broken(site: Site, caplog: pytest.L
 
 
 def test_the_log_cannot_be_filled(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """Error pages that fail in ever new ways are told a limited number of times."""
+    """Error pages that fail in ever new ways are logged a limited number of times."""
     pages = site({"error/error404.html": "{{ [][error.detail] }}"})
     for number in range(500):
         pages.error(NotFound(f"detail {number}"))
@@ -175,20 +175,20 @@ def test_the_headers_of_an_error_are_sent_with_the_users_own_page(site: Site, as
 
 
 def test_an_error_cannot_say_what_its_content_is() -> None:
-    """Content type and length are ours to say, as the content is."""
+    """Content type and length are set with the content, and can't be overridden."""
     error = NotFound(headers={"Content-Type": "image/png", "content-length": "3"})
     assert Pages(None).error(error).headers.pairs() == [("content-type", HTML), ("vary", "accept")]
 
 
-def test_a_cache_keeps_the_answers_for_people_and_programs_apart(ask: Ask) -> None:
-    """Every error says that it varies by `Accept`, beside what else it varies by."""
+def test_a_cache_keeps_html_and_json_apart(ask: Ask) -> None:
+    """Every error varies by `Accept`, beside what else it varies by."""
     error = NotFound(headers={"vary": "cookie"})
     for fields in ({}, {"accept": "application/json"}):
         assert sorted(Pages(None).error(error, ask("/", fields)).headers.get_all("vary")) == ["accept", "cookie"]
 
 
 def test_a_header_that_cannot_be_sent_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    """A line end in a header begins no other header: the header is left out, and the log is told."""
+    """A line end in a header begins no other header: the header is left out, and that is logged."""
     error = NotFound(headers={"x-name": "a\r\nset-cookie: evil=1", "bad name": "b", "x-good": "c"})
     response = Pages(None).error(error)
     assert [name for name, _ in response.headers.pairs()] == ["content-type", "vary", "x-good"]
@@ -197,13 +197,13 @@ def test_a_header_that_cannot_be_sent_is_left_out(caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.parametrize("status", [200, 302, 399, 600, 0, -1, "404", None])
 def test_a_status_that_is_no_error_becomes_500(caplog: pytest.LogCaptureFixture, status: object) -> None:
-    """An error of the user's whose status makes no sense is answered with 500, and the log is told."""
+    """An error of the app's with an invalid status is sent as 500, and that is logged."""
     kind = type("Odd", (HTTPError,), {"status": status})
     assert Pages(None).error(kind("a detail")).status == 500
     assert "Odd should have a status from 400 to 599" in caplog.text
 
 
-def test_an_error_of_the_users_own_is_answered() -> None:
+def test_an_error_of_the_users_own_becomes_a_response() -> None:
     """A class of the user's with a status of its own needs nothing more."""
 
     class Teapot(HTTPError):
@@ -213,8 +213,8 @@ def test_an_error_of_the_users_own_is_answered() -> None:
     assert (response.status, "I&#x27;m a Teapot" in text_of(response)) == (418, True)
 
 
-def test_an_error_that_forgot_its_parts_is_answered(caplog: pytest.LogCaptureFixture) -> None:
-    """An error of the user's that calls no `super().__init__` keeps its status, and the log is told."""
+def test_an_error_without_its_parts_becomes_a_response(caplog: pytest.LogCaptureFixture) -> None:
+    """An error of the app's that calls no `super().__init__` keeps its status, and that is logged."""
 
     class Payment(HTTPError):
         status = 402
@@ -229,10 +229,10 @@ def test_an_error_that_forgot_its_parts_is_answered(caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize(
     ("part", "value"), [("headers", None), ("headers", [("a", "b")]), ("detail", None), ("detail", 7)]
 )
-def test_an_error_with_parts_of_another_kind_is_answered(
+def test_an_error_with_parts_of_another_kind_becomes_a_response(
     caplog: pytest.LogCaptureFixture, part: str, value: object
 ) -> None:
-    """Headers that are no mapping, and a detail that is no text, are left out, and the log is told."""
+    """Headers that are no mapping, and a detail that is no string, are left out, and that is logged."""
     error = NotFound("a detail", headers={"x-name": "kept"})
     setattr(error, part, value)
     response = Pages(None).error(error)
@@ -271,7 +271,7 @@ def test_errors_of_one_app_do_not_share_their_response() -> None:
 def test_no_error_whatever_raises(
     ask: Ask, status: int, text: str, headers: dict[str, str], accept: str, target: str
 ) -> None:
-    """Whatever an error and a request hold, there is an answer with an error status and sound fields."""
+    """Whatever an error and a request hold, there is a response with an error status and valid headers."""
     error = UnprocessableContent(text, fields=[BadField(source=text, name=text, message=text)])
     error.status, error.headers = status, headers
     response = Pages(None).error(error, ask(target, {"accept": accept}))

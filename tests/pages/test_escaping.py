@@ -1,4 +1,4 @@
-"""What a view says is text, never HTML, unless the template says that it is."""
+"""Values from a view are text, never HTML, unless the template marks them as HTML."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HARMLESS = "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&#34;&amp;"
     ],
 )
 def test_values_are_escaped_in_html_and_xml(site: Site, name: str) -> None:
-    """A template escapes what it is told if its extension says HTML or XML, or nothing that we know."""
+    """A template escapes its values if its extension means HTML or XML, or is unknown."""
     assert site({name: "{{ said }}"}).render(render(name, said=EVIL)) == HARMLESS
 
 
@@ -79,7 +79,7 @@ def test_no_kind_that_is_not_escaped_is_read_as_tags() -> None:
 
 
 def test_html_that_is_meant_stays(site: Site) -> None:
-    """A template may say `safe`, and a view may hand in Markup."""
+    """A template may use `safe`, and a view may pass Markup."""
     pages = site({"a.html": "{{ a | safe }}{{ b }}"})
     assert pages.render(render("a.html", a="<b>", b=Markup("<i>"))) == "<b><i>"
 
@@ -124,7 +124,7 @@ def test_plain_text_as_a_part_of_a_page_is_escaped(site: Site, tag: str, part: s
 
 
 def test_a_page_as_a_part_of_plain_text_is_escaped_as_ever(site: Site) -> None:
-    """A template of HTML escapes its values wherever it is included; the text around it escapes none."""
+    """An HTML template escapes its values wherever it is included; the surrounding text escapes none."""
     pages = site({"a.md": '{{ said }} {% include "b.html" %}', "b.html": "<b>{{ said }}</b>"})
     assert pages.render(render("a.md", said="<i>")) == "<i> <b>&lt;i&gt;</b>"
 
@@ -175,7 +175,7 @@ def _text(pages: Pages, error: HTTPError) -> str:
 
 
 class Liar(str):
-    """A text that says of itself that it is an exact one, and HTML."""
+    """A string that claims to be an exact str, and HTML."""
 
     __slots__ = ()
 

@@ -89,7 +89,7 @@ def test_spaces_and_letters_of_any_script_may_be_in_a_name(write: Write) -> None
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")
 def test_symbolic_links_are_followed(write: Write) -> None:
-    """A link in the folder is a template: only who owns the site can have made it."""
+    """A link in the folder is a template: only the owner of the site can have made it."""
     folder = write({})
     (folder.parent / "shared.html").write_text("shared")
     (folder / "a.html").symlink_to(folder.parent / "shared.html")

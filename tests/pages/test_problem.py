@@ -1,4 +1,4 @@
-"""A program that asks for JSON is told of errors in JSON (RFC 9457)."""
+"""A client that prefers JSON gets errors as JSON (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image
         ({"accept": "*/*", "content-type": "application/x-www-form-urlencoded"}, False),
     ],
 )
-def test_who_wants_json_gets_it(ask: Ask, fields: Mapping[str, str], wanted: bool) -> None:
+def test_a_client_that_wants_json_gets_it(ask: Ask, fields: Mapping[str, str], wanted: bool) -> None:
     """JSON is for whoever likes it better than HTML; among equals, for whoever names only JSON, or has sent some."""
     request = ask("/", fields)
     response = Pages(None).error(NotFound(), request)
@@ -83,7 +83,7 @@ def test_a_problem_is_sent_as_what_it_is(ask: Ask) -> None:
     assert dict(response.fields())["content-type"] == PROBLEM
 
 
-def test_an_error_that_says_nothing_has_no_detail(ask: Ask) -> None:
+def test_an_error_without_a_message_has_no_detail(ask: Ask) -> None:
     """A detail that would only repeat the title is left out."""
     assert "detail" not in told(InternalServerError(), ask("/", {"accept": "application/json"}))
 
@@ -127,5 +127,5 @@ def test_the_users_own_error_page_is_not_for_programs(write: Write, ask: Ask) ->
 
 
 def test_a_problem_can_be_made_without_a_request() -> None:
-    """`problem` tells of an error by itself."""
+    """`problem` describes an error without a request."""
     assert problem(NotFound("x")) == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "x"}

@@ -1,4 +1,4 @@
-"""Pages are rendered from templates, with what they are told and what all of them may use."""
+"""Pages are rendered from templates, with their context and the names in all templates."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def test_a_page_cannot_be_changed() -> None:
 
 
 def test_the_context_may_have_any_name() -> None:
-    """A template may be told a `template`, as the name of the template is positional only."""
+    """A context may have a `template`, as the name of the template is positional only."""
     assert render("a.html", template="x").context == {"template": "x"}
 
 
 def test_a_page_does_not_show_its_context() -> None:
-    """A page in a log or a traceback does not show what the template is told."""
+    """A page in a log or a traceback does not show its context."""
     assert "secret" not in repr(render("a.html", password="secret"))
 
 
-def test_a_template_says_what_it_is_told(site: Site) -> None:
+def test_a_template_shows_its_context(site: Site) -> None:
     """A template finds its context by name."""
     assert site({"a.html": "<h1>{{ title }}</h1>"}).render(render("a.html", title="Snow")) == "<h1>Snow</h1>"
 
@@ -60,13 +60,13 @@ def test_templates_extend_include_and_import_from_anywhere_in_the_folder(site: S
     assert pages.render(render("blog/post.html", title="Snow")) == "<nav of Snow, HI>"
 
 
-def test_an_include_may_be_missing_where_it_says_so(site: Site) -> None:
+def test_an_include_may_be_missing_if_it_is_marked_so(site: Site) -> None:
     """`ignore missing` is not an error."""
     assert site({"a.html": 'a{% include "b.html" ignore missing %}'}).render(render("a.html")) == "a"
 
 
 def test_the_first_of_several_includes_that_exists_is_taken(site: Site) -> None:
-    """A list of templates stands for the first that is there."""
+    """Of a list of templates, the first that exists is used."""
     pages = site({"a.html": '{% include ["x.html", "b.html", "c.html"] %}', "b.html": "b", "c.html": "c"})
     assert pages.render(render("a.html")) == "b"
 
@@ -84,12 +84,12 @@ def test_a_template_may_use_the_names_handed_in(write: Write) -> None:
 
 
 def test_the_context_goes_before_the_names_handed_in(write: Write) -> None:
-    """What a view says wins over what every template may use, for this page only."""
+    """The context of a view overrides the names in all templates, for this page only."""
     pages = Pages(write({"a.html": "{{ who }}"}), {"who": "all"})
     assert [pages.render(render("a.html", who="me")), pages.render(render("a.html"))] == ["me", "all"]
 
 
-def test_a_template_knows_the_request(site: Site, ask: Callable[..., Request]) -> None:
+def test_a_template_gets_the_request(site: Site, ask: Callable[..., Request]) -> None:
     """A template finds the request as `request`, and so do the templates that it includes."""
     pages = site({"a.html": '{{ request.path }}{% include "b.html" %}', "b.html": " {{ request.method }}"})
     assert pages.render(render("a.html"), ask("/blog")) == "/blog GET"
@@ -107,7 +107,7 @@ def test_rendering_leaves_the_context_alone(site: Site, ask: Callable[..., Reque
     assert page.context == {"n": 1}
 
 
-def test_an_http_error_raised_in_a_template_is_an_answer(site: Site) -> None:
+def test_an_http_error_raised_in_a_template_is_the_response(site: Site) -> None:
     """What a template calls may raise NotFound, and NotFound it stays."""
 
     def find() -> None:
@@ -138,7 +138,7 @@ def test_a_template_is_read_once(write: Write) -> None:
 
 
 def test_the_memory_of_templates_is_bounded() -> None:
-    """However many names are asked for, no more are kept than the limit."""
+    """However many names are used, no more are kept than the limit."""
     kept = BoundedDict()
     for number in range(3 * MAX_TEMPLATES):
         kept[number] = number

@@ -76,7 +76,7 @@ def test_rendering_opens_no_file(write: Write, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_error_page_without_detail_is_made_once() -> None:
-    """The page for a plain 404 is ready before anybody asks."""
+    """The page for a plain 404 is made at import."""
     assert plain_error_page(404) is plain_error_page(404)
     ready, made = seconds(lambda: plain_error_page(404), lambda: error_page(404).encode())
     assert ready < made / 2

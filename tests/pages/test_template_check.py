@@ -115,7 +115,7 @@ def test_sound_templates_have_no_mistakes(site: Site) -> None:
     ],
 )
 def test_a_mistake_is_found(site: Site, templates: Mapping[str, str], mistake: Mistake) -> None:
-    """A mistake is told once, with file, line and what to do, and nothing else is."""
+    """A mistake is reported once, with file, line and what to do, and nothing else is."""
     found = site(templates).check()
     assert [(each.message.partition(" (a.html, line")[0], each.places, each.hint) for each in found] == [
         (mistake.message, mistake.places, mistake.hint)
@@ -153,7 +153,7 @@ def test_what_is_no_template_is_left_alone(write: Write) -> None:
 
 
 def test_a_template_that_is_no_text_is_a_mistake(write: Write) -> None:
-    """A template that is no UTF-8 is told with its line."""
+    """A template that is not UTF-8 is reported with its line."""
     folder = write({})
     (folder / "a.html").write_bytes(b"\n\xff")
     mistakes = Pages(folder).check()
@@ -163,7 +163,7 @@ def test_a_template_that_is_no_text_is_a_mistake(write: Write) -> None:
 
 
 def test_a_name_that_leaves_the_folder_is_a_mistake(site: Site) -> None:
-    """A template that names one outside of the folder is told."""
+    """A template that names one outside of the folder is reported."""
     assert [mistake.places for mistake in site({"a.html": "{% include '../b.html' %}"}).check()] == [
         ("templates/a.html:1",)
     ]

@@ -63,13 +63,13 @@ SAID = [
 
 
 @pytest.mark.parametrize(("method", "path", "said"), SAID)
-def test_each_kind_of_answer_is_explained(method: str, path: str, said: str) -> None:
-    """Whatever a request gets, a line says why."""
+def test_each_kind_of_result_is_explained(method: str, path: str, said: str) -> None:
+    """Whatever a request gets, a line explains why."""
     assert said in "\n".join(TABLE.explain(method, path))
 
 
 def test_text_beside_a_parameter_is_explained() -> None:
-    """A segment with literal text is told with the part that does not fit."""
+    """A segment with literal text is listed with the part that does not match."""
     table = build({"/x": {"/file-{id:int}.txt": "file"}})
     for path, said in [
         ("/x/dir-1.txt", '"dir-1.txt" does not begin with "file-"'),

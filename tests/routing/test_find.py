@@ -1,4 +1,4 @@
-"""What a table answers: tables of routes, and for each path what it gets."""
+"""Tables of routes, and for each path the route that it gets."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("path", "endpoint", "parameters"), FOUND, ids=[row[0] for row in FOUND])
 def test_a_path_finds_its_route(path: str, endpoint: str, parameters: dict[str, object]) -> None:
-    """A path leads to the route that is meant, with its parameters decoded and converted once."""
+    """A path leads to its route, with its parameters decoded and converted once."""
     assert answer(SITE, "GET", path) == (endpoint, parameters)
 
 
@@ -170,7 +170,7 @@ def test_hints_give_the_types_that_a_key_leaves_open() -> None:
     assert answer(table, "GET", "/f/a/b") == ("file", {"name": "a/b"})
 
 
-def test_a_route_says_what_it_is() -> None:
+def test_a_route_describes_itself() -> None:
     """A route carries its pattern, methods, parameters, place, name and both its view and endpoint."""
     table = build(
         {"GET|POST /x/{id:int}": "view"},
@@ -230,7 +230,7 @@ def test_ten_thousand_routes_all_are_found() -> None:
 
 
 def test_threads_share_a_table() -> None:
-    """Many threads that search at the same time all get their own answers."""
+    """Many threads that search at the same time all get their own results."""
     wrong: list[object] = []
 
     def search(number: int) -> None:

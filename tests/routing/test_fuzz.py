@@ -62,7 +62,7 @@ Expected = tuple[str, dict[str, object]] | NoMatchReason
 
 
 def expected(urls: Mapping[str, object], method: str, path: str) -> Expected:
-    """Return what the simple matcher says: the best of all patterns, tried one by one."""
+    """Return the result of the simple matcher: the best of all patterns, tried one by one."""
 
     def methods_at(path: str) -> dict[str, list[tuple[Rank, int, str, dict[str, object]]]]:
         matches: dict[str, list[tuple[Rank, int, str, dict[str, object]]]] = {}
@@ -91,7 +91,7 @@ def expected(urls: Mapping[str, object], method: str, path: str) -> Expected:
 
 
 def answered(table: Table, method: str, path: str) -> Expected:
-    """Return what the table says, in the same terms."""
+    """Return the result of the table, in the same terms."""
     found = table.find(method, path)
     return found.kind if isinstance(found, NoMatch) else (found[0].pattern, found[1])
 
@@ -154,7 +154,7 @@ def built(urls: Mapping[str, object]) -> Table:
 @example(urls={"/a/{p1...}": 1, "/{p0}/b/": 1, "/a/{p1}": 1}, paths=["/a/b/", "/a/b", "/a/b/b"], method="GET")
 @example(urls={"GET /{p0}": 1, "HEAD /{p0:int}": 1}, paths=["/1", "/a"], method="HEAD")
 def test_the_tree_finds_what_trying_all_patterns_finds(urls: dict[str, object], paths: list[str], method: str) -> None:
-    """For any table and path, the tree's answer is that of the simple matcher: route, parameters or kind of miss."""
+    """For any table and path, the tree has the result of the simple matcher: route, parameters or reason."""
     table = built(dict.fromkeys(urls, "view"))
     for path in paths:
         assert answered(table, method, path) == expected(urls, method, path), path
@@ -162,7 +162,7 @@ def test_the_tree_finds_what_trying_all_patterns_finds(urls: dict[str, object], 
 
 @given(urls=tables(), path=PATHS, data=st.data())
 def test_the_order_of_the_keys_never_matters(urls: dict[str, object], path: str, data: st.DataObject) -> None:
-    """A table and the same table in any other order give the same answers."""
+    """A table and the same table in any other order give the same results."""
     shuffled = {key: urls[key] for key in data.draw(st.permutations(list(urls)))}
     for method in ("GET", "HEAD", "POST"):
         assert answered(built(urls), method, path) == answered(built(shuffled), method, path)
@@ -225,7 +225,7 @@ def test_a_url_that_is_written_leads_back(pattern: str, data: st.DataObject) -> 
 
 @given(path=st.binary(max_size=40).map(lambda raw: "/" + quote(raw)))
 def test_any_bytes_are_a_path_or_a_bad_one(path: str) -> None:
-    """Every encoded sequence of bytes is answered, as a text that has these bytes or as a bad path."""
+    """Every encoded sequence of bytes has a result: a text with these bytes, or a bad path."""
     table = build({"/{rest...}": "rest", "/{one}": "one", "/": "root"})
     found = table.find("GET", path)
     if isinstance(found, NoMatch):
@@ -235,8 +235,8 @@ def test_any_bytes_are_a_path_or_a_bad_one(path: str) -> None:
 
 
 @given(method=st.text(), path=st.text(alphabet="/{}ab1.%2eF\\?#\0é\ud800", max_size=30), urls=tables())
-def test_nothing_that_is_asked_raises(method: str, path: str, urls: dict[str, object]) -> None:
-    """No method and no path makes a table raise, and what it answers can be explained."""
+def test_no_request_makes_a_table_raise(method: str, path: str, urls: dict[str, object]) -> None:
+    """No method and no path makes a table raise, and the result can be explained."""
     table = built(urls)
     for name in (method, "GET", "HEAD"):
         found = table.find(name, path)

@@ -1,4 +1,4 @@
-"""Keys: which are understood, and what is said of those that are not."""
+"""Keys: which are understood, and the messages for those that are not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MISTAKEN: list[tuple[object, str, str]] = [  # the key, a part of what is said, 
     ("PSOT /x", "is no method", 'write "POST /x"'),
     ("GET|PSOT /x", '"PSOT"', 'write "GET|POST /x"'),
     ("BREW /x", "is no method", "GET, HEAD, POST"),
-    ("TRACE /x", "TRACE would echo", 'name one: "GET /x"'),
+    ("TRACE /x", "TRACE would send", 'name one: "GET /x"'),
     ("CONNECT /x", "tunnel", 'name one: "GET /x"'),
     ("* /x", '"*"', 'name one: "GET /x"'),
     ("GET/x", "not separated", 'write "GET /x"'),
@@ -140,11 +140,11 @@ SUGGESTED = [
 
 @pytest.mark.parametrize(("key", "suggestion"), SUGGESTED)
 def test_a_suggested_key_is_understood(key: str, suggestion: str) -> None:
-    """Who writes what is suggested has no mistake left."""
+    """The suggested key has no mistake."""
     build({suggestion if "/" in suggestion else "/" + suggestion: "view"})
 
 
-def test_parameters_of_a_pattern_are_told() -> None:
+def test_parameters_of_a_pattern_are_listed() -> None:
     """A pattern's text gives its parameters and their types, from left to right, or is refused like a key."""
     assert list(parameters_of("/a/{b}/c-{d:int}/{e...}").items()) == [("b", "str"), ("d", "int"), ("e", "path")]
     with pytest.raises(SetupError, match='write "/a"'):

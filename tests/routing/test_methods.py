@@ -1,4 +1,4 @@
-"""Methods: what a key's methods answer, and `Allow` for the others."""
+"""Methods: which requests a key's methods match, and `Allow` for the others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("method", "path", "endpoint"), FOUND)
 def test_a_method_finds_its_route(method: str, path: str, endpoint: str) -> None:
-    """A key's methods decide, GET also answers HEAD, and a HEAD of one's own comes first."""
+    """A key's methods decide, GET includes HEAD, and an explicit HEAD has precedence."""
     found = TABLE.find(method, path)
     assert not isinstance(found, NoMatch)
     assert found[0].endpoint == endpoint
@@ -64,13 +64,13 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("method", "path", "allow"), ALLOWED)
-def test_another_method_is_told_which_are_allowed(method: str, path: str, allow: tuple[str, ...]) -> None:
+def test_another_method_gets_the_allowed_ones(method: str, path: str, allow: tuple[str, ...]) -> None:
     """`Allow` names the methods of all patterns that match the path, HEAD and OPTIONS included, each once."""
     assert TABLE.find(method, path) == NoMatch(NoMatchReason.WRONG_METHOD, allow=allow)
 
 
 def test_options_for_the_server_names_all_methods() -> None:
-    """`OPTIONS *` is told every method that the site takes anywhere; other methods can't ask that."""
+    """`OPTIONS *` gets every method of the site; `*` with another method is a bad path."""
     found = TABLE.find("OPTIONS", "*")
     assert found == NoMatch(
         NoMatchReason.WRONG_METHOD, allow=("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "QUERY", "REPORT")
@@ -85,5 +85,5 @@ def test_a_site_without_get_has_no_head() -> None:
 
 
 def test_an_empty_site_finds_nothing() -> None:
-    """A table without a key is allowed, and answers 404 to everything."""
+    """A table without a key is allowed, and gives 404 for everything."""
     assert build({}).find("GET", "/") == NoMatch(NoMatchReason.NOT_FOUND)

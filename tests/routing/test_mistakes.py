@@ -1,4 +1,4 @@
-"""Mistakes of a whole table: conflicts, unreachable routes, values that answer nothing."""
+"""Mistakes of a whole table: conflicts, unreachable routes, values that are no response."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ PEACEFUL: list[Mapping[str, object]] = [
 
 
 @pytest.mark.parametrize("urls", PEACEFUL)
-def test_routes_that_can_be_told_apart_live_together(urls: Mapping[str, object]) -> None:
+def test_routes_that_differ_live_together(urls: Mapping[str, object]) -> None:
     """Another method, type, slash or case is no conflict."""
     assert len(build(urls).routes) == len(urls)
 
 
 def test_a_third_route_for_the_same_path_names_the_first() -> None:
-    """Each repetition is a mistake of its own, told with the first place."""
+    """Each repetition is a mistake of its own, with the first place."""
     first, second = mistakes_of({"/{a}": "1", "/{b}": "2", "GET|POST /{c}": "3"})
     assert first.places == ("URLS['/{a}']", "URLS['/{b}']")
     assert second.places == ("URLS['/{a}']", "URLS['GET|POST /{c}']")
 
 
 def test_a_route_may_conflict_with_two_others() -> None:
-    """A route with two methods that two others have already is told with each of them."""
+    """A route with two methods that two others have already is reported with each of them."""
     first, second = mistakes_of({"/x": "1", "POST /x": "2", "GET|POST /x": "3"})
     assert "GET" in first.message
     assert first.places == ("URLS['/x']", "URLS['GET|POST /x']")
@@ -92,7 +92,7 @@ UNREACHABLE: list[tuple[Mapping[str, object], int]] = [
 
 @pytest.mark.parametrize(("urls", "others"), UNREACHABLE)
 def test_a_rest_of_which_nothing_is_left_is_a_mistake(urls: Mapping[str, object], others: int) -> None:
-    """A route all of whose paths are taken by more specific ones is told with the places of those."""
+    """A route that more specific ones hide is reported with their places."""
     mistakes = mistakes_of(urls)
     assert "is never reached" in mistakes[0].message
     assert len(mistakes[0].places) == others + 1
@@ -103,7 +103,7 @@ VALUES: list[object] = [None, True, 1, 2.5, [], ["/x"], (), ("a", 200), set(), f
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_that_is_no_response_is_a_mistake(value: object) -> None:
-    """None, a number or a collection is no view, and the mistake says what is."""
+    """None, a number or a collection is no view, and the hint says what is."""
     (mistake,) = mistakes_of({"/x": value})
     assert "is no response" in mistake.message
     assert "view" in mistake.hint
@@ -129,13 +129,13 @@ def test_any_other_value_is_an_endpoint(value: object) -> None:
     ],
 )
 def test_a_mistaken_nested_table_is_refused(urls: Mapping[str, object], said: str) -> None:
-    """What is wrong with a nested table, or with what becomes of outer and inner key, is told."""
+    """What is wrong with a nested table, or with an outer and inner key combined, is reported."""
     (mistake,) = mistakes_of(urls)
     assert said in mistake.message
 
 
 def test_a_rest_may_have_a_table_that_only_names_methods() -> None:
-    """A nested "/" adds no segment, so it may stand below a rest."""
+    """A nested "/" adds no segment, so it is allowed below a rest."""
     assert {r.pattern for r in build({"/{a...}": {"/": "1", "PUT /": "2"}}).routes} == {"/{a...}"}
 
 
@@ -161,8 +161,8 @@ def test_any_mapping_will_do() -> None:
     assert len(build(MappingProxyType({"/x": MappingProxyType({"/": "1", "/y": "2"})})).routes) == 2
 
 
-def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
-    """The user reads all his mistakes in one go, in the order in which he wrote them."""
+def test_all_mistakes_are_reported_at_once_in_reading_order() -> None:
+    """All mistakes are reported in one go, in the order in which they are written."""
 
     def endpoint_of(value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> object:
         if value == "bad":
@@ -188,7 +188,7 @@ def test_all_mistakes_are_told_at_once_in_reading_order() -> None:
 
 @pytest.mark.parametrize("hints", [{"x": "nothing"}, {"x": "int", "y": "bool"}])
 def test_a_type_that_no_segment_has_is_a_mistake(hints: dict[str, str]) -> None:
-    """A view that wants a segment as something a segment can't be is told so."""
+    """A view that annotates a path parameter with an impossible type is a mistake."""
     (mistake,) = mistakes_of({"/{x}": "view"}, path_types=lambda _: hints)
     assert "no segment can be read as" in mistake.message
     assert mistake.places == ("URLS['/{x}']",)
@@ -200,7 +200,7 @@ def test_a_hint_can_not_put_a_rest_in_the_middle() -> None:
     assert "continues after" in mistake.message
 
 
-def test_a_view_is_asked_once_for_each_route() -> None:
+def test_an_endpoint_is_made_once_for_each_route() -> None:
     """The endpoint is made once for each key, also when it names several methods."""
     asked: list[tuple[object, str]] = []
     build({"GET|POST /x": "1", "/y": "1"}, endpoint_of=lambda value, pattern, *_: asked.append((value, pattern)))

@@ -52,7 +52,7 @@ BROKEN = [
 @pytest.mark.parametrize("path", BROKEN)
 @pytest.mark.parametrize("method", ["GET", "POST", "BREW"])
 def test_a_broken_path_is_a_bad_request(method: str, path: str) -> None:
-    """What is not a path of percent-encoded UTF-8 without NUL is answered 400, before any route is asked."""
+    """What is not a path of percent-encoded UTF-8 without NUL is 400, before any route is searched."""
     assert TABLE.find(method, path) == NoMatch(NoMatchReason.BAD_PATH)
 
 
@@ -121,7 +121,7 @@ def test_a_written_path_reads_back(segments: list[str]) -> None:
 
 @given(st.text(alphabet="/%2eEfF5cC.\\a\0é\n", max_size=14))
 def test_the_short_way_and_the_long_way_agree(rest: str) -> None:
-    """A path that needs no decoding is answered as it is when it is decoded all the same."""
+    """A path that needs no decoding has the same result as when it is decoded."""
     path = "/" + rest
     short, long = TABLE.find("GET", path), TABLE._find_decoded("GET", path)
     assert isinstance(short, NoMatch) == isinstance(long, NoMatch)
@@ -130,7 +130,7 @@ def test_the_short_way_and_the_long_way_agree(rest: str) -> None:
 
 @given(st.text(), st.text())
 def test_no_path_and_no_method_raises(method: str, path: str) -> None:
-    """Whatever is asked, there is an answer."""
+    """Every request has a result."""
     for raw_path in (path, "/" + path):
         found = TABLE.find(method, raw_path)
         assert isinstance(found, NoMatch | tuple)

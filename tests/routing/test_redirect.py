@@ -1,4 +1,4 @@
-"""A wrong slash at the end is answered with a redirect to where the page is, and never elsewhere."""
+"""A wrong slash at the end is redirected to the page, and never elsewhere."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ REDIRECTS = [
 
 @pytest.mark.parametrize(("method", "path", "to"), REDIRECTS)
 def test_a_wrong_slash_is_redirected(method: str, path: str, to: str) -> None:
-    """Where only the slash at the end is wrong, the answer names the path that would be right."""
+    """If only the slash at the end is wrong, the redirect goes to the right path."""
     assert TABLE.find(method, path) == NoMatch(NoMatchReason.REDIRECT, to=to)
 
 
 @pytest.mark.parametrize("path", ["/both", "/both/"])
 def test_both_forms_may_stand_side_by_side(path: str) -> None:
-    """Where both forms are routes, both answer themselves."""
+    """If both forms are routes, neither is redirected."""
     assert not isinstance(TABLE.find("GET", path), NoMatch)
 
 
@@ -63,7 +63,7 @@ def test_what_is_wrong_elsewhere_is_not_redirected(path: str) -> None:
 
 
 def test_another_method_at_the_path_itself_comes_first() -> None:
-    """A path that exists for other methods is answered 405, not redirected."""
+    """A path that exists for other methods is 405, not redirected."""
     table = build({"POST /x": "a", "/x/": "b"})
     assert table.find("GET", "/x") == NoMatch(NoMatchReason.WRONG_METHOD, allow=("POST", "OPTIONS"))
 

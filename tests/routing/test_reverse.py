@@ -169,14 +169,14 @@ REFUSED = [
 
 @pytest.mark.parametrize(("view", "parameters", "said"), REFUSED)
 def test_what_has_no_url_is_refused(view: object, parameters: dict[str, object], said: str) -> None:
-    """An unknown view, or parameters that don't fit, are told with what would do."""
+    """For an unknown view, or parameters that do not fit, the error has a suggestion."""
     with pytest.raises(NoSuchURL) as caught:
         TABLE.url_for(view, **parameters)
     assert str(caught.value) == said
 
 
 def test_an_ambiguous_name_is_refused() -> None:
-    """Where two views have a name, the longer names that set them apart are told."""
+    """If two views have the same name, the error lists their full names."""
     with pytest.raises(NoSuchURL) as caught:
         TABLE.url_for("post", slug="x")
     assert str(caught.value) == f'2 views are named "post"; write "{HERE}.post" or "{HERE}.Shop.post"'
@@ -198,7 +198,7 @@ def test_any_name_may_be_a_parameter(name: str) -> None:
 
 
 def test_names_are_handed_in_by_the_label() -> None:
-    """Whoever knows better what a value is called says so; a value without a name is found by itself."""
+    """`name_of` names a value; a value without a name is found by itself."""
     value, nameless = object(), object()
     table = build({"/x": value, "/y": nameless}, name_of=lambda it: "shop.static" if it is value else "")
     assert table.url_for("static") == table.url_for("shop.static") == table.url_for(value) == "/x"

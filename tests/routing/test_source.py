@@ -142,7 +142,7 @@ def test_each_key_is_found_on_its_line(tmp_path: Path, main: str, lines: dict[st
 
 
 def test_a_key_that_is_added_later_has_no_line(tmp_path: Path) -> None:
-    """A key that no literal holds is told by its name, and the others by their lines."""
+    """A key that is in no literal is shown by its name, and the others by their lines."""
     assert places(tmp_path, GROWN) == {"/a": "main.py:3", "/b": "main.py:4", "/c/d": "URLS['/c']['/d']"}
 
 
@@ -167,7 +167,7 @@ URLS = {
 
 
 def test_what_only_running_would_tell_has_no_line(tmp_path: Path) -> None:
-    """Computed keys and tables are told by their names, unless a literal of theirs is found."""
+    """Computed keys and tables are shown by their names, unless their literal is found."""
     assert places(tmp_path, COMPUTED) == {
         "/": "main.py:10",
         "/x": "URLS['/x']",
@@ -192,7 +192,7 @@ IMPORTS = [
 
 @pytest.mark.parametrize(("statement", "name", "module"), IMPORTS, ids=[row[0] for row in IMPORTS])
 def test_imported_tables_are_found_in_their_files(tmp_path: Path, statement: str, name: str, module: str) -> None:
-    """A table that comes from a file beside the main one is told with that file's name and line."""
+    """A table from a file beside the main one is shown with that file's name and line."""
     main = f'{statement}\nURLS = {{"/": "index", "/blog": {name}}}\n'
     found = places(tmp_path, main, **{module: '\nURLS = {"/": "blog", "/x": "x"}\n'})
     assert found == {"/": "main.py:2", "/blog": f"{module}.py:2", "/blog/x": f"{module}.py:2"}
@@ -222,8 +222,8 @@ def test_imports_are_followed_through_a_package(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_outside_the_folder_is_told_by_its_name(tmp_path: Path) -> None:
-    """A table imported from a parent package is found, and told by its file's name."""
+def test_a_file_outside_the_folder_is_shown_by_its_name(tmp_path: Path) -> None:
+    """A table imported from a parent package is found, and shown by its file's name."""
     files = {
         "up_x/__init__": "",
         "up_x/tables": 'TABLE = {"/": "1"}\n',
@@ -268,7 +268,7 @@ def test_tables_of_packages_that_are_spread_are_found(tmp_path: Path, main: str,
 
 @pytest.mark.parametrize("spread", ["**made()", "**{key: '1' for key in ('/a', '/b')}", "**vars(tables)['URLS']"])
 def test_what_is_spread_and_can_not_be_found_spoils_no_other_key(tmp_path: Path, spread: str) -> None:
-    """A key that is written out has its line, though most of the table comes from where only running it would tell."""
+    """A literal key has its line, though most of the table is computed at run time."""
     main = f"""
     import tables
     def made():
@@ -284,7 +284,7 @@ def test_what_is_spread_and_can_not_be_found_spoils_no_other_key(tmp_path: Path,
 
 
 def test_a_key_written_twice_is_a_mistake(tmp_path: Path) -> None:
-    """Python drops the first of two equal keys silently; both lines are told."""
+    """Python drops the first of two equal keys silently; both lines are reported."""
     main = """
     URLS = {
         "/": "index",
@@ -305,7 +305,7 @@ def test_a_key_written_twice_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_a_key_written_twice_in_an_imported_table_is_a_mistake(tmp_path: Path) -> None:
-    """Doubles are found wherever the literal stands."""
+    """Duplicates are found wherever the literal is written."""
     (mistake,) = mistakes(
         tmp_path, 'from blog import B\nURLS = {"/b": B}', blog='B = {"/x": "1",\n"/x": "2", "/y": "3", "/x": "4"}'
     )
@@ -374,7 +374,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_a_file_that_tells_nothing_does_no_harm(tmp_path: Path, text: str) -> None:
+def test_a_file_that_holds_no_table_does_no_harm(tmp_path: Path, text: str) -> None:
     """A file that can't be parsed, or is about other tables, leaves the keys without a line."""
     (tmp_path / "main.py").write_text(text)
     table = build({"/": "1", "/x": {"/y": "2"}}, source=Source(tmp_path / "main.py"))
@@ -388,7 +388,7 @@ def test_a_file_that_is_not_there_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_small_literal_is_not_taken_for_a_large_table(tmp_path: Path) -> None:
-    """A dict that holds only a few of the keys is another one, and its lines are not told."""
+    """A dict that has only a few of the keys is another one, and its lines are not shown."""
     (tmp_path / "main.py").write_text('other = {"/a": 1}\n')
     urls = {"/a": "1", "/b": "2", "/c": "3"}
     assert {route.place for route in build(urls, source=Source(tmp_path / "main.py")).routes} == {
@@ -399,7 +399,7 @@ def test_a_small_literal_is_not_taken_for_a_large_table(tmp_path: Path) -> None:
 
 
 def test_the_table_called_urls_is_preferred(tmp_path: Path) -> None:
-    """Of two literals with the same keys, the one called URLS is meant."""
+    """Of two literals with the same keys, the one named URLS is used."""
     main = """
     a = {"/": "1"}
     URLS = {"/": "2"}

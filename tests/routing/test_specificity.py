@@ -33,7 +33,7 @@ def winner(table: Table, path: str) -> str:
 
 
 def written(pattern: str) -> str:
-    """Return a pattern as a table tells it: "{x:path}" is "{x...}"."""
+    """Return a pattern as a table shows it: "{x:path}" is "{x...}"."""
     return pattern.replace(":path}", "...}")
 
 
@@ -87,12 +87,12 @@ def test_a_rest_is_found_beside_a_parameter_whichever_is_written_first() -> None
 
 
 class CountedLiterals(dict[str, Node]):
-    """The literals of a node, counting how often they are asked."""
+    """The literals of a node, counting look-ups."""
 
     asked = 0
 
     def get(self, key: str, default: object = None) -> Node | None:  # type: ignore[override]  # what the tree calls
-        """Count, then answer."""
+        """Count, then look up."""
         CountedLiterals.asked += 1
         return super().get(key)
 

@@ -72,7 +72,7 @@ def test_a_linked_folder_leads_no_further_than_a_linked_file(
 
 
 def test_the_folder_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
-    """Whoever wrote the site has said that it is served."""
+    """The author of the site has chosen it to be served."""
     (tmp_path / "current").symlink_to("static")
     assert read(tmp_path / "current", "css", "app.css") == b"a {}"
 
@@ -114,12 +114,12 @@ def test_a_pipe_and_a_socket_and_a_folder_are_no_files(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "css/app.css/more", "a" * 300, "\ud800", "a\x00"])
 def test_what_is_not_there_is_absent(root: Path, name: str) -> None:
-    """Whatever the system says to such a name."""
+    """Whatever the system's error for such a name."""
     with pytest.raises(NotServed):
         read(root, *name.split("/"))
 
 
-def test_what_may_not_be_read_is_absent_and_told_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_may_not_be_read_is_not_served_and_logged_once(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A visitor gets no hint, the log has one line with the reason."""
 
     def refuse(*_: object, **__: object) -> int:
@@ -136,7 +136,7 @@ def test_what_may_not_be_read_is_absent_and_told_once(root: Path, caplog: pytest
 
 
 def test_a_machine_without_files_is_no_missing_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many open files is the machine's trouble, and is said as such."""
+    """Too many open files is an error of the machine, and is raised as such."""
 
     def refuse(*_: object, **__: object) -> int:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -147,7 +147,7 @@ def test_a_machine_without_files_is_no_missing_file(root: Path, monkeypatch: pyt
 
 
 def test_no_descriptor_is_left_open(root: Path) -> None:
-    """Whatever is asked for, all that was opened on the way is closed again."""
+    """Whatever the path, all that was opened on the way is closed again."""
     (root / "out").symlink_to("..")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for names in (["css"], ["nothing"], ["css", "nothing"], ["out", "secret.txt"], ["css", "app.css", "x"]):

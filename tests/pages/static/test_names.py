@@ -1,4 +1,4 @@
-"""Which paths can name a file, and how a hash stands in a name."""
+"""Which paths can name a file, and how a hash is written into a name."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_only_begins_like_a_device_is_served_on_windows(path: str) -> None:
     ],
 )
 def test_a_hash_stands_before_the_last_ending(path: str, hashed: str) -> None:
-    """The ending stays, as it says what the file is; a name without one gets the hash at its end."""
+    """The extension stays last; a name without one gets the hash at its end."""
     assert with_hash(path, "3f9a1c2e") == hashed
     assert without_hash(hashed) == (path, "3f9a1c2e")
 

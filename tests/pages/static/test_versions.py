@@ -1,4 +1,4 @@
-"""What is known of a file is worked out once, however many ask at the same time."""
+"""A file is hashed once, however many requests need it at the same time."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ from fanlight.pages.static.folder import StaticFolder
 from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS, VersionCache
 
 
-def test_a_big_file_is_hashed_once_by_all_who_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_big_file_is_hashed_once_for_all_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten threads that want the hash of a file, which none has read yet, have it read by one of them."""
     (tmp_path / "big.bin").write_bytes(b"x" * (SMALL_BYTES + 1))
     folder, known = StaticFolder(tmp_path), VersionCache()
