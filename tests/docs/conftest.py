@@ -1,4 +1,4 @@
-"""Run a page of the documents: everything that its examples say is done, and what they promise is compared.
+"""Run a page of the documentation: its examples are executed, and their output is compared.
 
 A page is read from top to bottom, in an empty folder. In it stand blocks of code:
 
@@ -9,9 +9,9 @@ A page is read from top to bottom, in an empty folder. In it stand blocks of cod
                  serves goes on running, and its output is compared when it is stopped.
     ```text      a drawing, or a message: nothing to run.
 
-Any other block must say why it is not run: `<!-- not run: needs a domain of your own -->` above it.
+Any other block needs a reason why it is not run: `<!-- not run: needs a domain of your own -->` above it.
 `<!-- folder: examples/lesson -->` begins anew with a copy of that folder, `<!-- new folder -->` with
-nothing. A program that asks for a fixed port gets one from the system (ports/sitecustomize.py), and
+nothing. A program that binds a fixed port gets one from the system (ports/sitecustomize.py), and
 curl and nc are sent there. A table of URLS that no command uses is checked all the same.
 """
 
@@ -33,13 +33,13 @@ from tests.speed import PATIENCE, seconds
 REPOSITORY = Path(__file__).parents[2]
 PORTS = Path(__file__).parent / "ports"
 SECONDS = PATIENCE
-CONNECTED_SECONDS = seconds(5)  # for a program in the background; where the system does not tell, it has all of this
+CONNECTED_SECONDS = seconds(5)  # for a background program; without /proc/net/tcp, each one takes all of it
 
 _FENCE = re.compile(r"( *)```(\w*)\s*$")
 _REMARK = re.compile(r"<!-- (not run|folder|new folder)(?:: (.*?))? -->")
 _NAMED = re.compile(r"(?:# |\{# |<!-- )([\w./-]+\.\w+)(, at the end)?(?: #\}| -->)?$")
 _SERVES = re.compile(r"fanlight run(?!.*--help)|python \S+\.py$")
-_ASKS = re.compile(r"\blocalhost[: ](\d+)|--unix-socket")
+_USES_SERVER = re.compile(r"\blocalhost[: ](\d+)|--unix-socket")
 
 
 @dataclass(kw_only=True)
@@ -59,11 +59,11 @@ def read_blocks(text: str) -> list[Block]:
     lines = iter(enumerate(text.splitlines(), 1))
     for number, line in lines:
         if remark := _REMARK.fullmatch(line.strip()):
-            kind, said = remark.groups()
+            kind, reason_or_folder = remark.groups()
             if kind == "not run":
-                reason = said or ""
+                reason = reason_or_folder or ""
             else:
-                blocks.append(Block(language="folder", text=said or "", line=number))
+                blocks.append(Block(language="folder", text=reason_or_folder or "", line=number))
         elif fence := _FENCE.match(line):
             indent, language = fence.groups()
             body = []
@@ -134,11 +134,11 @@ class Serving:
         self._has_banner = threading.Event()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self._told = os.fdopen(read)  # stays open, for what it listens on besides
-        first = self._told.readline().split()
+        self._listening = os.fdopen(read)  # stays open, for what it listens on besides
+        first = self._listening.readline().split()
         self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen; none if it has ended already
         if first and "fanlight run" in command:
-            self._has_banner.wait(SECONDS)  # what operators ask is there before the site is
+            self._has_banner.wait(SECONDS)  # the operators' port is open before the site is
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -157,9 +157,9 @@ class Serving:
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._told.close()
+        self._listening.close()
         assert code in (0, 1, 2, -signal.SIGTERM), f"$ {self.command}\nended with {code}"
-        # What it says to our own signal is not on the page.
+        # The message about our own signal is not on the page.
         return re.sub(r"\nshutting down: .*\n", "", "".join(self._printed))
 
 
@@ -171,7 +171,7 @@ class PageRun:
     home: Path  # of this run: configuration of curl, and the folders of the page's examples
     folder: Path = field(init=False)
     serving: Serving | None = None
-    promised: str | None = None  # by the one that is serving
+    expected: str | None = None  # by the one that is serving
     line: int = 0
     unused: str = ""  # a table that no command has used yet
     background: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -181,7 +181,7 @@ class PageRun:
         self._begin_folder("")
 
     def run(self, text: str) -> None:
-        """Do all that a page says."""
+        """Run all blocks of a page."""
         try:
             for block in read_blocks(text):
                 self.line = block.line
@@ -200,12 +200,14 @@ class PageRun:
             self._end_example()
             self._begin_folder(block.text)
         elif block.language == "console":
-            for command, promised in commands_of(block.text):
-                self._run_command(command, promised)
+            for command, expected in commands_of(block.text):
+                self._run_command(command, expected)
         elif block.language in ("python", "html"):
             self._take_file(block)
         elif block.language != "text":
-            self._fail(f"a block of {block.language or 'no language'}: say why it is not run, or call it text")
+            self._fail(
+                f"a block of {block.language or 'no language'}: give a reason why it is not run, or mark it as text"
+            )
 
     def _begin_folder(self, model: str) -> None:
         self.folder = self.home / f"example-{len(list(self.home.iterdir()))}"
@@ -249,16 +251,16 @@ class PageRun:
 
     # --- commands -----------------------------------------------------------------------------
 
-    def _run_command(self, command: str, promised: str) -> None:
+    def _run_command(self, command: str, expected: str) -> None:
         if command.startswith("cd "):
             self.folder = self.folder / command.removeprefix("cd ").strip()
             return
         if _SERVES.search(command) and "|" not in command:
             self._stop_serving()
             self.unused = ""
-            self._serve(command, promised)
+            self._serve(command, expected)
             return
-        if _ASKS.search(command) and self.serving is None:
+        if _USES_SERVER.search(command) and self.serving is None:
             self.unused = ""
             self._serve("fanlight run", None)
         if re.match(r"fanlight|pytest|python", command):
@@ -272,7 +274,7 @@ class PageRun:
             ["bash", "-c", self._directed(command)], cwd=self.folder, env=self._environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
         )  # fmt: skip
-        self._compare(command, promised, done.stdout)
+        self._compare(command, expected, done.stdout)
 
     def _in_background(self, command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -281,7 +283,7 @@ class PageRun:
         )  # fmt: skip
 
     def _clients(self) -> int:
-        """Return how many connections of the one that serves the system knows, those that are over included."""
+        """Return the number of connections to the running server, including closed ones (TIME_WAIT)."""
         table = Path("/proc/net/tcp")
         if self.serving is None or not table.exists():
             return 0
@@ -296,7 +298,7 @@ class PageRun:
             time.sleep(0.01)
 
     def _directed(self, command: str) -> str:
-        """Return a command that asks the port which the system has chosen."""
+        """Return a command with the port that the system has chosen."""
         for wanted, chosen in (self.serving.ports if self.serving else {}).items():
             command = command.replace(f"localhost {wanted}", f"127.0.0.1 {chosen}")
         return command
@@ -304,21 +306,21 @@ class PageRun:
     def _environment(self) -> dict[str, str]:
         return environment() | {"CURL_HOME": str(self.home)}
 
-    def _compare(self, command: str, promised: str, printed: str) -> None:
+    def _compare(self, command: str, expected: str, printed: str) -> None:
         printed = printed.replace("\r\n", "\n").replace(str(self.folder), "...")
         for wanted, chosen in (self.serving.ports if self.serving else {}).items():
             if wanted != "unix":
                 printed = printed.replace(f":{chosen}", f":{wanted}")
-        if not matches(promised, printed):
-            self._fail(f"$ {command}\n--- the page says:\n{promised}\n--- it is:\n{printed}")
+        if not matches(expected, printed):
+            self._fail(f"$ {command}\n--- expected:\n{expected}\n--- actual:\n{printed}")
 
     # --- serving --------------------------------------------------------------------------------
 
-    def _serve(self, command: str, promised: str | None) -> None:
+    def _serve(self, command: str, expected: str | None) -> None:
         self.serving = Serving(command, self.folder, self._environment())
-        self.promised = promised
+        self.expected = expected
         if not self.serving.ports:
-            if promised is None:
+            if expected is None:
                 self._fail(f"`{command}` serves nothing:\n{self.serving.stop()}")
             self._stop_serving()
             return
@@ -333,10 +335,10 @@ class PageRun:
         if serving is None:
             return
         printed = serving.stop()
-        if self.promised is not None:
+        if self.expected is not None:
             self.serving = serving  # for its ports
             try:
-                self._compare(serving.command, self.promised, printed)
+                self._compare(serving.command, self.expected, printed)
             finally:
                 self.serving = None
 

@@ -1,4 +1,4 @@
-"""The conformance page promises nothing that is not there: its files, its tests, its messages, its numbers."""
+"""The conformance page names only existing files, tests and messages, and its numbers are right."""
 
 import re
 from collections import Counter
@@ -74,10 +74,10 @@ def test_what_each_clause_names_exists() -> None:
 
 
 def test_each_clause_has_a_verdict() -> None:
-    """A clause holds, and then says where and which test shows it; or it says why it does not."""
-    told = list(rows(PAGE.read_text()))
-    assert len(told) > 150
-    for row in told:
+    """A clause that holds has a place and a test; any other has a reason."""
+    found_rows = list(rows(PAGE.read_text()))
+    assert len(found_rows) > 150
+    for row in found_rows:
         assert VERDICT.fullmatch(row.verdict), row
         if row.verdict == "yes":
             assert row.where, row
@@ -99,12 +99,12 @@ def test_the_counts_are_right() -> None:
         kind = next(index for index, pattern in enumerate(KINDS) if re.search(pattern, row.clause))
         counts[kind, row.verdict.partition(",")[0]] += 1
     table = text.partition("|---|---|---|---|\n")[2].partition("\n\n")[0]
-    told = [[int(cell) for cell in line.strip("|").split("|")[1:]] for line in table.splitlines()]
-    assert told == [[counts[kind, verdict] for verdict in ("yes", "no", "does not arise")] for kind in range(3)]
+    found_rows = [[int(cell) for cell in line.strip("|").split("|")[1:]] for line in table.splitlines()]
+    assert found_rows == [[counts[kind, verdict] for verdict in ("yes", "no", "does not arise")] for kind in range(3)]
 
 
-def test_what_is_missing_is_found() -> None:
-    """A row that names a test, a message or a file that is not there is told of."""
+def test_a_missing_file_or_test_is_found() -> None:
+    """A row with a missing test, message or file is found."""
     text = (
         "### 9112, 2. x\n| 2 | a | yes | [gone] | [v]: `plain-get`, `no-such`, `*`; [t]: `test_no_such`; [u]: `x` |\n\n"
         "[v]: ../../tests/wire/test_vectors.py\n[t]: ../../tests/docs/test_conformance.py\n[gone]: ../../none.py\n"

@@ -1,4 +1,4 @@
-"""Every example of the documents is run, and does what its page says."""
+"""Every example of the documentation is run, and does what its page shows."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ RunPage = Callable[[str, str], None]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
-def test_a_page_does_what_it_says(page: Path, run_page: RunPage) -> None:
-    """Each file, command and answer of a page is as it is printed there; what is not run says why."""
+def test_a_page_does_what_it_shows(page: Path, run_page: RunPage) -> None:
+    """Each file, command and output of a page is as printed there; a block that is not run has a reason."""
     run_page(str(page.relative_to(REPOSITORY)), page.read_text())
 
 
-def test_what_is_not_run_has_a_reason(
+def test_a_block_that_is_not_run_has_a_reason(
     blocks_of: Callable[[str], list[Block]], record_property: Callable[[str, object], None]
 ) -> None:
-    """A block that is not run says why, in words; they are listed in the report of the tests."""
+    """A block that is not run has a reason, in words; the reasons are listed in the report of the tests."""
     reasons = {
         f"{page.relative_to(REPOSITORY)}:{block.line}": block.why_not_run
         for page in PAGES
@@ -43,8 +43,8 @@ def page(*lines: str) -> str:
 MAIN = ("```python", "# main.py", "def index():", '    return "hello"', 'URLS = {"/": index}', "```")
 
 
-def test_an_answer_that_is_as_promised_passes(run_page: RunPage) -> None:
-    """A page whose command prints what the page says is right; `...` stands for anything."""
+def test_the_expected_output_passes(run_page: RunPage) -> None:
+    """A command with the expected output passes; `...` stands for anything."""
     run_page("a", page(*MAIN, "```console", "$ curl -i localhost:8000/", "HTTP/1.1 200 OK", "...", "", "hello", "```"))
 
 
@@ -57,14 +57,14 @@ def test_an_answer_that_is_as_promised_passes(run_page: RunPage) -> None:
         ("```console", "$ printf 'a\\nb\\n'", "a", "```"),
     ],
 )
-def test_an_answer_that_is_not_as_promised_fails(run_page: RunPage, lines: tuple[str, ...]) -> None:
-    """A page whose command prints something else is wrong, and both texts are told."""
-    with pytest.raises(AssertionError, match=r"(?s)line .*the page says:.*it is:"):
+def test_another_output_fails(run_page: RunPage, lines: tuple[str, ...]) -> None:
+    """A command with another output fails, and the message has both outputs."""
+    with pytest.raises(AssertionError, match=r"(?s)line .*expected:.*actual:"):
         run_page("a", page(*lines))
 
 
 def test_a_table_that_no_command_uses_is_checked(run_page: RunPage) -> None:
-    """A block with URLS is checked as `fanlight check` does, though the page asks nothing of it."""
+    """A block with URLS is checked as by `fanlight check`, even if no command of the page uses it."""
     with pytest.raises(AssertionError, match="takes no slug"):
         run_page("a", page("```python", "def post(name):", "    pass", 'URLS = {"/{slug}": post}', "```"))
 
@@ -76,27 +76,27 @@ def test_a_program_that_fails_is_found(run_page: RunPage) -> None:
 
 
 def test_a_test_that_fails_is_found(run_page: RunPage) -> None:
-    """A file of tests on a page is run with pytest, though the page does not say so."""
+    """A file of tests on a page is run with pytest, even if no command of the page does so."""
     with pytest.raises(AssertionError, match="1 failed"):
         run_page("a", page("```python", "# test_a.py", "def test_a():", "    assert False", "```", "```console",
                            "$ pytest -q", "1 passed", "```"))  # fmt: skip
 
 
 def test_a_block_of_another_language_needs_a_reason(run_page: RunPage) -> None:
-    """What can't be run must say why."""
-    with pytest.raises(AssertionError, match="say why"):
+    """A block that can't be run needs a reason."""
+    with pytest.raises(AssertionError, match="give a reason"):
         run_page("a", page("```toml", "[x]", "```"))
     run_page("a", page("<!-- not run: it is a setting of another program -->", "```toml", "[x]", "```"))
 
 
 def test_a_program_that_serves_nothing_is_found(run_page: RunPage) -> None:
-    """A site that does not start is told with what it printed, be it that the page runs it or only asks it."""
-    with pytest.raises(AssertionError, match=r"(?s)it is:.*there is no main.py"):
+    """A site that does not start is reported with its output, whether the page runs it or only sends requests."""
+    with pytest.raises(AssertionError, match=r"(?s)actual:.*there is no main.py"):
         run_page("a", page("```console", "$ fanlight run", "Fanlight", "```"))
     with pytest.raises(AssertionError, match=r"(?s)serves nothing.*there is no main.py"):
         run_page("a", page("```console", "$ curl localhost:8000/", "```"))
 
 
 def test_a_program_that_is_meant_to_end_may_be_shown(run_page: RunPage) -> None:
-    """A command that refuses to serve is an example too, if the page says what it says."""
+    """A command that refuses to serve is an example too, if the page has its output."""
     run_page("a", page("```console", "$ fanlight run", "fanlight: there is no main.py; ...", "```"))

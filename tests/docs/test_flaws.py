@@ -19,7 +19,7 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_every_report_has_one_row() -> None:
-    """No report is left out, and none is there twice; one without a test says why."""
+    """No report is missing or listed twice; one without a test has a reason."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$", PAGE, re.MULTILINE)
     rows = [row for row in rows if row[0] not in ("software", "---")]
     assert len(rows) == len({row[:2] for row in rows}) == REPORTS
@@ -28,7 +28,7 @@ def test_every_report_has_one_row() -> None:
 
 
 def test_every_test_of_the_folder_is_named() -> None:
-    """The page knows all tests in tests/flaws."""
+    """The page names all tests in tests/flaws."""
     for path in (REPOSITORY / "tests" / "flaws").glob("test_*.py"):
         for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE):
             assert f"[`{name}`]" in PAGE, f"{name} of {path.name} is not on the page"

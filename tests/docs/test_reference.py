@@ -25,7 +25,7 @@ def public(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
 
 
-def test_every_part_of_a_request_is_told() -> None:
+def test_every_attribute_of_a_request_is_documented() -> None:
     """docs/reference/requests.md has a row for each public name of Request, and for no other."""
     # For rooms that make requests and read bodies.
     inner = set("head content_source is_json cache cache_value id_line choose_id reverse assets".split())
@@ -33,17 +33,17 @@ def test_every_part_of_a_request_is_told() -> None:
     assert names_in(first_cells("requests.md")) == public(Request) - inner
 
 
-def test_every_part_of_a_response_is_told() -> None:
+def test_every_attribute_of_a_response_is_documented() -> None:
     """docs/reference/responses.md has a row for each public name of Response, and for no other."""
     assert names_in(first_cells("responses.md")) == public(Response) - {
         "fields",
         "has_shared_fields",
         "heartbeat",
         "secure_cookies",
-    }  # what the server asks
+    }  # internal, for the server
 
 
-def test_every_error_that_can_be_raised_is_told() -> None:
+def test_every_http_error_is_documented() -> None:
     """docs/reference/errors.md has a row for each HTTPError, with its status."""
     rows = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", (REFERENCE / "errors.md").read_text(), re.MULTILINE)
     kinds = [each for each in vars(fanlight.errors).values() if isinstance(each, type) and issubclass(each, HTTPError)]

@@ -31,7 +31,7 @@ _LEFT_BEHIND = "window.wasHere === undefined && document.readyState === 'complet
 
 
 class PageFailed(AssertionError):
-    """The browser did not do what the test asked for."""
+    """The browser failed to do what the test requested."""
 
 
 class Browser:

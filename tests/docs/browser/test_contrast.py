@@ -82,7 +82,7 @@ def test_a_form_that_is_refused_can_be_read(served: str, new_tab: NewTab) -> Non
         assert faint_parts(tab) == []
 
 
-def test_what_can_not_be_read_is_found(new_tab: NewTab) -> None:
+def test_low_contrast_is_found(new_tab: NewTab) -> None:
     """Grey text, a pale border, a lost focus and a pale colour of the pointer are each found."""
     page = """<!doctype html><style>
       body { background: #fff } .grey { color: #888 } input { border: 1px solid #ddd; outline: none }

@@ -1,6 +1,6 @@
 """Every page that the tutorial has its reader build is opened in a browser, and shows what a person should see.
 
-The files are those that the tutorial prints, and the site is served as it says; only the port is another.
+The files and commands are those of the tutorial; only the port differs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Blocks = Callable[[str], list[Any]]
 def build(blocks_of: Blocks, serve: Callable[[str, Path], str], tmp_path: Path) -> Build:
     """Give a function that writes the files of a page's section, and serves them.
 
-    `after` is a folder with the files of the step before; `version` says which block counts where several are one file.
+    `after` is a folder with the files of the step before; `version` selects the block if several are one file.
     """
 
     def build_site(
@@ -57,19 +57,19 @@ def build(blocks_of: Blocks, serve: Callable[[str, Path], str], tmp_path: Path) 
 
 
 def test_the_socket_greets(build: Build, tab: Any) -> None:
-    """Step 1: whatever is asked for, the browser shows Hello World."""
+    """Step 1: whatever is requested, the browser shows Hello World."""
     tab.open(build("1-socket.md", command=PLAIN))
     assert tab.text.strip() == "Hello World"
 
 
 def test_the_request_is_taken_apart(build: Build, tab: Any) -> None:
-    """Step 2: the page says with which method and for which URL the browser asked."""
+    """Step 2: the page shows the method and the URL of the request."""
     tab.open(build("2-request.md", command=PLAIN) + "/blog")
     assert tab.text.strip() == "You asked with GET for /blog"
 
 
 def test_the_table_has_two_pages(build: Build, tab: Any) -> None:
-    """Step 3: both addresses have a heading, and another one says that nothing is there, with status 200."""
+    """Step 3: both addresses have a heading; any other has the text "nothing here", with status 200."""
     url = build("3-urls.md", command=PLAIN)
     for path, heading in (("/", "home"), ("/blog", "Hello World"), ("/cats", "nothing here")):
         tab.open(url + path)
@@ -125,14 +125,14 @@ def test_the_same_app_has_the_same_pages(build: Build, tab: Any, version: int) -
     see_errors(tab, url)
 
 
-def test_a_part_of_the_path_is_handed_to_the_view(build: Build, tab: Any) -> None:
+def test_a_path_parameter_is_passed_to_the_view(build: Build, tab: Any) -> None:
     """Step 7: each entry has an address."""
     tab.open(build("7-addresses.md", "Path parameters") + "/blog/windows")
     assert tab.text == "On windows, and what is behind them."
     assert tab.errors() == []
 
 
-def test_an_entry_that_is_not_there_says_so(build: Build, tab: Any) -> None:
+def test_a_missing_entry_is_a_404(build: Build, tab: Any) -> None:
     """Step 7: the 404 page has the view's words, a string is a heading, and a number leads to the archive."""
     url = build("7-addresses.md", "Raising `NotFound`")
     tab.open(url + "/blog/cats")
@@ -143,7 +143,7 @@ def test_an_entry_that_is_not_there_says_so(build: Build, tab: Any) -> None:
         assert (tab.status, tab.text) == (200, words)
 
 
-def test_the_query_is_explained_to_people(build: Build, tab: Any) -> None:
+def test_an_invalid_query_is_explained_on_a_page(build: Build, tab: Any) -> None:
     """Step 7: a search shows its JSON, and a wrong one a page that lists both faults."""
     url = build("7-addresses.md", "The query")
     tab.open(url + "/search?q=cats")
@@ -154,7 +154,7 @@ def test_the_query_is_explained_to_people(build: Build, tab: Any) -> None:
     assert re.search(r"page\s+'two' is not an integer", tab.text)
 
 
-def test_templates_share_a_frame(build: Build, tab: Any) -> None:
+def test_templates_share_a_layout(build: Build, tab: Any) -> None:
     """Step 8: the front page lists the entries, each link leads to one, and values are shown as they are."""
     tab.open(build("8-pages.md", "Templates"))
     tab.click("a[href='/blog/windows']")
@@ -179,7 +179,7 @@ def test_a_form_is_sent_and_shown(build: Build, tab: Any) -> None:
 
 
 def test_the_stars_have_bounds(build: Build, tab: Any) -> None:
-    """Step 8: the form takes no sixth star, and the view none of those who go round the form."""
+    """Step 8: the form accepts no sixth star, and neither does the view without the form."""
     tab.open(build("8-pages.md", "Forms") + "/contact")
     tab.type("[name=stars]", "6")
     assert tab.evaluate("document.querySelector('[name=stars]').validity.rangeOverflow")
@@ -189,7 +189,7 @@ def test_the_stars_have_bounds(build: Build, tab: Any) -> None:
     assert re.search(r"stars\s+.*5", tab.text)
 
 
-def test_an_error_page_of_ones_own(blocks_of: Blocks, build: Build, tab: Any, tmp_path: Path) -> None:
+def test_a_custom_error_page_is_shown(blocks_of: Blocks, build: Build, tab: Any, tmp_path: Path) -> None:
     """Step 8: the site's own page lists what is wrong in a form."""
     own = next(block for block in blocks_of((TUTORIAL / "8-pages.md").read_text()) if "error422.html" in block.text)
     (tmp_path / "templates" / "error").mkdir(parents=True)
@@ -201,7 +201,7 @@ def test_an_error_page_of_ones_own(blocks_of: Blocks, build: Build, tab: Any, tm
     assert "name: is missing" in tab.text
 
 
-def test_a_view_that_waits_holds_up_nobody(build: Build, new_tab: Callable[[], Any]) -> None:
+def test_a_waiting_view_delays_no_other(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 9: while one tab waits for a slow view, async or plain, another has its page."""
     url = build("9-waiting-and-testing.md", "Async views")
     waiting, other = new_tab(), new_tab()
@@ -220,7 +220,7 @@ def test_the_app_that_is_tested_is_served(build: Build, tab: Any) -> None:
     assert tab.text == "Names so far: 0"
 
 
-def test_a_visitor_is_known_again(build: Build, new_tab: Callable[[], Any]) -> None:
+def test_a_visitor_is_remembered(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 10: whatever the visitor types is the name that the next page shows."""
     url = build("10-files-and-news.md", "Cookies")
     for name in ("Ada", "Ada Lovelace", "José", 'Ωμέγα; "50 %", <b>'):
@@ -235,7 +235,7 @@ def test_a_visitor_is_known_again(build: Build, new_tab: Callable[[], Any]) -> N
         assert tab.errors() == []
 
 
-def test_the_number_changes_by_itself(build: Build, new_tab: Callable[[], Any]) -> None:
+def test_the_number_is_updated_by_events(build: Build, new_tab: Callable[[], Any]) -> None:
     """Step 10: a page that is open counts each visit that another window makes."""
     url = build("10-files-and-news.md", "Server-sent events")
     page, other = new_tab(), new_tab()
@@ -248,7 +248,7 @@ def test_the_number_changes_by_itself(build: Build, new_tab: Callable[[], Any]) 
     assert page.errors() == []
 
 
-def test_a_picture_is_put_up_and_seen(build: Build, tab: Any, tmp_path: Path) -> None:
+def test_an_uploaded_picture_is_shown(build: Build, tab: Any, tmp_path: Path) -> None:
     """Step 10: a picture that is sent appears on the board, dressed by the style sheet; other files are refused."""
     page = (TUTORIAL / "10-files-and-news.md").read_text()
     (tmp_path / "static").mkdir()

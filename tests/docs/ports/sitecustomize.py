@@ -1,14 +1,14 @@
-"""Have a program listen on a port that the system chooses, where it asks for a fixed one.
+"""Let a program that binds a fixed port listen on one that the system chooses.
 
 Python runs this file before a program of the documents when this folder is on PYTHONPATH. The
-program stays as it is printed. Each socket that listens is told to DOCS_PORTS_FD as
-"wanted chosen", or as "unix path", so that whoever started the program knows when and where.
+program stays as printed. Each listening socket is reported to DOCS_PORTS_FD as
+"wanted chosen", or as "unix path", so that the test can wait for it.
 """
 
 import os
 import socket
 
-_TELL = int(os.environ["DOCS_PORTS_FD"])
+_LISTENING_FD = int(os.environ["DOCS_PORTS_FD"])
 _bind, _listen = socket.socket.bind, socket.socket.listen
 _chosen: dict[int, int] = {}
 _wanted: dict[int, int] = {}
@@ -26,12 +26,12 @@ def bind(self: socket.socket, address: tuple[str, int] | str, /) -> None:
 
 
 def listen(self: socket.socket, *backlog: int) -> None:
-    """Listen, and tell where."""
+    """Listen, and report the port."""
     _listen(self, *backlog)
     name = self.getsockname()
-    told = f"{_wanted.get(name[1], name[1])} {name[1]}" if isinstance(name, tuple) else f"unix {name}"
-    if not told.endswith(f"/{os.getpid()}.sock"):  # what `fanlight status` asks is there before the site is
-        os.write(_TELL, f"{told}\n".encode())
+    report = f"{_wanted.get(name[1], name[1])} {name[1]}" if isinstance(name, tuple) else f"unix {name}"
+    if not report.endswith(f"/{os.getpid()}.sock"):  # the control socket listens before the site does
+        os.write(_LISTENING_FD, f"{report}\n".encode())
 
 
 socket.socket.bind = bind  # type: ignore[assignment, method-assign]  # what a test needs of it, no more
