@@ -112,7 +112,7 @@ def send(site: LiveServer) -> Callable[..., bytes]:
     """Return a function that sends raw bytes, closes for writing, and returns all that is received."""
 
     def exchange(data: bytes, *, pieces: int = 0) -> bytes:
-        answer = b""
+        response = b""
         with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with contextlib.suppress(ConnectionError):
@@ -121,8 +121,8 @@ def send(site: LiveServer) -> Callable[..., bytes]:
                 client.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
                 while piece := client.recv(65536):
-                    answer += piece
-        return answer
+                    response += piece
+        return response
 
     return exchange
 
@@ -145,8 +145,8 @@ def get(send: Callable[..., bytes]) -> Callable[..., tuple[int, str, bytes]]:
         head = [f"{method} {target} HTTP/1.1", "Host: site.example", "Connection: close", *lines]
         if content:
             head.append(f"Content-Length: {len(content)}")
-        answer = send("\r\n".join([*head, "", ""]).encode("latin-1") + content)
-        top, _, rest = answer.partition(b"\r\n\r\n")
+        response = send("\r\n".join([*head, "", ""]).encode("latin-1") + content)
+        top, _, rest = response.partition(b"\r\n\r\n")
         return int(top.split(b" ")[1]), top.decode("latin-1"), rest
 
     return ask

@@ -67,8 +67,8 @@ def test_splitting_by_the_media_type(media_type: str) -> None:
     with LiveServer(app, options=Options(bind=("127.0.0.1:0",))) as site:
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
         connection.request("GET", "/")
-        answer = connection.getresponse()
-        assert (answer.status, answer.getheader("x")) == (500, None)
+        response = connection.getresponse()
+        assert (response.status, response.getheader("x")) == (500, None)
         connection.close()
 
 
@@ -144,9 +144,9 @@ def test_the_redirect_to_a_slash_keeps_to_this_site(get: Get) -> None:
 )
 def test_a_host_that_is_none(send: Send, host: str) -> None:
     """A Host that is not a name or an address with a port is refused, so that no page or URL repeats it."""
-    answer = send(f"GET /fields HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
-    assert answer.startswith(b"HTTP/1.1 400")
-    assert b"<script>" not in answer
+    response = send(f"GET /fields HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
+    assert response.startswith(b"HTTP/1.1 400")
+    assert b"<script>" not in response
 
 
 @pytest.mark.parametrize("target", ["evil.example/x", "@evil.example/", ":80/x", "?x", "x"])
@@ -157,8 +157,8 @@ def test_a_path_that_moves_the_authority(send: Send, target: str) -> None:
 
 def test_a_cache_poisoned_by_an_absolute_target(send: Send) -> None:
     """Where target and Host name different hosts the target counts, for everything a view can see (RFC 9112 3.2.2)."""
-    answer = send(b"GET http://real.example/fields HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
-    told: dict[str, Any] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    response = send(b"GET http://real.example/fields HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    told: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
     assert (told["host"], told["url"], told["path"]) == ("real.example", "http://real.example/fields", "/fields")
 
 

@@ -55,9 +55,9 @@ def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
     with LiveServer(app) as site:
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
         connection.request("GET", "/")
-        answer = connection.getresponse()
-        assert answer.status == 500
-        assert b"secret" not in answer.read().replace(name.encode(), b"")
+        response = connection.getresponse()
+        assert response.status == 500
+        assert b"secret" not in response.read().replace(name.encode(), b"")
         connection.close()
 
 

@@ -326,7 +326,7 @@ def test_an_error_early_in_a_request(site: LiveServer) -> None:
     """A request that fails before its view is found gets its status, and the connection's fate is clear."""
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     connection.request("GET", "/segment/%ff")
-    answer: Any = connection.getresponse()
-    assert answer.status in (400, 404)
-    answer.read()
+    response: Any = connection.getresponse()
+    assert response.status in (400, 404)
+    response.read()
     connection.close()

@@ -68,8 +68,8 @@ def test_te_te(statuses: Statuses, lines: bytes) -> None:
 
 def test_cl_0(send: Send) -> None:
     """Content that the view does not read is discarded as content, and not parsed as the next request."""
-    answer = send(b"GET /secret HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SECRET) + SECRET)
-    assert answer.count(b"HTTP/1.1 ") == 1
+    response = send(b"GET /secret HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(SECRET) + SECRET)
+    assert response.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_truncated_chunks(send: Send) -> None:
 def test_trailers_merged_into_fields(send: Send) -> None:
     """What stands in a trailer does not become a field of the request; what frames or routes is refused there."""
     head = b"POST /fields HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n"
-    answer = send(head + b"X-User: admin\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert b"admin" not in answer
+    response = send(head + b"X-User: admin\r\n\r\n")
+    assert response.startswith(b"HTTP/1.1 200")
+    assert b"admin" not in response
     for line in (b"Content-Length: 44", b"Transfer-Encoding: chunked", b"Host: b", b"Authorization: x"):
         assert send(head + line + b"\r\n\r\n" + SECRET).startswith(b"HTTP/1.1 400")
 
 
 def test_trailers_are_consumed(send: Send) -> None:
     """The next request begins behind the trailers, not in them."""
-    answer = send(CHUNKED + b"0\r\nX: GET /secret HTTP/1.1\r\n\r\nGET /query HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert answer.count(b"HTTP/1.1 200") == 2
-    assert b"secret" not in answer
+    response = send(CHUNKED + b"0\r\nX: GET /secret HTTP/1.1\r\n\r\nGET /query HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert response.count(b"HTTP/1.1 200") == 2
+    assert b"secret" not in response
 
 
 def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
@@ -171,8 +171,8 @@ def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
 def test_responses_are_in_the_order_of_the_requests(send: Send) -> None:
     """Responses to pipelined requests are sent in order, a slow one before a fast one."""
     asked = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
-    answer = send(b"".join(asked))
-    found = [json.loads(part.partition(b"\r\n\r\n")[2])["name"] for part in answer.split(b"HTTP/1.1 200 OK")[1:]]
+    response = send(b"".join(asked))
+    found = [json.loads(part.partition(b"\r\n\r\n")[2])["name"] for part in response.split(b"HTTP/1.1 200 OK")[1:]]
     assert found == [str(number) for number in range(50)]
 
 
@@ -233,5 +233,5 @@ def test_fields_with_underscores(get: Get) -> None:
 def test_an_upgrade_to_http_2_in_the_clear(send: Send) -> None:
     """`Upgrade: h2c` is ignored: a proxy that forwards it gets a response in HTTP/1.1."""
     wish = b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n"
-    answer = send(b"GET /query HTTP/1.1\r\nHost: a\r\n" + wish)
-    assert answer.startswith(b"HTTP/1.1 200")
+    response = send(b"GET /query HTTP/1.1\r\nHost: a\r\n" + wish)
+    assert response.startswith(b"HTTP/1.1 200")

@@ -41,15 +41,15 @@ def ask(site: Path) -> Iterator[Ask]:
     with LiveServer(App({"/static": Static("static")}, file=site / "main.py")) as server:
 
         def ask_for(target: str, line: str = "") -> tuple[int, bytes, bytes]:
-            answer = b""
+            response = b""
             head = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{line}\r\n"
             with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
                 client.sendall(head.encode("latin-1"))
                 with contextlib.suppress(ConnectionError):
                     while piece := client.recv(65536):
-                        answer += piece
-            top, _, content = answer.partition(b"\r\n\r\n")
-            assert b"secret" not in answer
+                        response += piece
+            top, _, content = response.partition(b"\r\n\r\n")
+            assert b"secret" not in response
             return int(top.split(b" ")[1]), top, content
 
         yield ask_for

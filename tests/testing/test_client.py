@@ -52,10 +52,10 @@ def handler() -> FakeHandler:
 def test_a_get_takes_the_complete_path() -> None:
     """The view sees method, target and fields as the wire has read them."""
     with Client(handler()) as client:
-        answer = client.get("/?a=1", headers={"X-Test": "yes"}, query={"b": ["2", "3"]})
-    assert answer.status == 200
-    assert answer.text.splitlines() == ["GET /?a=1&b=2&b=3", "host: testserver", "x-test: yes", ""]
-    assert answer.headers["server"] == "fanlight"
+        response = client.get("/?a=1", headers={"X-Test": "yes"}, query={"b": ["2", "3"]})
+    assert response.status == 200
+    assert response.text.splitlines() == ["GET /?a=1&b=2&b=3", "host: testserver", "x-test: yes", ""]
+    assert response.headers["server"] == "fanlight"
 
 
 @pytest.mark.parametrize(

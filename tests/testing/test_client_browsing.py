@@ -87,8 +87,8 @@ def test_a_redirect_changes_methods_as_httpx_does(client: Client, method: str, s
 @pytest.mark.parametrize("path", ["/other", "/port", "/scheme"])
 def test_a_redirect_to_elsewhere_ends_there(client: Client, path: str) -> None:
     """A redirect to another host, port or scheme is not followed: it is the response."""
-    answer = client.get(path)
-    assert (answer.status, answer.url) == (303, f"http://testserver{path}")
+    response = client.get(path)
+    assert (response.status, response.url) == (303, f"http://testserver{path}")
 
 
 def test_a_redirect_to_an_invalid_url_raises(client: Client) -> None:
@@ -109,9 +109,9 @@ def test_absolute_and_relative_locations_are_followed(client: Client) -> None:
 
 def test_a_redirect_to_https_is_followed_over_https(client: Client) -> None:
     """The scheme of a location counts, too; what is secret goes along, but not back to http."""
-    answer = client.get("/upgrade", headers={"authorization": "x"})
-    assert answer.url == "https://testserver/shown"
-    assert "authorization: x" in answer.text
+    response = client.get("/upgrade", headers={"authorization": "x"})
+    assert response.url == "https://testserver/shown"
+    assert "authorization: x" in response.text
     down = client.get("https://testserver/whole", headers={"authorization": "x"})
     assert (down.url, "authorization" in down.text) == ("http://testserver/shown#there", False)
 
@@ -137,8 +137,8 @@ def test_a_redirect_to_https_is_followed_over_https(client: Client) -> None:
 )
 def test_urls_are_encoded_as_browsers_encode_them(client: Client, url: str, target: str) -> None:
     """Blanks and letters of any alphabet are percent-encoded, what is encoded stays, a fragment is never sent."""
-    answer = client.get(url)
-    assert (answer.status, answer.text.splitlines()[0]) == (200, f"GET {target}")
+    response = client.get(url)
+    assert (response.status, response.text.splitlines()[0]) == (200, f"GET {target}")
 
 
 def test_a_line_end_in_an_address_is_encoded() -> None:

@@ -67,9 +67,9 @@ def test_a_stream_is_read_as_it_arrives() -> None:
     """The first pieces arrive before the view makes the next; after the block the client has disconnected."""
     site = Site()
     with Client(site.app) as client:
-        with client.stream("GET", "/lines") as answer:
-            assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
-            lines = answer.lines()
+        with client.stream("GET", "/lines") as response:
+            assert (response.status, response.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+            lines = response.lines()
             assert [next(lines) for _ in range(3)] == ["0", "and 1", "and 2"]
             assert not site.closed.is_set()
         assert site.closed.wait(PATIENCE)
@@ -79,18 +79,18 @@ def test_a_stream_that_is_cut_off_raises() -> None:
     """Reading a stream that was cut off raises IncompleteRead."""
     with (
         Client(Site().app) as client,
-        client.stream("GET", "/broken") as answer,
+        client.stream("GET", "/broken") as response,
         pytest.raises(http.client.IncompleteRead),
     ):
-        answer.read()
+        response.read()
 
 
 def test_events_are_read_as_a_browser_reads_them() -> None:
     """Name, id, data of several lines, and the reconnection time are parsed."""
     with Client(Site().app) as client:
-        with client.stream("GET", "/events") as answer:
-            assert answer.headers["content-type"] == "text/event-stream"
-            events = list(answer.events())
+        with client.stream("GET", "/events") as response:
+            assert response.headers["content-type"] == "text/event-stream"
+            events = list(response.events())
         assert events == [
             Event(None, retry_seconds=2),
             Event('{"number":1}', "news", "1"),
@@ -98,23 +98,23 @@ def test_events_are_read_as_a_browser_reads_them() -> None:
             Event('{"number":3}', "news", "3"),
             Event("one\ntwo"),
         ]
-        with client.stream("GET", "/events", headers={"last-event-id": "2"}) as answer:
-            assert [event.id for event in answer.events()] == [None, "3", None]
+        with client.stream("GET", "/events", headers={"last-event-id": "2"}) as response:
+            assert [event.id for event in response.events()] == [None, "3", None]
 
 
 def test_the_cookies_of_a_stream_are_kept() -> None:
     """The cookies of a streamed response are kept like any others."""
     with Client(Site().app) as client:
-        with client.stream("GET", "/cookie") as answer:
-            assert answer.read() == b"ab"
+        with client.stream("GET", "/cookie") as response:
+            assert response.read() == b"ab"
         assert client.cookies == {"taste": "sweet"}
 
 
 def test_events_may_have_a_status_and_fields() -> None:
     """An EventStream in a tuple is still a stream of events."""
-    with Client(Site().app) as client, client.stream("GET", "/status") as answer:
-        assert (answer.status, answer.headers["x-one"]) == (203, "1")
-        assert [event.data for event in answer.events()] == ["a"]
+    with Client(Site().app) as client, client.stream("GET", "/status") as response:
+        assert (response.status, response.headers["x-one"]) == (203, "1")
+        assert [event.data for event in response.events()] == ["a"]
 
 
 class Database:
@@ -147,8 +147,8 @@ def test_dependencies_of_a_stream_are_closed_when_the_client_disconnects(*, is_a
         return EventStream(news() if is_async else news_in_thread())
 
     with Client(App({"/": view})) as client:
-        with client.stream("GET", "/") as answer:
-            assert next(answer.events()).data == "Database"
+        with client.stream("GET", "/") as response:
+            assert next(response.events()).data == "Database"
             assert waiting.wait(PATIENCE)
             assert not closed.is_set()
         let_go.set()
@@ -172,14 +172,14 @@ def test_events_are_compressed_if_named(*, is_async: bool) -> None:
         {"/": lambda: EventStream(news() if is_async else news_in_thread(), keep_alive_seconds=0.01)},
         compression=Compression(media_types=("text/event-stream",)),
     )
-    with Client(app) as client, client.stream("GET", "/", headers={"accept-encoding": "gzip"}) as answer:
-        pieces = iter(answer)
+    with Client(app) as client, client.stream("GET", "/", headers={"accept-encoding": "gzip"}) as response:
+        pieces = iter(response)
         if not is_async:
-            assert "content-encoding" not in answer.headers
+            assert "content-encoding" not in response.headers
             content = b"".join(pieces).replace(b":\n\n", b"")  # a comment may come before a thread has begun
             assert content == b"data: " + b"x" * 2000 + b"\n\n"
             return
-        assert answer.headers["content-encoding"] == "gzip"
+        assert response.headers["content-encoding"] == "gzip"
         decoder = zlib.decompressobj(wbits=31)
         data = b""
         while not data.endswith(b"\n\n:\n\n"):

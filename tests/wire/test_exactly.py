@@ -300,9 +300,9 @@ def test_a_refused_head_gets_no_content(data: bytes) -> None:
     if data.startswith(GET):
         wire.next_event()
         wire.send_response(200, (), b"", b"")
-    answer = refusal(wire)
-    assert answer.endswith(b"\r\n\r\n")
-    assert b"\r\ncontent-length: 0\r\n" not in answer
+    response = refusal(wire)
+    assert response.endswith(b"\r\n\r\n")
+    assert b"\r\ncontent-length: 0\r\n" not in response
 
 
 @pytest.mark.parametrize(("method", "is_bare"), [(b"HEAD", True), (b"POST", False)])

@@ -34,30 +34,30 @@ def read(data: bytes, method: str = "GET") -> tuple[Any, bytes, bytes]:
             return self.file
 
     socket = Socket()
-    answer = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]  # all it asks for is makefile
-    answer.begin()
+    response = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]  # all it asks for is makefile
+    response.begin()
     file = socket.file
-    content = answer.read()
-    return answer, content, b"" if file.closed else file.read()
+    content = response.read()
+    return response, content, b"" if file.closed else file.read()
 
 
 def test_a_complete_response() -> None:
     """Status, fields in order, length and content arrive as they were given."""
-    answer, content, rest = read(asked().send_response(200, FIELDS, b"hello", STANDARD))
-    assert (answer.status, answer.reason, content, rest) == (200, "OK", b"hello", b"")
-    assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
-    assert answer.headers["content-length"] == "5"
-    assert answer.headers["date"].startswith("Mon")
-    assert "connection" not in answer.headers
+    response, content, rest = read(asked().send_response(200, FIELDS, b"hello", STANDARD))
+    assert (response.status, response.reason, content, rest) == (200, "OK", b"hello", b"")
+    assert response.headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert response.headers["content-length"] == "5"
+    assert response.headers["date"].startswith("Mon")
+    assert "connection" not in response.headers
 
 
 @pytest.mark.parametrize(("status", "length"), [(200, "5"), (404, "5"), (204, None), (304, None)])
 def test_a_response_to_head_has_no_content(status: int, length: str | None) -> None:
     """HEAD gets the fields that GET would, and not a byte of content (RFC 9110 9.3.2)."""
     data = asked("HEAD").send_response(status, (), b"hello", b"")
-    answer, content, rest = read(data, "HEAD")
-    assert (answer.status, content, rest) == (status, b"", b"")
-    assert answer.headers["content-length"] == length
+    response, content, rest = read(data, "HEAD")
+    assert (response.status, content, rest) == (status, b"", b"")
+    assert response.headers["content-length"] == length
     assert data.endswith(b"\r\n\r\n")
 
 
@@ -84,8 +84,8 @@ def test_the_connection_goes_on_as_both_sides_want(
 ) -> None:
     """HTTP/1.1 connections persist without `close`; 1.0 ones only with `keep-alive` (RFC 9112 9.3)."""
     wire = asked(minor=minor, fields=fields)
-    answer = read(wire.send_response(200, (), b"x", b""))[0]
-    assert answer.headers["connection"] == connection
+    response = read(wire.send_response(200, (), b"x", b""))[0]
+    assert response.headers["connection"] == connection
     assert wire.must_close is closes
 
 
@@ -103,8 +103,8 @@ def test_a_stream_of_unknown_length_is_chunked() -> None:
     data = wire.start_response(200, FIELDS, None, STANDARD)
     data += wire.send_content(b"hello ") + wire.send_content(b"") + wire.send_content(b"world")
     data += wire.end_response([("x-sum", "1")])
-    answer, content, _ = read(data)
-    assert (answer.status, content) == (200, b"hello world")
+    response, content, _ = read(data)
+    assert (response.status, content) == (200, b"hello world")
     assert data.endswith(b"0\r\nx-sum: 1\r\n\r\n")
     assert wire.is_idle
 

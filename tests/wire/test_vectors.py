@@ -522,10 +522,10 @@ def test_a_refused_message_ends_the_connection(name: str) -> None:
     """After a refusal nothing of what follows is ever taken for a request."""
     _, wire, _ = read([vector(name)])
     refusal = type("_", (ProtocolError,), {"status": EXPECTED[name]})("the reason")
-    answer = wire.refuse(refusal, b"")
-    assert answer.startswith(f"HTTP/1.1 {EXPECTED[name]} ".encode())
-    assert b"connection: close\r\n" in answer
-    assert answer.endswith(b"\r\n\r\nthe reason\n")
+    response = wire.refuse(refusal, b"")
+    assert response.startswith(f"HTTP/1.1 {EXPECTED[name]} ".encode())
+    assert b"connection: close\r\n" in response
+    assert response.endswith(b"\r\n\r\nthe reason\n")
     wire.receive(NEXT)
     assert wire.next_event() is None
     assert wire.must_close
@@ -543,10 +543,10 @@ LAST = {
 def test_the_next_request_follows_an_accepted_one(name: str) -> None:
     """Behind an accepted message the next one begins exactly where it ended, or the connection closes."""
     _, wire, _ = read([vector(name) + NEXT])
-    answer = wire.send_response(200, (), b"ok", b"")
+    response = wire.send_response(200, (), b"ok", b"")
     if name in LAST:
         assert wire.must_close
-        assert b"connection: close\r\n" in answer
+        assert b"connection: close\r\n" in response
         assert wire.next_event() is None
     else:
         head = wire.next_event()
