@@ -204,6 +204,23 @@ def test_both_the_iterator_and_its_iterable_are_closed() -> None:
     assert order == ["iterator", "iterable"]
 
 
+@kinds
+def test_a_source_that_can_not_be_iterated_is_no_empty_stream(kind: Any) -> None:
+    """StopIteration from `__iter__` is a failure, and not the end of the stream."""
+
+    class Unreadable:
+        def __iter__(self) -> Iterator[bytes]:
+            raise StopIteration
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise StopAsyncIteration
+
+    both = Both(kind, Unreadable())
+    with pytest.raises(RuntimeError, match="Iteration"):
+        both.pull()
+    assert [type(each) for each in both.ended_by] == [RuntimeError]
+
+
 def test_a_source_is_iterated_once() -> None:
     """An iterator that was created early is kept when parts are added: iterating may run a query."""
     count = 0

@@ -109,7 +109,10 @@ class SyncStream(_Stream):
     def open(self) -> None:
         """Create the iterator, without pulling a piece. Called early if a failure should become an error response."""
         if self.iterator is None:
-            self.iterator = iter(self.source)
+            try:
+                self.iterator = iter(self.source)
+            except StopIteration as error:  # else it would pass for the end of the stream
+                raise RuntimeError("the source of a stream raised StopIteration") from error
 
     def close(self) -> None:
         """End the stream wherever it is. A second call does nothing."""
@@ -169,7 +172,10 @@ class AsyncStream(_Stream):
     def open(self) -> None:
         """Create the iterator, as above."""
         if self.iterator is None:
-            self.iterator = aiter(self.source)
+            try:
+                self.iterator = aiter(self.source)
+            except StopAsyncIteration as error:  # as above
+                raise RuntimeError("the source of a stream raised StopAsyncIteration") from error
 
     async def aclose(self) -> None:
         """End the stream wherever it is. A second call does nothing."""
