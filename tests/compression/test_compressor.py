@@ -203,7 +203,7 @@ def test_the_settings_choose_codings_and_media_types() -> None:
 def test_a_response_that_can_not_be_sent_is_reported_as_ever(media_type: Any, caplog: pytest.LogCaptureFixture) -> None:
     """An invalid media type is a 500 and a line in the log, compressed or not."""
     assert ask(lambda: Response(TEXT, media_type=media_type)).status == 500
-    assert "can't be answered" in caplog.text
+    assert "can't be sent" in caplog.text
 
 
 # --- HEAD, tags, parts --------------------------------------------------------------------------------

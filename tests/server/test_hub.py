@@ -206,7 +206,7 @@ def test_an_answer_that_can_not_be_sent_becomes_a_500(
         sock.sendall(tools.request("/"))
         status, content = tools.read_answer(sock)
     assert (status, b"stolen" in content) == (500, False)
-    assert "can't be answered" in caplog.text
+    assert "can't be sent" in caplog.text
 
 
 def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_what_can_not_be_sent_is_a_500(
         assert (response.status, response.read()) == (500, BROKEN_CONTENT)
         (record,) = caplog.records
         assert f"GET /{name}/{path}" in record.getMessage()
-        assert "can't be answered" in record.getMessage()
+        assert "can't be sent" in record.getMessage()
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     connection.close()

@@ -138,7 +138,7 @@ class ShutdownController:
             return
         self._devnull = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
         self._signals = Signals((*STOP_SIGNALS, *others), self._on_signal_in_main_thread)
-        self._signals.take()
+        self._signals.install()
         threading.Thread(target=self._run, args=(self._signals,), name="fanlight-signals", daemon=True).start()
 
     @property
@@ -149,7 +149,7 @@ class ShutdownController:
     def reinstall(self) -> list[str]:
         """Put our handlers back; return the signals for which the site had installed its own. In the main thread."""
         if self._signals is not None:
-            self._displaced.update(self._signals.take())
+            self._displaced.update(self._signals.install())
         displaced, self._displaced = sorted(self._displaced), set()
         return displaced
 
@@ -194,7 +194,7 @@ class ShutdownController:
                 callback()
         self._drain_if_due()
         if self._signals is not None:
-            self._signals.ring()
+            self._signals.wake()
 
     def force(self, code: int = LATE_EXIT_CODE) -> None:
         """End what still runs, now; from any thread."""
@@ -205,7 +205,7 @@ class ShutdownController:
             for callback in self._force_callbacks:
                 callback()
             if self._signals is not None:
-                self._signals.ring()
+                self._signals.wake()
         else:
             self._exit(code)
 

@@ -1,8 +1,8 @@
-"""Do what views have asked to be done when their answers are out.
+"""Run the background tasks that views have requested (`request.after`), when their responses are sent.
 
-In: functions, of either kind, from any thread. Out: they have run, those of one request one after the other,
-async ones on the loop, others in the pool's threads. What one raises is logged, and the next one runs. A server
-that drains waits for them until `drain_seconds` are over.
+In: functions, sync or async, from any thread. Out: they have run, those of one request one after the other, async ones
+on the event loop, sync ones in the thread pool. An error is logged, and the next one runs. A graceful shutdown waits
+for them until `drain_seconds` are over.
 """
 
 from __future__ import annotations
@@ -27,18 +27,21 @@ Work = Callable[[], Any]
 
 
 class BackgroundTasks:
-    """The work after the answers of one hub."""
+    """The background tasks of one hub."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pool: ThreadPool) -> None:
-        """Do it on this loop, and in this pool."""
+        """Run them on this loop, and in this pool."""
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_cut_off = False
-        self.has_cut_off = False  # some of it, that was not done in time
+        self.has_cut_off = False  # some were cancelled, as they were not done in time
 
     def schedule(self, connection: Connection) -> None:
-        """Begin what its request has asked for, if anything; from any thread, when the answer or the client is gone."""
-        request: Request | None = getattr(connection, "request", None)  # it may have sent none yet
+        """Schedule the request's background tasks, if any.
+
+        Thread-safe; called after the response is sent or the client has disconnected.
+        """
+        request: Request | None = getattr(connection, "request", None)  # none may have come yet
         if request is not None and (work := request.pop_background_tasks()):
             # A copy: a stream of the same request may still be closing things in the context itself.
             self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())
@@ -55,7 +58,7 @@ class BackgroundTasks:
                     await self._loop.create_task(_contained(each()), context=context)
                 else:
                     result = await in_thread(partial(context.run, each), self._loop, self._pool)
-                    if inspect.isawaitable(result):  # a plain function that gave a coroutine: a method, a lambda
+                    if inspect.isawaitable(result):  # a sync function that returned a coroutine: a method, a lambda
                         await self._loop.create_task(_contained(result), context=context)
             except BaseException as error:
                 forked_child.exit_if_forked()
@@ -64,8 +67,8 @@ class BackgroundTasks:
                 log.exception("what is to be done after %s has failed", name)
 
     async def finish(self, seconds: float) -> None:
-        """Wait for what has begun; what takes longer than so many seconds is told, and left."""
-        await asyncio.sleep(0)  # what other threads have handed over becomes a task
+        """Wait for those that have begun; what takes longer than so many seconds is logged and cancelled."""
+        await asyncio.sleep(0)  # calls from other threads become tasks
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
             if late:
@@ -77,7 +80,7 @@ class BackgroundTasks:
 
 
 async def _contained(act: Awaitable[object]) -> None:
-    """Wait for something; what would end the loop if a task raised it (an exit) is raised as a RuntimeError."""
+    """Await something; what would end the loop if a task raised it (an exit) is raised as a RuntimeError."""
     try:
         await act
     except (KeyboardInterrupt, SystemExit) as error:

@@ -1,8 +1,9 @@
-"""Keep content while it comes: in memory at once, on the disk by a thread of the pool, as a disk can take its time.
+"""Keep the content of a request while it arrives: in memory, or on the disk, by a thread.
 
-In: pieces of content, from the hub's holder. Out: they are kept, and the holder goes on with the connection. Refuses
-what finds no room on the disk, or no thread. While a thread writes, the connection is RUNNING and reads nothing; the
-content is the thread's, so that a connection which is closed meanwhile closes no file under its hands.
+In: pieces of content, from the holder of the hub. Out: they are kept, and the holder goes on with the connection.
+Refuses content for which there is no room on the disk, or no thread. While a thread writes, the connection is in
+SPOOLING and nothing is received; the content belongs to the thread, so that a connection that is closed meanwhile
+closes no file that is being written.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ log = logging.getLogger("fanlight.server")
 
 @dataclass(slots=True)
 class _Piece:
-    """What a thread writes: all that has come of the content of one request."""
+    """What a thread writes: all that has arrived of the content of one request."""
 
     connection: Connection
     content: SpooledContent
@@ -47,14 +48,17 @@ class BodySpooler:
         self._table, self._post, self._pool, self._go_on = table, ownership.post, pool, go_on
 
     def write(self, connection: Connection, data: bytes) -> bool:
-        """Keep a piece, or have it kept; True if no more matters, and the call runs at once. Raises ProtocolError."""
+        """Keep a piece, now or in a thread; True if the rest does not matter, and the call runs at once.
+
+        Raises ProtocolError.
+        """
         connection.moved_bytes += len(data)
         content = connection.body
         if content is None:  # the call wants none: it is read and discarded
             return False
         if not content.exceeds_memory(len(data)):
             return _kept(content, (data,))
-        # All that has come, at once: a thread for each of many small chunks would be many hand-overs.
+        # All that has arrived at once: a thread for each of many small chunks would be many hand-overs.
         piece = _Piece(
             connection, content, [data], self._table.now, connection.phase_started_at, connection.moved_bytes
         )
@@ -71,7 +75,7 @@ class BodySpooler:
         return False
 
     def _write(self, piece: _Piece) -> None:
-        """Write what has come; a thread's work."""
+        """Write what has arrived; in a thread of the pool."""
         try:
             outcome: Outcome = _kept(piece.content, piece.data) or piece.is_last
         except ProtocolError as refusal:
@@ -79,13 +83,13 @@ class BodySpooler:
         self._post(self._come_back, piece, outcome)
 
     def _come_back(self, piece: _Piece, outcome: Outcome) -> bool:
-        """Go on with the connection, if it is still there; the holder."""
+        """Go on with the connection, unless it was closed meanwhile; only the holder may."""
         connection = piece.connection
         if connection.phase is CLOSED:
             piece.content.close()
             return True
         connection.keep_body(piece.content)
-        spent = self._table.now - piece.began  # the client had no part in this time
+        spent = self._table.now - piece.began  # this time is not held against the client
         connection.enter(CONTENT, piece.content_began + spent, moved_bytes=piece.moved_bytes)
         connection.extend_for_content(self._table.limits)
         self._table.watch(connection)
@@ -96,5 +100,5 @@ def _kept(content: SpooledContent, pieces: Iterable[bytes]) -> bool:
     try:
         return any(content.write(piece) for piece in pieces)
     except OSError as error:
-        log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason says it all
+        log.error("content can't be kept on disk: %s", error)  # noqa: TRY400 - the reason is enough
         raise StorageFull("this server has no room to keep what was sent; try again later") from None

@@ -1,4 +1,4 @@
-"""What the server says by itself, where no call of the app's does."""
+"""Responses of the server's own, where no call of the app makes one."""
 
 from __future__ import annotations
 

@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
 CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
-SEND_BYTES = 128 * 1024  # at a time of an answer that waits for its client: a short stay, as others wait too
+SEND_BYTES = 128 * 1024  # sent at a time of a response that waits for its client: others wait too
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
 OnClosed = Callable[["Connection"], object]
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-# What the system says of a client that answers neither what was sent nor its probes.
+# What the system reports of a client that acknowledges neither what was sent nor its probes.
 _UNREACHABLE = frozenset(
     getattr(errno, name)
     for name in ("ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN")
@@ -148,7 +148,7 @@ class Connection:
 
     call: Call
     request: Request
-    started: float  # when its head had come, on the performance counter; only set where a witness looks on
+    started: float  # when its head had come, on the performance counter; only set where there is an observer
 
     def __init__(
         self, sock: Stream, client: str | None, wire: Http1Connection, now: float, on_closed: OnClosed = _nothing
@@ -157,34 +157,30 @@ class Connection:
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.on_closed = on_closed
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
-        self.setup: ConnectionSetup | None = (
-            None  # what there is to be said of its requests because of the way they came
-        )
-        self.extra_headers = b""  # field lines that the answer in progress has besides its own
+        self.setup: ConnectionSetup | None = None  # what proxies and TLS mean for its requests
+        self.extra_headers = b""  # header fields of the response in progress besides its own
         self.phase = HANDSHAKE
         self.phase_started_at, self.deadline = now, now + HANDSHAKE_SECONDS
         self.body: SpooledContent | None = None  # the content of the request, while it is kept here
         self.body_reader: BodyReader | None = None  # or what gives it to the view that reads it as a stream
-        self.pending: Rest = NOTHING  # the part of an answer that the client has not taken yet
-        self.pending_body: Rest = NOTHING  # what follows it: content too big to be copied behind its head, or a file
-        self.stream: Streaming | None = None  # which makes the answer in progress, piece by piece
+        self.pending: Rest = NOTHING  # the part of a response that the client has not taken yet
+        self.pending_body: Rest = NOTHING  # what follows: content too big to be copied behind the head, or a file
+        self.stream: Streaming | None = None  # what writes the response in progress, piece by piece
         self._go_on: Callable[[bool], object] | None = None  # of a paused stream
         self.moved_bytes = 0  # how much of it has come or gone
         self.sent_bytes = 0  # of responses, since the connection began; without what went out at once
         self.pace: ClientPace | None = None  # of its client, while there is something that it has not taken
-        self.status = 0  # of the answer in progress, for the access log
-        self.unlogged_bytes = (
-            0  # bytes of a whole answer that waits for its client, until the log sees what became of it
-        )
+        self.status = 0  # of the response in progress, for the access log
+        self.unlogged_bytes = 0  # bytes of a response that waits for its client, until they are logged
 
     def receive_content(self) -> bytes:
-        """Receive more content, and little else: tiny chunks are a short stay, what is behind it waits."""
+        """Receive more content, and little else: tiny chunks must not take long, and what follows can wait."""
         return self.sock.recv(min(max(self.wire.expected_bytes, CHUNKS_RECV_BYTES), CONTENT_RECV_BYTES))
 
     def send(self, data: bytes | memoryview) -> bool:
-        """Send all that the client takes now and keep the rest in `out`; False if there is a rest.
+        """Send all that the client takes now and keep the rest in `pending`; False if there is a rest.
 
-        Raises OSError when the client is gone.
+        Raises OSError when the client has disconnected.
         """
         try:
             sent = self.sock.send(data)
@@ -194,7 +190,7 @@ class Connection:
         self.sent_bytes += sent
         if sent == len(data):
             return True
-        self.pending = memoryview(data)[sent:]  # a view: a big answer is never copied for the sake of its rest
+        self.pending = memoryview(data)[sent:]  # a view: a big response is never copied for the sake of its rest
         return False
 
     def set_pending(self, rest: memoryview, more: Rest) -> None:
@@ -202,7 +198,7 @@ class Connection:
         self.pending, self.pending_body = (rest, more) if rest else (more, NOTHING)
 
     def flush(self) -> bool:
-        """Send more of `out`; True when it is gone. Raises OSError when the client is."""
+        """Send more of `pending`; True when all is sent. Raises OSError when the client has disconnected."""
         out = self.pending
         if isinstance(out, FileSender):
             sent = out.send(self.sock)
@@ -216,7 +212,7 @@ class Connection:
         return not self.pending
 
     def discard(self, now: float) -> bool:
-        """Throw away what a refused client still sends; False when it has closed, or has sent too much."""
+        """Discard what a refused client still sends; False when it has closed, or has sent too much."""
         try:
             size = len(self.sock.recv(CONTENT_RECV_BYTES))
         except BlockingIOError:
@@ -228,7 +224,7 @@ class Connection:
         return size > 0 and self.moved_bytes <= LINGER_BYTES
 
     def is_too_slow(self, now: float, limits: Limits) -> bool:
-        """Look what the client has taken since the last look; True if it is to be cut off."""
+        """Check what the client has taken since the last check; True if it is to be disconnected."""
         waiting = unacknowledged(self.sock)
         is_waited_for = self.phase in WAITING_FOR_CLIENT
         if not waiting and not is_waited_for:
@@ -241,10 +237,10 @@ class Connection:
         return self.pace.is_too_slow(acknowledged, now, limits, is_waited_for=is_waited_for)
 
     def hint(self) -> str:
-        """Return what may be wrong where bytes are no request: they may be content that was not announced."""
+        """Return a hint for bytes that are no request: they may be content that was not announced."""
         try:
             head = self.request.head
-        except AttributeError:  # they are the first
+        except AttributeError:  # no request came before
             return ""
         if not may_hide_content(head.method, head.values):
             return ""
@@ -259,14 +255,14 @@ class Connection:
         return size
 
     def has_sent(self) -> bool:
-        """Look whether there is something of the client to be received."""
+        """Return whether there is something to receive."""
         try:
             return bool(self.sock.recv(1, socket.MSG_PEEK))
         except OSError:  # BlockingIOError, mostly
             return False
 
     def reset(self) -> None:
-        """Have closing throw away what the client has not taken, which the system would keep for minutes."""
+        """Have closing discard what the client has not taken, which the system would keep for minutes."""
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
 
@@ -300,7 +296,7 @@ class Connection:
         self.stream, self.unlogged_bytes = None, size
 
     def end(self) -> None:
-        """Close the socket. Its client sees the end now, also where a forked child has a copy of the socket."""
+        """Close the socket, for the client at once, even where a forked child has a copy of the socket."""
         if self.sock.__class__ is socket.socket:  # TLS has an end of its own
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
@@ -308,12 +304,12 @@ class Connection:
             self.sock.close()
 
     def close_in_child(self) -> None:
-        """Close this process's copy of the socket, without a word to the client."""
+        """Close this process's copy of the socket, without notice to the client."""
         with contextlib.suppress(OSError):
             os.close(self.sock.detach())
 
     def release_all(self) -> None:
-        """Let go of all that the connection holds: it is closed."""
+        """Release all that the connection holds, when it is closed."""
         self.release()
         if self.stream is not None:
             self.stream.on_disconnect(is_certain=True)
@@ -339,9 +335,9 @@ class Connection:
         self.deadline = deadline
 
     def extend_for_content(self, limits: Limits) -> None:
-        """Move the deadline of content by as much as what has come earns at the least rate.
+        """Move the deadline of content by as much as what has arrived earns at the least rate.
 
-        SECURITY: tests/server/test_deadlines.py: a byte now and then buys no time worth having.
+        SECURITY: tests/server/test_deadlines.py: single bytes buy next to no time.
         """
         self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
 
@@ -366,7 +362,7 @@ class Connection:
 
     def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
         self.enter(phase, now, limits.write_seconds / CHECKS)
-        self.is_too_slow(now, limits)  # what it has taken by now is where its pace begins
+        self.is_too_slow(now, limits)  # its pace is measured from here
 
 
 def is_about_client(error: BaseException) -> bool:

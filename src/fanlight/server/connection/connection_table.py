@@ -152,6 +152,6 @@ class ConnectionTable:
             self.close(connection)
 
     def close_in_child(self) -> None:
-        """Close the sockets of the clients in a forked child, without a word to the clients."""
+        """Close the sockets of the clients in a forked child, without notice to the clients."""
         for each in list(self.connections.values()):
             each.close_in_child()

@@ -1,12 +1,12 @@
 """Events to requests, requests to calls, responses to bytes.
 
-In: a connection that has received something. Out: its requests are answered, or on their way to be.
-In which lane a call runs is `dispatch`'s affair. What is sent is sent by whoever owns the
-connection (the hub's holder, a pool thread, a task); what follows (the rest of an answer, the next
-request, the end) is always done by the holder, in `settle`.
+In: a connection that has received something. Out: its requests have their responses, or will have. In which lane a call
+runs is decided by `dispatch`. A response is sent by the owner of the connection (the holder of the hub, a pool thread,
+a task); what follows (the rest of a response, the next request, the end) is always done by the holder, in
+`finish_response`.
 
-Refuses a message by its `ProtocolError`: answered, then lingered on until the client has read why.
-Knows nothing of pollers, of listeners, or of which thread holds the hub.
+A message that raises a ProtocolError is refused: a response is sent, and the connection lingers until the client has
+read it. Knows nothing of pollers, of listeners, or of which thread holds the hub.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.server")
 
-Answer = Response | Awaitable[Response]  # what a call gives by its type; in these lanes, a Response
-_SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is no stream
+Result = Response | Awaitable[Response]  # what a call returns by its type; in these lanes, a Response
+_SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not streamed
 
 
 class Exchange:
@@ -86,10 +86,10 @@ class Exchange:
         self._streams = Streams(table, ownership, executors, self.stream_finished)
         self._dispatch = Dispatch(table, ownership, executors, self)
 
-    # --- the holder's way in: bytes have come ---------------------------------------------
+    # --- for the holder of the hub: bytes have arrived ------------------------------------
 
     def advance(self, connection: Connection, turn: Turn) -> bool:
-        """Serve every message that has arrived whole; False once the hub is in other hands."""
+        """Serve every message that has arrived whole; False once another thread holds the hub."""
         wire = connection.wire
         try:
             while (event := wire.next_event()) is not None:
@@ -125,9 +125,9 @@ class Exchange:
         return True
 
     def _resume_with_body(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
-        """Go on when content has been written to the disk; False once the hub is in other hands."""
+        """Go on when content has been written to the disk; False once another thread holds the hub."""
         turn = self._ownership.turn
-        assert turn is not None  # the holder calls this
+        assert turn is not None  # only the holder calls this
         if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome, self._table.now):
             self.refuse(connection, outcome)
             return True
@@ -141,7 +141,7 @@ class Exchange:
         return self.advance(connection, turn)
 
     def _apply_request_context(self, connection: Connection) -> None:
-        """Have a new request told which way it came, and have it noticed."""
+        """Apply proxy and TLS information to the new request, and notify the observer."""
         connection.extra_headers = b""
         if connection.setup is not None:
             connection.setup.apply_to_request(connection)
@@ -157,19 +157,19 @@ class Exchange:
         elif phase is IDLE:
             connection.enter(HEAD, self._table.now, self._limits.head_seconds)
 
-    def respond_from_task(self, connection: Connection, response: Answer) -> None:
-        """Answer for a call that ran as a task, at the end of that task."""
+    def respond_from_task(self, connection: Connection, response: Result) -> None:
+        """Send the response of a call that ran as a task, at the end of that task."""
         if connection.body_reader is not None:
             self._ownership.post(
                 self._end_streaming_body, connection, response
-            )  # only the holder may: it may read just now
+            )  # only the holder may: it may be receiving just now
         elif not self._ownership.on_loop_thread():
             self.respond_from_thread(connection, response)
         elif self.respond(connection, response):
             self.finish_response(connection)
 
-    def _end_streaming_body(self, connection: Connection, response: Answer) -> None:
-        """Answer for a view that had the content as a stream, whether it has read all of it or not."""
+    def _end_streaming_body(self, connection: Connection, response: Result) -> None:
+        """Send the response of a view that had the content as a stream, whether it has read all of it or not."""
         if connection.phase is CLOSED:
             return
         if connection.body_reader is not None and connection.body_reader.is_client_gone:
@@ -183,16 +183,16 @@ class Exchange:
         if self.respond(connection, response):
             self.finish_response(connection)
 
-    def respond_from_thread(self, connection: Connection, response: Answer) -> None:
-        """Answer from a thread that is not the holder: it owns the connection until it posts it back."""
+    def respond_from_thread(self, connection: Connection, response: Result) -> None:
+        """Send a response from a thread that is not the holder: it owns the connection until it posts it back."""
         if self.respond(connection, response):
             self._ownership.post(self.finish_response, connection)
 
-    def respond(self, connection: Connection, response: Answer) -> bool:  # noqa: C901, PLR0912 - the way of every answer: no calls
+    def respond(self, connection: Connection, response: Result) -> bool:  # noqa: C901, PLR0912 - every response passes here: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
 
-        If True, the owner of a RUNNING connection must see to it that the holder settles it; for the
-        holder's own connections that is done here.
+        If True, the owner of a RUNNING connection has to have the holder finish it; for the holder's own connections
+        that is done here.
         """
         wire, table = connection.wire, self._table
         if table.is_draining:
@@ -216,7 +216,7 @@ class Exchange:
                 data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
             else:
                 data, more = begin_response(connection, response, standard)
-        except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app's, and hold anything
+        except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app, and hold anything
             data = self._unsendable(connection, error)
         try:
             sent = connection.sock.send(data)
@@ -242,20 +242,20 @@ class Exchange:
             self.finish_response(connection)
         return True
 
-    def _not_a_response(self, connection: Connection, answer: object) -> Response:
-        log.error("%s gave %s instead of a response", connection.call.name, type(answer).__name__)
+    def _not_a_response(self, connection: Connection, result: object) -> Response:
+        log.error("%s returned %s instead of a response", connection.call.name, type(result).__name__)
         return BROKEN
 
     def _unsendable(self, connection: Connection, error: BaseException) -> bytes:
-        # What the app has written wrong is told in words; what its own code has raised, by its traceback.
+        # A mistake in the response is logged by its message; an error of the app's own code, with its traceback.
         trace = None if isinstance(error, InvalidResponse | TypeError) else error
-        log.error("%s can't be answered: %s", connection.call.name, "" if trace else error, exc_info=trace)
+        log.error("the response of %s can't be sent: %s", connection.call.name, "" if trace else error, exc_info=trace)
         connection.status = 500
         standard = self._table.default_headers + connection.extra_headers
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
 
     def _stream(self, connection: Connection, response: Response) -> bool:
-        """Begin a stream. Raises InvalidResponse, or whatever a response of the app's own class raises."""
+        """Begin a stream. Raises InvalidResponse, or what a response of a class of the app raises."""
         stream, length = open_stream(response, connection.request.context)
         if self._streams.is_refused(connection, stream):
             return self.respond(connection, BUSY)
@@ -266,8 +266,8 @@ class Exchange:
         return False
 
     def stream_finished(self, connection: Connection, size: int) -> None:
-        """Go on after a stream: by the holder, when its last byte is with the system, or waits for its client."""
-        if connection.phase is not CLOSED:  # else its client has left meanwhile, and that is noted
+        """Go on after a stream, when its last byte is with the system or pending; only the holder may."""
+        if connection.phase is not CLOSED:  # else its client has disconnected meanwhile, which is recorded
             connection.end_stream(size)
             if not connection.pending:
                 self._report_sent(connection)
@@ -276,7 +276,7 @@ class Exchange:
         self.finish_response(connection)
 
     def _report_sent(self, connection: Connection) -> None:
-        """Note a response that did not go out at once, now that it has."""
+        """Record a response that was not sent at once, now that it has been."""
         size = connection.take_unlogged()
         if size and self._observer is not None:
             self._observer.on_response(connection, size)
@@ -298,10 +298,10 @@ class Exchange:
         else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
             self._table.watch(connection, 0)
 
-    # --- the holder's way out: an answer is out, or on its way ---------------------------------
+    # --- for the holder of the hub: a response is sent, or on its way --------------------------
 
     def finish_response(self, connection: Connection) -> None:
-        """Do what follows an answer: write its rest, close, or read on. Only the holder may."""
+        """Do what follows a response: write its rest, close, or receive on. Only the holder may."""
         table, wire = self._table, connection.wire
         if connection.phase is CLOSED:
             return
@@ -321,12 +321,12 @@ class Exchange:
                 self._ownership.post(self.serve_buffered, connection)
 
     def serve_buffered(self, connection: Connection) -> bool:
-        """Serve what had arrived behind the request that is now answered."""
+        """Serve what had arrived behind the request that now has its response."""
         turn = self._ownership.turn
         return turn is None or connection.phase not in READING_REQUESTS or self.advance(connection, turn)
 
     def write_more(self, connection: Connection) -> None:
-        """Send more of an answer, now that its client takes more of it."""
+        """Send more of a response, now that its client takes more."""
         try:
             if not connection.flush():
                 return
@@ -344,7 +344,7 @@ class Exchange:
             self.finish_response(connection)
 
     def refuse(self, connection: Connection, refusal: ProtocolError) -> None:
-        """Tell a client why its message is refused, and let it read that before we close."""
+        """Send the reason why a message is refused, and let the client read it before we close."""
         if connection.phase is not CONTENT and (hint := connection.hint()):
             refusal = type(refusal)(f"{refusal}{hint}")
         name = b"" if self._observer is None else self._observer.on_refusal(connection, refusal)
@@ -370,7 +370,7 @@ class Exchange:
             self.refuse(connection, missed)
 
     def linger(self, connection: Connection) -> None:
-        """Say that we send no more, and read until the client has closed (RFC 9112 section 9.6)."""
+        """Close our sending side, and receive until the client has closed (RFC 9112 section 9.6)."""
         try:
             connection.sock.shutdown(1)  # SHUT_WR
         except OSError:
@@ -380,7 +380,7 @@ class Exchange:
         self._table.watch(connection)
 
     def _client_gone(self, connection: Connection) -> None:
-        """Let go of a client that left before its answer was out."""
+        """Close the connection of a client that disconnected before its response was sent."""
         if self._observer is not None:
             self._observer.on_response(connection, 0)
         connection.release()

@@ -17,7 +17,7 @@ connection's phase and refuses what is not in this table, which a test compares 
     LINGERING        CLOSED
     CLOSED
 
-The owner of the connection depends on the phase, and nobody else may touch it:
+The owner of the connection depends on the phase, and nothing else may touch it:
 
     HANDSHAKE, IDLE, HEAD, CONTENT    the thread that holds the hub, which reads
     WRITING, STREAM_PAUSED            the hub, which writes; a paused stream goes on when the client has taken all

@@ -1,12 +1,12 @@
 """The content of a request on its way to the call that wants it.
 
-In: a connection whose head is out, then the pieces that come. Out: content that is kept until it is
-whole, or read as a form while it comes, or given piece by piece to a view that runs already. Refuses
-more than the route takes, and what finds no room on the disk.
+In: a connection whose head was read, then the pieces that arrive. Out: content that is kept until it is whole, or
+parsed as a form while it arrives, or given piece by piece to a view that runs already. Refuses more than the route
+takes, and what finds no room on the disk.
 
-A view that takes the content as a stream shares its connection with the hub: the view's task asks,
-the hub's holder reads (phase TAKING), one piece at a time, and never while nobody asks. So a slow view
-slows its client down, and holds no more than a piece.
+A view that reads the content as a stream shares its connection with the hub: the view's task asks for more, and the
+holder of the hub receives (phase STREAMING_BODY), one piece at a time, and never without being asked. So a slow view
+slows its client down, and holds no more than one piece.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ log = logging.getLogger("fanlight.server")
 
 
 def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable, ownership: Ownership) -> bool:
-    """Prepare for content; True if the call runs at once: it wants none, or takes it as it comes.
+    """Prepare for content; True if the call runs at once: it wants none, or reads it as a stream.
 
     Raises ProtocolError for more content than the call takes, and for content that is encoded.
     """
@@ -57,11 +57,11 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
     if not call.reads_content:
         if head.expects_continue or (head.content_length or 0) > limits.content_bytes:
             connection.enter(IDLE, table.now)
-            return True  # the answer does not depend on what is not worth the way
+            return True  # the response does not depend on the content, which need not be sent
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
     if encoding and encoding.lower() != "identity":
-        # SECURITY: tests/server/test_encoded_content.py: a small message could become any size
+        # SECURITY: tests/server/test_encoded_content.py: a small message could decode to any size
         raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
     policy = call.body_policy
     wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))
@@ -84,13 +84,13 @@ def _kept(request: Request, policy: BodyPolicy) -> SpooledContent:
 
 
 def end_body(connection: Connection, now: float) -> None:
-    """Give the request its content, which is whole."""
+    """Give the request its content, which has arrived whole."""
     connection.request.attach_content(connection.body)
     connection.enter(IDLE, now)
 
 
 def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -> bool:
-    """Have the app answer for content that is refused, as it has a page for that; False if there is nobody to do it."""
+    """Have the app respond to content that is refused, as it has a page for that; False if its call can't."""
     if connection.phase is not CONTENT:
         return False
     call = connection.call
@@ -99,7 +99,7 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -
         return False
     connection.release()
     connection.call = refused
-    body = RefusedContent(_answer_to(refusal))
+    body = RefusedContent(_http_error_of(refusal))
     connection.request.attach_content(body)
     connection.keep_body(body)
     connection.enter(IDLE, now)
@@ -107,14 +107,14 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -
 
 
 class StreamingBody(ContentStream):
-    """Content that a view takes as it comes. The view's task waits; whoever holds the hub reads."""
+    """Content that a view reads as a stream: the view's task waits, and the holder of the hub receives."""
 
     __slots__ = (
         "_connection",
         "_error",
         "_is_over",
         "_is_whole",
-        "_must_ask",
+        "_must_continue",
         "_ownership",
         "_pieces",
         "_received",
@@ -125,7 +125,7 @@ class StreamingBody(ContentStream):
     )
 
     def __init__(self, table: ConnectionTable, ownership: Ownership, connection: Connection, head: RequestHead) -> None:
-        """Begin; nothing is read before the view asks."""
+        """Begin; nothing is received before the view asks for it."""
         super().__init__(head.content_length)
         self._table, self._ownership, self._connection = table, ownership, connection
         self._pieces: deque[bytes] = deque()
@@ -133,7 +133,7 @@ class StreamingBody(ContentStream):
         self._error: Exception | None = None
         self._is_whole = self._is_over = False
         self.is_client_gone = False
-        self._must_ask = head.expects_continue
+        self._must_continue = head.expects_continue
         self._waited = 0.0  # seconds that the client was waited for, before the present wait
         self._received = 0
 
@@ -150,7 +150,7 @@ class StreamingBody(ContentStream):
             if self._waiter is not None:
                 raise AppError("two tasks read the same content")
             self._waiter = self._ownership.loop.create_future()
-            self._ownership.post(self._ask)
+            self._ownership.post(self._provide)
             try:
                 await self._waiter
             finally:
@@ -159,17 +159,17 @@ class StreamingBody(ContentStream):
 
     # --- the holder's side -------------------------------------------------------------------
 
-    def _ask(self) -> None:
-        """Give the view what is there, or read, or wait for the client."""
+    def _provide(self) -> None:
+        """Give the view what is there, or receive, or wait for the client."""
         connection = self._connection
         if connection.phase is not RUNNING or self._waiter is None:
             return
         try:
-            if self._must_ask:
-                self._must_ask = False
+            if self._must_continue:
+                self._must_continue = False
                 connection.send(connection.wire.send_continue())
             if self._is_fed():
-                self._tell()
+                self._wake_view()
                 return
         except (ProtocolError, OSError) as error:
             self.fail(error)
@@ -178,17 +178,17 @@ class StreamingBody(ContentStream):
         self.read_more()
 
     def read_more(self) -> None:
-        """Read what the client has sent; called when there is something, or may be."""
+        """Receive what the client has sent; called when there is something, or may be."""
         connection = self._connection
         try:
             data = connection.sock.recv(CONTENT_RECV_BYTES)
             if not data:
-                self.fail(ClientDisconnected("the client left before its content was whole"))
+                self.fail(ClientDisconnected("the client disconnected before its content was whole"))
                 return
             self._received += len(data)
             connection.wire.receive(data)
             if self._is_fed():
-                self._tell()
+                self._wake_view()
                 return
             connection.move_deadline(connection.phase_started_at + self._seconds_left())
         except BlockingIOError:
@@ -199,7 +199,7 @@ class StreamingBody(ContentStream):
         self._table.watch(connection)
 
     def _is_fed(self) -> bool:
-        """Take what the wire has; True if the view can go on. Raises ProtocolError."""
+        """Take what the wire has parsed; True if the view can go on. Raises ProtocolError."""
         next_event = self._connection.wire.next_event
         pieces = self._pieces
         while (event := next_event()) is not None:
@@ -211,23 +211,23 @@ class StreamingBody(ContentStream):
         return bool(pieces)
 
     def _seconds_left(self) -> float:
-        """Return for how long to wait: as long as what has come has earned, less what was waited before."""
+        """Return for how long to wait: as long as what has arrived has earned, less the time waited before."""
         return self._table.limits.content_seconds + self._received / client_pace.LEAST_RATE - self._waited
 
     def fail(self, error: Exception) -> None:
-        """Have the view meet an error where it waits; one about the message, as the answer that it means."""
+        """Raise an error in the view, where it waits; a ProtocolError as the HTTPError of its status."""
         if isinstance(error, ProtocolError):
-            self._error = _answer_to(error)
+            self._error = _http_error_of(error)
         else:
             self._error = (
                 error
                 if isinstance(error, ClientDisconnected)
-                else ClientDisconnected("the client left in the middle of its content")
+                else ClientDisconnected("the client disconnected in the middle of its content")
             )
             self.is_client_gone = True
-        self._tell()
+        self._wake_view()
 
-    def _tell(self) -> None:
+    def _wake_view(self) -> None:
         connection = self._connection
         if connection.phase is STREAMING_BODY:
             self._waited += self._table.now - connection.phase_started_at
@@ -241,7 +241,7 @@ class StreamingBody(ContentStream):
             self._ownership.loop.call_soon_threadsafe(_wake, waiter)
 
     def close(self) -> None:
-        """End it with its request: the answer is out, or the client has left."""
+        """End it with its request: the response is sent, or the client has disconnected."""
         self._is_over = True
         if self._waiter is not None:
             self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
@@ -252,8 +252,8 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _answer_to(refusal: ProtocolError) -> HTTPError:
-    """Return the error by which a view says what a refusal says."""
+def _http_error_of(refusal: ProtocolError) -> HTTPError:
+    """Return the HTTPError with the status and the message of a refusal."""
     kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
     if isinstance(refusal, ContentLimitExceeded):
         detail, _, hint = str(refusal).partition("; ")

@@ -49,7 +49,7 @@ class RequestObserver:
             self._log_request(self._log, connection, connection.status, size)
 
     def on_cut_off(self, connection: Connection) -> None:
-        """Note a response that ends before its end: its client has left or was too slow, or its stream has failed."""
+        """Record a truncated response: its client disconnected or was too slow, or its stream failed."""
         size = connection.take_unlogged()
         if connection.stream is not None:
             size = connection.stream.size

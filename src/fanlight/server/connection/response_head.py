@@ -1,7 +1,7 @@
-"""Begin an answer: suit it to the way of its request, or begin one that is too big for one send, or is a file.
+"""Begin a response: adapt it to its request, or begin one that is too big for one send, or is a file.
 
-In: a connection and its response. Out: the head with as much content as fits behind it, and what follows.
-Raises InvalidResponse, or TypeError, for what can't be sent; a file is closed then.
+In: a connection and its response. Out: the head with as much content as fits behind it, and what follows. Raises
+InvalidResponse, or TypeError, for what can't be sent; a file is closed then.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from fanlight.server.connection.connection import NOTHING, Connection, Rest
 from fanlight.server.connection.file_sender import FileSender
 
 JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
-FIRST_BYTES = 16 * 1024  # of a bigger answer: one record of TLS
+FIRST_BYTES = 16 * 1024  # of a bigger response: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
 
 
 def apply_request_context(connection: Connection, response: Response) -> None:
-    """Suit a response to the way its request came: cookies to https, and our field lines to what it says itself."""
+    """Add `Secure` to cookies set over https; drop our own header fields that the response sets itself."""
     if connection.request.scheme == "https":
         response.secure_cookies()
     if connection.extra_headers and not response.has_shared_fields:
-        said = response.headers
+        own = response.headers
         ours = (line for line in connection.extra_headers.split(b"\r\n") if line)
-        kept = (line for line in ours if line.partition(b":")[0].decode() not in said)
+        kept = (line for line in ours if line.partition(b":")[0].decode() not in own)
         connection.extra_headers = b"".join([line + b"\r\n" for line in kept])
 
 
 def begin_response(connection: Connection, response: Response, standard: bytes) -> tuple[bytes, Rest]:
-    """Return how an answer begins, and its rest: nothing of it is sent yet."""
+    """Return the first bytes of a response, and its rest; nothing is sent yet."""
     content = response.content
     if isinstance(content, FileContent):
         try:
@@ -42,7 +42,7 @@ def begin_response(connection: Connection, response: Response, standard: bytes) 
         content = b""
     connection.wire.send_content(content)
     connection.wire.end_response()
-    # A view, not a copy: a thousand slow readers of one thing hold it once.
+    # A view, not a copy: a thousand slow readers of the same content hold it once.
     first = max(0, FIRST_BYTES - len(opening))
     return opening + content[:first], memoryview(content)[first:]
 

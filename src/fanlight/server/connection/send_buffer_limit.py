@@ -1,9 +1,9 @@
-"""How much memory answers hold that their clients have not taken yet, and who is cut off when it is too much.
+"""A limit on the memory that responses hold until their clients take them.
 
-In: connections that have begun to wait for their client to take the rest of an answer. Out: the slowest
-readers are dropped while all together hold more than the limit. Content that several answers share (a
-constant page) is held once and counted once, and who waits for it is not in the way. Refuses nothing:
-an answer that is alone, or is taken fastest of all, may be of any size.
+In: connections that have begun to wait for their client to take the rest of a response. Out: the slowest readers are
+disconnected while all together hold more than the limit. Content that several responses share (a constant page) is held
+once and counted once, and a client that waits for it counts as holding nothing. Refuses nothing: a response that is
+alone, or is taken fastest of all, may be of any size.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from fanlight.settings.units import format_bytes
 if TYPE_CHECKING:
     from fanlight.server.connection.connection_table import ConnectionTable
 
-SMALL_BYTES = 64 * 1024  # who holds less is cut off last, as that gains little
-NEW_SECONDS = 1.0  # whose answer began to wait so short a time ago has had no chance to be fast
-ROOM = 0.75  # part of the limit that is held afterwards, so that the next look is not due at once
-TELL_SECONDS = 60.0  # between two log lines on this
+SMALL_BYTES = 64 * 1024  # connections that hold less are closed last, as that frees little
+NEW_SECONDS = 1.0  # a connection that began to wait so recently has had no chance to be fast
+ROOM = 0.75  # part of the limit that is held afterwards, so that the next check is not due at once
+TELL_SECONDS = 60.0  # between two log lines about this
 
 log = logging.getLogger("fanlight.server")
 
 
 class SendBufferLimit:
-    """What waits to be taken by the clients of one hub."""
+    """The pending bytes of all responses of one hub, and their limit."""
 
     def __init__(self, table: ConnectionTable, most_bytes: int) -> None:
         """Allow so many bytes."""
         self._table, self._most = table, most_bytes
-        self._counted = 0  # what was held at the last look, and all that has come since
+        self._counted = 0  # what was held at the last check, and all that was added since
         self._cut, self._told = 0, -TELL_SECONDS
 
     def add(self, connection: Connection) -> None:
-        """Count one more answer that waits; look closely only when it may be too much."""
+        """Count one more response that waits; check closely only when it may be too much."""
         self._counted += connection.pending.nbytes + connection.pending_body.nbytes
         if self._counted > self._most:
             self.enforce()
 
     def enforce(self) -> None:
-        """Count anew, and cut off the slowest readers if it is too much; only the holder may."""
+        """Count anew, and disconnect the slowest readers if it is too much; only the holder may."""
         waiting = [each for each in self._table.connections.values() if each.phase in WAITING_FOR_CLIENT]
         sizes, sharers = _held_by(waiting)
         held = sum(sizes.values())
@@ -77,19 +77,19 @@ class SendBufferLimit:
 
 
 def _rank(connection: Connection, now: float) -> tuple[bool, float]:
-    """Return what sorts the slowest first, and who came just now last."""
+    """Return a key that sorts the slowest first, and those that began just now last."""
     age = now - connection.phase_started_at
     is_new = age < NEW_SECONDS
     return is_new, -age if is_new else connection.moved_bytes / age
 
 
 def _source(connection: Connection) -> object:
-    """Return what keeps the memory of an answer: the rest of it is only a view."""
+    """Return what holds the memory of a response: the rest of it is only a view."""
     return (connection.pending_body or connection.pending).obj
 
 
 def _held_by(waiting: list[Connection]) -> tuple[dict[int, int], Counter[int]]:
-    """Return the size of each thing that answers wait in, and how many share it."""
+    """Return the size of each object that pending responses hold, and how many of them share it."""
     sources = [_source(each) for each in waiting]
     sizes = {id(each): len(each) for each in sources if isinstance(each, bytes | bytearray)}
     return sizes, Counter(id(each) for each in sources)

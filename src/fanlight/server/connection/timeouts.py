@@ -1,8 +1,7 @@
-"""Who has taken too long, and who must make room.
+"""Close what has taken too long, and what has to make room.
 
-In: connections and the time. Out: those that are late are refused or closed, each in the way that
-its phase asks for. Looked at once a second (five times, while we drain), never by a timer for each: a
-deadline is a number.
+In: connections and the time. Out: those past their deadline are refused or closed, as their phase requires. Checked
+once a second (four times, while we drain), never by a timer for each: a deadline is a number.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
     from fanlight.server.connection.exchange import Exchange
     from fanlight.settings.limits import Limits
 
-COLD_SECONDS = 1.0  # one that idles, is in a handshake, or has half a head, for so long may have to make room
+COLD_SECONDS = 1.0  # one that has been idle, in a handshake, or with half a head for so long may have to make room
 SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
 
 def close_expired(table: ConnectionTable, exchange: Exchange, now: float) -> None:
-    """End whoever has missed his deadline; free what a connection that has begun to idle holds."""
+    """Close connections past their deadline; release buffers of idle ones."""
     cold = now + table.limits.idle_seconds - COLD_SECONDS
     is_over = now >= table.refuse_late_at
     for connection in list(table.connections.values()):
@@ -45,14 +44,14 @@ def close_expired(table: ConnectionTable, exchange: Exchange, now: float) -> Non
         elif (
             connection.phase is IDLE
             and connection.deadline < cold
-            # Whether it has taken its response is asked once, and then as long as it has not.
+            # Whether it has taken its response is checked once, and then as long as it has not.
             and (connection.wire.release_head() or connection.pace is not None)
         ):
-            _look(connection, table, now)
+            _close_if_slow(connection, table, now)
 
 
 def close_idle_for_drain(table: ConnectionTable) -> None:
-    """Close those that have idled for a while; who got an answer a moment ago may send one more request."""
+    """On drain: close idle keep-alive connections, but give recently used ones a short grace period."""
     now = table.now
     cold = now + table.limits.idle_seconds - DRAIN_KEEPALIVE_SECONDS
     for connection in list(table.connections.values()):
@@ -64,11 +63,11 @@ def close_idle_for_drain(table: ConnectionTable) -> None:
 
 
 def evict_idle(table: ConnectionTable) -> bool:
-    """Close those that others wait behind, and that lose least; True if there were any.
+    """Make room for new clients by closing connections that lose least; False if there are none.
 
     First those that have never sent anything, or are still in a TLS handshake. Only where there are none of these,
-    those that have idled longest: they can connect again. Then those with half a head. One whose next bytes have
-    arrived stays, whatever it was until now.
+    those that have been idle longest: they can connect again. Then those with half a head. One whose next bytes
+    have arrived stays, in any case.
     """
     now, limits = table.now, table.limits
     silent, idle, halfway = [], [], []
@@ -93,26 +92,26 @@ def evict_idle(table: ConnectionTable) -> bool:
 
 
 def _is_cold(connection: Connection, limits: Limits, now: float) -> bool:
-    """Say whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
+    """Return whether a connection has been silent, or in a handshake, for so long that it may have to make room."""
     left = connection.deadline - now
     if connection.phase is HANDSHAKE:
         return HANDSHAKE_SECONDS - left >= COLD_SECONDS
     return limits.head_seconds - left >= SILENT_SECONDS
 
 
-def _look(connection: Connection, table: ConnectionTable, now: float) -> None:
-    """Cut off a client that takes nothing, or too little, of what was sent to it."""
+def _close_if_slow(connection: Connection, table: ConnectionTable, now: float) -> None:
+    """Disconnect a client that takes nothing, or too little, of what was sent to it."""
     if connection.is_too_slow(now, table.limits):
         connection.reset()
         table.close(connection)
 
 
 def _has_not_arrived(connection: Connection, now: float) -> bool:
-    """Say whether a connection would hold up the end: its request is not whole, and its time to come is over."""
+    """Return whether a connection would delay a shutdown: its request is not whole, and the time for that is over."""
     phase = connection.phase
     if phase is LINGERING:
         return now >= connection.phase_started_at + DRAIN_KEEPALIVE_SECONDS
-    if phase is STREAMING_BODY:  # a view works on it, as long as something comes
+    if phase is STREAMING_BODY:  # a view works on it, as long as something arrives
         return now >= connection.phase_started_at + ARRIVING_SECONDS
     return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
@@ -121,10 +120,10 @@ def _expire(connection: Connection, table: ConnectionTable, exchange: Exchange, 
     phase = connection.phase
     if phase in WAITING_FOR_CLIENT or phase is STREAMING:
         connection.move_deadline(now + table.limits.write_seconds / CHECKS)
-        _look(connection, table, now)
+        _close_if_slow(connection, table, now)
         return
     if phase in (RUNNING, SPOOLING):
-        return  # how long a view may take is the view's affair
+        return  # how long a view may take is up to the view
     if phase in (CONTENT, STREAMING_BODY) or (phase is HEAD and not connection.wire.is_idle):
         exchange.refuse_late(connection, now)
     else:

@@ -1,7 +1,7 @@
-"""One context for each request: what one sets in a context variable, no other sees.
+"""A context of its own for each request: what one sets in a context variable, no other sees.
 
-In: the context in which the server was started, so that what the site has set at its start is there. Out: a
-function that makes a copy of it, for each request (PEP 567: a copy costs the same whatever is in it).
+In: the context in which the server was started, so that what the site has set at its start is there. Out: a function
+that copies it, for each request (PEP 567: a copy costs the same whatever is in it).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of
 
 
 def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
-    """Return what makes the context of a request; `threads` runs a function in the server's pool."""
+    """Return a function that makes the context of a request; `threads` runs a function in the server's pool."""
     base = Context()
     decimal: ContextVar[decimal_module.Context] | None = None
     for variable, value in copy_context().items():
@@ -33,7 +33,7 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
     variable, shared = decimal, base[decimal]
 
     def make() -> Context:
-        # SECURITY: tests/server/test_contexts.py: `decimal.getcontext().prec = 3` would be everybody's precision.
+        # SECURITY: tests/server/test_contexts.py: `decimal.getcontext().prec = 3` would be for all requests.
         context = base.copy()
         context.run(variable.set, shared.copy())
         return context

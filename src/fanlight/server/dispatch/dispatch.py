@@ -1,8 +1,8 @@
-"""Run each call in its lane: in place, in a thread of the pool, or as a task on the loop.
+"""Run each call in its lane: inline, in a thread of the pool, or as a task on the event loop.
 
-In: a connection whose request has arrived. Out: its call has run, in a context of the request's own, and its
-response is with whoever sends it. Whatever a call raises, its client gets a response, the author a traceback,
-and nothing of the server's is lost: no thread, no connection, no count.
+In: a connection whose request has arrived. Out: its call has run, in a context of the request's own, and its response
+is with the exchange. Whatever a call raises, its client gets a response, the log a traceback, and the server loses
+nothing: no thread, no connection, no count.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Responder(Protocol):
     """What sends responses: the exchange."""
 
     def respond(self, connection: Connection, response: Any) -> bool:
-        """Send a response; True if the holder must settle the connection."""
+        """Send a response; True if the holder must finish it."""
         ...
 
     def respond_from_thread(self, connection: Connection, response: Any) -> None:
@@ -91,7 +91,7 @@ class Dispatch:
         run_in_child(self, Dispatch._stop_responding)
 
     def start(self, connection: Connection, turn: Turn) -> bool:
-        """Run the call in its lane; False if it was stuck, and the hub is in other hands."""
+        """Run the call in its lane; False if it was stuck, and another thread holds the hub."""
         call = connection.call
         lane = call.lane
         if lane is _INLINE:
@@ -110,8 +110,8 @@ class Dispatch:
             self._detector.wake()
         try:
             response = context.run(run, request)
-        except BaseException:  # noqa: BLE001 - around the view: whatever it raises, its client gets a response
-            response = broken(call)
+        except BaseException:  # noqa: BLE001 - whatever a view raises, its client gets a response
+            response = internal_error(call)
         try:
             running.pop()
         except IndexError:
@@ -122,7 +122,7 @@ class Dispatch:
         return True
 
     def _stop_responding(self) -> None:
-        """Send no response any more: this process is a child, forked by a view."""
+        """Send no more responses: this process is a child, forked by a view."""
         self._responder = _NoResponder()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
@@ -147,8 +147,8 @@ class Dispatch:
             before = thread_usage()
         try:
             response = request.context.run(call.run, request)
-        except BaseException:  # noqa: BLE001 - around the view, as above
-            response = broken(call)
+        except BaseException:  # noqa: BLE001 - as above
+            response = internal_error(call)
         if is_measured:
             self._lanes.record_in_thread(call, *before.elapsed())
         self._responder.respond_from_thread(connection, response)
@@ -167,17 +167,17 @@ class Dispatch:
         except asyncio.CancelledError:
             if self._ownership.is_closed:  # the loop ends, and its tasks with it
                 raise
-            # Nobody else of ours cancels a call: it cancelled itself, or waited for something that was cancelled.
-            response = broken(connection.call)
-        except BaseException:  # noqa: BLE001 - around the view, as above
-            response = broken(connection.call)
+            # The server cancels no call: it cancelled itself, or waited for something that was cancelled.
+            response = internal_error(connection.call)
+        except BaseException:  # noqa: BLE001 - as above
+            response = internal_error(connection.call)
         self._responder.respond_from_task(connection, response)
 
     async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of POOL_RUNNER
         return await in_thread(act, self._ownership.loop, self._pool, waits=waits)
 
 
-def broken(call: Call) -> Response:
-    """Answer for a call that broke its promise never to raise; called where that is caught."""
+def internal_error(call: Call) -> Response:
+    """Log a call that broke its promise never to raise, and return its response; called where the error is caught."""
     log.error("%s raised where it must not; the client got a 500", call.name, exc_info=True)  # noqa: LOG014 - it is caught there
     return BROKEN

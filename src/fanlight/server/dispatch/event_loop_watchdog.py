@@ -1,4 +1,4 @@
-"""Find the async view that blocks the event loop, and say where and for how long."""
+"""Find the async view that blocks the event loop, and report where and for how long."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from fanlight.server.dispatch.thread_position import thread_position
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
 
-LOOP_CHECK_SECONDS = 0.05  # how often a loop with tasks is looked at
-LOOP_BLOCKED_SECONDS = 0.1  # an async view that holds the loop for so long is told of
+LOOP_CHECK_SECONDS = 0.05  # between two checks of a loop with tasks
+LOOP_BLOCKED_SECONDS = 0.1  # an async view that blocks the loop for so long is logged
 
 log = logging.getLogger("fanlight.server")
 
 
 class EventLoopWatchdog:
-    """Finds out which async view blocks the loop, where, and for how long.
+    """Checks the event loop from another thread.
 
-    It looks at the loop from outside. The same task on it at two looks in a row is a suspicion; a
-    callback that the loop does not answer in time makes it a finding. The loop's own pace is never
-    touched before there is a suspicion.
+    The same task on it at two checks in a row is suspicious; if the loop then does not run a callback in time, it is
+    blocked. The loop itself is not touched before there is a suspicion.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
         """Watch a loop that runs in the thread with this identifier."""
         self._loop, self.thread_id = loop, thread_id
         self._suspect: asyncio.Task[Any] | None = None
-        self.tasks: dict[asyncio.Task[Any], Connection] = {}  # what each running task is for
+        self.tasks: dict[asyncio.Task[Any], Connection] = {}  # the connection that each running task is for
 
     def has_tasks(self) -> bool:
-        """Say whether any call runs as a task now."""
+        """Whether any call runs as a task now."""
         return bool(self.tasks)
 
     def check(self) -> None:
-        """Look once; if the loop seems blocked, stay until it is free again and tell of it."""
+        """Check once; if the loop is blocked, wait until it is free again and log it."""
         task = _task_on(self._loop)
         if task is None or task is not self._suspect:
             self._suspect = task

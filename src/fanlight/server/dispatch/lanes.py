@@ -1,16 +1,16 @@
-"""Which routes run in place and which in threads, by what is seen of their calls.
+"""Which routes run inline and which in threads, decided by how long their calls take and wait.
 
-In: what the monitor and the clocks have seen of a route. Out: the lane of its next calls. Two things send a route to
-the thread pool: it was *stuck*, so that the monitor had to take the hub from it (`stall_monitor.py`), or it *waits*:
-its thread sleeps in it for longer than a hand-over to the pool costs, and everybody would wait with it. A route that
-computes stays in place.
+In: what the stall detector and the clocks have measured of a route. Out: the lane of its next calls. Two things send a
+route to the thread pool: it was *stuck*, so that the stall detector had to take the hub from it (`stall_detector`), or
+it *waits*: its thread sleeps in it for longer than a hand-over to the pool costs, and all others would wait with it. A
+route that computes stays inline.
 
     MEASURED -> INLINE    SAMPLES calls in a row waited for little; a second later they are measured again
     MEASURED -> THREAD    they wait, on average more than WAIT_SECONDS each
     any      -> THREAD    one was stuck
     THREAD   -> MEASURED  in the pool it has been short, and has not waited, for a while: its probation
 
-Each relapse doubles the probation. A lane that the user has chosen is never changed.
+Each relapse doubles the probation. A lane that was chosen with `@lane` is never changed.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ WAIT_SECONDS = (
 SLEPT_SECONDS = 0.0001  # a call that sleeps for less is not counted as one that waits
 MOST_MEASURED = 64  # routes that are measured again in one second: some 20 us for each of their samples
 
-SHORT_SECONDS = 0.002  # a call in the pool that takes less, and sleeps less than SLEPT_SECONDS, could run in place
-SHORT_RUNS = 25  # so many short ones in a row, of those that are measured, bring a route back
+SHORT_SECONDS = 0.002  # a call in the pool that takes less, and sleeps less than SLEPT_SECONDS, could run inline
+SHORT_RUNS = 25  # so many short calls in a row, of the measured ones, bring a route back
 MEASURED_RUNS = 4  # one of so many calls in the pool is measured
 FIRST_PROBATION_SECONDS = 5.0  # not sooner than this; twice as long after each relapse
 LONGEST_PROBATION_SECONDS = 600.0
@@ -43,7 +43,7 @@ log = logging.getLogger("fanlight.server")
 
 
 class RouteTimings:
-    """What has been seen of a route."""
+    """What was measured of a route."""
 
     __slots__ = (
         "asleep",
@@ -60,43 +60,43 @@ class RouteTimings:
     )
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
+        """Begin with nothing measured."""
         self.lock = threading.Lock()
         self.probation_seconds = FIRST_PROBATION_SECONDS / 2
         self.short_runs = self.thread_runs = 0
-        self.since = 0.0  # when it went to threads
+        self.since = 0.0  # when it was sent to threads
         self.reason = ""  # why
-        self.begin(-1)  # the first call of all warms up what later ones find warm, so it does not count
+        self.begin(-1)  # the first call of all fills caches for later ones, so it does not count
 
     def begin(self, measured: int = 0) -> None:
-        """Measure from the beginning."""
+        """Start measuring anew."""
         self.measured, self.waits = measured, 0
         self.calls = self.seconds = self.asleep = 0.0
 
     def fade(self) -> None:
-        """Begin another round, and remember half of what this one has shown."""
+        """Start another round, in which the results of this one count half."""
         self.measured, self.waits = 0, 0
         self.calls, self.seconds, self.asleep = self.calls / 2, self.seconds / 2, self.asleep / 2
 
 
 def _subject(call: Call) -> str:
-    """Return what a log line is about: a call without a path of its own has a name like "no route"."""
+    """Return the subject of a log line: a call without a path of its own has a name like "no route"."""
     return call.name if "/" in call.name else f'a request with "{call.name}"'
 
 
 class Lanes:
-    """Moves routes between running in place and running in threads."""
+    """Moves routes between running inline and running in threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing known."""
+        """Begin without any route."""
         self._clock = clock
         self._records: dict[Call, RouteTimings] = {}
-        self._settled: deque[Call] = deque()  # those in place that are to be measured again
+        self._settled: deque[Call] = deque()  # inline ones that are to be measured again
 
-    # --- in place --------------------------------------------------------------------------------
+    # --- inline ----------------------------------------------------------------------------------
 
     def run_measured(self, call: Call, request: Request) -> Response:
-        """Run a call in place, and see whether it waits."""
+        """Run a call inline, and measure whether it waits."""
         before = thread_usage()
         try:
             return call.run(request)  # type: ignore[return-value]  # in this lane it is a response
@@ -105,7 +105,7 @@ class Lanes:
             self.record_inline(call, seconds, idle)
 
     def record_inline(self, call: Call, seconds: float, idle: float) -> None:
-        """Note a measured call, and how long of it nothing of this process has run."""
+        """Record a measured call: how long it took, and for how long of that the whole process slept."""
         record = self._records.setdefault(call, RouteTimings())
         with record.lock:
             record.measured += 1
@@ -124,7 +124,7 @@ class Lanes:
                 self._settled.append(call)
 
     def remeasure(self) -> None:
-        """Have routes in place measured again; called once a second."""
+        """Have inline routes measured again; called once a second."""
         settled = self._settled
         for _ in range(min(len(settled), MOST_MEASURED)):
             call = settled.popleft()
@@ -132,14 +132,14 @@ class Lanes:
                 call.move_to(Lane.MEASURED)
 
     def record_stall(self, call: Call, place: str) -> None:
-        """Send a route to threads that was stuck at a place, unless its lane is the user's choice."""
+        """Send a route to threads that was stuck at a place, unless its lane is pinned."""
         if call.is_pinned:
             if call.lane is Lane.INLINE:
                 log.warning("%s, pinned inline, has held up the server at %s", call.name, place)
             return
         record = self._records.setdefault(call, RouteTimings())
         with record.lock:
-            if call.lane is Lane.THREAD:  # another of its calls has been found meanwhile
+            if call.lane is Lane.THREAD:  # another of its calls was found meanwhile
                 return
             self._send_to_threads(call, record, f"held up the server at {place}")
 
@@ -158,15 +158,15 @@ class Lanes:
     # --- in threads ------------------------------------------------------------------------------
 
     def should_measure(self, call: Call) -> bool:
-        """Say whether a call that is about to run in the pool should be measured."""
+        """Return whether a call that is about to run in the pool should be measured."""
         record = self._records.get(call)
         if record is None:
-            return False  # the user chose the thread
-        record.thread_runs += 1  # threads may lose a count to each other, which matters to nobody
+            return False  # its lane was chosen with `@lane`
+        record.thread_runs += 1  # threads may lose a count to each other, which does no harm
         return record.thread_runs % MEASURED_RUNS == 0
 
     def record_in_thread(self, call: Call, seconds: float, asleep: float, _idle: float) -> None:
-        """Note a measured call in the pool; a route that is short again, and does not wait, comes back in place."""
+        """Record a pool run; after enough fast runs in a row the route runs inline again."""
         record = self._records[call]
         with record.lock:
             if call.lane is not Lane.THREAD:
@@ -178,10 +178,10 @@ class Lanes:
                 call.move_to(Lane.MEASURED)
                 log.info("%s is fast again: it runs in place", call.name)
 
-    # --- for those who look on ---------------------------------------------------------------------
+    # --- for the status page ------------------------------------------------------------------------
 
     def slow_routes(self) -> list[tuple[Call, float, str]]:
-        """Return the routes that were sent to threads: since how many seconds, and why."""
+        """Return the routes that were sent to threads, for how many seconds, and why."""
         return [
             (call, self._clock() - record.since, record.reason)
             for call, record in list(self._records.items())

@@ -18,8 +18,8 @@ next holder might read from it too). A turn that was taken never serves again; t
 
 When the loop's thread has lost the hub, a rescue thread serves. As soon as the loop's thread is free again it detaches
 the poller from the event loop and asks for the hub (`give_back`, which posts `_release_to_loop`); the rescue thread
-ends, and `_resume_on_loop` begins a new turn. In: functions for the holder, from any thread, by `post`. Knows
-nothing of what the holder does.
+ends, and `_resume_on_loop` begins a new turn. In: functions for the holder, from any thread, by `post`. Knows nothing
+of what the holder does.
 """
 
 from __future__ import annotations

@@ -34,11 +34,11 @@ OnStall = Callable[["Call", str], None]
 
 
 class StallDetector:
-    """Watches the holder from a thread of its own, and takes the hub from a view that is stuck.
+    """Checks the holder from a thread of its own, and takes the hub from a view that is stuck.
 
-    `tenure_of` returns the present stay; `rescue` is called with the one whose baton was taken, and gives the hub a
-    new holder; then `blame` is called with the call that was stuck and its place, "file:line in function". `look`
-    is one look, so that tests can look when they like.
+    `current_turn` returns the present turn. `rescue` is called with the turn and the connection that were taken, and
+    gives the hub a new holder; then `on_stall` is called with the call that was stuck and its position, "file:line in
+    function". `check` is one check, so that tests can choose the moment.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class StallDetector:
         self._current_turn, self._rescue, self._on_stall = current_turn, rescue, on_stall
         self._bell = threading.Event()
         self._seen: tuple[Turn, int] | None = None
-        self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread looked at last, by its number
+        self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread checked last, by its native identifier
         self._delayed = 0.0
         self._stopped = False
         self._thread: threading.Thread | None = None
         self.is_asleep = False
         self._watchdog = watchdog
-        # Whose views were stuck, and may be still: a tenure lives as long as its thread is in it.
+        # Turns whose views were stuck, and may be still: a turn lives as long as its thread is in it.
         self.taken: WeakKeyDictionary[Turn, Connection] = WeakKeyDictionary()
 
     def start(self) -> None:
-        """Begin to look, in a thread of our own."""
+        """Start checking, in a thread of our own."""
         turn = self._current_turn()
         if turn is not None:
             self._delay_of(turn)  # its file is opened now, so that a process has as many open before its first request
@@ -79,12 +79,12 @@ class StallDetector:
         self._run_delay[1].close()
 
     def wake(self) -> None:
-        """Have the monitor look again: a view begins to run."""
+        """Check again from now on: a view begins to run."""
         self.is_asleep = False
         self._bell.set()
 
     def check(self) -> bool:
-        """Take the hub from a view that was there at the last look too; True if one was running."""
+        """Take the hub from a view that was there at the last check too; True if a view was running."""
         turn = self._current_turn()
         if turn is None or not turn.running:
             self._seen = None
@@ -95,9 +95,9 @@ class StallDetector:
             self._delayed = self._delay_of(turn)
             return True
         if self._delay_of(turn) - self._delayed >= CHECK_SECONDS / 2:
-            self._seen = None  # others had the processor: the view had no time, nor would another thread
+            self._seen = None  # others had the processor: neither the view nor another thread would have run
             return True
-        place = thread_position(turn.thread_id)
+        position = thread_position(turn.thread_id)
         try:
             connection = turn.running.pop()
         except IndexError:  # it has returned just now
@@ -105,15 +105,15 @@ class StallDetector:
         self._seen = None
         self.taken[turn] = connection
         call = connection.call  # now: from `handed` on the connection belongs to the view's thread
-        # The serial rises before a baton is laid down. If it has moved, the baton we took is a newer
-        # view's: the hub must be passed on all the same, but that view is not to blame.
+        # The serial rises before a connection is appended. If it has moved, we took a newer view: the hub
+        # must be passed on all the same, but that view is not to blame.
         is_to_blame = turn.serial == serial
         try:
             self._rescue(turn, connection)
         finally:
             turn.handed_over.set()
-        if is_to_blame:  # last, as it writes to a log: somebody may wait for the hub, and nobody for us
-            self._on_stall(call, place)
+        if is_to_blame:  # last, as it writes to a log: others may wait for the hub, and nothing waits for us
+            self._on_stall(call, position)
         return True
 
     def _delay_of(self, turn: Turn) -> float:
@@ -131,7 +131,7 @@ class StallDetector:
             due = time.monotonic() + CHECK_SECONDS
             time.sleep(CHECK_SECONDS)
             if time.monotonic() - due > LATE_SECONDS:
-                self._seen = None  # we ourselves were late: the machine is busy, and the view not to blame
+                self._seen = None  # we were late ourselves: the machine is busy, and the view not to blame
                 continue
             quiet = 0 if self.check() else quiet + 1
             if quiet < CHECKS_BEFORE_SLEEP:
@@ -140,11 +140,11 @@ class StallDetector:
             self._sleep()
 
     def _sleep(self) -> None:
-        """Sleep until a view runs in place, but look at the loop now and then while tasks run on it."""
+        """Sleep until a view runs inline, but check the event loop now and then while tasks run on it."""
         self._bell.clear()
         self.is_asleep = True
-        # A holder lays down its baton, then looks whether we sleep; we say that we sleep, then look
-        # for a baton. One of the two sees the other.
+        # A holder appends its connection, then checks whether we sleep; we note that we sleep, then look for a
+        # connection. One of the two sees the other.
         turn = self._current_turn()
         if turn is not None and turn.running:
             self.is_asleep = False

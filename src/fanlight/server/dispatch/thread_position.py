@@ -1,4 +1,4 @@
-"""Say where a thread is: the file and line that it executes just now."""
+"""The file and line that a thread executes just now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import FrameType
 
 
 def thread_position(thread_id: int) -> str:
-    """Return where another thread is: "file:line in function", "?" if it is no more."""
+    """Return where another thread is: "file:line in function", "?" if it has ended."""
     return frame_position(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
 
 

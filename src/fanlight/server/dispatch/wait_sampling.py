@@ -1,8 +1,8 @@
 """Measure whether a call waits: for a database, a disk, another site; not for its turn at the processor.
 
-In: two moments in one thread. Out: how long it took between them, and how long the thread slept meanwhile.
-A thread that is kept from running by other work of the machine does not sleep (the system counts that apart),
-and one that sleeps while other threads of this process compute is likely to wait for the interpreter only.
+In: two moments in one thread. Out: how long it took between them, and for how long the thread slept meanwhile. A thread
+that is kept from running by other work of the machine does not sleep (the system counts that apart), and one that
+sleeps while other threads of this process compute is likely to wait for the interpreter only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-if sys.platform == "linux":  # it alone tells of single threads
+if sys.platform == "linux":  # only Linux counts for single threads
     from resource import RUSAGE_THREAD, getrusage
 
 
@@ -22,7 +22,7 @@ class ThreadUsage(NamedTuple):
     wall: float  # seconds
     thread_cpu: float  # seconds
     process_cpu: float  # seconds, of all threads
-    sleeps: int  # how often it gave the processor away by itself; -1 where the system does not tell
+    sleeps: int  # how often it gave the processor away by itself; -1 where the system does not count
 
     def elapsed(self) -> tuple[float, float, float]:
         """Return the seconds since then: in all, asleep, and asleep while the process did nothing else."""
@@ -45,24 +45,24 @@ def thread_usage() -> ThreadUsage:
 
 
 class RunDelay:
-    """How long one thread has been ready to run, but kept from it by others: what `schedstat` tells on Linux."""
+    """How long one thread was ready to run, but kept from it by others: from `schedstat` on Linux."""
 
     def __init__(self, native_id: int) -> None:
-        """Look at the thread with this number of the system's, which is one of this process."""
+        """Open the counter of a thread of this process, by its native identifier."""
         try:
             self._file = os.open(f"/proc/self/task/{native_id}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:  # another system, or one that does not count
             self._file = -1
 
     def seconds(self) -> float:
-        """Return the seconds so far; 0 where the system does not tell."""
+        """Return the seconds so far; 0 where the system does not count them."""
         try:
             return int(os.pread(self._file, 100, 0).split()[1]) / 1e9
         except (OSError, IndexError, ValueError):
             return 0.0
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

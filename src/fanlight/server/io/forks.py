@@ -1,13 +1,14 @@
-"""What a forked child lets go of, as its first act: its parent's signals, port, clients and poller stay the parent's.
+"""What a forked child closes first: signal handlers, port, clients and poller belong to its parent.
 
 A child of `os.fork()`, so of `multiprocessing` by default, has copies of all that is open, and its parent's signal
-handlers. A stop that is sent to the child would reach the parent; a connection that the parent closes would stay open
-for its client; the port would stay taken when the parent is gone.
+handlers. Without this a stop signal that is sent to the child would reach the parent, a connection that the parent
+closes would stay open for its client, and the port would stay taken when the parent has ended.
 
-In: `run_in_child(owner, act)`, from whatever has something open. Out: in a child `act(owner)` is called. It closes the
-child's copies, and nothing else: what it told the system of the shared sockets or the shared poller (`shutdown`,
-EPOLL_CTL_DEL) would be done to the parent's. While a process forks, signals wait: none reaches a child that would still
-pass it on. A program that is started (`subprocess`, "spawn") has none of this, as all of it is close-on-exec.
+In: `run_in_child(owner, act)`, from each object that has something open. Out: `act(owner)` is called in a child. It may
+close the child's copies, and do nothing else: what it told the system about the shared sockets or the shared poller
+(`shutdown`, EPOLL_CTL_DEL) would affect the parent. While a process forks, signals are blocked, so that none reaches a
+child that would still pass it on. A program that is started (`subprocess`, "spawn") inherits nothing of this, as all of
+it is close-on-exec.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ def run_in_child(owner: Owner, act: Callable[[Owner], object]) -> None:
 
 
 def stop_loop_in_child(loop: asyncio.AbstractEventLoop) -> None:
-    """Have no child go on with this event loop, which the calling thread runs: it shares the loop's poller."""
+    """Stop each child from running this event loop, which the calling thread runs: it would share the loop's poller."""
     home = threading.get_ident()
 
     def close_in_child(loop: asyncio.AbstractEventLoop) -> None:
         if threading.get_ident() != home or loop.is_closed():
             return
-        # What waits to be called is the parent's to call. As many calls as the loop is about to make end the child.
+        # The queued calls belong to the parent. They are replaced by as many that end the child.
         waiting: Any = getattr(loop, "_ready", ())
         count = len(waiting) + 1
         if waiting:
@@ -73,13 +74,13 @@ def _in_child() -> None:
     with contextlib.suppress(ValueError):  # a process without a main thread: an interpreter within another program
         _forget_signals()
     for owner, act in held:
-        with contextlib.suppress(Exception):  # one that fails must not leave the others open
+        with contextlib.suppress(Exception):  # a failure must not leave the others open
             act(owner)
     _after()
 
 
 def _forget_signals() -> None:
-    """Put the system's handling into the place of our handlers, and let go of the bell that they ring."""
+    """Restore the default handling of the signals that we handle, and forget the descriptor that they write to."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if getattr(signal.getsignal(number), "__module__", "").startswith("fanlight."):

@@ -1,9 +1,8 @@
-"""The seam to the system's way of telling which sockets are ready.
+"""Which sockets are ready: one interface for epoll, kqueue and select.
 
-A poller is nested in the event loop: `attach` has the loop call us once for a whole batch. Where
-the system's selector is itself a file descriptor (epoll, kqueue), that is one reader on the loop.
-Where it is not (Windows), every socket is a reader of the loop's: the same hub behind the same
-seam. Knows nothing of connections.
+A poller is nested in the event loop: `attach` has the loop call back once for a whole batch. Where the system's
+selector is itself a file descriptor (epoll, kqueue), that is one reader on the loop. Where it is not (Windows), every
+socket is a reader of the loop: the same hub behind the same interface. Knows nothing of connections.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 READ = 1
 WRITE = 4  # the values of EPOLLIN and EPOLLOUT, so that epoll's events need no translation
-LEFT = getattr(select, "EPOLLRDHUP", 0)  # the client sends no more; told even while there is something to be read
-GONE = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)  # nor does it take any more; told unasked
-SHARED = getattr(select, "EPOLLEXCLUSIVE", 0)  # with READ, of a listener: wake one of the processes that wait for it
+LEFT = getattr(select, "EPOLLRDHUP", 0)  # the client has closed its sending side; there may still be data
+GONE = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)  # it receives no more either; always reported
+SHARED = getattr(select, "EPOLLEXCLUSIVE", 0)  # with READ, for a listener: wakes one of the processes that wait for it
 
 
 class Poller(Protocol):
-    """What the hub asks of the system."""
+    """What the hub needs of the system."""
 
     def register(self, fd: int, events: int, /) -> None:
         """Begin to watch a descriptor."""
@@ -45,17 +44,17 @@ class Poller(Protocol):
         """Have the loop call back when something is ready; called in the loop's thread."""
 
     def stop_mirroring(self) -> None:
-        """Tell the loop of no change from now on: another thread polls, and the loop is not its to touch."""
+        """Make no change to the loop from now on: another thread polls, which must not touch the loop."""
 
     def detach(self) -> None:
         """End what `attach` began; called in the loop's thread."""
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close it."""
 
 
 class EpollPoller:
-    """Linux: one epoll, nested in the loop's."""
+    """One epoll for Linux, nested in the loop's."""
 
     def __init__(self) -> None:
         """Open the epoll; its own methods serve as ours, so that a poll costs no call in between."""
@@ -73,7 +72,7 @@ class EpollPoller:
         loop.add_reader(self._epoll.fileno(), callback)
 
     def stop_mirroring(self) -> None:
-        """Do nothing: the loop knows of the epoll alone."""
+        """Do nothing: the loop watches the epoll alone."""
 
     def detach(self) -> None:
         """Stop the loop from watching."""
@@ -87,7 +86,7 @@ class EpollPoller:
 
 
 class SelectorPoller:
-    """Anywhere: a selector of the standard library, nested if it has a descriptor of its own."""
+    """A selector of the standard library, for any system; nested if it has a descriptor of its own."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         """Wrap a selector; by default the best that the system has."""
@@ -96,7 +95,7 @@ class SelectorPoller:
         self._callback: Callable[[], None] = _nothing
         fileno = getattr(self._selector, "fileno", None)
         self._own_fd: int | None = fileno() if fileno else None
-        self._mirrored: set[int] = set()  # what the loop watches for us, one by one
+        self._mirrored: set[int] = set()  # what the loop watches for us, one descriptor at a time
         self._is_mirrored = False
         run_in_child(self, SelectorPoller.close)
 
@@ -132,7 +131,7 @@ class SelectorPoller:
             self._mirror(key.fd, _from_selector(key.events))
 
     def stop_mirroring(self) -> None:
-        """Tell the loop of no change from now on."""
+        """Make no change to the loop from now on."""
         self._is_mirrored = False
 
     def detach(self) -> None:
@@ -154,7 +153,7 @@ class SelectorPoller:
         self._selector.close()
 
     def _mirror(self, fd: int, events: int) -> None:
-        """Tell the loop too, while it is the one that calls us and can't watch the selector itself."""
+        """Have the loop watch it too, while the loop calls us and can't watch the selector itself."""
         loop = self._loop
         if loop is None or not self._is_mirrored:
             return

@@ -1,10 +1,10 @@
-"""Signals, heard even while the main thread is stuck, and whatever the site does with signals of its own.
+"""Receive signals while the main thread is stuck, and beside the signal handlers of the site.
 
-In: which signals. Out: their numbers, by a bell that another thread waits at: the interpreter itself writes a number
-there, at once, where a handler of Python's would have to wait for the main thread. A handler is there too: it makes the
-interpreter write, and it rings the bell by itself where other code has taken the interpreter's one place for that
-(`loop.add_signal_handler`, uvloop). What is displaced from that place still gets the signals that are not ours. A
-forked child hears none of them: it would ring its parent's bell.
+In: which signals. Out: their numbers, by a pair of sockets that another thread waits on: the interpreter itself writes
+a number there at once (`signal.set_wakeup_fd`), where a Python handler would have to wait for the main thread. There is
+a handler as well: it makes the interpreter write, and it writes by itself where other code has taken the interpreter's
+one descriptor for that (`loop.add_signal_handler`, uvloop). Code whose descriptor was displaced still gets the signals
+that are not ours. A forked child receives none: it would write to its parent's sockets.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from types import FrameType
 from fanlight.server.io.forks import run_in_child
 
 Handler = Callable[[int, FrameType | None], object]
-_hearing: Signals | None = None  # a process has one interpreter, and that has one place
+_installed: Signals | None = None  # the interpreter has one wake-up descriptor
 
 
 class Signals:
-    """Hears signals for this process, from `take` on."""
+    """Receives signals for this process, from `install` on."""
 
     def __init__(self, numbers: Sequence[int], in_main: Handler) -> None:
-        """Prepare to hear these; `in_main` is called for each in the main thread, as soon as that can."""
+        """Prepare; `in_main` is called for each signal in the main thread, as soon as that can."""
         self.numbers = tuple(numbers)
         self._in_main = in_main
         self._in, self._out = socket.socketpair()
@@ -35,54 +35,54 @@ class Signals:
             end.setblocking(False)
         self._displaced: tuple[int, tuple[int, int]] | None = None  # a descriptor, and which file it was
 
-    def take(self) -> list[str]:
-        """Hear them, in the main thread; return the names of those for which other code had put a handler in place.
+    def install(self) -> list[str]:
+        """Install our handlers, in the main thread; return the names of those that other code had replaced.
 
         To be called again after code of the site has run.
         """
-        global _hearing  # noqa: PLW0603 - as above
-        is_first = _hearing is not self
-        _hearing = self
-        run_in_child(self, Signals.forget)
+        global _installed  # noqa: PLW0603 - as above
+        is_first = _installed is not self
+        _installed = self
+        run_in_child(self, Signals.close_in_child)
         taken = []
         for number in self.numbers:
             if signal.getsignal(number) != self._on_signal:
                 signal.signal(number, self._on_signal)
                 taken.append(signal.Signals(number).name)
-        self._has_place()
+        self._take_wakeup_fd()
         self.unblock()
         return [] if is_first else taken
 
     def unblock(self) -> None:
-        """Let the calling thread be one that the system hands a signal to, whatever the others block."""
+        """Unblock the signals in the calling thread, so that the system can deliver them to it."""
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, self.numbers)
 
     def wait(self, seconds: float | None) -> list[int]:
-        """Return the numbers that have come, after so many seconds at the latest; `ring` ends the wait, too."""
+        """Return the numbers of the signals received; after so many seconds, or a `wake`, there may be none."""
         if not select.select([self._out], [], [], seconds)[0]:
             return []
         try:
-            rung = self._out.recv(4096)
+            received = self._out.recv(4096)
         except OSError:
             return []
-        others = bytes(number for number in rung if number and number not in self.numbers)
+        others = bytes(number for number in received if number and number not in self.numbers)
         if others:
             self._pass_on(others)
-        return [number for number in rung if number in self.numbers]
+        return [number for number in received if number in self.numbers]
 
-    def ring(self, number: int = 0) -> None:
+    def wake(self, number: int = 0) -> None:
         """Have `wait` return, with this number; from any thread."""
-        with contextlib.suppress(OSError):  # it is full, so it rings
+        with contextlib.suppress(OSError):  # the buffer is full, so `wait` returns anyway
             self._in.send(bytes([number]))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self._has_place():
-            self.ring(number)
+        if not self._take_wakeup_fd():
+            self.wake(number)
         self._in_main(number, frame)
 
-    def _has_place(self) -> bool:
-        """Take the interpreter's place; say whether it was ours already."""
+    def _take_wakeup_fd(self) -> bool:
+        """Make the interpreter write to our socket; return whether it did already."""
         ours = self._in.fileno()
         before = signal.set_wakeup_fd(ours, warn_on_full_buffer=False)
         if before not in (-1, ours):
@@ -94,13 +94,13 @@ class Signals:
             return
         descriptor, file = self._displaced
         with contextlib.suppress(OSError):
-            if _file_of(descriptor) == file:  # its number may be a client's by now
+            if _file_of(descriptor) == file:  # its number may belong to a client by now
                 os.write(descriptor, numbers)
 
-    def forget(self) -> None:
-        """Hear nothing any more: this is a child, in which `forks` has taken our handlers away."""
-        global _hearing  # noqa: PLW0603 - as above
-        _hearing = None
+    def close_in_child(self) -> None:
+        """Receive nothing any more: this is a child, in which `forks` has removed our handlers."""
+        global _installed  # noqa: PLW0603 - as above
+        _installed = None
         self._in.close()
         self._out.close()
 

@@ -1,6 +1,6 @@
-"""The terminal that a process was started from: SIGHUP may mean that it was closed, or that new code is to be loaded.
+"""Whether SIGHUP means that the terminal was closed, or that new code is to be loaded.
 
-In: the process. Out: whether its terminal has hung up. The number of a signal does not say why it was sent; but the
+In: the process. Out: whether its terminal has hung up. The number of a signal does not show why it was sent; but the
 system takes a terminal that hangs up away from its processes first. Under `nohup` that ends no process.
 """
 
@@ -16,12 +16,12 @@ class Terminal:
     """The terminal of this process, if it has one."""
 
     def __init__(self) -> None:
-        """Look at it; before a handler for SIGHUP is there."""
+        """Look whether there is one; called before a handler for SIGHUP is installed."""
         self._is_there = _is_there()
         self.is_outlived = HANGS_UP is not None and signal.getsignal(HANGS_UP) is signal.SIG_IGN
 
     def has_hung_up(self) -> bool:
-        """Say whether it was there before, and is no more; once: what is asked for later is about something else."""
+        """Return True once, at the first call after the terminal has gone: a later SIGHUP means something else."""
         was_there, self._is_there = self._is_there, _is_there()
         return was_there and not self._is_there
 

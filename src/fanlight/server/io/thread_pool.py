@@ -1,9 +1,8 @@
 """A bounded pool of threads for calls that block.
 
-In: a function and its arguments. Out: it is run by a thread, soon. Refuses work when too much
-waits already, or no thread can be started, so that memory stays bounded. Threads are made when needed
-and kept, whatever the functions raise; they are daemons: a call that never returns must not keep the
-process alive.
+In: a function and its arguments. Out: a thread runs it, soon. Refuses work while too much waits already, or where no
+thread can be started, so that memory stays bounded. Threads are started when needed and kept, whatever the functions
+raise. They are daemons: a call that never returns must not keep the process alive.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from fanlight.errors import ServiceUnavailable
 from fanlight.message import forked_child
 
 WAITING_CALLS_PER_THREAD = 16  # beyond that a call is refused: it would wait for too long
-FULL_SECONDS = 0.1  # until a pool that is full is asked again, by those who can wait
+FULL_SECONDS = 0.1  # until a full pool is tried again, by work that can wait
 RETRY = {"retry-after": "1"}
 
 Work = tuple[Callable[..., object], tuple[object, ...]]
@@ -37,7 +36,7 @@ class ThreadPool:
         self._lock = threading.Lock()
         self._idle = 0  # threads that wait for work, less the work that waits for them
         self._made = 0
-        self.running: dict[int, Work] = {}  # what each busy thread does, by the thread's identifier
+        self.running: dict[int, Work] = {}  # what each busy thread runs, by the identifier of the thread
 
     @property
     def waiting(self) -> int:
@@ -59,12 +58,12 @@ class ThreadPool:
         return True
 
     def has_room(self) -> bool:
-        """Say whether more work would be taken just now: there is a thread for it, or it may wait for one."""
+        """Return whether more work would be taken now: a thread is free, or can be started, or the work may wait."""
         with self._lock:
             return self._can_take()
 
     def _can_take(self) -> bool:
-        """Say whether work can be taken; where there is no idle thread, try to start one."""
+        """Return whether work can be taken; where no thread is idle, try to start one."""
         if self._idle > 0:
             return True
         can_wait = -self._idle < self._most_waiting
@@ -73,7 +72,7 @@ class ThreadPool:
         return can_wait
 
     def close(self) -> None:
-        """Let every thread leave when it has done what it does."""
+        """Let every thread end when it has finished its work."""
         with self._lock:
             for _ in range(self._made):
                 self._queue.put(None)
@@ -97,7 +96,7 @@ class ThreadPool:
                 act(*args)
             except BaseException:
                 forked_child.exit_if_forked()
-                # Those who submit work handle what it raises; a thread that died of it would never be replaced.
+                # Submitted work handles its own errors; a thread that ended because of one would never be replaced.
                 log.exception("work in a thread failed")
             forked_child.exit_if_forked()
             del work, act, args, running[own]  # a thread that waits keeps nothing of its last request alive
@@ -114,7 +113,7 @@ async def in_thread(
     """
     done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
-    def run(act: Callable[[], Any]) -> None:  # an argument, so that `at_work` shows what it is
+    def run(act: Callable[[], Any]) -> None:  # an argument, so that `ThreadPool.running` shows it
         try:
             result, error = act(), None
         except BaseException as raised:  # noqa: BLE001 - it is raised where it is waited for
@@ -122,7 +121,7 @@ async def in_thread(
             result, error = None, raised
         try:
             loop.call_soon_threadsafe(_settle, done, result, error)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed: nothing waits any more
             return
 
     while not pool.submit(run, act):
