@@ -15,8 +15,9 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fanlight.errors import AppError
 
@@ -29,8 +30,7 @@ class LoadError(AppError):
     """There is no app to be had from a file; the message is ready to be printed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """The file of a site, as a module: `name` is imported from `root`; `attribute` is the app in it, "" if not said."""
 
     file: Path

@@ -13,9 +13,9 @@ import contextlib
 import logging
 import math
 import time
-from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from fanlight.message.http_date import write_date
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import READ, Poller
 
@@ -70,7 +70,7 @@ class ConnectionTable:
 
     def set_date(self, seconds: float) -> None:
         """Set the date that responses carry; once a second."""
-        date = formatdate(seconds, usegmt=True)  # in English, whatever locale the app has set
+        date = write_date(int(seconds))
         self.default_headers = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
 
     # --- one connection ---------------------------------------------------------------------------

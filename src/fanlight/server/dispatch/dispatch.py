@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from msgspec import Struct
 
 from fanlight.message import forked_child
 from fanlight.message.early_hints import HINT_SENDER_KEY
@@ -67,8 +68,7 @@ class _NoResponder:
         forked_child.exit_process()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executors:
+class Executors(Struct, frozen=True, kw_only=True):
     """Where calls run besides the hub's thread, and what measures and watches them."""
 
     pool: ThreadPool

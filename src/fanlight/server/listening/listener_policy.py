@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from dataclasses import dataclass
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from fanlight.errors import BadMessage, InvalidResponse
 from fanlight.message.handler import Call
+from fanlight.message.http_date import write_date
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
@@ -41,8 +42,7 @@ log = logging.getLogger("fanlight.server")
 ProxyFields = Literal["x-forwarded", "x-forwarded-with-port", "forwarded"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxySettings:
+class ProxySettings(Struct, frozen=True, kw_only=True):
     """Which proxies are trusted, and which of their header fields are read."""
 
     trust: TrustedProxies
@@ -101,7 +101,7 @@ class ListenerPolicy:
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
-                date = formatdate(usegmt=True).encode()
+                date = write_date(int(time.time())).encode()
                 stream.send_plain(_USE_HTTPS % (date, len(_USE_HTTPS_TEXT), _USE_HTTPS_TEXT))
             self._log_failed_handshake(connection, error)
             raise

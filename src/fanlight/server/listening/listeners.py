@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
@@ -22,8 +23,7 @@ from fanlight.settings.addresses import UNIX_PREFIX, path_of
 from fanlight.settings.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A listening socket, the address it was configured with, and whether it only redirects clients to https."""
 
     sock: socket.socket

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from fanlight.server.recording.counts import BUCKETS, CountsSnapshot
 
@@ -21,8 +22,7 @@ _Labels = tuple[tuple[str, str], ...]
 _Sample = tuple[str, _Labels, float]  # suffix of the name, labels, value
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One metric: its name, kind and help text; `label` tells its values apart."""
 
     name: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 import _ssl  # what `ssl` is made of: only it reads a certificate from a file
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from fanlight.errors import InvalidSetting
 from fanlight.message.client_cert import ClientCert
@@ -25,8 +26,7 @@ class _IsEncrypted(Exception):
     """A key is encrypted with a password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A certificate chain and its key, in two files or one."""
 
     path: str

@@ -15,14 +15,14 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
 from fanlight.errors import InvalidSetting
 from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
-from fanlight.server.tls.dev_certificate import dev_certificate
 from fanlight.server.tls.tls_stream import DONE, WANTS_READ, WANTS_WRITE, Outcome, TlsError, TlsStream
 
 # RFC 9325 section 4.2, and ChaCha20 for clients without AES in hardware; those of TLS 1.3 are all good.
@@ -38,8 +38,7 @@ _FileState = tuple[tuple[int, ...], ...]
 log = logging.getLogger("fanlight.server")
 
 
-@dataclass(frozen=True, slots=True)
-class _Contexts:
+class _Contexts(Struct, frozen=True):
     """The contexts loaded at one time, by server name."""
 
     first: ssl.SSLContext
@@ -118,6 +117,8 @@ class Tls:
     def _locate_files(self) -> None:
         """List the files to watch; a missing or expiring development certificate is created."""
         if self._is_dev:
+            from fanlight.server.tls.dev_certificate import dev_certificate  # noqa: PLC0415 - for `--tls dev` only
+
             self._pairs = (dev_certificate(self._hosts),)
         self._files = tuple(dict.fromkeys(path for pair in self._pairs for path in pair))
         if self._client_ca:

@@ -17,8 +17,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
+
+from msgspec import Struct
 
 from fanlight.server.listening.listeners import Listener
 from fanlight.server.listening.socket_files import registered_files, restore_files
@@ -68,8 +69,7 @@ def is_preflight(environ: MutableMapping[str, str]) -> bool:
     return bool(environ.pop(PREFLIGHT, ""))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Handover(Struct, frozen=True, kw_only=True):
     """What the new program needs in order to continue."""
 
     listeners: list[Listener]
