@@ -18,9 +18,9 @@ from urllib.parse import quote, unquote_to_bytes
 from msgspec import Struct
 
 from fanlight.errors import InvalidResponse
+from fanlight.message.headers import is_token
 from fanlight.message.http_date import format_date
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # allowed in a value (RFC 6265, cookie-octet), without "%"
 _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
@@ -142,7 +142,7 @@ def cookie_key(line: str) -> tuple[str, str, str, bool]:
 
 
 def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_token(name):
         raise InvalidResponse(f"{name!r} is not a valid name for a cookie; use letters, digits, - and _")
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
+from fanlight.message.location import percent_encode
 from fanlight.message.media_types import media_type_by_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ HINT_SENDER_KEY = "early_hints"  # the key under which the server attaches the f
 SendLinks = Callable[[tuple[str, ...]], None]
 MAX_BYTES = 4096  # of all links together: fits into the send buffer of an idle connection
 _LINK = re.compile(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI in angle brackets, and parameters
-_SAFE = "%/:=&?~#+!$,;'@()*[]"
 _PAGE = ("navigate", "document")  # sec-fetch-mode and sec-fetch-dest of a browser that navigates to a page
 
 
@@ -72,7 +71,7 @@ def _is_navigation(request: Request) -> bool:
 
 def preload_link(url: str, name: str) -> str:
     """Return the link that makes a browser preload a file (HTML standard, section 4.6.7: preload, modulepreload)."""
-    target = f"<{quote(url, safe=_SAFE)}>"
+    target = f"<{percent_encode(url)}>"
     path = name.partition("?")[0].partition("#")[0]
     if path.endswith(".mjs"):
         return f"{target}; rel=modulepreload"

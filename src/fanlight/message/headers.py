@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fanlight.errors import InvalidResponse
 
 Pair = tuple[str, str]
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch  # RFC 9110 section 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # Fields with a single value: of two lines, one reader would take the first, another the last.
 _SINGLE = frozenset(
@@ -140,7 +140,7 @@ class MutableHeaders(Headers):
 
 
 def _checked(name: object, value: object) -> Pair:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not is_token(name):
         raise InvalidResponse(f"{name!r} is not a valid name for a header field")
     # SECURITY: tests/message/test_headers.py: a line end in a value would start another field
     if not isinstance(value, str) or not _VALUE.fullmatch(value):

@@ -45,11 +45,16 @@ def encode_location(to: object) -> str:
     if wrong := _error_in(to):
         raise InvalidResponse(f"{to[:200]!r} can't be the target of a redirect: {wrong}")
     try:
-        return quote(to, safe="%/:=&?~#+!$,;'@()*[]")
+        return percent_encode(to)
     except UnicodeEncodeError:
         raise InvalidResponse(
             f"{to[:200]!r} can't be the target of a redirect: it has half of a surrogate pair"
         ) from None
+
+
+def percent_encode(url: str) -> str:
+    """Percent-encode the characters that are not allowed in a URL, and no others."""
+    return quote(url, safe="%/:=&?~#+!$,;'@()*[]")
 
 
 def _error_in(to: str) -> str:

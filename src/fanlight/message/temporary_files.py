@@ -44,7 +44,7 @@ def link_to_path(file: BinaryIO, target: Path, *, overwrite: bool) -> bool:
     file.flush()
     if not overwrite:
         return _link(descriptor, target)
-    beside = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}")
+    beside = _hidden_beside(target)
     if not _link(descriptor, beside):
         return False
     try:
@@ -53,6 +53,11 @@ def link_to_path(file: BinaryIO, target: Path, *, overwrite: bool) -> bool:
         beside.unlink()
         raise
     return True
+
+
+def _hidden_beside(target: Path) -> Path:
+    """Return an unused hidden name in the folder of a path."""
+    return target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}")
 
 
 def _link(descriptor: int, target: Path) -> bool:
@@ -81,7 +86,7 @@ def write_copy(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
 
 def _write_named(file: BinaryIO, target: Path, *, overwrite: bool) -> None:
     """Copy where a file without a name can't be linked: the file is visible at once, and removed on failure."""
-    path = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}") if overwrite else target
+    path = _hidden_beside(target) if overwrite else target
     with path.open("xb") as out:
         try:
             _copy(file, out)

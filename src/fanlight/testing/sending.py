@@ -7,7 +7,6 @@ options, with a hint what to write.
 from __future__ import annotations
 
 import difflib
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
+from fanlight.message.headers import is_token
 from fanlight.message.media_types import media_type_by_name
 
 Sent = bytes | Iterable[bytes]
@@ -33,7 +33,6 @@ _ALTERNATIVES = {
     "timeout": "nothing: a response that takes too long is a TimeoutError",
 }
 _IN_PATHS = "/%:@!$&'()*+,;=-._~"  # not percent-encoded (RFC 3986 section 3.3)
-_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OF_CONTENT = ("content-", "transfer-encoding", "digest", "repr-digest", "last-modified")  # RFC 9110 section 15.4
 
 
@@ -143,7 +142,7 @@ def _after(method: str, status: int) -> str:
 def _field(name: str, value: object) -> tuple[str, str]:
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     is_writable = isinstance(value, str | bytes | int) and not any(each in text for each in "\r\n\0")
-    if not _FIELD_NAME.fullmatch(name) or not is_writable or any(ord(each) > 255 for each in text):
+    if not is_token(name) or not is_writable or any(ord(each) > 255 for each in text):
         raise ValueError(f"a header field can't be {name!r}: {value!r}; it must be text in Latin-1, without line ends")
     return name.lower(), text
 
