@@ -38,7 +38,7 @@ def begin_response(connection: Connection, response: Response, standard: bytes) 
             raise
     assert isinstance(content, bytes)
     opening = connection.wire.start_response(response.status, response.fields(), len(content), standard)
-    if _has_no_body(connection, response):
+    if has_no_body(connection, response.status):
         content = b""
     connection.wire.send_content(content)
     connection.wire.end_response()
@@ -52,7 +52,7 @@ def _begin_file_response(
 ) -> tuple[bytes, Rest]:
     wire, length = connection.wire, content.length
     opening = wire.start_response(response.status, response.fields(), length, standard)
-    if _has_no_body(connection, response):
+    if has_no_body(connection, response.status):
         wire.end_response()
         content.close()
         return opening, NOTHING
@@ -67,5 +67,6 @@ def _begin_file_response(
     return opening, sender if len(sender) else NOTHING
 
 
-def _has_no_body(connection: Connection, response: Response) -> bool:
-    return connection.request.head.method == "HEAD" or response.status in NO_CONTENT
+def has_no_body(connection: Connection, status: int) -> bool:
+    """Return whether a response has no body, whatever its content is (RFC 9110 section 6.4.1)."""
+    return connection.request.head.method == "HEAD" or status in NO_CONTENT

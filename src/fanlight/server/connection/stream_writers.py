@@ -23,6 +23,7 @@ from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED
+from fanlight.server.connection.response_head import has_no_body
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:
@@ -41,20 +42,12 @@ _DISCONNECTED = "the client disconnected in the middle of a stream"
 class _StreamWriter(Generic[S]):
     """What both kinds of writer share: send, wait for the client, notice that it disconnects, end, fail."""
 
-    def __init__(
-        self,
-        table: ConnectionTable,
-        connection: Connection,
-        stream: S,
-        done: Done,
-        *,
-        has_content: bool,
-    ) -> None:
-        """Prepare; the stream is not begun yet, and never is without content (a response to HEAD)."""
+    def __init__(self, table: ConnectionTable, connection: Connection, stream: S, done: Done) -> None:
+        """Prepare; the stream is not begun yet, and never is where the response has no content (to HEAD, for one)."""
         self._table, self._ownership = table, table.ownership
         self.connection, self._done = connection, done
         self._stream: S = stream
-        self._has_content = has_content
+        self._has_content = not has_no_body(connection, connection.status)
         self.source: object = stream.source
         self.size = 0  # bytes sent, or waiting to be
         self.began = table.now
@@ -129,28 +122,18 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
     _is_disconnected = False
 
     def __init__(
-        self,
-        table: ConnectionTable,
-        connection: Connection,
-        stream: SyncStream,
-        done: Done,
-        pool: ThreadPool,
-        *,
-        has_content: bool,
+        self, table: ConnectionTable, connection: Connection, stream: SyncStream, done: Done, pool: ThreadPool
     ) -> None:
         """Prepare, as above; the stream is pulled in threads of this pool."""
-        super().__init__(table, connection, stream, done, has_content=has_content)
+        super().__init__(table, connection, stream, done)
         self._pool = pool
-
-    def begin(self, opening: bytes) -> None:
-        """Send the head, then pull, in a thread of the pool."""
-        self._submit(opening)
 
     def on_disconnect(self, *, is_certain: bool) -> None:
         """End the stream at its next piece; where the disconnect is not certain, sending that piece will show it."""
         self._is_disconnected = is_certain
 
-    def _submit(self, data: bytes) -> None:
+    def submit(self, data: bytes) -> None:
+        """Send the head or nothing, then pull, in a thread of the pool."""
         if not self._pool.submit(self._run, data):
             log.warning("%s can't stream: every thread is busy and the queue is full", self.connection.call.name)
             self._close()
@@ -158,7 +141,7 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
 
     def _on_writable(self, is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
         if is_connected:
-            self._submit(b"")
+            self.submit(b"")
         elif not self._pool.submit(self._close):
             self._close()  # here, although it may block: what the stream depends on must not stay open
 

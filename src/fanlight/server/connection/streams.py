@@ -17,7 +17,6 @@ from fanlight.message.threads import ThreadPieces
 from fanlight.server.connection.connection import Connection, Streaming
 from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
-from fanlight.server.connection.response_head import NO_CONTENT
 from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
 
 if TYPE_CHECKING:
@@ -51,20 +50,19 @@ class Streams:
     def begin(self, connection: Connection, stream: SyncStream | AsyncStream, opening: bytes) -> None:
         """Send the head, then each piece. The writer owns the connection until `done` is called."""
         table, ownership = self._table, self._ownership
-        has_content = connection.request.head.method != "HEAD" and connection.status not in NO_CONTENT
         if isinstance(stream, AsyncStream):
-            writer = AsyncStreamWriter(table, connection, stream, self._done, has_content=has_content)
+            writer = AsyncStreamWriter(table, connection, stream, self._done)
             self._listen(connection, writer)
             if table.is_draining:
                 writer.drain()
             ownership.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
             return
-        thread_writer = ThreadStreamWriter(table, connection, stream, self._done, self._pool, has_content=has_content)
+        thread_writer = ThreadStreamWriter(table, connection, stream, self._done, self._pool)
         self._listen(connection, thread_writer)
         if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
-            ownership.loop.call_soon_threadsafe(thread_writer.begin, opening)
+            ownership.loop.call_soon_threadsafe(thread_writer.submit, opening)
         else:
-            thread_writer.begin(opening)
+            thread_writer.submit(opening)
 
     def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
         """Return whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
