@@ -88,17 +88,15 @@ class Server:
         `announce` is called with the URLs when the app has started and the first request can be served.
         """
         self._announce = announce
-        self._shutdown.register(
-            begin=self._be_unready,
-            drain=self.stop,
-            before_exit=[partial(self._stop_access_log, FORCED_LOG_SECONDS), self._remove_files],
-        )
+        self._shutdown.on("begin", self._be_unready)
+        self._shutdown.on("drain", self.stop)
+        self._shutdown.on("exit", partial(self._stop_access_log, FORCED_LOG_SECONDS), self._remove_files)
         loop_factory = self._loop_factory()
         if not self._listeners.is_open:
             self._listeners.check()  # an address that is in use is reported before the lifespan begins
         try:
             with self._error_log, asyncio.Runner(loop_factory=loop_factory) as runner:
-                self._shutdown.register(log=self._error_log.write_last)
+                self._shutdown.on("late", self._error_log.write_last)
                 runner.run(self.serve())
         finally:
             self._remove_files()
@@ -141,6 +139,11 @@ class Server:
         if self._hub is None:
             raise InvalidSetting("the server does not run yet; wait for `started`")
         return self._hub
+
+    def post(self, callback: Callable[[], object]) -> None:
+        """Have the thread that owns the hub call something, if the server has started; from any thread."""
+        if self.started.is_set():
+            self.hub.post(callback)
 
     def counts(self) -> CountsSnapshot | None:
         """Return what was counted so far, None without an admin address."""

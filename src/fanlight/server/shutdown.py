@@ -5,7 +5,8 @@ In: signals, or calls of `begin` and `force`. Out: the registered callbacks, in 
     begin       at the first SIGINT or SIGTERM. Site code that is being loaded or started is interrupted
                 (`ShutdownRequested`).
     drain       unready_seconds later: stop accepting, finish active requests.
-    exit        the process ends by itself with exit code 0, or is ended with 70, GRACE_SECONDS after drain_seconds.
+    exit        the process ends by itself with exit code 0, or is ended with 70, GRACE_SECONDS after drain_seconds
+                ("late", "exit").
     force       at a second signal: exit at once, with 128 plus the signal's number.
 
 SIGINT and SIGTERM within REPEAT_SECONDS of each other count as one: Ctrl+C reaches the whole process group, and a
@@ -28,7 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fanlight.server.dispatch.thread_position import thread_position
 from fanlight.server.io.signals import Signals
@@ -45,7 +46,7 @@ TIMER_SECONDS = 2.0  # by which the backup timer is later than our own thread
 LATE_EXIT_CODE = 70  # EX_SOFTWARE: something did not end in time
 MAX_POSITIONS = 5
 
-Callback = Callable[[], object]
+Event = Literal["begin", "drain", "force", "late", "exit"]
 
 
 class ShutdownRequested(asyncio.CancelledError):
@@ -88,12 +89,7 @@ class ShutdownController:
     def __init__(self, limits: Limits, *, grace_seconds: float = GRACE_SECONDS, force_seconds: float = 0.0) -> None:
         """Prepare. `force_seconds` is how long the process may take to end by itself after a second signal."""
         self._limits, self._grace_seconds, self._force_seconds = limits, grace_seconds, force_seconds
-        self._begin_callbacks: list[Callback] = []
-        self._drain_callbacks: list[Callback] = []
-        self._force_callbacks: list[Callback] = []
-        self._exit_callbacks: list[Callback] = []
-        self._signal_callbacks: dict[int, Callback] = {}
-        self._log: Callable[[str], object] = _nothing
+        self._callbacks: dict[Event | int, list[Callable[..., object]]] = {}
         self.is_begun = False
         self.exit_code = 0
         self._displaced: set[str] = set()  # signals for which the site has installed handlers
@@ -106,31 +102,19 @@ class ShutdownController:
         self._signals: Signals | None = None
         self._devnull: Any = None
 
-    # --- what the rest of the server registers --------------------------------------------------------
+    def on(self, event: Event | int, *callbacks: Callable[..., object]) -> None:
+        """Have these called at an event, or when another signal of `install` comes (by its number).
 
-    def register(
-        self,
-        *,
-        begin: Callback | None = None,
-        drain: Callback | None = None,
-        force: Callback | None = None,
-        before_exit: Sequence[Callback] = (),
-        log: Callable[[str], object] | None = None,
-    ) -> None:
-        """Add callbacks. `before_exit` must be short; `log` writes a last line and does not wait for a reader."""
-        self._begin_callbacks += [begin] if begin is not None else []
-        self._drain_callbacks += [drain] if drain is not None else []
-        self._force_callbacks += [force] if force is not None else []
-        self._exit_callbacks += before_exit
-        if log is not None:
-            self._log = log
+        They must not block; those of "late" get a text, to be written as the last line of the log.
+        """
+        self._callbacks.setdefault(event, []).extend(callbacks)
 
-    def on_signal(self, number: int, callback: Callback) -> None:
-        """Call `callback` in the signal thread when this signal comes; it must be among those of `install`."""
-        self._signal_callbacks[number] = callback
+    def _call(self, event: Event | int, *args: object) -> None:
+        for callback in self._callbacks.get(event, ()):
+            callback(*args)
 
     def install(self, others: Sequence[int] = ()) -> None:
-        """Handle signals from now on, and these others, which are ignored until `on_signal`.
+        """Handle signals from now on, and these others, which are ignored until `on`.
 
         Does nothing outside the main thread, which alone can install handlers.
         """
@@ -190,8 +174,7 @@ class ShutdownController:
             if section is not None and section.task is not None:
                 with contextlib.suppress(RuntimeError):  # its loop is closed
                     section.task.get_loop().call_soon_threadsafe(section.interrupt)
-            for callback in self._begin_callbacks:
-                callback()
+            self._call("begin")
         self._drain_if_due()
         if self._signals is not None:
             self._signals.wake()
@@ -202,8 +185,7 @@ class ShutdownController:
         is_first, self.exit_code = not self.exit_code, code
         if self._force_seconds and is_first:
             self._exit_at = time.monotonic() + self._force_seconds
-            for callback in self._force_callbacks:
-                callback()
+            self._call("force")
             if self._signals is not None:
                 self._signals.wake()
         else:
@@ -223,7 +205,7 @@ class ShutdownController:
 
     def _on_signal(self, number: int) -> None:
         if number not in STOP_SIGNALS:
-            self._signal_callbacks.get(number, _nothing)()
+            self._call(number)
         elif self._began_at is None:
             self.begin(number)
         elif number not in self._seen and time.monotonic() - self._began_at < REPEAT_SECONDS:
@@ -245,18 +227,17 @@ class ShutdownController:
             if self._drain_at is None or time.monotonic() < self._drain_at:
                 return
             self._drain_at = None
-        for callback in self._drain_callbacks:
-            callback()
+        self._call("drain")
 
     def _exit_late(self) -> None:
         if not self.exit_code:
-            self._log(f"shutdown was not complete within drain_seconds: {_thread_positions()}; exiting anyway")
+            self._call("late", f"shutdown was not complete within drain_seconds: {_thread_positions()}; exiting anyway")
         self._exit(self.exit_code or LATE_EXIT_CODE)
 
     def _exit(self, code: int) -> None:
         if self._signals is not None:
             faulthandler.dump_traceback_later(TIMER_SECONDS, exit=True, file=self._devnull)
-        for callback in self._exit_callbacks:
+        for callback in self._callbacks.get("exit", ()):
             with contextlib.suppress(Exception):
                 callback()
         os._exit(code)
@@ -277,10 +258,6 @@ def _thread_positions() -> str:
     found = [f"{each.name} at {thread_position(each.ident)}" for each in (main, *waited) if each.ident is not None]
     more = f" and {len(found) - MAX_POSITIONS} more" if len(found) > MAX_POSITIONS else ""
     return "; ".join(found[:MAX_POSITIONS]) + more
-
-
-def _nothing(*_: object) -> None:
-    """Do nothing."""
 
 
 def flush_output() -> None:

@@ -89,7 +89,7 @@ def _serve_as_worker(site: Callable[[], Site], options: Options) -> int:
     channel = Channel.inherited(os.environ)
     is_only_check = is_preflight(os.environ)
     if channel is not None:
-        shutdown.register(begin=channel.send_leaving)
+        shutdown.on("begin", channel.send_leaving)
     loaded = _load(site, shutdown)
     if loaded is None:
         return 0
@@ -105,7 +105,7 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
     terminal = Terminal()
     shutdown.install([each for each in (REOPENS, HANGS_UP) if each is not None])
     if HANGS_UP is not None:
-        shutdown.on_signal(HANGS_UP, lambda: _on_hangup(terminal, shutdown))
+        shutdown.on(HANGS_UP, lambda: _on_hangup(terminal, shutdown))
     _close_on_exec(options.addresses)
     loaded = _load(site, shutdown)
     if loaded is None:
@@ -113,12 +113,12 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
     handler, facts = loaded
     server = Server(handler, options, shutdown=shutdown)
     notifier = Notifier(os.environ)
-    shutdown.register(begin=notifier.stopping)
+    shutdown.on("begin", notifier.stopping)
     if REOPENS is not None:
-        shutdown.on_signal(REOPENS, server.reopen_logs)
+        shutdown.on(REOPENS, server.reopen_logs)
     with pid_file(options.pid_file) as file, OperatorService(options, ServerStatus(server)) as service:
-        shutdown.register(before_exit=[service.remove_files, *([file.remove] if file is not None else [])])
-        with notifier.watching(server):
+        shutdown.on("exit", service.remove_files, *([file.remove] if file is not None else []))
+        with notifier.watching(server.post):
 
             def on_ready(urls: list[str]) -> None:
                 announce(urls, facts)

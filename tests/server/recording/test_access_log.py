@@ -172,10 +172,10 @@ def test_a_reader_that_is_gone_ends_nothing(caplog: pytest.LogCaptureFixture) ->
         log.add(entry())
         until(lambda: "Broken pipe" in caplog.text)
         log.add(entry())
-        assert log._thread.is_alive
+        assert log._thread._thread.is_alive()
         log._writer.discard()
         log.stop()
-    assert not log._thread.is_alive
+    assert not log._thread._thread.is_alive()
 
 
 def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:

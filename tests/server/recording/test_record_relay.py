@@ -156,7 +156,7 @@ def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> N
         for number in range(5):
             logger.warning("message %d", number)
         let_go.set()
-        relay.flush(PATIENCE)
+        relay.thread.flush(PATIENCE)
     finally:
         relay.close()
         logger.removeHandler(handler)
@@ -175,7 +175,7 @@ def test_two_relays_of_one_process_handle_a_record_once() -> None:
             each.start()
         logger.warning("first")
         for each in (*relays, *relays):
-            each.flush(PATIENCE)
+            each.thread.flush(PATIENCE)
     finally:
         for each in relays:
             each.close()

@@ -2,7 +2,7 @@
 
 In: a listening socket that is ready. Out: connected sockets, passed to `on_accept`. When there are too many
 connections, or no descriptors left, idle ones are evicted (`timeouts.evict_idle`). If there are none, the listeners are
-not polled for a while and clients wait in the system's queue: nobody is refused, and a full process does not spin. An
+not polled for a while and clients wait in the system's queue: none is refused, and a full process does not spin. An
 address that has its share of connections is refused more, so that it can't take everyone's place.
 """
 

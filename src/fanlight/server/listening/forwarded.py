@@ -45,7 +45,7 @@ class TrustedProxies:
     """The addresses and networks of trusted proxies."""
 
     def __init__(self, addresses: Iterable[str]) -> None:
-        """Trust addresses and networks, and whoever comes by a unix socket. Raises InvalidSetting."""
+        """Trust these addresses and networks, and every peer behind a unix socket. Raises InvalidSetting."""
         self._networks = tuple(_network(each) for each in addresses)
         self._known: dict[str, bool] = {}
 

@@ -105,7 +105,7 @@ class ServerStatus:
         if not self._server.started.is_set():
             return True
         has_responded = threading.Event()
-        self._server.hub.post(has_responded.set)
+        self._server.post(has_responded.set)
         return has_responded.wait(ALIVE_SECONDS)
 
     def is_ready(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Self
 
 from fanlight.server.recording.log_writer import LineWriter
 from fanlight.server.recording.own_loggers import ROOT, enable_own_loggers, is_handled
-from fanlight.server.recording.record_relay import RecordRelay, is_relayed
+from fanlight.server.recording.record_relay import CLOSE_SECONDS, RecordRelay, is_relayed
 from fanlight.server.recording.redact import redact
 from fanlight.server.recording.sink import Sink
 
@@ -46,7 +46,7 @@ class ErrorLog:
             Sink(path).close()  # an error is reported before a port opens
 
     def __enter__(self) -> Self:
-        """Begin, unless the app has set up logging and no file is asked for."""
+        """Begin, unless the app has set up logging and no file is configured."""
         logger = logging.getLogger(ROOT)
         enable_own_loggers()
         if not is_relayed():
@@ -83,7 +83,7 @@ class ErrorLog:
     def flush(self) -> None:
         """Wait until what was logged so far is handled, for a limited time."""
         if self._relay is not None:
-            self._relay.flush()
+            self._relay.thread.flush(CLOSE_SECONDS)
 
     def reopen(self) -> None:
         """Continue in a new file of the same name; from any thread."""
@@ -92,14 +92,14 @@ class ErrorLog:
         if self._relay is None:
             self._stream.reopen()
         else:
-            self._relay.call(self._stream.reopen)
+            self._relay.thread.call(self._stream.reopen)
 
     def write_last(self, text: str) -> None:
         """Write one more message before the process is ended: by the log, or on stderr if that has ended already."""
         relay = self._relay
         if relay is not None:
-            relay.call(lambda: log.critical(text))
-            relay.flush(LAST_SECONDS)
+            relay.thread.call(lambda: log.critical(text))
+            relay.thread.flush(LAST_SECONDS)
         else:
             self._write(self._formatter.format(logging.makeLogRecord({"levelname": "CRITICAL", "msg": text})), None)
 

@@ -99,11 +99,6 @@ class LogThread(Generic[Item]):
         if self._thread.is_alive():
             self._thread.join(seconds + 0.5)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is running."""
-        return self._thread.is_alive()
-
     def _run(self) -> None:
         must_retry = False
         while True:
@@ -128,7 +123,8 @@ class LogThread(Generic[Item]):
         """Sleep until there is something to do."""
         self._wake.clear()
         self.is_asleep = True
-        # `put` appends, then looks whether we sleep; we say that we sleep, then look at the queue. One sees the other.
+        # `put` appends, then reads `is_asleep`; here it is set before the queue is read. So one of the two sees the
+        # other.
         if not (self._items or self._calls or self._stopping.is_set()):
             self._wake.wait()
         self.is_asleep = False

@@ -34,7 +34,7 @@ class RecordRelay(logging.Filter):
         """Prepare; `on_failure` gets records at which the site's logging raises, or for which it has no handler."""
         super().__init__()
         self._on_failure = on_failure
-        self._thread: LogThread[_Item] = LogThread(
+        self.thread: LogThread[_Item] = LogThread(
             "fanlight-log", self._handle_waiting, MAX_WAITING, on_full=self._count_lost
         )
         self._pid = os.getpid()
@@ -50,28 +50,20 @@ class RecordRelay(logging.Filter):
         except BaseException as error:  # noqa: BLE001 - the text of a site's own exception, say
             record.msg = f"{record.msg} (its text can't be made: {type(error).__name__})"
         record.args = None
-        self._thread.put((record, copy_context(), 1))  # in its context handlers find the request it belongs to
+        self.thread.put((record, copy_context(), 1))  # in its context handlers find the request it belongs to
         return False
 
     def start(self) -> None:
         """Begin to relay the records of all of Fanlight's loggers."""
-        self._thread.start()
+        self.thread.start()
         for each in own_loggers():
             each.filters.insert(0, self)  # before the site's filters, which may wait or raise, too
-
-    def call(self, callback: Callable[[], object]) -> None:
-        """Have the thread call something after the records logged so far."""
-        self._thread.call(callback)
-
-    def flush(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Wait until the records logged so far are handled, but no longer than `seconds`."""
-        self._thread.flush(seconds)
 
     def close(self) -> None:
         """Handle the records that wait, for no longer than CLOSE_SECONDS, and end."""
         for each in own_loggers():
             each.removeFilter(self)
-        self._thread.stop(CLOSE_SECONDS)
+        self.thread.stop(CLOSE_SECONDS)
 
     def _count_lost(self) -> None:
         self._lost += 1
@@ -80,7 +72,7 @@ class RecordRelay(logging.Filter):
 
     def _handle_waiting(self) -> bool:
         _relaying.is_on = True
-        while (item := self._thread.pop()) is not None:
+        while (item := self.thread.pop()) is not None:
             record, context, _ = item
             try:
                 context.run(self._handle, record)
@@ -110,4 +102,4 @@ def flush_logs() -> None:
     """Wait for what was logged so far to be handled: for tests that read a log."""
     for each in list(logging.getLogger(ROOT).filters):
         if isinstance(each, RecordRelay):
-            each.flush()
+            each.thread.flush(CLOSE_SECONDS)

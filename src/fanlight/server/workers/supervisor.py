@@ -99,16 +99,9 @@ class Supervisor:
             end.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
         with self._error_log, pid_file(self._options.pid_file) as file:
-            shutdown.register(
-                begin=lambda: self._post(self._stop),
-                force=lambda: self._post(self._force),
-                before_exit=[
-                    self.policy.kill,
-                    self._listeners.remove_files,
-                    *([file.remove] if file is not None else []),
-                ],
-                log=self._error_log.write_last,
-            )
+            shutdown.on("exit", self.policy.kill, self._listeners.remove_files)
+            shutdown.on("exit", *([file.remove] if file is not None else []))
+            shutdown.on("late", self._error_log.write_last)
             self._handle_signals()
             if not self._listeners.is_open:
                 self._listeners.check()
@@ -242,10 +235,12 @@ class Supervisor:
 
     def _handle_signals(self) -> None:
         shutdown, post = self._shutdown, self._post
-        shutdown.on_signal(signal.SIGHUP, self._on_hangup)
-        shutdown.on_signal(signal.SIGUSR1, lambda: post(self._reopen_logs))
-        shutdown.on_signal(signal.SIGUSR2, lambda: post(self._start_preflight))
-        shutdown.on_signal(signal.SIGCHLD, lambda: post(_nothing))
+        shutdown.on("begin", lambda: post(self._stop))
+        shutdown.on("force", lambda: post(self._force))
+        shutdown.on(signal.SIGHUP, self._on_hangup)
+        shutdown.on(signal.SIGUSR1, lambda: post(self._reopen_logs))
+        shutdown.on(signal.SIGUSR2, lambda: post(self._start_preflight))
+        shutdown.on(signal.SIGCHLD, lambda: post(_nothing))
         if shutdown.is_begun:
             post(self._stop)
 

@@ -13,26 +13,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
 _MICROSECONDS = 1_000_000
-
-
-class _Hub(Protocol):
-    """What the watchdog uses of the hub."""
-
-    def post(self, callback: Callable[[], None], /) -> None:
-        """Have the thread that owns the hub call `callback`."""
-
-
-class _Server(Protocol):
-    """What the watchdog uses of a server."""
-
-    started: threading.Event
-
-    @property
-    def hub(self) -> _Hub:
-        """Its hub, once it has started."""
 
 
 class Notifier:
@@ -67,10 +49,10 @@ class Notifier:
             self._send("WATCHDOG=1")
 
     @contextlib.contextmanager
-    def watching(self, server: _Server) -> Iterator[None]:
-        """Reset the watchdog from the server's hub while this is open; then notify that the server is stopping.
+    def watching(self, post: Callable[[Callable[[], object]], object]) -> Iterator[None]:
+        """Reset the watchdog by `post` while this is open; then notify that the server is stopping.
 
-        The thread that owns the hub does it, as only that can show that the hub responds.
+        `post` has the thread that owns the hub call something: only that can show that the hub responds.
         """
         if not self._address:
             yield
@@ -79,8 +61,7 @@ class Notifier:
 
         def watch() -> None:
             while not over.wait(self.watchdog_seconds / 3):
-                if server.started.is_set():
-                    server.hub.post(self.alive)
+                post(self.alive)
 
         if self.watchdog_seconds:
             threading.Thread(target=watch, name="fanlight-watchdog", daemon=True).start()

@@ -46,7 +46,7 @@ def run_worker(
     channel.send("loaded", **facts)
     listeners = SharedListenerSet(options, channel)
     server = Server(handler, options, listeners=listeners, is_worker=True, shutdown=shutdown)
-    shutdown.on_signal(signal.SIGUSR1, server.reopen_logs)
+    shutdown.on(signal.SIGUSR1, server.reopen_logs)
     WorkerControl(server, channel, shutdown, listeners).run()
     return LATE_EXIT_CODE if server.has_cut_off else 0
 
@@ -112,8 +112,7 @@ class WorkerControl:
                 ]
             )
         elif what == "ping":
-            if server.started.is_set():
-                server.hub.post(self._on_ping)
+            server.post(self._on_ping)
         elif what == "status":
             doing = snapshot(server.hub) if server.started.is_set() else None
             reply = {"doing": doing, "counts": server.counts()}

@@ -92,13 +92,13 @@ class WorkerPolicy:
 
     @property
     def seconds_between_pings(self) -> float:
-        """How often each worker is asked for a heartbeat."""
+        """The interval between two pings of a worker."""
         return min(self._limits.heartbeat_seconds / 3, MAX_SECONDS_BETWEEN_PINGS)
 
     # --- events ---------------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """Load the code anew; during a reload, once more after it."""
+        """Load new code; during a reload, once more after it."""
         self._wants_reload = True
 
     def on_ready(self, worker: Worker, now: float) -> None:

@@ -135,7 +135,7 @@ class Worker:
         self.is_retired = True
 
     def ping(self, now: float) -> None:
-        """Ask it for a heartbeat."""
+        """Request a heartbeat."""
         self.last_ping = now
         self.channel.send("ping")
 
