@@ -360,6 +360,18 @@ class Connection:
         """Note under which address the acceptor counts it; None: under none."""
         self.address = address
 
+    def secure(self, stream: TlsStream) -> None:
+        """Send and receive through TLS from now on."""
+        self.sock = stream
+
+    def set_client(self, client: str) -> None:
+        """Set the client's address, as a PROXY header reports it."""
+        self.client = client
+
+    def set_setup(self, setup: ConnectionSetup | None) -> None:
+        """Set what is applied to its requests; None for nothing."""
+        self.setup = setup
+
     def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
         self.enter(phase, now, limits.write_seconds / CHECKS)
         self.is_too_slow(now, limits)  # its pace is measured from here

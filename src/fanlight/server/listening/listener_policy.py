@@ -77,10 +77,10 @@ class ListenerPolicy:
             self._next_refresh = time.monotonic() + REFRESH_SECONDS
             self._tls.refresh()
         if not self._proxies.has_proxy_header and self._tls is not None and isinstance(connection.sock, socket.socket):
-            connection.sock = self._tls.wrap(connection.sock)
+            connection.secure(self._tls.wrap(connection.sock))
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_warned_of_fields:
-            connection.setup = self
+            connection.set_setup(self)
         if self._tls is not None or (not self._proxies.has_proxy_header and self.trusts(connection.client)):
             connection.wire.accept_https_targets()
         return self._proxies.has_proxy_header or self._tls is not None
@@ -97,7 +97,8 @@ class ListenerPolicy:
                     return READ
                 if self._tls is None:
                     return 0
-                connection.sock = stream = self._tls.wrap(stream)
+                stream = self._tls.wrap(stream)
+                connection.secure(stream)
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
@@ -125,9 +126,9 @@ class ListenerPolicy:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         sock.recv(proxy_header.length)
         if not proxy_header.is_local:
-            connection.client = proxy_header.client or "unix"  # of the proxy's own unix socket
+            connection.set_client(proxy_header.client or "unix")  # of the proxy's own unix socket
         if proxy_header.is_tls:
-            connection.setup = TlsProxySetup(self)
+            connection.set_setup(TlsProxySetup(self))
         if proxy_header.is_tls or self.trusts(connection.client):
             connection.wire.accept_https_targets()
         return True
@@ -189,7 +190,7 @@ class ListenerPolicy:
                     connection.client,
                 )
         if self._tls is None and self._to_https is None and not self._proxies.has_proxy_header:
-            connection.setup = None  # nothing to do for its further requests
+            connection.set_setup(None)  # nothing to do for its further requests
 
     def _warn_once(self, message: str, *args: object) -> None:
         self._has_warned_of_fields = True
@@ -205,7 +206,7 @@ class TerminatedTlsPolicy(ListenerPolicy):
 
     def wrap(self, connection: Connection) -> bool:
         """Prepare a new connection; there is no handshake."""
-        connection.setup = TlsProxySetup(self)
+        connection.set_setup(TlsProxySetup(self))
         connection.wire.accept_https_targets()
         return False
 
