@@ -309,7 +309,7 @@ def test_the_pid_file_is_there_while_it_runs(serve: Serve, tmp_path: Path) -> No
     assert not file.exists()
 
 
-def test_somebody_unknown_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_user_or_group_is_refused(tmp_path: Path) -> None:
     """A user who does not exist is told of before anything is opened."""
     write(tmp_path)
     command = [sys.executable, "-m", "fanlight", "run", "--workers", "1", "--user", "no-such-user"]

@@ -1,4 +1,4 @@
-"""Who is at the other end: named alike by every socket, counted alone, and missed when it is gone."""
+"""The clients of accepted connections: their names, their limits, and how vanished ones are detected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def serve() -> Iterator[Serve]:
 
 
 def ask(port: int, client: str, opening: bytes = b"") -> Any:
-    """Return what the view sees of a client of IPv4, None where it is not let in."""
+    """Return the client as a view sees it, None if the connection is refused."""
     with closing(socket.create_connection(("127.0.0.1", port), PATIENCE, (client, 0))) as sock:
         sock.sendall(opening + b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         received = b"".join(iter(lambda: sock.recv(65536), b""))
@@ -58,7 +58,7 @@ def test_a_socket_for_both_families_names_clients_of_ipv4_as_such(serve: Serve) 
 def test_on_a_socket_for_both_families_each_client_is_counted_alone(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One address that has its share of connections takes nothing from another; what to do is said once."""
+    """An address with its share of connections takes nothing from another; the hint is logged once."""
     server = serve(limits=Limits(connections_per_address=2))
     with ExitStack() as stack, caplog.at_level(logging.WARNING, "fanlight.server"):
         for _ in range(2):
@@ -75,8 +75,8 @@ def test_on_a_socket_for_both_families_each_client_is_counted_alone(
 
 
 @pytest.mark.parametrize("client", ["::ffff:203.0.113.1", "::ffff:cb00:7101", "::FFFF:203.0.113.1"])
-def test_a_proxy_s_word_names_clients_of_ipv4_as_such(serve: Serve, client: str) -> None:
-    """As a PROXY header of version 1 has it, TCP6, they are 203.0.113.1 too."""
+def test_ipv4_clients_of_a_proxy_have_ipv4_addresses(serve: Serve, client: str) -> None:
+    """In a PROXY header of version 1 with TCP6, they are 203.0.113.1 too."""
     server = serve(trusted_proxies=("127.0.0.1",), proxy_protocol=True)
     assert ask(server.port, "127.0.0.1", f"PROXY TCP6 {client} ::1 1 2\r\n".encode()) == "203.0.113.1"
 
@@ -122,7 +122,7 @@ def test_what_is_counted_as_one(first: str, second: str, *, is_one: bool) -> Non
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="this system says it otherwise")
-def test_a_client_that_says_nothing_is_asked_whether_it_is_there(serve: Serve) -> None:
+def test_silent_clients_are_probed(serve: Serve) -> None:
     """Each connection has TCP keep-alive on, so a stream without a heartbeat does not wait for a vanished client."""
     server = serve()
     with closing(socket.create_connection(("127.0.0.1", server.port), PATIENCE)) as sock:

@@ -1,4 +1,4 @@
-"""Whom proxies say a request is from: whose word is taken, how far, and what clients invent."""
+"""The client, scheme and host that proxies report: which of it is trusted, and what clients can forge."""
 
 import time
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ def test_all_others_are_not(address: str) -> None:
     assert not TRUST.trusts(address)
 
 
-def test_without_addresses_nobody_is_trusted_but_unix_sockets() -> None:
-    """Not even loopback: the proxy there may pass on what clients write."""
+def test_without_addresses_only_unix_sockets_are_trusted() -> None:
+    """Not even loopback: the proxy there may pass on what clients send."""
     nobody = TrustedProxies([])
     assert not nobody.trusts("127.0.0.1")
     assert nobody.trusts(None)
@@ -106,12 +106,12 @@ def test_what_is_remembered_is_bounded() -> None:
         ("192.0.2.1%a", None),
     ],
 )
-def test_the_client_is_the_first_from_the_right_who_is_not_trusted(value: str, client: str | None) -> None:
-    """What can't be read ends the walk."""
+def test_the_client_is_the_first_untrusted_address_from_the_right(value: str, client: str | None) -> None:
+    """An invalid value ends the search."""
     assert x(**{"for": value}).client == client
 
 
-def test_who_is_not_trusted_is_not_believed() -> None:
+def test_fields_from_an_untrusted_peer_are_ignored() -> None:
     """From another address nothing counts."""
     assert x("192.0.2.66", **{"for": "1.1.1.1", "proto": "https", "host": "evil"}) == Origin()
 
@@ -132,16 +132,16 @@ def test_who_is_not_trusted_is_not_believed() -> None:
         ({"host": "good", "port": "0x50"}, None, "good"),
     ],
 )
-def test_scheme_and_host_are_what_the_last_proxy_says(
+def test_scheme_and_host_are_those_of_the_last_proxy(
     fields: Mapping[str, str], scheme: str | None, host: str | None
 ) -> None:
-    """Only http and https, only what can be a host; a port where it is not the scheme's own."""
+    """Only http and https, only a valid host; a port unless it is the scheme's default."""
     origin = x(**fields)
     assert (origin.scheme, origin.host) == (scheme, host)
 
 
-def test_the_port_is_read_only_where_that_is_asked_for() -> None:
-    """Few proxies write X-Forwarded-Port: mostly it is the client that does."""
+def test_the_port_is_read_only_with_its_setting() -> None:
+    """Few proxies set X-Forwarded-Port: mostly it comes from the client."""
     fields = {"proto": "https", "host": "example.org", "port": "666"}
     values = {f"x-forwarded-{name}": value for name, value in fields.items()}
     assert read_x_forwarded(values, PROXY, TRUST).host == "example.org"
@@ -184,12 +184,12 @@ def test_the_port_is_read_only_where_that_is_asked_for() -> None:
         (";".join(f"a{number}=b" for number in range(1000)) + ", for=192.0.2.1", Origin("192.0.2.1")),
     ],
 )
-def test_forwarded_is_read_as_its_rfc_says(value: str, origin: Origin) -> None:
-    """RFC 7239 section 4: parameters of each hop, the last hop on the right; a broken field says nothing."""
+def test_forwarded_follows_rfc_7239(value: str, origin: Origin) -> None:
+    """Section 4: parameters of each hop, the last hop on the right; an invalid field counts for nothing."""
     assert read_forwarded(value, PROXY, TRUST) == origin
 
 
-def test_forwarded_counts_only_from_who_is_trusted() -> None:
+def test_forwarded_from_an_untrusted_peer_is_ignored() -> None:
     """From another address nothing counts."""
     assert read_forwarded("for=1.1.1.1;proto=https", "192.0.2.66", TRUST) == Origin()
 

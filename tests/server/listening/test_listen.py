@@ -1,4 +1,4 @@
-"""Unix sockets' permissions, and sockets that somebody else has opened."""
+"""Permissions of unix sockets, and sockets that were passed to the process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fanlight.server.listening.listen import listen, try_bind, url_of
 from fanlight.settings.addresses import check_address, inherited
 
 
-def test_a_unix_socket_has_the_permissions_that_were_asked_for(tmp_path: Path) -> None:
-    """Whatever the umask, the file's permissions are those of socket_mode; the umask is as before."""
+def test_a_unix_socket_has_the_configured_permissions(tmp_path: Path) -> None:
+    """Whatever the umask, the file's permissions are those of socket_mode; the umask is restored."""
     before = os.umask(0o077)
     try:
         (sock,) = listen(f"unix:{tmp_path}/s", mode=0o666)
@@ -26,7 +26,7 @@ def test_a_unix_socket_has_the_permissions_that_were_asked_for(tmp_path: Path) -
         os.umask(before)
 
 
-def test_nobody_gets_in_before_the_permissions_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_connects_before_the_permissions_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the file appears only its owner may use it; it is opened to others afterwards."""
     seen: list[int] = []
     real = Path.chmod
@@ -44,8 +44,8 @@ def test_nobody_gets_in_before_the_permissions_are_set(tmp_path: Path, monkeypat
     assert seen == [0o600]
 
 
-def test_a_unix_socket_can_be_given_away(tmp_path: Path) -> None:
-    """The owner of the file is who was asked for; one whom we may not name is told of."""
+def test_a_unix_socket_can_have_another_owner(tmp_path: Path) -> None:
+    """The owner of the file is the configured one; one that we may not set is reported."""
     (sock,) = listen(f"unix:{tmp_path}/s", owner=(os.getuid(), os.getgid()))
     sock.close()
     assert (tmp_path / "s").stat().st_uid == os.getuid()
@@ -59,8 +59,8 @@ def test_a_unix_socket_can_be_given_away(tmp_path: Path) -> None:
             listen(f"unix:{tmp_path}/t", owner=(12345, 54321))
 
 
-def test_a_path_that_is_too_long_is_told(tmp_path: Path) -> None:
-    """The system's reason is passed on even where it has no number."""
+def test_a_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    """The system's reason is passed on even if it has no number."""
     with pytest.raises(AddressUnavailable, match="too long"):
         listen(f"unix:{tmp_path}/{'x' * 200}")
 
@@ -134,7 +134,7 @@ def test_what_is_no_address_is_refused(bind: str) -> None:
         ({"LISTEN_FDS": "3", "LISTEN_PID": "7", "LISTEN_FDNAMES": "redirect"}, (("fd:4", "fd:5"), ("fd:3",))),
     ],
 )
-def test_systemd_says_which_sockets_are_ours(
+def test_sockets_from_systemd_are_those_of_its_variables(
     environ: dict[str, str], expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
     """LISTEN_FDS counts sockets from 3 on, for the process of LISTEN_PID; one named `redirect` only redirects."""
@@ -142,7 +142,7 @@ def test_systemd_says_which_sockets_are_ours(
 
 
 def test_an_address_can_be_tried(tmp_path: Path) -> None:
-    """One that is free is not refused, nothing is left of it, and nobody could connect."""
+    """A free one is not refused, nothing stays open, and no client could connect."""
     with socket.socket() as first:
         first.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{first.getsockname()[1]}"
@@ -153,8 +153,8 @@ def test_an_address_can_be_tried(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
-    """It is refused with the same words as when it is listened on, and a stale socket stays where it is."""
+def test_an_address_in_use_is_refused_when_it_is_tried(tmp_path: Path) -> None:
+    """It is refused with the same message as by `listen`, and a stale socket stays where it is."""
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket(socket.AF_UNIX) as living:
         with pytest.raises(AddressUnavailable, match="is in use"):
             try_bind(f"127.0.0.1:{taken.getsockname()[1]}")
@@ -169,7 +169,7 @@ def test_a_taken_address_is_told_when_it_is_tried(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["x" * 300, "a\0b", "no.such.host.invalid", "192.0.2.1"])
-def test_a_host_that_is_not_here_is_told(host: str) -> None:
-    """A name nobody has, one that can't be asked for, and another machine's address are refused alike."""
+def test_a_host_of_another_machine_is_refused(host: str) -> None:
+    """An unknown name, an invalid one and another machine's address are refused alike."""
     with pytest.raises(AddressUnavailable):
         listen(f"{host}:0")

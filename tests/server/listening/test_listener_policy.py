@@ -75,8 +75,8 @@ def known(answer: bytes) -> Any:
 # --- fields of proxies ----------------------------------------------------------------------------
 
 
-def test_a_trusted_proxy_is_believed(start: Start) -> None:
-    """Client, scheme and host are what it says, and so is the URL."""
+def test_fields_of_a_trusted_proxy_apply(start: Start) -> None:
+    """Client, scheme and host are those it reports, and so is the URL."""
     server = start(trusted_proxies=("127.0.0.1",))
     answer = known(
         ask(server, request_bytes(x_forwarded_for="192.0.2.1", x_forwarded_proto="https", x_forwarded_host="a.example"))
@@ -86,8 +86,8 @@ def test_a_trusted_proxy_is_believed(start: Start) -> None:
     }  # fmt: skip
 
 
-def test_each_request_of_a_proxys_connection_is_told_apart(start: Start) -> None:
-    """A proxy sends several clients' requests over one connection; nothing of one reaches the next."""
+def test_each_request_of_a_proxys_connection_stands_alone(start: Start) -> None:
+    """A proxy sends several clients' requests over one connection; nothing of one applies to the next."""
     server = start(trusted_proxies=("127.0.0.1",))
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         first = request_bytes(x_forwarded_for="192.0.2.1", x_forwarded_host="a").replace(b"Connection: close\r\n", b"")
@@ -97,8 +97,10 @@ def test_each_request_of_a_proxys_connection_is_told_apart(start: Start) -> None
     assert answers.endswith(b'{"client":"127.0.0.1","scheme":"http","host":"localhost","url":"http://localhost/who"}')
 
 
-def test_others_are_not_believed_and_that_is_said_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """A client that claims to be somebody else is told of, with what to do if it is a proxy."""
+def test_fields_of_untrusted_clients_are_ignored_with_one_warning(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that forges another address is logged, with what to do if it is a proxy."""
     server = start()
     with caplog.at_level(logging.WARNING, "fanlight.server"):
         for _ in range(3):
@@ -108,10 +110,8 @@ def test_others_are_not_believed_and_that_is_said_once(start: Start, caplog: pyt
     assert "--trusted-proxies 127.0.0.1" in said
 
 
-def test_fields_of_the_other_kind_are_not_read_and_that_is_said_once(
-    start: Start, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A proxy that passes on a client's Forwarded, while it writes X-Forwarded-For itself, misleads nobody."""
+def test_fields_of_the_other_kind_are_ignored_with_one_warning(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy that passes on a client's Forwarded, while it sets X-Forwarded-For itself, changes nothing."""
     server = start(trusted_proxies=("127.0.0.1",))
     with caplog.at_level(logging.WARNING, "fanlight.server"):
         for _ in range(2):
@@ -137,7 +137,7 @@ def test_the_port_of_a_proxy_is_read_where_it_is_wanted(start: Start) -> None:
 
 
 def test_a_unix_socket_is_trusted(start: Start, tmp_path: Path) -> None:
-    """Who can open the socket's file is a proxy on this machine."""
+    """A peer that can open the socket's file is a proxy on this machine."""
     start(bind=(f"unix:{tmp_path}/s",))
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(PATIENCE)
@@ -175,7 +175,7 @@ def test_half_a_proxy_header_costs_no_processor_time(start: Start) -> None:
 
 
 def test_behind_a_proxy_header_fields_are_the_clients_own(start: Start) -> None:
-    """Such a proxy passes bytes on: whoever it speaks for has written the fields, and is not trusted."""
+    """Such a proxy passes bytes on: its client has sent the fields, and is not trusted."""
     server = start(trusted_proxies=("127.0.0.1",), proxy_protocol=True)
     answer = known(ask(server, PREFACE + request_bytes(x_forwarded_for="6.6.6.6", x_forwarded_proto="https")))
     assert (answer["client"], answer["scheme"]) == ("192.0.2.1", "http")
@@ -189,8 +189,10 @@ def test_two_proxies_in_a_row_are_believed_each_in_its_way(start: Start) -> None
 
 
 @pytest.mark.parametrize("data", [request_bytes(), b"PROXY nonsense\r\n" + request_bytes(), b"\r\n\r\n\x00\r\nQUOT\n"])
-def test_without_a_proxy_header_nobody_is_let_in(start: Start, caplog: pytest.LogCaptureFixture, data: bytes) -> None:
-    """The connection is closed without a word to the client, and with one to the operator."""
+def test_a_connection_without_a_proxy_header_is_refused(
+    start: Start, caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
+    """It is closed without a response, and logged."""
     server = start(trusted_proxies=("127.0.0.1",), proxy_protocol=True)
     with caplog.at_level(logging.WARNING, "fanlight.server"), suppress(ConnectionResetError):
         assert ask(server, data) == b""  # or a reset: it was closed with bytes unread
@@ -243,7 +245,7 @@ def ask_securely(server: LiveServer, context: ssl.SSLContext, data: bytes, befor
 
 
 def test_https_is_served(start: Start, pair: Any, context: ssl.SSLContext) -> None:
-    """A request knows that it came by https; the answer says nothing of HSTS unless that is asked for."""
+    """The scheme of a request is https; the response has no HSTS unless that is configured."""
     server = start(cert=(pair.cert,), key=(pair.key,))
     answer = ask_securely(server, context, request_bytes())
     assert known(answer)["url"] == "https://localhost/who"
@@ -251,7 +253,7 @@ def test_https_is_served(start: Start, pair: Any, context: ssl.SSLContext) -> No
     assert server.url.startswith("https://")
 
 
-def test_big_answers_and_big_contents_pass_through_tls(start: Start, pair: Any, context: ssl.SSLContext) -> None:
+def test_big_responses_and_big_contents_pass_through_tls(start: Start, pair: Any, context: ssl.SSLContext) -> None:
     """Three megabytes, each way."""
     server = start(cert=(pair.cert,), key=(pair.key,))
     assert ask_securely(server, context, request_bytes("/big")).endswith(b"x" * 3_000_000)
@@ -259,22 +261,22 @@ def test_big_answers_and_big_contents_pass_through_tls(start: Start, pair: Any, 
     assert ask_securely(server, context, head + b"y" * 3_000_000).endswith(b"3000000")
 
 
-def test_hsts_is_said_when_asked_for(start: Start, pair: Any, context: ssl.SSLContext) -> None:
-    """Each answer over https carries it."""
+def test_hsts_is_sent_when_configured(start: Start, pair: Any, context: ssl.SSLContext) -> None:
+    """Each response over https carries it."""
     server = start(cert=(pair.cert,), key=(pair.key,), hsts_seconds=600)
     assert b"\r\nstrict-transport-security: max-age=600\r\n" in ask_securely(server, context, request_bytes())
 
 
-def test_hsts_is_not_said_over_http(start: Start, pair: Any, context: ssl.SSLContext) -> None:
-    """A visitor of http, as a trusted proxy says, gets none, though the proxy itself speaks https with us."""
+def test_hsts_is_not_sent_over_http(start: Start, pair: Any, context: ssl.SSLContext) -> None:
+    """A client of http, as a trusted proxy reports it, gets none, though the proxy itself uses https to us."""
     server = start(cert=(pair.cert,), key=(pair.key,), hsts_seconds=600, trusted_proxies=("127.0.0.1",))
     answer = ask_securely(server, context, request_bytes(x_forwarded_proto="http"))
     assert known(answer)["scheme"] == "http"
     assert b"strict-transport-security" not in answer
 
 
-def test_plain_http_at_the_https_port_is_told(start: Start, pair: Any) -> None:
-    """Who forgot the s reads so."""
+def test_plain_http_at_the_https_port_gets_400(start: Start, pair: Any) -> None:
+    """The response explains that the port uses HTTPS."""
     server = start(cert=(pair.cert,), key=(pair.key,))
     answer = ask(server, request_bytes())
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -303,10 +305,10 @@ def test_a_plain_port_sends_clients_to_https(start: Start, pair: Any) -> None:
         ("/", "a%2eb", 400, ""),
     ],
 )
-def test_a_plain_port_sends_nobody_to_another_host(
+def test_a_plain_port_redirects_to_the_same_host(
     start: Start, pair: Any, target: str, host: str, status: int, location: str
 ) -> None:
-    """Whatever the path, the host is the one that was asked for, and one that is none is a 400."""
+    """Whatever the path, the host is that of the request, and an invalid one is a 400."""
     server = start(cert=(pair.cert,), key=(pair.key,), redirect_from=("127.0.0.1:0",))
     redirecting = server._running.server._listeners.listeners[-1].sock.getsockname()[1]
     with socket.create_connection(("127.0.0.1", redirecting), PATIENCE) as sock:
@@ -323,8 +325,8 @@ def test_a_proxy_header_stands_before_tls(start: Start, pair: Any, context: ssl.
     assert (answer["client"], answer["scheme"]) == ("192.0.2.1", "https")
 
 
-def test_a_client_shows_who_it_is(certificates: Any, pair: Any, context: ssl.SSLContext) -> None:
-    """`request.client_cert` is what the client has shown; without one, where one is required, nobody gets in."""
+def test_a_client_certificate_is_in_the_request(certificates: Any, pair: Any, context: ssl.SSLContext) -> None:
+    """`request.client_cert` is the verified certificate; where one is required, a client without one is refused."""
 
     def subject(request: Request) -> str:
         return str(request.client_cert.subject) if request.client_cert is not None else "nobody"

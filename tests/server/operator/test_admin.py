@@ -1,4 +1,4 @@
-"""What an operator's tools may ask, by real sockets."""
+"""The operator URLs, by real sockets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FakeOverview:
         return {"pid": 1}
 
 
-class Asked:
+class Served:
     """An admin thread on a port and on a unix socket."""
 
     def __init__(self, folder: Path) -> None:
@@ -66,14 +66,14 @@ class Asked:
 
 
 @pytest.fixture
-def admin(tmp_path: Path) -> Iterator[Asked]:
-    asked = Asked(tmp_path)
+def admin(tmp_path: Path) -> Iterator[Served]:
+    asked = Served(tmp_path)
     yield asked
     asked.overview.may_answer.set()
     asked.thread.stop()
 
 
-def test_health_and_readiness(admin: Asked) -> None:
+def test_health_and_readiness(admin: Served) -> None:
     """Each is 200 while it is so, and 503 with a reason when it is not."""
     assert admin.ask("/healthz") == admin.ask("/readyz") == (200, "ok\n")
     admin.overview.alive = admin.overview.ready = False
@@ -81,8 +81,8 @@ def test_health_and_readiness(admin: Asked) -> None:
     assert "about to stop" in admin.ask("/readyz")[1]
 
 
-def test_metrics_have_their_media_type(admin: Asked) -> None:
-    """Prometheus is told which format it gets, and nobody keeps it."""
+def test_metrics_have_their_media_type(admin: Served) -> None:
+    """The media type is that of Prometheus' format, and nothing is cached."""
     connection = admin.connect()
     connection.request("GET", "/metrics")
     answer = connection.getresponse()
@@ -92,29 +92,29 @@ def test_metrics_have_their_media_type(admin: Asked) -> None:
     connection.close()
 
 
-def test_status_is_only_for_the_control_socket(admin: Asked) -> None:
-    """What clients do is told on the unix socket alone; everything else is told on both."""
+def test_status_is_only_for_the_control_socket(admin: Served) -> None:
+    """What clients do is shown on the unix socket alone; everything else on both."""
     assert admin.ask("/status")[0] == 404
     status, content = admin.ask("/status", by_socket=True)
     assert (status, json.loads(content)) == (200, {"pid": 1})
     assert admin.ask("/metrics", by_socket=True)[0] == 200
 
 
-def test_what_there_is_not_is_404(admin: Asked) -> None:
-    """Another path is told what there is; another method, that it is none."""
+def test_unknown_paths_and_methods_are_refused(admin: Served) -> None:
+    """Another path is a 404 that names the paths; another method is a 405."""
     assert admin.ask("/") == (404, "there is /healthz, /metrics, /readyz\n")
     assert admin.ask("/metrics", "POST")[0] == 405
     assert admin.ask("/metrics", "HEAD") == (200, "")
 
 
-def test_health_is_asked_by_options_too(admin: Asked) -> None:
-    """Balancers ask by OPTIONS, HAProxy by default: the status is that of GET."""
+def test_options_gets_the_same_status_as_get(admin: Served) -> None:
+    """Load balancers use OPTIONS, HAProxy by default."""
     for path in ("/healthz", "/readyz"):
         assert admin.ask(path, "OPTIONS")[0] == admin.ask(path)[0]
 
 
-def test_one_slow_answer_holds_up_no_other(admin: Asked) -> None:
-    """While an overview takes its time, others are answered."""
+def test_a_slow_response_delays_no_other(admin: Served) -> None:
+    """While a status source takes its time, other requests are served."""
     admin.overview.may_answer.clear()
     waiting = admin.connect()
     waiting.request("GET", "/healthz")
@@ -124,9 +124,9 @@ def test_one_slow_answer_holds_up_no_other(admin: Asked) -> None:
     waiting.close()
 
 
-def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
+def test_stop_ends_the_thread(tmp_path: Path) -> None:
     """After `stop` its thread is gone, though a client is still connected."""
-    asked = Asked(tmp_path)
+    asked = Served(tmp_path)
     connection = asked.connect()
     connection.request("GET", "/healthz")
     connection.getresponse().read()
@@ -142,8 +142,8 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
     "host",
     ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil.example", "1.2.3.4.5", "a.b."],
 )
-def test_a_name_that_anybody_could_own_is_refused(admin: Asked, path: str, host: str) -> None:
-    """A page in an operator's browser whose name was made to lead here reads nothing; the answer says what to do."""
+def test_a_public_host_name_is_refused(admin: Served, path: str, host: str) -> None:
+    """A page in an operator's browser whose name resolves to this address reads nothing; the response is a hint."""
     status, told = admin.ask(path, host=host)
     assert status == 421
     assert f"--admin-hosts {host.partition(':')[0].rstrip('.')}" in told
@@ -157,18 +157,18 @@ def test_a_name_that_anybody_could_own_is_refused(admin: Asked, path: str, host:
         "Metrics.Example.Org", "site:9000",
     ],
 )  # fmt: skip
-def test_names_of_ones_own_are_taken(admin: Asked, host: str) -> None:
+def test_names_of_ones_own_are_taken(admin: Served, host: str) -> None:
     """Addresses, names that no public DNS has, and those that a setting allows."""
     assert admin.ask("/healthz", host=host) == (200, "ok\n")
 
 
-def test_a_unix_socket_is_asked_by_any_name(admin: Asked) -> None:
-    """No browser comes by it."""
+def test_a_unix_socket_accepts_any_host(admin: Served) -> None:
+    """No browser uses it."""
     assert admin.ask("/healthz", by_socket=True, host="evil.example")[0] == 200
 
 
-def test_a_request_without_a_host_is_answered(admin: Asked) -> None:
-    """As HAProxy asks, in HTTP/1.0; no browser does."""
+def test_a_request_without_a_host_is_served(admin: Served) -> None:
+    """HAProxy sends those, in HTTP/1.0; no browser does."""
     connection = admin.connect()
     connection.connect()
     with closing(connection.sock) as sock:

@@ -100,6 +100,6 @@ def test_the_gauges_of_several_processes() -> None:
 
 
 def test_no_process_no_gauges() -> None:
-    """Before any worker has answered, the gauges are zero or not there."""
+    """Before any worker has replied, the gauges are zero or missing."""
     found = samples(render_prometheus(Counts().snapshot(), gauges_of([])))
     assert found["fanlight_connections", frozenset()] == 0

@@ -1,4 +1,4 @@
-"""What one process says of itself while it serves, and while it is stuck."""
+"""The snapshot of a process while it serves, and while it is stuck."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def line_of(function: Any, offset: int) -> str:
 
 
 def until_one(hub: Any, lane: str) -> dict[str, Any]:
-    """Ask until there is one request in a lane, and return it."""
+    """Take snapshots until there is one request in a lane, and return it."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         state = json.loads(json.dumps(snapshot(hub)))
@@ -39,7 +39,7 @@ def until_one(hub: Any, lane: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("lane", ["thread", "task", "inline, stuck"])
-def test_a_request_in_flight_says_where_it_stands(serve: Any, tools: Any, lane: str) -> None:
+def test_an_in_flight_request_has_its_source_line(serve: Any, tools: Any, lane: str) -> None:
     """Method, target without secrets, route, client, age, lane, and the line of the view."""
     go_on, go_on_later = threading.Event(), asyncio.Event()
 
@@ -78,7 +78,7 @@ def test_a_request_in_flight_says_where_it_stands(serve: Any, tools: Any, lane: 
 
 
 def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A route that was rescued from is slow since then, and the log says at which line it was."""
+    """A route that was rescued from is listed, and the log has the line at which it was."""
     go_on = threading.Event()
 
     def view(_: Request) -> Response:
@@ -102,7 +102,7 @@ def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.
 
 
 def test_what_is_over_is_no_longer_in_flight(serve: Any, tools: Any) -> None:
-    """An idle server has connections, and nothing in flight; the numbers say what was."""
+    """An idle server has connections, and nothing in flight; the counts remain."""
     harness = serve({"/": lambda _: Response("x")}, limits=Limits(threads=3))
     with harness.connect() as sock:
         tools.ask(sock, "/")
@@ -117,7 +117,7 @@ def test_what_is_over_is_no_longer_in_flight(serve: Any, tools: Any) -> None:
 
 
 def test_a_client_that_sends_its_content_is_in_flight(serve: Any, tools: Any) -> None:
-    """A request whose content is still to come says so."""
+    """A request whose content is incomplete is shown as receiving it."""
     harness = serve({"/": lambda _: Response("x")})
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n12345")
@@ -155,8 +155,8 @@ def test_a_stream_has_an_age_and_a_lane_of_its_own(serve: Any, tools: Any, kind:
     assert phases == {"open": 1, "streaming": 1}
 
 
-def test_a_stream_that_its_client_does_not_take_is_shown_as_one(serve: Any, tools: Any) -> None:
-    """A stream that waits for its client is in the lane of streams, and says what it waits for."""
+def test_a_stream_that_waits_for_its_client_is_shown_as_one(serve: Any, tools: Any) -> None:
+    """It is in the lane of streams, and shown as sending the response."""
 
     def pieces() -> Iterator[bytes]:
         while True:
@@ -172,7 +172,7 @@ def test_a_stream_that_its_client_does_not_take_is_shown_as_one(serve: Any, tool
 
 
 def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
-    """With every thread taken, the state says who waits."""
+    """With every thread busy, the request is shown as waiting for one."""
     go_on = threading.Event()
 
     def view(_: Request) -> Response:
@@ -193,8 +193,8 @@ def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
     assert state["threads"] == {"busy": 1, "waiting_calls": 1}
 
 
-def test_the_state_is_told_while_the_hub_serves(serve: Any, tools: Any) -> None:
-    """Asking again and again from another thread disturbs nothing, and never fails."""
+def test_snapshots_can_be_taken_while_the_hub_serves(serve: Any, tools: Any) -> None:
+    """Taking many from another thread disturbs nothing, and never fails."""
     harness = serve({"/": lambda _: Response("x"), "/t": FakeCall(lambda _: Response("x"), Lane.THREAD)})
     stop = threading.Event()
     failures: list[BaseException] = []
@@ -218,8 +218,8 @@ def test_the_state_is_told_while_the_hub_serves(serve: Any, tools: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sync", "events", "async"])
-def test_a_stream_says_where_it_stands(serve: Any, tools: Any, kind: str) -> None:
-    """A stream whose next piece is being made is as old as it is, in the lane and at the line where that happens."""
+def test_a_stream_has_its_source_line(serve: Any, tools: Any, kind: str) -> None:
+    """A stream whose next piece is being made has its age, in the lane and at the line where that happens."""
     go_on = threading.Event()
 
     def make() -> Iterator[str]:

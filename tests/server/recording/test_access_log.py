@@ -1,4 +1,4 @@
-"""The access log and the log of messages: where their lines go, and what stops nobody."""
+"""The access log and the error log: where their lines go, and that they block nothing."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def test_a_log_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
         ErrorLog(str(tmp_path / "nowhere" / "messages.log"))
 
 
-def test_a_log_that_nobody_reads_stalls_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Adding to a log whose pipe is full returns at once; what can't be kept is counted, and told later."""
+def test_a_log_that_is_not_read_blocks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adding to a log whose pipe is full returns at once; what can't be kept is counted, and reported later."""
     monkeypatch.setattr(logs, "KEPT_BYTES", 100_000)
     with pipe_as(1) as read_end:
         log = AccessLog()
@@ -144,8 +144,8 @@ def test_a_log_that_nobody_reads_stalls_nobody(monkeypatch: pytest.MonkeyPatch) 
     assert len(lines) - 2 + log.lost == 10_000
 
 
-def test_a_full_disk_is_told_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """While the disk is full lines wait; when there is room again they are written, and both is told once."""
+def test_a_full_disk_is_reported_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """While the disk is full lines wait; when there is room again they are written, and both is logged once."""
     file, good = tmp_path / "access.log", tmp_path / "good.log"
     file.symlink_to("/dev/full")
     log = AccessLog(str(file))
@@ -164,7 +164,7 @@ def test_a_full_disk_is_told_and_survived(tmp_path: Path, caplog: pytest.LogCapt
 
 
 def test_a_reader_that_is_gone_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """A broken pipe is told; the log goes on taking entries, and stops when it is told to."""
+    """A broken pipe is reported; the log goes on taking entries, and stops when it has to."""
     with pipe_as(1) as read_end, caplog.at_level(logging.INFO, "fanlight"):
         log = AccessLog()
         log.start()
@@ -205,7 +205,7 @@ def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
 
 
 def test_an_idle_log_sleeps(tmp_path: Path) -> None:
-    """A log with nothing to write wakes nobody."""
+    """A log with nothing to write does not wake up."""
     log = AccessLog(str(tmp_path / "log"))
     log.start()
     log.add(entry())
@@ -275,7 +275,7 @@ def test_what_waits_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_a_stop_can_not_write_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lines that are left when the time to stop is over are counted as lost, and a message says how many."""
+    """Lines that are left when the time to stop is over are counted as lost, and logged."""
     monkeypatch.setattr(logs, "STOP_SECONDS", 0.2)
     log = AccessLog(str(tmp_path / "access.log"))
     monkeypatch.setattr(log._writer._sink, "write", lambda _: 0)
@@ -338,7 +338,7 @@ def test_a_line_that_was_cut_off_is_ended_first(tmp_path: Path) -> None:
 
 @pytest.fixture
 def hide_handlers(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what lets the process look as if nobody had set up logging; pytest has, when a test begins."""
+    """Return what makes the process look as if logging was not set up; pytest has, when a test begins."""
     return lambda: monkeypatch.setattr(logging.getLogger(), "handlers", [])
 
 
@@ -377,8 +377,8 @@ def test_the_app_s_own_logging_is_left_alone() -> None:
         assert logging.getLogger("fanlight").handlers == []
 
 
-def test_messages_that_nobody_reads_stall_nobody(hide_handlers: Callable[[], None]) -> None:
-    """A full stderr never holds up who has something to say; what is lost is counted and told."""
+def test_messages_that_are_not_read_block_nothing(hide_handlers: Callable[[], None]) -> None:
+    """A full stderr never delays the thread that logs; what is lost is counted and reported."""
     hide_handlers()
     with pipe_as(2) as read_end:
         os.set_blocking(read_end, False)

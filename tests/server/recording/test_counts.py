@@ -15,8 +15,8 @@ def call(name: str) -> FakeCall:
     return FakeCall(lambda _: Response("x"), name=name)
 
 
-def test_answers_are_counted_by_method_status_and_route() -> None:
-    """Each kind of answer has its own number."""
+def test_responses_are_counted_by_method_status_and_route() -> None:
+    """Each kind of response has its own number."""
     counts, page, blog = Counts(), call("GET /{page} (views.page)"), call("GET|POST /blog (views.blog)")
     for _ in range(3):
         counts.count_response(page, "GET", 200, 0.002, 100)
@@ -57,7 +57,7 @@ def test_the_counts_are_bounded() -> None:
 
 
 def test_threads_lose_nothing() -> None:
-    """Answers from several threads at once are all counted."""
+    """Responses from several threads at once are all counted."""
     counts, page = Counts(), call("a")
 
     def work() -> None:
@@ -87,7 +87,7 @@ def test_snapshots_add_up() -> None:
 
 
 def test_the_sum_of_nothing_is_a_snapshot() -> None:
-    """Before any worker has answered there is a snapshot all the same."""
+    """Before any worker has replied there is a snapshot all the same."""
     assert merge([]) == Counts().snapshot()
 
 

@@ -32,7 +32,7 @@ def line(form: Format, of: Entry) -> str:
 
 
 def test_a_line_of_text() -> None:
-    """Text: time, client, what was asked, status, bytes, duration, id."""
+    """Text: time, client, request line, status, bytes, duration, id."""
     shown = line("text", entry("/a?b=c"))
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  192\.0\.2\.1        GET /a\?b=c  200  321 B  12\.3 ms  abc-1\n", shown
@@ -70,7 +70,7 @@ def test_a_json_line() -> None:
 
 
 def test_a_refusal_without_a_head() -> None:
-    """What was no request is a line too: who, and why it was refused."""
+    """An invalid message has a line too: the client, and why it was refused."""
     of = entry(reason='Host is "missing"', has_head=False)
     assert line("text", of).split("  ", 1)[1] == "192.0.2.1        -  refused 200  Host is 'missing'  abc-1\n"
     assert '"-" 200 321 "-" "-"' in line("combined", of)

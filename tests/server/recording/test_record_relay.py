@@ -29,7 +29,7 @@ def ask(port: int, path: str) -> int:
 
 
 class Handler(logging.Handler):
-    """A handler of a site's: it does what the test says."""
+    """A handler of a site's: it does what the test wants."""
 
     def __init__(self, act: Callable[[logging.LogRecord], object]) -> None:
         super().__init__()
@@ -71,8 +71,8 @@ PATHS = ["/broken", "/thread", "/async"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nobody_waits_for_a_handler(handle: Callable[..., None], path: str) -> None:
-    """While a handler hangs, a view that fails is answered, and others are served."""
+def test_no_request_waits_for_a_handler(handle: Callable[..., None], path: str) -> None:
+    """While a handler hangs, a view that fails gets its response, and others are served."""
     let_go, entered = threading.Event(), threading.Event()
 
     def hang(_: logging.LogRecord) -> None:
@@ -91,7 +91,7 @@ def test_nobody_waits_for_a_handler(handle: Callable[..., None], path: str) -> N
 
 
 class Mute(Exception):
-    """Can't say what it is."""
+    """Has no text: making one raises."""
 
     def __repr__(self) -> str:
         raise ValueError("no words")
@@ -101,10 +101,10 @@ class Mute(Exception):
 
 @pytest.mark.parametrize("error", [ValueError("own"), SystemExit(1), KeyboardInterrupt(), Panic("own"), Mute()])
 @pytest.mark.parametrize("path", PATHS)
-def test_what_a_handler_raises_costs_nobody_anything(
+def test_what_a_handler_raises_is_contained(
     handle: Callable[..., None], path: str, error: BaseException, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A handler that raises takes no request, no thread and no message with it: the message is on stderr then."""
+    """A handler that raises ends no request, no thread and loses no message: the message is on stderr then."""
 
     def fail(_: logging.LogRecord) -> None:
         raise error
@@ -121,7 +121,7 @@ def test_what_a_handler_raises_costs_nobody_anything(
 
 
 def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None]) -> None:
-    """A handler finds the variables of the request whose message it is."""
+    """A handler finds the variables of the request that its record belongs to."""
     seen: list[str] = []
     handle(lambda _: seen.append(user.get()))
 
@@ -135,7 +135,7 @@ def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None])
 
 
 def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where too many records wait, further ones are lost, and one message says how many."""
+    """When too many records wait, further ones are lost, and one message reports how many."""
     monkeypatch.setattr("fanlight.server.recording.record_relay.MAX_WAITING", 3)
     seen: list[str] = []
     entered, let_go = threading.Event(), threading.Event()

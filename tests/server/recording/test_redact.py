@@ -39,8 +39,8 @@ from fanlight.server.recording.redact import MAX_PARAMETERS, escape, redact, red
         ("/mail/ann@example.org", "/mail/ann@example.org"),
     ],
 )
-def test_secrets_are_masked(address: str, shown: str) -> None:
-    """The value of a parameter whose name says secret is masked, however the name is written."""
+def test_secrets_are_redacted(address: str, shown: str) -> None:
+    """The value of a parameter with a secret name is redacted, however the name is written."""
     assert redact(address) == shown
 
 
@@ -70,12 +70,12 @@ def test_what_is_cut_shows_no_half_of_a_secret(address: str, shown: str) -> None
 
 @given(st.text(alphabet="ab?&;#=%25//:@token+ ", max_size=80), st.integers(5, 60))
 def test_what_is_cut_shows_no_more_than_the_whole(address: str, most: int) -> None:
-    """A mark behind every word that says secret never shows, wherever the address is cut."""
+    """A mark behind every secret name never shows, wherever the URL is cut."""
     assert "xyzzy" not in redact_start(f"/?{address}&token=xyzzy&b=c", most + len(address))
 
 
-def test_behind_many_parameters_an_address_is_cut() -> None:
-    """As many are shown as the bound says, and that there were more."""
+def test_a_url_is_cut_behind_many_parameters() -> None:
+    """As many as the bound allows are shown, and that there were more."""
     shown = redact_start("/?" + "&".join(f"a{number}=b" for number in range(1000)), 8000)
     assert shown.count("=b") == MAX_PARAMETERS
     assert shown.endswith("...")

@@ -20,7 +20,7 @@ Answer = Callable[[TlsStream, bytes], bytes]
 
 
 class Server:
-    """Accepts, shakes hands and answers what it receives; what happens to a connection is in `ended`."""
+    """Accepts, does handshakes and responds to what it receives; the outcome of a connection is in `ended`."""
 
     def __init__(self, tls: Tls, answer: Answer) -> None:
         self.tls, self._answer = tls, answer
@@ -106,7 +106,7 @@ class Server:
 
 @pytest.fixture
 def serve_tls() -> Iterator[Callable[..., Server]]:
-    """Return a function that serves by a Tls until the test ends; by default it answers what it was told."""
+    """Return a function that serves by a Tls until the test ends; by default it echoes."""
     running: list[Server] = []
 
     def start(tls: Tls, answer: Answer = lambda _stream, data: data) -> Server:
@@ -145,5 +145,5 @@ def dial(trusting: Callable[..., ssl.SSLContext]) -> Iterator[Callable[..., ssl.
 
 @pytest.fixture
 def a_stranger(trusting: Callable[..., ssl.SSLContext], other_certificates: Any) -> ssl.SSLContext:
-    """Return the context of a client that shows a certificate of an authority that nobody believes."""
+    """Return the context of a client with a certificate of a CA that is not trusted."""
     return trusting(other_certificates.make(title="robot"))

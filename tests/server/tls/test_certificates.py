@@ -1,4 +1,4 @@
-"""Certificates: which one a client gets, when they are read anew, and what is said of files that are no good."""
+"""Certificates: which one a client gets, when they are reloaded, and how invalid files are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fanlight.testing import LiveServer
 
 
 def shown(server: Any, name: str | None, context: ssl.SSLContext) -> set[str]:
-    """Return the names of the certificate that a client gets which asks for a name."""
+    """Return the names of the certificate that a client gets for a server name."""
     context.check_hostname = False
     raw = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     with context.wrap_socket(raw, server_hostname=name) as sock:
@@ -58,7 +58,7 @@ def shown(server: Any, name: str | None, context: ssl.SSLContext) -> set[str]:
 def test_a_client_gets_the_certificate_for_its_name(
     serve_tls: Any, certificates: Any, trusting: Any, asked: str | None, gets: str
 ) -> None:
-    """The very name comes before the wildcard of one level; who asks for none, or for a stranger, gets the first."""
+    """An exact name comes before a wildcard of one level; without a name, or with an unknown one, the first is used."""
     pairs = [certificates.make(name) for name in ("one.test", "two.test", "*.wild.test", "exact.wild.test")]
     server = serve_tls(Tls(certificates=[(each.cert, each.key) for each in pairs]))
     assert shown(server, asked, trusting()) == {gets}
@@ -99,10 +99,10 @@ def test_changed_files_are_served_to_new_connections(
     assert shown(server, "second.test", trusting()) == {"second.test"}
 
 
-def test_files_that_are_no_good_change_nothing_and_are_told_of_once(
+def test_invalid_files_change_nothing_and_are_logged_once(
     serve_tls: Any, trusting: Any, files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A broken file leaves the old certificate in use; the log says so when it is still broken at the second look."""
+    """A broken file leaves the old certificate in use; it is logged when it is still broken at the second check."""
     tls = Tls(certificates=[(str(files[0]), str(files[1]))])
     server = serve_tls(tls)
     files[0].write_text("half a certi")
@@ -118,7 +118,7 @@ def test_files_that_are_no_good_change_nothing_and_are_told_of_once(
 def test_a_renewal_between_two_writes_is_waited_for(
     certificates: Any, files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Between the new certificate and its key nothing fits; a moment later it does, and nobody is alarmed."""
+    """Between the new certificate and its key nothing matches; a moment later it does, and nothing is logged."""
     tls = Tls(certificates=[(str(files[0]), str(files[1]))])
     renewed = certificates.make("second.test")
     put(renewed.cert, files[0])
@@ -130,17 +130,17 @@ def test_a_renewal_between_two_writes_is_waited_for(
 
 
 @pytest.mark.parametrize(("days", "said"), [((-9, -1), "expired on "), ((1, 9), "is not valid before ")])
-def test_a_certificate_out_of_its_time_is_served_and_told_of(
+def test_a_certificate_out_of_its_time_is_served_with_a_warning(
     certificates: Any, caplog: pytest.LogCaptureFixture, days: tuple[int, int], said: str
 ) -> None:
-    """Dates that do not fit today are a warning: clients will say the rest."""
+    """Dates that do not include today are a warning: clients decide."""
     pair = certificates.make("late.test", days=days)
     Tls(certificates=[(pair.cert, pair.key)])
     assert said in caplog.text
 
 
 def test_a_change_of_rights_is_a_change(files: tuple[Path, Path]) -> None:
-    """Who makes a file readable that could not be read need not write it again."""
+    """A file that was made readable need not be written again."""
     tls = Tls(certificates=[(str(files[0]), str(files[1]))])
     files[1].chmod(0o640)
     assert tls.refresh()
@@ -150,7 +150,7 @@ def test_a_change_of_rights_is_a_change(files: tuple[Path, Path]) -> None:
 def test_keys_of_tickets_live_no_longer_than_a_day(
     files: tuple[Path, Path], ends_at: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a day everything is made anew, without a word, even though no file has changed."""
+    """After a day everything is reloaded, without a message, even though no file has changed."""
     tls = Tls(certificates=[(str(files[0]), str(files[1]))])
     before = tls._contexts.first
     with caplog.at_level(logging.INFO, "fanlight.server"):
@@ -169,10 +169,10 @@ def ends_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return lambda seconds: monkeypatch.setattr("fanlight.server.tls.tls.time.monotonic", lambda: now + seconds)
 
 
-def test_a_site_that_serves_takes_up_a_renewal(
+def test_a_running_site_uses_a_renewed_certificate(
     certificates: Any, files: tuple[Path, Path], trusting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody need tell it: the next client gets what the files hold, and who is connected stays."""
+    """The next client gets the new certificate, and existing connections stay."""
     monkeypatch.setattr("fanlight.server.listening.listener_policy.REFRESH_SECONDS", 0.0)
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(str(files[0]),), key=(str(files[1]),))
     ask = b"GET / HTTP/1.1\r\nHost: first.test\r\n\r\n"
@@ -255,7 +255,7 @@ def test_files_that_are_no_good_are_refused(
 
 
 def test_a_key_with_a_password_is_refused(files: tuple[Path, Path]) -> None:
-    """Nobody could type it; the message says how to take it off."""
+    """The server can't prompt for it; the message names the command that removes it."""
     cert, key = files
     locked = key.with_name("locked.pem")
     command = ["openssl", "pkey", "-in", str(key), "-aes256", "-passout", "pass:secret", "-out", str(locked)]
@@ -288,7 +288,7 @@ def test_an_authority_that_is_none_is_refused(files: tuple[Path, Path], tmp_path
 
 
 def test_without_any_certificate_there_is_no_tls() -> None:
-    """The message says which settings bring one."""
+    """The message names the settings."""
     with pytest.raises(InvalidSetting, match="add --cert and --key, or --tls dev"):
         Tls()
 
@@ -320,8 +320,8 @@ def test_a_certificate_for_development_is_made_and_kept(tmp_path: Path) -> None:
     assert {"localhost", "*.localhost"} <= set(names.get_values_for_type(x509.DNSName))
 
 
-def test_a_certificate_near_its_end_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that would soon expire is replaced; the authority, which browsers were told of, stays."""
+def test_a_certificate_near_its_end_is_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that would soon expire is replaced; the CA, which browsers trust, stays."""
     monkeypatch.setattr("fanlight.server.tls.dev_certificate.DAYS", 20)
     old = Path(dev_certificate(["localhost:8000"], tmp_path)[0])
     before, authority = old.read_bytes(), (tmp_path / AUTHORITY).read_bytes()
@@ -353,7 +353,7 @@ def test_the_authority_signs_for_no_host_of_the_public_net(tmp_path: Path) -> No
     assert constraints.value.permitted_subtrees
 
 
-def test_without_its_package_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--tls dev` without cryptography names the extra."""
     monkeypatch.setitem(sys.modules, "cryptography", None)
     monkeypatch.delitem(sys.modules, "fanlight.server.tls.dev_ca", raising=False)
@@ -361,8 +361,8 @@ def test_without_its_package_it_says_what_to_install(tmp_path: Path, monkeypatch
         dev_certificate(["localhost:8000"], tmp_path)
 
 
-def test_a_folder_that_can_t_be_written_is_told(tmp_path: Path) -> None:
-    """Where the data folder can't be made, the message says which, and how to choose another."""
+def test_a_folder_that_can_t_be_written_is_refused(tmp_path: Path) -> None:
+    """The message names the data folder, and how to choose another."""
     (tmp_path / "file").touch()
     with pytest.raises(InvalidSetting, match="set XDG_DATA_HOME to another folder"):
         dev_certificate(["localhost:8000"], tmp_path / "file" / "below")

@@ -19,7 +19,7 @@ FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 
 @given(st.binary(max_size=600))
 def test_any_bytes_have_a_name_or_none(data: bytes) -> None:
-    """Reading the name that a client asks for never fails, whatever it sends."""
+    """Parsing the server name never fails, whatever the client sends."""
     for bytes_ in (data, b"\x01" + len(data).to_bytes(3) + data):
         is_complete(bytes_)
         wants_finite_field(bytes_)
@@ -55,7 +55,7 @@ def test_a_name_is_found_wherever_it_stands(name: str, session: bytes, before: A
 
 
 def test_a_real_first_message_is_read() -> None:
-    """The name that OpenSSL asks for is found, and every shorter part of the message has none."""
+    """The server name that OpenSSL sends is found, and every shorter part of the message has none."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="Some.Example")
     with pytest.raises(ssl.SSLWantReadError):
@@ -98,7 +98,7 @@ def s_client(port: int, groups: str) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.mark.parametrize("groups", ["ffdhe2048", "ffdhe8192", "ffdhe8192:X25519"])
 def test_keys_of_a_finite_field_are_refused(serve_tls: Any, localhost: Any, groups: str) -> None:
-    """They would cost us thousands of times what they cost the client, who gets an alert and a reason in the log."""
+    """They cost the server thousands of times what they cost the client; it gets an alert, and the reason is logged."""
     server = serve_tls(Tls(certificates=[(localhost.cert, localhost.key)]))
     done = s_client(server.port, groups)
     assert b"alert handshake failure" in done.stderr

@@ -132,8 +132,8 @@ def test_a_first_message_in_many_records_is_read(tls: Tls, ends: Any, trusting: 
     assert stream.handshake() is DONE
 
 
-def test_a_client_costs_nothing_before_it_speaks(tls: Tls, ends: Any) -> None:
-    """Nothing is made for a client until its first message is whole."""
+def test_a_client_costs_nothing_before_its_first_message(tls: Tls, ends: Any) -> None:
+    """Nothing is allocated for a client until its first message is complete."""
     stream = tls.wrap(ends[1])
     assert stream.handshake() is WANTS_READ
     ends[0].sendall(b"\x16\x03\x01\x02\x00\x01")
@@ -153,8 +153,8 @@ def test_http_1_1_is_agreed_on(serve_tls: Any, tls: Tls, dial: Any, trusting: An
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"DELETE /x HTTP/1.1\r\n\r\n", b"P"])
-def test_plain_http_is_recognised_and_can_be_answered(serve_tls: Any, tls: Tls, data: bytes) -> None:
-    """Who speaks http to the https port is told so in http, and gets to read it."""
+def test_plain_http_is_recognised_and_gets_a_response(serve_tls: Any, tls: Tls, data: bytes) -> None:
+    """A client of http at the https port can read an explanation in http."""
     server = serve_tls(tls)
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(data)
@@ -184,8 +184,8 @@ def test_what_is_no_handshake_is_refused(serve_tls: Any, tls: Tls, data: bytes, 
         assert server.why().startswith(why)
 
 
-def test_leaving_before_the_first_byte_is_no_news(ends: Any, tls: Tls) -> None:
-    """A health check that only connects is not told of as a failed handshake; leaving in the middle is one."""
+def test_a_disconnect_before_the_first_byte_is_not_logged(ends: Any, tls: Tls) -> None:
+    """A health check that only connects is not a failed handshake; a disconnect during the handshake is one."""
     stream = tls.wrap(ends[1])
     ends[0].shutdown(socket.SHUT_WR)
     wait(stream)
@@ -193,8 +193,8 @@ def test_leaving_before_the_first_byte_is_no_news(ends: Any, tls: Tls) -> None:
         stream.handshake()
 
 
-def test_leaving_in_the_middle_of_the_handshake_is_told(ends: Any, tls: Tls) -> None:
-    """Who leaves half-way through the handshake has failed it."""
+def test_a_disconnect_during_the_handshake_is_an_error(ends: Any, tls: Tls) -> None:
+    """A client that disconnects half-way through the handshake has failed it."""
     stream = tls.wrap(ends[1])
     ends[0].sendall(b"\x16\x03")
     ends[0].shutdown(socket.SHUT_WR)
@@ -223,7 +223,7 @@ def test_what_is_weak_is_refused(serve_tls: Any, tls: Tls, options: list[str], w
 
 
 def test_renegotiation_is_refused(serve_tls: Any, tls: Tls) -> None:
-    """A client of TLS 1.2 that wants to begin anew is told no."""
+    """A client of TLS 1.2 that wants to renegotiate gets an alert."""
     server = serve_tls(tls)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2"]
     done = subprocess.run(command, check=False, capture_output=True, input=b"R\n", timeout=PATIENCE)
@@ -231,8 +231,8 @@ def test_renegotiation_is_refused(serve_tls: Any, tls: Tls) -> None:
     assert b"no renegotiation" in done.stderr
 
 
-def test_a_client_that_does_not_believe_us_is_told_of(serve_tls: Any, tls: Tls, dial: Any) -> None:
-    """When a client refuses our certificate, the log says so."""
+def test_a_client_that_rejects_our_certificate_is_reported(serve_tls: Any, tls: Tls, dial: Any) -> None:
+    """The error names the reason."""
     server = serve_tls(tls)
     with pytest.raises(ssl.SSLCertVerificationError):
         dial(server, ssl.create_default_context())
@@ -246,10 +246,10 @@ def asking(localhost: Any, certificates: Any, mode: Any) -> Tls:
     return Tls(certificates=[(localhost.cert, localhost.key)], client_ca=certificates.ca, client_cert=mode)
 
 
-def test_a_client_shows_its_certificate(
+def test_a_verified_client_certificate_can_be_read(
     serve_tls: Any, localhost: Any, certificates: Any, dial: Any, trusting: Any
 ) -> None:
-    """A certificate that was verified can be read: whose, by whom, from when to when."""
+    """Subject, issuer and dates are in `client_cert`."""
     pair = certificates.make("robot.test", "192.0.2.7", title="robot")
     server = serve_tls(asking(localhost, certificates, "required"))
     dial(server, trusting(pair))
@@ -272,7 +272,7 @@ def test_a_client_shows_its_certificate(
 def test_a_resumed_session_has_its_certificate(
     serve_tls: Any, localhost: Any, certificates: Any, trusting: Any, version: Any
 ) -> None:
-    """Who comes back with a session ticket is who it was."""
+    """A client that resumes with a session ticket keeps its certificate."""
     server = serve_tls(asking(localhost, certificates, "required"))
     context = trusting(certificates.make(title="robot"))
     context.minimum_version = context.maximum_version = version
@@ -313,10 +313,10 @@ def test_a_certificate_must_be_shown_if_it_is_required(
 
 
 @pytest.mark.parametrize("mode", ["optional", "required"])
-def test_a_certificate_of_a_stranger_is_refused(
+def test_a_client_certificate_of_an_unknown_ca_is_refused(
     serve_tls: Any, localhost: Any, certificates: Any, dial: Any, a_stranger: ssl.SSLContext, mode: str
 ) -> None:
-    """A certificate that somebody else has signed is refused, even where none would do."""
+    """It is refused even where no certificate is required."""
     server = serve_tls(asking(localhost, certificates, mode))
     with contextlib.suppress(OSError):
         assert dial(server, a_stranger).recv(1) == b""
@@ -326,7 +326,7 @@ def test_a_certificate_of_a_stranger_is_refused(
 def test_an_expired_certificate_is_refused(
     serve_tls: Any, localhost: Any, certificates: Any, dial: Any, trusting: Any
 ) -> None:
-    """A client whose certificate has ended is refused, and the log says that."""
+    """A client whose certificate has expired is refused, with that reason."""
     server = serve_tls(asking(localhost, certificates, "required"))
     with contextlib.suppress(OSError):
         assert dial(server, trusting(certificates.make(title="late", days=(-9, -1)))).recv(1) == b""
@@ -339,7 +339,7 @@ def test_an_expired_certificate_is_refused(
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("size", [1, 16 * 1024, 16 * 1024 + 1, 5_000_000])
 def test_what_is_sent_arrives(serve_tls: Any, tls: Tls, dial: Any, trusting: Any, version: Any, size: int) -> None:
-    """An answer of any size arrives as it was, to a client that reads while there is some to be read."""
+    """A response of any size arrives unchanged, at a client that reads while there is some to be read."""
     context = trusting()
     context.minimum_version = context.maximum_version = version
     answer = bytes(range(251)) * (size // 251 + 1)
@@ -352,7 +352,7 @@ def test_what_is_sent_arrives(serve_tls: Any, tls: Tls, dial: Any, trusting: Any
 
 
 def test_a_slow_reader_is_waited_for(tls: Tls, ends: Any, trusting: Any) -> None:
-    """When the system takes no more, `send` says how much is gone; the rest is sent later, and nothing twice."""
+    """When the system takes no more, `send` returns how much is gone; the rest is sent later, and nothing twice."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     data = bytes(range(251)) * 80_000
     sent, blocked, got = 0, 0, []
@@ -374,8 +374,8 @@ def test_a_slow_reader_is_waited_for(tls: Tls, ends: Any, trusting: Any) -> None
     assert b"".join(got) == data
 
 
-def test_nothing_that_came_stays_unseen(tls: Tls, ends: Any, trusting: Any) -> None:
-    """All records that are there are read at once, as no poller would tell of the second."""
+def test_all_received_records_are_read_at_once(tls: Tls, ends: Any, trusting: Any) -> None:
+    """All records that are there are read at once, as no poller would report the second."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     for number in range(300):
         client.write(b"%d " % number)
@@ -386,7 +386,7 @@ def test_nothing_that_came_stays_unseen(tls: Tls, ends: Any, trusting: Any) -> N
 
 
 def test_half_a_record_blocks(tls: Tls, ends: Any, trusting: Any) -> None:
-    """Of a record that is not whole nothing can be read yet, and that is said as a socket says it."""
+    """Of an incomplete record nothing can be read yet, and BlockingIOError is raised as by a socket."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     client.write(b"hello")
     data = outgoing.read()
@@ -413,8 +413,8 @@ def test_an_upload_arrives_in_big_pieces(tls: Tls, ends: Any, trusting: Any) -> 
     assert got == data
 
 
-def test_new_keys_are_answered(serve_tls: Any, tls: Tls) -> None:
-    """A client of TLS 1.3 that asks for new keys (RFC 8446 section 4.6.3) gets them, and goes on being served."""
+def test_a_key_update_is_handled(serve_tls: Any, tls: Tls) -> None:
+    """A client of TLS 1.3 that requests new keys (RFC 8446 section 4.6.3) gets them, and goes on being served."""
     address = f"127.0.0.1:{serve_tls(tls).port}"
     command = ["openssl", "s_client", "-connect", address, "-tls1_3", "-quiet", "-no_ign_eof"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
@@ -434,8 +434,8 @@ def test_new_keys_are_answered(serve_tls: Any, tls: Tls) -> None:
 # --- the end --------------------------------------------------------------------------------------------
 
 
-def test_the_client_says_goodbye(tls: Tls, ends: Any, trusting: Any) -> None:
-    """A close_notify is the end, and what came before it is read first."""
+def test_close_notify_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
+    """What came before it is read first."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     client.write(b"last words")
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -446,8 +446,8 @@ def test_the_client_says_goodbye(tls: Tls, ends: Any, trusting: Any) -> None:
     assert read(stream) == b""
 
 
-def test_a_goodbye_alone_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
-    """A client that says goodbye by TLS has left, even if its connection still stands."""
+def test_close_notify_alone_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
+    """A client that sends close_notify has disconnected, even if its TCP connection stays open."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     with contextlib.suppress(ssl.SSLWantReadError):
         client.unwrap()
@@ -455,8 +455,8 @@ def test_a_goodbye_alone_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
     assert read(stream) == b""
 
 
-def test_a_client_that_leaves_without_a_word_has_left(tls: Tls, ends: Any, trusting: Any) -> None:
-    """A connection that ends without a close_notify ends: HTTP says itself whether a message is whole."""
+def test_a_disconnect_without_close_notify_is_accepted(tls: Tls, ends: Any, trusting: Any) -> None:
+    """The connection just ends: HTTP messages have their own length."""
     _, stream = opened(tls, ends, trusting())
     ends[0].shutdown(socket.SHUT_WR)
     assert read(stream) == b""
@@ -472,8 +472,8 @@ def test_what_stands_behind_a_goodbye_is_not_looked_at(tls: Tls, ends: Any, trus
 
 
 @pytest.mark.parametrize("how", ["shutdown", "close"])
-def test_we_say_goodbye(tls: Tls, ends: Any, trusting: Any, how: str) -> None:
-    """The client is told by TLS that we are done, so that it can tell an end from a cut."""
+def test_close_notify_is_sent(tls: Tls, ends: Any, trusting: Any, how: str) -> None:
+    """So the client can tell the end of a response from a cut."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     stream.send(b"last words")
     if how == "shutdown":
@@ -486,8 +486,8 @@ def test_we_say_goodbye(tls: Tls, ends: Any, trusting: Any, how: str) -> None:
     assert client.read() == b""
 
 
-def test_who_did_not_get_everything_gets_no_goodbye(tls: Tls, ends: Any, trusting: Any) -> None:
-    """An answer that is cut off looks cut off."""
+def test_no_close_notify_after_an_incomplete_response(tls: Tls, ends: Any, trusting: Any) -> None:
+    """A response that is cut off looks cut off."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -511,7 +511,7 @@ def test_after_shutdown_what_comes_is_thrown_away(tls: Tls, ends: Any, trusting:
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x17\x03\x03\x00\x20" + bytes(32)])
 def test_a_broken_record_ends_the_connection(tls: Tls, ends: Any, trusting: Any, data: bytes) -> None:
-    """Bytes that nobody wrapped who knows the keys end the connection as if the client had reset it."""
+    """Bytes that were not encrypted with the keys end the connection like a reset."""
     _, stream = opened(tls, ends, trusting())
     ends[0].sendall(data)
     with pytest.raises(ConnectionResetError):
@@ -519,7 +519,7 @@ def test_a_broken_record_ends_the_connection(tls: Tls, ends: Any, trusting: Any,
 
 
 def test_a_closed_stream_is_not_sent_on(tls: Tls, ends: Any, trusting: Any) -> None:
-    """A thread that was still sending when its connection was closed gets an error, and OpenSSL is not asked."""
+    """A thread that was still sending when its connection was closed gets an error, and OpenSSL is not called."""
     _, stream = opened(tls, ends, trusting())
     stream.close()
     with pytest.raises(ConnectionAbortedError):
@@ -534,7 +534,7 @@ class Full(socket.socket):
 
 
 def test_a_handshake_waits_for_writing_too(tls: Tls, ends: Any, trusting: Any) -> None:
-    """When the system takes no more in the middle of a handshake, the stream says what it waits for."""
+    """When the system takes no more during a handshake, the stream waits for writing."""
     client = client_of(trusting())
     with contextlib.suppress(ssl.SSLWantReadError):
         client[0].do_handshake()

@@ -1,4 +1,4 @@
-"""The pid file: whose it is, and what it is not."""
+"""The pid file: which process it belongs to, and which files are refused."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["nowhere/site.pid", "folder"])
-def test_a_path_that_cannot_be_written_is_told(tmp_path: Path, where: str) -> None:
-    """No such folder, or a folder in its place: refused with the system's reason."""
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, where: str) -> None:
+    """A missing folder, or a folder in its place, is refused with the system's reason."""
     (tmp_path / "folder").mkdir()
     with pytest.raises(InvalidSetting, match="can't be written"), PidFile(str(tmp_path / where)):
         pass
@@ -89,7 +89,7 @@ def test_a_path_that_cannot_be_written_is_told(tmp_path: Path, where: str) -> No
 
 
 def test_only_our_own_is_removed(tmp_path: Path) -> None:
-    """Who has taken the file over in the meantime keeps it."""
+    """A file that another process has taken over in the meantime stays."""
     path = tmp_path / "site.pid"
     with PidFile(str(path)):
         path.write_text("1\n")

@@ -1,4 +1,4 @@
-"""What we say to a service manager, as it hears it."""
+"""The datagrams that a service manager receives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 
 def test_each_change_is_a_datagram(manager: tuple[socket.socket, str]) -> None:
-    """Ready, reloading and stopping are said in systemd's words, on a path or an abstract socket."""
+    """Ready, reloading and stopping are sent in systemd's format, to a path or an abstract socket."""
     heard, name = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})
     notifier.ready()
@@ -53,8 +53,8 @@ def test_a_watchdog_waits_for_the_process_it_names(environ: dict[str, str], seco
     assert Notifier({"NOTIFY_SOCKET": "/nowhere", **environ}).watchdog_seconds == seconds
 
 
-def test_signs_of_life_in_quick_succession_are_one(manager: tuple[socket.socket, str]) -> None:
-    """However often a loop turns, the manager is not flooded; and without a watchdog it hears nothing."""
+def test_resets_in_quick_succession_are_one(manager: tuple[socket.socket, str]) -> None:
+    """The manager is not flooded, however busy the loop is; without a watchdog nothing is sent."""
     heard, name = manager
     for environ in ({}, {"WATCHDOG_USEC": "60000000"}):
         notifier = Notifier({"NOTIFY_SOCKET": name, **environ})
@@ -67,7 +67,7 @@ def test_signs_of_life_in_quick_succession_are_one(manager: tuple[socket.socket,
 
 
 @pytest.mark.parametrize("name", ["", "/nowhere/at/all", "relative", "vsock:2:1234", "/" + "x" * 200, "@"])
-def test_nobody_who_listens_is_no_mistake(name: str) -> None:
+def test_a_missing_manager_is_no_error(name: str) -> None:
     """Without a manager, or with one that can't be reached, nothing happens and nothing is raised."""
     notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"})
     for say in (notifier.ready, notifier.reloading, notifier.alive, notifier.stopping):

@@ -1,4 +1,4 @@
-"""What a parent decides about its workers: driven by hand, with workers that only remember what they are told."""
+"""The worker policy, driven by hand, with fake workers that only record what they are sent."""
 
 import itertools
 import signal
@@ -63,7 +63,7 @@ class Company:
         )
 
     def reconcile(self, seconds: float = 0.0) -> None:
-        """Let time pass in steps, as a parent's loop does."""
+        """Let time pass in intervals, as the supervisor's loop does."""
         until = self.now + seconds
         while self.now < until:
             self.now = min(until, self.now + 1)
@@ -71,7 +71,7 @@ class Company:
         self.policy.reconcile(self.now)
 
     def all_ready(self) -> None:
-        """Have whoever starts be ready, until nobody starts any more."""
+        """Make starting workers ready, until none starts any more."""
         while starting := [each for each in self.policy.workers if each.state is WorkerState.STARTING]:
             for each in starting:
                 self.policy.on_ready(each, self.now)
@@ -104,15 +104,15 @@ def company() -> Company:
 
 
 def test_as_many_start_as_wanted() -> None:
-    """At first everybody is missing, and starts."""
+    """At first all workers are missing, and are started."""
     company = Company(wanted=3)
     company.reconcile()
     assert [each.state for each in company.policy.workers] == [WorkerState.STARTING] * 3
     assert not company.policy.is_complete
 
 
-def test_all_is_well_when_all_are_ready(company: Company) -> None:
-    """With everybody at work there is nothing to do."""
+def test_nothing_is_to_do_when_all_are_ready(company: Company) -> None:
+    """With all workers ready the policy is complete."""
     assert company.policy.is_complete
     assert len(company.policy.ready) == 2
 
@@ -171,8 +171,8 @@ def test_a_first_start_that_the_system_refuses_is_given_up() -> None:
     assert company.policy.has_failed
 
 
-def test_a_worker_that_does_not_answer_is_dumped_and_ended(company: Company) -> None:
-    """One whose hub does not turn is told to write down where it stands, then killed; the other goes on."""
+def test_a_worker_without_heartbeats_is_dumped_and_killed(company: Company) -> None:
+    """One whose hub does not respond is sent SIGABRT for a stack dump, then killed; the other one stays."""
     hung, well = company.policy.workers
     for _ in range(7):
         company.reconcile(5)
@@ -186,15 +186,15 @@ def test_a_worker_that_does_not_answer_is_dumped_and_ended(company: Company) -> 
     assert company.policy.restarts["hung"] == 1
 
 
-def test_nobody_is_blamed_while_the_parent_itself_was_away(company: Company) -> None:
-    """After the whole machine stood still, workers get a new chance to answer."""
+def test_no_worker_is_aborted_after_the_supervisor_was_suspended(company: Company) -> None:
+    """After the whole machine was suspended, workers have time for another heartbeat."""
     company.now += 3600
     company.policy.reconcile(company.now)
     assert company.signals == []
     assert company.policy.is_complete
 
 
-def test_a_worker_that_is_never_ready_is_ended(company: Company) -> None:
+def test_a_worker_that_is_never_ready_is_aborted(company: Company) -> None:
     """Loading the site may take start_seconds and no longer."""
     company.go(company.policy.workers[0], -signal.SIGKILL)
     company.reconcile(2)
@@ -205,8 +205,8 @@ def test_a_worker_that_is_never_ready_is_ended(company: Company) -> None:
     assert (slow.pid, signal.SIGABRT) in company.signals
 
 
-def test_each_worker_is_pinged_now_and_then(company: Company) -> None:
-    """Every few seconds each is asked whether its hub turns."""
+def test_each_worker_is_pinged_at_intervals(company: Company) -> None:
+    """Every few seconds each worker is sent a ping."""
     company.reconcile(11)
     assert heard_by(company.policy.workers[0]).count("ping") in (2, 3)
 
@@ -214,8 +214,8 @@ def test_each_worker_is_pinged_now_and_then(company: Company) -> None:
 # --- new code ------------------------------------------------------------------------------------
 
 
-def test_new_code_comes_before_the_old_goes(company: Company) -> None:
-    """At a reload all new workers are ready before the first old one is told to leave."""
+def test_new_workers_are_ready_before_old_ones_stop(company: Company) -> None:
+    """On a reload all new workers are ready before the first old one is stopped."""
     old = list(company.policy.workers)
     company.policy.reload()
     company.reconcile()
@@ -229,8 +229,8 @@ def test_new_code_comes_before_the_old_goes(company: Company) -> None:
     assert company.leaving() == [old[0]]
 
 
-def test_old_workers_leave_one_by_one(company: Company) -> None:
-    """The second old worker is told to leave when the first has left."""
+def test_old_workers_stop_one_by_one(company: Company) -> None:
+    """The second old worker is stopped when the first has exited."""
     old = list(company.policy.workers)
     company.policy.reload()
     company.reconcile()
@@ -254,8 +254,8 @@ def test_code_that_does_not_start_is_rolled_back(company: Company) -> None:
     assert not any("drain" in heard_by(each) for each in old)
 
 
-def test_a_second_new_worker_that_fails_takes_the_first_with_it(company: Company) -> None:
-    """Half a reload is rolled back too: the new worker that serves already leaves again."""
+def test_a_second_new_worker_that_fails_rolls_back_the_first(company: Company) -> None:
+    """Half a reload is rolled back too: the new worker that is ready already is stopped."""
     old = list(company.policy.workers)
     company.policy.reload()
     company.reconcile()
@@ -280,7 +280,7 @@ def test_after_a_roll_back_a_better_code_comes_in(company: Company) -> None:
 
 
 def test_a_reload_during_a_reload_is_done_afterwards(company: Company) -> None:
-    """Whoever saves twice gets the second version too."""
+    """Saving twice loads the second version too."""
     company.policy.reload()
     company.reconcile()
     company.policy.reload()
@@ -294,8 +294,8 @@ def test_a_reload_during_a_reload_is_done_afterwards(company: Company) -> None:
     assert company.policy.is_complete
 
 
-def test_a_new_worker_that_is_killed_at_work_does_not_undo_the_reload(company: Company) -> None:
-    """Code that has started is not to blame when somebody kills its worker: another one is started."""
+def test_a_new_worker_that_is_killed_does_not_undo_the_reload(company: Company) -> None:
+    """Code that has started is not rolled back when its worker is killed: another one is started."""
     company.policy.reload()
     company.reconcile()
     new = company.policy.workers[2]
@@ -310,7 +310,7 @@ def test_a_new_worker_that_is_killed_at_work_does_not_undo_the_reload(company: C
 
 
 def test_a_worker_that_has_served_enough_is_replaced() -> None:
-    """After worker_requests another one comes first, then it leaves."""
+    """After worker_requests another worker is started first, then this one is stopped."""
     company = Company(limits=Limits(worker_requests=100))
     company.reconcile()
     company.all_ready()
@@ -347,8 +347,8 @@ def test_a_worker_that_holds_too_much_memory_is_replaced() -> None:
 # --- the end -------------------------------------------------------------------------------------
 
 
-def test_at_the_end_everybody_leaves(company: Company) -> None:
-    """When the parent stops, all are told to finish, and nobody is replaced."""
+def test_on_close_all_workers_stop(company: Company) -> None:
+    """When the supervisor shuts down, all workers are drained, and none is replaced."""
     workers = list(company.policy.workers)
     company.policy.close(company.now)
     company.reconcile()
@@ -358,8 +358,8 @@ def test_at_the_end_everybody_leaves(company: Company) -> None:
     assert company.policy.workers == []
 
 
-def test_whoever_does_not_leave_in_time_is_ended(company: Company) -> None:
-    """drain_seconds and a grace, then the parent waits no longer."""
+def test_a_worker_that_does_not_stop_in_time_is_killed(company: Company) -> None:
+    """The policy waits for drain_seconds and a grace period."""
     company.policy.close(company.now)
     company.reconcile(Limits().drain_seconds + GRACE_SECONDS - 1)
     assert company.signals == []
@@ -369,7 +369,7 @@ def test_whoever_does_not_leave_in_time_is_ended(company: Company) -> None:
     assert company.policy.has_cut_off
 
 
-def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_that_does_not_stop_is_logged_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     """However long the system takes to end it: one line in the log, and one signal."""
     company.policy.close(company.now)
     company.reconcile(Limits().drain_seconds + GRACE_SECONDS + 5)
@@ -380,8 +380,8 @@ def test_a_worker_that_does_not_leave_is_spoken_of_once(company: Company, caplog
     assert company.signals == [(1, signal.SIGKILL), (2, signal.SIGKILL)]
 
 
-def test_those_that_are_to_end_at_once_get_a_moment(company: Company) -> None:
-    """A second signal to the parent: workers end themselves, and are ended where they don't."""
+def test_abandoned_workers_have_a_moment_to_exit(company: Company) -> None:
+    """On a second signal workers exit by themselves, and are killed if they don't."""
     company.policy.close(company.now)
     company.policy.abandon(company.now)
     assert [heard_by(each)[-1] for each in company.policy.workers] == ["abandon", "abandon"]
@@ -392,19 +392,17 @@ def test_those_that_are_to_end_at_once_get_a_moment(company: Company) -> None:
 
 
 @pytest.mark.parametrize(("code", "is_cut_off"), [(0, False), (70, True)])
-def test_a_worker_that_gave_up_is_told_apart_from_one_that_was_done(
-    company: Company, code: int, is_cut_off: bool
-) -> None:
-    """Exit code 70 of a worker says that something was cut off."""
+def test_the_exit_code_of_a_worker_tells_whether_it_finished(company: Company, code: int, is_cut_off: bool) -> None:
+    """Exit code 70 of a worker means that something was cut off."""
     company.policy.close(company.now)
     company.go(company.policy.workers[0], code)
     assert company.policy.has_cut_off is is_cut_off
 
 
-def test_a_worker_that_a_signal_tells_to_leave_is_replaced_at_once(
+def test_a_worker_that_is_stopped_by_a_signal_is_replaced_at_once(
     company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It says so itself: that is no failure, and another one comes while it still finishes what runs."""
+    """It reports that itself: it is no failure, and another one starts while it still finishes active requests."""
     company.reconcile(20)
     company.all_answer()
     worker = company.policy.workers[0]
@@ -419,8 +417,8 @@ def test_a_worker_that_a_signal_tells_to_leave_is_replaced_at_once(
 
 
 @pytest.mark.parametrize("code", [-signal.SIGTERM, 128 + signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT])
-def test_a_worker_that_a_signal_ends_while_it_starts_is_no_site_that_fails(code: int) -> None:
-    """A service manager signals all processes at once: the worker may be gone before the parent has heard of it."""
+def test_a_worker_that_a_signal_ends_while_it_starts_is_no_failure(code: int) -> None:
+    """A service manager signals all processes at once: a worker may exit before the supervisor handles the signal."""
     company = Company()
     company.reconcile()
     company.go(company.policy.workers[0], code)
@@ -448,7 +446,7 @@ def test_the_pause_before_another_try_grows(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_new_code_whose_worker_cannot_be_started_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    """The old code goes on serving, and no further try is made."""
+    """The old code goes on serving, and no further attempt is made."""
     company = Company(1)
     company.reconcile()
     company.all_ready()

@@ -1,4 +1,4 @@
-"""How a worker is started, and what its parent knows of it: with real processes."""
+"""How a worker is started, and what the supervisor receives from it, with real processes."""
 
 import os
 import pwd
@@ -30,7 +30,7 @@ def end(worker: Worker) -> int:
 
 
 def test_a_worker_finds_its_channel(tmp_path: Path) -> None:
-    """What a worker writes to its channel is what its parent receives."""
+    """What a worker writes to its channel is received by the supervisor."""
     program = f"""
 import os
 from fanlight.server.workers.channel import Channel
@@ -43,7 +43,7 @@ channel.send("loaded", routes=3)
 
 
 def test_messages_arrive_whole_and_in_order() -> None:
-    """However a stream cuts them, messages come out as they went in; the end of the channel is told."""
+    """However a stream splits them, messages arrive as they were sent, followed by the end of the channel."""
     parent, theirs = Channel.pair()
     worker = Channel(theirs)
     for number in range(3000):
@@ -74,8 +74,8 @@ def test_sockets_travel_by_the_channel() -> None:
     worker.close()
 
 
-def test_a_channel_that_nobody_reads_holds_up_no_parent() -> None:
-    """A parent that speaks to a worker which does not listen goes on; what is not taken is told as lost."""
+def test_a_channel_that_is_not_read_does_not_block_the_supervisor() -> None:
+    """Sending to a worker that does not read returns at once; a message that does not fit is reported as not sent."""
     parent, theirs = Channel.pair()
     while parent.send("ping"):
         pass
@@ -91,8 +91,8 @@ def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
     assert end(worker) == -signal.SIGKILL
 
 
-def test_a_worker_can_be_somebody_else(tmp_path: Path) -> None:
-    """Started by root for nobody, it has nobody's user, group and groups, and no others."""
+def test_a_worker_can_run_as_another_user(tmp_path: Path) -> None:
+    """Started by root for the user nobody, it has the user, group and groups of nobody, and no others."""
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
     nobody = pwd.getpwnam("nobody")
@@ -108,14 +108,14 @@ def test_a_worker_can_be_somebody_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("user", ["no-such-user", "nobody:no-such-group"])
-def test_somebody_unknown_is_refused(user: str) -> None:
-    """A user or a group that the machine does not know is named."""
+def test_an_unknown_user_or_group_is_refused(user: str) -> None:
+    """The message names a user or group that the machine does not have."""
     with pytest.raises(InvalidSetting, match="no-such"):
         identity_of(user)
 
 
-def test_who_is_not_root_can_be_himself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody may say that workers run as himself; to name another takes root."""
+def test_without_root_only_the_own_user_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user can name itself; another one takes root."""
     root = pwd.getpwuid(0).pw_name
     monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam("nobody").pw_uid)
     assert identity_of("nobody") is None
@@ -123,8 +123,8 @@ def test_who_is_not_root_can_be_himself_alone(monkeypatch: pytest.MonkeyPatch) -
         identity_of(root)
 
 
-def test_an_adopted_child_is_waited_for() -> None:
-    """A child whose process object is gone gives its exit code all the same."""
+def test_the_exit_code_of_an_inherited_process_is_collected() -> None:
+    """A child whose process object is gone has its exit code all the same."""
     pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-c", "raise SystemExit(3)"])
     child = InheritedProcess(pid)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -133,7 +133,7 @@ def test_an_adopted_child_is_waited_for() -> None:
 
 
 def test_memory_is_read_from_the_system() -> None:
-    """Our own is more than a megabyte; of nobody it is 0."""
+    """Our own is more than a megabyte; that of a missing process is 0."""
     assert memory_of(os.getpid()) > 1024 * 1024
     if sys.platform.startswith("linux"):
         assert memory_of(2**30) == 0

@@ -82,7 +82,7 @@ def test_the_table_has_every_state() -> None:
     assert {after for row in TRANSITIONS.values() for after in row} == set(WorkerState) - {STARTING}
 
 
-def test_stopping_tells_ready_workers_and_kills_starting_ones(signals: list[int]) -> None:
+def test_a_starting_worker_is_killed_when_it_is_stopped(signals: list[int]) -> None:
     """A ready worker is sent `drain` alone; one that starts has no clients, and is killed as well."""
     ready, starting = worker_in(READY), worker_in(STARTING)
     assert ready.stop(NOW + 10)
@@ -105,7 +105,7 @@ def test_an_aborting_worker_is_killed_after_its_dump(signals: list[int]) -> None
 
 
 def test_a_heartbeat_without_counts_keeps_the_last_ones() -> None:
-    """A worker that is started anew counts from zero only when it has counted."""
+    """Without new counts the last ones stay."""
     worker = worker_in(READY)
     worker.record_pong(NOW + 1, 5, {"bytes": 1})
     worker.record_pong(NOW + 2, 6, None)
