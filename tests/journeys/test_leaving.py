@@ -392,7 +392,7 @@ def view():
     return "x"
 MORE = {"POST /": kept, "POST /taken": taken}
 """,
-        *("--workers", workers, "--arriving-seconds", "0.5"),
+        *("--workers", workers),
     )
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(HALVES[name])
@@ -409,7 +409,7 @@ def test_half_a_handshake_does_not_hold_up_the_end(start: Start, localhost: Pair
     """A client in the middle of its TLS handshake has ARRIVING_SECONDS, too."""
     server = start(
         "def view():\n    return 'x'\n",
-        *("--cert", localhost.cert, "--key", localhost.key, "--arriving-seconds", "0.5"),
+        *("--cert", localhost.cert, "--key", localhost.key),
     )
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")

@@ -132,10 +132,14 @@ class ShutdownController:
 
     def reinstall(self) -> list[str]:
         """Put our handlers back; return the signals for which the site had installed its own. In the main thread."""
+        self._restore_handlers()
+        displaced = sorted(self._displaced)
+        self._displaced.clear()
+        return displaced
+
+    def _restore_handlers(self) -> None:
         if self._signals is not None:
             self._displaced.update(self._signals.install())
-        displaced, self._displaced = sorted(self._displaced), set()
-        return displaced
 
     @contextlib.contextmanager
     def interruptible(self, task: asyncio.Task[Any] | None = None) -> Iterator[None]:
@@ -149,7 +153,7 @@ class ShutdownController:
             section.close()
             self._section = None
             if threading.current_thread() is threading.main_thread():
-                self._displaced.update(self.reinstall())
+                self._restore_handlers()
 
     # --- begin and force ------------------------------------------------------------------------------
 

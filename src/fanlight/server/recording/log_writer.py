@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from fanlight.server.recording.sink import Sink
 
 Item = TypeVar("Item", bound=tuple[Any, ...])  # its last value is its size
-RETRY_SECONDS = 0.01  # between two attempts to write what is left when the thread is to stop
+RETRY_SECONDS = 0.002  # between two attempts to write what is left when the thread is to stop
 
 
 class LogThread(Generic[Item]):
