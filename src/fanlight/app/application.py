@@ -115,7 +115,7 @@ class Application:
             folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
         )
         compression, compression_mistakes = read_compression(settings.compression)
-        self.encoding = None if compression is None else Compressor(compression)
+        self.encoder = None if compression is None else Compressor(compression)
         self.statics = StaticFolders(
             folder, settings.source, self.pages.folder, compresses=settings.compression is not None
         )

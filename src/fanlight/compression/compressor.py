@@ -58,7 +58,7 @@ class Compressor:
         self._known: dict[Fields, bool] = {}  # whether shared fields allow compression
         self._types: dict[str, bool] = {}  # whether a media type is compressed
 
-    def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in Encoding
+    def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
         """Return the response to send, which may be the same one. `is_busy`: no thread is free to send a stream."""
         try:
             if response.has_shared_fields and not self._types.get(response.media_type, True):

@@ -73,12 +73,12 @@ class Call:
         return f"<{type(self).__name__} {self.name}>"
 
 
-class Encoding(Protocol):
-    """The optional `encoding` of a handler: it can replace a response before it is sent, to compress it."""
+class ResponseEncoder(Protocol):
+    """The optional `encoder` of a handler: it can replace a response before it is sent, to compress it."""
 
-    least_bytes: int  # smaller content that is whole is sent without calling `encoded`
+    least_bytes: int  # smaller content that is whole is sent without calling `encode`
 
-    def encoded(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - by position, as on the hot path
+    def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - by position, as on the hot path
         """Return the response to send, which may be the one given.
 
         `is_busy`: no thread is free to send a stream, so content that is whole must stay whole.
@@ -89,7 +89,7 @@ class Encoding(Protocol):
 class Handler(Protocol):
     """The application, as the server sees it.
 
-    Two attributes are optional: `request_class`, the class of which the server makes requests, and `encoding`.
+    Two attributes are optional: `request_class`, the class of which the server makes requests, and `encoder`.
     """
 
     def find(self, request: Request, /) -> Call:
@@ -105,10 +105,10 @@ class Handler(Protocol):
         ...
 
 
-def encoding_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
+def encoder_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
     """Return the function that encodes a handler's responses, and the size below which whole content skips it."""
-    encoding: Encoding | None = getattr(handler, "encoding", None)
-    return (_unchanged, sys.maxsize) if encoding is None else (encoding.encoded, encoding.least_bytes)
+    encoder: ResponseEncoder | None = getattr(handler, "encoder", None)
+    return (_unchanged, sys.maxsize) if encoder is None else (encoder.encode, encoder.least_bytes)
 
 
 def _unchanged(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import InvalidResponse, ProtocolError, RequestTimeout
 from fanlight.message.file_content import FileContent
-from fanlight.message.handler import Handler, encoding_of
+from fanlight.message.handler import Handler, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.connection.body_spool import BodySpooler
@@ -78,7 +78,7 @@ class Exchange:
         self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
         self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
-        self._encoded, least_bytes = encoding_of(handler)
+        self._encode, least_bytes = encoder_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
         self.served = 0  # requests, since the beginning
         self.send_buffers = SendBufferLimit(table, table.limits.unsent_bytes)
@@ -206,7 +206,7 @@ class Exchange:
             content = response.content
             is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
             if not is_small:
-                response = self._encoded(response, connection.request, self._pool.is_busy)
+                response = self._encode(response, connection.request, self._pool.is_busy)
                 if not isinstance(content := response.content, _SENDABLE):
                     return self._stream(connection, response)
                 is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
