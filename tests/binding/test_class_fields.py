@@ -462,7 +462,7 @@ def test_errors_beside_a_file_are_listed(site: Make) -> None:
     client = site({"POST /": show, "POST /album": show_album})
     assert client.post("/", parts=[("photo", None, "a text"), ("stars", None, "9")]).bad == [
         ("form", "title", "is missing"),
-        ("form", "photo", "must be a file, not a text"),
+        ("form", "photo", "must be a file, not text"),
         ("form", "stars", "must be at most 5"),
     ]
     assert ("form", "photo", "is missing") in client.post("/", form={"title": "Sea"}).bad

@@ -161,7 +161,7 @@ def test_curl_sends_files_and_fields(site: Make, tmp_path: Path) -> None:
         assert status == "422 application/problem+json"
         assert [(each["name"], each["detail"]) for each in messages["errors"]] == [
             ("title", "is missing"),
-            ("photos", "must be a file, not a text"),
+            ("photos", "must be a file, not text"),
             ("sizes", "'x' is not an integer"),
         ]
 
@@ -192,8 +192,8 @@ def test_a_file_is_not_accepted_as_text(site: Make) -> None:
     """Nor text as a file."""
     bad = site({"POST /": photo}).post("/", parts=[("photo", None, "text"), ("title", "t.txt", "T")]).bad
     assert bad == [
-        ("form", "photo", "must be a file, not a text"),
-        ("form", "title", "must be a text, not a file"),
+        ("form", "photo", "must be a file, not text"),
+        ("form", "title", "must be text, not a file"),
     ]
 
 

@@ -161,7 +161,7 @@ def _is_blank(field: InputField, value: object) -> bool:
 
 def _parse(field: InputField, value: object) -> object:
     if isinstance(value, Upload) is not field.is_file:
-        raise ConversionError("must be a file, not a text" if field.is_file else "must be a text, not a file")
+        raise ConversionError("must be a file, not text" if field.is_file else "must be text, not a file")
     return field.parse(value)  # type: ignore[arg-type]  # a text, or a file that stays as it is
 
 

@@ -52,7 +52,7 @@ from fanlight.message.form_errors import FormErrors
 from fanlight.message.request import Request
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
-_QUERY_TYPES = "a query has texts, numbers, dates and lists of them"
+_QUERY_TYPES = "a query has strings, numbers, dates and lists of them"
 
 
 def bind(
@@ -175,7 +175,7 @@ class _Binder:
             self._coercers[name] = None if coerce is identity else coerce
         elif is_text:
             message = f"{name}: {found.written} in {view} can't come from the path"
-            self._refuse(message, "a part of a path is one text, number, date, UUID, Enum or Literal")
+            self._refuse(message, "a part of a path is one string, number, date, UUID, Enum or Literal")
         else:
             python_type = "UUID" if converter == "uuid" else converter
             message = f"the path converts {name} to {converter}, but {view} takes {found.written}"
@@ -229,7 +229,7 @@ class _Binder:
             message = (
                 f"{found.name}: {found.written} in {self._signature.name} can't come from {describe_marker(marker)}"
             )
-            self._refuse(message, "a cookie or a header field is one text, number, date, UUID, Enum or Literal")
+            self._refuse(message, "a cookie or a header field is one string, number, date, UUID, Enum or Literal")
         else:
             (self._headers if is_header else self._cookies).append(field)
 
@@ -296,7 +296,7 @@ class _Binder:
             self._refuse(f"{view} takes the whole body twice, as {names}", hint)
         elif stream and (whole or files):
             message = f"{view} takes the content twice, as the stream {stream} and as {(whole or files)[0].name}"
-            self._refuse(message, "remove one of them; texts and numbers beside a stream come from the query")
+            self._refuse(message, "remove one of them; strings and numbers beside a stream come from the query")
         elif not self._has_body or stream:
             self._bind_query(fields, whole, files)
         elif whole:
@@ -343,7 +343,7 @@ class _Binder:
         if has_files and record is None:
             message = f"{whole.name}: {whole.written} in {self._signature.name} can't come from a form"
             self._refuse(
-                message, "files come in a form, whose other fields are texts, numbers, dates and lists of them"
+                message, "files come in a form, whose other fields are strings, numbers, dates and lists of them"
             )
             return
         self._body = BodyReader(
