@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
-CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/test_receiving.py: a chunk of one byte takes as long as a big one
+CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/connection/test_receiving.py: many tiny chunks take long
 SEND_BYTES = 128 * 1024  # sent at a time of a response that waits for its client: others wait too
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
@@ -193,9 +193,10 @@ class Connection:
         self.pending = memoryview(data)[sent:]  # a view: a big response is never copied for the sake of its rest
         return False
 
-    def set_pending(self, rest: memoryview, more: Rest) -> None:
-        """Keep what the client has not taken, if anything, and what follows it."""
+    def set_pending(self, rest: memoryview, more: Rest, unlogged_bytes: int = 0) -> None:
+        """Keep what the client has not taken, if anything, and what follows it; all of it is logged when it is sent."""
         self.pending, self.pending_body = (rest, more) if rest else (more, NOTHING)
+        self.unlogged_bytes = unlogged_bytes
 
     def flush(self) -> bool:
         """Send more of `pending`; True when all is sent. Raises OSError when the client has disconnected."""
@@ -274,6 +275,10 @@ class Connection:
             self.body_reader.close()
         self.body = self.body_reader = None
 
+    def replace_call(self, call: Call) -> None:
+        """Have another call respond to the request."""
+        self.call = call
+
     def keep_body(self, body: SpooledContent) -> None:
         """Keep the content of the request, which is closed with it."""
         self.body = body
@@ -337,7 +342,7 @@ class Connection:
     def extend_for_content(self, limits: Limits) -> None:
         """Move the deadline of content by as much as what has arrived earns at the least rate.
 
-        SECURITY: tests/server/test_deadlines.py: single bytes buy next to no time.
+        SECURITY: tests/server/connection/test_timeouts.py: single bytes buy next to no time.
         """
         self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
 

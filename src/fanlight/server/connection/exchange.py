@@ -223,7 +223,7 @@ class Exchange:
         except BlockingIOError:
             sent = 0
         except OSError:
-            connection.pending_body = more
+            connection.set_pending(NOTHING, more)  # which is released when it is closed
             self._client_gone(connection)
             return True
         if connection.body is not None:
@@ -231,8 +231,7 @@ class Exchange:
         if connection.request.cache is not None:
             self._background.schedule(connection)
         if sent != len(data) or more:
-            connection.set_pending(memoryview(data)[sent:], more)
-            connection.unlogged_bytes = len(data) + len(more)
+            connection.set_pending(memoryview(data)[sent:], more, len(data) + len(more))
         else:
             if self._observer is not None:
                 self._observer.on_response(connection, sent)

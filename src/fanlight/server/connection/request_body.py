@@ -61,7 +61,7 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
     if encoding and encoding.lower() != "identity":
-        # SECURITY: tests/server/test_encoded_content.py: a small message could decode to any size
+        # SECURITY: tests/server/connection/test_encoded_content.py: a small message could decode to any size
         raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
     policy = call.body_policy
     wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))
@@ -98,7 +98,7 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -
     if refused is None or not isinstance(refusal, ContentLimitExceeded | UnsupportedContentEncoding | StorageFull):
         return False
     connection.release()
-    connection.call = refused
+    connection.replace_call(refused)
     body = RefusedContent(_http_error_of(refusal))
     connection.request.attach_content(body)
     connection.keep_body(body)

@@ -33,7 +33,7 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
     variable, shared = decimal, base[decimal]
 
     def make() -> Context:
-        # SECURITY: tests/server/test_contexts.py: `decimal.getcontext().prec = 3` would be for all requests.
+        # SECURITY: tests/server/dispatch/test_contexts.py: `decimal.getcontext().prec = 3` would be for all requests.
         context = base.copy()
         context.run(variable.set, shared.copy())
         return context

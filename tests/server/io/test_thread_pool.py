@@ -1,4 +1,4 @@
-"""The small parts of the room: pool, addresses, limits, and leaving a stuck thread behind."""
+"""The thread pool, listening addresses, limits, and the end of a process whose main thread is stuck."""
 
 from __future__ import annotations
 
