@@ -62,21 +62,18 @@ class Counts:
         with self._lock:
             series = [(key, list(values)) for key, values in self._series.items()]
             refused = dict(self._refused)
-        requests: Counter[tuple[str, int, str]] = Counter()
-        durations: dict[str, list[float]] = {}
-        total_bytes = 0
-        for (call, method, status), values in series:
-            route = OTHER_ROUTES if call is None else route_of(call.name)
-            requests[method, status, route] += int(sum(values[:_SUM]))
-            _add(durations.setdefault(route, [0] * (_SUM + 1)), values)
-            total_bytes += int(values[_BYTES])
-        return {
-            "requests": [[*key, count] for key, count in requests.items()],
-            "durations": durations,
-            "bytes": total_bytes,
-            "refused": refused,
-            "connections": connections,
-        }
+        parts: list[CountsSnapshot] = [
+            {
+                "requests": [(method, status, route, int(sum(values[:_SUM])))],
+                "durations": {route: values},
+                "refused": {},
+                "bytes": int(values[_BYTES]),
+                "connections": 0,
+            }
+            for (call, method, status), values in series
+            for route in [OTHER_ROUTES if call is None else route_of(call.name)]
+        ]
+        return {**merge(parts), "refused": refused, "connections": connections}
 
 
 def merge(snapshots: Iterable[CountsSnapshot]) -> CountsSnapshot:

@@ -55,7 +55,7 @@ class LogThread(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Queue an item; from any thread."""
-        # PERF: benchmarks/watching.py: once for every request, so there is no lock, and no wake-up while it is awake.
+        # PERF: benchmarks/run.py: once per request, so there is no lock, and no wake-up while it is awake.
         if self._room > 0:
             self._items.append(item)
             self._room -= item[-1]
