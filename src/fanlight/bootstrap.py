@@ -1,8 +1,8 @@
-"""What a process of the command `fanlight` does before all else: a signal ends it, and its standard streams are there.
+"""The first steps of a process of the command `fanlight`: signals end it, and its standard streams are open.
 
-In: what was typed. Out: handlers for SIGINT and SIGTERM, until the server has its own (`server/shutdown.py`). Loading
-the framework takes a few tenths of a second; as process 1 of a container, which the system does not end by a signal for
-which there is no handler, a stop would be lost in them. A program that imports Fanlight keeps its handlers as they are.
+In: the command line. Out: handlers for SIGINT and SIGTERM, until the server installs its own (`server/shutdown.py`).
+Loading the framework takes a few tenths of a second, in which process 1 of a container would ignore a signal without a
+handler. A program that imports Fanlight keeps its own handlers.
 """
 
 import io
@@ -12,50 +12,54 @@ import sys
 import threading
 from types import FrameType
 
-CHANNEL = "_FANLIGHT_CHANNEL"  # in the environment of a worker, whatever program it runs
+# In the environment of our own child processes, whatever program they run.
+CHANNEL_VARIABLE = "_FANLIGHT_CHANNEL"  # of a worker: the descriptor of its channel
+PREFLIGHT_VARIABLE = "_FANLIGHT_PREFLIGHT"  # of a child that tests whether the new code starts
 
 
 def is_command() -> bool:
-    """Say whether this process is the command, as `fanlight`, as `python -m fanlight`, or as a worker of a program."""
-    words = sys.orig_argv
-    by_module = sys.argv[:1] == ["-m"] and "fanlight" in words[words.index("-m") + 1 : words.index("-m") + 2]
-    return by_module or os.path.basename(sys.argv[0]) == "fanlight" or CHANNEL in os.environ  # noqa: PTH119 - pathlib is slow to load
+    """Return whether this is the command (`fanlight`, `python -m fanlight`), or a worker of a program."""
+    arguments = sys.orig_argv
+    by_module = (
+        sys.argv[:1] == ["-m"] and "fanlight" in arguments[arguments.index("-m") + 1 : arguments.index("-m") + 2]
+    )
+    return by_module or os.path.basename(sys.argv[0]) == "fanlight" or CHANNEL_VARIABLE in os.environ  # noqa: PTH119 - pathlib is slow to load
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
-    os._exit(128 + number)  # nothing has begun yet
+def _exit(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)  # nothing was started yet
 
 
-def listen() -> None:
-    """Have SIGINT and SIGTERM end the process, as a shell counts it: exit code 130 or 143."""
+def exit_on_signals() -> None:
+    """Let SIGINT and SIGTERM end the process, with the exit code that a shell reports: 130 or 143."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _leave)
+            signal.signal(number, _exit)
 
 
 def open_streams() -> None:
-    """Have descriptors 0, 1 and 2 open, and `sys.stdin`, `sys.stdout` and `sys.stderr` there.
+    """Open descriptors 0, 1 and 2, and set `sys.stdin`, `sys.stdout` and `sys.stderr`, where they are missing.
 
-    One that was closed when we were started would be the next thing that is opened: a client's socket, or the database.
+    Otherwise the next socket or file that is opened would get such a number, and would be written to as a stream.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # returns the lowest free number: this one
             os.set_inheritable(number, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - for as long as the process lives
 
 
-def print_anything() -> None:
-    """Have nothing that is printed raise an exception: names of files may be in any encoding."""
+def allow_any_text() -> None:
+    """Escape characters that standard output can not encode, instead of raising: file names may contain anything."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 
 if getattr(sys, "argv", None) and is_command():
-    listen()
+    exit_on_signals()
     open_streams()
-    print_anything()
+    allow_any_text()

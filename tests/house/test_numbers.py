@@ -20,6 +20,7 @@ import pytest
 from msgspec import inspect as kinds
 
 from fanlight.binding.convert import ConversionError, text_parser
+from fanlight.bootstrap import CHANNEL_VARIABLE
 from fanlight.cli.status import statuses
 from fanlight.errors import BadMessage, BadRequest, ContentLimitExceeded, InvalidResponse, InvalidSetting, ServerError
 from fanlight.message.accept import read_range
@@ -31,7 +32,7 @@ from fanlight.message.ranges import read_ranges
 from fanlight.routing.converter import CONVERTERS
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.operator.runtime_folder import running
-from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.channel import Channel
 from fanlight.server.workers.systemd_notify import _watchdog_seconds
 from fanlight.settings.addresses import check_address, inherited
 from fanlight.settings.cpus import usable_cpus
@@ -139,7 +140,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] 
     "--bind fd": (lambda text: check_address(f"fd:{text}"), (InvalidSetting,)),
     "LISTEN_FDS": (lambda text: inherited({"LISTEN_FDS": text, "LISTEN_PID": "1"}, [1]), ()),
     "WATCHDOG_USEC": (lambda text: _watchdog_seconds({"WATCHDOG_USEC": text}), ()),
-    "worker's channel": (lambda text: Channel.inherited({VARIABLE: f"77{text}"}), (InvalidSetting,)),
+    "worker's channel": (lambda text: Channel.inherited({CHANNEL_VARIABLE: f"77{text}"}), (InvalidSetting,)),
     "retry of an event": (lambda text: _read_event({"retry": text}, []), ()),
     "cookie's Max-Age": (lambda text: read_set_cookie(f"a=b; Max-Age={text}", HERE, 0.0), ()),
     "cookie's Expires": (lambda text: read_set_cookie(f"a=b; Expires=Sun, 06 Nov {text} {text}:0:0", HERE, 0.0), ()),

@@ -29,7 +29,7 @@ ROOMS = {
     "pages": {"errors", "reason_phrases", "message", "compression"},
     "binding": {"errors", "message"},
     "app": {"errors", "reason_phrases", "message", "compression", "routing", "pages", "binding"},
-    "server": {"errors", "settings", "wire", "message"},
+    "server": {"errors", "bootstrap", "settings", "wire", "message"},
     "site": {
         "errors",
         "bootstrap",

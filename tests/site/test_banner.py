@@ -22,7 +22,7 @@ def test_localhost_is_one_address() -> None:
 def test_every_address_is_said_to_be() -> None:
     """0.0.0.0 and [::] are no addresses to click on, so it is told what they mean."""
     for url in ("http://0.0.0.0:80", "https://[::]:443"):
-        assert f"{url} (every address of this machine)" in said([url], bind=(":80",))
+        assert f"{url} (all interfaces)" in said([url], bind=(":80",))
 
 
 def test_what_is_not_as_usual_is_told() -> None:
@@ -37,6 +37,11 @@ def test_what_is_not_as_usual_is_told() -> None:
         trusted_proxies=("10.0.0.1",),
         admin="127.0.0.1:9000",
     )
-    for says in ("2 workers, as www-data;", "http at :80 is sent", "trusts the word of 10.0.0.1", "127.0.0.1:9000"):
-        assert says in lines
+    for line in (
+        "2 workers, as www-data;",
+        "redirects http from :80 to https",
+        "trusts proxies at 10.0.0.1",
+        "127.0.0.1:9000",
+    ):
+        assert line in lines
     assert len(said(["http://127.0.0.1:8000"]).splitlines()) == len(lines.splitlines()) - 4

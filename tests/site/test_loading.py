@@ -138,25 +138,25 @@ TAKEN = ("fanlight", "json", "types", "logging", "calendar")
     ("typed", "says"),
     [
         ("main:nowhere", "there is no nowhere in main.py"),
-        ("main:make_app()", "a function is named without parentheses; write main:make_app"),
-        ("main:needs", "needs in main.py takes config; what makes an app is called without arguments"),
+        ("main:make_app()", "write the function without parentheses: main:make_app"),
+        ("main:needs", "needs in main.py takes config; the function is called without arguments"),
         ("main:later", "later in main.py is async; write def"),
-        ("main:nothing", "nothing() is a NoneType, and no App of Fanlight"),
-        ("main:HOME", "main:HOME is a str, and no App"),
+        ("main:nothing", "nothing() is a NoneType, not an App"),
+        ("main:HOME", "main:HOME is a str, not an App"),
         ("main", "main has neither `app` nor `URLS`, but it has site: write main:site"),
         ("makes.py", "makes.py has neither `app` nor `URLS`, but it has create_app: write makes.py:create_app"),
-        ("other.py", "`app` in other.py is a dict, and no App of Fanlight; write it, for example"),
-        ("listed.py", "URLS in listed.py is a list, and no dict"),
+        ("other.py", "`app` in other.py is a dict, not an App; write it, for example"),
+        ("listed.py", "URLS in listed.py is a list, not a dict"),
         ("mian", "there is no module mian, neither mian.py nor mian/main.py; did you mean main?"),
         ("pkg.mian", "there is no module pkg.mian, neither pkg/mian.py nor pkg/mian/main.py; did you mean pkg.main?"),
         ("bare", "there is no bare/main.py; did you mean bare/things.py?"),
-        ("a.txt", "a.txt is no Python file"),
-        ("my-site/main.py", "imports from my-site as from a package, which no name with '-' can be; rename the folder"),
-        ("pkg/a-b.py", "a-b.py lies in a package, and has no name that can be imported"),
+        ("a.txt", "a.txt is not a Python file"),
+        ("my-site/main.py", "imports from my-site as a package, but a package name can't contain '-'; rename"),
+        ("pkg/a-b.py", "a-b.py is in a package, but its name can not be imported"),
         ("wrong.py", "wrong.py can't be imported:\n\nTraceback"),
-        ("broken.py", "broken.py:2 is no Python: '(' was never closed\n\n"),
+        ("broken.py", "broken.py:2 is not valid Python: '(' was never closed\n\n"),
         ("loose/main.py", "main.py can't be imported; if loose is a package, put an empty __init__.py into it:\n\n"),
-        *((f"{name}.py", f"{name}.py has the name of a module that Python or Fanlight needs") for name in TAKEN),
+        *((f"{name}.py", f"{name}.py has the name of a module of Python or Fanlight") for name in TAKEN),
     ],
 )  # fmt: skip
 def test_what_is_no_site_says_what_to_write(typed: str, says: str) -> None:
@@ -200,9 +200,7 @@ def test_a_folder_with_the_name_of_a_module_hides_none(tmp_path: Path, folder: s
 def test_a_folder_with_a_name_of_python_s_own_is_told_why_it_is_no_package() -> None:
     """`from site.views import index` can't work; the message says what does."""
     write(site__init__="", site__main="from site.views import index", site__views=HOME)
-    with pytest.raises(
-        LoadError, match=r"Python has a module site of its own: rename the folder, or write `from .views"
-    ):
+    with pytest.raises(LoadError, match=r"site is also a module of Python: rename the folder, or write `from .views"):
         load("site")
 
 

@@ -83,7 +83,7 @@ def test_what_makes_no_sense_ends_the_program(app: Recording, given: dict[str, t
 @pytest.mark.parametrize("given", [(), ("main",)])
 def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.Any, ...]) -> None:
     """`App()` and `App(__name__)` are of other frameworks."""
-    with pytest.raises(TypeError, match=r"table of URLS; views stand in a table: app = App\(\{"):
+    with pytest.raises(TypeError, match=r"table of URLs, not .*; views stand in a table: app = App\(\{"):
         App(*given)
 
 

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fanlight.bootstrap import CHANNEL_VARIABLE, PREFLIGHT_VARIABLE
 from fanlight.errors import InvalidSetting
 from fanlight.server.io.terminal import HANGS_UP, Terminal
 from fanlight.server.listening.listeners import ListenerSet
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Announce = Callable[[list[str], dict[str, Any]], None]
 Site = tuple["Handler", dict[str, Any]]  # what is served, and facts about it
 # A process with one of these in its environment was started by a supervisor.
-CHILD_VARIABLES = ("_FANLIGHT_CHANNEL", "_FANLIGHT_PREFLIGHT")
+CHILD_VARIABLES = (CHANNEL_VARIABLE, PREFLIGHT_VARIABLE)
 REOPENS = getattr(signal, "SIGUSR1", None)
 
 log = logging.getLogger("fanlight.server")

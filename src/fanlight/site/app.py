@@ -1,7 +1,7 @@
-"""`App`: what a user makes of his URLS, and runs.
+"""`App`: a site, made of a table of URLs, that can serve itself.
 
-In: the table, and where it was written. Out: a site that serves itself. The room `app` answers
-requests and never opens the server; the room `server` serves whatever it is handed. Here they meet.
+In: the table and the parts of the site. Out: an `App`. The room `app` responds to requests without knowing the server,
+and `server` serves any handler; they are joined here. The server is imported when a site is run, not when it is made.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fanlight.site.run_arguments import Settings
 
 
-is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is imported, not run
+is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is being imported
 
 
 NO_TABLE: Mapping[str, Any] = MappingProxyType({})
@@ -57,10 +57,10 @@ class App(Application):
         compression: Compression | None = DEFAULT_COMPRESSION,
         file: str | Path | None = None,
     ) -> None:
-        """Check everything that can be checked before a port opens; `file` is by default the caller's."""
+        """Create a site, and check all of it; `file` is by default the file of the caller."""
         if urls is NO_TABLE or isinstance(urls, str):
-            given = "no table" if urls is NO_TABLE else f"the text {urls!r} as its table"
-            raise TypeError(f"App was given {given} of URLS; {_IN_THE_TABLE}")
+            given = "nothing" if urls is NO_TABLE else repr(urls)
+            raise TypeError(f"App() takes a table of URLs, not {given}; {_IN_THE_TABLE}")
         source = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the documented way to ask who calls
         source = source.resolve() if source.is_file() else Path.cwd() / "main.py"
         self.file = source
@@ -94,13 +94,12 @@ class App(Application):
     ) -> None:
         """Serve on http://host:port, or on every address of `bind`, until Ctrl+C or SIGTERM.
 
-        `settings` are fields of `Options` and of `Limits`. What the environment says (FANLIGHT_...) has the last
-        word: it is who runs the site who sets it. Ends the program, with what is wrong and what to do on stderr,
-        when a setting makes no sense or the address can't be had.
+        `settings` are fields of `Options` and of `Limits`; environment variables (FANLIGHT_...) take precedence.
+        Exits with a message on stderr if a setting is invalid or the address is not available.
         """
         if is_loading.get() or _is_loaded_in_child():
             raise AppError(
-                f'{self.file.name} calls app.run() while it is imported; write `if __name__ == "__main__":` above'
+                f'{self.file.name} calls app.run() while it is being imported; write `if __name__ == "__main__":` above'
                 f" the call, or start the site by `python {self.file.name}`"
             )
         from fanlight.settings.sources import (  # noqa: PLC0415 - for a site that is run; a test of one needs no server
@@ -120,7 +119,7 @@ class App(Application):
             sys.exit(f"fanlight: {error}")
 
     def serve(self, options: Options) -> None:
-        """Serve with these options, alone or with workers. Raises ServerError when the address can't be had."""
+        """Serve with these options, here or in workers. Raises ServerError if the address is not available."""
         from fanlight.server.start import serve  # noqa: PLC0415 - as above
         from fanlight.site.banner import announcement  # noqa: PLC0415 - as above
 
@@ -128,12 +127,12 @@ class App(Application):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is said of the site when it is served."""
+        """The facts of the site that the banner shows."""
         return {"routes": len(self.table.routes), "file": str(self.file)}
 
 
 def _is_loaded_in_child() -> bool:
-    """Say whether a child of multiprocessing ("spawn", "forkserver") loads the program's file anew just now."""
+    """Return whether a child of multiprocessing ("spawn", "forkserver") is loading the program's file."""
     processes = sys.modules.get("multiprocessing.process")
     return processes is not None and getattr(processes.current_process(), "_inheriting", False)
 

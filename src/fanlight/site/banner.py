@@ -1,6 +1,6 @@
-"""What the terminal says when a site starts: where it is, what it has, what bounds it, how to stop.
+"""The banner printed when a site starts: its URLs, routes and limits, and how to stop it.
 
-In: facts. Out: text, in colour on a terminal, plain elsewhere (and where NO_COLOR is set).
+In: options, and the facts of a site. Out: text, coloured on a terminal unless NO_COLOR is set.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from fanlight.settings.units import format_bytes
 
 
 def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None]:
-    """Return what prints the banner, given the URLs and the facts of a site (`routes`, `file`)."""
+    """Return a function that prints the banner, given the URLs and the facts of a site (`routes`, `file`)."""
 
     def announce(urls: list[str], facts: dict[str, Any]) -> None:
-        if not is_writable(sys.stdout):  # a pipe that is full: we would wait for its reader
+        if not is_writable(sys.stdout):  # a full pipe would block
             return
-        with contextlib.suppress(OSError):  # its reader is gone: no reason not to serve
+        with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
             text = banner(urls, facts["routes"], options, Path(facts["file"]))
             coding = sys.stdout.encoding or "utf-8"
             print(text.encode(coding, "backslashreplace").decode(coding), flush=True)  # noqa: T201 - the banner
@@ -33,12 +33,12 @@ def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None
 
 
 def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> str:
-    """Return the lines for a site that listens on these URLs."""
+    """Return the banner of a site that listens on these URLs."""
     lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
-    name = _shown(file)
+    name = _short_path(file)
     shown = [_url(url) for url in urls]
     if len(options.bind) == 1 and options.bind[0].startswith("localhost:"):
-        # It may be two addresses, of IPv4 and of IPv6; a person needs the one name.
+        # localhost can be two addresses, of IPv4 and IPv6; one URL is enough.
         shown = [f"{urls[0].partition('://')[0]}://localhost:{urls[0].rpartition(':')[2]}"]
     command = "" if file.name == "main.py" else f" {name}"
     lines = [
@@ -46,7 +46,7 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
         f"  {lit}Fanlight{plain}  {', '.join(shown)}",
         "",
         f"  {routes} route{'s' * (routes != 1)} from {name}{dim}   fanlight routes{command}{plain}",
-        *(f"  {dim}{each}{plain}" for each in _beside(options)),
+        *(f"  {dim}{each}{plain}" for each in _notable_options(options)),
         f"  {dim}{_limits(options.limits)}",
         f"  change them: fanlight run --help, or app.run(idle_seconds=...){plain}",
         "",
@@ -56,15 +56,15 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> st
     return "\n".join(lines)
 
 
-def _beside(options: Options) -> Iterator[str]:
-    """Yield what else an operator will want to see, where it is not as it is by default."""
+def _notable_options(options: Options) -> Iterator[str]:
+    """Yield a line for each option of interest to an operator that is not the default."""
     if options.workers:
         user = f", as {options.user}" if options.user else ""
-        yield f"{options.workers} worker{'s' * (options.workers != 1)}{user}; a SIGHUP loads the code anew"
+        yield f"{options.workers} worker{'s' * (options.workers != 1)}{user}; SIGHUP reloads the code"
     if options.redirect_from:
-        yield f"http at {', '.join(options.redirect_from)} is sent to https"
+        yield f"redirects http from {', '.join(options.redirect_from)} to https"
     if options.trusted_proxies:
-        yield f"trusts the word of {', '.join(options.trusted_proxies)}"
+        yield f"trusts proxies at {', '.join(options.trusted_proxies)}"
     if options.admin:
         yield f"metrics and health at {options.admin}"
 
@@ -78,16 +78,16 @@ def _limits(limits: Limits) -> str:
 
 
 def _url(url: str) -> str:
-    """Return an address as one can click on it: 0.0.0.0 means every address, and is none itself."""
+    """Return a URL, with a note where the address is the wildcard."""
     if url.partition("://")[2].startswith(("0.0.0.0:", "[::]:")):
-        return f"{url} (every address of this machine)"
+        return f"{url} (all interfaces)"
     return url
 
 
-def _shown(file: Path) -> str:
+def _short_path(file: Path) -> str:
     try:
         return str(file.relative_to(Path.cwd()))
-    except (ValueError, OSError):  # it is elsewhere, or the folder where we are is gone
+    except (ValueError, OSError):  # not below the current folder, or that was removed
         return str(file)
 
 

@@ -1,10 +1,10 @@
-"""From what was typed to the file of a site, and the name by which Python knows it.
+"""Find the file of a site from the argument of a command, and the name to import it by.
 
-In: a file, a folder or a module, with `:name` behind it or not: `main.py`, `site/`, `pkg.main`, `main:make_app`. Out: a
-`Target`. Refuses, as LoadError with what to write, what names no file, or one whose name belongs to Python.
+In: a file, a folder or a module, optionally with `:name`: `main.py`, `site/`, `pkg.main`, `main:make_app`. Out: a
+`Target`. Raises LoadError, with a hint, if there is no such file, or its name is that of a module of Python.
 
-A file that lies in a package is a module of it, from wherever it is started: a folder is a package where it says so
-(`__init__.py`), or where the file imports from it as from one (`from .views import index`).
+A file in a package is imported as a module of it, wherever the command is run: a folder is a package if it has an
+`__init__.py`, or if the file imports from it as from one (`from .views import index`).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from msgspec import Struct
 
 from fanlight.errors import AppError
 
-STANDS_FOR = "fanlight_site"  # the module of a file whose own name is no name, or that of another module
+STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
 _ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(\))?")
 _OURS = {*sys.stdlib_module_names, "fanlight"}
 
 
 class LoadError(AppError):
-    """There is no app to be had from a file; the message is ready to be printed."""
+    """No app can be loaded from a file; the message is ready to be printed."""
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """The file of a site, as a module: `name` is imported from `root`; `attribute` is the app in it, "" if not said."""
+    """The file of a site: its module is `name` below `root`; `attribute` is the name of the app, "" if not given."""
 
     file: Path
     root: Path
@@ -40,27 +40,27 @@ class Target(Struct, frozen=True, kw_only=True):
 
     @property
     def hides_another(self) -> bool:
-        """Whether the package has the name of one of Python's own modules, so that it must go by another."""
+        """Whether the package has the name of a module of Python, so that it must be imported by another."""
         return self.name.partition(".")[0] in _OURS
 
     @property
     def is_package(self) -> bool:
-        """Whether the module is a package itself: its file is an `__init__.py`."""
+        """Whether the module is a package: its file is an `__init__.py`."""
         return self.file.stem == "__init__"
 
 
 def find(typed: str | Path) -> Target:
-    """Return the file and the module that were meant. Raises LoadError."""
+    """Return the file and module that an argument means. Raises LoadError."""
     place, attribute = str(typed), ""
     if not Path(typed).exists() and (found := _ATTRIBUTE.fullmatch(place)):
         place, attribute = found[1], found[2]
         if found[3]:
-            raise LoadError(f"a function is named without parentheses; write {place}:{attribute}")
+            raise LoadError(f"write the function without parentheses: {place}:{attribute}")
     file = _file_of(place).resolve()
     root, name = _module_of(file)
     if name in _OURS:
         raise LoadError(
-            f"{file.name} has the name of a module that Python or Fanlight needs itself, and would hide it;"
+            f"{file.name} has the name of a module of Python or Fanlight, and would hide it;"
             " rename it, to main.py for example"
         )
     return Target(file=file, root=root, name=name, attribute=attribute)
@@ -73,7 +73,7 @@ def _file_of(place: str) -> Path:
     path = Path(place)
     if path.is_file():
         if path.suffix != ".py":
-            raise LoadError(f"{path} is no Python file; give one that ends in .py")
+            raise LoadError(f"{path} is not a Python file; give one that ends in .py")
         return path
     if path.is_dir() and (found := _main_of(path)) is not None:
         return found
@@ -90,7 +90,7 @@ def _file_of(place: str) -> Path:
 
 
 def _main_of(folder: Path) -> Path | None:
-    """Return what a folder is started by: its main.py, or what a package begins with."""
+    """Return the file that starts a folder: its main.py, or the `__init__.py` of a package."""
     return next((file for name in ("main.py", "__init__.py") if (file := folder / name).is_file()), None)
 
 
@@ -110,7 +110,7 @@ def _not_there(path: Path) -> str:
     file = path / "main.py" if path.is_dir() else path
     programs = sorted(each.name for each in folder.glob("*.py"))
     close = difflib.get_close_matches(file.name, programs, 1) or programs[:1]
-    hint = f"did you mean {folder / close[0]}?" if close else "`fanlight new NAME` makes a new site"
+    hint = f"did you mean {folder / close[0]}?" if close else "`fanlight new NAME` creates a site"
     return f"there is no {file}; {hint}"
 
 
@@ -118,25 +118,25 @@ def _not_there(path: Path) -> str:
 
 
 def _module_of(file: Path) -> tuple[Path, str]:
-    """Return where a file is imported from, and by which name."""
+    """Return the folder a file is imported from, and its module name."""
     within = list(_packages_of(file))
     names = [folder.name for folder in reversed(within)] + ([] if file.stem == "__init__" else [file.stem])
     root = within[-1].parent if within else file.parent
     if file.stem.isidentifier():
         return root, ".".join(names)
     if within:
-        raise LoadError(f"{file.name} lies in a package, and has no name that can be imported; rename it")
+        raise LoadError(f"{file.name} is in a package, but its name can not be imported; rename it")
     return root, STANDS_FOR
 
 
 def _packages_of(file: Path) -> Iterator[Path]:
-    """Give the folders that are packages around a file, the innermost first."""
+    """Yield the folders of the packages that contain a file, the innermost first."""
     folder, depth = file.parent, _depth_of(file)
     while (depth > 0 or (folder / "__init__.py").is_file()) and folder.parent != folder:
         if not folder.name.isidentifier():
             if depth > 0:
-                raise LoadError(f"{file} imports from {folder.name} as from a package, which no name with"
-                                f" {_odd(folder.name)} can be; rename the folder")  # fmt: skip
+                raise LoadError(f"{file} imports from {folder.name} as a package, but a package name can't contain"
+                                f" {_odd(folder.name)}; rename the folder")  # fmt: skip
             return
         yield folder
         folder, depth = folder.parent, depth - 1
@@ -147,13 +147,13 @@ def _odd(name: str) -> str:
 
 
 def _depth_of(file: Path) -> int:
-    """Return how many folders a file takes for packages, by what it imports: `from .views import index`: 1."""
+    """Return how many folders a file uses as packages, from its imports: 1 for `from .views import index`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python says them when it imports the file
+            warnings.simplefilter("ignore")  # shown when the file is imported
             tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return 0  # the import will tell
+        return 0  # reported by the import
     depth = 0
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -164,7 +164,7 @@ def _depth_of(file: Path) -> int:
 
 
 def _depth_by_name(file: Path, module: str) -> int:
-    """Return how many folders above a file the package begins from which it imports a module; 0 if none does."""
+    """Return how many folders above a file the package of an imported module begins; 0 if none does."""
     first, _, rest = module.partition(".")
     if first in _OURS or _is_module(file.parent / first):
         return 0

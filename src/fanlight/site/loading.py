@@ -1,8 +1,8 @@
-"""From a file to an app.
+"""Load the app of a site from its file.
 
-In: what was typed, like main.py. Out: the `App` that it makes, or one made of its `URLS` (with `ERRORS`,
-`MIDDLEWARE` and `LIFESPAN`, if it has them). Refuses, as LoadError, a file that is not there, that can't
-be imported, or that has neither; the words are for the person at the terminal.
+In: the argument of a command, like main.py. Out: the `App` in the file, or one made of its `URLS` (with its `ERRORS`,
+`MIDDLEWARE` and `LIFESPAN`). Raises LoadError, to be shown on the terminal, if the file does not exist, can't be
+imported, or has neither.
 """
 
 from __future__ import annotations
@@ -35,18 +35,17 @@ _FACTORIES = ("make_app", "create_app", "build_app", "get_app", "app_factory")
 
 
 def load(typed: str | Path) -> App:
-    """Return the app of a file, a folder or a module. Raises LoadError, or SetupError with the mistakes in its table.
+    """Return the app of a file, a folder or a module. Raises LoadError, or SetupError for mistakes in its table.
 
-    The file's folder becomes the first place to import from, as when Python runs the file, and the
-    current folder, so that `open("templates/home.html")` in a view finds what stands beside the file.
-    What lies in a package is imported as a module of it.
+    The folder of the file becomes the first entry of `sys.path`, as when Python runs the file, and the current folder,
+    so that `open("data.csv")` in a view opens the file beside it. A file in a package is imported as a module of it.
     """
     target = find(typed)
     os.chdir(target.file.parent)
     if str(target.root) not in sys.path and not target.hides_another:
         sys.path.insert(0, str(target.root))
     if str(target.file.parent) not in sys.path:
-        sys.path.append(str(target.file.parent))  # last, so that no module of a package hides one of Python's
+        sys.path.append(str(target.file.parent))  # last, so that no module of a package hides one of Python
     return _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
 
 
@@ -65,7 +64,7 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
 
 
 def _named(module: ModuleType, target: Target) -> App:
-    """Return what `main:name` names: an app, a table, or what a function of that name makes."""
+    """Return the app that `main:name` selects: an app, a table, or the result of a function."""
     name = f"{target.name}:{target.attribute}"
     value: object = module
     for step in target.attribute.split("."):
@@ -79,12 +78,12 @@ def _named(module: ModuleType, target: Target) -> App:
         return value
     if isinstance(value, Mapping):
         return _made_of(value, module, target)
-    raise LoadError(f"{name} is a {type(value).__name__}, and no App of Fanlight")
+    raise LoadError(f"{name} is a {type(value).__name__}, not an App")
 
 
 def _made_by(make: Callable[..., object], target: Target) -> object:
     if inspect.iscoroutinefunction(make):
-        hint = "write def, and open in the lifespan what has to be awaited"
+        hint = "write def, and await in the lifespan"
         raise LoadError(f"{target.attribute} in {target.file.name} is async; {hint}")
     try:
         needed = [
@@ -95,7 +94,7 @@ def _made_by(make: Callable[..., object], target: Target) -> object:
     except (TypeError, ValueError):
         needed = []
     if needed:
-        hint = "what makes an app is called without arguments; give them defaults, or read the environment"
+        hint = "the function is called without arguments; give them defaults, or read the environment"
         raise LoadError(f"{target.attribute} in {target.file.name} takes {', '.join(needed)}; {hint}")
     return _guarded(make, target)
 
@@ -111,15 +110,15 @@ def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> 
 
 
 def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
-    """Return why a module is no site, and what it may have meant."""
+    """Return why a module is not a site, with a suggestion."""
     place = typed.rstrip("/")
     for name, value in vars(module).items():
         if isinstance(value, App) or (name in _FACTORIES and callable(value)):
             return f"{typed} has neither `app` nor `URLS`, but it has {name}: write {place}:{name}"
     if app is not None:
-        return f"`app` in {typed} is a {type(app).__name__}, and no App of Fanlight; {_EXAMPLE}"
+        return f"`app` in {typed} is a {type(app).__name__}, not an App; {_EXAMPLE}"
     if hasattr(module, "URLS"):
-        return f"URLS in {typed} is a {type(module.URLS).__name__}, and no dict; {_EXAMPLE}"
+        return f"URLS in {typed} is a {type(module.URLS).__name__}, not a dict; {_EXAMPLE}"
     return f"{typed} has neither `app` nor `URLS`; {_EXAMPLE}"
 
 
@@ -127,9 +126,9 @@ def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
 
 
 class _FromSource(SourceFileLoader):
-    """Compiles the file itself, as when Python runs it.
+    """A loader that always compiles the source.
 
-    What was compiled before is told apart by the second and the size, and a reload may come within the second.
+    Cached bytecode is identified by size and a timestamp in seconds, and a reload may follow within the same second.
     """
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - the loader is for one file
@@ -145,7 +144,7 @@ def _imported(target: Target) -> ModuleType:
         parent = _package(package, target)
         module = sys.modules.get(name)
         if module is not None and module is not before:
-            return module  # the package has imported it
+            return module  # imported by the package
     module = _executed(name, target.file)
     if package:
         setattr(parent, name.rpartition(".")[2], module)
@@ -153,7 +152,7 @@ def _imported(target: Target) -> ModuleType:
 
 
 def _free_name(target: Target) -> str:
-    """Return the name that a module gets: its own, but where that would take the place of another module."""
+    """Return the name for a module: its own, unless another module has it."""
     top, dot, rest = target.name.partition(".")
     known = sys.modules.get(top)
     expected = target.root / top if dot or target.is_package else target.file
@@ -175,7 +174,7 @@ def _places_of(module: ModuleType) -> set[Path]:
 
 
 def _package(name: str, target: Target) -> ModuleType:
-    """Import the package of a module; its outermost one is made of its folder, whatever else has its name."""
+    """Import the package of a module; the outermost one is made of its folder, whatever else has its name."""
     top = name.partition(".")[0]
     if top not in sys.modules:
         folder = target.root / target.name.partition(".")[0]
@@ -200,24 +199,24 @@ def _executed(name: str, file: Path) -> ModuleType:
 
 
 def _guarded(run: Callable[[], T], target: Target) -> T:
-    """Run code of the site's; what it raises is told as Python would tell it."""
+    """Run code of the site; an exception becomes a LoadError with the traceback."""
     before = is_loading.set(True)
     try:
         return _in_this_process(run)
     except AppError:
         raise
     except SystemExit as error:
-        raise LoadError(f"{target.file} ended the program while it was imported: exit code {error.code}") from None
+        raise LoadError(f"{target.file} exited while it was being imported: exit code {error.code}") from None
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise LoadError(_told(error, target)) from None
+        raise LoadError(_load_failure(error, target)) from None
     finally:
         is_loading.reset(before)
 
 
 def _in_this_process(run: Callable[[], T]) -> T:
-    """Run code of the site's, which may fork: a child ends where that code ends, as it is no second server."""
+    """Run code of the site, which may fork: a child exits when the code returns, and never becomes a second server."""
     process = os.getpid()
     try:
         return run()
@@ -226,15 +225,15 @@ def _in_this_process(run: Callable[[], T]) -> T:
             forked_child.exit_process()
 
 
-def _told(error: BaseException, target: Target) -> str:
-    """Return the traceback as Python would print it, had it run the file itself, below a line of what it is."""
+def _load_failure(error: BaseException, target: Target) -> str:
+    """Return a summary line and the traceback, as Python prints it when it runs the file."""
     trace = error.__traceback__
     while trace is not None and ("importlib" in (name := trace.tb_frame.f_code.co_filename) or name == __file__):
         trace = trace.tb_next
-    said = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{Path(error.filename).name}:{error.lineno} is no Python: {error.msg}\n\n{said}"
-    return f"{target.file.name} can't be imported{_import_hint(error, target)}:\n\n{said}"
+        return f"{Path(error.filename).name}:{error.lineno} is not valid Python: {error.msg}\n\n{text}"
+    return f"{target.file.name} can't be imported{_import_hint(error, target)}:\n\n{text}"
 
 
 def _import_hint(error: BaseException, target: Target) -> str:
@@ -242,5 +241,5 @@ def _import_hint(error: BaseException, target: Target) -> str:
         return f"; if {target.file.parent.name} is a package, put an empty __init__.py into it"
     top = (getattr(error, "name", None) or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and top == target.file.parent.name and top in sys.stdlib_module_names:
-        return f"; Python has a module {top} of its own: rename the folder, or write `from .views import ...`"
+        return f"; {top} is also a module of Python: rename the folder, or write `from .views import ...`"
     return ""

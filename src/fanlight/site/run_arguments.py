@@ -1,6 +1,6 @@
-"""The names and types of what `App.run` takes, for editors and type checkers.
+"""The names and types of the settings that `App.run` takes, for editors and type checkers.
 
-Each is a field of `Options` or of `Limits`; a test holds this list to theirs.
+Each is a field of `Options` or `Limits`; a test compares this list with them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 
 
 class Settings(TypedDict, total=False):
-    """What can be given to `App.run`, beside `host`, `port` and `limits`."""
+    """The arguments of `App.run`, besides `host`, `port` and `limits`."""
 
     bind: Sequence[str]
     socket_mode: int | None

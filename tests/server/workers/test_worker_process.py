@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fanlight.bootstrap import CHANNEL_VARIABLE
 from fanlight.errors import InvalidSetting
-from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.channel import Channel
 from fanlight.server.workers.worker_process import (
     InheritedProcess,
     Spawner,
@@ -35,7 +36,7 @@ def test_a_worker_finds_its_channel(tmp_path: Path) -> None:
 import os
 from fanlight.server.workers.channel import Channel
 channel = Channel.inherited(os.environ)
-assert {VARIABLE!r} not in os.environ
+assert {CHANNEL_VARIABLE!r} not in os.environ
 channel.send("loaded", routes=3)
 """
     worker = Spawner((sys.executable, "-c", program), folder=str(tmp_path)).start(1)

@@ -16,10 +16,10 @@ from collections import deque
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
+from fanlight.bootstrap import CHANNEL_VARIABLE
 from fanlight.errors import InvalidSetting
 from fanlight.server.io.forks import run_in_child
 
-VARIABLE = "_FANLIGHT_CHANNEL"  # in a worker's environment: the descriptor of its channel
 MAX_DESCRIPTORS = 128  # in one message; the system allows 253
 _PIECE = 65536
 _CLOSE_ON_EXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -50,13 +50,13 @@ class Channel:
     @classmethod
     def inherited(cls, environ: MutableMapping[str, str]) -> Channel | None:
         """Return the worker's end if this process is a worker, else None."""
-        number = environ.pop(VARIABLE, "")  # removed: a child of ours is no worker
+        number = environ.pop(CHANNEL_VARIABLE, "")  # removed: a child of ours is no worker
         if not number:
             return None
         try:
             sock = socket.socket(fileno=int(number))
         except (OSError, ValueError, OverflowError):
-            raise InvalidSetting(f"{VARIABLE} is for workers, and set by their supervisor; unset it") from None
+            raise InvalidSetting(f"{CHANNEL_VARIABLE} is for workers, and set by their supervisor; unset it") from None
         sock.set_inheritable(False)
         sock.setblocking(True)
         return cls(sock)

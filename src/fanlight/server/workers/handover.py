@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from msgspec import Struct
 
+from fanlight.bootstrap import PREFLIGHT_VARIABLE
 from fanlight.server.listening.listeners import Listener
 from fanlight.server.listening.socket_files import registered_files, restore_files
 from fanlight.server.recording.counts import CountsSnapshot
@@ -29,7 +30,6 @@ from fanlight.server.workers.worker_process import InheritedProcess
 from fanlight.server.workers.worker_state import Worker, WorkerState
 
 HANDOVER = "_FANLIGHT_HANDOVER"
-PREFLIGHT = "_FANLIGHT_PREFLIGHT"
 PREFLIGHT_SECONDS = 60.0
 
 
@@ -39,7 +39,7 @@ class PreflightCheck:
     def __init__(self, command: Sequence[str], folder: str | None = None) -> None:
         """Start it, in a folder. Raises OSError."""
         self._process = subprocess.Popen(  # noqa: S603 - it is the command that we ourselves were started with
-            command, cwd=folder, env=os.environ | {PREFLIGHT: "1"}, stdin=subprocess.DEVNULL
+            command, cwd=folder, env=os.environ | {PREFLIGHT_VARIABLE: "1"}, stdin=subprocess.DEVNULL
         )
         self._until = time.monotonic() + PREFLIGHT_SECONDS
 
@@ -66,7 +66,7 @@ class PreflightCheck:
 
 def is_preflight(environ: MutableMapping[str, str]) -> bool:
     """Return whether this process is a preflight check."""
-    return bool(environ.pop(PREFLIGHT, ""))
+    return bool(environ.pop(PREFLIGHT_VARIABLE, ""))
 
 
 class Handover(Struct, frozen=True, kw_only=True):

@@ -17,8 +17,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanlight.bootstrap import CHANNEL_VARIABLE
 from fanlight.errors import InvalidSetting
-from fanlight.server.workers.channel import VARIABLE, Channel
+from fanlight.server.workers.channel import Channel
 from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.start_directory import here
 
@@ -60,7 +61,7 @@ class Spawner:
         process = subprocess.Popen(  # noqa: S603 - it is the command that we ourselves were started with
             self.command,
             cwd=self.folder,
-            env=os.environ | {VARIABLE: str(theirs.fileno())},
+            env=os.environ | {CHANNEL_VARIABLE: str(theirs.fileno())},
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             process_group=0,
