@@ -50,13 +50,23 @@ def statuses(which: str | None) -> list[Status]:
     return found
 
 
+class _UnixConnection(http.client.HTTPConnection):
+    """An HTTP connection over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(os.fspath(self._path))
+
+
 def query(path: Path) -> Status:
     """Return the status of the server behind a control socket. Raises ServerError."""
-    connection = http.client.HTTPConnection("localhost", timeout=TIMEOUT_SECONDS)
+    connection = _UnixConnection(path)
     try:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(TIMEOUT_SECONDS)
-        connection.sock.connect(os.fspath(path))
         connection.request("GET", "/status")
         response = connection.getresponse()
         if response.status != 200:

@@ -323,7 +323,7 @@ class Request:
         """Return the media type that the client prefers, None if it accepts none of them."""
         return best_match(self.head.values.get("accept", ""), media_types)
 
-    if not TYPE_CHECKING:  # a type checker knows what a request has
+    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
 
         def __getattr__(self, name: str) -> Any:
             """Raise an error that names what to write instead of what other frameworks have."""

@@ -143,7 +143,7 @@ class Response:
         if self._headers is not None:
             self._headers.secure_cookies()
 
-    if not TYPE_CHECKING:  # a type checker knows what a response has
+    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
 
         def __getattr__(self, name: str) -> Any:
             """Raise an error that names what to write instead of what other frameworks have."""

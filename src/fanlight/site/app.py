@@ -61,7 +61,7 @@ class App(Application):
         if urls is NO_TABLE or isinstance(urls, str):
             given = "nothing" if urls is NO_TABLE else repr(urls)
             raise TypeError(f"App() takes a table of URLs, not {given}; {_IN_THE_TABLE}")
-        source = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the documented way to ask who calls
+        source = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the caller's file; it is documented
         source = source.resolve() if source.is_file() else Path.cwd() / "main.py"
         self.file = source
         super().__init__(
@@ -76,7 +76,7 @@ class App(Application):
             source=source if source.is_file() else None,
         )
 
-    if not TYPE_CHECKING:  # a type checker knows what an App has
+    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
 
         def __getattr__(self, name: str) -> Any:
             """Raise an error that names what to write instead of what other frameworks have."""

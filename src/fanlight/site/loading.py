@@ -182,7 +182,8 @@ def _package(name: str, target: Target) -> ModuleType:
             _executed(top, file)
         else:
             spec = ModuleSpec(top, None, is_package=True)
-            spec.submodule_search_locations = [str(folder)]
+            assert spec.submodule_search_locations is not None  # it is a package
+            spec.submodule_search_locations.append(str(folder))
             sys.modules[top] = importlib.util.module_from_spec(spec)
     return importlib.import_module(name)
 
