@@ -63,7 +63,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         process.communicate()
 
 
-def asked(url: str) -> tuple[int, str]:
+def get(url: str) -> tuple[int, str]:
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         return answer.status, answer.read().decode()
 
@@ -76,8 +76,8 @@ def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[
     """`fanlight run` serves a main.py of URLS and views, tells of itself, logs, and ends with exit code 0."""
     write(tmp_path, HOME)
     process, banner, url = start("--port", "0")
-    assert asked(f"{url}/") == (200, "<h1>home</h1>")
-    assert "<h1>About us</h1>" in asked(f"{url}/about")[1]
+    assert get(f"{url}/") == (200, "<h1>home</h1>")
+    assert "<h1>About us</h1>" in get(f"{url}/about")[1]
     assert "2 routes from main.py" in banner
     assert "limits: head 16 KiB in 10 s" in banner
     process.send_signal(number)
@@ -98,14 +98,14 @@ def test_workers_load_a_package_anew_by_its_name(tmp_path: Path, start: Callable
         "main.py",
     )
     process, _, url = start("pkg.main:make_app", "--port", "0", "--workers", "1", "--no-access-log")
-    assert asked(f"{url}/") == (200, "old")
+    assert get(f"{url}/") == (200, "old")
     write(package, 'def home():\n    return "quite new"\n', "views.py")
     process.send_signal(signal.SIGHUP)
     assert process.stderr is not None
     while "stopping the old workers" not in (line := process.stderr.readline()):
         assert line
     until = time.monotonic() + PATIENCE
-    while asked(f"{url}/") != (200, "quite new"):
+    while get(f"{url}/") != (200, "quite new"):
         assert time.monotonic() < until
 
 
@@ -113,7 +113,7 @@ def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Starte
     """--no-access-log leaves the banner alone."""
     write(tmp_path, HOME)
     process, _, url = start("--port", "0", "--no-access-log")
-    asked(f"{url}/")
+    get(f"{url}/")
     process.terminate()
     assert process.communicate(timeout=PATIENCE)[0].strip() == ""
 
@@ -128,7 +128,7 @@ def test_an_app_is_taken_as_it_is(tmp_path: Path, start: Callable[..., Started])
         'from fanlight import App, render\ndef home():\n    return render("home.html")\napp = App({"/": home})\n',
     )
     _, _, url = start("site/main.py", "--port", "0")
-    assert asked(f"{url}/") == (200, "2 at /")
+    assert get(f"{url}/") == (200, "2 at /")
 
 
 def test_a_program_runs_its_own_app(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_program_runs_its_own_app(tmp_path: Path) -> None:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         url = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
-        assert asked(f"{url}/") == (200, "<h1>home</h1>")
+        assert get(f"{url}/") == (200, "<h1>home</h1>")
         process.terminate()
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
@@ -174,7 +174,7 @@ def test_a_limit_can_be_given_and_is_held(tmp_path: Path, start: Callable[..., S
 
 
 def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
-    """Whoever starts a second server learns who has the port, and what to do."""
+    """A second server on a port is refused, with the process that has the port and a hint."""
     write(tmp_path, HOME)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -185,7 +185,7 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("run",), "did you mean mian.py?"),
         (("run", "mian.py", "--threads", "0"), "--threads is 0; the minimum is 1"),
@@ -206,8 +206,8 @@ def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
         (("check", "exits.py"), "exited while it was being imported"),
     ],
 )
-def test_a_mistake_at_the_terminal_is_met_with_a_way_out(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
-    """Nothing is served, the exit code is not 0, and stderr says what is wrong and what would do."""
+def test_a_mistake_on_the_command_line_has_a_hint(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    """Nothing is served, the exit code is not 0, and stderr has the error and a hint."""
     write(tmp_path, HOME, "mian.py")
     write(tmp_path, "", "empty.py")
     write(tmp_path, "def (:\n", "broken.py")
@@ -217,7 +217,7 @@ def test_a_mistake_at_the_terminal_is_met_with_a_way_out(tmp_path: Path, words: 
     write(tmp_path, "from fanlight import App\nApp({'/': 'x'}).run()\n", "runs.py")
     done = fanlight(*words, folder=tmp_path)
     assert done.returncode != 0
-    assert says in done.stderr
+    assert message in done.stderr
     assert done.stdout == ""
 
 
@@ -233,7 +233,7 @@ def test_a_broken_file_is_shown_without_our_own_frames(tmp_path: Path) -> None:
 
 
 def test_check_finds_every_mistake_before_a_port_opens(tmp_path: Path) -> None:
-    """All mistakes are told at once, each with its place in the file."""
+    """All mistakes are reported at once, each with its place in the file."""
     write(
         tmp_path,
         "def post(slug):\n    return slug\n\n"
@@ -265,7 +265,7 @@ def test_routes_lists_the_table(tmp_path: Path) -> None:
 
 
 def test_routes_explains_a_path(tmp_path: Path) -> None:
-    """--explain says what matches, and why a near one does not."""
+    """--explain shows which route matches, and why a similar one does not."""
     write(tmp_path, "def a(): ...\ndef b(id: int): ...\nURLS = {'/': a, '/b/{id}': b}\n")
     assert "/b/{id:int}" in fanlight("routes", "--explain", "/b/1", folder=tmp_path).stdout
     assert "404" in fanlight("routes", "--explain", "/b/x", folder=tmp_path).stdout
@@ -276,7 +276,7 @@ def test_routes_explains_a_path(tmp_path: Path) -> None:
 
 
 def test_a_new_site_runs_checks_and_passes_its_test(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """What `fanlight new` makes is served, checked and tested as its README says."""
+    """The site that `fanlight new` creates is served, checked and tested as in its README."""
     done = fanlight("new", "mysite", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cd mysite" in done.stdout
@@ -292,7 +292,7 @@ def test_a_new_site_runs_checks_and_passes_its_test(tmp_path: Path, start: Calla
     )
     assert "4 passed" in tested.stdout, tested.stdout
     _, _, url = start("--port", "0", folder=site)
-    page = asked(f"{url}/")[1]
+    page = get(f"{url}/")[1]
     assert "<strong>mysite</strong>" in page
     assert "@NAME@" not in page
 
@@ -315,7 +315,7 @@ def test_the_version_is_told(tmp_path: Path) -> None:
 
 
 def test_uvloop_serves_where_it_is_asked_for(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """With --uvloop the hub is nested in uvloop's loop: views in place, in threads and on the loop are answered."""
+    """With --uvloop the hub is nested in uvloop's loop: views run inline, in threads and on the loop."""
     write(
         tmp_path,
         "import asyncio\nfrom fanlight import lane\n"
@@ -326,8 +326,8 @@ def test_uvloop_serves_where_it_is_asked_for(tmp_path: Path, start: Callable[...
     )
     process, _, url = start("--port", "0", "--uvloop")
     for _ in range(3):
-        assert [asked(f"{url}/{name}")[1] for name in ("plain", "threaded")] == ["plain", "threaded"]
-        assert asked(f"{url}/waits")[1].startswith("uvloop")
+        assert [get(f"{url}/{name}")[1] for name in ("plain", "threaded")] == ["plain", "threaded"]
+        assert get(f"{url}/waits")[1].startswith("uvloop")
     process.terminate()
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0

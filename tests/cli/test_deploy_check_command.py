@@ -92,7 +92,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_certificate_is_looked_at(tmp_path: Path, certificates: Path) -> None:
-    """How long it is good, whether its key fits, and who else can read that."""
+    """Its expiry, whether its key matches, and which users can read the key."""
     one, two = certificates / "one.pem", certificates / "two.pem"
     done = check(tmp_path, "--cert", str(one), "--key", str(one.with_suffix(".key")), *SOUND)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -87,7 +87,7 @@ def test_places_to_write_are_looked_at(tmp_path: Path) -> None:
         (0o660, "other", False),
     ],
 )
-def test_whoever_serves_needs_the_right_to_write(tmp_path: Path, mode: int, who: str, expected: bool) -> None:
+def test_the_user_of_the_server_needs_write_permission(tmp_path: Path, mode: int, who: str, expected: bool) -> None:
     """For another user than ourselves the permissions are read as the system would."""
     file = tmp_path / "log"
     file.touch()

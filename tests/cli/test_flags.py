@@ -19,7 +19,7 @@ EXAMPLES = {"bytes": "77k", "seconds": "77s", "count": "77", "mode": "640", "add
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that gives the options of what is typed, or what is said instead."""
+    """Return a function that returns the options of a command line, or its error message."""
 
     def run(*words: str, **environ: str) -> Options | str:
         seen: list[Options] = []
@@ -38,7 +38,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
-    """Each field of Options and of Limits can be typed by its name; what it needs beside it is asked for."""
+    """Each field of Options and of Limits has a flag of its name; a flag that needs another is refused with a hint."""
     info = info_of(SETTINGS[name])
     text = info.choices[-1] if info.choices else EXAMPLES.get(info.unit, "/x")
     with_it = {"client_cert": ["--client-ca=/x"], "user": ["--workers=1"], "key": ["--cert=/x"]}.get(name, [])
@@ -68,7 +68,7 @@ def test_help_lists_them_all_in_groups(typed: Any) -> None:
 
 
 def test_flags_come_before_the_environment(typed: Any) -> None:
-    """A flag that was typed counts, then the variable, then the default; a site that is run can be asked."""
+    """A flag takes precedence over the variable, and that over the default; the control socket is on by default."""
     options = typed("--threads", "1", "--no-access-log", FANLIGHT_THREADS="2", FANLIGHT_CONNECTIONS="3")
     assert (options.limits.threads, options.limits.connections, options.access_log) == (1, 3, False)
     assert options.control == "auto"
@@ -79,7 +79,7 @@ def test_flags_come_before_the_environment(typed: Any) -> None:
     [("--head-byts", "--head-bytes"), ("--worker", "--workers"), ("--no-acess-log", "--no-access-log")],
 )
 def test_a_flag_that_is_none_is_met_with_the_one_that_was_meant(typed: Any, typo: str, meant: str) -> None:
-    """Nothing is guessed: it is asked."""
+    """The value is not fixed: it is the number of usable CPUs."""
     assert f"there is no flag {typo}; did you mean {meant}?" in typed(typo)
 
 

@@ -1,4 +1,4 @@
-"""`fanlight status`: what a running server is asked, and how its answer is told."""
+"""`fanlight status`: querying running servers, and formatting their status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fanlight.testing import FakeHandler
 
 
 class Overview:
-    """A server of one process, asked by its hub."""
+    """A server of one process, from its hub."""
 
     def __init__(self, hub: Hub, *, is_parent: bool) -> None:
         self._hub, self._is_parent = hub, is_parent
@@ -83,7 +83,7 @@ def hub() -> Iterator[Hub]:
     thread.join(PATIENCE)
 
 
-def told(*words: str) -> tuple[int, str]:
+def run_status(*words: str) -> tuple[int, str]:
     result = CliRunner().invoke(main, ["status", *words])
     return result.exit_code, result.output
 
@@ -94,15 +94,15 @@ def answering(overview: Overview, pid: int) -> AdminThread:
     return thread
 
 
-def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
-    """Without an argument every server of one's own answers: requests in flight with their place, lanes, limits."""
+def test_a_running_server_is_found_and_reported(folder: Path, hub: Hub) -> None:
+    """Without an argument, all servers of the user are shown: requests in flight with their place, lanes, limits."""
     ours, theirs = socket.socketpair()
     hub.post(hub.adopt, theirs, "192.0.2.1")
     ours.sendall(b"GET /slow?token=x HTTP/1.1\r\nhost: a\r\n\r\n")
     while not hub.lanes.slow_routes():  # noted behind the rescue itself
         threading.Event().wait(0.01)
     thread = answering(Overview(hub, is_parent=False), 4711)
-    code, output = told()
+    code, output = run_status()
     thread.stop()
     ours.close()
     assert code == 0
@@ -115,18 +115,18 @@ def test_a_running_server_is_found_and_told_of(folder: Path, hub: Hub) -> None:
     assert "limits: head_bytes 16KiB" in output
 
 
-def test_one_is_asked_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:
+def test_one_is_queried_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:
     """Either names the same server."""
     thread = answering(Overview(hub, is_parent=False), 4711)
-    answers = [told(which, "--json") for which in ("4711", str(folder / "4711.sock"), f"unix:{folder}/4711.sock")]
+    answers = [run_status(which, "--json") for which in ("4711", str(folder / "4711.sock"), f"unix:{folder}/4711.sock")]
     thread.stop()
     assert [json.loads(output)["pid"] for _, output in answers] == [os.getpid()] * 3
 
 
-def test_the_workers_of_a_parent_are_told_of(folder: Path, hub: Hub) -> None:
-    """Each worker has its state, and one that does not answer is told of as such."""
+def test_the_workers_of_a_supervisor_are_listed(folder: Path, hub: Hub) -> None:
+    """Each worker is listed with its state, also one that does not respond."""
     thread = answering(Overview(hub, is_parent=True), 6)
-    code, output = told("6")
+    code, output = run_status("6")
     thread.stop()
     assert code == 0
     assert "process 6: ready, 2 workers\n  replaced: 2 killed\n  worker 7: ready\n    up " in output
@@ -134,29 +134,29 @@ def test_the_workers_of_a_parent_are_told_of(folder: Path, hub: Hub) -> None:
 
 
 def test_nothing_runs(folder: Path) -> None:
-    """Where there is no server, that is said, with what to do; the exit code is 1."""
-    code, output = told()
+    """If no server runs, the exit code is 1, and the message has a hint."""
+    code, output = run_status()
     assert code == 1
     assert "no running server of yours has a control socket" in output
 
 
 def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
-    """A server that was killed leaves its socket; that disturbs nobody, and is said when one asks for it."""
+    """The socket of a killed server is skipped; querying it alone is an error."""
     (sock,) = listen(f"unix:{control_path(4711)}")
     sock.close()
     assert running() == [folder / "4711.sock"]
-    assert "no running server of yours has a control socket" in told()[1]
-    assert "left behind" in told("4711")[1]
-    assert "does not exist" in told("4712")[1]
+    assert "no running server of yours has a control socket" in run_status()[1]
+    assert "left behind" in run_status("4711")[1]
+    assert "does not exist" in run_status("4712")[1]
 
 
 def test_somebody_else_s_folder_is_refused(folder: Path) -> None:
-    """A folder that others may write to holds no control socket of ours, and is not asked."""
+    """A folder that others may write to is not used for control sockets."""
     folder.mkdir()
     folder.chmod(0o755)
     (folder / "1.sock").touch()
     assert running() == []
-    code, output = told("1")
+    code, output = run_status("1")
     assert code == 1
     assert "chmod 700" in output
 
@@ -165,7 +165,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(folder: Path, tmp_path: Pa
     """Nobody can lead us to another folder by a link."""
     (tmp_path / "other").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "other")
-    code, output = told("1")
+    code, output = run_status("1")
     assert code == 1
     assert "it is not a folder" in output
 

@@ -1,4 +1,4 @@
-"""How many processors we may use, from the files in which the system says so."""
+"""The number of usable CPUs, from the files of the system."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def test_a_path_that_leads_out_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_without_any_file_what_there_is_counts(tmp_path: Path) -> None:
-    """A system without cgroups has as many as it says; this one has at least one."""
+    """Without cgroups it is the number of CPUs, at least one."""
     assert usable_cpus(tmp_path, 3) == 3
     assert usable_cpus() >= 1

@@ -16,7 +16,7 @@ TLS: dict[str, Any] = {"cert": ("c",)}
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ({"cert": ("a", "b"), "key": ("a",)}, "2 certificates and 1 keys; give one --key for each --cert"),
         ({"key": ("a",)}, "0 certificates and 1 keys"),
@@ -40,11 +40,11 @@ TLS: dict[str, Any] = {"cert": ("c",)}
         ({"limits": None}, "it takes a Limits(...)"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_would(given: dict[str, Any], says: str) -> None:
-    """Each combination that can't be says what is missing, or what is too much."""
+def test_contradicting_options_are_refused_with_a_hint(given: dict[str, Any], message: str) -> None:
+    """Each invalid combination is refused with what is missing, or too much."""
     with pytest.raises(InvalidSetting) as caught:
         Options(**given)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who has the last word about a setting, and which names there are."""
+"""The precedence of the sources of a setting, and the known names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_setting_has_its_variable(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "says"),
+    ("environ", "message"),
     [
         ({"FANLIGHT_HEAD_BYTS": "1"}, "there is no setting FANLIGHT_HEAD_BYTS; did you mean FANLIGHT_HEAD_BYTES?"),
         ({"FANLIGHT_WORKER": "1"}, "did you mean FANLIGHT_WORKERS?"),
@@ -49,20 +49,20 @@ def test_every_setting_has_its_variable(name: str) -> None:
         ({"FANLIGHT_HOST": "a b:c:d", "FANLIGHT_ADMIN": "here"}, "'here' is not an address"),
     ],
 )
-def test_a_wrong_variable_is_refused(environ: dict[str, str], says: str) -> None:
-    """A name that nothing has, and a value that can't be, are told with what would do."""
+def test_a_wrong_variable_is_refused(environ: dict[str, str], message: str) -> None:
+    """Unknown names and invalid values are refused with a hint."""
     with pytest.raises(InvalidSetting) as caught:
         options_from(from_environment(environ))
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_variables_of_our_own_processes_are_none_of_this() -> None:
-    """What begins with _FANLIGHT_ is what a parent tells its workers."""
+    """What begins with _FANLIGHT_ is a variable between our own processes."""
     assert from_environment({"_FANLIGHT_CHANNEL": "3"}) == {}
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ({"head_byts": 1}, "run() has no setting head_byts; did you mean head_bytes?"),
         ({"limit": 1}, "run() has no setting limit"),
@@ -78,11 +78,11 @@ def test_variables_of_our_own_processes_are_none_of_this() -> None:
         ({"user": 0}, "Options.user is 0; it takes a string"),
     ],
 )
-def test_a_wrong_argument_is_refused(given: dict[str, object], says: str) -> None:
+def test_a_wrong_argument_is_refused(given: dict[str, object], message: str) -> None:
     """What a program gives is held to the same bounds."""
     with pytest.raises(InvalidSetting) as caught:
         options_from(from_arguments(given))
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_a_wrong_argument_is_refused(given: dict[str, object], says: str) -> Non
 def test_an_address_is_of_the_first_who_says_any(
     flags: dict[str, str], environ: dict[str, str], arguments: dict[str, object], bind: tuple[str, ...]
 ) -> None:
-    """Host and port make one address; whoever is heard first about either or about bind decides."""
+    """Host and port make one address; the first source with either of them, or with bind, decides."""
     assert options_from(from_flags(flags), from_environment(environ), from_arguments(arguments)).bind == bind
 
 
 def test_sockets_of_systemd_come_before_what_the_program_says() -> None:
-    """Sockets that were opened for us are served on, unless whoever runs us names an address."""
+    """Sockets passed by systemd are served on, unless an address is given."""
     environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     assert options_from(from_environment(environ), from_arguments({"port": 7})).bind == ("fd:3",)
     assert options_from(from_environment({**environ, "FANLIGHT_PORT": "1"})).bind == ("localhost:1",)
@@ -164,6 +164,6 @@ def test_what_others_put_into_the_environment_is_passed_over(variable: str, text
 
 
 def test_an_empty_variable_that_is_no_setting_is_refused() -> None:
-    """A slip of the pen is told, whatever its value."""
+    """A mistyped name is reported, whatever its value."""
     with pytest.raises(InvalidSetting, match="FANLIGHT_WORKRES"):
         from_environment({"FANLIGHT_WORKRES": ""})

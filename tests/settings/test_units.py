@@ -56,7 +56,7 @@ def test_a_value_is_read_as_a_person_means_it(name: str, text: str, value: objec
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "says"),
+    ("name", "text", "message"),
     [
         ("head_bytes", "16MB", "bytes, like 16384, 64k or 16MiB"),  # of 1000 or of 1024?
         ("head_bytes", "many", "bytes, like"),
@@ -82,12 +82,12 @@ def test_a_value_is_read_as_a_person_means_it(name: str, text: str, value: objec
         ("pid_file", "a\0b", "null byte"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_what_can(name: str, text: str, says: str) -> None:
+def test_an_invalid_value_is_refused_with_the_expected_form(name: str, text: str, message: str) -> None:
     """The refusal has the name under which it was given, and what would be right."""
     with pytest.raises(InvalidSetting) as caught:
         parse(SETTINGS[name], text, "--it")
     assert str(caught.value).startswith("--it is ")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -1,4 +1,4 @@
-"""What the terminal says when a site starts."""
+"""The banner of a site."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from fanlight.settings.options import Options
 from fanlight.site.banner import banner
 
 
-def said(urls: list[str], **options: object) -> str:
+def text_of(urls: list[str], **options: object) -> str:
     return banner(urls, 2, Options(**options), Path("main.py"))  # type: ignore[arg-type]
 
 
 def test_localhost_is_one_address() -> None:
     """Its two sockets are one name to a person, by the scheme that is spoken."""
     urls = ["https://127.0.0.1:8443", "https://[::1]:8443"]
-    assert "Fanlight  https://localhost:8443\n" in said(urls, bind=("localhost:8443",), tls="dev")
-    assert "Fanlight  http://localhost:8000\n" in said(["http://127.0.0.1:8000"])
+    assert "Fanlight  https://localhost:8443\n" in text_of(urls, bind=("localhost:8443",), tls="dev")
+    assert "Fanlight  http://localhost:8000\n" in text_of(["http://127.0.0.1:8000"])
 
 
 def test_every_address_is_said_to_be() -> None:
-    """0.0.0.0 and [::] are no addresses to click on, so it is told what they mean."""
+    """0.0.0.0 and [::] are not addresses to visit, so their meaning is added."""
     for url in ("http://0.0.0.0:80", "https://[::]:443"):
-        assert f"{url} (all interfaces)" in said([url], bind=(":80",))
+        assert f"{url} (all interfaces)" in text_of([url], bind=(":80",))
 
 
 def test_what_is_not_as_usual_is_told() -> None:
     """Workers and their user, redirects, trusted proxies and the admin address have a line each, if any."""
-    lines = said(
+    lines = text_of(
         ["https://[::]:443"],
         bind=(":443",),
         tls="dev",
@@ -44,4 +44,4 @@ def test_what_is_not_as_usual_is_told() -> None:
         "127.0.0.1:9000",
     ):
         assert line in lines
-    assert len(said(["http://127.0.0.1:8000"]).splitlines()) == len(lines.splitlines()) - 4
+    assert len(text_of(["http://127.0.0.1:8000"]).splitlines()) == len(lines.splitlines()) - 4

@@ -1,4 +1,4 @@
-"""Names from Flask, FastAPI, Starlette and Django: each raises an error that says what to write here."""
+"""Names from Flask, FastAPI, Starlette and Django: each raises an error with what to write here."""
 
 from __future__ import annotations
 

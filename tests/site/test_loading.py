@@ -43,7 +43,7 @@ def write(**files: str) -> None:
 
 
 def home(app: App) -> str:
-    """Return what the first route says: nothing needs to be served for that."""
+    """Return the text of the first route; nothing needs to be served for that."""
     view = app.table.routes[0].view
     assert callable(view)
     return str(view())
@@ -135,7 +135,7 @@ TAKEN = ("fanlight", "json", "types", "logging", "calendar")
 
 
 @pytest.mark.parametrize(
-    ("typed", "says"),
+    ("typed", "message"),
     [
         ("main:nowhere", "there is no nowhere in main.py"),
         ("main:make_app()", "write the function without parentheses: main:make_app"),
@@ -159,7 +159,7 @@ TAKEN = ("fanlight", "json", "types", "logging", "calendar")
         *((f"{name}.py", f"{name}.py has the name of a module of Python or Fanlight") for name in TAKEN),
     ],
 )  # fmt: skip
-def test_what_is_no_site_says_what_to_write(typed: str, says: str) -> None:
+def test_what_is_not_a_site_is_refused_with_a_hint(typed: str, message: str) -> None:
     """Each way to name nothing, or the wrong thing, is refused with what was meant."""
     write(
         main=FACTORY + "HOME = 'x'",
@@ -180,7 +180,7 @@ def test_what_is_no_site_says_what_to_write(typed: str, says: str) -> None:
     before = {name: sys.modules[name] for name in ("json", "types", "logging", "fanlight")}
     with pytest.raises(LoadError) as caught:
         load(typed)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert before.items() <= sys.modules.items()
 
 
@@ -198,7 +198,7 @@ def test_a_folder_with_the_name_of_a_module_hides_none(tmp_path: Path, folder: s
 
 
 def test_a_folder_with_a_name_of_python_s_own_is_told_why_it_is_no_package() -> None:
-    """`from site.views import index` can't work; the message says what does."""
+    """`from site.views import index` can't work; the message names an import that does."""
     write(site__init__="", site__main="from site.views import index", site__views=HOME)
     with pytest.raises(LoadError, match=r"site is also a module of Python: rename the folder, or write `from .views"):
         load("site")
@@ -226,7 +226,7 @@ def test_the_error_of_a_view_s_file_shows_no_frame_of_ours(tmp_path: Path) -> No
 
 
 def test_modules_of_python_are_not_hidden_by_those_of_a_package() -> None:
-    """A package may have a `types.py` or a `calendar.py`: whoever imports that gets Python's."""
+    """A package may have a `types.py` or a `calendar.py`: `import types` still imports that of Python."""
     write(
         pkg__init__="",
         pkg__calendar=HOME,
@@ -236,7 +236,7 @@ def test_modules_of_python_are_not_hidden_by_those_of_a_package() -> None:
 
 
 def test_the_table_of_a_package_has_its_places() -> None:
-    """File and line of each key are told, of tables in other modules too."""
+    """File and line of each key are reported, also for tables in other modules."""
     write(
         pkg__init__="",
         pkg__blog__init__="",

@@ -107,7 +107,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 def test_a_visitor_sees_the_sites_page(
     serve: Serve, caplog: pytest.LogCaptureFixture, path: str, middleware: Any, *, is_chunked: bool
 ) -> None:
-    """Content over the route's limit is answered by error413.html, within the middleware; the view never runs."""
+    """Content over the route's limit gets the page error413.html, within the middleware; the view never runs."""
     client = serve(middleware=middleware)
     data = b"title=" + b"x" * 3000
     headers = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
@@ -125,7 +125,7 @@ def test_a_visitor_sees_the_sites_page(
 
 
 def test_a_program_gets_problem_details(serve: Serve) -> None:
-    """A client that asks for JSON, or sends it, is answered with JSON that has no advice in it."""
+    """A client that accepts JSON, or sends it, gets JSON without advice in it."""
     client = serve()
     for headers in ({"accept": "application/json"}, {"content-type": "application/json"}):
         answer = client.post("/take", content=b"x" * 3000, headers=headers)
@@ -134,7 +134,7 @@ def test_a_program_gets_problem_details(serve: Serve) -> None:
 
 
 def test_the_table_of_errors_is_asked(serve: Serve) -> None:
-    """errors={413: ...} is the page, and knows the request."""
+    """errors={413: ...} is the page, and gets the request."""
     client = serve(errors={413: lambda error, request: f"{request.path}: {error.detail}"})
     assert client.post("/take", content=b"x" * 3000).text == "/take: the content is over 2000 bytes"
 
@@ -160,7 +160,7 @@ def test_each_limit_of_a_form_has_the_sites_page(
 
 
 def test_encoded_content_has_the_sites_page(serve: Serve) -> None:
-    """A 415 for content that is compressed is a page, too, and still says what is taken."""
+    """A 415 for content that is compressed is a page, too, with the accepted encodings."""
     answer = serve().post("/take", content=b"x", headers={**BROWSER, "content-encoding": "gzip"})
     assert (answer.status, answer.text) == (415, "<h1>Not like this</h1>")
     assert answer.headers["accept-encoding"] == "identity"

@@ -49,7 +49,7 @@ def test_every_setting_can_be_given(app: Recording) -> None:
 
 
 def test_the_environment_has_the_last_word(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an operator says holds over what the program says."""
+    """The environment takes precedence over the program."""
     monkeypatch.setenv("FANLIGHT_THREADS", "1")
     monkeypatch.setenv("FANLIGHT_BIND", "unix:/x")
     app.run("0.0.0.0", 9, threads=3)
@@ -58,13 +58,13 @@ def test_the_environment_has_the_last_word(app: Recording, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("none", ["", "none"])
 def test_a_site_may_be_without_a_control_socket(app: Recording, none: str) -> None:
-    """Either word says that nobody can ask it."""
+    """Both "none" and "" switch the control socket off."""
     app.run(bind=["127.0.0.1:7"], control=none)
     assert app.options.control == ""
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ({"head_byts": 1}, "fanlight: run() has no setting head_byts; did you mean head_bytes?"),
         ({"threads": 0}, "fanlight: Limits.threads is 0"),
@@ -72,11 +72,11 @@ def test_a_site_may_be_without_a_control_socket(app: Recording, none: str) -> No
         ({"port": 99999}, "is not an address"),
     ],
 )
-def test_what_makes_no_sense_ends_the_program(app: Recording, given: dict[str, typing.Any], says: str) -> None:
-    """The words are for whoever started it, and nothing is served."""
+def test_an_invalid_setting_ends_the_program(app: Recording, given: dict[str, typing.Any], message: str) -> None:
+    """The message goes to stderr, and nothing is served."""
     with pytest.raises(SystemExit) as caught:
         app.run(**given)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert not hasattr(app, "options")
 
 
@@ -88,7 +88,7 @@ def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "message"),
     [
         ("route", "an App has no route; views stand in a table: URLS = {"),
         ("get", "an App has no get; views stand in a table"),
@@ -100,9 +100,9 @@ def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.
         ("nonsense", "an App has no nonsense"),
     ],
 )
-def test_what_other_frameworks_apps_have_is_told_how_it_is_written(app: Recording, name: str, says: str) -> None:
+def test_a_method_of_other_frameworks_apps_is_refused_with_a_hint(app: Recording, name: str, message: str) -> None:
     """An attribute that there is not is an AttributeError as ever, with what to write."""
     with pytest.raises(AttributeError) as caught:
         getattr(app, name)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert not hasattr(app, name)
