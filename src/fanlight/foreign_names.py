@@ -1,10 +1,11 @@
 """Names that people know from Flask, FastAPI, Starlette and Django, and what to write here instead.
 
-In: the name that was looked up, and on what. Out: a hint, or "". It is loaded when a name is not found, so it costs
-nothing otherwise.
+In: a name, and the module or class that it was looked up in. Out: a hint, or "".
 """
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 _TABLE = 'views stand in a table: URLS = {"/": index, "POST /save": save}, app = App(URLS)'
 _PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}'
@@ -127,6 +128,28 @@ def hint_for(owner: str, name: str) -> str:
     """Return what to write instead of a name, to be put behind a message; "" if no other framework has it."""
     hint = names_of(owner).get(name, "")
     return f"; {hint}" if hint else ""
+
+
+class ForeignName:
+    """An attribute that another framework has: reading it raises an AttributeError that says what to write here."""
+
+    __slots__ = ("_message", "_name")
+
+    def __init__(self, owner: str, name: str, hint: str) -> None:
+        """Stand for `name` of a class."""
+        self._name, self._message = name, f"a {owner} has no {name}; {hint}"
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError(self._message, name=self._name, obj=owner if instance is None else instance)
+
+
+def refuse_foreign_names(owner: type) -> None:
+    """Set a ForeignName for each name in the table of a class.
+
+    PERF: benchmarks/stages.py: with a `__getattr__` instead, Python could not specialize any attribute access.
+    """
+    for name, hint in names_of(owner.__name__).items():
+        setattr(owner, name, ForeignName(owner.__name__, name, hint))
 
 
 def missing_name(module: str, name: str, importer: str) -> Exception:

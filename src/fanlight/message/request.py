@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
+from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.accept import best_match
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 from fanlight.message.charset import decode_text
@@ -323,16 +324,10 @@ class Request:
         """Return the media type that the client prefers, None if it accepts none of them."""
         return best_match(self.head.values.get("accept", ""), media_types)
 
-    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
-
-        def __getattr__(self, name: str) -> Any:
-            """Raise an error that names what to write instead of what other frameworks have."""
-            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
-
-            raise AttributeError(f"a Request has no {name}{hint_for('Request', name)}", name=name, obj=self)
-
     def __repr__(self) -> str:
         return f"<Request {self.head.method} {self.head.target}>"
 
+
+refuse_foreign_names(Request)
 
 __all__ = ["Head", "Request"]

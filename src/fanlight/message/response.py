@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import html
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from fanlight.errors import InvalidResponse
+from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.location import encode_location
@@ -143,16 +144,11 @@ class Response:
         if self._headers is not None:
             self._headers.secure_cookies()
 
-    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
-
-        def __getattr__(self, name: str) -> Any:
-            """Raise an error that names what to write instead of what other frameworks have."""
-            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
-
-            raise AttributeError(f"a Response has no {name}{hint_for('Response', name)}", name=name, obj=self)
-
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"
+
+
+refuse_foreign_names(Response)
 
 
 def check_length(length: object) -> None:
