@@ -137,7 +137,7 @@ class ForeignName:
 
     def __init__(self, owner: str, name: str, hint: str) -> None:
         """Stand for `name` of a class."""
-        self._name, self._message = name, f"a {owner} has no {name}; {hint}"
+        self._name, self._message = name, f"{'an' if owner == 'App' else 'a'} {owner} has no {name}; {hint}"
 
     def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
         raise AttributeError(self._message, name=self._name, obj=owner if instance is None else instance)

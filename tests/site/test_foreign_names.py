@@ -52,7 +52,7 @@ def test_each_attribute_is_refused_with_what_to_write(owner: str) -> None:
         assert not hasattr(OBJECTS[owner], name)
         with pytest.raises(AttributeError, match=re.escape(f"has no {name}; {hint}")):
             getattr(OBJECTS[owner], name)
-    with pytest.raises(AttributeError, match=r"has no (no_such_name|attribute 'no_such_name')$"):
+    with pytest.raises(AttributeError, match=r"has no attribute 'no_such_name'$"):
         OBJECTS[owner].no_such_name  # type: ignore[unused-ignore]
 
 

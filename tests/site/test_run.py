@@ -97,7 +97,7 @@ def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.
         ("add_middleware", "App(URLS, middleware=[timing])"),
         ("on_event", "App(URLS, lifespan=lifespan)"),
         ("test_client", "fanlight.testing"),
-        ("nonsense", "an App has no nonsense"),
+        ("nonsense", "has no attribute 'nonsense'"),
     ],
 )
 def test_a_method_of_other_frameworks_apps_is_refused_with_a_hint(app: Recording, name: str, message: str) -> None:

@@ -18,6 +18,7 @@ from fanlight.app.application import Application
 from fanlight.bootstrap import open_streams
 from fanlight.compression.options import DEFAULT_COMPRESSION, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
+from fanlight.foreign_names import refuse_foreign_names
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -76,14 +77,6 @@ class App(Application):
             source=source if source.is_file() else None,
         )
 
-    if not TYPE_CHECKING:  # so that a type checker reports a name that does not exist
-
-        def __getattr__(self, name: str) -> Any:
-            """Raise an error that names what to write instead of what other frameworks have."""
-            from fanlight.foreign_names import hint_for  # noqa: PLC0415 - for a mistake only
-
-            raise AttributeError(f"an App has no {name}{hint_for('App', name)}", name=name, obj=self)
-
     def run(
         self,
         host: str = "localhost",
@@ -129,6 +122,9 @@ class App(Application):
     def facts(self) -> dict[str, Any]:
         """The facts of the site that the banner shows."""
         return {"routes": len(self.table.routes), "file": str(self.file)}
+
+
+refuse_foreign_names(App)
 
 
 def _is_loaded_in_child() -> bool:
