@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import pytest
 
 from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
-from fanlight.pages.pages import Pages
 from fanlight.reason_phrases import REASON_PHRASES, reason_phrase
 
 PAGES = {
@@ -114,7 +113,7 @@ def _luminance(colour: str) -> float:
 
 def test_a_heading_stands_as_it_was_written() -> None:
     """A plain text is the heading, to the letter, and the title."""
-    page = Pages(None).heading("Hello World")
+    page = heading_page("Hello World")
     assert "<h1>Hello World</h1>" in page
     assert "<title>Hello World</title>" in page
 

@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from fanlight.errors import BadField, BadRequest, HTTPError, NotFound, UnprocessableContent
 from fanlight.message.media_types import BY_EXTENSION
+from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import render
 from fanlight.pages.pages import Pages
-from fanlight.pages.template_types import is_escaped, media_type_of
+from fanlight.pages.template_folder import is_escaped, media_type_of
 
 Site = Callable[[Mapping[str, str]], Pages]
 
@@ -137,7 +138,7 @@ def test_plain_text_may_have_parts_of_plain_text(site: Site) -> None:
 
 def test_the_heading_is_text() -> None:
     """A plain text in URLS is escaped, in the heading and in the title."""
-    page = Pages(None).heading(EVIL)
+    page = heading_page(EVIL)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 2
 

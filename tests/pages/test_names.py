@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanlight.errors import TemplateError
-from fanlight.pages.loader import FolderLoader
+from fanlight.pages.environment import FolderLoader
 from fanlight.pages.page import render
 from fanlight.pages.pages import Pages
 

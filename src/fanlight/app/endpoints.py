@@ -31,6 +31,7 @@ from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import WithMiddleware, middleware_of
+from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
@@ -112,7 +113,7 @@ class Endpoints:
         if mistake := string_mistake(text, self._pages, f"the string at {pattern}", "URLS"):
             raise SetupError([mistake])
         if not is_template_name(text):
-            return calls.for_response(Response(self._pages.heading(text)), name)
+            return calls.for_response(Response(heading_page(text)), name)
         make = self._responses.make
 
         def render(request: Request) -> Response:

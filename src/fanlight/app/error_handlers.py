@@ -36,6 +36,7 @@ from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import wants_problem
@@ -175,7 +176,7 @@ class ErrorHandlers:
             self.mistakes.append(mistake)
             return
         if not is_template_name(value):
-            text = self._pages.heading(value)
+            text = heading_page(value)
             self._handlers[status] = self._html_only(lambda _, __: Response(text))
             return
 

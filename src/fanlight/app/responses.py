@@ -24,7 +24,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response, json_response
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
-from fanlight.pages.template_types import media_type_of
+from fanlight.pages.template_folder import media_type_of
 
 Maker = Callable[[Any, Request], Response]
 _MAX_TYPES = 256  # remembered; an app has a handful, unless it creates classes while it runs

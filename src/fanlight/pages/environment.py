@@ -1,13 +1,16 @@
-"""The Jinja environment of an app.
+"""The Jinja environment of an app, and the loader for the templates of its folder.
 
-In: a loader and the names that every template may use. Out: compiled templates, whose errors are all TemplateError with
-the template's file and line. A template escapes values by its type, and always as a part of one that does. An HTTPError
-that is raised while a page is rendered passes as it is: it becomes the response.
+In: a folder and the names that every template may use. Out: compiled templates, whose errors are all TemplateError with
+the template's file and line. A template is UTF-8; its name can't leave the folder. It escapes values by its type, and
+always as a part of one that does. An HTTPError that is raised while a page is rendered passes as it is: it becomes the
+response.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+import errno
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import jinja2
@@ -16,15 +19,54 @@ from jinja2.debug import rewrite_traceback_stack
 from fanlight.errors import ClientError, FanlightError, HTTPError, TemplateError
 from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.escaping import EscapingTemplate
-from fanlight.pages.loader import FolderLoader
 from fanlight.pages.one_line import in_one_line
 from fanlight.pages.suggestion import did_you_mean
-from fanlight.pages.template_types import is_escaped
+from fanlight.pages.template_folder import TemplateFolder, is_escaped
 from fanlight.pages.undefined import MissingNameError, StrictUndefinedWithHint
 
 # What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for a number with
 # thousands of digits.
 UNCOMPILABLE = (jinja2.TemplateError, SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
+_MISSING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
+
+
+class FolderLoader(TemplateFolder, jinja2.BaseLoader):
+    """The templates of one folder, as a loader of Jinja."""
+
+    def get_source(
+        self,
+        environment: jinja2.Environment,  # noqa: ARG002 - Jinja gives it
+        template: str,
+    ) -> tuple[str, str, Callable[[], bool] | None]:
+        """Return a template's text and its path; it is never reloaded."""
+        path = self.path_of(template)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            if error.errno in _MISSING:
+                raise jinja2.TemplateNotFound(template) from None
+            raise TemplateError(f"the template {template} can't be read: {error.strerror}") from error
+        return _decode(data, template, path), str(path), None
+
+    def path_of(self, name: str) -> Path:
+        """Return the path of a template. Raises TemplateError for a name that leaves the folder."""
+        if not self.is_name(name):
+            raise TemplateError(
+                f"{name!r} is no name for a template",
+                hint='write it relative to the templates folder, with "/" between its parts, like "blog/post.html"',
+            )
+        if self.folder is None:
+            raise jinja2.TemplateNotFound(name)
+        return self.folder / name
+
+
+def _decode(data: bytes, name: str, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise jinja2.TemplateSyntaxError(message, line, name, str(path)) from None
 
 
 class FolderEnvironment(jinja2.Environment):

@@ -19,7 +19,7 @@ from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.bounded_dict import BoundedDict
-from fanlight.pages.builtin_pages import error_page, heading_page, plain_error_page
+from fanlight.pages.builtin_pages import error_page, plain_error_page
 from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
@@ -51,8 +51,7 @@ class Pages:
     @cached_property
     def _environment(self) -> FolderEnvironment:
         """The Jinja environment; a site without templates never loads Jinja."""
-        from fanlight.pages.environment import FolderEnvironment  # noqa: PLC0415 - loads Jinja
-        from fanlight.pages.loader import FolderLoader  # noqa: PLC0415 - loads Jinja
+        from fanlight.pages.environment import FolderEnvironment, FolderLoader  # noqa: PLC0415 - loads Jinja
 
         return FolderEnvironment(FolderLoader(self.folder), self._globals)
 
@@ -85,10 +84,6 @@ class Pages:
         if template is None:
             template = self._compiled[name] = self._environment.load(name)
         return template.render(context)
-
-    def heading(self, text: str) -> str:
-        """Return a page with a text as its heading."""
-        return heading_page(text)
 
     def error(self, error: HTTPError, request: Request | None = None) -> Response:
         """Return the response for an error, problem details or a page as the client prefers. Never raises.

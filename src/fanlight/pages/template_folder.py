@@ -1,20 +1,23 @@
-"""The folder of the templates: which names it has, and where they are.
+"""The folder of the templates: which names it has, where they are, and what a template of a name renders.
 
-In: the name of a template, relative to the folder, with "/" between its parts on every system. Out: its path. Refuses a
-name that leaves the folder, or that has more than one spelling, so that there are never more names than files. Symbolic
-links are followed: a person who can create one in the folder controls the site anyway. Independent of Jinja, which a
-site without templates never loads.
+In: the name of a template, relative to the folder, with "/" between its parts on every system. Out: its path and its
+media type (by its last extension), and whether values are escaped in it. Refuses a name that leaves the folder, or that
+has more than one spelling, so that there are never more names than files. Symbolic links are followed: a person who can
+create one in the folder controls the site anyway. Independent of Jinja, which a site without templates never loads.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
+from fanlight.message.media_types import HTML, OCTET_STREAM, media_type_by_name
 from fanlight.pages.suggestion import did_you_mean
-from fanlight.pages.template_types import TEMPLATE_SUFFIXES, suffix_of
 
+# Files that are certainly templates; others in the folder may be anything.
+_SUFFIXES = frozenset((".atom", ".htm", ".html", ".j2", ".jinja", ".jinja2", ".rss", ".svg", ".txt", ".xhtml", ".xml"))
 # A part begins with no dot (no "..", no hidden file) and contains nothing that some system reads as a separator, a
 # drive, a stream or the end of the name.
 # SECURITY: tests/pages/test_names.py tries to leave the folder
@@ -48,7 +51,7 @@ class TemplateFolder:
 
     def list_known_types(self) -> list[str]:
         """Return the names of the files that are certainly templates: HTML, XML, plain text."""
-        return [name for name in self.list_templates() if suffix_of(name) in TEMPLATE_SUFFIXES]
+        return [name for name in self.list_templates() if PurePosixPath(name).suffix.lower() in _SUFFIXES]
 
     def place_of(self, name: str, line: int | None = None) -> str:
         """Return the place of a template for a message: "templates/home.html:12"."""
@@ -69,3 +72,20 @@ class TemplateFolder:
             return f"there is no template {missing}", where
         hint = did_you_mean(names[0], self.list_templates()) if names else ""
         return f"there is no template {missing}", hint or f"templates are looked for in {self.folder}"
+
+
+@lru_cache(1024)
+def media_type_of(name: str) -> str:
+    """Return the media type of what a template renders; HTML for an unknown extension."""
+    kind = media_type_by_name(name)
+    return HTML if kind == OCTET_STREAM else kind
+
+
+@lru_cache(1024)
+def is_escaped(name: str | None) -> bool:
+    """Return whether values are escaped in a template: in HTML and XML, where they could be read as tags."""
+    # SECURITY: tests/pages/test_escaping.py: an unknown extension must not turn escaping off
+    if name is None:
+        return True
+    kind = media_type_of(name).partition(";")[0]
+    return kind == "text/html" or kind.endswith(("/xml", "+xml"))
