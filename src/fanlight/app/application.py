@@ -34,7 +34,7 @@ from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.routing.build import build
-from fanlight.routing.names import name_of
+from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn, TypeGuard
+from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.middleware import read_middleware
@@ -35,9 +35,8 @@ from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
-from fanlight.routing.pattern import parameters_of
-
-_KINDS = "give a view (a function, without calling it), a string, a template's name, a response or a nested table"
+from fanlight.routing.entries import VALUE_KINDS
+from fanlight.routing.pattern import parameters_of, refuse
 
 
 class Endpoints:
@@ -78,7 +77,7 @@ class Endpoints:
             return self._for_string(value, pattern, name, calls)
         if isinstance(value, Response):
             if not isinstance(value.content, bytes):
-                _reject(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
+                refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
             return calls.for_response(value, name)
         if isinstance(value, Page):
             if mistake := template_mistake(value.template, self._pages, "URLS"):
@@ -87,13 +86,13 @@ class Endpoints:
         if isinstance(value, Static):
             return self._statics.call(value, pattern, calls, name, is_private=bool(middleware))
         if isinstance(value, type):
-            _reject(f"{display_name(value)} at {pattern} is a class", "give a function, or an object with `__call__`")
+            refuse(f"{display_name(value)} at {pattern} is a class", "give a function, or an object with `__call__`")
         if inspect.iscoroutine(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
             if inspect.iscoroutine(value):
                 value.close()  # it will never run, and Python would warn about that
-            _reject(f"the view at {pattern} has been called", "write its name without parentheses")
+            refuse(f"the view at {pattern} has been called", "write its name without parentheses")
         if not is_view(value):
-            _reject(f"a value of type {type(value).__name__} at {pattern} is no response", _KINDS)
+            refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
         return self._for_view(value, parameters_of(pattern), methods, f"{name} ({display_name(value)})", calls)
 
     def _factory(self, middleware: tuple[object, ...]) -> CallFactory:
@@ -200,7 +199,3 @@ def unwrap(value: object) -> tuple[object, tuple[object, ...]]:
         middleware = (*middleware, *value.middleware)
         value = value.inner
     return value, middleware
-
-
-def _reject(message: str, hint: str) -> NoReturn:
-    raise SetupError([Mistake(message=message, hint=hint)])

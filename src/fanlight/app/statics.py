@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import quote
 
 from fanlight.app.calls import CallFactory
-from fanlight.errors import Mistake, NoSuchURL, SetupError
+from fanlight.errors import NoSuchURL
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -22,7 +21,7 @@ from fanlight.pages.static.folder import StaticFolder
 from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
 from fanlight.routing.entries import Subtree
-from fanlight.routing.pattern import parameters_of
+from fanlight.routing.pattern import parameters_of, refuse
 
 _PATH_PARAMETER = Subtree(None).name  # the path below a folder
 _MAX_FOLDERS = 2000  # searched for a suggestion
@@ -43,7 +42,7 @@ class StaticFolders:
         if not isinstance(value, Static):
             return value
         if not isinstance(value.folder, str | os.PathLike):
-            _reject(f"{value} names no folder", 'write Static("static")')
+            refuse(f"{value} names no folder", 'write Static("static")')
         return value if self._path_of(value).is_file() else Subtree(value)
 
     def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_private: bool) -> Call:
@@ -67,7 +66,7 @@ class StaticFolders:
         path_of: Callable[[Request], str] = _path_below
         if path.is_file():
             if parameters_of(pattern):
-                _reject(f'"{pattern}" has a parameter, and {static} is a single file', "write a path without braces")
+                refuse(f'"{pattern}" has a parameter, and {static} is a single file', "write a path without braces")
             folder, name, prefix = StaticFolder(path.parent), path.name, ""
             path_of = lambda _: name  # noqa: E731 - the one path
         else:
@@ -81,22 +80,22 @@ class StaticFolders:
 
     def _check(self, static: Static, path: Path) -> None:
         if not path.exists():
-            _reject(f"{static} does not exist", _suggestion(static, path))
+            refuse(f"{static} does not exist", _suggestion(static, path))
         if not path.is_dir() and not path.is_file():
-            _reject(f"{static} is neither a folder nor a file", _OWN_FOLDER)
+            refuse(f"{static} is neither a folder nor a file", _OWN_FOLDER)
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-            _reject(f"{static} can't be read", f"give the user that runs the site the right to read {path}")
+            refuse(f"{static} can't be read", f"give the user that runs the site the right to read {path}")
         real = path.resolve()
         if path.is_file() and path.name.startswith("."):
-            _reject(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")
+            refuse(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")
         secrets = {self._folder: "the site's own code", self._source: "the site's own code"}
         if self._templates is not None and self._templates.is_dir():
             secrets[self._templates] = "the templates"
         for secret, kind in secrets.items():
             if secret is not None and secret.resolve().is_relative_to(real):
-                _reject(f"{static} would serve {kind}, {secret.name or secret}", _OWN_FOLDER)
+                refuse(f"{static} would serve {kind}, {secret.name or secret}", _OWN_FOLDER)
         if self._templates is not None and real.is_relative_to(self._templates.resolve()):
-            _reject(f"{static} is in the folder of templates", _OWN_FOLDER)
+            refuse(f"{static} is in the folder of templates", _OWN_FOLDER)
 
     # --- URLs ---------------------------------------------------------------------------------------
 
@@ -156,7 +155,3 @@ def _names_in(root: Path) -> Iterator[str]:
                 yield (Path(folder) / name).relative_to(root).as_posix()
         if count > _MAX_FOLDERS:
             return
-
-
-def _reject(message: str, hint: str) -> NoReturn:
-    raise SetupError([Mistake(message=message, hint=hint)])

@@ -15,8 +15,8 @@ from fanlight.errors import Mistake, SetupError
 from fanlight.routing.conflicts import find_conflicts, find_unreachable
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.entries import Entry, TableReader, Unwrap
-from fanlight.routing.names import name_of
 from fanlight.routing.pattern import Pattern, check_segments, refuse
+from fanlight.routing.reverse import name_of
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table

@@ -1,8 +1,8 @@
 """The types of path parameters: `int`, `float`, `date`, `uuid`, `str` and `path`.
 
-In: the decoded text of a parameter. Out: its value, or None if the text does not fit. In reverse, `write` returns the
-text that reads as a value, or None if there is none. Refuses what Python's own readers accept beyond plain notation:
-digits of other scripts, underscores, exponents, week dates. Nothing here takes quadratic time in what a client sends.
+In: the decoded text of a parameter. Out: its value, or None if the text does not fit; and in reverse, from a value to
+the text that reads as it. Refuses what Python's own readers accept beyond plain notation: digits of other scripts,
+underscores, exponents, week dates. Nothing here takes quadratic time in what a client sends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -35,23 +36,25 @@ class Converter(Struct, frozen=True):
     kind: type
     expected: str  # for messages: "it takes ..."
     read: Callable[[str], object | None]
-    write: Callable[[object], str | None]
+    text_of: Callable[[Any], str | None]  # of a value that is no string
+
+    def write(self, value: object) -> str | None:
+        """Return the text that reads as a value, None if there is none."""
+        text = value if isinstance(value, str) else self.text_of(value)
+        return text if text is not None and self.read(text) is not None and _is_sendable(text) else None
+
+
+def _is_sendable(text: str) -> bool:
+    """Return whether a text can be percent-encoded: no NUL, no lone surrogate."""
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text))
 
 
 def _read_str(text: str) -> object | None:
     return None if not text or has_dot_segments(text) else text
 
 
-def _write_str(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | UUID | date):
-        return None
-    text = str(value)
-    return text if _read_str(text) is not None and _is_sendable(text) else None
-
-
-def _is_sendable(text: str) -> bool:
-    """Return whether a text can be percent-encoded: no NUL, no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def _text_of_any(value: object) -> str | None:
+    return str(value) if isinstance(value, int | float | UUID | date) and not isinstance(value, bool) else None
 
 
 def _read_int(text: str) -> object | None:
@@ -63,13 +66,10 @@ def _read_int(text: str) -> object | None:
     return None
 
 
-def _write_int(value: object) -> str | None:
-    if isinstance(value, str):
-        return value if _read_int(value) is not None else None
+def _text_of_int(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int) or value.bit_length() > 4 * _INT_CHARACTERS:
-        return None
-    text = str(int(value))
-    return text if len(text) <= _INT_CHARACTERS else None
+        return None  # str() is quadratic as well
+    return str(int(value))
 
 
 def _read_float(text: str) -> object | None:
@@ -79,9 +79,7 @@ def _read_float(text: str) -> object | None:
     return None
 
 
-def _write_float(value: object) -> str | None:
-    if isinstance(value, str):
-        return value if _read_float(value) is not None else None
+def _text_of_float(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -100,21 +98,13 @@ def _read_date(text: str) -> object | None:
         return None
 
 
-def _write_date(value: object) -> str | None:
-    if isinstance(value, str):
-        return value if _read_date(value) is not None else None
+def _text_of_date(value: object) -> str | None:
     # A datetime is an instance of date, but its time would be lost.
     return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
 def _read_uuid(text: str) -> object | None:
     return UUID(text) if _UUID.fullmatch(text) else None
-
-
-def _write_uuid(value: object) -> str | None:
-    if isinstance(value, str):
-        return value if _read_uuid(value) is not None else None
-    return str(value) if isinstance(value, UUID) else None
 
 
 def read_path(segments: list[str]) -> str | None:
@@ -131,20 +121,28 @@ def _read_path(text: str) -> object | None:
     return None if any(map(has_dot_segments, segments)) else read_path(segments)
 
 
-def _write_path(value: object) -> str | None:
+def _text_of_path(value: Any) -> str | None:
     # A path of pathlib names a file below a folder as well as a string does.
-    text = value if isinstance(value, str) else value.as_posix() if hasattr(value, "as_posix") else None
-    return text if text is not None and _read_path(text) is not None and _is_sendable(text) else None
+    return value.as_posix() if hasattr(value, "as_posix") else None
 
 
 CONVERTERS: Mapping[str, Converter] = {
     converter.name: converter
     for converter in (
-        Converter("int", 1, int, "a whole number like 42", _read_int, _write_int),
-        Converter("float", 2, float, "a number like 3.5", _read_float, _write_float),
-        Converter("date", 3, date, "a date like 2026-01-31", _read_date, _write_date),
-        Converter("uuid", 4, UUID, "a UUID like 0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d", _read_uuid, _write_uuid),
-        Converter("str", 5, str, "a non-empty text without dot-segments", _read_str, _write_str),
-        Converter("path", 6, str, "one or more segments, none of them empty or a dot-segment", _read_path, _write_path),
+        Converter("int", 1, int, "a whole number like 42", _read_int, _text_of_int),
+        Converter("float", 2, float, "a number like 3.5", _read_float, _text_of_float),
+        Converter("date", 3, date, "a date like 2026-01-31", _read_date, _text_of_date),
+        Converter(
+            "uuid",
+            4,
+            UUID,
+            "a UUID like 0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d",
+            _read_uuid,
+            lambda value: str(value) if isinstance(value, UUID) else None,
+        ),
+        Converter("str", 5, str, "a non-empty text without dot-segments", _read_str, _text_of_any),
+        Converter(
+            "path", 6, str, "one or more segments, none of them empty or a dot-segment", _read_path, _text_of_path
+        ),
     )
 }

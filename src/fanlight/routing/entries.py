@@ -22,11 +22,12 @@ from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.key import parse_key
-from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern
+from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern, refuse
 from fanlight.routing.source import Literal
 
 # From a value to the value without its middleware, and the middleware, outermost first.
 Unwrap = Callable[[object], tuple[object, tuple[object, ...]]]
+VALUE_KINDS = "give a view (a function, without calling it), a string, a template's name, a response or a nested table"
 _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
@@ -102,21 +103,22 @@ class TableReader:
         middleware = (*table.middleware, *middleware)
         if isinstance(value, Subtree):
             if key.methods != ("GET",):
-                _refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
-            self.entries += [
-                Entry(key.methods, each, value.value, place, middleware) for each in _patterns(value, pattern)
-            ]
+                refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
+            for each in _patterns(value, pattern):
+                self.entries.append(Entry(key.methods, each, value.value, place, middleware))
             return
         if not isinstance(value, Mapping):
-            _check_value(written, value)
+            if isinstance(value, _NEVER_A_RESPONSE):
+                kind = "None" if value is None else f"a value of type {type(value).__name__}"
+                refuse(f'the value of "{written}" is {kind}, which is no response', VALUE_KINDS)
             self.entries.append(Entry(key.methods, pattern, value, place, middleware))
             return
         if key.states_methods:
-            _refuse(f'"{written}" gives methods to a nested table', "write the methods at the keys inside")
+            refuse(f'"{written}" gives methods to a nested table', "write the methods at the keys inside")
         if not value:
-            _refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
+            refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
         if any(value is table for table in self._open):
-            _refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
+            refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
         inside = source.below(written, value) if source else None
         self._read_table(value, inside, _Table(table.keys, pattern, middleware))
 
@@ -125,21 +127,8 @@ def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:
     """Return the patterns of a subtree at a key: its own path, and all paths below."""
     *before, last = pattern.segments
     if any(segment.name for segment in before) or (last.name and not last.is_rest):
-        _refuse(f'"{pattern}" has a parameter, and files have one place', "write a path without braces")
+        refuse(f'"{pattern}" has a parameter, and files have one place', "write a path without braces")
     if last.is_rest:
         return [Pattern((*before, replace(last, name=subtree.name)))]
     outer = Pattern((*before, last, *ROOT.segments)) if str(last) else pattern
     return [outer, parse_pattern(f"/{{{subtree.name}...}}").below(outer)]
-
-
-def _refuse(message: str, hint: str) -> None:
-    raise SetupError([Mistake(message=message, hint=hint)])
-
-
-def _check_value(key: object, value: object) -> None:
-    if isinstance(value, _NEVER_A_RESPONSE):
-        kind = "None" if value is None else f"a value of type {type(value).__name__}"
-        _refuse(
-            f'the value of "{key}" is {kind}, which is no response',
-            "give a view (a function, without calling it), a string, a template's name, a response or a nested table",
-        )

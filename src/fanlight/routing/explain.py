@@ -7,17 +7,12 @@ compares pattern by pattern.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from fanlight.routing.converter import CONVERTERS, read_path
 from fanlight.routing.path import UNMATCHABLE, decode_path
-from fanlight.routing.route import NoMatch, NoMatchReason
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fanlight.routing.pattern import Pattern, Segment
-    from fanlight.routing.route import Route
+from fanlight.routing.pattern import Pattern, Segment
+from fanlight.routing.route import NoMatch, NoMatchReason, Route
 
 MAX_NEAR_ROUTES = 8  # that are listed
 _MIN_SCORE = 0.6  # so similar must the first segment be
@@ -107,15 +102,11 @@ def _likeness(segment: Segment, text: str) -> float:
 
 def _mismatch(segment: Segment, text: str) -> str:
     """Return why a text does not match a segment, "" if it does."""
-    if segment.name:
-        return _parameter_mismatch(segment, text)
-    if segment.prefix == text:
-        return ""
-    case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
-    return f'"{text}" is not "{segment.prefix}"{case}'
-
-
-def _parameter_mismatch(segment: Segment, text: str) -> str:
+    if not segment.name:
+        if segment.prefix == text:
+            return ""
+        case = " (upper and lower case differ)" if segment.prefix.casefold() == text.casefold() else ""
+        return f'"{text}" is not "{segment.prefix}"{case}'
     if not text:
         return f'it is empty, which "{segment}" can\'t be'
     if not text.startswith(segment.prefix):

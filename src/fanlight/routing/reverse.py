@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 
 from fanlight.errors import NoSuchURL
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.names import lookup_names
 from fanlight.routing.path import encode_path, has_dot_segments
 from fanlight.routing.pattern import Pattern
 from fanlight.routing.route import Route
@@ -29,7 +28,7 @@ class Reverse:
         for pattern, route in routes:
             writer = _Writer(pattern)
             self._by_view.setdefault(_key_of(route.view), []).append(writer)
-            for name in lookup_names(route.name, route.view):
+            for name in _lookup_names(route.name, route.view):
                 self._by_name.setdefault(name, {}).setdefault(route.name, []).append(writer)
 
     def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
@@ -60,8 +59,6 @@ class Reverse:
 class _Writer:
     """Builds the URLs of one pattern."""
 
-    __slots__ = ("literal_path", "names", "pattern")
-
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
         self.names = pattern.parameters.keys()
@@ -83,6 +80,25 @@ class _Writer:
                 raise NoSuchURL(f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.expected}")
             segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
         return encode_path(segments)
+
+
+def name_of(value: object) -> str:
+    """Return a view's full name, "views.post", or a string itself; other values have no name ("")."""
+    if isinstance(value, str):
+        return value
+    name = getattr(value, "__qualname__", "")
+    module = getattr(value, "__module__", "")
+    if not isinstance(name, str) or not name:
+        return ""
+    return f"{module}.{name}" if isinstance(module, str) and module else name
+
+
+def _lookup_names(name: str, value: object) -> list[str]:
+    """Return every name by which a value is found, the shortest first: "post", "views.post", "blog.views.post"."""
+    if not name or isinstance(value, str):
+        return [name] if name else []  # "thanks.html" is not something named html
+    pieces = name.split(".")
+    return [".".join(pieces[start:]) for start in range(len(pieces) - 1, -1, -1)]
 
 
 def _key_of(view: object) -> object:

@@ -1,17 +1,11 @@
-"""The result of a search in the table: a `Route`, or a `NoMatch` that determines the response.
-
-Both are immutable.
-"""
+"""The result of a search in the table: a `Route`, or a `NoMatch` that determines the response. Both are immutable."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Route(Struct, frozen=True, eq=False):

@@ -24,7 +24,7 @@ _MAX_DEPTH = 16  # of names that refer to names, and of imports of imports
 class Literal:
     """A dict literal: for each key its place and the expression of its value."""
 
-    keys: dict[object, tuple[str, ast.expr, _File]] = field(default_factory=dict)
+    keys: dict[object, tuple[str, ast.expr, Source]] = field(default_factory=dict)
     duplicate_keys: list[tuple[object, tuple[str, ...]]] = field(default_factory=list)
     is_whole: bool = True  # False: something is spread into it that could not be followed
 
@@ -42,26 +42,18 @@ class Literal:
 
 
 class Source:
-    """The parsed file in which a table is written; empty if it can't be parsed."""
+    """A parsed file: the names and dict literals of a module; none if it can't be parsed.
 
-    def __init__(self, path: Path) -> None:
-        self._file = _File(path, path.parent)
+    `folder` is that of the file in which the table is written, if this one is imported by it.
+    """
 
-    def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the dict literal from which this table most likely was made."""
-        return self._file.find(table)
-
-
-class _File:
-    """A module's names and dict literals."""
-
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path | None = None) -> None:
         self._path = path
-        self._folder = folder
+        self._folder = folder or path.parent
         self._tree = _parse(path)
         self._names: dict[str, ast.expr] = {}
         self._imports: dict[str, tuple[str, str]] = {}  # local name -> module, name in it ("": the module)
-        self._files: dict[str, _File | None] = {}
+        self._files: dict[str, Source | None] = {}
         for statement in self._tree.body:
             self._read_statement(statement)
 
@@ -105,7 +97,7 @@ class _File:
             self._names[target.id] = ast.BinOp(left=self._names[target.id], op=ast.BitOr(), right=more)
 
     def find(self, table: Mapping[str, object]) -> Literal | None:
-        """Return the literal with the most of the table's keys, and no others.
+        """Return the literal from which a table most likely was made: with the most of its keys, and no others.
 
         It has at least half of them, unless something is spread into it that can't be followed: that may be the rest.
         """
@@ -133,20 +125,24 @@ class _File:
         if isinstance(node, ast.Dict):
             return self._read_dict(node, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            sides = [self.literal_of(side, depth + 1) for side in (node.left, node.right)]
-            return _merged(sides)
-        if isinstance(node, ast.Name):
-            return self.named(node.id, depth)
+            return _merged([self.literal_of(side, depth + 1) for side in (node.left, node.right)])
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self.named(ast.unparse(node), depth)
         if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # middleware(guard)({...})
             return self.literal_of(node.args[0], depth + 1)
-        return self._attribute(node, depth) if isinstance(node, ast.Attribute) else None
+        return None
 
     def named(self, name: str, depth: int) -> Literal | None:
-        """Return the dict that a name of the module refers to."""
+        """Return the dict that a name of the module refers to, also `module.NAME` and `package.module.NAME`."""
         if name in self._names:
             return self.literal_of(self._names[name], depth + 1)
-        module, name_there = self._imports.get(name, ("", ""))
-        return self._imported(module, name_there, depth) if name_there else None
+        dotted, _, name_there = name.rpartition(".")
+        if dotted:
+            file = self._module(dotted, depth)
+        else:
+            module, name_there = self._imports.get(name, ("", ""))
+            file = self._file_of(module) if name_there else None
+        return file.named(name_there, depth + 1) if file is not None else None
 
     def _read_dict(self, node: ast.Dict, depth: int) -> Literal:
         literal = Literal()
@@ -163,12 +159,7 @@ class _File:
         ]
         return literal
 
-    def _attribute(self, node: ast.Attribute, depth: int) -> Literal | None:
-        """Follow `module.NAME`, also `package.module.NAME`."""
-        file = self._module(ast.unparse(node.value), depth)
-        return file.named(node.attr, depth + 1) if file is not None else None
-
-    def _module(self, dotted: str, depth: int) -> _File | None:
+    def _module(self, dotted: str, depth: int) -> Source | None:
         """Return the file of the module that a dotted name refers to in this file."""
         first, _, rest = dotted.partition(".")
         module, name = self._imports.get(first, ("", ""))
@@ -181,16 +172,12 @@ class _File:
         package = self._file_of(module) if within else None  # which may have imported it
         return package._module(within, depth + 1) if package is not None else None  # noqa: SLF001 - of this file
 
-    def _imported(self, module: str, name: str, depth: int) -> Literal | None:
-        file = self._file_of(module)
-        return file.named(name, depth + 1) if file is not None else None
-
-    def _file_of(self, module: str) -> _File | None:
+    def _file_of(self, module: str) -> Source | None:
         if module not in self._files:
             self._files[module] = self._open(module)
         return self._files[module]
 
-    def _open(self, module: str) -> _File | None:
+    def _open(self, module: str) -> Source | None:
         """Return the file of a module, where it lies in the folder or package of the first file."""
         level = len(module) - len(module.lstrip("."))
         pieces = [piece for piece in module.split(".") if piece]
@@ -198,7 +185,7 @@ class _File:
             stem = start.joinpath(*pieces)
             for path in (stem.parent / f"{stem.name}.py", stem / "__init__.py"):
                 if path.is_file():
-                    return _File(path, self._folder)
+                    return Source(path, self._folder)
         return None
 
 

@@ -8,19 +8,15 @@ A literal path is one lookup in a dict; all others walk the tree of their method
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from fanlight.routing.explain import explain
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
+from fanlight.routing.pattern import Pattern
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
 from fanlight.routing.tree import Node, NoParameters, find
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from fanlight.routing.pattern import Pattern
 
 _NOT_FOUND = NoMatch(NoMatchReason.NOT_FOUND)
 _BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)

@@ -13,15 +13,12 @@ the path beyond that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 from fanlight.routing.converter import CONVERTERS, read_path
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fanlight.routing.pattern import Pattern, Segment
-    from fanlight.routing.route import Route
+from fanlight.routing.pattern import Pattern, Segment
+from fanlight.routing.route import Route
 
 
 class NoParameters(dict[str, object]):
@@ -58,8 +55,7 @@ def _reader(segment: Segment) -> Callable[[str], object | None] | None:
     def read_between(text: str) -> object | None:
         if len(text) < shortest or not text.startswith(prefix) or not text.endswith(suffix):
             return None
-        inner = text[start : len(text) - len(suffix)]
-        return read(inner)
+        return read(text[start : len(text) - len(suffix)])
 
     return read_between
 
@@ -157,9 +153,7 @@ def _choose(
             if found is not None:
                 return found
             del values[known:]
-    if node.rest is not None:
-        rest = read_path(segments[index:])
-        if rest is not None:
-            values.append(rest)
-            return find(node.rest, segments, len(segments), values)
+    if node.rest is not None and (rest := read_path(segments[index:])) is not None:
+        values.append(rest)
+        return find(node.rest, segments, len(segments), values)
     return None
