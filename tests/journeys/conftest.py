@@ -1,4 +1,4 @@
-"""Serve a site as a person does: the command, in a process of its own; and ask it with programs that aren't ours."""
+"""Serve a site by the command, in a process of its own, and send it requests with other programs."""
 
 import re
 import signal
@@ -20,10 +20,10 @@ CHROMIUM = [
 
 
 class Site:
-    """A site that is served, until it is told to stop."""
+    """A site that is served until the test ends."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
-        """Start it, and read its banner."""
+        """Start the server and read its banner."""
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
         )
@@ -46,7 +46,7 @@ class Site:
         self._lines.put("")
 
     def read_until(self, text: str) -> str:
-        """Return what it prints, up to the line with a text in it."""
+        """Return the output up to the line that contains the text."""
         printed = ""
         while text not in printed:
             line = self._lines.get(timeout=PATIENCE)
@@ -55,18 +55,18 @@ class Site:
         return printed
 
     def rest(self) -> str:
-        """Return what it prints until it ends."""
+        """Return the rest of the output, up to the end of the process."""
         printed = ""
         while line := self._lines.get(timeout=PATIENCE):
             printed += line
         return printed
 
-    def tell(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
         self.process.send_signal(number)
 
-    def end(self) -> int:
-        """Return its exit code."""
+    def wait_for_exit(self) -> int:
+        """Wait for the end of the process; return its exit code."""
         code = self.process.wait(PATIENCE)
         self._reader.join()
         assert self.process.stdout is not None
@@ -79,7 +79,7 @@ Serve = Callable[..., Site]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Give a function that serves the site of a folder with `fanlight run`, or with another command."""
+    """Return a function that serves the site of a folder by `fanlight run`, or by another command."""
     running: list[Site] = []
 
     def start(folder: Path, *words: str, command: tuple[str, ...] = ("-m", "fanlight", "run", "--port", "0")) -> Site:
@@ -90,18 +90,18 @@ def serve() -> Iterator[Serve]:
     for site in running:
         if site.process.poll() is None:
             site.process.kill()
-        site.end()
+        site.wait_for_exit()
 
 
 @pytest.fixture
 def lesson(serve: Serve) -> Site:
-    """Give the lesson's site, served."""
+    """Serve the lesson's site."""
     return serve(EXAMPLES / "lesson")
 
 
 @pytest.fixture
 def run() -> Callable[..., str]:
-    """Give a function that runs a program of the system, and returns what it prints."""
+    """Return a function that runs a program and returns its output."""
 
     def run_program(*words: str, stdin: bytes = b"") -> str:
         done = subprocess.run(words, input=stdin, capture_output=True, timeout=PATIENCE, check=False)
@@ -113,7 +113,7 @@ def run() -> Callable[..., str]:
 
 @pytest.fixture
 def dom_of(run: Callable[..., str], tmp_path: Path) -> Callable[..., str]:
-    """Give a function that opens a page in a browser, and returns it as it stands then."""
+    """Return a function that opens a page in a browser and returns its DOM."""
 
     def open_page(url: str, *flags: str) -> str:
         return run(*CHROMIUM, f"--user-data-dir={tmp_path / 'browser'}", *flags, "--dump-dom", url)

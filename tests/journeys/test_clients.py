@@ -1,4 +1,4 @@
-"""The lesson's site, served by the command, asked by clients that are not ours."""
+"""The lesson's site, served by the command and requested by curl, nc and a browser."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ Open = Callable[[str], str]
     ],
 )
 def test_curl_gets_each_page(lesson: Any, run: Run, words: list[str], status: int, file: str) -> None:
-    """Each page of the lesson comes to curl whole, with its status."""
+    """Curl gets every page of the lesson whole, with its status."""
     path, *options = words
     printed = run("curl", "--silent", *options, "--write-out", "\n%{http_code}", f"{lesson.url}{path}")
     page, _, code = printed.rpartition("\n")
@@ -35,13 +35,13 @@ def test_curl_gets_each_page(lesson: Any, run: Run, words: list[str], status: in
     assert page.rstrip() == (LESSON / file).read_text().rstrip()
 
 
-def test_curl_is_told_the_methods_that_would_do(lesson: Any, run: Run) -> None:
-    """The 405 answer to curl has an Allow field."""
+def test_curl_gets_the_allowed_methods_with_a_405(lesson: Any, run: Run) -> None:
+    """A 405 response to curl has an Allow field."""
     assert "\r\nallow: GET, HEAD, OPTIONS\r\n" in run("curl", "-si", "-X", "PUT", f"{lesson.url}/blog")
 
 
-def test_curl_asks_three_times_on_one_connection(lesson: Any, run: Run) -> None:
-    """A connection is kept: of three requests only the first connects, whatever their answers are."""
+def test_curl_sends_three_requests_on_one_connection(lesson: Any, run: Run) -> None:
+    """A connection is kept alive: only the first of three requests connects, whatever the responses are."""
     urls = [f"{lesson.url}{path}" for path in ("/", "/nowhere", "/blog")]
     printed = run(
         "curl", "-s", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects} ", *urls
@@ -49,20 +49,20 @@ def test_curl_asks_three_times_on_one_connection(lesson: Any, run: Run) -> None:
     assert printed.split() == ["1", "0", "0"]
 
 
-def test_curl_in_http_1_0_gets_its_page(lesson: Any, run: Run) -> None:
-    """A client of HTTP/1.0 gets the page, and the connection is closed after it."""
+def test_curl_in_http_1_0_gets_the_page(lesson: Any, run: Run) -> None:
+    """An HTTP/1.0 client gets the page, and the connection is closed after it."""
     assert "<h1>Home</h1>" in run("curl", "-s", "--http1.0", f"{lesson.url}/")
 
 
-def test_curl_head_gets_the_length_alone(lesson: Any, run: Run) -> None:
-    """HEAD has the fields of GET, its length included, and no content."""
+def test_curl_head_gets_the_length_only(lesson: Any, run: Run) -> None:
+    """HEAD returns the header fields of GET, Content-Length included, and no content."""
     printed = run("curl", "-sI", f"{lesson.url}/")
     assert f"content-length: {len((LESSON / 'home.html').read_bytes())}\r\n" in printed
     assert printed.endswith("\r\n\r\n")
 
 
-def test_curl_by_a_unix_socket(serve: Any, run: Run, tmp_path: Path) -> None:
-    """A site on a unix socket is asked by curl --unix-socket."""
+def test_curl_by_unix_socket(serve: Any, run: Run, tmp_path: Path) -> None:
+    """A site on a Unix socket is reached by `curl --unix-socket`."""
     by_socket = ("-m", "fanlight", "run", "--bind", f"unix:{tmp_path / 'site.sock'}")
     site = serve(SITE.parent / "lesson", command=by_socket)
     assert "<h1>Blog</h1>" in run("curl", "-s", "--unix-socket", str(tmp_path / "site.sock"), "http://localhost/blog")
@@ -72,8 +72,8 @@ def test_curl_by_a_unix_socket(serve: Any, run: Run, tmp_path: Path) -> None:
 # --- nc -------------------------------------------------------------------------------------------
 
 
-def test_a_request_typed_by_hand_is_answered(lesson: Any, run: Run) -> None:
-    """A request of two lines through nc gets its page, and asking to close is honoured."""
+def test_a_request_typed_by_hand_gets_its_page(lesson: Any, run: Run) -> None:
+    """A request of two lines sent by nc gets its page, and `Connection: close` is honoured."""
     typed = b"GET /blog HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     printed = run("nc", "-N", "127.0.0.1", lesson.port, stdin=typed)
     assert printed.startswith("HTTP/1.1 200 OK\r\n")
@@ -81,22 +81,22 @@ def test_a_request_typed_by_hand_is_answered(lesson: Any, run: Run) -> None:
     assert printed.endswith((LESSON / "blog.html").read_text())
 
 
-def test_a_request_typed_with_bare_line_feeds_is_told_why_not(lesson: Any, run: Run) -> None:
-    """Without -C nc ends lines in LF alone; the answer says so at once, instead of waiting for more."""
+def test_a_request_with_bare_line_feeds_is_refused_with_a_reason(lesson: Any, run: Run) -> None:
+    """Without -C, nc ends lines in LF alone; the response says so at once, instead of waiting for more."""
     printed = run("nc", "-N", "127.0.0.1", lesson.port, stdin=b"GET / HTTP/1.1\nHost: localhost\n\n")
     assert printed.startswith("HTTP/1.1 400 Bad Request\r\n")
     assert "LF without CR" in printed
 
 
-def test_two_requests_in_one_breath_are_answered_in_order(lesson: Any, run: Run) -> None:
-    """Pipelined requests get their answers one after the other."""
+def test_pipelined_requests_get_responses_in_order(lesson: Any, run: Run) -> None:
+    """Two requests sent at once get their responses in order."""
     typed = b"GET /blog HTTP/1.1\r\nHost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     printed = run("nc", "-N", "127.0.0.1", lesson.port, stdin=typed)
     assert printed.index("<h1>Blog</h1>") < printed.index("<h1>404: not found</h1>")
 
 
-def test_what_is_no_http_is_told_so(lesson: Any, run: Run) -> None:
-    """A client that speaks TLS to the plain port is told so in words."""
+def test_tls_on_the_plain_port_is_refused_with_a_reason(lesson: Any, run: Run) -> None:
+    """A client that speaks TLS to the plain port gets a response that says so."""
     assert "this is TLS" in run("nc", "-N", "127.0.0.1", lesson.port, stdin=b"\x16\x03\x01\x02\x00\x01\x00")
 
 
@@ -105,12 +105,12 @@ def test_what_is_no_http_is_told_so(lesson: Any, run: Run) -> None:
 
 @pytest.mark.parametrize(("path", "heading"), [("/", "Home"), ("/blog", "Blog"), ("/nowhere", "404: not found")])
 def test_a_browser_shows_each_page(lesson: Any, dom_of: Open, path: str, heading: str) -> None:
-    """A browser shows the pages of the lesson, the error page as well."""
+    """A browser shows the pages of the lesson, its error page included."""
     assert f"<h1>{heading}</h1>" in dom_of(f"{lesson.url}{path}")
 
 
 def test_a_browser_sends_a_form_and_follows_the_redirect(serve: Any, dom_of: Open, tmp_path: Path) -> None:
-    """A form that a browser sends, with a file, arrives whole; the redirect takes it to a page that says so."""
+    """A form with a file, sent by a browser, arrives whole; the browser follows the redirect to the page of thanks."""
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "form.html").write_text(
         '<form method="post" enctype="multipart/form-data"><input name="name" value="Ada &amp; Łukasz">'
@@ -133,8 +133,8 @@ def test_a_browser_sends_a_form_and_follows_the_redirect(serve: Any, dom_of: Ope
     assert "POST /form  303" in log
 
 
-def test_a_browser_shows_the_journal_by_its_links(serve: Any, dom_of: Open) -> None:
-    """The link to the newest entry that the front page shows leads to that entry."""
+def test_a_browser_follows_the_links_of_the_journal(serve: Any, dom_of: Open) -> None:
+    """The link to the newest entry on the front page leads to that entry."""
     site = serve(SITE)
     front = dom_of(f"{site.url}/")
     link = front.partition('<section class="card">')[2].partition('href="')[2].partition('"')[0]

@@ -1,4 +1,4 @@
-"""What a process that serves does with the garbage collector."""
+"""The garbage collector of a serving process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +14,9 @@ URLS = {"/": frozen}
 """
 
 
-def test_what_is_there_before_the_first_request_is_not_walked_again(
+def test_objects_made_before_serving_are_frozen(
     serve: Callable[..., Any], run: Callable[..., str], tmp_path: Path
 ) -> None:
-    """The objects of the site and of the server are frozen once it serves."""
+    """The objects of the site and of the server are frozen (`gc.freeze`) before the first request is served."""
     (tmp_path / "main.py").write_text(SITE)
     assert int(run("curl", "-sS", f"{serve(tmp_path).url}/")) > 10_000

@@ -24,7 +24,7 @@ class Site:
     """A site that records which requests had a cookie, and their `accept-encoding`."""
 
     def __init__(self, coding: str) -> None:
-        self.asked: list[tuple[str, bool]] = []
+        self.command: list[tuple[str, bool]] = []
         urls = {"/": self.enter, "/page": self.page, "/big": self.big, "/lines": self.lines}
         self.app = App(urls, compression=Compression(encodings=(coding,)))
 
@@ -34,7 +34,7 @@ class Site:
         return response
 
     def page(self, request: Request) -> str:
-        self.asked.append((request.headers.get("accept-encoding"), "cookie" in request.headers))
+        self.command.append((request.headers.get("accept-encoding"), "cookie" in request.headers))
         return PAGE
 
     def big(self) -> str:
@@ -52,8 +52,8 @@ def test_curl_decodes_the_content(run: Run, coding: str, cookie: list[str]) -> N
         for path, content in (("page", PAGE), ("big", BIG), ("lines", PAGE)):
             url = f"http://127.0.0.1:{server.port}/{path}"
             assert run("curl", "-sS", "--compressed", *cookie, url) == content, path
-            told = "%header{content-encoding} %header{vary} %{size_download}"
-            printed = run("curl", "-sS", "-o", "/dev/null", "--compressed", *cookie, "-w", told, url)
+            form = "%header{content-encoding} %header{vary} %{size_download}"
+            printed = run("curl", "-sS", "-o", "/dev/null", "--compressed", *cookie, "-w", form, url)
             encoding, vary, size = printed.rsplit(" ", 2)
             is_plain = path == "lines" and bool(cookie)
             assert (encoding.strip(), vary) == ("" if is_plain else coding, "accept-encoding")
@@ -69,7 +69,7 @@ def test_a_browser_decodes_the_page(dom_of: Open, coding: str) -> None:
             dom = dom_of(f"http://localhost:{server.port}/{path}")
             assert "<li>line 199, which says what the others say</li>" in dom, path
             assert "<p>the end</p>" in dom, path
-    (offered, has_cookie), *_ = site.asked
+    (offered, has_cookie), *_ = site.command
     assert has_cookie
     assert coding in [each.strip() for each in offered.split(",")]
 
@@ -80,9 +80,9 @@ def test_httpx_decodes_the_content(coding: str, headers: dict[str, str]) -> None
     """Httpx decodes the codings whose packages it has."""
     with LiveServer(Site(coding).app) as server, httpx.Client(base_url=server.url, headers=headers) as client:
         for path, content in (("/page", PAGE), ("/big", BIG)):
-            answer = client.get(path)
-            assert answer.headers["content-encoding"] == coding
-            assert answer.text == content
+            response = client.get(path)
+            assert response.headers["content-encoding"] == coding
+            assert response.text == content
         lengths = {client.get("/page").headers["content-length"] for _ in range(20)}
     assert (len(lengths) > 5) is bool(headers)
 
@@ -92,9 +92,9 @@ def test_a_padded_page_has_another_length_each_time(run: Run) -> None:
     for coding in CODINGS:
         with LiveServer(Site(coding).app) as server:
             url = f"http://127.0.0.1:{server.port}/page"
-            asked = ["curl", "-sS", "-H", f"accept-encoding: {coding}", "-w", "%{size_download} "]
-            asked += [word for _ in range(20) for word in ("-o", "/dev/null", url)]
-            plain, padded = (run(*asked, *cookie).split() for cookie in ([], ["--cookie", COOKIE]))
+            command = ["curl", "-sS", "-H", f"accept-encoding: {coding}", "-w", "%{size_download} "]
+            command += [word for _ in range(20) for word in ("-o", "/dev/null", url)]
+            plain, padded = (run(*command, *cookie).split() for cookie in ([], ["--cookie", COOKIE]))
         assert len(set(plain)) == 1
         assert len(set(padded)) > 5
         assert max(map(int, padded)) - min(map(int, padded)) < 100

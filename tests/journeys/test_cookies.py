@@ -1,4 +1,4 @@
-"""Cookies, by clients that are not ours: any text comes back, and what is set in a frame can be deleted there."""
+"""Cookies as curl, httpx and a browser handle them: any text survives, and a partitioned cookie can be deleted."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ URLS = {"POST /keep": keep, "/shown": shown, "/many": many, "/scripted": scripte
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """Give a site that keeps a text in a cookie, and shows what comes back."""
+    """Serve a site that stores a text in a cookie and shows what the next request has."""
     with LiveServer(App(URLS)) as running:
         yield running
 
@@ -116,7 +116,7 @@ def server() -> Iterator[LiveServer]:
 @given(text=st.text(max_size=200))
 @settings(deadline=None)
 def test_any_text_comes_back_by_http(server: LiveServer, text: str) -> None:
-    """What is set in one response is what the next request says, to the letter."""
+    """A value set in one response is the value in the next request, to the letter."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.request("POST", "/keep", json.dumps({"value": text}), {"content-type": "application/json"})
     response = connection.getresponse()
@@ -136,19 +136,17 @@ def _json_in(dom: str) -> dict[str, str]:
 
 
 def test_a_browser_keeps_any_text(server: LiveServer, dom_of: Open) -> None:
-    """Chromium sends back what was set, whatever it was."""
+    """Chromium sends back any value that was set."""
     dom = dom_of(f"http://localhost:{server.port}/many")
     assert _json_in(dom) == {f"c{number}": text for number, text in enumerate(TEXTS)}
 
 
-def test_what_a_script_sets_is_read(server: LiveServer, dom_of: Open) -> None:
-    """A cookie of a page's script means what the script meant, encoded or not."""
+def test_a_cookie_set_by_a_script_is_read(server: LiveServer, dom_of: Open) -> None:
+    """A cookie set by a page's script has the value that the script meant, encoded or not."""
     assert _json_in(dom_of(f"http://localhost:{server.port}/scripted")) == {"encoded": "Ada, é; 100%", "raw": "José"}
 
 
-def test_a_partitioned_cookie_is_deleted_where_it_lives(
-    serve: Callable[..., Any], dom_of: Open, tmp_path: Path
-) -> None:
+def test_a_partitioned_cookie_is_deleted_in_its_frame(serve: Callable[..., Any], dom_of: Open, tmp_path: Path) -> None:
     """In a frame of another site, `delete_cookie(partitioned=True)` deletes what `partitioned=True` has set."""
     (tmp_path / "main.py").write_text(FRAMED)
     port = serve(tmp_path, "--tls", "dev").port

@@ -1,4 +1,4 @@
-"""One site with all that a view needs, served by the command and asked by httpx and curl."""
+"""One site with all that a view needs, served by the command and requested by httpx and curl."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of the site."""
+    """Return the folder of the site."""
     folder = tmp_path_factory.mktemp("features")
     (folder / "main.py").write_text(SITE)
     (folder / "file.bin").write_bytes(CONTENT)
@@ -233,19 +233,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def site(serve: Any, folder: Path) -> Any:
-    """Give the site, served."""
+    """Serve the site."""
     return serve(folder)
 
 
 @pytest.fixture
 def client(site: Any) -> Iterator[httpx.Client]:
-    """Give an httpx that asks it."""
+    """Return an httpx client of the site."""
     with httpx.Client(base_url=site.url, timeout=PATIENCE) as client:
         yield client
 
 
-def test_what_a_request_says(client: httpx.Client) -> None:
-    """Repeated fields, the query, cookies, who asks and what for, and the way back."""
+def test_the_attributes_of_a_request(client: httpx.Client) -> None:
+    """A view sees repeated fields, the query, cookies, client, method and URL of a request."""
     fields = [("x-many", "1"), ("X-MANY", "2"), ("cookie", "a=1; b=2"), ("x-request-id", "of-httpx")]
     said = client.get("/shown?x=1&x=%C3%A4&y", headers=fields).json()
     assert said == {
@@ -269,11 +269,11 @@ def test_what_a_request_says(client: httpx.Client) -> None:
         ("image/png", 406, "there is text/html and application/json"),
     ],
 )
-def test_what_the_client_likes(client: httpx.Client, accept: str, status: int, text: str) -> None:
-    """The answer is of the kind that the client asks for, and 406 where there is none."""
-    answer = client.get("/negotiated", headers={"accept": accept})
-    assert answer.status_code == status
-    assert text in answer.text
+def test_content_negotiation(client: httpx.Client, accept: str, status: int, text: str) -> None:
+    """A response has the media type that the client prefers, and is 406 where there is none."""
+    response = client.get("/negotiated", headers={"accept": accept})
+    assert response.status_code == status
+    assert text in response.text
 
 
 ORDER = {
@@ -284,24 +284,24 @@ ORDER = {
 }
 
 
-def test_json_comes_and_goes(client: httpx.Client) -> None:
-    """Dataclasses, Structs, dates, decimals and UUIDs, validated and sent back."""
-    answer = client.post("/order", json=ORDER)
-    assert (answer.status_code, answer.json()) == (200, {"order": ORDER, "done": True})
-    assert answer.headers["content-type"] == "application/json"
+def test_json_is_parsed_and_sent(client: httpx.Client) -> None:
+    """Dataclasses, Structs, dates, decimals and UUIDs are validated and sent back as JSON."""
+    response = client.post("/order", json=ORDER)
+    assert (response.status_code, response.json()) == (200, {"order": ORDER, "done": True})
+    assert response.headers["content-type"] == "application/json"
 
 
-def test_json_that_is_wrong_is_told_by_pointers(client: httpx.Client) -> None:
-    """Each field that is wrong has its place in the answer, which is problem+json."""
+def test_invalid_json_is_reported_by_pointers(client: httpx.Client) -> None:
+    """Each invalid field is listed by its JSON pointer in a response of application/problem+json."""
     bad = ORDER | {"lines": [{"what": "tea", "count": 2}, {"what": "T", "count": 11}], "price": "much", "at": 3.5}
-    answer = client.post("/order", json=bad, headers={"accept": "application/json"})
-    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
-    pointers = {each["pointer"] for each in answer.json()["errors"]}
+    response = client.post("/order", json=bad, headers={"accept": "application/json"})
+    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
+    pointers = {each["pointer"] for each in response.json()["errors"]}
     assert {"/lines/1/what", "/lines/1/count", "/price"} <= pointers
 
 
-def test_fields_and_cookies_are_parameters(client: httpx.Client) -> None:
-    """A header field and a cookie arrive by annotation, converted, or are told of."""
+def test_header_fields_and_cookies_are_parameters(client: httpx.Client) -> None:
+    """A header field and a cookie are converted as annotated, or reported as invalid."""
     assert client.get("/named", headers={"user-agent": "me", "cookie": "session=7"}).json() == {
         "agent": "me",
         "session": 7,
@@ -312,10 +312,10 @@ def test_fields_and_cookies_are_parameters(client: httpx.Client) -> None:
 
 
 def test_a_bad_form_is_shown_again(client: httpx.Client) -> None:
-    """What was typed stands in it, and what is wrong beside it; a good one goes on."""
-    answer = client.post("/join", data={"name": "A", "age": "old"})
-    assert answer.status_code == 422
-    name, name_error, age, age_error = answer.text.split("|")
+    """An invalid form is shown again with its values and messages; a valid one is accepted."""
+    response = client.post("/join", data={"name": "A", "age": "old"})
+    assert response.status_code == 422
+    name, name_error, age, age_error = response.text.split("|")
     assert (name, age) == ("A", "old")
     assert name_error
     assert "integer" in age_error
@@ -323,14 +323,14 @@ def test_a_bad_form_is_shown_again(client: httpx.Client) -> None:
     assert (good.status_code, good.headers["location"]) == (303, "/joined")
 
 
-def test_files_come_by_a_form(client: httpx.Client) -> None:
-    """Several files of one name, with what the client claims of them; caps of a route are held."""
+def test_a_form_has_files(client: httpx.Client) -> None:
+    """Several files of one name arrive with their metadata; the limits of the route apply."""
     files = [
         ("photos", ("../../a b.png", b"123", "image/png")),
         ("photos", ("b.txt", b"", "text/plain")),
     ]
-    answer = client.post("/photos", files=files, data={"title": "Two"})
-    assert answer.json() == [
+    response = client.post("/photos", files=files, data={"title": "Two"})
+    assert response.json() == [
         ["a b.png", "a_b.png", "image/png", 3],
         ["b.txt", "b.txt", "text/plain", 0],
         "Two",
@@ -341,15 +341,15 @@ def test_files_come_by_a_form(client: httpx.Client) -> None:
 
 
 def test_content_is_read_as_it_comes(client: httpx.Client) -> None:
-    """What httpx sends in chunks is read in pieces."""
+    """Content that httpx sends in chunks is read piece by piece."""
     assert client.put("/streamed", content=iter([b"a" * 70_000, b"b" * 70_000])).json() == {
         "length": None,
         "sizes": True,
     }
 
 
-def test_cookies_are_kept_as_they_are_meant(client: httpx.Client) -> None:
-    """Attributes are safe unless the view says otherwise, and the prefix brings what it promises."""
+def test_cookies_have_safe_attributes(client: httpx.Client) -> None:
+    """Attributes are safe by default, and a `__Host-` prefix has the attributes that it requires."""
     lines = client.get("/cookies").headers.get_list("set-cookie")
     assert lines == [
         "plain=1; Path=/; HttpOnly; SameSite=Lax",
@@ -359,8 +359,8 @@ def test_cookies_are_kept_as_they_are_meant(client: httpx.Client) -> None:
     assert client.get("/shown").json()["cookies"] == {"plain": "1", "open": "3"}
 
 
-def test_a_redirect_leads_where_it_should(client: httpx.Client) -> None:
-    """To a target that a visitor names only on this site; and no line end comes through."""
+def test_a_redirect_to_a_given_target_stays_on_the_site(client: httpx.Client) -> None:
+    """A target given by a client is followed on this site only, and a line end in it is refused."""
     assert client.get("/back?next=/seen").headers["location"] == "/seen"
     for evil in ("https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)"):
         assert client.get("/back", params={"next": evil}).headers["location"] == "/"
@@ -368,8 +368,8 @@ def test_a_redirect_leads_where_it_should(client: httpx.Client) -> None:
     assert client.get("/back?next=/seen", follow_redirects=True).text.count("<h1>seen</h1>") == 1
 
 
-def test_a_file_in_all_ways(client: httpx.Client) -> None:
-    """Whole; not again; a part; several parts; the rest of the same version only; 412; 416."""
+def test_a_file_in_every_form(client: httpx.Client) -> None:
+    """Whole, 304, a range, several ranges, If-Range, 412 and 416."""
     whole = client.get("/file")
     assert whole.content == CONTENT
     date = whole.headers["last-modified"]
@@ -389,8 +389,8 @@ def test_a_file_in_all_ways(client: httpx.Client) -> None:
     assert (over.status_code, over.headers["content-range"]) == (416, f"bytes */{len(CONTENT)}")
 
 
-def test_curl_downloads_by_the_name_that_it_is_given(site: Any, run: Run, tmp_path: Path) -> None:
-    """The plain name is for those who read no other; and a download that was cut off goes on."""
+def test_curl_saves_a_download_by_its_file_name(site: Any, run: Run, tmp_path: Path) -> None:
+    """The plain file name is for clients that read no other; an interrupted download is resumed."""
     subprocess.run(["curl", "-sSOJ", f"{site.url}/download"], cwd=tmp_path, check=True)
     (saved,) = tmp_path.iterdir()
     assert saved.read_bytes() == CONTENT
@@ -401,14 +401,14 @@ def test_curl_downloads_by_the_name_that_it_is_given(site: Any, run: Run, tmp_pa
     assert "filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%E2%82%AC.bin" in printed
 
 
-def test_a_change_is_made_to_what_one_has_read(client: httpx.Client) -> None:
-    """Who has another version in mind is told 412, and nothing is changed."""
+def test_a_change_to_another_version_is_412(client: httpx.Client) -> None:
+    """A change based on another version is refused with 412, and nothing is changed."""
     assert client.put("/notes", headers={"if-match": '"1"'}, data={"text": "second"}).json()["version"] == 2
     assert client.put("/notes", headers={"if-match": '"1"'}, data={"text": "third"}).status_code == 412
 
 
-def test_what_is_around_runs_in_the_order_in_which_it_stands(client: httpx.Client) -> None:
-    """App, table, view; the dependency inside of all; each closed in reverse; and work after the answer last."""
+def test_middleware_and_dependencies_run_in_order(client: httpx.Client) -> None:
+    """App, table, view, then the dependency; each is closed in reverse, and background work runs last."""
     assert client.get("/inner").text == "db"
     assert client.get("/later").headers["x-app"] == "1"
     while "after" not in (events := client.get("/events").json()):
@@ -428,7 +428,7 @@ def test_what_is_around_runs_in_the_order_in_which_it_stands(client: httpx.Clien
 
 
 def test_the_lifespan_ends_with_the_site(site: Any) -> None:
-    """What stands behind its yield runs when the site is stopped."""
+    """What stands after the yield of a lifespan runs when the site stops."""
     site.process.terminate()
     assert "lifespan is over" in site.rest()
-    assert site.end() == 0
+    assert site.wait_for_exit() == 0

@@ -1,4 +1,4 @@
-"""Children that a site forks or starts: they die when told to, and its server, clients and port are not theirs."""
+"""Child processes that a site forks or starts: they end by a signal, and hold no server, client or port."""
 
 import contextlib
 import http.client
@@ -171,14 +171,14 @@ WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Give the folder of the site."""
+    """Return the folder of the site."""
     (tmp_path / "main.py").write_text(SITE)
     return tmp_path
 
 
 @pytest.fixture
 def ended(site: Path) -> Iterator[list[int]]:
-    """Give a list of processes that are ended after the test."""
+    """Return a list of process ids that are killed after the test."""
     pids: list[int] = []
     yield pids
     for each in pids:
@@ -186,8 +186,8 @@ def ended(site: Path) -> Iterator[list[int]]:
             os.kill(each, signal.SIGKILL)
 
 
-def ask(site: Site, path: str = "/") -> str:
-    """Return what the site responds over a connection of its own."""
+def fetch(site: Site, path: str = "/") -> str:
+    """Return the site's response over a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
     try:
         connection.request("GET", path)
@@ -196,41 +196,41 @@ def ask(site: Site, path: str = "/") -> str:
         connection.close()
 
 
-def still_serves(site: Site) -> None:
-    """Check that it responds, and that it ends in peace."""
-    assert ask(site).isdigit()
-    site.tell(signal.SIGTERM)
-    assert site.end() == 0
+def check_serves_and_stops(site: Site) -> None:
+    """Check that the server responds, and stops with exit code 0."""
+    assert fetch(site).isdigit()
+    site.send_signal(signal.SIGTERM)
+    assert site.wait_for_exit() == 0
 
 
 @pytest.fixture(scope="module", params=[(), ("--workers", "1")], ids=["alone", "workers"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a server that several tests share; when the last is over it still responds, and ends in peace."""
+    """Serve a site for several tests; after the last one it still responds, and stops with exit code 0."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "main.py").write_text(SITE)
     served = Site([sys.executable, "-m", "fanlight", "run", "--port", "0", *request.param], folder)
     try:
         yield served
-        still_serves(served)
+        check_serves_and_stops(served)
     finally:
         if served.process.poll() is None:
             served.process.kill()
-        served.end()
+        served.wait_for_exit()
 
 
 @pytest.mark.parametrize("lane", ["inline", "thread", "task"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_child_dies_when_told_to(shared: Site, lane: str, method: str) -> None:
-    """`Process.terminate()`, at once after `start()`, ends the child and nothing else, in every lane."""
+def test_a_child_is_terminated(shared: Site, lane: str, method: str) -> None:
+    """`Process.terminate()` right after `start()` ends the child and nothing else, in every lane."""
     for _ in range(3):
-        assert ask(shared, f"/{lane}?method={method}") == str(-signal.SIGTERM)
+        assert fetch(shared, f"/{lane}?method={method}") == str(-signal.SIGTERM)
 
 
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_pool_of_processes_works_and_ends(shared: Site, kind: str, method: str) -> None:
-    """A pool made in a view gives its results, and is gone when the view is done with it."""
-    assert ask(shared, f"/{kind}?method={method}") == "30"
+    """A process pool made in a view returns its results, and is gone when the view has ended."""
+    assert fetch(shared, f"/{kind}?method={method}") == "30"
 
 
 @pytest.mark.parametrize(
@@ -251,33 +251,33 @@ def test_a_pool_of_processes_works_and_ends(shared: Site, kind: str, method: str
     ],
 )
 def test_a_forked_child_is_no_second_server(shared: Site, path: str, code: str) -> None:
-    """`os.fork()` in a view: the child ends where its code does, with its exit code; only the parent responds."""
-    pid = int(ask(shared))
+    """After `os.fork()` in a view the child ends where its code ends, with its exit code; only the parent responds."""
+    pid = int(fetch(shared))
     children = Path(f"/proc/{pid}/task/{pid}/children")
     before = children.read_text()  # the servers of forks, which earlier tests have started, stay
     for _ in range(3):
-        assert ask(shared, path) == code
-    assert int(ask(shared)) == pid
+        assert fetch(shared, path) == code
+    assert int(fetch(shared)) == pid
     assert children.read_text() == before
 
 
-def test_a_child_lets_clients_and_the_port_go(serve: Serve, site: Path, ended: list[int]) -> None:
-    """With a child alive, a client sees the end of its connection, and the port is free when the server is killed."""
+def test_a_child_holds_neither_clients_nor_the_port(serve: Serve, site: Path, ended: list[int]) -> None:
+    """While a child runs, a client sees its connection end, and the port is free once the server is killed."""
     served = serve(site, "--idle-seconds", "1")
     with socket.create_connection(("127.0.0.1", int(served.port)), PATIENCE) as kept:
         kept.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert kept.recv(1000)
-        ended.append(int(ask(served, "/keep")))
+        ended.append(int(fetch(served, "/keep")))
         assert kept.recv(1000) == b""  # after the idle time
     served.process.kill()
-    served.end()
+    served.wait_for_exit()
     os.kill(ended[0], 0)
     with socket.create_server(("127.0.0.1", int(served.port))):
         pass
 
 
-def test_a_broken_stream_is_seen_though_a_child_has_its_socket(serve: Serve, site: Path, ended: list[int]) -> None:
-    """A stream that fails is cut off, also where a child was forked by C code that asks no Python."""
+def test_a_failed_stream_is_cut_off_though_a_child_has_its_socket(serve: Serve, site: Path, ended: list[int]) -> None:
+    """A stream that fails is cut off even where C code, without Python's hooks, has forked a child."""
     served = serve(site)
     connection = http.client.HTTPConnection("127.0.0.1", int(served.port), timeout=PATIENCE)
     connection.request("GET", "/keep-by-c")
@@ -287,28 +287,28 @@ def test_a_broken_stream_is_seen_though_a_child_has_its_socket(serve: Serve, sit
         connection.getresponse().read()
     connection.close()
     os.kill(ended.pop(), signal.SIGKILL)  # it has the server's output, which is read to its end
-    still_serves(served)
+    check_serves_and_stops(served)
 
 
-def test_a_socket_that_the_site_has_closed_holds_up_no_end(serve: Serve, site: Path) -> None:
-    """A connection whose descriptor is gone can't be unregistered; it is dropped all the same, and the server ends."""
+def test_a_socket_closed_by_the_site_does_not_delay_shutdown(serve: Serve, site: Path) -> None:
+    """A connection whose descriptor is closed can't be unregistered; it is dropped, and the server stops."""
     served = serve(site)
     with contextlib.suppress(OSError, http.client.HTTPException):
-        ask(served, "/closes")
+        fetch(served, "/closes")
     # Its number is free for the next connection before the server knows, and may be closed a second time: once.
     with contextlib.suppress(OSError, http.client.HTTPException):
-        ask(served)
-    still_serves(served)
+        fetch(served)
+    check_serves_and_stops(served)
 
 
 @WORKERS
 def test_programs_inherit_nothing(serve: Serve, site: Path, ended: list[int], words: tuple[str, ...]) -> None:
     """No descriptor of the server is open in a program that a view starts; the port is free when the server ends."""
     served = serve(site, *words)
-    assert ask(served, "/inheritable") == "[]"
-    assert ask(served, "/program") == "started"
+    assert fetch(served, "/inheritable") == "[]"
+    assert fetch(served, "/program") == "started"
     ended.append(int((site / "program.pid").read_text()))
-    still_serves(served)
+    check_serves_and_stops(served)
     with socket.create_server(("127.0.0.1", int(served.port))):
         pass
 
@@ -342,23 +342,23 @@ FORKS = [
 @WORKERS
 @pytest.mark.parametrize("fork", FORKS)
 @pytest.mark.parametrize("place", ["before", "during"])
-def test_a_child_of_the_start_is_no_second_server(
+def test_a_child_forked_at_startup_is_no_second_server(
     serve: Serve, tmp_path: Path, words: tuple[str, ...], fork: str, place: str
 ) -> None:
-    """Forked while the site is imported or in its lifespan, a child leaves, and the site serves."""
+    """A child forked at import time or in the lifespan ends, and the site serves."""
     (tmp_path / "main.py").write_text(LIFESPAN.format(**{"before": "", "during": "pass", place: fork}))
     served = serve(tmp_path, *words)
-    pid = int(ask(served))
+    pid = int(fetch(served))
     until = time.monotonic() + PATIENCE
     while any(_state(int(each)) != "Z" for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
         assert time.monotonic() < until
         time.sleep(0.05)
-    still_serves(served)
+    check_serves_and_stops(served)
 
 
 @pytest.mark.parametrize("place", ["before", "during"])
-def test_a_process_of_the_start_dies_when_told_to(serve: Serve, tmp_path: Path, place: str) -> None:
-    """A process started at import time or in the lifespan is ended by a SIGTERM, which the site does not notice."""
+def test_a_process_started_at_startup_is_terminated(serve: Serve, tmp_path: Path, place: str) -> None:
+    """SIGTERM ends a process started at import time or in the lifespan, and does not affect the site."""
     (tmp_path / "main.py").write_text(LIFESPAN.format(**{"before": "", "during": "pass", place: PROCESS}))
     served = serve(tmp_path)
     child = int((tmp_path / "pid").read_text())
@@ -367,8 +367,8 @@ def test_a_process_of_the_start_dies_when_told_to(serve: Serve, tmp_path: Path, 
     while _state(child) != "Z":
         assert time.monotonic() < until
         time.sleep(0.05)
-    time.sleep(seconds(0.2))  # what the site had heard of it would be done by now
-    assert ask(served).isdigit()
+    time.sleep(seconds(0.2))  # by now the site would have acted on it
+    assert fetch(served).isdigit()
 
 
 PROGRAM = """
@@ -389,8 +389,8 @@ app.run(port=0)
 """
 
 
-def test_a_socket_that_was_handed_over_is_not_handed_on(tmp_path: Path) -> None:
-    """A program that is started while the site is imported, or in its lifespan, does not inherit the port."""
+def test_an_inherited_socket_is_not_inherited_further(tmp_path: Path) -> None:
+    """A program started at import time or in the lifespan does not inherit the port."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         number = sock.fileno()
         look = f"os.system('readlink /proc/self/fd/{number} >> seen; echo looked >> seen')"
@@ -405,17 +405,17 @@ def test_a_socket_that_was_handed_over_is_not_handed_on(tmp_path: Path) -> None:
     assert (tmp_path / "seen").read_text() == "looked\n" * 2
 
 
-def test_a_program_without_its_guard_is_no_second_server(serve: Serve, tmp_path: Path) -> None:
-    """A spawned child loads the program anew: `app.run()` in it says what to write, and serves nothing."""
+def test_a_program_without_a_main_guard_is_no_second_server(serve: Serve, tmp_path: Path) -> None:
+    """A spawned child imports the program again: `app.run()` in it says what to write, and serves nothing."""
     (tmp_path / "main.py").write_text(PROGRAM)
     served = serve(tmp_path, command=("main.py",))
-    assert ask(served) == "1"
-    served.tell(signal.SIGTERM)
+    assert fetch(served) == "1"
+    served.send_signal(signal.SIGTERM)
     assert 'write `if __name__ == "__main__":`' in served.rest()
 
 
-def test_a_program_is_served_without_standard_streams(tmp_path: Path) -> None:
-    """`python main.py`, started with its output closed, serves, and ends in peace."""
+def test_a_program_serves_without_standard_streams(tmp_path: Path) -> None:
+    """`python main.py`, started with its output closed, serves, and stops with exit code 0."""
     (tmp_path / "main.py").write_text(
         f"from fanlight import App\napp = App({{'/': 'hi'}})\napp.run(bind='unix:{tmp_path}/s')\n"
     )

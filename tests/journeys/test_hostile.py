@@ -1,4 +1,4 @@
-"""Every raw message we know, through a real socket: whatever comes, the server answers the next client."""
+"""Every raw message of the test vectors, through a real socket: the server responds to the next client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def echo(request: Request) -> bytes:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    # The deadlines are short, so that what is left incomplete on purpose ends within the test.
+    # The deadlines are short, so that incomplete requests end within the test.
     limits = Limits(head_seconds=1, content_seconds=1)
     app = App({"GET|POST|PUT|OPTIONS /": echo, "POST /{rest...}": "x"})
     with pytest.MonkeyPatch.context() as patch, LiveServer(app, limits=limits) as running:
@@ -34,36 +34,36 @@ def server() -> Iterator[LiveServer]:
         yield running
 
 
-def sent(server: LiveServer, data: bytes) -> bytes:
-    """Return all that comes back for some bytes, from a client that says that no more follow."""
-    answer = b""
+def exchange(server: LiveServer, data: bytes) -> bytes:
+    """Send data and close for writing; return all that is received."""
+    response = b""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         try:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             while piece := client.recv(65536):
-                answer += piece
+                response += piece
         except ConnectionResetError:
             pass  # it was refused while it still sent
-    return answer
+    return response
 
 
 def is_well(server: LiveServer) -> bool:
-    return sent(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+    return exchange(server, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
-def test_each_message_gets_an_answer_or_the_door(server: LiveServer, path: Path) -> None:
-    """A message is answered, refused with a reason, or dropped when its sender leaves; the next client is served."""
-    answer = sent(server, path.read_bytes())
-    assert not answer or answer.startswith(b"HTTP/1.1 ")
+def test_each_message_gets_a_response_or_is_dropped(server: LiveServer, path: Path) -> None:
+    """A message gets a response or a refusal, or is dropped when its client leaves; the next client is served."""
+    response = exchange(server, path.read_bytes())
+    assert not response or response.startswith(b"HTTP/1.1 ")
     assert is_well(server)
 
 
 def test_nothing_is_left_of_a_thousand_hostile_clients(server: LiveServer) -> None:
-    """After every message many times over there are no more connections, threads or memory than before."""
+    """After every message many times over, connections, threads and memory are as before."""
     for path in VECTORS:
-        sent(server, path.read_bytes())
+        exchange(server, path.read_bytes())
     hub = server.hub
     assert is_well(server)
     threads = threading.active_count()
@@ -73,7 +73,7 @@ def test_nothing_is_left_of_a_thousand_hostile_clients(server: LiveServer) -> No
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(6):
             for path in VECTORS:
-                sent(server, path.read_bytes())
+                exchange(server, path.read_bytes())
         assert is_well(server)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before

@@ -1,4 +1,4 @@
-"""A site over https, served by the command and asked by curl."""
+"""A site over https, served by the command and requested by curl."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a folder with a site that says who asks."""
+    """Return a folder with a site that shows the client's certificate."""
     (tmp_path / "main.py").write_text(SITE)
     return tmp_path
 
 
-def test_a_certificate_for_development_is_believed_with_its_authority(
+def test_a_development_certificate_is_trusted_with_its_authority(
     folder: Path, serve: Any, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first time it says how to believe the authority, later not; curl believes it under each of its names."""
+    """The first start says how to trust the authority; curl then trusts the certificate for each of its names."""
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
     authority = folder / "data" / "fanlight" / "fanlight-ca.pem"
     first = serve(folder, "--tls", "dev")
@@ -48,8 +48,8 @@ def test_a_certificate_for_development_is_believed_with_its_authority(
     assert run("curl", "-sS", "--cacert", str(authority), f"{again.url}/") == "nobody"
 
 
-def test_a_client_without_the_authority_is_told_of(folder: Path, serve: Any, localhost: Any) -> None:
-    """For curl it is a certificate that it does not believe (60), and the operator reads why, once."""
+def test_a_client_without_the_authority_is_logged(folder: Path, serve: Any, localhost: Any) -> None:
+    """Curl does not trust the certificate (exit code 60), and the log says why, once."""
     site = serve(folder, "--cert", localhost.cert, "--key", localhost.key)
     for _ in range(2):
         done = subprocess.run(["curl", "-sS", f"{site.url}/"], capture_output=True, check=False, timeout=PATIENCE)
@@ -62,7 +62,7 @@ def test_a_client_without_the_authority_is_told_of(folder: Path, serve: Any, loc
 def test_a_client_certificate_reaches_the_view(
     folder: Path, serve: Any, run: Run, certificates: Any, localhost: Any
 ) -> None:
-    """What curl shows is `request.client_cert`; where it is optional, a client without one is nobody."""
+    """The certificate of curl is `request.client_cert`; where it is optional, a client without one has None."""
     robot = certificates.make("robot.example", title="robot")
     site = serve(
         folder, "--cert", localhost.cert, "--key", localhost.key,
@@ -76,10 +76,10 @@ def test_a_client_certificate_reaches_the_view(
 
 
 @pytest.mark.parametrize("is_stranger", [False, True])
-def test_where_a_client_certificate_is_required_nobody_else_gets_in(
+def test_a_required_client_certificate_is_enforced(
     folder: Path, serve: Any, certificates: Any, other_certificates: Any, localhost: Any, *, is_stranger: bool
 ) -> None:
-    """Neither without one nor with one of another authority; curl reads why, in TLS's own words."""
+    """A client with no certificate, or one of another authority, is refused by a TLS alert that curl shows."""
     site = serve(
         folder, "--cert", localhost.cert, "--key", localhost.key,
         "--client-ca", certificates.ca, "--client-cert", "required",
@@ -94,8 +94,10 @@ def test_where_a_client_certificate_is_required_nobody_else_gets_in(
     assert " refused: " in site.read_until("logged once")
 
 
-def test_a_key_that_does_not_fit_is_told_before_the_port_opens(folder: Path, localhost: Any, certificates: Any) -> None:
-    """The command ends with its code for a wrong setting, and one message without a traceback."""
+def test_a_key_that_does_not_fit_is_reported_before_the_port_opens(
+    folder: Path, localhost: Any, certificates: Any
+) -> None:
+    """The command ends with the exit code of a wrong setting, and one message without a traceback."""
     other = certificates.make("other.test")
     command = [sys.executable, "-m", "fanlight", "run", "--port", "0", "--cert", localhost.cert, "--key", other.key]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""A server that serves ends in time, whatever the site has started and whatever it does with signals."""
+"""A shutdown ends in time, whatever the site has started and whatever it does with signals."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ QUICK_DRAIN = ["--drain-seconds", "0.3"]
 WORKERS = ["0", "1"]
 
 
-def alone_and(*with_a_worker: str, names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return each name for a process without workers, and some of them for one with a worker, too."""
+def with_and_without_workers(*with_a_worker: str, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each name for a process without workers, and some of them also for one with a worker."""
     return [*((name, "0") for name in names), *((name, "1") for name in with_a_worker)]
 
 
-# What a view leaves behind that does not end by itself.
+# Views that leave something running that does not end by itself.
 LEFT = {
     "a thread": "def view():\n    threading.Thread(target=time.sleep, args=(600,)).start()\n    return 'x'\n",
     "a daemon thread": """
@@ -68,7 +68,7 @@ async def view():
     "a plain lifespan": "def LIFESPAN():\n    yield\n    time.sleep(600)\ndef view():\n    return 'x'\n",
 }
 ENDS_WELL = {"a daemon thread"}
-# What a view that does not return does.
+# Views that do not return.
 STUCK = {
     "a view": "def view():\n    time.sleep(600)\n",
     "a view that computes": "def view():\n    while True:\n        pass\n",
@@ -87,12 +87,12 @@ async def view():
 
 def source(view: str) -> str:
     imports = "import asyncio, os, signal, threading, time\n"
-    mark = "def middleware(request):\n    open('asked', 'w').close()\n    yield\nMIDDLEWARE = [middleware]\n"
+    mark = "def middleware(request):\n    open('requested', 'w').close()\n    yield\nMIDDLEWARE = [middleware]\n"
     return f"{imports}{view}{mark}URLS = {{'/': view, '/quick': 'quick'}} | globals().get('MORE', {{}})\n"
 
 
 class Server:
-    """A server, and what it has said."""
+    """A server process and its output."""
 
     def __init__(self, folder: Path, view: str, *words: str, **how: Any) -> None:
         self.folder = folder
@@ -117,11 +117,11 @@ class Server:
             banner += line
         self.port = int(banner.partition("//localhost:")[2].split()[0])
 
-    def ask(self, path: str = "/") -> socket.socket:
-        """Ask, and return when the request has come."""
+    def send_request(self, path: str = "/") -> socket.socket:
+        """Send a request; return when the middleware has run for it."""
         client = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
-        self.wait_for((self.folder / "asked").exists)
+        self.wait_for((self.folder / "requested").exists)
         return client
 
     def wait_for(self, is_so: Callable[[], bool]) -> None:
@@ -130,14 +130,14 @@ class Server:
             assert time.monotonic() < until, self.errors.read_text()
             time.sleep(0.005)
 
-    def wait_for_words(self, words: str) -> None:
+    def wait_for_log(self, words: str) -> None:
         self.wait_for(lambda: words in self.errors.read_text())
 
-    def tell(self, *numbers: int) -> None:
+    def send_signals(self, *numbers: int) -> None:
         for number in numbers:
             self.process.send_signal(number)
 
-    def end(self) -> int:
+    def wait_for_exit(self) -> int:
         return self.process.wait(PATIENCE)
 
 
@@ -146,7 +146,7 @@ Start = Callable[..., Server]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that serves a view, and ends the server."""
+    """Return a function that starts a server with a view; it is killed after the test."""
     made: list[Server] = []
 
     def begin(view: str, *words: str, **how: Any) -> Server:
@@ -159,7 +159,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         each.process.communicate()
 
 
-def all_of(client: socket.socket) -> bytes:
+def read_all(client: socket.socket) -> bytes:
     received = b""
     with client:
         while piece := client.recv(65536):
@@ -167,27 +167,29 @@ def all_of(client: socket.socket) -> bytes:
     return received
 
 
-@pytest.mark.parametrize(("name", "workers"), alone_and("a thread", "a lifespan", names=LEFT))
-def test_what_a_view_has_left_behind_does_not_keep_the_server(start: Start, name: str, workers: str) -> None:
-    """One signal: it ends a few seconds after the drain, and its exit code says whether something was cut off."""
+@pytest.mark.parametrize(("name", "workers"), with_and_without_workers("a thread", "a lifespan", names=LEFT))
+def test_what_a_view_left_running_does_not_delay_shutdown(start: Start, name: str, workers: str) -> None:
+    """After one signal the server ends a few seconds after the drain; its exit code says if something was cut off."""
     server = start(LEFT[name], *QUICK_DRAIN, "--workers", workers)
-    assert all_of(server.ask()).endswith(b"x")
-    server.tell((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
+    assert read_all(server.send_request()).endswith(b"x")
+    server.send_signals((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
     began = time.monotonic()
-    code = server.end()
+    code = server.wait_for_exit()
     assert code == (0 if name in ENDS_WELL else 70)
     assert time.monotonic() - began < 0.3 + 5 + seconds(2)
 
 
-@pytest.mark.parametrize(("name", "workers"), alone_and("a view that computes", "a view in a thread", names=STUCK))
-def test_a_view_that_does_not_return_does_not_keep_the_server(start: Start, name: str, workers: str) -> None:
-    """One signal: its client is cut off at the end of the drain, and the server ends; the log says where it stands."""
+@pytest.mark.parametrize(
+    ("name", "workers"), with_and_without_workers("a view that computes", "a view in a thread", names=STUCK)
+)
+def test_a_view_that_does_not_return_does_not_delay_shutdown(start: Start, name: str, workers: str) -> None:
+    """Its client is cut off at the end of the drain, and the server ends; the log has the line where the view hangs."""
     server = start(STUCK[name], *QUICK_DRAIN, "--workers", workers)
-    client = server.ask()
-    server.tell((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
+    client = server.send_request()
+    server.send_signals((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
     began = time.monotonic()
-    assert all_of(client) == b""
-    assert server.end() == 70
+    assert read_all(client) == b""
+    assert server.wait_for_exit() == 70
     assert time.monotonic() - began < 0.3 + 5 + seconds(2)
     assert "did not stop in time" not in server.errors.read_text()  # a worker ends itself
 
@@ -195,45 +197,45 @@ def test_a_view_that_does_not_return_does_not_keep_the_server(start: Start, name
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_cuts_off_whatever_runs(start: Start, second: int, workers: str) -> None:
-    """The same one again is a second one, whenever it comes; the other kind is, a while later."""
+    """The same signal again is a second one at any time; another kind of signal is one after a while."""
     server = start(STUCK["a view that takes no cancellation"], "--workers", workers)
-    client = server.ask()
-    server.tell(signal.SIGTERM)
-    server.wait_for_words("a second signal closes their connections")
+    client = server.send_request()
+    server.send_signals(signal.SIGTERM)
+    server.wait_for_log("a second signal closes their connections")
     if second != signal.SIGTERM:
         time.sleep(1.6)  # the time in which the two are one
-    server.tell(second)
+    server.send_signals(second)
     began = time.monotonic()
-    assert all_of(client) == b""
-    assert server.end() == 128 + second
+    assert read_all(client) == b""
+    assert server.wait_for_exit() == 128 + second
     assert time.monotonic() - began < 1 + seconds(2)
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_both_signals_to_the_whole_group_are_one(start: Start, workers: str) -> None:
-    """Ctrl+C in a terminal, and a program in it that sends SIGTERM to all it has started: what runs is finished."""
+def test_sigint_and_sigterm_together_are_one_signal(start: Start, workers: str) -> None:
+    """Ctrl+C in a terminal, passed on as SIGTERM by a program, counts once: running requests are finished."""
     server = start(
         "def view():\n    while not os.path.exists('gate'):\n        time.sleep(0.005)\n    return 'done'\n",
         *("--workers", workers),
     )
-    client = server.ask()
+    client = server.send_request()
     for number in (signal.SIGINT, signal.SIGTERM):
         os.killpg(server.process.pid, number)
-    server.wait_for_words("a second signal closes their connections")
+    server.wait_for_log("a second signal closes their connections")
     (server.folder / "gate").touch()
-    assert all_of(client).endswith(b"done")
-    assert server.end() == 0
+    assert read_all(client).endswith(b"done")
+    assert server.wait_for_exit() == 0
 
 
-def test_a_stop_ends_the_trial_of_new_code(start: Start) -> None:
-    """SIGUSR2, and SIGTERM before the new code was tried: it is not taken up any more, and nothing is wrong."""
+def test_sigterm_cancels_an_upgrade(start: Start) -> None:
+    """SIGTERM before the new code of a SIGUSR2 was tried: the upgrade is dropped, and nothing is wrong."""
     server = start("def view():\n    return 'x'\n", "--workers", "1")
     main = server.folder / "main.py"
     main.write_text(main.read_text() + "open('tried', 'w').close()\ntime.sleep(5)\n")
-    server.tell(signal.SIGUSR2)
+    server.send_signals(signal.SIGUSR2)
     server.wait_for((server.folder / "tried").exists)
-    server.tell(signal.SIGTERM)
-    assert server.end() == 0
+    server.send_signals(signal.SIGTERM)
+    assert server.wait_for_exit() == 0
     assert "ERROR" not in server.errors.read_text()
 
 
@@ -273,20 +275,22 @@ async def view():
 }
 
 
-@pytest.mark.parametrize(("name", "workers"), alone_and("in the lifespan", "its own place", names=OWN_HANDLERS))
-def test_handlers_of_the_site_do_not_keep_the_server(start: Start, name: str, workers: str) -> None:
-    """Whatever it installs, and wherever: a signal ends the server, which says that it has put its own back."""
+@pytest.mark.parametrize(
+    ("name", "workers"), with_and_without_workers("in the lifespan", "its own place", names=OWN_HANDLERS)
+)
+def test_signal_handlers_of_the_site_do_not_prevent_shutdown(start: Start, name: str, workers: str) -> None:
+    """Whatever handler the site installs, a signal ends the server, which logs that it has restored its own."""
     view = OWN_HANDLERS[name]
     server = start(view, "--workers", workers)
-    assert all_of(server.ask()).endswith(b"x")
+    assert read_all(server.send_request()).endswith(b"x")
     if "signal.signal" in view and workers == "0":
-        server.wait_for_words("the site installed a handler for SIGTERM in place of the server's")
-    server.tell(signal.SIGTERM)
-    assert server.end() == 0
+        server.wait_for_log("the site installed a handler for SIGTERM in place of the server's")
+    server.send_signals(signal.SIGTERM)
+    assert server.wait_for_exit() == 0
 
 
-def test_other_handlers_of_the_site_are_called(start: Start) -> None:
-    """What a site installs on the loop for a signal that is not ours still comes to it."""
+def test_handlers_for_other_signals_are_called(start: Start) -> None:
+    """A handler that the site installs on the loop for a signal the server does not use is called."""
     server = start("""
 async def LIFESPAN():
     asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, lambda: open('called', 'w').close())
@@ -294,14 +298,14 @@ async def LIFESPAN():
 def view():
     return 'x'
 """)
-    server.tell(signal.SIGWINCH)
+    server.send_signals(signal.SIGWINCH)
     server.wait_for((server.folder / "called").exists)
-    server.tell(signal.SIGTERM)
-    assert server.end() == 0
+    server.send_signals(signal.SIGTERM)
+    assert server.wait_for_exit() == 0
 
 
-def test_a_signal_to_a_forked_child_is_none_to_the_server(start: Start) -> None:
-    """A child that a view has forked is ended by SIGTERM as any process is, and the server serves on."""
+def test_a_signal_to_a_forked_child_does_not_affect_the_server(start: Start) -> None:
+    """A forked child is ended by SIGTERM like any process, and the server serves on."""
     server = start("""
 def view():
     child = os.fork()
@@ -311,18 +315,18 @@ def view():
     os.kill(child, signal.SIGTERM)
     return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """)
-    assert all_of(server.ask()).endswith(b"\r\n\r\n-15")
-    assert all_of(server.ask("/quick")).startswith(b"HTTP/1.1 200 OK")
+    assert read_all(server.send_request()).endswith(b"\r\n\r\n-15")
+    assert read_all(server.send_request("/quick")).startswith(b"HTTP/1.1 200 OK")
     assert server.process.poll() is None
     assert "stopping" not in server.errors.read_text()
-    server.tell(signal.SIGTERM)
-    assert server.end() == 0
+    server.send_signals(signal.SIGTERM)
+    assert server.wait_for_exit() == 0
 
 
 # --- a terminal that is closed -------------------------------------------------------------------------
 
 
-def in_terminal(folder: Path, *words: str, before: Callable[[], object] = lambda: None) -> tuple[int, int]:
+def start_in_terminal(folder: Path, *words: str, before: Callable[[], object] = lambda: None) -> tuple[int, int]:
     """Start a server in a terminal of its own; return its process id and the terminal."""
     (folder / "main.py").write_text(source("def view():\n    return 'x'\n"))
     pid, master = pty.fork()
@@ -338,8 +342,8 @@ def in_terminal(folder: Path, *words: str, before: Callable[[], object] = lambda
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_closed_terminal_ends_the_server(tmp_path: Path, workers: str) -> None:
-    """Its SIGHUP is no order to load the code anew: the server leaves, as after SIGTERM."""
-    pid, master = in_terminal(tmp_path, "--workers", workers)
+    """The SIGHUP of a closed terminal is no request to reload: the server stops, as after SIGTERM."""
+    pid, master = start_in_terminal(tmp_path, "--workers", workers)
     os.close(master)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert "loading new code" not in (tmp_path / "log").read_text()
@@ -347,8 +351,8 @@ def test_a_closed_terminal_ends_the_server(tmp_path: Path, workers: str) -> None
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_under_nohup_a_server_outlives_its_terminal(tmp_path: Path, workers: str) -> None:
-    """Who starts it with SIGHUP ignored wants it to go on; SIGTERM ends it."""
-    pid, master = in_terminal(
+    """A server started with SIGHUP ignored outlives its terminal; SIGTERM ends it."""
+    pid, master = start_in_terminal(
         tmp_path, "--workers", workers, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
     )
     os.close(master)
@@ -358,17 +362,17 @@ def test_under_nohup_a_server_outlives_its_terminal(tmp_path: Path, workers: str
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def test_sighup_without_workers_is_no_end(start: Start) -> None:
-    """A supervisor's order to load anew: one process can't, says so, and serves on."""
+def test_sighup_without_workers_does_not_stop_the_server(start: Start) -> None:
+    """SIGHUP is a request to reload: a single process can't, logs so, and serves on."""
     server = start("def view():\n    return 'x'\n")
-    server.tell(signal.SIGHUP)
-    server.wait_for_words("SIGHUP reloads the code only with --workers")
-    assert all_of(server.ask()).endswith(b"x")
-    server.tell(signal.SIGTERM)
-    assert server.end() == 0
+    server.send_signals(signal.SIGHUP)
+    server.wait_for_log("SIGHUP reloads the code only with --workers")
+    assert read_all(server.send_request()).endswith(b"x")
+    server.send_signals(signal.SIGTERM)
+    assert server.wait_for_exit() == 0
 
 
-# --- what has come by half -----------------------------------------------------------------------------
+# --- incomplete requests ---------------------------------------------------------------------------------
 
 HALVES = {
     "a head": b"GET / HTTP/1.1\r\nHost",
@@ -378,9 +382,9 @@ HALVES = {
 }
 
 
-@pytest.mark.parametrize(("name", "workers"), alone_and("a head", "content", names=HALVES))
-def test_half_a_request_does_not_hold_up_the_end(start: Start, name: str, workers: str) -> None:
-    """Its client has ARRIVING_SECONDS, whatever drain_seconds are, and is told by a 408."""
+@pytest.mark.parametrize(("name", "workers"), with_and_without_workers("a head", "content", names=HALVES))
+def test_an_incomplete_request_does_not_delay_shutdown(start: Start, name: str, workers: str) -> None:
+    """Its client has ARRIVING_SECONDS, whatever drain_seconds is, and gets a 408."""
     server = start(
         """
 from fanlight import ContentStream
@@ -397,15 +401,15 @@ MORE = {"POST /": kept, "POST /taken": taken}
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(HALVES[name])
         time.sleep(0.3)  # until it has come
-        server.tell(signal.SIGTERM)
+        server.send_signals(signal.SIGTERM)
         began = time.monotonic()
-        answer = all_of(client)
-        assert server.end() == 0
+        response = read_all(client)
+        assert server.wait_for_exit() == 0
     assert time.monotonic() - began < 0.5 + 2.5 + seconds(2)
-    assert answer[:12] == (b"HTTP/1.1 408" if HALVES[name] else b"")
+    assert response[:12] == (b"HTTP/1.1 408" if HALVES[name] else b"")
 
 
-def test_half_a_handshake_does_not_hold_up_the_end(start: Start, localhost: Pair) -> None:
+def test_an_incomplete_handshake_does_not_delay_shutdown(start: Start, localhost: Pair) -> None:
     """A client in the middle of its TLS handshake has ARRIVING_SECONDS, too."""
     server = start(
         "def view():\n    return 'x'\n",
@@ -414,7 +418,7 @@ def test_half_a_handshake_does_not_hold_up_the_end(start: Start, localhost: Pair
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
         time.sleep(0.3)  # until it has come
-        server.tell(signal.SIGTERM)
+        server.send_signals(signal.SIGTERM)
         began = time.monotonic()
-        assert server.end() == 0
+        assert server.wait_for_exit() == 0
     assert time.monotonic() - began < 0.5 + 2.5 + seconds(2)

@@ -1,4 +1,4 @@
-"""Odd numbers, wherever a client can write one, through a real socket: always a response, and never a 500."""
+"""Odd numbers, wherever a client can send one: the response is never a 500."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 
 def status_of(server: LiveServer, data: bytes) -> int:
-    """Return the status of the response; the client sends no more."""
+    """Send the data; return the status of the response."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
@@ -97,8 +97,8 @@ def post(kind: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda text: text[:8] or "nothing")
-def test_an_odd_number_of_a_request_is_a_response_like_any_other(server: LiveServer, odd: str) -> None:
-    """In path, query, form, JSON, cookie, fields, ranges, weights, ports: 200, or a refusal that is the client's."""
+def test_an_odd_number_in_a_request_is_never_a_500(server: LiveServer, odd: str) -> None:
+    """In path, query, form, JSON, cookie, fields, ranges, weights and ports: 200, or a 4xx."""
     plain = odd.replace("%C2%B2", "\xb2").replace("%D9%A3", "3")
     part = f'--b\r\nContent-Disposition: form-data; name="n"\r\nContent-Length: {plain}\r\n\r\n1\r\n--b--\r\n'
     requests = {
@@ -122,7 +122,7 @@ def test_an_odd_number_of_a_request_is_a_response_like_any_other(server: LiveSer
     assert {name: status for name, status in statuses.items() if status >= 500} == {}
 
 
-def test_thousands_of_zeros_are_zeros(server: LiveServer) -> None:
+def test_a_length_may_have_thousands_of_leading_zeros(server: LiveServer) -> None:
     """A length with leading zeros is that length: its content is read."""
     data = post("application/x-www-form-urlencoded", b"n=8")
     data = data.replace(b"Content-Length: ", b"Content-Length: " + b"0" * 6000)

@@ -1,4 +1,4 @@
-"""Redirects, by a browser: it goes where the app that names the target thinks it goes."""
+"""Redirects in a browser: they lead to the host that the app means."""
 
 from __future__ import annotations
 
@@ -82,18 +82,18 @@ ENDINGS = (
 ALL = [first + last for first, last in product(BEGINNINGS, ENDINGS)]
 
 
-def host_meant(to: str) -> str:
-    """Return the host that one reads in a target at first sight."""
+def apparent_host(to: str) -> str:
+    """Return the host that a reader sees in a target."""
     found = re.match(r"[a-z]+://([^/?#]*)", to, re.IGNORECASE)
     return re.sub(r":\d+$", "", found[1]).replace("。", ".") if found else HERE
 
 
-def test_a_browser_goes_where_it_seems_to_lead(dom_of: Callable[..., str]) -> None:
-    """Of over a thousand targets, each that is not refused leads Chromium to the host that one reads in it."""
+def test_a_browser_goes_to_the_apparent_host(dom_of: Callable[..., str]) -> None:
+    """Each of over a thousand targets is refused, or leads Chromium to the host that a reader sees in it."""
     sent = {}
     for to in ALL:
         try:
-            sent[redirect(to).headers["location"]] = host_meant(to)
+            sent[redirect(to).headers["location"]] = apparent_host(to)
         except InvalidResponse:
             continue
     assert 100 < len(sent) < len(ALL)
@@ -115,8 +115,8 @@ def back(request: Request) -> Response:
     return redirect_back(request, "/default")
 
 
-def test_a_browser_stays_here_when_it_is_sent_back(dom_of: Callable[..., str]) -> None:
-    """Wherever `next` asks to go, a browser that follows `redirect_back` is still on this site."""
+def test_redirect_back_stays_on_the_site(dom_of: Callable[..., str]) -> None:
+    """Whatever the value of `next`, a browser that follows `redirect_back` stays on this site."""
     page = f"""<!doctype html><pre></pre><script>
 (async () => {{
   const gone = [];

@@ -1,4 +1,4 @@
-"""Served by systemd's rules: sockets that it has opened, and what it is told."""
+"""Socket activation and notifications by systemd's protocol."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    """Yield the socket of a service manager that listens."""
+    """Yield the socket of a service manager, which receives notifications."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(tmp_path / "notify"))
         sock.settimeout(PATIENCE)
         yield sock
 
 
-def ask(address: tuple[str, int]) -> str:
+def fetch(address: tuple[str, int]) -> str:
     with socket.create_connection(address, PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        answer = b""
+        received = b""
         while piece := client.recv(65536):
-            answer += piece
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer
-    return answer.rpartition(b"\r\n")[2].decode()
+            received += piece
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n"), received
+    return received.rpartition(b"\r\n")[2].decode()
 
 
-def ended(process: subprocess.Popen[str]) -> str:
+def stop(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGTERM)
     out, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     return out
 
 
-def heard(manager: socket.socket, message: bytes) -> None:
-    """Wait until the manager has heard a message."""
+def wait_for_message(manager: socket.socket, message: bytes) -> None:
+    """Wait until the manager has received a message."""
     while manager.recv(4096) != message:
         pass
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_socket_that_was_opened_for_us_is_served(site: Path, manager: socket.socket, workers: str) -> None:
-    """With LISTEN_FDS the site answers there, alone and with workers, and READY comes when it does; then STOPPING."""
+def test_an_inherited_socket_is_served(site: Path, manager: socket.socket, workers: str) -> None:
+    """With LISTEN_FDS the site is served there, with and without workers; READY, then STOPPING, are sent."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
         process = subprocess.Popen(
             [sys.executable, "-c", HAND_OVER, str(opened.fileno()), *FANLIGHT, "--workers", workers],
@@ -79,11 +79,11 @@ def test_a_socket_that_was_opened_for_us_is_served(site: Path, manager: socket.s
             text=True,
         )
         try:
-            heard(manager, b"READY=1")
+            wait_for_message(manager, b"READY=1")
             port = opened.getsockname()[1]
-            assert (ask(opened.getsockname()) == str(process.pid)) is (workers == "0")
-            banner = ended(process)
-            heard(manager, b"STOPPING=1")
+            assert (fetch(opened.getsockname()) == str(process.pid)) is (workers == "0")
+            banner = stop(process)
+            wait_for_message(manager, b"STOPPING=1")
         finally:
             process.kill()
             process.communicate()
@@ -91,8 +91,8 @@ def test_a_socket_that_was_opened_for_us_is_served(site: Path, manager: socket.s
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
-def test_the_watchdog_hears_that_we_are_alive(site: Path, manager: socket.socket, workers: str) -> None:
-    """With WATCHDOG_USEC signs of life come often enough."""
+def test_the_watchdog_is_notified(site: Path, manager: socket.socket, workers: str) -> None:
+    """With WATCHDOG_USEC, WATCHDOG=1 is sent often enough."""
     process = subprocess.Popen(
         [*FANLIGHT, "--workers", workers, "--port", "0"],
         cwd=site,
@@ -102,19 +102,19 @@ def test_the_watchdog_hears_that_we_are_alive(site: Path, manager: socket.socket
         text=True,
     )
     try:
-        heard(manager, b"READY=1")
+        wait_for_message(manager, b"READY=1")
         manager.settimeout(1.0)
         for _ in range(4):
-            heard(manager, b"WATCHDOG=1")
-        ended(process)
+            wait_for_message(manager, b"WATCHDOG=1")
+        stop(process)
     finally:
         process.kill()
         process.communicate()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is Linux's")
-def test_systemds_own_tool_hands_sockets_to_us(site: Path) -> None:
-    """Started on the first connection, as a .socket unit does, the site answers that one and the next."""
+def test_sockets_of_systemd_socket_activate_are_served(site: Path) -> None:
+    """Started on the first connection, as by a .socket unit, the site responds to that one and the next."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = free.getsockname()
@@ -130,9 +130,9 @@ def test_systemds_own_tool_hands_sockets_to_us(site: Path) -> None:
     try:
         assert process.stderr is not None
         assert "Listening on" in process.stderr.readline()
-        assert ask(address) == str(process.pid)
-        assert ask(address) == str(process.pid)
-        ended(process)
+        assert fetch(address) == str(process.pid)
+        assert fetch(address) == str(process.pid)
+        stop(process)
     finally:
         process.kill()
         process.communicate()

@@ -1,4 +1,4 @@
-"""At every moment of its life one signal ends a server, and nothing that the site or the terminal does prevents it."""
+"""At every moment of a server's life one signal ends it, whatever the site or the terminal does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOPS = [signal.SIGTERM, signal.SIGINT]
 WORKERS = ["0", "1"]
 MARK = "import os\ndef mark(name='mark'):\n    open(name, 'w').close()\n"
 QUICK = "URLS = {'/': 'x'}\n"
-# Code of a site that waits for something that does not come, after it has said where it is.
+# Sites that mark where they are, and then wait for something that does not come.
 STARTS = {
     "the import waits": "import time\nmark()\ntime.sleep(600)\n",
     "the import computes": "mark()\nwhile True:\n    pass\n",
@@ -78,7 +78,7 @@ async def LIFESPAN():
 
 
 class Server:
-    """A server whose start may never end."""
+    """A server whose startup may never end."""
 
     def __init__(self, folder: Path, source: str, *words: str, **how: Any) -> None:
         self.folder = folder
@@ -88,7 +88,7 @@ class Server:
         self.process: subprocess.Popen[bytes] = process
 
     def wait_for_mark(self, name: str = "mark") -> None:
-        """Return when the site's code has come to `mark(name)`."""
+        """Return once the site's code has reached `mark(name)`."""
         until = time.monotonic() + PATIENCE
         while not (self.folder / name).exists():
             assert self.process.poll() is None, self.process.communicate()
@@ -96,18 +96,18 @@ class Server:
             time.sleep(0.005)
 
     def wait_for_banner(self) -> None:
-        """Return when it serves, for one whose stdout is read."""
+        """Return once the banner is printed; stdout must be a pipe."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if b"Ctrl+C stops it" in line:
                 return
         raise AssertionError(self.process.communicate())
 
-    def tell(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         self.process.send_signal(number)
 
-    def end(self) -> tuple[int, str]:
-        """Return the exit code and what it wrote to stderr."""
+    def wait_for_exit(self) -> tuple[int, str]:
+        """Return the exit code and what was written to stderr."""
         _, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, (errors or b"").decode()
 
@@ -117,7 +117,7 @@ Start = Callable[..., Server]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that starts a server of some source, and ends it."""
+    """Return a function that starts a server from source code; it is ended after the test."""
     made: list[Server] = []
 
     def begin(source: str, *words: str, **how: Any) -> Server:
@@ -134,12 +134,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("name", STARTS)
 def test_one_signal_ends_a_stuck_start(start: Start, name: str, workers: str) -> None:
-    """Whatever the start waits for: it ends with exit code 0, and without a traceback."""
+    """Whatever the startup waits for, the process ends with exit code 0 and without a traceback."""
     source, number = STARTS[name], STOPS[len(name) % 2]
     server = start(source + QUICK, "--workers", workers)
     server.wait_for_mark()
-    server.tell(number)
-    code, errors = server.end()
+    server.send_signal(number)
+    code, errors = server.wait_for_exit()
     assert code == 0
     assert "Traceback" not in errors
 
@@ -169,43 +169,43 @@ async def LIFESPAN():
 
 
 @pytest.mark.parametrize("source", SWALLOWS.values(), ids=SWALLOWS)
-def test_a_start_that_does_not_let_itself_be_stopped_is_cut_off(start: Start, source: str) -> None:
-    """One that goes on whatever is raised in it is ended after a few seconds, and the exit code says so."""
+def test_a_startup_that_ignores_the_stop_is_cut_off(start: Start, source: str) -> None:
+    """A startup that continues whatever is raised in it is ended after a few seconds, and the exit code says so."""
     server = start(source + QUICK)
     server.wait_for_mark()
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     began = time.monotonic()
-    assert server.end()[0] == 70
+    assert server.wait_for_exit()[0] == 70
     assert time.monotonic() - began < 5 + seconds(3)
 
 
-def test_a_second_signal_cuts_off_a_start_at_once(start: Start) -> None:
-    """Nobody waits for a start that goes on after the first signal."""
+def test_a_second_signal_cuts_off_a_startup_at_once(start: Start) -> None:
+    """A startup that continues after the first signal is ended by the second one."""
     server = start(SWALLOWS["the import"] + QUICK)
     server.wait_for_mark()
-    server.tell(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_for_mark("stopped")
-    server.tell(signal.SIGTERM)
-    assert server.end()[0] == 128 + signal.SIGTERM
+    server.send_signal(signal.SIGTERM)
+    assert server.wait_for_exit()[0] == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("workers", WORKERS)
-def test_a_signal_at_any_moment_of_the_start_is_heard(start: Start, workers: str) -> None:
-    """From the begin of the process to a moment after the banner: it ends, soon, and without a traceback."""
+def test_a_signal_at_any_moment_of_the_startup_is_handled(start: Start, workers: str) -> None:
+    """From the start of the process to a moment after the banner, a signal ends it soon, without a traceback."""
     server = start(QUICK, "--workers", workers)
     began = time.monotonic()
     server.wait_for_banner()
     whole = (time.monotonic() - began) * 1.1
-    server.tell(signal.SIGTERM)
-    assert server.end()[0] == 0
+    server.send_signal(signal.SIGTERM)
+    assert server.wait_for_exit()[0] == 0
     luck = random.Random(1)
     for step in range(12):
         server = start(QUICK, "--workers", workers)
         time.sleep(whole * (step + luck.random()) / 12)
-        server.tell(signal.SIGTERM)
-        code, errors = server.end()
+        server.send_signal(signal.SIGTERM)
+        code, errors = server.wait_for_exit()
         assert "Traceback" not in errors
-        assert code in (0, 128 + signal.SIGTERM, -signal.SIGTERM)  # the last: before Python has come to our first line
+        assert code in (0, 128 + signal.SIGTERM, -signal.SIGTERM)  # the last: before Python has reached our first line
 
 
 UNSHARE = ["unshare", "--pid", "--fork", "--kill-child"]
@@ -219,8 +219,8 @@ CAN_UNSHARE = (
 @pytest.mark.parametrize(
     "source", [STARTS["the import waits"], STARTS["a plain lifespan waits"]], ids=["import", "lifespan"]
 )
-def test_process_1_hears_a_signal_while_it_starts(tmp_path: Path, source: str, workers: str) -> None:
-    """The system drops what process 1 has no handler for: so there is one before the site is loaded."""
+def test_process_1_handles_a_signal_while_it_starts(tmp_path: Path, source: str, workers: str) -> None:
+    """The kernel drops signals that process 1 has no handler for: handlers are installed before the site is loaded."""
     (tmp_path / "main.py").write_text(MARK + source + QUICK)
     with subprocess.Popen([*UNSHARE, *RUN, "--workers", workers], cwd=tmp_path, stderr=subprocess.PIPE) as process:
         try:
@@ -237,11 +237,11 @@ def test_process_1_hears_a_signal_while_it_starts(tmp_path: Path, source: str, w
             process.kill()
 
 
-# --- where it writes to ------------------------------------------------------------------------------
+# --- where output goes -------------------------------------------------------------------------------
 
 
 def full_pipe() -> tuple[int, int]:
-    """Return the reading end and the writing end of a pipe that takes nothing more."""
+    """Return both ends of a pipe that is full."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     try:
@@ -254,14 +254,14 @@ def full_pipe() -> tuple[int, int]:
 
 
 def broken_pipe() -> tuple[int, int]:
-    """Return the writing end of a pipe that nothing reads any more."""
+    """Return the writing end of a pipe whose reader is closed."""
     reader, writer = os.pipe()
     os.close(reader)
     return -1, writer
 
 
 def full_disk() -> tuple[int, int]:
-    """Return a file that takes nothing."""
+    """Return a file that can't be written to."""
     return -1, os.open("/dev/full", os.O_WRONLY)
 
 
@@ -290,7 +290,7 @@ URLS = {"/": slow}
 
 
 def port_of(process: subprocess.Popen[bytes]) -> int:
-    """Return the port that a process, or a child of it, listens at: its banner may go nowhere."""
+    """Return the port that a process, or a child of it, listens on; its banner may be lost."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         inodes = set()
@@ -310,23 +310,23 @@ def port_of(process: subprocess.Popen[bytes]) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says where it listens")
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("make", OUTPUTS)
-def test_where_its_output_goes_does_not_matter_to_the_end(
+def test_output_that_can_not_be_written_does_not_delay_shutdown(
     start: Start, make: Callable[[], tuple[int, int]], workers: str, tmp_path: Path
 ) -> None:
-    """One signal: what runs is finished, and it ends with exit code 0, though nothing takes what it writes."""
+    """After one signal the running request is finished, and the exit code is 0, though output can't be written."""
     reader, writer = make()
     number = STOPS[OUTPUTS.index(make) % 2]
     how: dict[str, Any] = {"stdout": writer, "stderr": writer}
-    how["env"] = os.environ | {"PYTHONUNBUFFERED": ""}  # what the site prints waits for its end
+    how["env"] = os.environ | {"PYTHONUNBUFFERED": ""}  # the site's output waits for the process to end
     server = start(BUSY, "--workers", workers, **how)
     try:
         with ask(port_of(server.process), "/") as client:
             server.wait_for_mark()
-            server.tell(number)
-            assert select.select([client], [], [], 0.3)[0] == []  # it is neither answered nor cut off
+            server.send_signal(number)
+            assert select.select([client], [], [], 0.3)[0] == []  # it gets no response, and is not cut off
             (tmp_path / "gate").touch()
             assert client.recv(65536).endswith(b"done")
-        assert server.end()[0] == 0
+        assert server.wait_for_exit()[0] == 0
     finally:
         for each in (reader, writer):
             if each != -1:

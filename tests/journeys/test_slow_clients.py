@@ -1,4 +1,4 @@
-"""Clients that take nothing, or little, of what they asked for: real sockets, every kind of response."""
+"""Clients that read little or nothing of the response: real sockets, every kind of response."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def server(
 
 
 def connect(server: LiveServer) -> socket.socket:
-    """Connect with a small buffer, so that little is taken before it is read."""
+    """Connect with a small receive buffer, so that little is buffered before it is read."""
     if server.url.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX)
         sock.connect(server.url.removeprefix("unix:"))
@@ -82,7 +82,7 @@ def connect(server: LiveServer) -> socket.socket:
     return sock
 
 
-def ask(sock: socket.socket, path: str) -> None:
+def send_request(sock: socket.socket, path: str) -> None:
     sock.sendall(f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
 
 
@@ -91,7 +91,7 @@ def is_empty(server: LiveServer) -> bool:
 
 
 def wait_until(is_so: Callable[[], bool], most: float) -> float:
-    """Return how long it took until it was so; fail after so many seconds."""
+    """Return how long the condition took to hold; fail after `most` seconds."""
     began = time.monotonic()
     while not is_so():
         assert time.monotonic() < began + most, "it did not come about"
@@ -104,15 +104,15 @@ RATES = {
     "http": 16 * 1024,
     "https": 64 * 1024,
     "unix": 512 * 1024,
-}  # by what is told at once: a buffer, a record, a piece
+}  # by what is buffered at once: a buffer, a record, a piece
 
 
-def test_clients_that_take_nothing_are_cut_off(server: LiveServer) -> None:
-    """After write_seconds and a few looks, whatever the system has taken for them; what it holds is thrown away."""
+def test_clients_that_read_nothing_are_cut_off(server: LiveServer) -> None:
+    """They are cut off after write_seconds and a few checks; their buffers are freed."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(server)) for _ in PATHS]
         for sock, path in zip(clients, PATHS, strict=True):
-            ask(sock, path)
+            send_request(sock, path)
         wait_until(lambda: len(server.hub.table.connections) == len(PATHS), PATIENCE)
         took = wait_until(lambda: is_empty(server), WRITE_SECONDS + seconds(15))
         assert took > WRITE_SECONDS * 0.5
@@ -121,7 +121,7 @@ def test_clients_that_take_nothing_are_cut_off(server: LiveServer) -> None:
 
 
 def received(sock: socket.socket) -> int:
-    """Return how many bytes still come."""
+    """Return the number of bytes received until the end."""
     size = 0
     with contextlib.suppress(OSError):
         while data := sock.recv(65536):
@@ -129,15 +129,15 @@ def received(sock: socket.socket) -> int:
     return size
 
 
-def test_a_client_that_reads_slowly_but_steadily_stays(server: LiveServer) -> None:
-    """For three times write_seconds it takes little by little, of every kind of response, and is not cut off."""
+def test_a_client_that_reads_slowly_but_steadily_is_not_cut_off(server: LiveServer) -> None:
+    """For three times write_seconds it reads little by little, of every kind of response."""
     rate = RATES[server.url.partition(":")[0]]
     paths = [each for each in PATHS if each != "/at-once"]
     until = time.monotonic() + 3 * WRITE_SECONDS
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connect(server)) for _ in paths]
         for sock, path in zip(clients, paths, strict=True):
-            ask(sock, path)
+            send_request(sock, path)
         while time.monotonic() < until:
             for sock in clients:
                 assert sock.recv(rate // 16)
@@ -146,23 +146,23 @@ def test_a_client_that_reads_slowly_but_steadily_stays(server: LiveServer) -> No
     wait_until(lambda: is_empty(server), PATIENCE)
 
 
-def test_a_client_that_read_at_first_and_takes_no_more_is_cut_off(server: LiveServer) -> None:
-    """What was taken before buys no time: not even hundreds of kilobytes, of a file."""
+def test_a_client_that_stops_reading_is_cut_off(server: LiveServer) -> None:
+    """What was read before gives no more time: not even hundreds of kilobytes of a file."""
     with connect(server) as sock:
-        ask(sock, "/file")
+        send_request(sock, "/file")
         size = 0
         while size < 400_000:
             size += len(sock.recv(65536))
         wait_until(lambda: is_empty(server), WRITE_SECONDS + seconds(15))
 
 
-def test_a_kept_connection_whose_client_has_taken_its_response_may_idle(server: LiveServer) -> None:
-    """One that has taken everything is not taken for one that takes nothing."""
+def test_a_client_that_has_read_its_response_may_idle(server: LiveServer) -> None:
+    """An idle keep-alive connection is not mistaken for one that reads nothing."""
     with connect(server) as sock:
         for number in range(2):
             # Nothing is to happen meanwhile, so there is nothing to wait for but the time.
             assert not number or not threading.Event().wait(2 * WRITE_SECONDS)
-            ask(sock, "/at-once")
+            send_request(sock, "/at-once")
             data = b""
             while len(data.partition(b"\r\n\r\n")[2]) < 150_000:
                 data += sock.recv(65536)

@@ -1,4 +1,4 @@
-"""When the port opens: when the site can serve, and not before."""
+"""The port opens when the site can serve, and not before."""
 
 import socket
 import subprocess
@@ -25,7 +25,7 @@ WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "2")], ids=["alone
 
 @WORKERS
 def test_the_port_opens_when_the_lifespan_has_started(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """While the site starts, nobody can connect, so that a balancer that only connects waits; then it serves."""
+    """Until the lifespan has started, no client can connect, so that a balancer that only connects waits."""
     (tmp_path / "main.py").write_text(SITE)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
@@ -52,8 +52,8 @@ def test_the_port_opens_when_the_lifespan_has_started(tmp_path: Path, words: tup
 
 
 @WORKERS
-def test_what_is_taken_is_told_before_the_lifespan(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """A port that another program has is refused while nothing of the site's has been started."""
+def test_a_taken_port_is_reported_before_the_lifespan(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A port that another program has is refused before the lifespan of the site runs."""
     (tmp_path / "main.py").write_text(SITE)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         command = [sys.executable, "-m", "fanlight", "run", "--port", str(sock.getsockname()[1]), *words]

@@ -1,4 +1,4 @@
-"""A browser loads what stands in a folder of files, and keeps it."""
+"""A browser loads and caches the files of a folder."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ PAGE = """<!doctype html>
 <title>Style</title>
 <link rel="icon" href="{{ asset('icon.svg') }}" type="image/svg+xml">
 <link rel="stylesheet" href="{{ asset('app.css') }}">
-<h1 id="told">nothing</h1>
+<h1 id="shown">nothing</h1>
 <script type="module" src="{{ asset('main.js') }}"></script>
 """
 MODULE = """import { colour } from "./colour.mjs";
-const told = document.getElementById("told");
-told.textContent = colour(told) + " " + (await (await fetch("/static/data.json")).json()).answer;
+const shown = document.getElementById("shown");
+shown.textContent = colour(shown) + " " + (await (await fetch("/static/data.json")).json()).number;
 """
 
 
 def test_a_browser_applies_the_style_and_runs_the_modules(serve: Any, dom_of: Open, tmp_path: Path) -> None:
-    """A style sheet, modules that import each other, JSON and an icon arrive with types that a browser takes."""
+    """A style sheet, modules that import each other, JSON and an icon have media types that a browser accepts."""
     static = tmp_path / "static"
     static.mkdir()
     (tmp_path / "templates").mkdir()
@@ -31,19 +31,19 @@ def test_a_browser_applies_the_style_and_runs_the_modules(serve: Any, dom_of: Op
     (static / "app.css").write_text("h1 { color: rgb(1, 2, 3) }")
     (static / "main.js").write_text(MODULE)
     (static / "colour.mjs").write_text("export const colour = it => getComputedStyle(it).color")
-    (static / "data.json").write_text('{"answer": 42}')
+    (static / "data.json").write_text('{"number": 42}')
     (static / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (tmp_path / "main.py").write_text(
         'from fanlight import Static\n\nURLS = {"/": "home.html", "/static": Static("static")}\n'
     )
     site = serve(tmp_path)
-    assert '<h1 id="told">rgb(1, 2, 3) 42</h1>' in dom_of(f"{site.url}/")
+    assert '<h1 id="shown">rgb(1, 2, 3) 42</h1>' in dom_of(f"{site.url}/")
     log = site.read_until("/static/data.json")
     assert "404" not in log
 
 
-def test_a_new_site_has_its_style(serve: Any, dom_of: Open, run: Callable[..., str], tmp_path: Path) -> None:
-    """What `fanlight new` makes has its style in a file, and a browser gets it by an address that may be kept."""
+def test_a_new_site_has_a_style_sheet(serve: Any, dom_of: Open, run: Callable[..., str], tmp_path: Path) -> None:
+    """The site that `fanlight new` makes has a style sheet, which a browser loads from a URL that can be cached."""
     run(sys.executable, "-m", "fanlight", "new", str(tmp_path / "mysite"))
     site = serve(tmp_path / "mysite")
     assert "<h1>Your site is up.</h1>" in dom_of(f"{site.url}/")
@@ -53,8 +53,8 @@ def test_a_new_site_has_its_style(serve: Any, dom_of: Open, run: Callable[..., s
     assert "immutable" in run("curl", "-sS", "-D", "-", "-o", "/dev/null", f"{site.url}{address}")
 
 
-def test_two_workers_agree(serve: Any, run: Callable[..., str], tmp_path: Path) -> None:
-    """Whichever worker renders the page, and whichever sends the file: the address and the tag are the same."""
+def test_two_workers_agree_on_urls_and_tags(serve: Any, run: Callable[..., str], tmp_path: Path) -> None:
+    """The URL and the entity tag are the same, whichever worker renders the page or sends the file."""
     (tmp_path / "static").mkdir()
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "home.html").write_text("{{ asset('app.css') }}")

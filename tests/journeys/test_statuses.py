@@ -1,4 +1,4 @@
-"""Each way in which a request can be wrong, through a real socket: its status, and a reason that helps."""
+"""Each way in which a request can be wrong has its status, and a reason that helps."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield running
 
 
-def ask(server: LiveServer, request: str, content: str = "") -> tuple[int, str]:
+def send(server: LiveServer, request: str, content: str = "") -> tuple[int, str]:
     line, *fields = request.split("|")
     length = [f"content-length: {len(content)}"] if content and "chunked" not in request else []
     text = "\r\n".join((f"{line} HTTP/1.1", *(fields or ["host: a"]), *length, "connection: close", "", content))
@@ -124,15 +124,17 @@ FORM = "|host: a|content-type: application/x-www-form-urlencoded"
         ("GET /|host: a|x: " + "a" * 400, "", 431, "Limits.head_bytes"),
     ],
 )
-def test_what_is_wrong_is_said(server: LiveServer, request_text: str, content: str, status: int, said: str) -> None:
-    """The status is the one that the specification has for it, and the reason names what would be right."""
-    found, text = ask(server, request_text, content)
+def test_what_is_wrong_has_its_status_and_reason(
+    server: LiveServer, request_text: str, content: str, status: int, said: str
+) -> None:
+    """The status is that of the specification, and the reason says what would be right."""
+    found, text = send(server, request_text, content)
     assert found == status
     assert said in text
 
 
-def test_where_nothing_is_read_the_size_does_not_matter(server: LiveServer) -> None:
-    """Too much for an address that is not there is 404, not 413; and nobody waits for it."""
+def test_the_size_does_not_matter_where_nothing_is_read(server: LiveServer) -> None:
+    """Too much content for an unknown URL is 404, not 413, and is not waited for."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(b"POST /nowhere HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999\r\n\r\n")
         assert sock.recv(100).startswith(b"HTTP/1.1 404 ")
@@ -146,7 +148,7 @@ def cookie() -> Response:
 
 
 def test_a_cookie_is_secure_where_it_is_set_by_https(localhost: Any, certificates: Any, tmp_path: Path) -> None:
-    """By https it says Secure, also behind a proxy that has spoken it; by http it does not."""
+    """By https a cookie is Secure, also behind a proxy that receives https; by http it is not."""
     app = App({"/": cookie}, file=tmp_path / "main.py")
 
     def fields(sock: socket.socket, extra: str = "") -> list[str]:
@@ -178,8 +180,8 @@ async def total(stream: ContentStream) -> str:
     return str(len(await stream.read()))
 
 
-def test_a_stream_comes_by_tls_too(localhost: Any, certificates: Any, tmp_path: Path) -> None:
-    """What is encrypted on its way arrives the same."""
+def test_a_stream_over_tls(localhost: Any, certificates: Any, tmp_path: Path) -> None:
+    """A stream that is encrypted arrives the same."""
     app = App({"POST /": total}, file=tmp_path / "main.py")
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(localhost.cert,), key=(localhost.key,))
     context = ssl.create_default_context(cafile=str(certificates.ca))

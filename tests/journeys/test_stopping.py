@@ -1,4 +1,4 @@
-"""How a served site ends: what runs is finished, whoever is late is turned away, and the exit code says so."""
+"""Graceful shutdown: running requests are finished, new ones are refused, and the exit code says which."""
 
 import contextlib
 import os
@@ -36,12 +36,12 @@ Serve = Callable[..., Any]
 
 @pytest.fixture
 def site(serve: Serve, tmp_path: Path) -> Any:
-    """Give a site with views that run until there is a file `gate`."""
+    """Return a site with views that run until there is a file `gate`."""
     (tmp_path / "main.py").write_text(SITE)
     return serve(tmp_path)
 
 
-def ask(port: str, path: str) -> socket.socket:
+def send_request(port: str, path: str) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", int(port)), 60)
     try:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -51,7 +51,7 @@ def ask(port: str, path: str) -> socket.socket:
     return client
 
 
-def all_of(client: socket.socket) -> bytes:
+def read_all(client: socket.socket) -> bytes:
     with client:
         received = b""
         while piece := client.recv(65536):
@@ -59,64 +59,64 @@ def all_of(client: socket.socket) -> bytes:
     return received
 
 
-def wait_until_nobody_is_let_in(port: str) -> None:
-    """Return once the port is closed; whoever is let in before that gets his answer."""
+def wait_until_port_is_closed(port: str) -> None:
+    """Return once the port is closed; a client that is accepted before gets its response."""
     while True:
         try:
-            assert b"quick" in all_of(ask(port, "/"))
+            assert b"quick" in read_all(send_request(port, "/"))
         except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the port's queue as the port closed
             return
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("path", ["/plain", "/async"])
-def test_what_runs_is_finished(site: Any, tmp_path: Path, path: str, number: signal.Signals) -> None:
-    """After a signal a running request gets its whole answer, nobody new is let in, and the exit code is 0."""
-    client = ask(site.port, path)
+def test_running_requests_are_finished(site: Any, tmp_path: Path, path: str, number: signal.Signals) -> None:
+    """After a signal a running request gets its whole response, new clients are refused, and the exit code is 0."""
+    client = send_request(site.port, path)
     site.read_until("the view runs")
-    site.tell(number)
+    site.send_signal(number)
     site.read_until("shutting down: finishing active requests")
-    wait_until_nobody_is_let_in(site.port)
+    wait_until_port_is_closed(site.port)
     (tmp_path / "gate").touch()
-    answer = all_of(client)
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"\r\nconnection: close\r\n" in answer
-    assert answer.endswith(b"finished")
-    assert site.end() == 0
+    response = read_all(client)
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close\r\n" in response
+    assert response.endswith(b"finished")
+    assert site.wait_for_exit() == 0
 
 
-def test_an_idle_site_ends_at_once(site: Any) -> None:
-    """A site with nobody on it ends with exit code 0, and needs no words for it."""
-    with ask(site.port, "/") as client:  # its answer says that the site is up
+def test_an_idle_site_stops_at_once(site: Any) -> None:
+    """A site without clients stops with exit code 0, and logs nothing about it."""
+    with send_request(site.port, "/") as client:  # its response shows that the site is up
         assert client.recv(65536)
     site.read_until("GET /")
-    site.tell(signal.SIGTERM)
-    assert site.end() == 0
+    site.send_signal(signal.SIGTERM)
+    assert site.wait_for_exit() == 0
 
 
-def test_an_idle_connection_holds_up_nobody(site: Any) -> None:
-    """A client that has its answer, and stays connected, is closed at once."""
-    client = ask(site.port, "/")
+def test_an_idle_connection_does_not_delay_shutdown(site: Any) -> None:
+    """A connection that is idle after its response is closed at once."""
+    client = send_request(site.port, "/")
     assert client.recv(65536).endswith(b"quick")
-    site.tell(signal.SIGTERM)
-    assert all_of(client) == b""
-    assert site.end() == 0
+    site.send_signal(signal.SIGTERM)
+    assert read_all(client) == b""
+    assert site.wait_for_exit() == 0
 
 
-def test_a_second_signal_cuts_off_what_still_runs(site: Any, tmp_path: Path) -> None:
-    """Who presses Ctrl+C twice does not wait: the connection is closed without an answer."""
-    client = ask(site.port, "/async")
+def test_a_second_signal_cuts_off_running_requests(site: Any, tmp_path: Path) -> None:
+    """After a second Ctrl+C the connection is closed without a response."""
+    client = send_request(site.port, "/async")
     site.read_until("the view runs")
-    site.tell(signal.SIGINT)
+    site.send_signal(signal.SIGINT)
     site.read_until("a second signal closes their connections")
-    site.tell(signal.SIGINT)
-    assert all_of(client) == b""
+    site.send_signal(signal.SIGINT)
+    assert read_all(client) == b""
     (tmp_path / "gate").touch()
-    site.end()
+    site.wait_for_exit()
 
 
-def test_a_log_that_nobody_reads_stops_no_one(tmp_path: Path) -> None:
-    """When the reader of its output has gone, a site goes on answering, and ends well."""
+def test_a_log_without_a_reader_stops_nothing(tmp_path: Path) -> None:
+    """When the reader of its output has gone, a site still responds, and stops with exit code 0."""
     (tmp_path / "main.py").write_text(SITE)
     command = [sys.executable, "-m", "fanlight", "run", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
@@ -127,7 +127,7 @@ def test_a_log_that_nobody_reads_stops_no_one(tmp_path: Path) -> None:
         process.stdout.close()
         port = banner.partition("http://localhost:")[2].split()[0]
         for _ in range(3):
-            with ask(port, "/") as client:
+            with send_request(port, "/") as client:
                 assert client.recv(65536).endswith(b"quick")
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0

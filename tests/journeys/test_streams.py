@@ -88,7 +88,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def site(serve: Any, tmp_path: Path) -> Any:
-    """Return the running site."""
+    """Serve the site."""
     (tmp_path / "main.py").write_text(SITE)
     (tmp_path / "page.html").write_text(PAGE)
     return serve(tmp_path)
@@ -101,12 +101,12 @@ def reading(url: str, *words: str) -> subprocess.Popen[bytes]:
 
 def test_a_stream_ends_when_curl_is_stopped(site: Any) -> None:
     """When curl is stopped, a waiting generator is closed, and so is one that yields faster than curl reads."""
-    for path, told in (("/ticks", "\nticks are closed"), ("/slow-ticks", "slow ticks are closed")):
+    for path, logged in (("/ticks", "\nticks are closed"), ("/slow-ticks", "slow ticks are closed")):
         with reading(f"{site.url}{path}") as curl:
             assert curl.stdout is not None
             assert curl.stdout.readline() == b"begun\n"
             curl.kill()
-        site.read_until(told.strip())
+        site.read_until(logged.strip())
 
 
 def test_curl_reads_events_and_keep_alive_comments(site: Any) -> None:
@@ -125,10 +125,10 @@ def test_events_end_normally_when_the_site_is_stopped(site: Any) -> None:
     with reading(f"{site.url}/endless") as curl:
         assert curl.stdout is not None
         assert curl.stdout.readline() == b"data: begun\n"
-        site.tell(signal.SIGINT)
+        site.send_signal(signal.SIGINT)
         assert curl.stdout.read().replace(b":\n\n", b"") == b"\n"
         assert curl.wait(PATIENCE) == 0
-    assert site.end() == 0
+    assert site.wait_for_exit() == 0
     assert "cut off" not in site.rest()
 
 

@@ -1,4 +1,4 @@
-"""Big uploads to a site that is served by the command: memory, files, and answers to those who still send."""
+"""Large uploads to a site served by the command: memory, files, and early responses."""
 
 import http.client
 import json
@@ -72,14 +72,14 @@ def site(serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def big(tmp_path: Path) -> Path:
-    """Make a file of 200 MiB that takes no room."""
+    """Create a sparse file of 200 MiB."""
     path = tmp_path / "big"
     with path.open("wb") as file:
         file.truncate(200 * MIB)
     return path
 
 
-def asked(site: Any, path: str) -> Any:
+def run_curl(site: Any, path: str) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
     try:
         connection.request("GET", path)
@@ -99,15 +99,15 @@ def asked(site: Any, path: str) -> Any:
     ids=["read while it comes", "read when it is whole", "as a stream", "as a stream of chunks"],
 )
 def test_memory_stays_flat(site: Any, run: Run, big: Path, path: str, words: tuple[str, ...]) -> None:
-    """200 MiB pass through, and the server needs no more than a few MiB for them."""
-    before = asked(site, "/memory")["now"]
+    """200 MiB pass through the server with no more than a few MiB of memory."""
+    before = run_curl(site, "/memory")["now"]
     printed = run("curl", "-s", *(word.format(big) for word in words), f"{site.url}{path}")
     assert json.loads(printed)["size"] == 200 * MIB
-    assert asked(site, "/memory")["most"] - before < 16 * 1024  # KiB
+    assert run_curl(site, "/memory")["most"] - before < 16 * 1024  # KiB
 
 
-def test_a_saved_upload_was_moved(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
-    """The file that was written while it came is the one that is saved; nothing waits any more."""
+def test_a_saved_upload_is_moved(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
+    """The file written while the upload came is the one that is saved; no temporary file is left."""
     said = json.loads(run("curl", "-s", "-F", f"file=@{big}", f"{site.url}/keep"))
     assert said == {"size": 200 * MIB, "inode": True}
     assert (tmp_path / "saved").stat().st_size == 200 * MIB
@@ -115,7 +115,7 @@ def test_a_saved_upload_was_moved(site: Any, run: Run, big: Path, tmp_path: Path
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(site: Any, tmp_path: Path) -> None:
-    """A client that leaves half-way leaves no file, and no room taken."""
+    """A client that disconnects half-way leaves no file, and no space taken."""
     head = b'--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n'
     request = (
         b"POST /keep HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n"
@@ -130,7 +130,7 @@ def test_an_upload_that_is_cut_off_leaves_nothing(site: Any, tmp_path: Path) -> 
 
 
 def wait_for_open_files(count: int, site: Any, folder: Path) -> None:
-    """Return once the site has so many files without a name open in a folder."""
+    """Return once the site has this many unlinked files open in a folder."""
     until = time.monotonic() + PATIENCE
     while (seen := open_files(site, folder)) != count:
         assert time.monotonic() < until, f"{seen} files are open"
@@ -138,7 +138,7 @@ def wait_for_open_files(count: int, site: Any, folder: Path) -> None:
 
 
 def open_files(site: Any, folder: Path) -> int:
-    asked(site, "/memory")
+    run_curl(site, "/memory")
     links = [str(each.readlink()) for each in Path(f"/proc/{site.process.pid}/fd").iterdir() if each.is_symlink()]
     return sum(link.startswith(f"{folder}/waiting/#") for link in links)
 
@@ -151,8 +151,8 @@ def open_files(site: Any, folder: Path) -> int:
         ("/memory", 405, "GET"),
     ],
 )
-def test_curl_reads_an_early_answer(site: Any, run: Run, big: Path, path: str, status: int, said: str) -> None:
-    """A curl sends 200 MiB and stops when the answer comes, which it reads; with and without `Expect`."""
+def test_curl_reads_an_early_response(site: Any, run: Run, big: Path, path: str, status: int, said: str) -> None:
+    """Curl stops sending 200 MiB when the response comes, and reads it; with and without `Expect`."""
     for expect in ("Expect:", "Expect: 100-continue"):
         words = ("-H", expect, "--data-binary", f"@{big}", "-w", "\n%{http_code}")
         printed = run("curl", "-s", *words, f"{site.url}{path}")
@@ -160,8 +160,8 @@ def test_curl_reads_an_early_answer(site: Any, run: Run, big: Path, path: str, s
         assert re.search(re.escape(said), printed, re.IGNORECASE)
 
 
-def test_a_form_over_its_limits_is_refused_while_it_comes(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
-    """The second of two files, where one may be, is not waited for; curl reads why, as a page or as JSON."""
+def test_a_form_over_its_limits_is_refused_while_it_is_sent(site: Any, run: Run, big: Path, tmp_path: Path) -> None:
+    """The second of two files, where one is allowed, is not waited for; curl gets a page or JSON that says why."""
     (tmp_path / "small").write_text("x")
     files = ("-F", f"file=@{tmp_path}/small", "-F", f"file=@{big}")
     printed = run("curl", "-s", "-H", "accept: application/json", *files, f"{site.url}/one")
@@ -169,8 +169,8 @@ def test_a_form_over_its_limits_is_refused_while_it_comes(site: Any, run: Run, b
     assert json.loads(printed)["detail"] == "there are over 1 files in the form"
 
 
-def test_a_client_that_sends_all_before_it_reads(site: Any) -> None:
-    """One that looks for the answer only when everything is sent, or can't be, finds it."""
+def test_a_client_that_sends_everything_before_it_reads(site: Any) -> None:
+    """A client that reads only after it has sent everything, or has failed to, gets the response."""
     connection = http.client.HTTPConnection("127.0.0.1", int(site.port), timeout=PATIENCE)
     try:
         connection.request("POST", "/number", b"a" * (32 * MIB), {"content-type": "application/json"})

@@ -1,7 +1,7 @@
-"""`--user`: the parent that root has started opens the port, and everything of the site runs as somebody else.
+"""`--user`: the supervisor, started by root, opens the port, and everything of the site runs as another user.
 
-The interpreter may lie where only root comes, so it is bound to a place that all can see, in a mount namespace of the
-test's own. Who is not root sees the refusal instead.
+The interpreter may lie where only root can read, so it is bind-mounted to a readable place, in a mount namespace of
+the test's own. Run by another user than root, the test checks the refusal instead.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BINDS = {"base": sys.base_prefix, "packages": sysconfig.get_path("purelib"), "so
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder that everybody may see, unlike those of pytest."""
+    """Return a folder that all users can read, unlike those of pytest."""
     made = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
     made.chmod(0o755)
     for name in (*BINDS, "site"):
@@ -41,21 +41,21 @@ def folder() -> Iterator[Path]:
 
 
 def command(folder: Path) -> list[str]:
-    """Return what serves the site as nobody, in a namespace where nobody can see the interpreter."""
+    """Return the command that serves the site as nobody, in a namespace where nobody can read the interpreter."""
     mounts = " && ".join(f"mount --bind '{Path(path).resolve()}' '{folder / name}'" for name, path in BINDS.items())
     python = f"{folder}/base/bin/python3 -m fanlight run --workers 1 --user nobody"
     run = f"cd {folder}/site && exec {python} --bind unix:{folder}/site.sock --socket-mode 660"
     return ["unshare", "--mount", "sh", "-c", f"{mounts} && {run}"]
 
 
-def ask(folder: Path) -> str:
-    asked = ["curl", "-sS", "--unix-socket", str(folder / "site.sock"), "http://localhost/"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+def fetch(folder: Path) -> str:
+    command_line = ["curl", "-sS", "--unix-socket", str(folder / "site.sock"), "http://localhost/"]
+    return subprocess.run(command_line, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; the refusal is tested instead")
-def test_the_site_runs_as_somebody_else(folder: Path) -> None:
-    """Workers, those of new code too, are nobody's; the socket belongs to nobody, with the mode that was asked for."""
+def test_the_site_runs_as_another_user(folder: Path) -> None:
+    """Workers, those of new code too, run as nobody; the socket belongs to nobody, with the mode that was given."""
     environment = os.environ | {
         "PYTHONPATH": f"{folder}/source:{folder}/packages",
         "LD_LIBRARY_PATH": f"{folder}/base/lib",  # of an interpreter that is a shared library
@@ -71,13 +71,13 @@ def test_the_site_runs_as_somebody_else(folder: Path) -> None:
                 assert line, printed
                 printed += line
             assert "1 worker, as nobody" in printed
-            assert ask(folder) == f"{NOBODY.pw_uid} {NOBODY.pw_gid} 1"
+            assert fetch(folder) == f"{NOBODY.pw_uid} {NOBODY.pw_gid} 1"
             status = (folder / "site.sock").stat()
             assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (NOBODY.pw_uid, NOBODY.pw_gid, 0o660)
             (folder / "site" / "main.py").write_text(SITE.replace("VERSION = 1", "VERSION = 2"))
             process.send_signal(signal.SIGHUP)
             until = time.monotonic() + PATIENCE
-            while ask(folder) != f"{NOBODY.pw_uid} {NOBODY.pw_gid} 2":
+            while fetch(folder) != f"{NOBODY.pw_uid} {NOBODY.pw_gid} 2":
                 assert time.monotonic() < until
             process.terminate()
             assert process.wait(PATIENCE) == 0
@@ -85,12 +85,12 @@ def test_the_site_runs_as_somebody_else(folder: Path) -> None:
             process.kill()
 
 
-def test_who_is_not_root_is_refused(tmp_path: Path) -> None:
-    """Who can't become somebody else is told so before anything is opened."""
+def test_a_user_other_than_root_is_refused(tmp_path: Path) -> None:
+    """A process that can't change its user reports it before anything is opened."""
     (tmp_path / "main.py").write_text(SITE)
     words = ["run", "--workers", "1", "--user", "daemon", "--port", "0"]
     command = [sys.executable, "-m", "fanlight", *words]
-    # Root is nobody in a namespace that knows no users, and reads what is root's all the same.
+    # In a namespace without a user map root appears as nobody, and still reads the files of root.
     become = ["unshare", "--user"] if os.geteuid() == 0 else []
     done = subprocess.run([*become, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0

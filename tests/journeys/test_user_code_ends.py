@@ -1,4 +1,4 @@
-"""The code of a site where things end: lifespans that fail, clients that leave, servers that stop, no threads left."""
+"""Where the site's code ends: failing lifespans, disconnected clients, shutdown, and a lack of threads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Make = Callable[..., LiveServer]
 
 @pytest.fixture
 def live(tmp_path: Path) -> Make:
-    """Return what makes a server for a site."""
+    """Return a function that makes a server for a site."""
 
     def make(urls: dict[str, Any], limits: Limits | None = None, **settings: Any) -> LiveServer:
         options = Options(bind=("127.0.0.1:0",), limits=limits or Limits(), access_file=str(tmp_path / "access.log"))
@@ -57,7 +57,7 @@ def get(server: LiveServer, path: str) -> int:
 
 @pytest.fixture
 def others() -> frozenset[threading.Thread]:
-    """Return the threads that were there before: a server that serves other tests of this process may be among them."""
+    """Return the threads from before the test; servers of other tests of this process may be among them."""
     return frozenset(threading.enumerate())
 
 
@@ -86,10 +86,10 @@ def failing(kind: str, *, is_async: bool, at_start: bool) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("kind", EVERY)
-def test_a_lifespan_that_fails_at_the_start_ends_the_server(
+def test_a_lifespan_that_fails_at_startup_ends_the_server(
     live: Make, others: frozenset[threading.Thread], kind: str, is_async: bool
 ) -> None:
-    """Whoever started it is told what was raised, and no thread of the server is left."""
+    """The exception is raised to the caller, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=True))
     with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
         pytest.fail("it has started")
@@ -99,10 +99,10 @@ def test_a_lifespan_that_fails_at_the_start_ends_the_server(
 
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("kind", EVERY)
-def test_a_lifespan_that_fails_at_the_end_leaves_nothing(
+def test_a_lifespan_that_fails_at_shutdown_leaves_nothing(
     live: Make, others: frozenset[threading.Thread], kind: str, is_async: bool
 ) -> None:
-    """What was asked is served, whoever stops it is told what was raised, and no thread of the server is left."""
+    """Requests are served, the exception is raised to the caller, and no thread of the server is left."""
     server = live({"/": "Home"}, lifespan=failing(kind, is_async=is_async, at_start=False))
     with pytest.raises(BaseException) as caught, server:  # noqa: PT011 - any kind, see below
         assert get(server, "/") == 200
@@ -110,11 +110,11 @@ def test_a_lifespan_that_fails_at_the_end_leaves_nothing(
     wait_until(lambda: not threads(others))
 
 
-# --- cancellations of ours ---------------------------------------------------------------------------------------
+# --- cancellation by the server ------------------------------------------------------------------------------------
 
 
-def test_a_server_that_stops_cancels_what_waits(live: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """Views and their middleware run their `finally`, can't catch the cancellation, and nothing is told of them."""
+def test_shutdown_cancels_waiting_views(live: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Views and their middleware run their `finally`, can't catch the cancellation, and nothing is logged."""
     events: list[str] = []
     entered = threading.Event()
 
@@ -142,10 +142,10 @@ def test_a_server_that_stops_cancels_what_waits(live: Make, caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize("is_held_up", [False, True])
-def test_a_client_that_leaves_a_stream_is_no_failure(
+def test_a_client_that_disconnects_from_a_stream_is_no_failure(
     live: Make, caplog: pytest.LogCaptureFixture, is_held_up: bool
 ) -> None:
-    """Its generator is ended where it stands, its middleware has ended long ago, and nothing is told of it."""
+    """The generator is closed where it stands, its middleware ended long before, and nothing is logged."""
     ended: list[str] = []
 
     async def news() -> AsyncIterator[str]:
@@ -175,7 +175,7 @@ def test_a_client_that_leaves_a_stream_is_no_failure(
 
 @pytest.fixture
 def no_threads(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Let the pool get no thread from the system while this is set."""
+    """Make the creation of threads fail while the event is set."""
     is_over = threading.Event()
     start = threading.Thread.start
 
@@ -192,8 +192,8 @@ async def passing() -> AsyncIterator[None]:
     yield
 
 
-def test_without_threads_what_needs_one_is_told_to_come_back(live: Make, no_threads: threading.Event) -> None:
-    """Views in threads, behind async middleware too, are a 503, streams are cut off; later all of them are served."""
+def test_without_threads_what_needs_one_is_503(live: Make, no_threads: threading.Event) -> None:
+    """Views that need a thread are a 503, streams are cut off; with threads, all of them are served again."""
     done: list[int] = []
 
     @lane("thread")

@@ -1,7 +1,7 @@
-"""Each place where the code of a site is called, crossed with whatever it can raise, on one real server.
+"""Every place where the site's code is called, crossed with every exception it can raise, on one real server.
 
-The client gets a response (or its stream is cut off), the author one traceback that names the route, the access log
-its line; nothing of the server's is lost, and the next request is served.
+The client gets a response (or its stream is cut off), the log one traceback that names the route, the access log
+one line; nothing of the server is leaked, and the next request is served.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ async def async_events(kind: str) -> EventStream:
 
 
 class Pieces:
-    """An iterator that is no generator; what it raises is not changed by Python."""
+    """An iterator that is no generator; Python does not change what it raises."""
 
     def __init__(self, kind: str) -> None:
         self.kind, self.is_begun = kind, False
@@ -324,11 +324,11 @@ async def held_closes_async(kind: str, value: Annotated[int, closes_async]) -> A
     return iter(["first"])
 
 
-# --- pages, types, work afterwards ---------------------------------------------------------------------------------
+# --- pages, types, background work ----------------------------------------------------------------------------------
 
 
-class Asked:
-    """A value whose look-up in a template runs code of the site's."""
+class RaisingAttribute:
+    """A value whose attribute raises when a template looks it up."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -347,7 +347,7 @@ class Lost(HTTPError):
 
 
 def page(kind: str) -> object:
-    return render("page.html", asked=Asked(kind))
+    return render("page.html", lookup=RaisingAttribute(kind))
 
 
 def error_view(kind: str) -> str:
@@ -356,13 +356,13 @@ def error_view(kind: str) -> str:
 
 def error_template(kind: str) -> str:
     error = Lost("gone")
-    error.asked = Asked(kind)  # type: ignore[attr-defined]  # a class of the site's may have it
+    error.lookup = RaisingAttribute(kind)  # type: ignore[attr-defined]  # a class of the site's may have it
     raise error
 
 
 @dataclass
 class Record:
-    """A body that looks at itself."""
+    """A body whose validation raises."""
 
     kind: str
 
@@ -380,7 +380,7 @@ class Packed(msgspec.Struct):
 
 
 class Color(Enum):
-    """A value that looks at what it is not."""
+    """An enum whose `_missing_` raises."""
 
     RED = "red"
 
@@ -392,7 +392,7 @@ class Color(Enum):
 
 @dataclass
 class Painted:
-    """A body with such a value."""
+    """A body with such an enum."""
 
     kind: Color
 
@@ -437,7 +437,7 @@ def works_after_async(kind: str, request: Request) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """A place where the site's code is called, and what a client gets when that raises."""
+    """A place where the site's code is called, and what the client gets when it raises."""
 
     view: Any
     status: int = 500
@@ -464,7 +464,7 @@ PLACES = {
     "async": Place(waiting),
     "object": Place(Called()),
     "async-object": Place(CalledAsync()),
-    # asyncio itself ends its loop for these two in a task of the site's own, and closes who waits for the third.
+    # In a task of the site's own asyncio ends its loop for these two, and closes the coroutine that awaits the third.
     "task": Place(waits_for_a_task, without=("interrupt", "exit", "generator-exit")),
     "stream": cut(stream),
     "stream-at-once": cut(stream_at_once),
@@ -515,7 +515,7 @@ PLACES = {
 
 
 def stamp() -> Iterator[None]:
-    """Stand for CORS: a field that must be on every response."""
+    """Stand in for CORS: a field that must be on every response."""
     response: Any = yield
     response.headers["x-stamp"] = "yes"
 
@@ -530,15 +530,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Application:
     folder = tmp_path_factory.mktemp("site")
     pages = folder / "templates"
     (pages / "error").mkdir(parents=True)
-    (pages / "page.html").write_text("{{ asked.name }}")
-    (pages / "error" / "error451.html").write_text("{{ error.asked.name }}")
+    (pages / "page.html").write_text("{{ lookup.name }}")
+    (pages / "error" / "error451.html").write_text("{{ error.lookup.name }}")
     urls = {f"{place.method} /{name}/{{kind}}": place.view for name, place in PLACES.items()}
     errors = {500: lambda: "<h1>Sorry</h1>", 418: teapot}
     return Application({"/": "Home", **urls}, errors=errors, middleware=(stamp,), folder=folder)
 
 
 class Served:
-    """A server, and what it has left behind."""
+    """A server and its access log."""
 
     def __init__(self, site: Application, access_file: Path) -> None:
         options = Options(bind=("127.0.0.1:0",), access_file=str(access_file), access_format="json")
@@ -553,8 +553,8 @@ class Served:
         finally:
             connection.close()
 
-    def lines(self, place: str, count: int) -> list[dict[str, Any]]:
-        """Return the lines of the access log that a place has, when there are so many."""
+    def log_lines(self, place: str, count: int) -> list[dict[str, Any]]:
+        """Return the access log lines of a place, once there are `count` of them."""
         until = time.monotonic() + PATIENCE
         while True:
             text = self.access_file.read_text() if self.access_file.exists() else ""
@@ -564,7 +564,7 @@ class Served:
             time.sleep(0.01)
 
     def is_idle(self) -> bool:
-        """Say whether everything has been given back."""
+        """Return whether every connection, thread and task has been released."""
         hub = self.live.hub
         pool, tasks = hub.pool, hub.watchdog
         is_quiet = not hub.table.connections and not pool.running and pool.waiting == 0
@@ -573,7 +573,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(site: Application, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve the site; when all is done, see that nothing is left."""
+    """Serve the site; at the end, check that nothing is left."""
     others = set(threading.enumerate())  # a server that serves other tests of this process may be among them
     served = Served(site, tmp_path_factory.mktemp("log") / "access.log")
     with served.live:
@@ -586,7 +586,7 @@ def served(site: Application, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert not [each for each in left if each.name in ("fanlight-rescue", "fanlight-test-server")]
 
 
-def asked(
+def fetch(
     connection: http.client.HTTPConnection, place: Place, name: str, kind: str
 ) -> tuple[int, http.client.HTTPMessage, bytes, bool]:
     """Return status, fields and content of a response, and whether it was cut off."""
@@ -601,8 +601,8 @@ def asked(
         return response.status, response.headers, error.partial, True
 
 
-def told(caplog: pytest.LogCaptureFixture, name: str, kind: str) -> set[type]:
-    """Return the types of the one exception that was logged, and of all that led to it."""
+def logged_types(caplog: pytest.LogCaptureFixture, name: str, kind: str) -> set[type]:
+    """Return the types of the one exception that was logged, and of its causes."""
     records = [each for each in caplog.records if each.levelno > logging.INFO]
     assert len(records) == 1, (kind, [each.getMessage() for each in records])
     assert f"/{name}/" in records[0].getMessage() or "error451.html" in records[0].getMessage()
@@ -611,7 +611,7 @@ def told(caplog: pytest.LogCaptureFixture, name: str, kind: str) -> set[type]:
 
 
 def causes(error: BaseException | None) -> set[type]:
-    """Return the types of an exception and of all that led to it."""
+    """Return the types of an exception and of its causes."""
     found: set[type] = set()
     while error is not None and type(error) not in found:
         found.add(type(error))
@@ -620,13 +620,15 @@ def causes(error: BaseException | None) -> set[type]:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_whatever_is_raised_is_answered_and_told(served: Served, caplog: pytest.LogCaptureFixture, name: str) -> None:
+def test_whatever_is_raised_gets_a_response_and_a_traceback(
+    served: Served, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
     """For each kind: a response, a traceback with the route, a line in the access log, and the next request."""
     place = PLACES[name]
     with served.connected() as connection:
         for kind, make in place.kinds.items():
             caplog.clear()
-            status, headers, content, is_cut = asked(connection, place, name, kind)
+            status, headers, content, is_cut = fetch(connection, place, name, kind)
             is_end = name in ("iterator", "async-iterator") and kind == ("async-stop" if "async" in name else "stop")
             expected = place.error_status if kind == "http-error" else place.status
             assert (kind, status, is_cut) == (kind, expected, place.is_cut and not is_end)
@@ -641,10 +643,10 @@ def test_whatever_is_raised_is_answered_and_told(served: Served, caplog: pytest.
                 assert wait_until(lambda: len(done) == 1)
                 done.clear()
             if not is_end and (kind, expected) != ("http-error", 403):
-                assert type(make()) in told(caplog, name, kind)
-    lines = served.lines(name, len(place.kinds))
+                assert type(make()) in logged_types(caplog, name, kind)
+    log_lines = served.log_lines(name, len(place.kinds))
     expected_lines = [place.error_status if kind == "http-error" else place.status for kind in place.kinds]
-    assert [line["status"] for line in lines] == expected_lines
+    assert [line["status"] for line in log_lines] == expected_lines
 
 
 def wait_until(is_so: Callable[[], bool]) -> bool:

@@ -1,4 +1,4 @@
-"""Several workers under a parent, through everything that an operator or bad luck does to them, under constant load."""
+"""Several workers under a supervisor, through whatever an operator or a failure does to them, under constant load."""
 
 import os
 import re
@@ -40,47 +40,47 @@ Serve = Callable[..., Any]
 
 
 class Visitor:
-    """Asks all the time, over one connection for as long as it lasts; each request must be answered."""
+    """Sends requests all the time, over one connection for as long as it lasts; each must get a response."""
 
     def __init__(self, port: str) -> None:
         """Begin, in a thread."""
         self._address = ("127.0.0.1", int(port))
-        self.answers: list[bytes] = []
+        self.contents: list[bytes] = []
         self.failures: list[str] = []
         self._is_over = threading.Event()
         self._seen = threading.Condition()
-        self._thread = threading.Thread(target=self._ask_on)
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def _ask_on(self) -> None:
+    def _run(self) -> None:
         while not self._is_over.is_set():
             try:
                 with socket.create_connection(self._address, PATIENCE) as client:
-                    while not self._is_over.wait(PAUSE_SECONDS) and self._ask(client):
+                    while not self._is_over.wait(PAUSE_SECONDS) and self._send_request(client):
                         pass
             except OSError as error:
                 self.failures.append(repr(error))
                 return
 
-    def _ask(self, client: socket.socket) -> bool:
-        """Ask once; True if the connection can be used again."""
+    def _send_request(self, client: socket.socket) -> bool:
+        """Send one request; return whether the connection can be used again."""
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        answer = client.recv(65536)  # it is short: it comes in one piece
+        response = client.recv(65536)  # it is short: it comes in one piece
         with self._seen:
-            if answer.startswith(b"HTTP/1.1 200 OK\r\n"):
-                self.answers.append(answer.rpartition(b"\r\n")[2])
+            if response.startswith(b"HTTP/1.1 200 OK\r\n"):
+                self.contents.append(response.rpartition(b"\r\n")[2])
             else:
-                self.failures.append(repr(answer))
+                self.failures.append(repr(response))
             self._seen.notify_all()
-        return b"\r\nconnection: close\r\n" not in answer
+        return b"\r\nconnection: close\r\n" not in response
 
     def wait_for(self, content: bytes) -> None:
-        """Return once an answer was this."""
+        """Return once a response had this content."""
         with self._seen:
-            assert self._seen.wait_for(lambda: self.failures or content in self.answers[-3:], PATIENCE)
+            assert self._seen.wait_for(lambda: self.failures or content in self.contents[-3:], PATIENCE)
 
-    def leave(self) -> list[str]:
-        """Stop asking; return what went wrong."""
+    def stop(self) -> list[str]:
+        """Stop sending; return the failures."""
         self._is_over.set()
         self._thread.join()
         return self.failures
@@ -88,7 +88,7 @@ class Visitor:
 
 @pytest.fixture
 def visit() -> Iterator[Callable[[str], Visitor]]:
-    """Give a function that has somebody ask a port all the time."""
+    """Return a function that starts a visitor of a port."""
     visitors: list[Visitor] = []
 
     def begin(port: str) -> Visitor:
@@ -97,7 +97,7 @@ def visit() -> Iterator[Callable[[str], Visitor]]:
 
     yield begin
     for each in visitors:
-        each.leave()
+        each.stop()
 
 
 def write(folder: Path, version: str = "one") -> None:
@@ -125,60 +125,62 @@ def site(serve: Serve, tmp_path: Path) -> Any:
     return serve(tmp_path, "--workers", "2", "--no-access-log", "--heartbeat-seconds", "2")
 
 
-def test_the_parent_serves_nobody(site: Any) -> None:
-    """Requests are answered by the workers, and there are as many as were asked for."""
+def test_the_supervisor_serves_no_requests(site: Any) -> None:
+    """Requests are served by the workers, and there are as many as were set."""
     workers = workers_of(site)
     assert len(workers) == 2
     assert {int(get(site.port, "/worker")) for _ in range(10)} <= workers
 
 
-def test_new_code_comes_without_a_failed_request(site: Any, tmp_path: Path, visit: Callable[[str], Visitor]) -> None:
-    """SIGHUP: the answers change from old to new, every request gets one, all workers are others."""
+def test_sighup_loads_new_code_without_a_failed_request(
+    site: Any, tmp_path: Path, visit: Callable[[str], Visitor]
+) -> None:
+    """The responses change from old to new code, every request gets one, and all workers are new."""
     visitors = [visit(site.port) for _ in range(4)]
     before = workers_of(site)
     write(tmp_path, "two")
-    site.tell(signal.SIGHUP)
+    site.send_signal(signal.SIGHUP)
     site.read_until("stopping the old workers one by one")
     for each in visitors:
         each.wait_for(b"two")
-    assert [each.leave() for each in visitors] == [[], [], [], []]
+    assert [each.stop() for each in visitors] == [[], [], [], []]
     assert not before & {int(get(site.port, "/worker")) for _ in range(10)}
 
 
-def test_the_parent_takes_up_new_code_without_a_failed_request(
+def test_sigusr2_replaces_the_supervisor_without_a_failed_request(
     site: Any, tmp_path: Path, visit: Callable[[str], Visitor]
 ) -> None:
-    """SIGUSR2, twice: the process id stays, the workers are others, every request is answered."""
+    """After two SIGUSR2 the process id is the same, the workers are new, and every request got a response."""
     visitors = [visit(site.port) for _ in range(2)]
     for version in ("two", "three"):
         write(tmp_path, version)
-        site.tell(signal.SIGUSR2)
+        site.send_signal(signal.SIGUSR2)
         site.read_until("checking the new code before the supervisor loads it")
         site.read_until("stopping the old workers one by one")
         for each in visitors:
             each.wait_for(version.encode())
-    assert [each.leave() for each in visitors] == [[], []]
-    site.tell(signal.SIGTERM)
-    assert site.end() == 0
+    assert [each.stop() for each in visitors] == [[], []]
+    site.send_signal(signal.SIGTERM)
+    assert site.wait_for_exit() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
 def test_code_that_does_not_start_changes_nothing(
     site: Any, tmp_path: Path, visit: Callable[[str], Visitor], number: signal.Signals
 ) -> None:
-    """The same workers go on, no request fails, and the reason is told."""
+    """The same workers serve on, no request fails, and the reason is logged."""
     visitor = visit(site.port)
     before = workers_of(site)
     (tmp_path / "main.py").write_text("boom(")
-    site.tell(number)
+    site.send_signal(number)
     printed = site.read_until("the old code goes on serving")
     assert "SyntaxError" in printed
     assert workers_of(site) == before
-    assert visitor.leave() == []
+    assert visitor.stop() == []
 
 
 def test_a_killed_worker_is_replaced(site: Any) -> None:
-    """SIGKILL, as from a system out of memory: it is told, and another one takes its place."""
+    """SIGKILL, as by the kernel when memory is short: it is logged, and another worker takes its place."""
     victim = next(iter(workers_of(site)))
     os.kill(victim, signal.SIGKILL)
     assert f"worker {victim} was killed by SIGKILL" in site.read_until("starting another")
@@ -189,7 +191,7 @@ def test_a_killed_worker_is_replaced(site: Any) -> None:
 
 
 def test_a_worker_that_hangs_is_dumped_and_replaced(site: Any) -> None:
-    """Its log says in which line of the view it hangs; others are answered all the while, and afterwards."""
+    """The log has the line of the view that hangs; other requests are served all the while, and afterwards."""
     with socket.create_connection(("127.0.0.1", int(site.port)), PATIENCE) as client:
         client.sendall(b"GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n")
         printed = site.read_until("starting another")
@@ -199,8 +201,8 @@ def test_a_worker_that_hangs_is_dumped_and_replaced(site: Any) -> None:
     assert get(site.port, "/") == "one"
 
 
-def test_a_blocking_sync_view_is_no_reason_to_end_a_worker(serve: Serve, tmp_path: Path) -> None:
-    """A view that takes longer than the heartbeat holds up nobody, and its worker lives."""
+def test_a_blocking_sync_view_does_not_end_a_worker(serve: Serve, tmp_path: Path) -> None:
+    """A view that takes longer than the heartbeat delays no other request, and its worker lives."""
     write(tmp_path)
     site = serve(tmp_path, "--workers", "1", "--no-access-log", "--heartbeat-seconds", "0.5")
     before = workers_of(site)
@@ -208,10 +210,10 @@ def test_a_blocking_sync_view_is_no_reason_to_end_a_worker(serve: Serve, tmp_pat
     assert workers_of(site) == before
 
 
-def test_a_worker_is_replaced_after_so_many_requests(
+def test_a_worker_is_replaced_after_its_number_of_requests(
     serve: Serve, tmp_path: Path, visit: Callable[[str], Visitor]
 ) -> None:
-    """--worker-requests: it leaves when another is ready, and no request fails."""
+    """--worker-requests: a worker ends once another is ready, and no request fails."""
     write(tmp_path)
     site = serve(tmp_path, "--workers", "1", "--no-access-log", "--worker-requests", "50", "--heartbeat-seconds", "1")
     first = get(site.port, "/worker")
@@ -220,30 +222,30 @@ def test_a_worker_is_replaced_after_so_many_requests(
     until = time.monotonic() + PATIENCE
     while get(site.port, "/worker") == first:
         assert time.monotonic() < until
-    assert visitor.leave() == []
+    assert visitor.stop() == []
 
 
-def test_a_worker_is_replaced_when_it_holds_too_much(serve: Serve, tmp_path: Path) -> None:
-    """--worker-bytes: who holds more memory is replaced."""
+def test_a_worker_is_replaced_over_its_memory_limit(serve: Serve, tmp_path: Path) -> None:
+    """--worker-bytes: a worker with more memory is replaced."""
     write(tmp_path)
     site = serve(tmp_path, "--workers", "1", "--worker-bytes", "1M", "--heartbeat-seconds", "1")
     site.read_until("MiB of memory; starting another")
 
 
-def test_all_leave_after_sigterm(site: Any, visit: Callable[[str], Visitor]) -> None:
-    """What runs is finished, then parent and workers are gone, with exit code 0."""
-    answer: list[str] = []
-    asking = threading.Thread(target=lambda: answer.append(get(site.port, "/slow")))
+def test_sigterm_ends_all_processes(site: Any, visit: Callable[[str], Visitor]) -> None:
+    """Running requests are finished, then supervisor and workers have ended, with exit code 0."""
+    response: list[str] = []
+    asking = threading.Thread(target=lambda: response.append(get(site.port, "/slow")))
     asking.start()
     until = time.monotonic() + PATIENCE
     while not any("ESTABLISHED" in line for line in _connections(site.port)):
         assert time.monotonic() < until
     workers = workers_of(site)
     time.sleep(0.2)  # the request is short behind its connection; there is nothing to wait on
-    site.tell(signal.SIGTERM)
-    assert site.end() == 0
+    site.send_signal(signal.SIGTERM)
+    assert site.wait_for_exit() == 0
     asking.join()
-    assert answer == ["slow"]
+    assert response == ["slow"]
     assert not any(Path(f"/proc/{each}").exists() for each in workers)
 
 
@@ -253,8 +255,8 @@ def _connections(port: str) -> list[str]:
     return ["ESTABLISHED" for table in tables for line in table.splitlines()[1:] if wanted in line and " 01 " in line]
 
 
-def test_workers_leave_when_their_parent_is_killed(site: Any) -> None:
-    """Nobody goes on alone: a worker without a parent finishes, and ends."""
+def test_workers_end_when_their_supervisor_is_killed(site: Any) -> None:
+    """A worker without a supervisor finishes its requests, and ends."""
     workers = workers_of(site)
     site.process.kill()
     site.process.wait(PATIENCE)
@@ -267,15 +269,15 @@ def test_workers_leave_when_their_parent_is_killed(site: Any) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Say whether a process runs; one that has ended and waits for nobody to look is none."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def test_a_site_that_can_not_start_opens_nothing(tmp_path: Path) -> None:
-    """With a mistake in its table no port is opened; it is told once, and the exit code is 1."""
+def test_a_site_that_can_not_start_opens_no_port(tmp_path: Path) -> None:
+    """With a mistake in its table no port is opened; it is reported once, and the exit code is 1."""
     (tmp_path / "main.py").write_text("URLS = {'nonsense': 'x'}\n")
     command = [sys.executable, "-m", "fanlight", "run", "--port", "0", "--workers", "2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -284,33 +286,33 @@ def test_a_site_that_can_not_start_opens_nothing(tmp_path: Path) -> None:
     assert "Fanlight  http" not in done.stdout
 
 
-def test_a_program_of_ones_own_has_workers_too(serve: Serve, tmp_path: Path) -> None:
-    """`python main.py` with app.run(workers=2) starts itself again for each of them."""
+def test_a_program_may_have_workers(serve: Serve, tmp_path: Path) -> None:
+    """`python main.py` with app.run(workers=2) starts itself again for each worker."""
     source = SITE + 'if __name__ == "__main__":\n    from fanlight import App\n    App(URLS).run(port=0, workers=2)\n'
     (tmp_path / "main.py").write_text(source)
     site = serve(tmp_path, command=("main.py",))
     assert int(get(site.port, "/worker")) in workers_of(site)
-    site.tell(signal.SIGHUP)
+    site.send_signal(signal.SIGHUP)
     site.read_until("stopping the old workers one by one")
     assert get(site.port, "/") == "one"
 
 
 def test_the_pid_file_is_there_while_it_runs(serve: Serve, tmp_path: Path) -> None:
-    """It holds the parent's process id, also after the parent has taken up new code, and is removed at the end."""
+    """The pid file has the supervisor's process id, also after an upgrade, and is removed at the end."""
     write(tmp_path)
     file = tmp_path / "site.pid"
     site = serve(tmp_path, "--workers", "1", "--pid-file", str(file))
     assert file.read_text() == f"{site.process.pid}\n"
-    site.tell(signal.SIGUSR2)
+    site.send_signal(signal.SIGUSR2)
     site.read_until("stopping the old workers one by one")
     assert file.read_text() == f"{site.process.pid}\n"
-    site.tell(signal.SIGTERM)
-    assert site.end() == 0
+    site.send_signal(signal.SIGTERM)
+    assert site.wait_for_exit() == 0
     assert not file.exists()
 
 
 def test_an_unknown_user_or_group_is_refused(tmp_path: Path) -> None:
-    """A user who does not exist is told of before anything is opened."""
+    """An unknown user is reported before anything is opened."""
     write(tmp_path)
     command = [sys.executable, "-m", "fanlight", "run", "--workers", "1", "--user", "no-such-user"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
