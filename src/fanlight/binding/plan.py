@@ -19,7 +19,6 @@ takes.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,6 +43,7 @@ from fanlight.binding.kinds import COLLECTIONS, contains_upload, is_mutable, spl
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.binding.signature import ANNOTATION_ERRORS, Parameter, Signature, annotation_hint
+from fanlight.closest_name import closest_name
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.content_stream import ContentStream
@@ -265,8 +265,8 @@ class _Binder:
                 unused.append(name)
         free = [each for each in names if each not in self._path]
         for name in unused:
-            close = difflib.get_close_matches(name, free, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else unused_path_hint(view, names, required, unused)
+            close = closest_name(name, free)
+            hint = f'did you mean "{close}"?' if close else unused_path_hint(view, names, required, unused)
             self._refuse(f"the path has {{{name}}}, but {view} takes no {name}", hint)
 
     # --- query and body --------------------------------------------------------------------------

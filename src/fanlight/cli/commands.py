@@ -6,7 +6,6 @@ it on stderr. Each command imports what it needs, so that `--help` and `--versio
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from fanlight.cli.flags import SettingsCommand, options_of
+from fanlight.closest_name import closest_name
 from fanlight.errors import FanlightError, SetupError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command for a name, or fail with a suggestion."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
-            meant = f"fanlight {close[0]}" if close else f"fanlight run {args[0]}" if args[0].endswith(".py") else ""
+            close = closest_name(args[0], self.list_commands(ctx))
+            meant = f"fanlight {close}" if close else f"fanlight run {args[0]}" if args[0].endswith(".py") else ""
             ctx.fail(f"there is no command {args[0]!r}{f'; did you mean `{meant}`?' if meant else ''}")
         return super().resolve_command(ctx, args)
 

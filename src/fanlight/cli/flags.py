@@ -6,12 +6,13 @@ The settings are imported when a command with flags is parsed, so that `fanlight
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fanlight.closest_name import closest_name
 
 if TYPE_CHECKING:
     from fanlight.settings.field import SettingInfo
@@ -60,8 +61,8 @@ class SettingsCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             flags = [flag for each in self.params for flag in (*each.opts, *each.secondary_opts)]
-            close = difflib.get_close_matches(error.option_name, flags, 1)
-            otherwise = f"did you mean {close[0]}?" if close else "--help lists them all"
+            close = closest_name(error.option_name, flags)
+            otherwise = f"did you mean {close}?" if close else "--help lists them all"
             hint = _ELSEWHERE.get(error.option_name, otherwise)
             raise click.UsageError(f"there is no flag {error.option_name}; {hint}", ctx) from None
 

@@ -9,11 +9,11 @@ In: settings. Out: the same settings, validated. Compresses nothing.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Generator
 
 from msgspec import Struct
 
+from fanlight.closest_name import closest_name
 from fanlight.compression.codecs import CODECS, CODINGS, PACKAGES
 from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import Mistake
@@ -75,8 +75,8 @@ def _is_whole(value: object, *, least: int) -> bool:
 
 def _mistake_of(coding: object) -> Mistake | None:
     if coding not in CODINGS:
-        close = difflib.get_close_matches(str(coding), CODINGS, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else f"the encodings are {', '.join(CODINGS)}"
+        close = closest_name(str(coding), CODINGS)
+        hint = f'did you mean "{close}"?' if close else f"the encodings are {', '.join(CODINGS)}"
         return Mistake(message=f"compression: unknown encoding {coding!r}", hint=hint)
     if coding not in CODECS:
         name = str(coding)

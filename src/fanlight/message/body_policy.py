@@ -6,7 +6,6 @@ Refuses invalid limits with AppError.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TypeVar
@@ -14,6 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
 
 View = TypeVar("View", bound=Callable[..., object])
@@ -97,8 +97,8 @@ def limits(**caps: int) -> Callable[[View], View]:
     names = ("content_bytes", *FormLimits.__struct_fields__)
     for name, cap in caps.items():
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"the limits are {', '.join(names)}"
+            close = closest_name(name, names)
+            hint = f"did you mean {close}?" if close else f"the limits are {', '.join(names)}"
             raise AppError(f"@limits has no {name}; {hint}")
         _check(name, cap, is_optional=False)
     content_bytes = caps.pop("content_bytes", None)

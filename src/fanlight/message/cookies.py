@@ -7,7 +7,6 @@ that breaks the rules of its prefix, a `SameSite=None` that is not `Secure`, or 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from msgspec import Struct
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import InvalidResponse
 from fanlight.message.headers import is_token
 from fanlight.message.http_date import format_date
@@ -53,8 +53,8 @@ def read_cookie_options(given: Mapping[str, Any]) -> CookieOptions:
     for name in given:
         if name not in names:
             plain = {each.replace("_", ""): each for each in names}
-            close = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1)
-            hint = f"did you mean {plain[close[0]]}?" if close else f"the options are {', '.join(names)}"
+            close = closest_name(name.lower().replace("_", ""), plain)
+            hint = f"did you mean {plain[close]}?" if close else f"the options are {', '.join(names)}"
             raise TypeError(f"a cookie has no option {name}; {hint}")
     return CookieOptions(**given)
 

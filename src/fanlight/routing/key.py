@@ -5,12 +5,12 @@ In: a key. Out: its methods (GET if it names none) and its pattern. Refuses unkn
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import NoReturn
 
 from msgspec import Struct
 
+from fanlight.closest_name import closest_name
 from fanlight.routing.pattern import Pattern, parse_pattern, refuse
 
 # RFC 9110 section 9, RFC 5789 (PATCH), RFC 4918 (WebDAV), RFC 3253 (REPORT), RFC 5323 (SEARCH), and
@@ -70,8 +70,8 @@ def _slash_hint(text: str, words: list[str]) -> str:
 def _refuse_method(word: str, text: str, path: str) -> NoReturn:
     if word in _REFUSED_METHODS:
         refuse(f'"{word}" in "{text}" is not a method for a page: {_REFUSED_METHODS[word]}', f'name one: "GET {path}"')
-    if close := difflib.get_close_matches(word.upper(), METHODS, n=1):
-        refuse(f'"{word}" in "{text}" is no method', f'write "{text.replace(word, close[0], 1)}"')
+    if close := closest_name(word.upper(), METHODS):
+        refuse(f'"{word}" in "{text}" is no method', f'write "{text.replace(word, close, 1)}"')
     refuse(
         f'"{word}" in "{text}" is no method; a key is "/path" or "METHOD /path"',
         f'write "/{text}" if it is part of the path, else one of {", ".join(METHODS[:7])}',

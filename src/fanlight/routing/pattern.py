@@ -12,7 +12,6 @@ text, so "/blog/" and "/blog" are two patterns. Literal text is compared with th
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from typing import NoReturn
 from msgspec import Struct
 from msgspec.structs import replace
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
 
@@ -226,6 +226,6 @@ def _refuse_converter(name: str, converter: str, inside: str) -> NoReturn:
     known = ", ".join(CONVERTERS)
     if name in CONVERTERS and converter.isidentifier():
         refuse(f'"{{{inside}}}" has name and type in the wrong order', f'write "{{{converter}:{name}}}"')
-    close = difflib.get_close_matches(converter, CONVERTERS, n=1)
-    guess = f'write "{{{name}:{close[0]}}}"; ' if close else ""
+    close = closest_name(converter, CONVERTERS)
+    guess = f'write "{{{name}:{close}}}"; ' if close else ""
     refuse(f'"{converter}" in "{{{inside}}}" is no type of parameter', f"{guess}the types are {known}")

@@ -9,9 +9,9 @@ a more specific route ("/users/me" beside "/users/{name}") leads to that route.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import NoSuchURL
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.path import encode_path, has_dot_segments
@@ -47,8 +47,8 @@ class Reverse:
             raise NoSuchURL(f"{_display_name(view)} has no route; add it to URLS")
         named = self._by_name.get(view)
         if named is None:
-            close = difflib.get_close_matches(view, self._by_name, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else "add it to URLS"
+            close = closest_name(view, self._by_name)
+            hint = f'did you mean "{close}"?' if close else "add it to URLS"
             raise NoSuchURL(f'no view in URLS is named "{view}"; {hint}')
         if len(named) > 1:
             names = " or ".join(f'"{name}"' for name in named)
@@ -126,6 +126,6 @@ def _mismatch(view: object, writers: list[_Writer], parameters: Mapping[str, obj
         parts.append(f"missing: {', '.join(missing)}")
     if extra:
         parts.append(f"extra: {', '.join(extra)}")
-    meant = {wrong: difflib.get_close_matches(wrong, missing, n=1) for wrong in extra}
-    parts += [f'did you mean "{close[0]}" by "{wrong}"?' for wrong, close in meant.items() if close]
+    meant = {wrong: closest_name(wrong, missing) for wrong in extra}
+    parts += [f'did you mean "{close}" by "{wrong}"?' for wrong, close in meant.items() if close]
     return "; ".join(parts)

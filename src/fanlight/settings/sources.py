@@ -7,13 +7,13 @@ be parsed.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field
 from typing import Any, cast
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import MAX_PORT, MAX_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
 from fanlight.settings.cpus import usable_cpus
@@ -168,8 +168,8 @@ def _port(text: str, given_as: str) -> int:
 
 def _suggestion(name: str, names: Collection[str], prefix: str = "") -> str:
     """Return a hint with the closest known name; the prefix that all have in common does not count."""
-    close = difflib.get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in names], 1)
-    return f"; did you mean {prefix}{close[0]}?" if close else "; `fanlight run --help` lists them all"
+    close = closest_name(name.removeprefix(prefix), (each.removeprefix(prefix) for each in names))
+    return f"; did you mean {prefix}{close}?" if close else "; `fanlight run --help` lists them all"
 
 
 def _process_ids(environ: Mapping[str, str]) -> list[int]:

@@ -10,7 +10,6 @@ A file in a package is imported as a module of it, wherever the command is run: 
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 import sys
 import warnings
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
@@ -98,8 +98,8 @@ def _no_module(place: str) -> str:
     path = place.replace(".", "/")
     within = Path(path).parent
     programs = sorted(each.stem for each in within.glob("*.py")) if within.is_dir() else []
-    close = difflib.get_close_matches(Path(path).name, programs, 1)
-    hint = f"did you mean {'.'.join((*within.parts, close[0]))}?" if close else "write the file: main.py"
+    close = closest_name(Path(path).name, programs)
+    hint = f"did you mean {'.'.join((*within.parts, close))}?" if close else "write the file: main.py"
     return f"there is no module {place}, neither {path}.py nor {path}/main.py; {hint}"
 
 
@@ -109,8 +109,8 @@ def _not_there(path: Path) -> str:
         return f"there is no {path}: there is no folder {folder}"
     file = path / "main.py" if path.is_dir() else path
     programs = sorted(each.name for each in folder.glob("*.py"))
-    close = difflib.get_close_matches(file.name, programs, 1) or programs[:1]
-    hint = f"did you mean {folder / close[0]}?" if close else "`fanlight new NAME` creates a site"
+    close = closest_name(file.name, programs) or next(iter(programs), "")
+    hint = f"did you mean {folder / close}?" if close else "`fanlight new NAME` creates a site"
     return f"there is no {file}; {hint}"
 
 

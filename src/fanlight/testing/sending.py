@@ -6,7 +6,6 @@ options, with a hint what to write.
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import msgspec
 
+from fanlight.closest_name import closest_name
 from fanlight.message.headers import is_token
 from fanlight.message.media_types import media_type_by_name
 
@@ -74,8 +74,8 @@ def prepare_request(
     """Return a request. Raises TypeError for unknown options, ValueError for invalid values."""
     for name in content:
         if name not in _OPTIONS:
-            close = difflib.get_close_matches(name, _OPTIONS, n=1)
-            hint = _ALTERNATIVES.get(name) or (f"{close[0]}=..." if close else f"one of {', '.join(_OPTIONS)}")
+            close = closest_name(name, _OPTIONS)
+            hint = _ALTERNATIVES.get(name) or (f"{close}=..." if close else f"one of {', '.join(_OPTIONS)}")
             raise TypeError(f"a request has no option {name}; write {hint}")
     body, kind = body_of(**content)
     written = headers.items() if isinstance(headers, Mapping) else headers or ()
