@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import Struct
-
 from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
 from fanlight.app.endpoints import Endpoints, unwrap
@@ -41,19 +39,6 @@ from fanlight.routing.table import Table
 TEMPLATES = "templates"
 
 
-class _Settings(Struct, frozen=True, kw_only=True):
-    """What an app is made of."""
-
-    urls: Mapping[str, object]
-    errors: Mapping[int, object] | None
-    templates: str | Path | None
-    middleware: Sequence[Callable[..., object]]
-    wrap_calls: Sequence[Callable[..., Any]]
-    lifespan: Callable[..., object] | None
-    source: Path | None
-    compression: object
-
-
 class Application:
     """A site, ready to be served: a `Handler` for the server.
 
@@ -80,16 +65,9 @@ class Application:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
         self.folder = folder
         self.state = State()
-        self._settings = _Settings(
-            urls=urls,
-            errors=errors,
-            templates=templates,
-            middleware=middleware,
-            wrap_calls=wrap_calls,
-            lifespan=lifespan,
-            source=source,
-            compression=compression,
-        )
+        self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
+        self._middleware, self._wrap_calls = middleware, wrap_calls
+        self._lifespan_function, self._compression = lifespan, compression
         self._dependencies: frozenset[Dependency] = frozenset()
         self._build({})
 
@@ -102,44 +80,35 @@ class Application:
         unknown = [display_name(each) for each in overrides if each not in self._dependencies]
         if unknown:
             raise SetupError(
-                [Mistake(message=f"overrides replace {each}, but no view depends on it") for each in unknown]
+                [Mistake(message=f"overrides replace {name}, but no view depends on it") for name in unknown]
             )
         other = copy.copy(self)
         other._build(overrides)  # noqa: SLF001 - of the same class
         return other
 
     def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
-        settings, folder = self._settings, self.folder
-        templates = settings.templates
-        self.pages = Pages(
-            folder / templates if templates is not None else None, {"url_for": self.url_for, "asset": self.asset}
-        )
-        compression, compression_mistakes = read_compression(settings.compression)
+        folder, templates = self.folder, self._templates
+        names = {"url_for": self.url_for, "asset": self.asset}
+        self.pages = Pages(folder / templates if templates is not None else None, names)
+        compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
-        self.statics = StaticFolders(
-            folder, settings.source, self.pages.folder, compresses=settings.compression is not None
-        )
+        compresses = self._compression is not None
+        self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         # A class for each app: its requests reach the app through the class, which costs nothing per request.
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
         responses = ResponseFactory(self.pages)
-        errors = ErrorHandlers(settings.errors, self.pages, responses, folder)
-        middleware, middleware_mistakes = read_middleware(settings.middleware, folder)
-        mistakes = wrapper_mistakes(settings.wrap_calls, folder)
+        errors = ErrorHandlers(self._errors, self.pages, responses, folder)
+        middleware, middleware_mistakes = read_middleware(self._middleware, folder)
+        mistakes = wrapper_mistakes(self._wrap_calls, folder)
         stack = MiddlewareStack(middleware, responses, errors)
-        calls = CallFactory(responses, errors, stack, () if mistakes else settings.wrap_calls)
+        calls = CallFactory(responses, errors, stack, () if mistakes else self._wrap_calls)
         dependencies = Dependencies(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, responses, dependencies, self.state, folder, statics=self.statics)
-        mistakes = [
-            *self._build_table(endpoints),
-            *errors.mistakes,
-            *middleware_mistakes,
-            *mistakes,
-            *self._template_mistakes(),
-            *compression_mistakes,
-        ]
+        mistakes = [*self._build_table(endpoints), *errors.mistakes, *middleware_mistakes, *mistakes]
+        mistakes += [*self._template_mistakes(), *compression_mistakes]
         try:
-            self._lifespan = Lifespan(settings.lifespan, self, folder)
+            self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:
             mistakes += error.mistakes
         self._dependencies |= dependencies.used
@@ -149,11 +118,10 @@ class Application:
         self._find, self._call_without_route = self.table.find, NoRouteResponses(calls, self.table).call
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
-        source = self._settings.source
         try:
             self.table = build(
-                self._settings.urls,
-                source=None if source is None else Source(source),
+                self._urls,
+                source=None if self._source is None else Source(self._source),
                 path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
                 unwrap=self._unwrap,
@@ -164,7 +132,7 @@ class Application:
         return []
 
     def _template_mistakes(self) -> list[Mistake]:
-        folder, templates = self.pages.folder, self._settings.templates
+        folder, templates = self.pages.folder, self._templates
         if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
             hint = f"create the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fanlight.binding.callables import display_name, source_location, unwrap_callable
+from fanlight.binding.callables import display_name, mistake_in, unwrap_callable
 from fanlight.errors import Mistake
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -44,15 +44,13 @@ def _mistake_in(wrapper: Any, folder: Path | None) -> Mistake | None:
     hint = "write a generator function, def wrap(request, route), that yields once"
     if not callable(wrapper) or isinstance(wrapper, type):
         return Mistake(message=f"wrap_calls has {wrapper!r}, which is no function", hint=hint)
-    place = source_location(wrapper, folder)
-    places = (place,) if place else ()
     name = display_name(wrapper)
     if not inspect.isgeneratorfunction(unwrap_callable(wrapper)):
-        return Mistake(message=f"{name} in wrap_calls is no sync generator function", places=places, hint=hint)
+        return mistake_in(wrapper, folder, f"{name} in wrap_calls is no sync generator function", hint)
     try:
         inspect.signature(wrapper).bind(None, "")
     except TypeError:
-        return Mistake(message=f"{name} in wrap_calls does not take (request, route)", places=places, hint=hint)
+        return mistake_in(wrapper, folder, f"{name} in wrap_calls does not take (request, route)", hint)
     return None
 
 

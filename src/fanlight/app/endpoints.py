@@ -28,7 +28,6 @@ from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call, Lane
-from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import WithMiddleware, middleware_of
 from fanlight.pages.builtin_pages import heading_page
@@ -114,11 +113,7 @@ class Endpoints:
         if not is_template_name(text):
             return calls.for_response(Response(heading_page(text)), name)
         make = self._responses.make
-
-        def render(request: Request) -> Response:
-            return make(Page(text, request.params), request)
-
-        return calls.for_handler(render, f"{name} ({text})")
+        return calls.for_handler(lambda request: make(Page(text, request.params), request), f"{name} ({text})")
 
     def _for_view(
         self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str, calls: CallFactory

@@ -21,7 +21,7 @@ from typing import Any
 
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import is_template_name, string_mistake
-from fanlight.binding.callables import display_name, is_async, source_location
+from fanlight.binding.callables import display_name, is_async, mistake_in
 from fanlight.binding.exceptions import is_task_cancelled
 from fanlight.binding.signature import reject_markers
 from fanlight.errors import (
@@ -38,9 +38,8 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
-from fanlight.pages.pages import Pages
+from fanlight.pages.pages import Pages, error_context
 from fanlight.pages.problem_details import wants_problem
-from fanlight.reason_phrases import reason_phrase
 
 log = logging.getLogger("fanlight.app")
 
@@ -153,7 +152,8 @@ class ErrorHandlers:
 
     def _read(self, status: object, value: object) -> None:
         if isinstance(status, bool) or not isinstance(status, int) or status not in range(400, 600):
-            self._reject(f"errors[{status!r}]: there is no such error", "a key is a status from 400 to 599")
+            message = f"errors[{status!r}]: there is no such error"
+            self.mistakes.append(Mistake(message=message, hint="a key is a status from 400 to 599"))
         elif isinstance(value, str):
             self._read_string(status, value)
         elif isinstance(value, Response):
@@ -163,12 +163,9 @@ class ErrorHandlers:
         elif callable(value) and not isinstance(value, type):
             self._read_view(status, value)
         else:
-            kind = type(value).__name__
+            message = f"errors[{status}] is a {type(value).__name__}, which is no response"
             hint = "give a view (without calling it), a template's name, a string or a response"
-            self._reject(f"errors[{status}] is a {kind}, which is no response", hint)
-
-    def _reject(self, message: str, hint: str, place: str = "") -> None:
-        self.mistakes.append(Mistake(message=message, places=(place,) if place else (), hint=hint))
+            self.mistakes.append(Mistake(message=message, hint=hint))
 
     def _read_string(self, status: int, value: str) -> None:
         where = f"errors[{status}]"
@@ -180,25 +177,22 @@ class ErrorHandlers:
             self._handlers[status] = self._html_only(lambda _, __: Response(text))
             return
 
-        def render(error: HTTPError, request: Request) -> Response:
-            reason = reason_phrase(error.status) or "Error"
-            context = {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
-            return self._responses.make(Page(value, context), request)
-
-        self._handlers[status] = self._html_only(render)
+        self._handlers[status] = self._html_only(
+            lambda error, request: self._responses.make(Page(value, error_context(error)), request)
+        )
 
     def _read_view(self, status: int, view: Callable[..., object]) -> None:
-        place = source_location(view, self._folder)
+        start = f"errors[{status}]: {display_name(view)}"
         if is_async(view):
             hint = 'write "def": the error may be raised by a sync view, which can\'t await'
-            self._reject(f"errors[{status}]: {display_name(view)} is async", hint, place)
+            self.mistakes.append(mistake_in(view, self._folder, f"{start} is async", hint))
             return
         names = _arguments(view)
         if names is None:
             hint = "it may take `error` and `request`, and nothing else"
-            self._reject(f"errors[{status}]: {display_name(view)} takes other parameters", hint, place)
+            self.mistakes.append(mistake_in(view, self._folder, f"{start} takes other parameters", hint))
             return
-        if mistake := reject_markers(view, display_name(view), place, "the error and the request"):
+        if mistake := reject_markers(view, "the error and the request", self._folder):
             self.mistakes.append(mistake)
             return
 

@@ -6,14 +6,12 @@ that is not a generator function or takes more than the app; at run time, a gene
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any
 
-from fanlight.binding.callables import display_name, source_location, unwrap_callable
-from fanlight.binding.signature import reject_markers
-from fanlight.errors import AppError, Mistake, SetupError
+from fanlight.app.generator_functions import read_generator_function
+from fanlight.errors import AppError
 
 _END = object()
 
@@ -23,36 +21,20 @@ class Lifespan:
 
     def __init__(self, function: Any, app: object, folder: Path | None = None) -> None:
         """Take the function, or None. Raises SetupError if it can't be a lifespan."""
-        self._begin: Any = None
+        self._app, self._function = app, None
         self._running: Generator[object] | AsyncGenerator[object] | None = None
-        self.name = ""
-        if function is None:
-            return
-        self.name = display_name(function)
-        place = source_location(function, folder)
-        places = (place,) if place else ()
-        plain = unwrap_callable(function)
-        if not inspect.isgeneratorfunction(plain) and not inspect.isasyncgenfunction(plain):
-            message = f"the lifespan {self.name} has no yield"
+        if function is not None:
             hint = "write a function that opens, yields once, and closes"
-            raise SetupError([Mistake(message=message, places=places, hint=hint)])
-        parameters = inspect.signature(function).parameters.values()
-        needed = [each for each in parameters if each.default is each.empty and each.kind < each.VAR_POSITIONAL]
-        if len(needed) > 1:
-            message = f"the lifespan {self.name} takes more than the app"
-            hint = f"write def {self.name.rpartition('.')[2]}(app)"
-            raise SetupError([Mistake(message=message, places=places, hint=hint)])
-        if mistake := reject_markers(function, self.name, place, "the app"):
-            raise SetupError([mistake])
-        self._begin = (lambda: function(app)) if needed else function
+            self._function = read_generator_function(function, "lifespan", "app", folder, no_yield_hint=hint)
+        self.name = self._function.name if self._function is not None else ""
 
     async def start(self) -> None:
         """Run the function up to its yield. Raises what it raises."""
-        if self._begin is None:
+        if self._function is None:
             return
         if self._running is not None:
             raise AppError("the app has been started already")
-        running = self._begin()
+        running = self._function.begin(self._app)
         if await _is_at_end(running):
             raise AppError(f"the lifespan {self.name} ended before its yield")
         self._running = running

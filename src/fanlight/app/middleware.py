@@ -19,21 +19,16 @@ skipped: there the `yield` returns the 500 response that the client gets if the 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
-
-from msgspec import Struct
 
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, UnhandledException
-from fanlight.app.generator_analysis import may_catch
+from fanlight.app.generator_functions import GeneratorFunction, may_catch, read_generator_function
 from fanlight.app.responses import ResponseFactory
-from fanlight.binding.callables import display_name, source_location, unwrap_callable
+from fanlight.binding.callables import display_name, unwrap_callable
 from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
-from fanlight.binding.signature import reject_markers
-from fanlight.errors import AppError, HTTPError, Mistake
+from fanlight.errors import AppError, HTTPError, Mistake, SetupError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
@@ -41,15 +36,8 @@ Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
 Inner = Callable[[Request], Outcome]  # a view, or the next middleware
 AsyncInner = Callable[[Request], Awaitable[Outcome]]
+Middleware = GeneratorFunction
 _NO_RESPONSE = object()
-
-
-class Middleware(Struct, frozen=True, kw_only=True):
-    """One generator function."""
-
-    begin: Callable[[Request], Any]  # makes the generator
-    is_async: bool
-    name: str
 
 
 def read_middleware(functions: object, folder: Path | None = None) -> tuple[list[Middleware], list[Mistake]]:
@@ -60,31 +48,22 @@ def read_middleware(functions: object, folder: Path | None = None) -> tuple[list
     if isinstance(functions, str) or not isinstance(functions, Sequence):
         hint = "write a tuple: middleware=(timing,)"
         return [], [Mistake(message=f"middleware is a {type(functions).__name__}", hint=hint)]
-    read = [_read_function(function, folder) for function in functions]
-    return [each for each in read if isinstance(each, Middleware)], [each for each in read if isinstance(each, Mistake)]
-
-
-def _read_function(function: Any, folder: Path | None) -> Middleware | Mistake:
-    if not callable(function) or isinstance(function, type):
-        return Mistake(message=f"middleware has {function!r}, which is no function", hint="give generator functions")
-    name, place = display_name(function), source_location(function, folder)
-    places = (place,) if place else ()
-    plain = unwrap_callable(function)
-    is_async = inspect.isasyncgenfunction(plain)
-    if not is_async and not inspect.isgeneratorfunction(plain):
-        hint = 'write "response = yield" where the view is to run'
-        return Mistake(message=f"the middleware {name} has no yield", places=places, hint=hint)
-    parameters = list(inspect.signature(function).parameters.values())
-    needed = [each for each in parameters if each.default is each.empty and each.kind < each.VAR_POSITIONAL]
-    if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
-        hint = f"write def {name.rpartition('.')[2]}(request)"
-        return Mistake(message=f"the middleware {name} takes more than the request", places=places, hint=hint)
-    if mistake := reject_markers(function, name, place, "the request"):
-        return mistake
-    if isinstance(plain, FunctionType):
-        may_catch(plain.__code__)  # cached: reads the source now, and not when the first exception is raised
-    begin = function if needed else lambda _: function()
-    return Middleware(begin=begin, is_async=is_async, name=name)
+    read: list[Middleware] = []
+    mistakes: list[Mistake] = []
+    no_yield_hint = 'write "response = yield" where the view is to run'
+    for each in functions:
+        if not callable(each) or isinstance(each, type):
+            message = f"middleware has {each!r}, which is no function"
+            mistakes.append(Mistake(message=message, hint="give generator functions"))
+            continue
+        try:
+            read.append(read_generator_function(each, "middleware", "request", folder, no_yield_hint=no_yield_hint))
+        except SetupError as error:
+            mistakes += error.mistakes
+            continue
+        if isinstance(plain := unwrap_callable(each), FunctionType):
+            may_catch(plain.__code__)  # cached: reads the source now, and not when the first exception is raised
+    return read, mistakes
 
 
 class MiddlewareStack:
@@ -119,7 +98,7 @@ class MiddlewareStack:
         It raises nothing but the cancellation of its task.
         """
         for each in reversed(self._middleware):
-            inner = self._async_around_async(each, inner) if each.is_async else self._sync_around_async(each, inner)
+            inner = self._around_async(each, inner)
         internal_error = self._errors.internal_error
 
         async def run(request: Request) -> Response:
@@ -132,7 +111,7 @@ class MiddlewareStack:
 
         return run
 
-    # --- one middleware, in the three ways in which it and the inner call can be sync or async; none of them raises ---
+    # --- one middleware and the inner call: both sync, or one of them async; neither raises -----------------
 
     def _around_sync(self, middleware: Middleware, inner: Inner) -> Inner:
         def run(request: Request) -> Outcome:
@@ -150,32 +129,21 @@ class MiddlewareStack:
 
         return run
 
-    def _sync_around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
+    def _around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
+        is_async, code = middleware.is_async, "ag_code" if middleware.is_async else "gi_code"
+
         async def run(request: Request) -> Outcome:
             outcome = seen = None
             try:
                 generator = middleware.begin(request)
-                given = _enter(middleware, generator)
+                given = await _enter_async(middleware, generator) if is_async else _enter(middleware, generator)
                 if given is _NO_RESPONSE:
                     outcome = await inner(request)
-                    seen = self._result_at_yield(outcome, getattr(generator, "gi_code", None), request)
-                    given = _resume(middleware, generator, seen)
-                return self._outcome(given, outcome, seen, request)
-            except BaseException as error:  # noqa: BLE001 - as above
-                return self._outcome_of_exception(error, outcome, seen, request)
-
-        return run
-
-    def _async_around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
-        async def run(request: Request) -> Outcome:
-            outcome = seen = None
-            try:
-                generator = middleware.begin(request)
-                given = await _enter_async(middleware, generator)
-                if given is _NO_RESPONSE:
-                    outcome = await inner(request)
-                    seen = self._result_at_yield(outcome, getattr(generator, "ag_code", None), request)
-                    given = await _resume_async(middleware, generator, seen)
+                    seen = self._result_at_yield(outcome, getattr(generator, code, None), request)
+                    if is_async:
+                        given = await _resume_async(middleware, generator, seen)
+                    else:
+                        given = _resume(middleware, generator, seen)
                 return self._outcome(given, outcome, seen, request)
             except BaseException as error:  # noqa: BLE001 - as above
                 return self._outcome_of_exception(error, outcome, seen, request)

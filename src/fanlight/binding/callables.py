@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodWrapperType, WrapperDescriptorType
 from typing import Any, TypeVar
 
+from fanlight.errors import Mistake
 from fanlight.message.request import Request
 
 T = TypeVar("T")
@@ -91,6 +92,12 @@ def source_location(view: object, folder: Path | None = None) -> str:
     if folder is not None and path.is_relative_to(folder):
         path = path.relative_to(folder)
     return f"{path.as_posix()}:{line}"
+
+
+def mistake_in(view: object, folder: Path | None, message: str, hint: str = "") -> Mistake:
+    """Return a mistake with the place where a view is written, if it is written in Python."""
+    place = source_location(view, folder)
+    return Mistake(message=message, places=(place,) if place else (), hint=hint)
 
 
 def _class_location(cls: type) -> tuple[str, int]:

@@ -22,13 +22,14 @@ from fanlight.binding.callables import (
     View,
     display_name,
     is_async,
+    mistake_in,
     source_location,
     unwrap_callable,
 )
 from fanlight.binding.dependency_plan import DependencyPlan, Provider
 from fanlight.binding.plan import bind
 from fanlight.binding.signature import Signature, read_signature
-from fanlight.errors import Mistake, SetupError
+from fanlight.errors import SetupError
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
 
@@ -54,8 +55,7 @@ class Dependencies:
             name = next(each.name for each in plan.providers if each.is_async)
             message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
             hint = f'write "async def {display_name(view).rpartition(".")[2]}", or make the dependency sync'
-            place = source_location(view, self._folder)
-            raise SetupError([Mistake(message=message, places=(place,) if place else (), hint=hint)])
+            raise SetupError([mistake_in(view, self._folder, message, hint)])
         return plan
 
     def _add(
@@ -72,8 +72,7 @@ class Dependencies:
         if key in parents:
             names = [display_name(each) for each in (*parents[parents.index(key) :], key)]
             message = f"circular dependencies: {' -> '.join(names)}"
-            places = (source_location(key, self._folder),)
-            raise SetupError([Mistake(message=message, places=places, hint="remove one of these dependencies")])
+            raise SetupError([mistake_in(key, self._folder, message, "remove one of these dependencies")])
         try:
             provider, binding = self._read(key, path)
         except SetupError as error:

@@ -20,6 +20,7 @@ from fanlight.binding.callables import (
     decorator_value,
     display_name,
     is_default_factory,
+    mistake_in,
     source_location,
     unwrap_callable,
 )
@@ -123,7 +124,7 @@ def _inspect(view: View) -> inspect.Signature:
     return inspect.signature(call.__func__ if is_static else view)
 
 
-def reject_markers(function: View, name: str, location: str, receives: str) -> Mistake | None:
+def reject_markers(function: View, receives: str, folder: Path | None) -> Mistake | None:
     """Return a mistake if a function that `receives` fixed arguments has a parameter with a marker.
 
     SECURITY: tests/binding/test_markers.py; `def guard(user: CurrentUser): yield` would take the request for the user.
@@ -134,9 +135,9 @@ def reject_markers(function: View, name: str, location: str, receives: str) -> M
         except ANNOTATION_ERRORS:  # its type may be there for type checkers only
             continue
         if marker is not None and marker is not Request:
+            name = display_name(function)
             message = f"{parameter.name} in {name} is {describe_marker(marker)}, but {name} is given only {receives}"
-            places = (location,) if location else ()
-            return Mistake(message=message, places=places, hint="only views and dependencies can have it")
+            return mistake_in(function, folder, message, "only views and dependencies can have it")
     return None
 
 

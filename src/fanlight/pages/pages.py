@@ -133,15 +133,8 @@ class Pages:
             exists = self._has_error_template[error.status] = self.has(name)
         if not exists:
             return None
-        context = {
-            "request": request,
-            "error": error,
-            "status": error.status,
-            "reason": reason_phrase(error.status) or "Error",
-            "detail": error.detail,
-        }
         try:
-            return self._render(name, context).encode("utf-8", "replace")
+            return self._render(name, {"request": request, **error_context(error)}).encode("utf-8", "replace")
         except BaseException as failure:  # noqa: BLE001 - functions of the app's may run in it, and raise anything
             reason = failure if isinstance(failure, TemplateError) else in_one_line(failure)
             self._log_once(f"the error page {name} failed, the built-in one is sent instead: {reason}", failure)
@@ -160,6 +153,12 @@ class Pages:
         if text not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add(text)
             log.error("%s", text, exc_info=failure)
+
+
+def error_context(error: HTTPError) -> dict[str, object]:
+    """Return what the template of an error page gets, beside the request."""
+    reason = reason_phrase(error.status) or "Error"
+    return {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
 
 
 def _builtin_page(error: HTTPError) -> bytes:

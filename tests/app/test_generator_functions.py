@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanlight.app.generator_analysis import may_catch
+from fanlight.app.generator_functions import may_catch
 
 
 def bare() -> Iterator[None]:

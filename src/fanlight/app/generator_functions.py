@@ -1,17 +1,25 @@
-"""Whether a generator may catch an exception that is raised at its `yield`.
+"""Read the generator functions of an app: its middleware and its lifespan.
 
-In: the code of a generator function, sync or async. Out: False if its source shows that it can only let an exception
-pass: none of its `yield`s stands in a `try` with an `except`, in a `with`, or before a `finally` that leaves early.
-True for source that can't be read, and for a generator that delegates to another one (`yield from`).
+In: a function, and the argument that it is given. Out: whether it is async and takes the argument, and whether it may
+catch an exception that is raised at its `yield`. Refuses what is no generator function, and one that takes more.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import CodeType
+from typing import Any
+
+from msgspec import Struct
+
+from fanlight.binding.callables import display_name, mistake_in, unwrap_callable
+from fanlight.binding.signature import reject_markers
+from fanlight.errors import SetupError
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
@@ -19,9 +27,39 @@ _TRIES = (ast.Try, ast.TryStar)
 _WITHS = (ast.With, ast.AsyncWith)
 
 
+class GeneratorFunction(Struct, frozen=True, kw_only=True):
+    """A sync or async generator function; `begin` makes the generator of the one argument."""
+
+    begin: Callable[[Any], Any]
+    is_async: bool
+    name: str
+
+
+def read_generator_function(
+    function: Any, kind: str, argument: str, folder: Path | None, *, no_yield_hint: str
+) -> GeneratorFunction:
+    """Return a generator function that takes `argument`, or nothing; `kind` names it. Raises SetupError."""
+    name, plain = display_name(function), unwrap_callable(function)
+    is_async = inspect.isasyncgenfunction(plain)
+    if not is_async and not inspect.isgeneratorfunction(plain):
+        raise SetupError([mistake_in(function, folder, f"the {kind} {name} has no yield", no_yield_hint)])
+    needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+    needed = [each for each in needed if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):
+        hint = f"write def {name.rpartition('.')[2]}({argument})"
+        raise SetupError([mistake_in(function, folder, f"the {kind} {name} takes more than the {argument}", hint)])
+    if mistake := reject_markers(function, f"the {argument}", folder):
+        raise SetupError([mistake])
+    return GeneratorFunction(begin=function if needed else lambda _: function(), is_async=is_async, name=name)
+
+
 @functools.lru_cache(maxsize=1024)
 def may_catch(code: CodeType) -> bool:
-    """Return whether a generator that runs this code may catch what is raised at its `yield`."""
+    """Return whether a generator that runs this code may catch what is raised at its `yield`.
+
+    False if the source shows that it can only let an exception pass: no `yield` stands in a `try` with an `except`, in
+    a `with`, or before a `finally` that leaves early. True for source that can't be read, and for `yield from`.
+    """
     function = _function_of(code)
     return function is None or any(_catches(statement) for statement in function.body)
 
