@@ -3,28 +3,8 @@
     FanlightError
     ├── ClientError                the client
     │   ├── ClientDisconnected     it closed the connection before the response was sent
-    │   └── ProtocolError          its message is refused, and the connection closed
-    │       ├── BadMessage                  400
-    │       ├── RequestTimeout              408
-    │       ├── ContentLimitExceeded        413
-    │       ├── TargetTooLong               414
-    │       ├── UnsupportedContentEncoding  415
-    │       ├── UnsupportedExpectation      417
-    │       ├── SchemeMismatch              421
-    │       ├── HeadTooLarge                431
-    │       ├── UnsupportedTransferCoding   501
-    │       ├── UnsupportedMethod           501
-    │       ├── Overloaded                  503
-    │       ├── UnsupportedVersion          505
-    │       └── StorageFull                 507
-    ├── HTTPError                  a response with an error status, raised by a view
-    │   ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404,
-    │   │   MethodNotAllowed 405, NotAcceptable 406, Conflict 409, Gone 410,
-    │   │   LengthRequired 411, PreconditionFailed 412, ContentTooLarge 413,
-    │   │   UnsupportedMediaType 415, MisdirectedRequest 421, UnprocessableContent 422,
-    │   │   TooManyRequests 429
-    │   └── InternalServerError 500, NotImplementedByServer 501, ServiceUnavailable 503,
-    │       InsufficientStorage 507
+    │   └── ProtocolError          its message is refused, and the connection closed; a subclass for each reason
+    ├── HTTPError                  a response with an error status, raised by a view; a subclass for each status
     ├── AppError                   the code of the app
     │   ├── SetupError             a list of mistakes, found before the port opens
     │   ├── TemplateError          a template can't be rendered
@@ -47,6 +27,17 @@ class FanlightError(Exception):
     """The base class of all errors that Fanlight raises."""
 
 
+class _WithStatus:
+    """An error class with a status: `class NotFound(HTTPError, status=404)`."""
+
+    status: int
+
+    def __init_subclass__(cls, status: int | None = None) -> None:
+        super().__init_subclass__()
+        if status is not None:
+            cls.status = status
+
+
 # --- the client ----------------------------------------------------------------------------
 
 
@@ -58,10 +49,9 @@ class ClientDisconnected(ClientError):
     """The client closed the connection before the response was sent."""
 
 
-class ProtocolError(ClientError):
+class ProtocolError(_WithStatus, ClientError, status=400):
     """A message that is refused: the response has `status` and `extra_headers`, then the connection is closed."""
 
-    status = 400
     extra_headers = b""  # field lines of the response, each with its line end
 
 
@@ -69,89 +59,64 @@ class BadMessage(ProtocolError):
     """The bytes are not an unambiguous HTTP message (RFC 9112)."""
 
 
-class RequestTimeout(ProtocolError):
+class RequestTimeout(ProtocolError, status=408):
     """The client took too long to send its request (RFC 9110 section 15.5.9)."""
 
-    status = 408
 
-
-class ContentLimitExceeded(ProtocolError):
+class ContentLimitExceeded(ProtocolError, status=413):
     """The content exceeds `Limits.content_bytes` (RFC 9110 section 15.5.14)."""
 
-    status = 413
 
-
-class TargetTooLong(ProtocolError):
+class TargetTooLong(ProtocolError, status=414):
     """The request line exceeds its limit (RFC 9110 section 15.5.15)."""
 
-    status = 414
 
-
-class UnsupportedContentEncoding(ProtocolError):
+class UnsupportedContentEncoding(ProtocolError, status=415):
     """The content has a content encoding, and request content is never decoded (RFC 9110 sections 8.4 and 15.5.16)."""
 
-    status = 415
     extra_headers = b"accept-encoding: identity\r\n"
 
 
-class UnsupportedExpectation(ProtocolError):
+class UnsupportedExpectation(ProtocolError, status=417):
     """`Expect` has another value than 100-continue (RFC 9110 section 10.1.1)."""
 
-    status = 417
 
-
-class SchemeMismatch(ProtocolError):
+class SchemeMismatch(ProtocolError, status=421):
     """The target is an https URL, but the connection is not encrypted (RFC 9110 section 7.4)."""
 
-    status = 421
 
-
-class HeadTooLarge(ProtocolError):
+class HeadTooLarge(ProtocolError, status=431):
     """The head exceeds its limit of bytes or fields (RFC 6585 section 5)."""
 
-    status = 431
 
-
-class UnsupportedTransferCoding(ProtocolError):
+class UnsupportedTransferCoding(ProtocolError, status=501):
     """A transfer coding other than a single final `chunked` (RFC 9112 section 6.1)."""
 
-    status = 501
 
-
-class UnsupportedMethod(ProtocolError):
+class UnsupportedMethod(ProtocolError, status=501):
     """The method is not implemented by this server (RFC 9110 section 9.1)."""
 
-    status = 501
 
-
-class UnsupportedVersion(ProtocolError):
+class UnsupportedVersion(ProtocolError, status=505):
     """An HTTP version other than 1.0 or 1.1 (RFC 9110 section 15.6.6)."""
 
-    status = 505
 
-
-class Overloaded(ProtocolError):
+class Overloaded(ProtocolError, status=503):
     """The thread pool is full, so the content can't be written to disk."""
 
-    status = 503
 
-
-class StorageFull(ProtocolError):
+class StorageFull(ProtocolError, status=507):
     """The disk is full, so the content can't be kept (RFC 4918 section 11.5)."""
-
-    status = 507
 
 
 # --- responses -----------------------------------------------------------------------------
 
 
-class HTTPError(FanlightError):
+class HTTPError(_WithStatus, FanlightError, status=500):
     """A response with an error status; raise one of its subclasses from a view.
 
     `detail` is shown to the client, so it must not contain a secret. `headers` are added to the response.
     """
-
-    status = 500
 
     def __init__(self, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
         """Make an error; `detail` is the text of the error page."""
@@ -160,34 +125,24 @@ class HTTPError(FanlightError):
         self.headers: dict[str, str] = dict(headers or {})
 
 
-class BadRequest(HTTPError):
+class BadRequest(HTTPError, status=400):
     """400: the request is malformed."""
 
-    status = 400
 
-
-class Unauthorized(HTTPError):
+class Unauthorized(HTTPError, status=401):
     """401: authentication is required; give `headers={"www-authenticate": ...}` (RFC 9110 section 15.5.2)."""
 
-    status = 401
 
-
-class Forbidden(HTTPError):
+class Forbidden(HTTPError, status=403):
     """403: the client is authenticated, but not allowed to do this."""
 
-    status = 403
 
-
-class NotFound(HTTPError):
+class NotFound(HTTPError, status=404):
     """404: there is no such resource."""
 
-    status = 404
 
-
-class MethodNotAllowed(HTTPError):
+class MethodNotAllowed(HTTPError, status=405):
     """405: the resource exists, but not with this method."""
-
-    status = 405
 
     def __init__(self, detail: str = "", *, allow: Sequence[str]) -> None:
         """Make an error; `allow` are the methods for the `Allow` field, which is required (RFC 9110 section 15.5.6)."""
@@ -195,40 +150,28 @@ class MethodNotAllowed(HTTPError):
         self.allow = tuple(allow)
 
 
-class NotAcceptable(HTTPError):
+class NotAcceptable(HTTPError, status=406):
     """406: there is no representation that the client accepts."""
 
-    status = 406
 
-
-class Conflict(HTTPError):
+class Conflict(HTTPError, status=409):
     """409: the request conflicts with the current state of the resource."""
 
-    status = 409
 
-
-class Gone(HTTPError):
+class Gone(HTTPError, status=410):
     """410: the resource was removed, permanently."""
 
-    status = 410
 
-
-class LengthRequired(HTTPError):
+class LengthRequired(HTTPError, status=411):
     """411: the view needs a Content-Length."""
 
-    status = 411
 
-
-class PreconditionFailed(HTTPError):
+class PreconditionFailed(HTTPError, status=412):
     """412: a precondition in the request is false."""
 
-    status = 412
 
-
-class ContentTooLarge(HTTPError):
+class ContentTooLarge(HTTPError, status=413):
     """413: the content exceeds a limit; `hint` is for the log, `field` is the name of the field that is too large."""
-
-    status = 413
 
     def __init__(
         self, detail: str = "", *, headers: Mapping[str, str] | None = None, hint: str = "", field: str = ""
@@ -238,16 +181,12 @@ class ContentTooLarge(HTTPError):
         self.hint, self.field = hint, field
 
 
-class UnsupportedMediaType(HTTPError):
+class UnsupportedMediaType(HTTPError, status=415):
     """415: the view does not accept content of this type."""
 
-    status = 415
 
-
-class MisdirectedRequest(HTTPError):
+class MisdirectedRequest(HTTPError, status=421):
     """421: the request is for a host that this site does not serve."""
-
-    status = 421
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,10 +199,8 @@ class BadField:
     pointer: str | None = None  # its place in JSON (RFC 6901): "/lines/2/count"
 
 
-class UnprocessableContent(HTTPError):
+class UnprocessableContent(HTTPError, status=422):
     """422: some fields are missing or invalid; `fields` has all of them."""
-
-    status = 422
 
     def __init__(self, detail: str = "", *, fields: Sequence[BadField] = ()) -> None:
         """Make an error that lists every bad field."""
@@ -271,34 +208,24 @@ class UnprocessableContent(HTTPError):
         self.fields = tuple(fields)
 
 
-class TooManyRequests(HTTPError):
+class TooManyRequests(HTTPError, status=429):
     """429: the client sends too many requests."""
 
-    status = 429
 
-
-class InternalServerError(HTTPError):
+class InternalServerError(HTTPError, status=500):
     """500: an error of the server."""
 
-    status = 500
 
-
-class NotImplementedByServer(HTTPError):
+class NotImplementedByServer(HTTPError, status=501):
     """501: the server does not implement the method."""
 
-    status = 501
 
-
-class ServiceUnavailable(HTTPError):
+class ServiceUnavailable(HTTPError, status=503):
     """503: temporarily unavailable; give `headers={"retry-after": ...}` if you can."""
 
-    status = 503
 
-
-class InsufficientStorage(HTTPError):
+class InsufficientStorage(HTTPError, status=507):
     """507: the disk is full."""
-
-    status = 507
 
 
 # --- the app -------------------------------------------------------------------------------
