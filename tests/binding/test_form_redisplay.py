@@ -221,7 +221,7 @@ def pathed(errors: FormErrors) -> str:
 
 def test_misplaced_form_errors_are_refused(mistakes: Find) -> None:
     """A view takes them once, and not as a part of the path."""
-    assert "takes the errors of a form as more" in mistakes({"POST /": twice})[0].message
+    assert "takes the errors of a form twice" in mistakes({"POST /": twice})[0].message
     assert '"errors" is the errors of a form in' in mistakes({"/{errors}": pathed})[0].message
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from fanlight.binding.body import BodyReader
@@ -148,7 +149,15 @@ def _with_errors(build: ArgumentBuilder, readers: list[_Reader], redisplay: Form
 
 def _readers(binding: Binding) -> list[_Reader]:
     """Return what fills the arguments that do not come from the path."""
-    readers = [*_provided_readers(binding), *_named_readers(binding)]
+    readers: list[_Reader] = []
+    if binding.stream:
+        readers.append(_provider(binding.stream, attrgetter("content_stream")))
+    if binding.hints:
+        readers.append(_provider(binding.hints, EarlyHints))
+    if (cookies := binding.cookies) is not None:
+        readers.append(lambda request, values, bad: cookies.read(request.cookies, values, bad))
+    if (headers := binding.headers) is not None:
+        readers.append(_header_reader(headers))
     if (query := binding.query) is not None:
 
         def read_query(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
@@ -159,44 +168,28 @@ def _readers(binding: Binding) -> list[_Reader]:
 
         readers.append(read_query)
     if binding.query_record is not None:
-        name, record = binding.query_record
-
-        def read_record(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
-            if (made := record.read(request.query, bad)) is not None:
-                values[name] = made
-
-        readers.append(read_record)
+        readers.append(_record_reader(*binding.query_record))
     if binding.body is not None:
         readers.append(binding.body.read)
     return readers
 
 
-def _provided_readers(binding: Binding) -> list[_Reader]:
-    """Return what passes the content stream and early hints."""
-    readers: list[_Reader] = []
-    if stream := binding.stream:
-
-        def pass_stream(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
-            values[stream] = request.content_stream
-
-        readers.append(pass_stream)
-    if hints := binding.hints:
-
-        def pass_hints(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
-            values[hints] = EarlyHints(request)
-
-        readers.append(pass_hints)
-    return readers
+def _header_reader(headers: InputFields) -> _Reader:
+    if any(each.collect is not None for each in headers.fields):
+        return lambda request, values, bad: headers.read(request.headers, values, bad)
+    return lambda request, values, bad: headers.read(request.head.values, values, bad)
 
 
-def _named_readers(binding: Binding) -> list[_Reader]:
-    """Return what reads cookies and header fields."""
-    readers: list[_Reader] = []
-    if (cookies := binding.cookies) is not None:
-        readers.append(lambda request, values, bad: cookies.read(request.cookies, values, bad))
-    if (headers := binding.headers) is not None:
-        if any(each.collect is not None for each in headers.fields):
-            readers.append(lambda request, values, bad: headers.read(request.headers, values, bad))
-        else:
-            readers.append(lambda request, values, bad: headers.read(request.head.values, values, bad))
-    return readers
+def _record_reader(name: str, record: RecordInput) -> _Reader:
+    def read(request: Request, values: dict[str, Any], bad: list[BadField]) -> None:
+        if (made := record.read(request.query, bad)) is not None:
+            values[name] = made
+
+    return read
+
+
+def _provider(name: str, value_of: Callable[[Request], object]) -> _Reader:
+    def provide(request: Request, values: dict[str, Any], _: list[BadField]) -> None:
+        values[name] = value_of(request)
+
+    return provide

@@ -28,6 +28,7 @@ from fanlight.message.request import Request
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _EMPTY_FORM: MultiMapping[Any] = MultiMapping()
+_REQUIRED: Any = msgspec.NODEFAULT
 _PATH_ITEM = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
 
 
@@ -121,9 +122,7 @@ def fields_struct(fields: list[tuple[str, Any, Callable[[], object] | None]]) ->
     return msgspec.defstruct(
         "Body",
         [
-            (f"field_{number}", annotation, msgspec.field(name=name))
-            if make is None
-            else (f"field_{number}", annotation, msgspec.field(name=name, default_factory=make))
+            (f"field_{number}", annotation, msgspec.field(name=name, default_factory=make or _REQUIRED))
             for number, (name, annotation, make) in enumerate(fields)
         ],
         kw_only=True,

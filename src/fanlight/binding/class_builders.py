@@ -169,9 +169,7 @@ def _struct_for(record: RecordType) -> type[msgspec.Struct]:
     options = {"array_like": True, "forbid_unknown_fields": True} if record.is_list else record.options
     fields: list[Any] = []
     for number, field in enumerate(record.fields):
+        default = msgspec.NODEFAULT if field.is_required else UNSET
         # The names are ours, because msgspec does not find some that Python allows.
-        default = (
-            msgspec.field(name=field.sent_as) if field.is_required else msgspec.field(name=field.sent_as, default=UNSET)
-        )
-        fields.append((f"f{number}", Any, default))
+        fields.append((f"f{number}", Any, msgspec.field(name=field.sent_as, default=default)))
     return msgspec.defstruct(record.name, fields, kw_only=True, eq=False, **options)

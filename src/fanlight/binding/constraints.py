@@ -1,6 +1,6 @@
 """Check the constraints of a kind: bounds, lengths, patterns, time zones.
 
-In: a kind, and a value of it. Out: which constraint the value violates, as a message.
+In: a kind, once; then values of it. Out: which constraint a value violates, as a message.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from msgspec import inspect as kinds
 
 from fanlight.binding.describe import short_repr
-from fanlight.binding.kinds import BINARY, COLLECTIONS, Kind
+from fanlight.binding.kinds import BINARY, Kind
 
 _CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _COMPARISONS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
@@ -26,29 +26,24 @@ _COMPARISONS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
 _SIZED = (str, bytes, bytearray, memoryview, list, tuple, set, frozenset, dict)
 
 
-def violated_constraint(kind: Kind, value: object) -> str:
-    """Return the constraint that a value violates ("must be at least 1"), "" if there is none."""
-    if isinstance(kind, kinds.IntType | kinds.FloatType):
-        return _violated_bound(kind, value)
-    if isinstance(kind, kinds.StrType):
-        return _violated_pattern(kind, value) or _violated_length(kind, value, "characters")
-    if isinstance(kind, kinds.DateTimeType | kinds.TimeType):
-        return _violated_time_zone(kind, value)
-    if isinstance(kind, BINARY):
-        return _violated_length(kind, value, "bytes")
-    return _violated_length(kind, value, "items") if isinstance(kind, (*COLLECTIONS, kinds.DictType)) else ""
-
-
 def constraint_checker(kind: Kind) -> Callable[[object], str] | None:
-    """Return a function like `violated_constraint` for one kind, None if the kind has no constraints."""
+    """Return a function that names the constraint which a value violates ("must be at least 1"), or returns "".
+
+    None if the kind has no constraints.
+    """
     if all(getattr(kind, name, None) is None for name in _CONSTRAINTS):
         return None
     # PERF: benchmarks/forms.py: the kind is looked at here, and not for each value.
     if isinstance(kind, kinds.IntType | kinds.FloatType):
         return partial(_violated_bound, kind)
-    if isinstance(kind, kinds.StrType) and kind.pattern is None:
-        return partial(_violated_length, kind, what="characters")
-    return partial(violated_constraint, kind)
+    if isinstance(kind, kinds.DateTimeType | kinds.TimeType):
+        return partial(_violated_time_zone, kind)
+    if isinstance(kind, kinds.StrType):
+        check_length = partial(_violated_length, kind, what="characters")
+        if kind.pattern is None:
+            return check_length
+        return lambda value: _violated_pattern(kind, value) or check_length(value)
+    return partial(_violated_length, kind, what="bytes" if isinstance(kind, BINARY) else "items")
 
 
 def _violated_bound(kind: kinds.IntType | kinds.FloatType, value: object) -> str:

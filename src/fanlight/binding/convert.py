@@ -34,11 +34,10 @@ PATH_CONVERTERS: Mapping[type[Kind], str] = {
     kinds.DateType: "date",
 }
 
-_NUMBER_CHARACTERS = 128  # int() takes time quadratic in the length, so longer numbers are rejected
+_CHARACTERS = 128  # of a number, a date, a duration: int() takes time quadratic in the length
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_TIME_CHARACTERS = 128  # of a date, a time, a duration
-_NO_SECONDS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
+_NO_SECONDS = re.compile(r"\A(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 # As people, HTML checkboxes ("on") and programs write it.
 _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
@@ -162,24 +161,23 @@ def _int_to_float(value: int) -> object:
         raise ConversionError(f"{short_repr(value)} is too large for a number") from None
 
 
-def _parse_int(text: str) -> object:
-    if len(text) <= _NUMBER_CHARACTERS and _INT.fullmatch(text):
-        return int(text)
-    raise ConversionError(type_mismatch(kinds.IntType(), text))
+def _matching(kind: Kind, pattern: re.Pattern[str], convert: TextParser) -> TextParser:
+    """Return a parser for short texts that match a pattern, and that `convert` does not turn into None."""
 
-
-def _parse_float(text: str) -> object:
-    if len(text) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(text):
-        value = float(text)
-        if math.isfinite(value):
+    def parse(text: str) -> object:
+        if len(text) <= _CHARACTERS and pattern.fullmatch(text) and (value := convert(text)) is not None:
             return value
-    raise ConversionError(type_mismatch(kinds.FloatType(), text))
+        raise ConversionError(type_mismatch(kind, text))
+
+    return parse
 
 
-def _parse_decimal(text: str) -> object:
-    if len(text) <= _NUMBER_CHARACTERS and _NUMBER.fullmatch(text):
-        return Decimal(text)
-    raise ConversionError(type_mismatch(kinds.DecimalType(), text))
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+_parse_int = _matching(kinds.IntType(), _INT, int)
 
 
 def _parse_bool(text: str) -> object:
@@ -189,19 +187,14 @@ def _parse_bool(text: str) -> object:
         raise ConversionError(type_mismatch(kinds.BoolType(), text)) from None
 
 
-def _parse_uuid(text: str) -> object:
-    if _UUID.fullmatch(text):
-        return UUID(text)
-    raise ConversionError(type_mismatch(kinds.UUIDType(), text))
-
-
 def _msgspec_parser(cls: Any, kind: Kind) -> TextParser:
     """Return a parser that accepts what msgspec accepts in a JSON string, so that text and JSON agree."""
 
     def parse(text: str) -> object:
-        if len(text) <= _TIME_CHARACTERS or cls is bytes:
+        if len(text) <= _CHARACTERS or cls is bytes:
             try:
-                return msgspec.convert(_with_seconds(text) if ":" in text else text, cls)
+                # `<input type="datetime-local">` leaves out the seconds
+                return msgspec.convert(_NO_SECONDS.sub(r"\g<0>:00", text) if ":" in text else text, cls)
             except msgspec.ValidationError:  # also for the 31st of February
                 pass
         raise ConversionError(type_mismatch(kind, text))
@@ -209,21 +202,15 @@ def _msgspec_parser(cls: Any, kind: Kind) -> TextParser:
     return parse
 
 
-def _with_seconds(text: str) -> str:
-    """Return a time, or a date and time, with the seconds that `<input type="datetime-local">` leaves out."""
-    found = _NO_SECONDS.match(text)
-    return f"{text[: found.end()]}:00{text[found.end() :]}" if found else text
-
-
 _parse_bytes: Callable[[str], Any] = _msgspec_parser(bytes, kinds.BytesType())
 _PARSERS: Mapping[type[Kind], TextParser] = {
     kinds.StrType: identity,
     kinds.AnyType: identity,
     kinds.IntType: _parse_int,
-    kinds.FloatType: _parse_float,
-    kinds.DecimalType: _parse_decimal,
+    kinds.FloatType: _matching(kinds.FloatType(), _NUMBER, _finite),
+    kinds.DecimalType: _matching(kinds.DecimalType(), _NUMBER, Decimal),
     kinds.BoolType: _parse_bool,
-    kinds.UUIDType: _parse_uuid,
+    kinds.UUIDType: _matching(kinds.UUIDType(), _UUID, UUID),
     kinds.DateType: _msgspec_parser(date, kinds.DateType()),
     kinds.DateTimeType: _msgspec_parser(datetime, kinds.DateTimeType()),
     kinds.TimeType: _msgspec_parser(time, kinds.TimeType()),

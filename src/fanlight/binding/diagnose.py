@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import violated_constraint
+from fanlight.binding.constraints import constraint_checker
 from fanlight.binding.convert import ConversionError, text_parser
 from fanlight.binding.describe import literal_text, short_repr, type_mismatch
 from fanlight.binding.json_errors import ClientKey, JSONErrors, Location
@@ -96,13 +96,13 @@ class _Validators:
 
 def _collection(kind: Kind, validator_of: _ValidatorOf) -> Validator:
     validate_item = validator_of(kind.item_type)  # type: ignore[attr-defined]  # every collection has it
-    is_set = isinstance(kind, kinds.SetType | kinds.FrozenSetType)
+    is_set, check = isinstance(kind, kinds.SetType | kinds.FrozenSetType), constraint_checker(kind)
 
     def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, list):
             errors.add(location, type_mismatch(kind, value))
             return value
-        if violated := violated_constraint(kind, value):
+        if check is not None and (violated := check(value)):
             errors.add(location, violated)
         items = []
         for index, item in enumerate(value):
@@ -140,12 +140,13 @@ def _items(number: int) -> str:
 
 def _dict(kind: kinds.DictType, validator_of: _ValidatorOf) -> Validator:
     validate_value, parse_key = validator_of(kind.value_type), _key_parser(kind.key_type)
+    check = constraint_checker(kind)
 
     def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not isinstance(value, dict):
             errors.add(location, type_mismatch(kind, value))
             return value
-        if violated := violated_constraint(kind, value):
+        if check is not None and (violated := check(value)):
             errors.add(location, violated)
         members = {}
         for key, each in value.items():

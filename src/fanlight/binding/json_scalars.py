@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import violated_constraint
+from fanlight.binding.constraints import constraint_checker
 from fanlight.binding.convert import ConversionError, text_parser
 from fanlight.binding.describe import type_mismatch
 from fanlight.binding.json_errors import ClientKey, JSONErrors, Location
@@ -51,7 +51,7 @@ def is_int(value: Any) -> bool:
 def primitive_validator(kind: Kind) -> Validator:
     """Return the validator of an integer, a number, a boolean or null."""
     matches: Callable[[Any], bool]
-    is_float = isinstance(kind, kinds.FloatType)
+    is_float, check = isinstance(kind, kinds.FloatType), constraint_checker(kind)
     if isinstance(kind, kinds.IntType):
         matches = is_int
     elif is_float:
@@ -67,7 +67,7 @@ def primitive_validator(kind: Kind) -> Validator:
             return value
         if is_float:
             value = float(value)
-        if violated := violated_constraint(kind, value):
+        if check is not None and (violated := check(value)):
             errors.add(location, violated)
         return value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -21,16 +21,16 @@ from fanlight.message.upload import Upload
 
 _CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
 _DESCRIPTIONS = {"typing.Doc", "typing_extensions.Doc", "annotated_types.DocInfo", "annotated_types.Unit"}
-# The constraints of annotated_types, and those of msgspec.
-_ANNOTATED_TYPES: Mapping[str, Callable[[Any], Meta]] = {
-    "Gt": lambda bound: Meta(gt=bound.gt),
-    "Ge": lambda bound: Meta(ge=bound.ge),
-    "Lt": lambda bound: Meta(lt=bound.lt),
-    "Le": lambda bound: Meta(le=bound.le),
-    "MultipleOf": lambda bound: Meta(multiple_of=bound.multiple_of),
-    "MinLen": lambda bound: Meta(min_length=bound.min_length),
-    "MaxLen": lambda bound: Meta(max_length=bound.max_length),
-    "Timezone": lambda bound: Meta(tz=_needs_zone(bound.tz)),
+# The constraints of annotated_types, and the attribute of each, which has the same name in msgspec.
+_ANNOTATED_TYPES = {
+    "Gt": "gt",
+    "Ge": "ge",
+    "Lt": "lt",
+    "Le": "le",
+    "MultipleOf": "multiple_of",
+    "MinLen": "min_length",
+    "MaxLen": "max_length",
+    "Timezone": "tz",
 }
 _NOT_ENFORCED = "check it in the view, or in the __post_init__ of a class"
 
@@ -114,11 +114,13 @@ def misplaced_type(cls: type) -> AnnotationError:
 def _translate(metadata: object) -> Meta:
     """Return a constraint of annotated_types as one of msgspec."""
     cls = type(metadata)
-    translate = _ANNOTATED_TYPES.get(cls.__name__) if cls.__module__ == "annotated_types" else None
-    if translate is None:
+    name = _ANNOTATED_TYPES.get(cls.__name__) if cls.__module__ == "annotated_types" else None
+    if name is None:
         raise AnnotationError(f"{metadata!r} can't be enforced", _NOT_ENFORCED)
     try:
-        return translate(metadata)
+        bound = getattr(metadata, name)
+        constraint: dict[str, Any] = {name: _needs_zone(bound) if name == "tz" else bound}
+        return Meta(**constraint)
     except (TypeError, ValueError) as error:  # a date as the bound
         message = f"{metadata!r} can't be enforced: {str(error).replace('`', '')}"
         raise AnnotationError(message, _NOT_ENFORCED) from None

@@ -52,6 +52,11 @@ from fanlight.message.form_errors import FormErrors
 from fanlight.message.request import Request
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
+_ONLY_VIEWS: Mapping[Marker, str] = {
+    ContentStream: "takes the content as a stream",
+    EarlyHints: "sends early hints",
+    FormErrors: "takes the errors of a form",
+}
 _QUERY_TYPES = "a query has strings, numbers, dates and lists of them"
 
 
@@ -88,7 +93,7 @@ class _Binder:
         self._dependencies: dict[str, Dependency] = {}
         self._cookies: list[InputField] = []
         self._headers: list[InputField] = []
-        self._stream = self._hints = self._errors = ""  # the parameters for these
+        self._taken: dict[Marker, str] = {}  # the parameters for what only a view can take, once
         self._query: InputFields | None = None
         self._query_record: tuple[str, RecordInput] | None = None
         self._body: BodyReader | None = None
@@ -103,7 +108,7 @@ class _Binder:
             self._check_path([each.name for each in found if not each.has_default and text_parser(each.kind)])
         if not self._mistakes:
             # Where a form is only shown, nothing that needs content can be sent, and it is None, or an empty list.
-            sent = [each for each in found if each.can_be_query] if self._errors and is_initial else found
+            sent = [each for each in found if each.can_be_query] if FormErrors in self._taken and is_initial else found
             if sent:
                 self._bind_sent(sent)
         if self._mistakes:
@@ -115,12 +120,12 @@ class _Binder:
             dependencies=self._dependencies,
             headers=InputFields(tuple(self._headers), "header") if self._headers else None,
             cookies=InputFields(tuple(self._cookies), "cookie") if self._cookies else None,
-            errors=self._redisplay(found, is_initial=is_initial) if self._errors else None,
+            errors=self._redisplay(found, is_initial=is_initial) if FormErrors in self._taken else None,
             query=self._query,
             query_record=self._query_record,
             body=self._body,
-            stream=self._stream,
-            hints=self._hints,
+            stream=self._taken.get(ContentStream, ""),
+            hints=self._taken.get(EarlyHints, ""),
             mutable_defaults={
                 each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
             },
@@ -128,7 +133,7 @@ class _Binder:
 
     def _bind_parameters(self) -> list[InputParameter]:
         """Bind every parameter that has its own source, and return the others, which a client sends."""
-        found: list[InputParameter] = []
+        found, view = list[InputParameter](), self._signature.name
         for parameter in self._signature.parameters:
             marker = parameter.marker
             if self._is_misplaced(parameter):
@@ -138,9 +143,13 @@ class _Binder:
             elif marker is not None and not isinstance(marker, FieldName | WholeBody):
                 self._bind_marked(parameter, marker)
             elif parameter.name == "request":
-                self._bind_request(parameter)
+                self._requests.append("request")
+                if parameter.annotation is not MISSING:
+                    message = f"request in {view} is {annotation_text(parameter.written)}, and not the request"
+                    hint = 'the parameter "request" is the request itself; give this one another name'
+                    self._refuse(message, hint)
             elif parameter.name.startswith("__"):
-                message = f"{self._signature.name} takes {parameter.name} from the client"
+                message = f"{view} takes {parameter.name} from the client"
                 hint = f"names with two underscores are reserved for Python: call it {parameter.name.strip('_')}"
                 self._refuse(message, hint)
             elif (each := self._read(parameter)) is not None:
@@ -181,13 +190,6 @@ class _Binder:
             message = f"the path converts {name} to {converter}, but {view} takes {found.written}"
             self._refuse(message, f'write "{{{name}}}" in the key, or {name}: {python_type} in the view')
 
-    def _bind_request(self, parameter: Parameter) -> None:
-        if parameter.annotation is not MISSING:
-            message = f"request in {self._signature.name} is {annotation_text(parameter.written)}, and not the request"
-            self._refuse(message, 'the parameter "request" is the request itself; give this one another name')
-            return
-        self._requests.append(parameter.name)
-
     def _bind_marked(self, parameter: Parameter, marker: Marker) -> None:
         name, view = parameter.name, self._signature.name
         if marker is Request:
@@ -196,22 +198,12 @@ class _Binder:
             self._states.append(name)
         elif isinstance(marker, CookieName | HeaderName):
             self._bind_named(parameter, marker)
-        elif marker is ContentStream:
+        elif (action := _ONLY_VIEWS.get(marker)) is not None:
             if self._is_dependency:
-                self._refuse(f"{view} takes the content as a stream", "only a view can")
-            if self._stream:
-                hint = f"remove {self._stream} or {name}"
-                self._refuse(f"{view} takes the content as a stream twice", hint)
-            self._stream = name
-        elif marker is EarlyHints:
-            if self._is_dependency:
-                self._refuse(f"{view} sends early hints", "only a view can")
-            self._hints = name
-        elif marker is FormErrors:
-            if self._is_dependency or self._errors:
-                hint = "a view takes them once" if self._errors else "only a view can"
-                self._refuse(f"{view} takes the errors of a form as {name}", hint)
-            self._errors = name
+                self._refuse(f"{view} {action}", "only a view can")
+            if marker in self._taken:
+                self._refuse(f"{view} {action} twice", f"remove {self._taken[marker]} or {name}")
+            self._taken[marker] = name
         else:
             assert not isinstance(marker, FieldName | WholeBody), "fields are bound together"
             self._dependencies[name] = marker
@@ -238,7 +230,7 @@ class _Binder:
         if self._query_record is not None:
             query |= self._query_record[1].fields.names
         return FormRedisplay(
-            name=self._errors,
+            name=self._taken[FormErrors],
             needed=tuple(each.name for each in found if not each.has_default),
             lists={
                 each.name: COLLECTIONS[type(each.kind)]
@@ -282,7 +274,7 @@ class _Binder:
             return None
 
     def _bind_sent(self, found: list[InputParameter]) -> None:
-        view, stream = self._signature.name, self._stream
+        view, stream = self._signature.name, self._taken.get(ContentStream)
         for names, sent_as in duplicate_names(found):
             self._refuse(f'{names} in {view} are both sent as "{sent_as}"', "give them different names")
         if self._mistakes:
