@@ -17,19 +17,19 @@ import time
 from typing import TYPE_CHECKING
 
 from fanlight.message.handler import Handler
-from fanlight.server.connection.background_tasks import BackgroundTasks
 from fanlight.server.connection.connection import RECV_BYTES, Connection, is_about_client, wire_limits
-from fanlight.server.connection.connection_table import ConnectionTable
-from fanlight.server.connection.exchange import Exchange
-from fanlight.server.connection.handshake import continue_handshake
 from fanlight.server.connection.phases import CONTENT, HANDSHAKE, HEAD, READING_REQUESTS
-from fanlight.server.connection.streams import end_streams
-from fanlight.server.connection.timeouts import close_expired, close_idle_for_drain, evict_idle
-from fanlight.server.dispatch.dispatch import Executors
 from fanlight.server.dispatch.event_loop_watchdog import EventLoopWatchdog
 from fanlight.server.dispatch.lanes import Lanes
 from fanlight.server.dispatch.ownership import Ownership, Turn
 from fanlight.server.dispatch.stall_detector import StallDetector
+from fanlight.server.exchange.background_tasks import BackgroundTasks
+from fanlight.server.exchange.connection_table import ConnectionTable
+from fanlight.server.exchange.dispatch import Executors
+from fanlight.server.exchange.exchange import Exchange
+from fanlight.server.exchange.handshake import continue_handshake
+from fanlight.server.exchange.streams import end_streams
+from fanlight.server.exchange.timeouts import close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import Poller, best_poller
 from fanlight.server.io.thread_pool import WAITING_CALLS_PER_THREAD, ThreadPool
@@ -37,7 +37,7 @@ from fanlight.server.listening.acceptor import EVICT_SECONDS, Acceptor
 from fanlight.wire.http1.http1_connection import Http1Connection
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.request_observer import RequestObserver
+    from fanlight.server.exchange.request_observer import RequestObserver
     from fanlight.server.listening.acceptor import Address
     from fanlight.server.listening.listener_policy import ListenerPolicy
     from fanlight.settings.limits import Limits

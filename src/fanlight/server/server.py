@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.connection.request_observer import RequestObserver
+from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.io.forks import stop_loop_in_child
 from fanlight.server.listening.listener_policy import TerminatedTlsPolicy

@@ -1,1 +1,1 @@
-"""One client connection: reading requests, sending responses, timeouts."""
+"""One client connection: its socket, its phase, and what it holds."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 RECV_BYTES = 16 * 1024  # PERF: benchmarks/run.py: small, so that a page of pipelined requests is a short stay
 CONTENT_RECV_BYTES = 256 * 1024
-CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/connection/test_receiving.py: many tiny chunks take long
+CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/exchange/test_receiving.py: many tiny chunks take long
 SEND_BYTES = 128 * 1024  # sent at a time of a response that waits for its client: others wait too
 NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
@@ -342,7 +342,7 @@ class Connection:
     def extend_for_content(self, limits: Limits) -> None:
         """Move the deadline of content by as much as what has arrived earns at the least rate.
 
-        SECURITY: tests/server/connection/test_timeouts.py: single bytes buy next to no time.
+        SECURITY: tests/server/exchange/test_timeouts.py: single bytes buy next to no time.
         """
         self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
 

@@ -15,8 +15,8 @@ from fanlight.server.tls.tls_stream import TlsError
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
-    from fanlight.server.connection.connection_table import ConnectionTable
-    from fanlight.server.connection.exchange import Exchange
+    from fanlight.server.exchange.connection_table import ConnectionTable
+    from fanlight.server.exchange.exchange import Exchange
 
 
 def continue_handshake(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fanlight.server.connection.client_pace import CHECKS
 from fanlight.server.connection.connection import HANDSHAKE_SECONDS, Connection
-from fanlight.server.connection.connection_table import ARRIVING_SECONDS, DRAIN_KEEPALIVE_SECONDS
 from fanlight.server.connection.phases import (
     CONTENT,
     HANDSHAKE,
@@ -23,10 +22,11 @@ from fanlight.server.connection.phases import (
     STREAMING_BODY,
     WAITING_FOR_CLIENT,
 )
+from fanlight.server.exchange.connection_table import ARRIVING_SECONDS, DRAIN_KEEPALIVE_SECONDS
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.connection_table import ConnectionTable
-    from fanlight.server.connection.exchange import Exchange
+    from fanlight.server.exchange.connection_table import ConnectionTable
+    from fanlight.server.exchange.exchange import Exchange
     from fanlight.settings.limits import Limits
 
 COLD_SECONDS = 1.0  # one that has been idle, in a handshake, or with half a head for so long may have to make room

@@ -19,7 +19,7 @@ from fanlight.message.events import Event, EventStream
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection import stream_writers
+from fanlight.server.exchange import stream_writers
 from fanlight.server.io.poller import SelectorPoller
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options

@@ -15,13 +15,13 @@ from fanlight.message.response import Response, check_length
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
 from fanlight.server.connection.connection import Connection, Streaming
-from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
-from fanlight.server.connection.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
+from fanlight.server.exchange.connection_table import ConnectionTable
+from fanlight.server.exchange.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter
 
 if TYPE_CHECKING:
-    from fanlight.server.dispatch.dispatch import Executors
     from fanlight.server.dispatch.ownership import Ownership
+    from fanlight.server.exchange.dispatch import Executors
 
 
 def open_stream(response: Response, context: Context) -> tuple[SyncStream | AsyncStream, int | None]:

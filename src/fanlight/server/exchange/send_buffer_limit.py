@@ -17,7 +17,7 @@ from fanlight.server.connection.phases import WAITING_FOR_CLIENT
 from fanlight.settings.units import format_bytes
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.connection_table import ConnectionTable
+    from fanlight.server.exchange.connection_table import ConnectionTable
 
 SMALL_BYTES = 64 * 1024  # connections that hold less are closed last, as that frees little
 NEW_SECONDS = 1.0  # a connection that began to wait so recently has had no chance to be fast

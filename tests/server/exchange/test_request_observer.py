@@ -24,7 +24,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.media_types import TEXT
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.request_observer import RequestObserver
+from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.recording.access_log import AccessLog
 from fanlight.server.recording.counts import Counts

@@ -32,9 +32,9 @@ from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
 from fanlight.message.multipart import FormContent
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.connection import CONTENT_RECV_BYTES, Connection
-from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CONTENT, IDLE, RUNNING, STREAMING_BODY
 from fanlight.server.dispatch.ownership import Ownership
+from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
     if encoding and encoding.lower() != "identity":
-        # SECURITY: tests/server/connection/test_encoded_content.py: a small message could decode to any size
+        # SECURITY: tests/server/exchange/test_encoded_content.py: a small message could decode to any size
         raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
     policy = call.body_policy
     wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))

@@ -20,8 +20,6 @@ from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.body_spool import BodySpooler
-from fanlight.server.connection.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
 from fanlight.server.connection.connection import LINGER_SECONDS, NOTHING, Connection, Rest
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
 from fanlight.server.connection.phases import (
@@ -37,24 +35,26 @@ from fanlight.server.connection.phases import (
     STREAMING_BODY,
     WAITING_FOR_CLIENT,
 )
-from fanlight.server.connection.request_body import (
+from fanlight.server.exchange.body_spool import BodySpooler
+from fanlight.server.exchange.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
+from fanlight.server.exchange.dispatch import Dispatch, Executors
+from fanlight.server.exchange.request_body import (
     LATE_CONTENT,
     begin_body,
     end_body,
     let_app_refuse,
 )
-from fanlight.server.connection.response_head import JOINED_BYTES, apply_request_context, begin_response
-from fanlight.server.connection.send_buffer_limit import SendBufferLimit
-from fanlight.server.connection.streams import Streams, open_stream
-from fanlight.server.dispatch.dispatch import Dispatch, Executors
+from fanlight.server.exchange.response_head import JOINED_BYTES, apply_request_context, begin_response
+from fanlight.server.exchange.send_buffer_limit import SendBufferLimit
+from fanlight.server.exchange.streams import Streams, open_stream
 from fanlight.server.io.poller import WRITE
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.background_tasks import BackgroundTasks
-    from fanlight.server.connection.connection_table import ConnectionTable
-    from fanlight.server.connection.request_observer import RequestObserver
     from fanlight.server.dispatch.ownership import Ownership, Turn
+    from fanlight.server.exchange.background_tasks import BackgroundTasks
+    from fanlight.server.exchange.connection_table import ConnectionTable
+    from fanlight.server.exchange.request_observer import RequestObserver
 
 log = logging.getLogger("fanlight.server")
 

@@ -21,9 +21,9 @@ from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
 from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
 from fanlight.server.connection.connection import Connection
-from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED
-from fanlight.server.connection.response_head import has_no_body
+from fanlight.server.exchange.connection_table import ConnectionTable
+from fanlight.server.exchange.response_head import has_no_body
 from fanlight.server.io.poller import GONE, LEFT, WRITE
 
 if TYPE_CHECKING:

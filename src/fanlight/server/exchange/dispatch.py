@@ -18,23 +18,23 @@ from fanlight.message import forked_child
 from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.response import Response
-from fanlight.server.connection.builtin_responses import BROKEN, BUSY
 from fanlight.server.connection.connection import Connection
-from fanlight.server.connection.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.connection.phases import IDLE, RUNNING
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.dispatch.wait_sampling import thread_usage
+from fanlight.server.exchange.builtin_responses import BROKEN, BUSY
+from fanlight.server.exchange.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from fanlight.server.connection.connection_table import ConnectionTable
     from fanlight.server.dispatch.event_loop_watchdog import EventLoopWatchdog
     from fanlight.server.dispatch.lanes import Lanes
     from fanlight.server.dispatch.ownership import Ownership, Turn
     from fanlight.server.dispatch.stall_detector import StallDetector
+    from fanlight.server.exchange.connection_table import ConnectionTable
 
 log = logging.getLogger("fanlight.server")
 

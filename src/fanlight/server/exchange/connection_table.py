@@ -20,10 +20,10 @@ from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import READ, Poller
 
 if TYPE_CHECKING:
-    from fanlight.server.connection.background_tasks import BackgroundTasks
     from fanlight.server.connection.connection import Connection
-    from fanlight.server.connection.request_observer import RequestObserver
     from fanlight.server.dispatch.ownership import Ownership
+    from fanlight.server.exchange.background_tasks import BackgroundTasks
+    from fanlight.server.exchange.request_observer import RequestObserver
     from fanlight.settings.limits import Limits
 
 DRAIN_KEEPALIVE_SECONDS = 1.0  # for a next request while we drain, where no response has said `connection: close`

@@ -17,9 +17,9 @@ from tests.speed import PATIENCE
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.connection_table import ARRIVING_SECONDS
 from fanlight.server.connection.phases import CONTENT
-from fanlight.server.connection.timeouts import evict_idle
+from fanlight.server.exchange.connection_table import ARRIVING_SECONDS
+from fanlight.server.exchange.timeouts import evict_idle
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 
@@ -91,7 +91,7 @@ def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> No
     most = 40
     harness = serve({"/": quick}, limits=LIMITS)
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fanlight.server.connection.timeouts.AT_ONCE", most)
+        patch.setattr("fanlight.server.exchange.timeouts.AT_ONCE", most)
         clients = [stack.enter_context(harness.connect()) for _ in range(most + 10)]
         for each in clients:
             tools.ask(each, "/")

@@ -16,7 +16,7 @@ from tests.speed import PATIENCE, seconds
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.timeouts import evict_idle
+from fanlight.server.exchange.timeouts import evict_idle
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeCall
 

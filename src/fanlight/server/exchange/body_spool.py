@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
 from fanlight.server.connection.connection import Connection
-from fanlight.server.connection.connection_table import ConnectionTable
 from fanlight.server.connection.phases import CLOSED, CONTENT, SPOOLING
 from fanlight.server.dispatch.ownership import Ownership
+from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.io.thread_pool import ThreadPool
 from fanlight.wire.http1.wire_events import Content
 
