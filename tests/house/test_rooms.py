@@ -109,7 +109,7 @@ MAY_CATCH_ALL = {
     "app/error_handlers.py",
     "binding/fields.py",
     "app/middleware.py",
-    "binding/stream_cleanup.py",
+    "binding/dependency_plan.py",
     "message/threads.py",
     "pages/pages.py",
     "server/exchange/background_tasks.py",

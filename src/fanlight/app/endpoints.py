@@ -52,7 +52,6 @@ class Endpoints:
         *,
         statics: StaticFolders,
     ) -> None:
-        """Take the parts of an app; places in messages are relative to `folder`."""
         self._statics = statics
         self._pages, self._responses = pages, responses
         self._dependencies, self._state, self._folder = dependencies, state, folder
@@ -95,7 +94,6 @@ class Endpoints:
         return self._for_view(value, parameters_of(pattern), methods, f"{name} ({display_name(value)})", calls)
 
     def _factory(self, middleware: tuple[object, ...]) -> CallFactory:
-        """Return what makes calls inside this middleware."""
         known = self._factories.get(middleware)
         if known is not None:
             return known

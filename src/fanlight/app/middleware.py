@@ -70,7 +70,6 @@ class MiddlewareStack:
     """Middleware in its order, to be wrapped around the calls of routes."""
 
     def __init__(self, middleware: Sequence[Middleware], responses: ResponseFactory, errors: ErrorHandlers) -> None:
-        """Take the middleware, outermost first."""
         self._middleware = tuple(middleware)
         self._responses, self._errors = responses, errors
         self.is_empty = not middleware
@@ -175,7 +174,6 @@ class MiddlewareStack:
     def _outcome_of_exception(
         self, error: BaseException, outcome: Outcome | None, seen: Response | BaseException | None, request: Request
     ) -> Outcome:
-        """Return the outcome of middleware that has raised an exception."""
         if not isinstance(outcome, UnhandledException):
             return self._errors.defer_unexpected(error, request)
         if is_task_cancelled(outcome.error):

@@ -162,7 +162,6 @@ _OTHER_MAKERS: tuple[tuple[Callable[[object], bool], Maker], ...] = (
 
 
 def _reason(result: object) -> str:
-    """Return why a value can't be sent, and what to return instead."""
     if isinstance(result, Coroutine):
         result.close()  # it will never run, and Python would warn about that
         return 'a coroutine can\'t be sent; write "await" before the call, in an async view'

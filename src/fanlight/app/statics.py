@@ -32,7 +32,6 @@ class StaticFolders:
     """The static folders and files of one app."""
 
     def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
-        """Take the folder, the source file and the templates folder of an app; small files are compressed in memory."""
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by prefix; None: it has a mistake
         self._compresses = compresses

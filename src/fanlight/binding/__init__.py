@@ -10,6 +10,6 @@ In reading order:
     fields, body, input_parameter              a query, a form, cookies, header fields; JSON
     plan, arguments                            the source of each parameter; a request's arguments
     dependencies, dependency_plan              what a view depends on, found once and run for each request
-    stream_cleanup, form_redisplay             a stream that closes dependencies; a form with its errors
+    form_redisplay                             a form with its errors
     markers                                    `Cookie`, `Header`, `Field`, `Body`: the part that users import
 """

@@ -67,12 +67,7 @@ class UnhashableDependency:
     """A dependency that is not hashable, such as an object of a dataclass, with its identity as the key."""
 
     def __init__(self, function: Dependency) -> None:
-        """Wrap the dependency."""
         self.__wrapped__ = function
-
-    def __call__(self, *args: Any, **values: Any) -> Any:
-        """Call it."""
-        return self.__wrapped__(*args, **values)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UnhashableDependency) and other.__wrapped__ is self.__wrapped__
@@ -170,8 +165,6 @@ def _variable_bound(variable: Any) -> Any:
 
 
 class _Found(Struct):
-    """What was found in one annotation."""
-
     markers: list[Any] = field(default_factory=list)
     undefined: list[UndefinedName] = field(default_factory=list)
     has_constraint: bool = False  # at the outside

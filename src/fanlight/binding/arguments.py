@@ -148,7 +148,6 @@ def _with_errors(build: ArgumentBuilder, readers: list[_Reader], redisplay: Form
 
 
 def _readers(binding: Binding) -> list[_Reader]:
-    """Return what fills the arguments that do not come from the path."""
     readers: list[_Reader] = []
     if binding.stream:
         readers.append(_provider(binding.stream, attrgetter("content_stream")))

@@ -43,7 +43,6 @@ def unwrap_callable(view: object) -> object:
 
 
 def _call_method(view: object) -> Any:
-    """Return the `__call__` of an object's class, as a function."""
     call = inspect.getattr_static(type(view), "__call__", None)
     return call.__func__ if isinstance(call, staticmethod | classmethod) else call
 

@@ -36,7 +36,6 @@ class BuildError(ValueError):
     """A class rejects the values that it is called with; `path` leads to it in the document."""
 
     def __init__(self, message: str) -> None:
-        """Keep the message of the class."""
         super().__init__(message)
         self.path: list[PathItem] = []
 

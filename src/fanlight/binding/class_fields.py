@@ -60,8 +60,6 @@ class RecordType(NamedTuple):
 
 
 class _Declared(NamedTuple):
-    """A field as its class declares it."""
-
     name: str
     sent_as: str
     argument: str

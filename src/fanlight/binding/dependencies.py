@@ -38,7 +38,6 @@ class Dependencies:
     """The dependencies of an app; `overrides` has the functions that replace some of them, in tests."""
 
     def __init__(self, overrides: Mapping[Dependency, Dependency], state: State, folder: Path | None = None) -> None:
-        """Start without any; `used` has those of the views read so far."""
         self._overrides, self._state, self._folder = overrides, state, folder
         self._signatures: dict[Dependency, Signature] = {}
         self.used: set[Dependency] = set()
@@ -86,7 +85,8 @@ class Dependencies:
 
     def _read(self, key: Dependency, path: Mapping[str, str]) -> tuple[Provider, Binding]:
         self.used.add(key)
-        function = self._overrides.get(key, key.__wrapped__ if isinstance(key, UnhashableDependency) else key)
+        named: Any = key
+        function = self._overrides.get(key, named.__wrapped__ if isinstance(named, UnhashableDependency) else key)
         signature = self._signatures.get(key)
         if signature is None:
             signature = self._signatures[key] = read_signature(function, self._folder)

@@ -1,31 +1,35 @@
 """Run a view between the opening and the closing of its dependencies.
 
 In: the providers of one view, in the order in which they are opened; then requests. Out: a response, with every
-dependency closed, or attached to a stream that closes them at its end (`stream_cleanup.py`).
+dependency closed; those of a streamed response are closed at its end.
 
 Each dependency is opened once for a request, however often it is used, and closed in reverse order. An exception of
-the view, or of a dependency, is raised at the yield of each one that is open, and handled by the app: a dependency
-can't suppress it.
+the view, the stream (GeneratorExit for one that is cut off) or a dependency is raised at the yield of each one that is
+open, and then handled by the app: a dependency can't suppress it. One that is raised in its place takes its place.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
+from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.binding.form_redisplay import INVALID_FIELDS
-from fanlight.binding.stream_cleanup import Opened, attach_cleanup, close_dependencies, close_dependencies_async
 from fanlight.errors import AppError, BadField, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response, is_lazy_stream
+from fanlight.message.stream import AsyncStream, SyncStream, stream_of
+from fanlight.message.threads import ThreadPieces
 
 MakeResponse = Callable[[object, Request], Response]
 _Values = dict[Dependency, object]
+Opened = list[tuple[str, "Generator[Any, Any, Any] | AsyncGenerator[Any, Any]"]]
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -101,11 +105,11 @@ class DependencyPlan(NamedTuple):
                     values[provider.key] = provider.open(given, values, opened)
                 response = respond(view(**own, **{name: values[key] for name, key in wanted}), request)
                 if is_lazy_stream(response):
-                    attach_cleanup(response, opened)
+                    _attach_cleanup(response, opened)
                 else:
-                    close_dependencies(opened)
+                    _close(opened)
             except BaseException as error:
-                close_dependencies(opened, error)  # those that are still open
+                _close(opened, error)  # those that are still open
                 raise
             return response
 
@@ -128,11 +132,11 @@ class DependencyPlan(NamedTuple):
                 result = view(**own, **{name: values[key] for name, key in wanted})
                 response = respond(await result if inspect.isawaitable(result) else result, request)
                 if is_lazy_stream(response):
-                    attach_cleanup(response, opened)
+                    _attach_cleanup(response, opened)
                 else:
-                    await close_dependencies_async(opened)
+                    await _close_async(opened)
             except BaseException as error:
-                await close_dependencies_async(opened, error)  # those that are still open
+                await _close_async(opened, error)  # those that are still open
                 raise
             return response
 
@@ -158,3 +162,77 @@ def _gatherer(
         return made[0], made[1:]
 
     return gather
+
+
+# --- closing ------------------------------------------------------------------------------------------
+
+
+def _close(opened: Opened, error: BaseException | None = None) -> None:
+    """Close sync generators, last opened first. Raises what one of them raises, other than `error`."""
+    current = error
+    while opened:
+        name, generator = opened.pop()
+        assert isinstance(generator, Generator)
+        try:
+            if current is None:
+                next(generator)
+            else:
+                generator.throw(current)
+            generator.close()
+            current = current or _second_yield(name)
+        except StopIteration:
+            continue
+        except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
+            current = _passed_on(current, raised)
+    if current is not None and current is not error:
+        raise current
+
+
+async def _close_async(opened: Opened, error: BaseException | None = None) -> None:
+    """Close generators of both kinds, last opened first. Raises what one of them raises, other than `error`."""
+    current = error
+    while opened:
+        name, generator = opened.pop()
+        try:
+            if isinstance(generator, Generator):
+                _close([(name, generator)], current)
+                continue
+            await (anext(generator) if current is None else generator.athrow(current))
+            await generator.aclose()
+            current = current or _second_yield(name)
+        except StopAsyncIteration:
+            continue
+        except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
+            current = _passed_on(current, raised)
+    if current is not None and current is not error:
+        raise current
+
+
+def _passed_on(thrown: BaseException | None, raised: BaseException) -> BaseException:
+    """Return the exception to pass on: the thrown one, unless another one was raised in its place."""
+    return thrown if thrown is not None and is_rethrown(raised, thrown) else raised
+
+
+def _second_yield(name: str) -> AppError:
+    return AppError(f"{name} yields twice; the view runs at its one yield")
+
+
+def _attach_cleanup(response: Response, opened: Opened) -> None:
+    """Close dependencies when the stream of a response ends. Raises InvalidResponse, or what `iter` raises."""
+    if not opened:
+        return
+    stream = stream_of(response.content)
+    cleanup: Callable[[BaseException | None], object] = partial(_close_after_stream, opened)
+    if isinstance(stream, SyncStream):
+        if all(isinstance(generator, Generator) for _, generator in opened):
+            cleanup = partial(_close, opened)
+        else:
+            stream = AsyncStream(ThreadPieces(stream))
+    stream = stream.with_parts(cleanup=cleanup)
+    stream.open()
+    response.content = stream
+
+
+async def _close_after_stream(opened: Opened, error: BaseException | None) -> None:
+    # When the client disconnects, the server cancels the task that waits for the next piece: the stream is cut off.
+    await _close_async(opened, GeneratorExit() if error is not None and is_task_cancelled(error) else error)

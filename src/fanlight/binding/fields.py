@@ -78,7 +78,6 @@ class InputFields:
     """The fields that a view takes from one source: "query", "form", "cookie" or "header"."""
 
     def __init__(self, fields: tuple[InputField, ...], source: str) -> None:
-        """Keep the fields, and whether all of them may be missing."""
         self.fields = fields
         self.source = source
         self._allows_brackets = source in ("query", "form")
@@ -169,7 +168,6 @@ class RecordInput:
     """A class that is filled with the fields of a query or a form."""
 
     def __init__(self, make: Callable[..., object], source: str, fields: tuple[InputField, ...]) -> None:
-        """Keep the class and its fields."""
         self._make = make
         self.fields = InputFields(fields, source)
 

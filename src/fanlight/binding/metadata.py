@@ -39,7 +39,6 @@ class AnnotationError(TypeError):
     """An annotation can't be used; `hint` is what to write instead."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Keep the hint beside the message."""
         super().__init__(message)
         self.hint = hint
 
@@ -112,7 +111,6 @@ def misplaced_type(cls: type) -> AnnotationError:
 
 
 def _translate(metadata: object) -> Meta:
-    """Return a constraint of annotated_types as one of msgspec."""
     cls = type(metadata)
     name = _ANNOTATED_TYPES.get(cls.__name__) if cls.__module__ == "annotated_types" else None
     if name is None:

@@ -209,7 +209,6 @@ class _Binder:
             self._dependencies[name] = marker
 
     def _bind_named(self, parameter: Parameter, marker: CookieName | HeaderName) -> None:
-        """Bind a cookie or a header field."""
         found = self._read(parameter)
         if found is None:
             return

@@ -17,7 +17,6 @@ class UndefinedName:
     """Stands for a name that is not defined, and for every expression with it."""
 
     def __init__(self, name: str) -> None:
-        """Keep the name for the error."""
         self._name = name
 
     def __getattr__(self, name: str) -> UndefinedName:
@@ -46,7 +45,6 @@ class Scope(dict[str, Any]):
     """The names visible to an annotation. A lambda in it is run later, with the names of the module alone."""
 
     def __init__(self, module: dict[str, Any], *names: Mapping[str, Any]) -> None:
-        """Take the names; later mappings win."""
         super().__init__(vars(builtins))
         self._module = module
         for each in names:

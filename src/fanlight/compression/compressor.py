@@ -32,7 +32,6 @@ class EncodedResponse(Response):
     __slots__ = ("_fields", "_heartbeat")
 
     def __init__(self, original: Response, fields: Fields, content: Any, length: int | None = None) -> None:
-        """Take the status, media type and heartbeat of the original."""
         super().__init__(content, original.status, media_type=original.media_type, length=length)
         self._fields = fields
         self._heartbeat = original.heartbeat
@@ -51,7 +50,6 @@ class Compressor:
     """Compresses the responses of one app. Bytes of fewer than `least_bytes` need not be passed to it."""
 
     def __init__(self, setting: Compression) -> None:
-        """Take validated settings."""
         self.least_bytes = setting.least_bytes
         self._setting = setting
         self._offers = setting.offers

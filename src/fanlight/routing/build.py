@@ -2,20 +2,23 @@
 
 In: the mapping, and functions of the app that know its values: their path types, endpoints and names. Out: a `Table`.
 Refuses a table with a mistake in it: SetupError lists all of them, in the order in which they stand in the file.
+
+Two entries conflict if they have the same shape (the names of their parameters aside) and a method in common. A
+`{rest...}` is unreachable if more specific patterns match everything that it could match. No other kind of pattern can
+be hidden: each matches infinitely many texts, and only finitely many are taken by more specific patterns.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
-from fanlight.routing.conflicts import find_conflicts, find_unreachable
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.entries import Entry, TableReader, Unwrap
-from fanlight.routing.pattern import Pattern, check_segments, refuse
+from fanlight.routing.pattern import Pattern, Segment, check_segments, refuse
 from fanlight.routing.reverse import name_of
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
@@ -23,6 +26,10 @@ from fanlight.routing.table import Table
 
 PathTypes = Callable[[object], Mapping[str, str]]
 EndpointOf = Callable[[object, str, frozenset[str], tuple[object, ...]], object]
+_Shape = tuple[tuple[str, str, str], ...]
+_TEXT = Segment("", "name", "str").shape
+_SLASH = Segment("").shape
+_REST = Segment("", "name", "path").shape
 
 
 def build(
@@ -47,8 +54,8 @@ def build(
     flat.read(urls, source.find(urls) if source is not None else None)
     mistakes = flat.mistakes
     entries = [_with_types(entry, path_types, mistakes) for entry in flat.entries]
-    mistakes += find_conflicts(entries)
-    mistakes += find_unreachable(entries)
+    mistakes += _find_conflicts(entries)
+    mistakes += _find_unreachable(entries)
     routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
@@ -107,3 +114,56 @@ def _placed(error: SetupError, place: str) -> list[Mistake]:
 def _in_reading_order(mistakes: list[Mistake], places: Sequence[str]) -> list[Mistake]:
     order = {place: number for number, place in enumerate(places)}
     return sorted(mistakes, key=lambda mistake: min((order[p] for p in mistake.places if p in order), default=0))
+
+
+# --- conflicts ----------------------------------------------------------------------------------------
+
+
+def _find_conflicts(entries: Sequence[Entry]) -> Iterator[Mistake]:
+    """Yield a mistake for every entry that matches the same requests as an earlier one."""
+    first: dict[tuple[str, _Shape], Entry] = {}
+    for entry in entries:
+        shape = entry.pattern.shape
+        taken = {method: first[method, shape] for method in entry.methods if (method, shape) in first}
+        for other in dict.fromkeys(taken.values()):
+            shared = "|".join(method for method, holder in taken.items() if holder is other)
+            yield _conflict(shared, other, entry)
+        for method in entry.methods:
+            first.setdefault((method, shape), entry)
+
+
+def _conflict(methods: str, first: Entry, second: Entry) -> Mistake:
+    if str(first.pattern) == str(second.pattern):
+        message = f'"{methods} {second.pattern}" is in the table twice'
+        hint = "remove one, or give them different methods"
+    else:
+        message = f'"{methods} {first.pattern}" and "{methods} {second.pattern}" match the same paths'
+        hint = "names of parameters make no difference: remove one, or give them different types"
+    return Mistake(message=message, places=(first.place, second.place), hint=hint)
+
+
+def _find_unreachable(entries: Sequence[Entry]) -> Iterator[Mistake]:
+    """Yield a mistake for every `{rest...}` that no path can reach."""
+    for method in dict.fromkeys(method for entry in entries for method in entry.methods):
+        by_shape = {entry.pattern.shape: entry for entry in entries if method in entry.methods}
+        for entry in by_shape.values():
+            if not entry.pattern.segments[-1].is_rest:
+                continue
+            hiding = _covering(entry.pattern.shape[:-1], by_shape)
+            if hiding:
+                patterns = ", ".join(f'"{other.pattern}"' for other in hiding)
+                yield Mistake(
+                    message=f'"{method} {entry.pattern}" is never reached: {patterns} take all its paths',
+                    places=(entry.place, *(other.place for other in hiding)),
+                    hint="remove it, or one of the others",
+                )
+
+
+def _covering(stem: _Shape, by_shape: dict[_Shape, Entry]) -> list[Entry]:
+    """Return the entries that together match every rest after a stem, or none if a path is left."""
+    one, slash = by_shape.get((*stem, _TEXT)), by_shape.get((*stem, _TEXT, _SLASH))
+    if one is None or slash is None:
+        return []
+    more = by_shape.get((*stem, _TEXT, _REST))
+    deeper = [more] if more is not None else _covering((*stem, _TEXT), by_shape)
+    return [one, slash, *deeper] if deeper else []

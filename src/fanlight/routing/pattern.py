@@ -63,7 +63,6 @@ class Segment(Struct, frozen=True):
         return -len(self.prefix), -len(self.suffix), CONVERTERS[self.converter].rank
 
     def __str__(self) -> str:
-        """Return the segment as it is written in a key."""
         if not self.name:
             return self.prefix
         kind = {"str": "", "path": "..."}.get(self.converter, f":{self.converter}")
@@ -109,7 +108,6 @@ class Pattern(Struct, frozen=True):
         )
 
     def __str__(self) -> str:
-        """Return the pattern as it is written in a key."""
         return "/" + "/".join(map(str, self.segments))
 
 

@@ -57,8 +57,6 @@ class Reverse:
 
 
 class _Writer:
-    """Builds the URLs of one pattern."""
-
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
         self.names = pattern.parameters.keys()

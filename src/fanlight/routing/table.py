@@ -23,8 +23,6 @@ _BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)
 
 
 class _MethodRoutes:
-    """The routes of one method."""
-
     __slots__ = ("literal", "tree")
 
     def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:

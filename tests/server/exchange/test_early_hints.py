@@ -256,6 +256,10 @@ async def with_stream(hints: EarlyHints, stream: ContentStream) -> str:
     return f"{hints}{stream}"
 
 
+def twice(hints: EarlyHints, more: EarlyHints) -> str:
+    return f"{hints}{more}"
+
+
 def dependency(hints: EarlyHints) -> str:
     return str(hints)
 
@@ -265,6 +269,7 @@ def test_what_can_not_be_is_told_before_the_port_opens() -> None:
     for urls, message in (
         ({"/": lane("inline")(inline)}, "inline sends early hints, but is pinned inline"),
         ({"POST /": with_stream}, "sends early hints while it reads a stream"),
+        ({"/": twice}, "sends early hints twice"),
     ):
         with pytest.raises(SetupError, match=message):
             App(urls)

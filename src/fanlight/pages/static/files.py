@@ -87,7 +87,6 @@ class StaticFiles:
         is_private: bool = False,
         compresses: bool = False,
     ) -> None:
-        """Serve a folder whose URLs begin with `prefix`."""
         self._compresses = compresses
         self.folder = folder
         self.prefix = prefix

@@ -47,18 +47,7 @@ def etag_of(content: bytes) -> str:
 class Version:
     """A file as it was when it was opened."""
 
-    __slots__ = (
-        "_hash",
-        "_hashing",
-        "compressed",
-        "content",
-        "etag",
-        "is_stable",
-        "modified",
-        "path",
-        "size",
-        "stamp",
-    )
+    __slots__ = tuple("_hash _hashing compressed content etag is_stable modified path size stamp".split())
 
     def __init__(self, opened: Opened) -> None:
         """Take an open file; the content of a small one is read. Raises OSError."""
@@ -153,21 +142,16 @@ class VersionCache:
         if known is not None and known.stamp == stamp_of(opened.status):
             return known
         version = Version(opened)
-        return self._add(version) if version.is_stable else version
-
-    def _add(self, version: Version) -> Version:
-        """Cache a version; return the one that another thread has cached meanwhile, so that there is one of each."""
+        if not version.is_stable:
+            return version
+        size = len(version.content or b"")
         with self._lock:
             known = self._known.get(version.path)
             if known is not None and known.stamp == version.stamp:
-                return known
-            self._store(version)
+                return known  # another thread has cached it meanwhile: there is one of each
+            if len(self._known) >= MAX_VERSIONS or self._bytes + size > MAX_BYTES:
+                self._known.clear()
+                self._bytes = 0
+            self._bytes += size
+            self._known[version.path] = version
         return version
-
-    def _store(self, version: Version) -> None:
-        size = len(version.content or b"")
-        if len(self._known) >= MAX_VERSIONS or self._bytes + size > MAX_BYTES:
-            self._known.clear()
-            self._bytes = 0
-        self._bytes += size
-        self._known[version.path] = version
