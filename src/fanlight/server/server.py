@@ -65,7 +65,7 @@ class Server:
         self._is_worker = is_worker
         self._hub: Hub | None = None
         self._must_stop = False
-        self._announce: Callable[[list[str]], None] | None = None
+        self._announce: Callable[[list[str]], object] | None = None
         self._shutdown = shutdown or ShutdownController(self.options.limits)
         self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker)
         self._access_log: AccessLog | None = None
@@ -82,7 +82,7 @@ class Server:
         self._listeners.open()
         return self._listeners.urls()
 
-    def run(self, announce: Callable[[list[str]], None] | None = None) -> None:
+    def run(self, announce: Callable[[list[str]], object] | None = None) -> None:
         """Serve until `stop` or the shutdown of the process, then finish active requests and return.
 
         `announce` is called with the URLs when the app has started and the first request can be served.
@@ -90,7 +90,7 @@ class Server:
         self._announce = announce
         self._shutdown.on("begin", self._be_unready)
         self._shutdown.on("drain", self.stop)
-        self._shutdown.on("exit", partial(self._stop_access_log, FORCED_LOG_SECONDS), self._remove_files)
+        self._shutdown.on("exit", partial(self._stop_access_log, FORCED_LOG_SECONDS), self._listeners.remove_files)
         loop_factory = self._loop_factory()
         if not self._listeners.is_open:
             self._listeners.check()  # an address that is in use is reported before the lifespan begins
@@ -99,7 +99,7 @@ class Server:
                 self._shutdown.on("late", self._error_log.write_last)
                 runner.run(self.serve())
         finally:
-            self._remove_files()
+            self._listeners.remove_files()
             self._listeners.close()
 
     def stop(self) -> None:
@@ -207,7 +207,7 @@ class Server:
         """Finish active requests; called by the thread that owns the hub."""
         if hub.table.is_draining:
             return
-        self._remove_files()
+        self._listeners.remove_files()
         hub.drain()
         if hub.table.connections and not self._is_worker:  # the supervisor logs this for all its workers
             log.info("shutting down: finishing active requests; a second signal closes their connections")
@@ -230,10 +230,6 @@ class Server:
         if self._access_log is not None:
             self._access_log.stop(seconds)
 
-    def _remove_files(self) -> None:
-        if not self._is_worker:
-            self._listeners.remove_files()
-
     @contextlib.asynccontextmanager
     async def _running_hub(self) -> AsyncIterator[Hub]:
         hub = Hub(self._handler, self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
@@ -243,7 +239,7 @@ class Server:
             with _tuned_interpreter():
                 yield hub
         finally:
-            self._remove_files()
+            self._listeners.remove_files()
             hub.close()
 
     def _make_observer(self) -> RequestObserver | None:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanlight.bootstrap import CHANNEL_VARIABLE, PREFLIGHT_VARIABLE
@@ -23,7 +23,7 @@ from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.operator.service import OperatorService, ServerStatus
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController, flush_output
-from fanlight.server.workers.pid_file import pid_file
+from fanlight.server.workers.pid_file import PidFile
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.settings.addresses import descriptor_of, kind_of
 from fanlight.settings.options import Options
@@ -40,23 +40,18 @@ REOPENS = getattr(signal, "SIGUSR1", None)
 log = logging.getLogger("fanlight.server")
 
 
-def is_supervisor(options: Options, environ: MutableMapping[str, str]) -> bool:
-    """Return whether this process only starts workers, and so need not load the site."""
-    return bool(options.workers) and not any(name in environ for name in CHILD_VARIABLES)
-
-
 def serve(site: Callable[[], Site], options: Options, announce: Announce) -> None:
     """Serve what `site` returns; it is called where the site is needed, when signals are already handled.
 
     `announce` is called with the URLs and the facts when the first request can be served. Raises what `site` raises,
     AddressUnavailable or InvalidSetting. Exits with a code other than 0 if something was cut off.
     """
-    if is_supervisor(options, os.environ):
-        code = _supervise(options, announce)
-    elif options.workers:
+    if not options.workers:
+        code = _serve_alone(site, options, announce)
+    elif any(name in os.environ for name in CHILD_VARIABLES):
         code = _serve_as_worker(site, options)
     else:
-        code = _serve_alone(site, options, announce)
+        code = _supervise(options, announce)
     flush_output()
     if code:
         sys.exit(code)
@@ -68,7 +63,7 @@ def _supervise(options: Options, announce: Announce) -> int:
         raise InvalidSetting("workers need a system on which sockets can be passed to them; on Windows omit --workers")
     from fanlight.server.workers.handover import Handover  # noqa: PLC0415 - not on Windows
     from fanlight.server.workers.supervisor import GRACE_SECONDS, SIGNALS, Supervisor  # noqa: PLC0415 - as above
-    from fanlight.server.workers.supervisor_snapshot import SupervisorStatus  # noqa: PLC0415 - as above
+    from fanlight.server.workers.supervisor_status import SupervisorStatus  # noqa: PLC0415 - as above
 
     shutdown = ShutdownController(options.limits, grace_seconds=GRACE_SECONDS, force_seconds=GRACE_SECONDS)
     terminal = Terminal()
@@ -82,20 +77,19 @@ def _supervise(options: Options, announce: Announce) -> int:
 
 def _serve_as_worker(site: Callable[[], Site], options: Options) -> int:
     from fanlight.server.workers.channel import Channel  # noqa: PLC0415 - not on Windows
-    from fanlight.server.workers.handover import is_preflight  # noqa: PLC0415 - as above
     from fanlight.server.workers.worker import IGNORED_SIGNALS, run_worker  # noqa: PLC0415 - as above
 
     shutdown = ShutdownController(options.limits)
     shutdown.install((*IGNORED_SIGNALS, signal.SIGUSR1))
     channel = Channel.inherited(os.environ)
-    is_only_check = is_preflight(os.environ)
+    is_preflight = bool(os.environ.pop(PREFLIGHT_VARIABLE, ""))
     if channel is not None:
         shutdown.on("begin", channel.send_leaving)
     loaded = _load(site, shutdown)
     if loaded is None:
         return 0
     handler, facts = loaded
-    if is_only_check or channel is None:
+    if is_preflight or channel is None:
         ListenerSet(options)  # checks certificates and trusted proxies; the site was checked when it was loaded
         return 0
     return run_worker(handler, options, channel, facts, shutdown)
@@ -117,8 +111,8 @@ def _serve_alone(site: Callable[[], Site], options: Options, announce: Announce)
     shutdown.on("begin", notifier.stopping)
     if REOPENS is not None:
         shutdown.on(REOPENS, server.reopen_logs)
-    with pid_file(options.pid_file) as file, OperatorService(options, ServerStatus(server)) as service:
-        shutdown.on("exit", service.remove_files, *([file.remove] if file is not None else []))
+    with PidFile(options.pid_file) as file, OperatorService(options, ServerStatus(server)) as service:
+        shutdown.on("exit", service.remove_files, file.remove)
         with notifier.watching(server.post):
 
             def on_ready(urls: list[str]) -> None:

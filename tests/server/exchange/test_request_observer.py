@@ -340,7 +340,7 @@ def test_a_log_that_is_gone_ends_no_request(
     def full(lines: Sequence[bytes]) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(watched.log._writer._sink, "write", full)
+    monkeypatch.setattr(watched.log._writer.sink, "write", full)
     with caplog.at_level(logging.ERROR, "fanlight"):
         for _ in range(10):
             assert b"200 OK" in watched.ask(get("/", "connection: close\r\n"))

@@ -278,7 +278,7 @@ def test_what_a_stop_can_not_write_is_reported(
     """Lines that are left when the time to stop is over are counted as lost, and logged."""
     monkeypatch.setattr(logs, "STOP_SECONDS", 0.2)
     log = AccessLog(str(tmp_path / "access.log"))
-    monkeypatch.setattr(log._writer._sink, "write", lambda _: 0)
+    monkeypatch.setattr(log._writer.sink, "write", lambda _: 0)
     log.add(entry("/first"))
     with caplog.at_level(logging.WARNING, "fanlight"):
         log.start()

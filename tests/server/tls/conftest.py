@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.tls.tls import DONE, WANTS_WRITE, Tls, TlsError, TlsStream
+from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls_stream import DONE, WANTS_WRITE, TlsError, TlsStream
 
 Answer = Callable[[TlsStream, bytes], bytes]
 

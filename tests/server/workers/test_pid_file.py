@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.workers.pid_file import PidFile, pid_file
+from fanlight.server.workers.pid_file import PidFile
 
 
 def test_it_is_there_while_we_run(tmp_path: Path) -> None:
@@ -96,7 +96,10 @@ def test_only_our_own_is_removed(tmp_path: Path) -> None:
     assert path.read_text() == "1\n"
 
 
-def test_no_path_is_no_file() -> None:
-    """An empty setting keeps nothing."""
-    with pid_file("") as file:
-        assert file is None
+def test_no_path_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty setting writes nothing, and removes nothing."""
+    monkeypatch.chdir(tmp_path)
+    with PidFile("") as file:
+        assert not list(tmp_path.iterdir())
+    file.remove()
+    assert tmp_path.exists()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fanlight.server.workers.worker_policy import ABANDON_SECONDS, GRACE_SECONDS, WorkerPolicy
+from fanlight.server.workers.worker_policy import ABANDON_SECONDS, WORKER_GRACE_SECONDS, WorkerPolicy
 from fanlight.server.workers.worker_state import DUMP_SECONDS, Worker, WorkerState
 from fanlight.settings.limits import Limits
 
@@ -361,7 +361,7 @@ def test_on_close_all_workers_stop(company: Company) -> None:
 def test_a_worker_that_does_not_stop_in_time_is_killed(company: Company) -> None:
     """The policy waits for drain_seconds and a grace period."""
     company.policy.close(company.now)
-    company.reconcile(Limits().drain_seconds + GRACE_SECONDS - 1)
+    company.reconcile(Limits().drain_seconds + WORKER_GRACE_SECONDS - 1)
     assert company.signals == []
     company.reconcile(2)
     assert (1, signal.SIGKILL) in company.signals
@@ -372,7 +372,7 @@ def test_a_worker_that_does_not_stop_in_time_is_killed(company: Company) -> None
 def test_a_worker_that_does_not_stop_is_logged_once(company: Company, caplog: pytest.LogCaptureFixture) -> None:
     """However long the system takes to end it: one line in the log, and one signal."""
     company.policy.close(company.now)
-    company.reconcile(Limits().drain_seconds + GRACE_SECONDS + 5)
+    company.reconcile(Limits().drain_seconds + WORKER_GRACE_SECONDS + 5)
     assert [each.message for each in caplog.records if "did not stop in time" in each.message] == [
         "worker 1 did not stop in time; killed",
         "worker 2 did not stop in time; killed",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fanlight.message.content import SpooledContent
     from fanlight.message.handler import Call
     from fanlight.message.request import Request
-    from fanlight.server.tls.tls import TlsStream
+    from fanlight.server.tls.tls_stream import TlsStream
     from fanlight.settings.limits import Limits
 
     Stream = socket.socket | TlsStream
@@ -128,6 +128,7 @@ class Connection:
         "deadline",
         "extra_headers",
         "fd",
+        "is_tls",
         "moved_bytes",
         "on_closed",
         "pace",
@@ -158,6 +159,7 @@ class Connection:
         self.on_closed = on_closed
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
         self.setup: ConnectionSetup | None = None  # what proxies and TLS mean for its requests
+        self.is_tls = False  # from its client to us, or to the proxy in front of us
         self.extra_headers = b""  # header fields of the response in progress besides its own
         self.phase = HANDSHAKE
         self.phase_started_at, self.deadline = now, now + HANDSHAKE_SECONDS
@@ -367,7 +369,11 @@ class Connection:
 
     def secure(self, stream: TlsStream) -> None:
         """Send and receive through TLS from now on."""
-        self.sock = stream
+        self.sock, self.is_tls = stream, True
+
+    def mark_tls(self) -> None:
+        """Record that its client uses TLS up to the proxy in front of us."""
+        self.is_tls = True
 
     def set_client(self, client: str) -> None:
         """Set the client's address, as a PROXY header reports it."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fanlight.message.file_content import FileContent, Span
 
 if TYPE_CHECKING:
-    from fanlight.server.tls.tls import TlsStream
+    from fanlight.server.tls.tls_stream import TlsStream
 
 CAN_SEND_FILES = hasattr(os, "sendfile")  # not on Windows, where files are streamed by the thread pool
 # Bytes for each call: bounds how long other clients wait for one that is fast.

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fanlight.server.tls.tls import TlsStream
+    from fanlight.server.tls.tls_stream import TlsStream
 
 _SO_NWRITE = 0x1024  # macOS, sys/socket.h
 

@@ -12,7 +12,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sized
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, SHARED, Poller
@@ -44,17 +44,10 @@ CROWDED_SECONDS = 2.0  # after a pause, the hub looks for idle connections more 
 LOG_SECONDS = 60.0  # between two log lines of the same kind
 
 Address = str | bytes
+# The socket, the client (None behind a unix socket), the listener's policy, and what the connection is counted under.
+OnAccept = Callable[[socket.socket, "str | None", "ListenerPolicy | None", "Address | None"], None]
 
 log = logging.getLogger("fanlight.server")
-
-
-class OnAccept(Protocol):
-    """What an accepted connection is passed to."""
-
-    def __call__(
-        self, sock: socket.socket, client: str | None, policy: ListenerPolicy | None, address: Address | None
-    ) -> None:
-        """Serve a connection; `address` is what it is counted under, None if it is not counted."""
 
 
 class Acceptor:

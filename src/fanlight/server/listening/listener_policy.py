@@ -22,7 +22,8 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
-from fanlight.server.tls.tls import DONE, WANTS_READ, Tls, TlsError, TlsStream
+from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls_stream import DONE, WANTS_READ, TlsError, TlsStream
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, read_proxy_header
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ class ListenerPolicy:
         if not proxy_header.is_local:
             connection.set_client(proxy_header.client or "unix")  # of the proxy's own unix socket
         if proxy_header.is_tls:
-            connection.set_setup(TlsProxySetup(self))
+            connection.mark_tls()
+            connection.set_setup(self)
         if proxy_header.is_tls or self.trusts(connection.client):
             connection.wire.accept_https_targets()
         return True
@@ -143,10 +145,8 @@ class ListenerPolicy:
 
     def apply_to_request(self, connection: Connection) -> None:
         """Set client, scheme and host on the request from the transport and trusted proxy headers."""
-        self._apply(connection, connection.request, is_tls=isinstance(connection.sock, TlsStream))
-
-    def _apply(self, connection: Connection, request: Request, *, is_tls: bool) -> None:
-        if is_tls:
+        request = connection.request
+        if connection.is_tls:
             request.set_origin(scheme="https")
         if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
             request.cache_value("client_cert", certificate)
@@ -201,30 +201,17 @@ class TerminatedTlsPolicy(ListenerPolicy):
     """The policy of connections whose TLS was terminated before they come here: those of a test."""
 
     def __init__(self) -> None:
-        """Trust no proxies."""
         super().__init__(ProxySettings(trust=TrustedProxies(()), passes_hints=True))
 
     def wrap(self, connection: Connection) -> bool:
         """Prepare a new connection; there is no handshake."""
-        connection.set_setup(TlsProxySetup(self))
+        connection.mark_tls()
+        connection.set_setup(self)
         connection.wire.accept_https_targets()
         return False
 
     def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
         """Do nothing: its further requests are https too."""
-
-
-class TlsProxySetup:
-    """The setup of a connection that used TLS up to the proxy: its requests are https."""
-
-    def __init__(self, policy: ListenerPolicy) -> None:
-        """Apply a policy in all other respects."""
-        self.trusts, self.handshake, self._apply = policy.trusts, policy.handshake, policy._apply  # noqa: SLF001
-        self.passes_hints = policy.passes_hints
-
-    def apply_to_request(self, connection: Connection) -> None:
-        """Set client, scheme and host on the request; the scheme is https."""
-        self._apply(connection, connection.request, is_tls=True)
 
 
 def redirect_to_https(port: int) -> Call:
@@ -235,19 +222,15 @@ def redirect_to_https(port: int) -> Call:
     https_port = "" if port == HTTPS_PORT else f":{port}"
 
     def run(request: Request) -> Response:
-        host = request.host.rpartition(":")[0] if _has_port(request.host) else request.host
+        has_port = ":" in request.host.rpartition("]")[2]
+        host = request.host.rpartition(":")[0] if has_port else request.host
         if not host:
             return Response("Host is missing\n", 400, media_type="text/plain")
-        path = request.raw_path if request.raw_path.startswith("/") else "/"
+        path = request.raw_path.replace("\\", "%5C") if request.raw_path.startswith("/") else "/"
         query = f"?{request.raw_query}" if request.raw_query else ""
-        path = path.replace("\\", "%5C")
         try:
             return redirect(f"https://{quote(host, safe='[]:.-_~')}{https_port}{path}{query}", 308)
         except InvalidResponse:
             return Response("Host is not a host's name\n", 400, media_type="text/plain")
 
     return Call(run, "redirect to https", is_pinned=True)
-
-
-def _has_port(host: str) -> bool:
-    return ":" in host.rpartition("]")[2]

@@ -16,7 +16,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from fanlight.errors import ServerError
 from fanlight.message.handler import Call, Lane
@@ -25,17 +25,11 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.hub import Hub
 from fanlight.server.operator.prometheus import MEDIA_TYPE
-from fanlight.server.operator.snapshot import ProcessSnapshot
 from fanlight.settings.limits import Limits
 
 START_SECONDS = STOP_SECONDS = 5.0
 LIMITS = Limits(
-    connections=100,
-    connections_per_address=100,
-    content_bytes=1024,
-    threads=4,
-    idle_seconds=30,
-    drain_seconds=1,
+    connections=100, connections_per_address=100, content_bytes=1024, threads=4, idle_seconds=30, drain_seconds=1
 )
 PUBLIC = ("/healthz", "/metrics", "/readyz")
 METHODS = "GET, HEAD, OPTIONS"  # load balancers use OPTIONS (HAProxy, by default): it gets the same response as GET
@@ -47,19 +41,15 @@ class StatusSource(Protocol):
 
     def is_alive(self) -> bool:
         """Return whether the server responds; one that does not should be restarted."""
-        ...
 
     def is_ready(self) -> bool:
         """Return whether the server accepts requests."""
-        ...
 
     def metrics(self) -> bytes:
         """Return the metrics in Prometheus' format."""
-        ...
 
-    def status(self) -> ProcessSnapshot:
+    def status(self) -> dict[str, Any]:
         """Return what the server is doing, fit for JSON."""
-        ...
 
 
 def _calls(source: StatusSource) -> dict[str, Call]:
@@ -122,7 +112,6 @@ class AdminHandler:
     """The handler of the operator URLs; the control socket, whose clients have no address, has /status and any host."""
 
     def __init__(self, source: StatusSource, hosts: Collection[str] = ()) -> None:
-        """Respond from a status source, also to requests for these hosts."""
         self._hosts = frozenset(map(_name_of, hosts))
         self._control = _calls(source)
         self._public = {path: self._control[path] for path in PUBLIC}

@@ -36,7 +36,6 @@ SECONDS = Metric("request_seconds", "histogram", "Seconds from a request's head 
 SENT = Metric("response_bytes_total", "counter", "Bytes of responses, heads included.")
 REFUSED = Metric("refused_total", "counter", "Messages refused as invalid requests, by status.")
 CONNECTIONS = Metric("connections_total", "counter", "Connections accepted.")
-COUNTED = (REQUESTS, SECONDS, SENT, REFUSED, CONNECTIONS)
 
 GAUGES = {
     "connections": Metric("connections", "gauge", "Open connections."),

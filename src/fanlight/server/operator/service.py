@@ -12,7 +12,6 @@ import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
@@ -56,10 +55,7 @@ class OperatorService:
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop serving."""
+    def __exit__(self, *_: object) -> None:
         self.remove_files()
         if self._thread is not None:
             self._thread.stop()
@@ -97,7 +93,6 @@ class ServerStatus:
     """Reports on a process that serves alone."""
 
     def __init__(self, server: Server) -> None:
-        """Report on a server."""
         self._server = server
 
     def is_alive(self) -> bool:

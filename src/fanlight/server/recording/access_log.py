@@ -108,10 +108,10 @@ class AccessLog:
         self._writer.lose(waiting)
         if left := waiting + self._writer.discard():
             log.warning("%d lines of the access log are lost: they could not be written in time", left)
-        self._writer.close()
+        self._writer.sink.close()
 
     def _reopen(self) -> None:
         try:
-            self._writer.reopen()
+            self._writer.sink.reopen()
         except OSError as error:
             log.error("the access log can't be reopened: %s; writing to the old file", error.strerror)  # noqa: TRY400 - the reason is in the message

@@ -28,7 +28,6 @@ class Counts:
     """The counts of one process; from any thread."""
 
     def __init__(self) -> None:
-        """Begin at zero."""
         self._lock = threading.Lock()
         self._series: dict[tuple[Call | None, str, int], list[float]] = {}
         self._refused: Counter[str] = Counter()

@@ -13,7 +13,6 @@ import logging
 import re
 import threading
 import traceback
-from types import TracebackType
 from typing import Self
 
 from fanlight.server.recording.log_writer import LineWriter
@@ -64,10 +63,7 @@ class ErrorLog:
         logger.setLevel(logging.INFO)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """End, and restore the logger."""
+    def __exit__(self, *_: object) -> None:
         if self._relay is not None:
             self._relay.close()
             self._relay = None
@@ -150,7 +146,7 @@ class _Stream:
         """Reopen the file; if that fails, report it in the old one."""
         with self._lock:
             try:
-                self._writer.reopen()
+                self._writer.sink.reopen()
             except OSError as error:
                 reason = error.strerror or "?"
             else:
@@ -161,7 +157,7 @@ class _Stream:
         """Close the file."""
         with self._lock:
             self._is_open = False
-            self._writer.close()
+            self._writer.sink.close()
 
 
 def _report(lost: int) -> list[bytes]:

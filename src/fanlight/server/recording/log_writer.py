@@ -135,7 +135,7 @@ class LineWriter:
 
     def __init__(self, sink: Sink, max_bytes: int, report: Callable[[int], list[bytes]]) -> None:
         """Prepare; `report` makes the line that reports how many lines were lost."""
-        self._sink, self._max_bytes, self._report = sink, max_bytes, report
+        self.sink, self._max_bytes, self._report = sink, max_bytes, report
         self._lines: deque[bytes] = deque()
         self._bytes = self._unreported = 0
         self._lock = threading.Lock()
@@ -166,7 +166,7 @@ class LineWriter:
         """Write what the sink takes now; return how many lost lines were reported. Raises OSError if it takes none."""
         lines, unreported = list(self._lines), self._unreported
         report = self._report(unreported) if unreported else []
-        taken = self._sink.write(lines + report) if lines or report else 0
+        taken = self.sink.write(lines + report) if lines or report else 0
         for _ in range(min(taken, len(lines))):
             self._bytes -= len(self._lines.popleft())
         if not unreported or taken < len(lines) + len(report):
@@ -183,11 +183,3 @@ class LineWriter:
             self._bytes = 0
             self.lose(left)
         return left
-
-    def reopen(self) -> None:
-        """Reopen the sink. Raises OSError, and then goes on as before."""
-        self._sink.reopen()
-
-    def close(self) -> None:
-        """Close the sink."""
-        self._sink.close()

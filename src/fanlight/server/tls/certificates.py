@@ -95,13 +95,10 @@ def load_client_ca(context: ssl.SSLContext, path: str) -> None:
 
 def client_cert_of(tls: ssl.SSLObject) -> ClientCert | None:
     """Return the verified certificate of a client, None if it sent none."""
-    der, decoded = tls.getpeercert(binary_form=True), tls.getpeercert()
+    der = tls.getpeercert(binary_form=True)
+    decoded: Mapping[str, Any] | None = tls.getpeercert()
     if der is None or not decoded:
         return None
-    return _client_cert(der, decoded)
-
-
-def _client_cert(der: bytes, decoded: Mapping[str, Any]) -> ClientCert:
     return ClientCert(
         subject=_parts(decoded.get("subject", ())),
         issuer=_parts(decoded.get("issuer", ())),

@@ -28,7 +28,6 @@ class Authority:
     """A CA certificate, constrained to some names and networks, and its key."""
 
     def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-        """Combine a certificate and its key."""
         self.certificate, self._key = certificate, key
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
         self._permitted = [each.value for each in constraints.permitted_subtrees or ()]
@@ -85,9 +84,7 @@ class Authority:
             .add_extension(_key_usage(is_authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
         )  # fmt: skip
         certificate = builder.sign(self._key, hashes.SHA256())
         return _pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM) + self.public_pem()

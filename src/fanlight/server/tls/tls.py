@@ -22,8 +22,8 @@ from typing import Literal
 from msgspec import Struct
 
 from fanlight.errors import InvalidSetting
-from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
-from fanlight.server.tls.tls_stream import DONE, WANTS_READ, WANTS_WRITE, Outcome, TlsError, TlsStream
+from fanlight.server.tls.certificates import Certificate, load_client_ca
+from fanlight.server.tls.tls_stream import TlsStream
 
 # RFC 9325 section 4.2, and ChaCha20 for clients without AES in hardware; those of TLS 1.3 are all good.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -78,7 +78,7 @@ class Tls:
 
     def wrap(self, sock: socket.socket) -> TlsStream:
         """Return a TLS stream over a connected socket; nothing is sent yet."""
-        return TlsStream(sock, self._choose)
+        return TlsStream(sock, self._contexts.choose)
 
     def refresh(self) -> bool:
         """Reload the files if they have changed; return whether new connections get new certificates.
@@ -106,9 +106,6 @@ class Tls:
         if not is_stale:
             log.info("the certificates were reloaded")
         return True
-
-    def _choose(self, name: str | None) -> ssl.SSLContext:
-        return self._contexts.choose(name)
 
     def _file_state(self) -> _FileState:
         """Return what changes when one of the files does; a missing file has an empty state."""
@@ -158,16 +155,3 @@ def _file_state(path: str) -> tuple[int, ...]:
     except (OSError, ValueError):
         return ()
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-__all__ = [
-    "DONE",
-    "WANTS_READ",
-    "WANTS_WRITE",
-    "ClientCertMode",
-    "Outcome",
-    "Tls",
-    "TlsError",
-    "TlsStream",
-    "expiry",
-]

@@ -52,7 +52,6 @@ class TlsError(ConnectionError):
     """A handshake failed; the message is the reason."""
 
     def __init__(self, reason: str, *, is_plain_http: bool = False) -> None:
-        """Keep the reason, and whether the client sent plain HTTP."""
         super().__init__(reason)
         self.is_plain_http = is_plain_http
 

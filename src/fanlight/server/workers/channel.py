@@ -31,7 +31,6 @@ class Channel:
     """One end of the channel."""
 
     def __init__(self, sock: socket.socket) -> None:
-        """Take a connected stream socket."""
         self._sock = sock
         self._lock = threading.Lock()  # a worker sends from several threads
         self._half = b""

@@ -64,11 +64,6 @@ class PreflightCheck:
         return self._process.returncode == 0
 
 
-def is_preflight(environ: MutableMapping[str, str]) -> bool:
-    """Return whether this process is a preflight check."""
-    return bool(environ.pop(PREFLIGHT_VARIABLE, ""))
-
-
 class Handover(Struct, frozen=True, kw_only=True):
     """What the new program needs in order to continue."""
 

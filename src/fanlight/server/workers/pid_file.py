@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
@@ -21,26 +20,23 @@ _MAX_BYTES = 32  # of a number and a newline
 
 
 class PidFile:
-    """`with PidFile("/run/site.pid"):` the file is there, and holds our process id."""
+    """`with PidFile("/run/site.pid"):` the file is there, and holds our process id; for "" there is none."""
 
     def __init__(self, path: str) -> None:
-        """Take a path; nothing is read or written yet."""
         self._path = Path(path).absolute()  # the site may change the working directory
+        self._is_wanted = bool(path)
         self._locked: int | None = None  # the descriptor of our file, which holds the lock
 
     def __enter__(self) -> Self:
-        """Write the file. Raises AddressUnavailable or InvalidSetting."""
-        self.write()
+        """Write our process id, atomically. Raises AddressUnavailable or InvalidSetting."""
+        if self._is_wanted:
+            self._write()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove the file."""
+    def __exit__(self, *_: object) -> None:
         self.remove()
 
-    def write(self) -> None:
-        """Write our process id, atomically. Raises AddressUnavailable or InvalidSetting."""
+    def _write(self) -> None:
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             draft.unlink(missing_ok=True)
@@ -61,6 +57,8 @@ class PidFile:
 
     def remove(self) -> None:
         """Remove the file, if it is still ours."""
+        if self._locked is None:
+            return
         with contextlib.suppress(OSError):
             if self._owner() == os.getpid():
                 self._path.unlink()
@@ -97,11 +95,6 @@ class PidFile:
         if not text.isdigit() or len(text) > _MAX_BYTES:
             raise InvalidSetting(f"{self._path} exists and is not a pid file; choose another --pid-file")
         return int(text)
-
-
-def pid_file(path: str) -> contextlib.AbstractContextManager[PidFile | None]:
-    """Return a context manager for the pid file; for an empty path it does nothing."""
-    return PidFile(path) if path else contextlib.nullcontext()
 
 
 def _is_locked(descriptor: int) -> bool:

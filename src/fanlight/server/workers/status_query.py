@@ -23,7 +23,6 @@ class StatusQuery:
     """The workers as the supervisor sees them, and the replies to one query."""
 
     def __init__(self) -> None:
-        """Prepare; `begin` sends the query."""
         self._number = next(_numbers)
         self.replies: dict[int, Any] = {}
         self.workers: list[dict[str, Any]] = []  # as the supervisor sees them

@@ -23,6 +23,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fanlight.server.io.terminal import Terminal
@@ -30,11 +31,10 @@ from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
-from fanlight.server.workers.pid_file import pid_file
+from fanlight.server.workers.pid_file import PidFile
 from fanlight.server.workers.status_query import StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
-from fanlight.server.workers.worker_policy import GRACE_SECONDS as WORKER_GRACE_SECONDS
-from fanlight.server.workers.worker_policy import WorkerPolicy
+from fanlight.server.workers.worker_policy import WORKER_GRACE_SECONDS, WorkerPolicy
 from fanlight.server.workers.worker_process import Spawner, identity_of, own_command
 from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.options import Options
@@ -80,9 +80,7 @@ class Supervisor:
         self._close_at: float | None = None
         self._preflight: PreflightCheck | None = None
         self._facts: dict[str, Any] = {}
-        is_resumed = handover is not None
-        self._is_announced = self._is_reloading = is_resumed  # to the service manager
-        self.is_ready = is_resumed
+        self._is_announced = self._is_reloading = self.is_ready = handover is not None
         self._error_log = ErrorLog(options.log_file, has_process_id=True)
         if handover is not None:
             self._listeners.adopt(handover.listeners)
@@ -98,9 +96,8 @@ class Supervisor:
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
-        with self._error_log, pid_file(self._options.pid_file) as file:
-            shutdown.on("exit", self.policy.kill, self._listeners.remove_files)
-            shutdown.on("exit", *([file.remove] if file is not None else []))
+        with self._error_log, PidFile(self._options.pid_file) as file:
+            shutdown.on("exit", self.policy.kill, self._listeners.remove_files, file.remove)
             shutdown.on("late", self._error_log.write_last)
             self._handle_signals()
             if not self._listeners.is_open:
@@ -119,13 +116,21 @@ class Supervisor:
     def query_status(self) -> StatusQuery:
         """Query all workers and return the replies; from any other thread."""
         query = StatusQuery()
-        self._post(lambda: self._begin_query(query))
+
+        def begin() -> None:
+            query.begin(self.policy.workers)
+            self._queries.append(query)
+
+        self._post(begin)
         query.wait()
         return query
 
     def _post(self, callback: Callable[[], object]) -> None:
         """Have the loop call something; from any thread."""
         self._posted.append(callback)
+        self._wake()
+
+    def _wake(self) -> None:
         with contextlib.suppress(OSError):
             self._wake_in.send(b"\x00")
 
@@ -144,7 +149,8 @@ class Supervisor:
         policy.reconcile(now)
         for worker in policy.workers:
             if worker.channel.is_open and worker.channel.fileno() not in self._selector.get_map():
-                self._watch_channel(worker)
+                read_messages = partial(self._receive_from, worker)
+                self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, read_messages)
         self._queries = [each for each in self._queries if not each.finish_if_due(now)]
         self._finish_preflight(admin_sockets)
         self._notifier.alive()
@@ -153,10 +159,10 @@ class Supervisor:
     def _longest_wait(self) -> float:
         policy = self.policy
         is_quiet = policy.is_complete and not self._is_stopping and not self._queries and self._preflight is None
-        longest = policy.seconds_between_pings if is_quiet else BUSY_SECONDS
-        if is_quiet and (watchdog := self._notifier.watchdog_seconds):
-            longest = min(longest, watchdog / 2)
-        return longest
+        if not is_quiet:
+            return BUSY_SECONDS
+        watchdog = self._notifier.watchdog_seconds
+        return min(policy.seconds_between_pings, watchdog / 2 if watchdog else policy.seconds_between_pings)
 
     def _notify_ready(self) -> None:
         """Announce the server when its first workers are ready, and the end of a reload to the service manager."""
@@ -168,10 +174,6 @@ class Supervisor:
         elif self._is_reloading and not policy.is_reloading and not self._is_stopping:
             self._is_reloading = False
             self._notifier.ready()
-
-    def _watch_channel(self, worker: Worker) -> None:
-        """Read a worker's messages from now on."""
-        self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, lambda: self._receive_from(worker))
 
     def _reap(self, now: float) -> None:
         """Collect the exit codes of workers that have exited."""
@@ -227,10 +229,6 @@ class Supervisor:
         kinds = [{"bind": each.bind, "is_redirect": each.is_redirect} for each in listeners]
         worker.channel.send("serve", [each.sock.fileno() for each in listeners], listeners=kinds)
 
-    def _begin_query(self, query: StatusQuery) -> None:
-        query.begin(self.policy.workers)
-        self._queries.append(query)
-
     # --- signals --------------------------------------------------------------------------------------
 
     def _handle_signals(self) -> None:
@@ -240,7 +238,7 @@ class Supervisor:
         shutdown.on(signal.SIGHUP, self._on_hangup)
         shutdown.on(signal.SIGUSR1, lambda: post(self._reopen_logs))
         shutdown.on(signal.SIGUSR2, lambda: post(self._start_preflight))
-        shutdown.on(signal.SIGCHLD, lambda: post(_nothing))
+        shutdown.on(signal.SIGCHLD, self._wake)
         if shutdown.is_begun:
             post(self._stop)
 
@@ -323,7 +321,3 @@ class Supervisor:
             except OSError as error:
                 log.error("the supervisor can't load the new code: %s", error)  # noqa: TRY400 - the reason is in the message
         log.error("the new code does not start; the old code goes on serving")
-
-
-def _nothing() -> None:
-    """Do nothing: the loop has been woken up."""

@@ -55,7 +55,6 @@ class SharedListenerSet(ListenerSet):
     """The listeners that a supervisor has opened for all its workers."""
 
     def __init__(self, options: Options, channel: Channel) -> None:
-        """Prepare to request them over the channel."""
         super().__init__(options)
         self._channel, self._is_delivered = channel, threading.Event()
 
@@ -80,18 +79,14 @@ class WorkerControl:
     def __init__(
         self, server: Server, channel: Channel, shutdown: ShutdownController, listeners: SharedListenerSet
     ) -> None:
-        """Control a server by a channel."""
         self._server, self._channel, self._shutdown, self._listeners = server, channel, shutdown, listeners
 
     def run(self) -> None:
         """Serve, and handle messages, until the server has stopped."""
         threading.Thread(target=self._receive, name="fanlight-control", daemon=True).start()
         # From `ready` on Ctrl+C is handled by the supervisor, and a signal to the whole group finds all of us stopping.
-        self._server.run(self._send_ready)
+        self._server.run(lambda _urls: self._channel.send("ready"))
         self._send_pong()
-
-    def _send_ready(self, _urls: list[str]) -> None:
-        self._channel.send("ready")
 
     def _receive(self) -> None:
         channel = self._channel

@@ -6,8 +6,7 @@ started, stopped and killed. `reconcile` brings the workers there are to what is
 - There are as many workers of the current generation as wanted.
 - A worker of another generation, or a retired one, is stopped once its replacement is ready, one at a time.
 - A reload starts a candidate generation, one worker at a time. When all of it is ready it becomes the current one; if
-  one
-  of its workers can't start, all of it is stopped.
+  one of its workers can't start, all of it is stopped.
 
 Does no I/O itself and has no clock: tests drive it through every accident.
 """
@@ -30,7 +29,7 @@ MAX_SECONDS_BETWEEN_PINGS = 5.0
 STEADY_SECONDS = 10.0  # a worker that ran for so long did not fail at its start
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 30.0  # before another start, when workers fail early
 MAX_FAILURES = 16  # that are counted: the pause has its maximum by then
-GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not exit is killed
+WORKER_GRACE_SECONDS = 5.0  # beyond drain_seconds, before a worker that does not exit is killed
 ABANDON_SECONDS = 1.0  # before a worker that is to exit at once is killed
 # Exit codes of a worker that a signal ended before it could report that it is stopping.
 STOPPED_CODES = {code for number in (signal.SIGINT, signal.SIGTERM) for code in (-number, 128 + number)}
@@ -141,7 +140,7 @@ class WorkerPolicy:
     def on_leaving(self, worker: Worker, now: float) -> None:
         """Record that a worker stops because of a signal that was sent to it; it is replaced."""
         limits = self._limits
-        deadline = now + limits.unready_seconds + limits.drain_seconds + GRACE_SECONDS
+        deadline = now + limits.unready_seconds + limits.drain_seconds + WORKER_GRACE_SECONDS
         if worker.set_leaving(deadline) and not self.is_closing:
             log.info("worker %d was stopped by a signal; starting another", worker.pid)
 
@@ -205,7 +204,7 @@ class WorkerPolicy:
         self.restarts[reason] += 1
 
     def _stop(self, worker: Worker, now: float) -> None:
-        worker.stop(now + self._limits.drain_seconds + GRACE_SECONDS)
+        worker.stop(now + self._limits.drain_seconds + WORKER_GRACE_SECONDS)
 
     def _pause(self, now: float, *, is_failure: bool) -> float:
         """Start no worker for a time that doubles with each failure in a row; return its seconds."""

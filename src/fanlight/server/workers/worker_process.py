@@ -30,7 +30,6 @@ class InheritedProcess:
     """A child process that was started by this process before it replaced its own program."""
 
     def __init__(self, pid: int) -> None:
-        """Take a child by its process id."""
         self.pid = pid
         self._code: int | None = None
 

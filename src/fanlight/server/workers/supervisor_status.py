@@ -20,7 +20,6 @@ class SupervisorStatus:
     """Reports on all workers; from any thread but the supervisor's own."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        """Report on a supervisor."""
         self._supervisor = supervisor
 
     def is_alive(self) -> bool:
