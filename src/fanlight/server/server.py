@@ -110,12 +110,6 @@ class Server:
         if hub is not None:
             hub.post(self._drain, hub)
 
-    def abandon(self) -> None:
-        """Close all connections; from any thread."""
-        hub = self._hub
-        if hub is not None:
-            hub.post(hub.table.abort)
-
     def reopen_logs(self) -> None:
         """Reopen the log files, after rotation for example; from any thread."""
         self._error_log.reopen()

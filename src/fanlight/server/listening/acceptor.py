@@ -59,7 +59,7 @@ class Acceptor:
         open_now: Sized,
         limits: Limits,
         on_accept: OnAccept,
-        evict_idle: Callable[[], bool] = lambda: False,
+        evict_idle: Callable[[], bool],
         *,
         is_shared: bool,
     ) -> None:

@@ -189,7 +189,7 @@ class ListenerPolicy:
                     connection.client,
                     connection.client,
                 )
-        if self._tls is None and self._to_https is None and not self._proxies.has_proxy_header:
+        if not connection.is_tls and self._to_https is None and not self._proxies.has_proxy_header:
             connection.set_setup(None)  # nothing to do for its further requests
 
     def _warn_once(self, message: str, *args: object) -> None:
@@ -209,9 +209,6 @@ class TerminatedTlsPolicy(ListenerPolicy):
         connection.set_setup(self)
         connection.wire.accept_https_targets()
         return False
-
-    def _warn_if_untrusted(self, connection: Connection, request: Request) -> None:
-        """Do nothing: its further requests are https too."""
 
 
 def redirect_to_https(port: int) -> Call:

@@ -92,7 +92,6 @@ def _misdirected(request: Request) -> Response:
 
 
 def _name_of(host: str) -> str:
-    """Return a host's name or address, without its port."""
     name = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
     return name.rstrip(".").lower()
 

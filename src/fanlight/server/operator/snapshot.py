@@ -167,7 +167,6 @@ def _place_of_task(task: asyncio.Task[Any], stream: object, running: FrameType |
 
 
 def _is_executing(running: FrameType | None, frame: FrameType) -> bool:
-    """Return whether a thread is executing a frame."""
     while running is not None and running is not frame:
         running = running.f_back
     return running is frame

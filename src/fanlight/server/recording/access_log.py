@@ -96,7 +96,6 @@ class AccessLog:
             log.warning("%d lines of the access log are lost: its reader was too slow", reported)
 
     def _report(self, lost: int) -> list[bytes]:
-        """Return the line that reports lost ones, where the format has one."""
         if self._form == "json":
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             return [as_json({"time": stamp, "lost": lost}).encode()]

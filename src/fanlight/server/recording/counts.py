@@ -85,7 +85,9 @@ def merge(snapshots: Iterable[CountsSnapshot]) -> CountsSnapshot:
         for method, status, route, count in each["requests"]:
             requests[method, status, route] += count
         for route, values in each["durations"].items():
-            _add(durations.setdefault(route, [0] * (_SUM + 1)), values)
+            total = durations.setdefault(route, [0] * (_SUM + 1))
+            for index in range(_SUM + 1):
+                total[index] += values[index]
         refused.update(each["refused"])
         total_bytes += each["bytes"]
         connections += each["connections"]
@@ -102,9 +104,3 @@ def route_of(name: str) -> str:
     """Return the path in a call's name: "/blog/{slug}" of "GET /blog/{slug} (views.post)"; others unchanged."""
     _, space, rest = name.partition(" ")
     return rest.partition(" ")[0] if space and rest.startswith("/") else name
-
-
-def _add(total: list[float], values: list[float]) -> None:
-    """Add the buckets and the sum of one series to another's."""
-    for index in range(_SUM + 1):
-        total[index] += values[index]

@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -42,9 +43,7 @@ _is_plain = re.compile(r"[A-Z]{1,20} [!#-<>?A-\[\]-~]{1,1000}").fullmatch
 
 def formatter(name: Format) -> Formatter:
     """Return the function that formats an entry; its `offset` is the wall clock minus the performance counter."""
-    if name == "combined":
-        return _Combined().line
-    return _Json().line if name == "json" else _Text().line
+    return {"text": _text_line, "combined": _combined_line, "json": _json_line}[name]
 
 
 def head_fields(head: Head) -> HeadFields:
@@ -53,71 +52,58 @@ def head_fields(head: Head) -> HeadFields:
     return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
 
 
-class _Text:
+def _text_line(entry: Entry, offset: float) -> str:
     """2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
-
-    def __init__(self) -> None:
-        self._second, self._stamp = -1, ""
-
-    def line(self, entry: Entry, offset: float) -> str:
-        ended, seconds, method, target, _, client, _, _, status, size, id_line, reason, _ = entry
-        if (second := int(ended + offset)) != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
-        name = f"  {id_of(id_line)}" if id_line else ""
-        begin = f"{self._stamp}  {_name_of(client):<15}  {_request(method, target)}"
-        if reason:
-            return f"{begin}  refused {status}  {_reason(reason)}{name}\n"
-        return f"{begin}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
+    ended, seconds, method, target, _, client, _, _, status, size, id_line, reason, _ = entry
+    name = f"  {id_of(id_line)}" if id_line else ""
+    begin = f"{_text_time(int(ended + offset))}  {_name_of(client):<15}  {_request(method, target)}"
+    if reason:
+        return f"{begin}  refused {status}  {_reason(reason)}{name}\n"
+    return f"{begin}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
 
 
-class _Combined:
+def _combined_line(entry: Entry, offset: float) -> str:
     """Apache's Combined format; its size counts everything that was sent, the head too."""
-
-    def __init__(self) -> None:
-        self._second, self._stamp = -1, ""
-
-    def line(self, entry: Entry, offset: float) -> str:
-        ended, _, method, target, more, client, _, _, status, size, _, _, _ = entry
-        if (second := int(ended + offset)) != self._second:
-            self._second, self._stamp = second, time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))
-        minor, _, referer, agent = more or NO_FIELDS
-        request = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
-        referer = escape(redact_start(referer, MAX_REFERER), MAX_REFERER) or "-"
-        agent = escape(agent, MAX_AGENT) or "-"
-        return f'{_name_of(client)} - - [{self._stamp}] "{request}" {status} {size} "{referer}" "{agent}"\n'
+    ended, _, method, target, more, client, _, _, status, size, _, _, _ = entry
+    minor, _, referer, agent = more or NO_FIELDS
+    stamp = _combined_time(int(ended + offset))
+    request = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
+    referer = escape(redact_start(referer, MAX_REFERER), MAX_REFERER) or "-"
+    agent = escape(agent, MAX_AGENT) or "-"
+    return f'{_name_of(client)} - - [{stamp}] "{request}" {status} {size} "{referer}" "{agent}"\n'
 
 
-class _Json:
+def _json_line(entry: Entry, offset: float) -> str:
     """One JSON object, in ASCII, with all values of the entry."""
+    ended, seconds, method, target, more, client, scheme, route, status, size, id_line, reason, _ = entry
+    moment = ended + offset
+    second = int(moment)
+    found: dict[str, object] = {
+        "time": f"{_json_time(second)}.{int((moment - second) * 1000):03d}Z",
+        "id": id_of(id_line),
+        "client": None if client is None else _name_of(client),
+        "method": escape(method, MAX_METHOD) or None,
+        "target": _cut(redact_start(target, MAX_TARGET), MAX_TARGET) or None,
+        "status": status,
+        "bytes": size,
+        "ms": round(seconds * 1000, 3),
+        "route": _cut(route, MAX_ROUTE),
+    }
+    if more is not None:
+        _, host, referer, agent = more
+        found["host"] = _cut(host, MAX_HOST)
+        found["referer"] = _cut(redact_start(referer, MAX_REFERER), MAX_REFERER)
+        found["agent"] = _cut(agent, MAX_AGENT)
+    found["scheme"] = scheme
+    if reason:
+        found["refused"] = _cut(reason, MAX_REASON)
+    return as_json(found)
 
-    def __init__(self) -> None:
-        self._second, self._stamp = -1, ""
 
-    def line(self, entry: Entry, offset: float) -> str:
-        ended, seconds, method, target, more, client, scheme, route, status, size, id_line, reason, _ = entry
-        moment = ended + offset
-        if (second := int(moment)) != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        found: dict[str, object] = {
-            "time": f"{self._stamp}.{int((moment - second) * 1000):03d}Z",
-            "id": id_of(id_line),
-            "client": None if client is None else _name_of(client),
-            "method": escape(method, MAX_METHOD) or None,
-            "target": _cut(redact_start(target, MAX_TARGET), MAX_TARGET) or None,
-            "status": status,
-            "bytes": size,
-            "ms": round(seconds * 1000, 3),
-            "route": _cut(route, MAX_ROUTE),
-        }
-        if more is not None:
-            _, host, referer, agent = more
-            found["host"] = _cut(host, MAX_HOST)
-            found["referer"] = _cut(redact_start(referer, MAX_REFERER), MAX_REFERER)
-            found["agent"] = _cut(agent, MAX_AGENT)
-        found["scheme"] = scheme
-        if reason:
-            found["refused"] = _cut(reason, MAX_REASON)
-        return as_json(found)
+# Each is made once per second.
+_text_time = lru_cache(1)(lambda second: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second)))
+_combined_time = lru_cache(1)(lambda second: time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second)))
+_json_time = lru_cache(1)(lambda second: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
 
 
 def as_json(found: dict[str, object]) -> str:

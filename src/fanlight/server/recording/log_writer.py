@@ -120,7 +120,6 @@ class LogThread(Generic[Item]):
         self._finish()
 
     def _sleep(self) -> None:
-        """Sleep until there is something to do."""
         self._wake.clear()
         self.is_asleep = True
         # `put` appends, then reads `is_asleep`; here it is set before the queue is read. So one of the two sees the

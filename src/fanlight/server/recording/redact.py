@@ -98,7 +98,6 @@ class _Redaction:
 
 @lru_cache(1024)
 def _is_secret(name: str) -> bool:
-    """Return whether a parameter's name indicates a secret."""
     for _ in range(MAX_NESTED):
         if "%" not in name and "+" not in name:
             break

@@ -77,13 +77,14 @@ class Authority:
     def issue(self, names: Sequence[Name], now: datetime, days: int) -> bytes:
         """Return a new key, a certificate for these names that is valid for `days`, and its chain."""
         key = ec.generate_private_key(ec.SECP256R1())
+        general = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(name) for name in names]
         issuer = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         builder = (
             _builder(_named("Fanlight development"), self.certificate.subject, key.public_key(), now, days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(is_authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(general), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
         )  # fmt: skip
         certificate = builder.sign(self._key, hashes.SHA256())
@@ -133,10 +134,6 @@ def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _general(name: Name) -> x509.GeneralName:
-    return x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(name)
 
 
 def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -33,7 +33,7 @@ FRESH_SECONDS = 24 * 60 * 60.0
 
 ClientCertMode = Literal["off", "optional", "required"]
 _VERIFY = {"off": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
-_FileState = tuple[tuple[int, ...], ...]
+_FileStates = tuple[tuple[int, ...], ...]
 
 log = logging.getLogger("fanlight.server")
 
@@ -70,11 +70,11 @@ class Tls:
         if not certificates and not is_dev:
             raise InvalidSetting("TLS needs a certificate; add --cert and --key, or --tls dev")
         self._locate_files()
-        self._signature = self._file_state()
+        self._signature = self._file_states()
         self._contexts = self._load()
         self._loaded_at = time.monotonic()
-        self._failed: _FileState | None = None  # what could not be loaded at the last check
-        self._given_up: _FileState | None = None  # what could not be loaded twice, and was logged
+        self._failed: _FileStates | None = None  # what could not be loaded at the last check
+        self._given_up: _FileStates | None = None  # what could not be loaded twice, and was logged
 
     def wrap(self, sock: socket.socket) -> TlsStream:
         """Return a TLS stream over a connected socket; nothing is sent yet."""
@@ -86,14 +86,14 @@ class Tls:
         Cheap enough for every few seconds. Files that can't be used are logged only if they are the same at the next
         check: renewing a certificate writes more than one file.
         """
-        signature = self._file_state()
+        signature = self._file_states()
         is_stale = time.monotonic() - self._loaded_at > FRESH_SECONDS
         if signature == self._given_up or (signature == self._signature and not is_stale):
             return False
         try:
             if is_stale:
                 self._locate_files()
-                signature = self._file_state()
+                signature = self._file_states()
             self._contexts = self._load()
         except InvalidSetting as error:
             if self._failed == signature:
@@ -107,8 +107,7 @@ class Tls:
             log.info("the certificates were reloaded")
         return True
 
-    def _file_state(self) -> _FileState:
-        """Return what changes when one of the files does; a missing file has an empty state."""
+    def _file_states(self) -> _FileStates:
         return tuple(_file_state(path) for path in self._files)
 
     def _locate_files(self) -> None:
@@ -149,7 +148,7 @@ class Tls:
 
 
 def _file_state(path: str) -> tuple[int, ...]:
-    """Return what changes when a file is written, replaced, or made readable."""
+    """Return what changes when a file is written, replaced or made readable; () for a missing one."""
     try:
         found = Path(path).stat()
     except (OSError, ValueError):

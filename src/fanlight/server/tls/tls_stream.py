@@ -79,7 +79,6 @@ class TlsStream:
         "_write",
         "client_cert",
         "family",
-        "server_name",
     )
 
     _incoming: ssl.MemoryBIO
@@ -88,7 +87,6 @@ class TlsStream:
     def __init__(self, sock: socket.socket, choose: Choose) -> None:
         """Take over a socket; `choose` returns the context for a server name."""
         self._sock, self._choose, self.family = sock, choose, sock.family
-        self.server_name: str | None = None  # from SNI, in lower case
         self._tls: ssl.SSLObject | None = None
         self._part = b""  # of the current record
         self._hello = self._message = b""  # the records of the ClientHello, and their content
@@ -158,10 +156,9 @@ class TlsStream:
 
     def _disconnect_error(self, part: bytes) -> OSError:
         """Return the error for a client that has disconnected; if it sent nothing it may be a health check."""
-        has_begun = part or self._hello or self._tls is not None
-        return (
-            TlsError("the client disconnected during the handshake") if has_begun else ConnectionResetError("it left")
-        )
+        if part or self._hello or self._tls is not None:
+            return TlsError("the client disconnected during the handshake")
+        return ConnectionResetError("it left")
 
     def _missing(self, part: bytes) -> int:
         if len(part) < _HEAD_BYTES:
@@ -183,8 +180,7 @@ class TlsStream:
             with contextlib.suppress(OSError):
                 self._sock.send(_HANDSHAKE_FAILURE)
             raise TlsError("the client's key exchange uses a finite field (ffdhe); only elliptic curves are supported")
-        self.server_name = server_name(self._message)
-        self._begin(self._choose(self.server_name))
+        self._begin(self._choose(server_name(self._message)))
         self._incoming.write(self._hello)
         self._hello = self._message = b""
 
@@ -345,19 +341,6 @@ class TlsStream:
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush()
-
-    # --- parameters of the connection -----------------------------------------------------------------
-
-    @property
-    def version(self) -> str:
-        """TLSv1.3 or TLSv1.2; "" before the handshake."""
-        return (self._tls.version() if self._tls is not None else None) or ""
-
-    @property
-    def cipher(self) -> str:
-        """The cipher's name in OpenSSL; "" before the handshake."""
-        cipher = self._tls.cipher() if self._tls is not None else None
-        return cipher[0] if cipher is not None else ""
 
 
 def _no_tls(data: bytes) -> TlsError:

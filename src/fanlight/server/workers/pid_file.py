@@ -23,7 +23,7 @@ class PidFile:
     """`with PidFile("/run/site.pid"):` the file is there, and holds our process id; for "" there is none."""
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path).absolute()  # the site may change the working directory
+        self._path = Path(path).absolute() if path else Path()  # the site may change the working directory
         self._is_wanted = bool(path)
         self._locked: int | None = None  # the descriptor of our file, which holds the lock
 

@@ -176,7 +176,6 @@ class Supervisor:
             self._notifier.ready()
 
     def _reap(self, now: float) -> None:
-        """Collect the exit codes of workers that have exited."""
         for worker in list(self.policy.workers):
             code = worker.process.poll()
             if code is None:
@@ -281,7 +280,6 @@ class Supervisor:
         self.policy.abandon(now)
 
     def _close(self, now: float) -> None:
-        """Stop accepting, and have all workers finish."""
         if not self.policy.is_closing:
             log.info("shutting down: finishing active requests; a second signal closes their connections")
         self.policy.close(now)
@@ -299,7 +297,6 @@ class Supervisor:
                 log.error("the new code can't be checked: %s; the old code goes on serving", error)  # noqa: TRY400 - the reason is in the message
 
     def _finish_preflight(self, admin_sockets: list[socket.socket]) -> None:
-        """When the preflight check has ended, load the new code, or stay with the old."""
         preflight = self._preflight
         if preflight is None or preflight.is_running:
             return

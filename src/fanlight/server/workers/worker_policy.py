@@ -245,7 +245,6 @@ class WorkerPolicy:
         return True
 
     def _promote_candidate(self) -> None:
-        """Make the candidate the current generation when all its workers are ready."""
         new = [each for each in self._workers_of(self.candidate) if each.state is READY]
         if self.candidate is not None and len(new) >= self.wanted:
             log.info("the new code serves; stopping the old workers one by one")
