@@ -15,9 +15,10 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fanlight.errors import InvalidSetting
+from fanlight.message.handler import Handler
 from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.io.forks import stop_loop_in_child
@@ -26,13 +27,10 @@ from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
 from fanlight.server.recording.counts import Counts, CountsSnapshot
 from fanlight.server.recording.error_log import ErrorLog
+from fanlight.server.recording.formats import Format
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.shutdown import ShutdownController
 from fanlight.settings.options import Options
-
-if TYPE_CHECKING:
-    from fanlight.message.handler import Handler
-    from fanlight.server.recording.formats import Format
 
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits this long for the interpreter after each
 # system call; Python's default of 5 ms would halve the throughput of fast views.

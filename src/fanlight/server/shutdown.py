@@ -29,14 +29,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fanlight.server.dispatch.thread_position import thread_position
 from fanlight.server.io.signals import Signals
 from fanlight.server.recording.sink import is_writable
-
-if TYPE_CHECKING:
-    from fanlight.settings.limits import Limits
+from fanlight.settings.limits import Limits
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE_SECONDS = 3.0  # beyond drain_seconds, for the rest of the lifespan, for tasks, threads and `atexit`

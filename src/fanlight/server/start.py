@@ -14,10 +14,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanlight.bootstrap import CHANNEL_VARIABLE, PREFLIGHT_VARIABLE
 from fanlight.errors import InvalidSetting
+from fanlight.message.handler import Handler
 from fanlight.server.io.terminal import HANGS_UP, Terminal
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.operator.service import OperatorService, ServerStatus
@@ -28,11 +29,8 @@ from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.settings.addresses import descriptor_of, kind_of
 from fanlight.settings.options import Options
 
-if TYPE_CHECKING:
-    from fanlight.message.handler import Handler
-
 Announce = Callable[[list[str], dict[str, Any]], None]
-Site = tuple["Handler", dict[str, Any]]  # what is served, and facts about it
+Site = tuple[Handler, dict[str, Any]]  # what is served, and facts about it
 # A process with one of these in its environment was started by a supervisor.
 CHILD_VARIABLES = (CHANNEL_VARIABLE, PREFLIGHT_VARIABLE)
 REOPENS = getattr(signal, "SIGUSR1", None)

@@ -12,15 +12,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sized
-from typing import TYPE_CHECKING
 
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, SHARED, Poller
+from fanlight.server.listening.listener_policy import ListenerPolicy
 from fanlight.settings.addresses import unmapped
-
-if TYPE_CHECKING:
-    from fanlight.server.listening.listener_policy import ListenerPolicy
-    from fanlight.settings.limits import Limits
+from fanlight.settings.limits import Limits
 
 BATCH = 64  # connections accepted at a time
 SHARED_BATCH = 8  # fewer when the socket is shared, so load spreads over workers
@@ -45,7 +42,7 @@ LOG_SECONDS = 60.0  # between two log lines of the same kind
 
 Address = str | bytes
 # The socket, the client (None behind a unix socket), the listener's policy, and what the connection is counted under.
-OnAccept = Callable[[socket.socket, "str | None", "ListenerPolicy | None", "Address | None"], None]
+OnAccept = Callable[[socket.socket, str | None, ListenerPolicy | None, Address | None], None]
 
 log = logging.getLogger("fanlight.server")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -20,14 +20,12 @@ from fanlight.message.handler import Call
 from fanlight.message.http_date import write_date
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
+from fanlight.server.connection.connection import Connection
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.tls.tls import Tls
 from fanlight.server.tls.tls_stream import DONE, WANTS_READ, TlsError, TlsStream
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, read_proxy_header
-
-if TYPE_CHECKING:
-    from fanlight.server.connection.connection import Connection
 
 HTTPS_PORT = 443
 REFRESH_SECONDS = 5.0  # between two checks whether certificate files have changed

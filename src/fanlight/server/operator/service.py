@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.listening.listen import listen
@@ -22,11 +22,9 @@ from fanlight.server.operator.prometheus import gauges_of, render_prometheus
 from fanlight.server.operator.runtime_folder import control_path
 from fanlight.server.operator.snapshot import ProcessSnapshot, snapshot
 from fanlight.server.recording.counts import merge
+from fanlight.server.server import Server
 from fanlight.settings.addresses import UNIX_PREFIX, host_and_port, kind_of, path_of
-
-if TYPE_CHECKING:
-    from fanlight.server.server import Server
-    from fanlight.settings.options import Options
+from fanlight.settings.options import Options
 
 CONTROL_MODE = 0o600
 ALIVE_SECONDS = 2.0  # within which a hub must respond

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import asdict
 from functools import partial
 from types import AsyncGeneratorType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanlight.message.handler import Lane
 from fanlight.server.connection.connection import Connection
@@ -29,11 +29,9 @@ from fanlight.server.connection.phases import (
     WAITING_FOR_CLIENT,
 )
 from fanlight.server.dispatch.thread_position import frame_position
+from fanlight.server.hub import Hub
 from fanlight.server.recording.counts import METHODS, OTHER_METHOD
 from fanlight.server.recording.redact import escape, redact_start
-
-if TYPE_CHECKING:
-    from fanlight.server.hub import Hub
 
 MAX_IN_FLIGHT = 200  # that are listed, the oldest first; the others are only counted
 IN_FLIGHT = (CONTENT, SPOOLING, RUNNING, STREAMING_BODY, STREAMING, *WAITING_FOR_CLIENT)

@@ -20,18 +20,15 @@ import signal
 import socket
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fanlight.message.handler import Handler
 from fanlight.server.listening.listeners import Listener, ListenerSet
 from fanlight.server.operator.snapshot import snapshot
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
 from fanlight.server.workers.channel import Channel, Message
 from fanlight.settings.options import Options
-
-if TYPE_CHECKING:
-    from fanlight.message.handler import Handler
-
 
 IGNORED_SIGNALS = (signal.SIGHUP, signal.SIGUSR2)  # they are for the supervisor
 

@@ -20,11 +20,10 @@ import os
 import signal
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from fanlight.server.recording.counts import CountsSnapshot
-    from fanlight.server.workers.channel import Channel
+from fanlight.server.recording.counts import CountsSnapshot
+from fanlight.server.workers.channel import Channel
 
 DUMP_SECONDS = 2.0  # to write the stack dump, before SIGKILL
 
