@@ -51,12 +51,11 @@ if TYPE_CHECKING:
     from fanlight.message.body_policy import FormLimits, limits
     from fanlight.message.client_cert import ClientCert
     from fanlight.message.conditional import check_preconditions
-    from fanlight.message.content_stream import ContentStream
+    from fanlight.message.content import ContentStream
     from fanlight.message.early_hints import EarlyHints
     from fanlight.message.events import Event, EventStream
     from fanlight.message.file_response import FileResponse, file_response
-    from fanlight.message.form import Query
-    from fanlight.message.form_errors import FormErrors
+    from fanlight.message.form import FormErrors, Query
     from fanlight.message.headers import Headers, MutableHeaders
     from fanlight.message.lane import lane
     from fanlight.message.multipart import Form
@@ -83,13 +82,13 @@ _MODULES = {
     # Requests
     "Body": "fanlight.binding.markers",
     "ClientCert": "fanlight.message.client_cert",
-    "ContentStream": "fanlight.message.content_stream",
+    "ContentStream": "fanlight.message.content",
     "Cookie": "fanlight.binding.markers",
     "CookieName": "fanlight.binding.markers",
     "Field": "fanlight.binding.markers",
     "FieldName": "fanlight.binding.markers",
     "Form": "fanlight.message.multipart",
-    "FormErrors": "fanlight.message.form_errors",
+    "FormErrors": "fanlight.message.form",
     "FormLimits": "fanlight.message.body_policy",
     "Header": "fanlight.binding.markers",
     "HeaderName": "fanlight.binding.markers",

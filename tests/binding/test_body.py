@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from fanlight.binding.markers import Body, Field, FieldName, Header, WholeBody
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.upload import Upload
 
 Make = Callable[..., Any]

@@ -21,7 +21,7 @@ from typing_extensions import Doc, TypeAliasType
 
 from fanlight.binding.markers import Header
 from fanlight.errors import Mistake
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.upload import Upload
 
 Make = Callable[..., Any]

@@ -11,7 +11,7 @@ import pytest
 from fanlight.app.application import Application
 from fanlight.errors import SetupError
 from fanlight.message.body_policy import BodyMode
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.upload import Upload
 
 Site = Callable[..., Any]

@@ -17,7 +17,7 @@ from tests.speed import PATIENCE
 from fanlight.binding.markers import Cookie, Header
 from fanlight.errors import Mistake, NotFound, SetupError
 from fanlight.message.app_state import State
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.upload import Upload

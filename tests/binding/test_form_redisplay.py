@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from fanlight.binding.markers import Cookie, Header
 from fanlight.errors import Mistake
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.handler import Lane
 from fanlight.message.lane import lane
 from fanlight.message.request import Request

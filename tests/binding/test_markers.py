@@ -31,7 +31,7 @@ from typing_extensions import TypeAliasType
 from fanlight.binding.markers import Body, Cookie, Field, Header
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.request import Request
 from fanlight.message.upload import Upload
 

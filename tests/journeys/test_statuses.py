@@ -13,7 +13,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Forbidden, Limits, Request, Response, TooManyRequests, limits
 from fanlight.errors import LengthRequired, MisdirectedRequest, NotAcceptable
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 

@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from fanlight import Request, Upload, limits, render
 from fanlight.app.application import Application
-from fanlight.message.content_stream import ContentStream
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.content import ContentStream
+from fanlight.message.form import FormErrors
 from fanlight.message.response import Response
 from fanlight.settings.limits import Limits
 from fanlight.testing import Client

@@ -30,9 +30,9 @@ from fanlight.binding.metadata import (
 )
 from fanlight.binding.scope import Scope, UndefinedName, module_scope
 from fanlight.message.app_state import State
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.request import Request
 
 _ProvidedType = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]

@@ -15,8 +15,7 @@ from msgspec import Struct
 
 from fanlight.binding.callables import View
 from fanlight.errors import BadField, ContentTooLarge, HTTPError, UnprocessableContent
-from fanlight.message.form import MultiMapping
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors, MultiMapping
 from fanlight.message.multipart import FormContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response

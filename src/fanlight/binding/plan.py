@@ -46,9 +46,9 @@ from fanlight.binding.signature import ANNOTATION_ERRORS, Parameter, Signature, 
 from fanlight.closest_name import closest_name
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
-from fanlight.message.form_errors import FormErrors
+from fanlight.message.form import FormErrors
 from fanlight.message.request import Request
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})

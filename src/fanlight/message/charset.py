@@ -19,7 +19,10 @@ _CHARSETS = re.compile(
 
 def decode_text(content: bytes, charset: str) -> str:
     """Return the content as text. Raises BadRequest if it is not valid in the charset, or the charset is unknown."""
-    name = _name_of(charset)
+    try:
+        name = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        name = ""
     # SECURITY: tests/message/test_request.py: punycode and idna are quadratic, others are not charsets
     if not _CHARSETS.fullmatch(name):
         raise BadRequest(f"{charset[:40]!r} is not a supported charset; send UTF-8")
@@ -27,11 +30,3 @@ def decode_text(content: bytes, charset: str) -> str:
         return content.decode(name)
     except UnicodeDecodeError:
         raise BadRequest("the content is not valid text in its charset") from None
-
-
-def _name_of(charset: str) -> str:
-    """Return Python's name of a charset, "" if it is unknown."""
-    try:
-        return codecs.lookup(charset).name
-    except (LookupError, ValueError):
-        return ""

@@ -26,7 +26,6 @@ _CONDITIONAL_FIELDS = frozenset({"if-match", "if-none-match", "if-modified-since
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 # Fields of a 200 that a 304 must not repeat, because the client has them already (section 15.4.5).
 _NOT_OF_304 = frozenset("content-type content-encoding content-language content-disposition accept-ranges".split())
-_MULTIPART_RANGES = 2  # this many parts or more are sent as multipart/byteranges
 
 
 class PreconditionResult(Enum):
@@ -119,7 +118,8 @@ def _is_same(tag_or_date: str, etag: str, date: str) -> bool:
 
 
 def _not_modified(response: Response, verdict: PreconditionResult) -> Response:
-    _close(response)
+    if (close := getattr(response.content, "close", None)) is not None:
+        close()
     if verdict is PreconditionResult.FAILED:
         raise PreconditionFailed("the current version is not the one in the precondition")
     # The media type is for the compressor: a 304 has the same `vary` and `etag` as the compressed 200.
@@ -138,12 +138,6 @@ def not_modified_fields(fields: Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(pair for pair in fields if pair[0] not in _NOT_OF_304)
 
 
-def _close(response: Response) -> None:
-    close = getattr(response.content, "close", None)
-    if close is not None:
-        close()
-
-
 def _partial_response(response: FileResponse, wanted: str) -> Response:
     content = response.content
     if not isinstance(content, FileContent):
@@ -158,9 +152,8 @@ def _partial_response(response: FileResponse, wanted: str) -> Response:
         made = Response(f"The range is not satisfiable: there are {length} bytes.\n", 416, media_type="text/plain")
         made.headers["content-range"] = f"bytes */{length}"
         return made
-    if len(spans) < _MULTIPART_RANGES:
-        (span,) = spans
-        headers["content-range"] = _range_line(span, length)
+    if len(spans) == 1:
+        headers["content-range"] = _range_line(spans[0], length)
         response.send_parts(content, spans)
     else:
         boundary = os.urandom(12).hex()

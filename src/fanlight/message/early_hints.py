@@ -22,6 +22,7 @@ HINT_SENDER_KEY = "early_hints"  # the key under which the server attaches the f
 SendLinks = Callable[[tuple[str, ...]], None]
 MAX_BYTES = 4096  # of all links together: fits into the send buffer of an idle connection
 _LINK = re.compile(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI in angle brackets, and parameters
+_DESTINATIONS = {"text/css": "style", "text/javascript": "script", "font": "font; crossorigin", "image": "image"}
 _PAGE = ("navigate", "document")  # sec-fetch-mode and sec-fetch-dest of a browser that navigates to a page
 
 
@@ -37,10 +38,7 @@ class EarlyHints:
     def __init__(self, request: Request) -> None:
         """Make hints for a request; they do nothing unless a browser navigates to a page."""
         self._request = request
-        cache = request.cache
-        self._send: SendLinks | None = (
-            cache.get(HINT_SENDER_KEY) if cache is not None and _is_navigation(request) else None
-        )
+        self._send: SendLinks | None = (request.cache or {}).get(HINT_SENDER_KEY) if _is_navigation(request) else None
 
     def preload(self, *names: str) -> None:
         """Send hints to load files: each is the name of an asset, or a URL that starts with a slash or a scheme.
@@ -76,12 +74,5 @@ def preload_link(url: str, name: str) -> str:
     if path.endswith(".mjs"):
         return f"{target}; rel=modulepreload"
     kind = media_type_by_name(path).partition(";")[0]
-    if kind == "text/css":
-        return f"{target}; rel=preload; as=style"
-    if kind.endswith("javascript"):
-        return f"{target}; rel=preload; as=script"
-    if kind.startswith("font/"):
-        return f"{target}; rel=preload; as=font; crossorigin"
-    if kind.startswith("image/"):
-        return f"{target}; rel=preload; as=image"
-    return f"{target}; rel=preload; as=fetch; crossorigin"
+    destination = _DESTINATIONS.get(kind) or _DESTINATIONS.get(kind.partition("/")[0], "fetch; crossorigin")
+    return f"{target}; rel=preload; as={destination}"

@@ -26,19 +26,14 @@ class Span(NamedTuple):
 
 
 class FileContent:
-    """The parts of an open file that are sent, with bytes between them."""
+    """The parts of an open file that are sent, with bytes between them. It owns the file."""
 
     __slots__ = ("file", "length", "pieces")
 
     def __init__(self, file: FileIO, pieces: Sequence[bytes | Span]) -> None:
-        """Take ownership of a file."""
         self.file = file
         self.pieces = pieces
         self.length = sum([each.size if isinstance(each, Span) else len(each) for each in pieces])
-
-    def with_pieces(self, pieces: Sequence[bytes | Span]) -> FileContent:
-        """Return other parts of the same file; the result owns it from now on."""
-        return FileContent(self.file, pieces)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the content piece by piece. Raises OSError."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
+from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import Response
@@ -34,8 +35,49 @@ class FileResponse(Response):
     def send_parts(self, content: FileContent, pieces: Sequence[bytes | Span]) -> None:
         """Send only parts of the file, with status 206."""
         self.status = 206
-        self.content = parts = content.with_pieces(pieces)
+        self.content = parts = FileContent(content.file, pieces)
         self.length = parts.length
+
+
+class PrebuiltResponse(FileResponse):
+    """A response with prebuilt fields, for content that is served again and again; accessing `headers` copies them.
+
+    `prebuilt` is the same tuple each time, of fields that were checked before, so that the wire finds its cached lines
+    by it.
+    """
+
+    # PERF: benchmarks/run.py: neither checks its fields again nor makes an object for them.
+    __slots__ = ("_prebuilt",)
+
+    def __init__(
+        self,
+        content: bytes | FileContent,
+        prebuilt: tuple[Pair, ...],
+        *,
+        media_type: str,
+        length: int,
+        modified: int,
+        status: int = 200,
+    ) -> None:
+        self.content = content
+        self.status = status
+        self.media_type = media_type
+        self._length = length
+        self.modified = modified
+        self._headers: MutableHeaders | None = None
+        self._prebuilt = prebuilt
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """The header fields, which can be changed."""
+        if self._headers is None:
+            self._headers = MutableHeaders()
+            self._headers.load_checked(self._prebuilt)
+        return self._headers
+
+    def fields(self) -> Sequence[Pair]:
+        """Return the fields for the wire."""
+        return self._prebuilt if self._headers is None else self._headers.pairs()
 
 
 def file_response(

@@ -7,8 +7,8 @@ names another), and more or longer fields than the limits allow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
@@ -27,7 +27,6 @@ class MultiMapping(Generic[Value_co]):
     __slots__ = ("_values",)
 
     def __init__(self, pairs: Iterable[tuple[str, Value_co]] = ()) -> None:
-        """Make a mapping of pairs, in order."""
         self._values: dict[str, list[Value_co]] = {}
         for name, value in pairs:
             self._values.setdefault(name, []).append(value)
@@ -73,6 +72,32 @@ class Query(MultiMapping[str]):
     """The fields of a query string."""
 
     __slots__ = ()
+
+
+class FormErrors(dict[str, str]):
+    """The message for each bad field, by name; empty, and false, if the form is valid.
+
+    A field without an error has the message "", so a template can use any name. `posted` has the submitted values as
+    text: `errors.posted.get("name")`. A view can add errors of its own: `errors["name"] = "is taken"`. An error that
+    concerns no single field has the name "".
+    """
+
+    posted: MultiMapping[Any]
+    refusal: ContentTooLarge | None  # why the rest of the form was not read; its message is in the mapping
+
+    def __init__(
+        self,
+        messages: Mapping[str, str] | None = None,
+        posted: MultiMapping[Any] | None = None,
+        *,
+        refusal: ContentTooLarge | None = None,
+    ) -> None:
+        super().__init__(messages or {})
+        self.posted = MultiMapping() if posted is None else posted
+        self.refusal = refusal
+
+    def __missing__(self, name: str) -> str:
+        return ""
 
 
 def read_query(text: str) -> list[tuple[str, str]]:

@@ -83,7 +83,6 @@ class ResponseEncoder(Protocol):
 
         `is_busy`: no thread is free to send a stream, so content that is whole must stay whole.
         """
-        ...
 
 
 class Handler(Protocol):
@@ -94,15 +93,12 @@ class Handler(Protocol):
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request (an unknown URL has one too) and set `request.params`."""
-        ...
 
     async def start(self) -> None:
         """Open what the app needs for its whole life; no request is served before it returns."""
-        ...
 
     async def stop(self) -> None:
         """Close it again; called once, after the last response."""
-        ...
 
 
 def encoder_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:

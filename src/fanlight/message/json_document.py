@@ -31,6 +31,7 @@ _SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MAX_NUMBER_CHARACTERS // _STRIDE))
 _NUMBER_CHARACTERS = bytes(48 if each in b"-+.0123456789eE" else 32 for each in range(256))
 _TOO_LONG = b"0" * (MAX_NUMBER_CHARACTERS + 1)
 _STRING_OR_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MAX_NUMBER_CHARACTERS + 1), re.DOTALL)
+_DEEP = f"the JSON is nested too deeply: over {MAX_DEPTH} levels"
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB]")
 
 
@@ -126,26 +127,17 @@ def decode_json(content: bytes, decode: Callable[[bytes], T]) -> T:
         raise BadRequest(f"the content is not JSON: {_reason(content, str(error))}") from None
 
 
-_DEEP = f"the JSON is nested too deeply: over {MAX_DEPTH} levels"
-
-
 def _reason(content: bytes, otherwise: str) -> str:
     if not content.strip():
         return "it is empty"
-    if not _is_utf8(content):  # versions of msgspec differ in their messages
+    try:
+        content.decode()
+    except UnicodeDecodeError:  # versions of msgspec differ in their messages
         return "it is not UTF-8"
     if "truncated" in otherwise:
         # msgspec has the same message for half of a surrogate pair at the end of a string.
         return "a string contains half of a surrogate pair" if _HALF_A_PAIR.search(content) else "its end is missing"
     return otherwise.removeprefix("JSON is malformed: ")
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def read_json(content: bytes) -> Any:

@@ -21,10 +21,7 @@ _WRONG = tuple(
         (r"\Z", 'it is empty; write "/" for the front page'),
         (r"[^\x00-\x1f\x7f]*[\x00-\x1f\x7f]", "it contains a control character, which browsers drop"),
         (r"\s", "it starts with a space, which browsers drop; remove it"),
-        (
-            r"[^?#]*\\",
-            "browsers read a backslash as a slash, so a host may follow; write / or %5C",
-        ),
+        (r"[^?#]*\\", "browsers read a backslash as a slash, so a host may follow; write / or %5C"),
         (r"//", "browsers read // as the start of a host; write its scheme too, or a single /"),
     )
 )
@@ -65,10 +62,9 @@ def _error_in(to: str) -> str:
     name = scheme[1].lower() if scheme is not None else ""
     if name in _REFUSED:
         return f"{name}: is not allowed in a redirect"
-    return _HINT if name in _WEB and not _has_one_host(to[len(name) + 1 :]) else ""
-
-
-_HINT = "browsers may read another host in it; write https://host/path, without a user name"
+    if name in _WEB and not _has_one_host(to[len(name) + 1 :]):
+        return "browsers may read another host in it; write https://host/path, without a user name"
+    return ""
 
 
 def _has_one_host(rest: str) -> bool:

@@ -18,8 +18,7 @@ from fanlight.message.accept import best_match
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
 from fanlight.message.charset import decode_text
 from fanlight.message.client_cert import ClientCert
-from fanlight.message.content import SpooledContent
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream, SpooledContent
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import Query, limit_error, read_query, read_urlencoded
 from fanlight.message.headers import Headers
@@ -44,21 +43,17 @@ class Head(Protocol):
     @property
     def authority(self) -> str:
         """The host and port that the request is for."""
-        ...
 
     def set_authority(self, authority: str, /) -> object:
         """Replace the host and port, which a trusted proxy has forwarded."""
-        ...
 
     @property
     def fields(self) -> list[tuple[str, str]]:
         """All header fields, names in lower case."""
-        ...
 
     @property
     def values(self) -> dict[str, str]:
         """The value of each header field; the values of a repeated field are joined."""
-        ...
 
 
 class Request:
@@ -159,9 +154,8 @@ class Request:
     @property
     def last_event_id(self) -> str:
         """The id of the last event that a reconnecting `EventSource` received; "" for a new connection."""
-        return (
-            self.head.values.get("last-event-id", "").encode("latin-1").decode(errors="replace")
-        )  # HTML, section 9.2.3
+        sent = self.head.values.get("last-event-id", "")
+        return sent.encode("latin-1").decode(errors="replace")  # HTML, section 9.2.3
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -177,7 +171,7 @@ class Request:
     def url(self) -> str:
         """The complete URL of the request."""
         query = f"?{self.head.query}" if self.head.query else ""
-        return f"{self.scheme}://{self.host}{self.head.path}{query}"
+        return f"{self.origin}{self.head.path}{query}"
 
     @property
     def origin(self) -> str:

@@ -27,11 +27,9 @@ class PieceEncoder(Protocol):
 
     def encode(self, piece: bytes, /) -> bytes:
         """Return the encoded piece."""
-        ...
 
     def finish(self) -> bytes:
         """Return what ends the encoded content."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

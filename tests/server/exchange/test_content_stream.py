@@ -16,7 +16,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, BadRequest, Limits, limits
 from fanlight.errors import ClientDisconnected, ContentTooLarge, HTTPError
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.request import Request
 from fanlight.testing import Client, LiveServer
 

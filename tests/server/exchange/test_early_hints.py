@@ -16,7 +16,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, Response, Static, lane
 from fanlight.errors import SetupError
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.handler import Lane
 from fanlight.message.with_middleware import middleware

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fanlight import App
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.request import Request
 from fanlight.testing import Client
 

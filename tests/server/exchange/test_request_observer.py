@@ -18,7 +18,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App
-from fanlight.message.content_stream import ContentStream
+from fanlight.message.content import ContentStream
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.handler import Lane
 from fanlight.message.media_types import TEXT

@@ -26,10 +26,10 @@ from fanlight.compression.negotiation import acceptable_encodings, is_compressib
 from fanlight.errors import NotFound, ServiceUnavailable
 from fanlight.message.conditional import apply_conditions, is_plain_revalidation, not_modified_fields
 from fanlight.message.file_content import FileContent, Span
+from fanlight.message.file_response import PrebuiltResponse
 from fanlight.message.headers import Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.media_types import media_type_by_name
-from fanlight.message.prebuilt_response import PrebuiltResponse
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.pages.static.file_names import segments_of, with_hash, without_hash

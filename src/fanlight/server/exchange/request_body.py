@@ -27,8 +27,7 @@ from fanlight.errors import (
     UnsupportedContentEncoding,
 )
 from fanlight.message.body_policy import BodyMode
-from fanlight.message.content import RefusedContent, SpooledContent
-from fanlight.message.content_stream import STREAMED_CONTENT, ContentStream
+from fanlight.message.content import STREAMED_CONTENT, ContentStream, RefusedContent, SpooledContent
 from fanlight.message.multipart import FormContent
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.connection import CONTENT_RECV_BYTES, Connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fanlight.message.prebuilt_response import PrebuiltResponse
+from fanlight.message.file_response import PrebuiltResponse
 from fanlight.message.response import Response
 
 FIELDS = (("content-type", "text/css"), ("etag", '"a"'))
