@@ -44,7 +44,7 @@ class Application:
 
     Templates and static files are found relative to `folder`; `source` is the file in which `URLS` is written, if there
     is one, so that mistakes are reported with their lines. `table` holds the routes, `pages` the templates and error
-    pages, `encoding` compresses responses (None: nothing does); `state` holds what the lifespan opens.
+    pages, `encoder` compresses responses (None: nothing does); `state` holds what the lifespan opens.
     """
 
     table: Table

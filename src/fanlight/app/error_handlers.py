@@ -96,7 +96,12 @@ class ErrorHandlers:
         try:
             handler = self._handlers.get(error.status)
             if handler is not None:
-                return _with_error_defaults(handler(error, request), error)
+                response = handler(error, request)
+                if response.status == 200:
+                    response.status = error.status
+                for name, value in error.headers.items():
+                    response.headers.setdefault(name, value)
+                return response
         except BaseException:
             log.exception("the handler for error %s failed: %s", error.status, _request_line(request))
         return self._pages.error(error, request)
@@ -128,8 +133,14 @@ class ErrorHandlers:
 
     def unhandled_response(self, unhandled: UnhandledException, request: Request) -> Response:
         """Return the response for an exception that no middleware catches; it reveals nothing of the exception."""
-        if unhandled.response is None:
-            unhandled.response = self._respond_to_unexpected(unhandled.error, request)
+        error = unhandled.error
+        if unhandled.response is None and isinstance(error, ClientDisconnected):
+            unhandled.response = Response(b"", 400)  # never read: the client is gone
+        elif unhandled.response is None and _is_disk_full(error):
+            full = InsufficientStorage("this server has no room to keep that; try again later")
+            unhandled.response = self.respond(full, request)
+        elif unhandled.response is None:
+            unhandled.response = self.respond(InternalServerError(), request)
         return unhandled.response
 
     def internal_error(self, unhandled: UnhandledException, request: Request, name: str) -> Response:
@@ -140,13 +151,6 @@ class ErrorHandlers:
         elif not isinstance(error, ClientDisconnected):
             log.error("%s failed: %s", name, _request_line(request), exc_info=error)
         return self.unhandled_response(unhandled, request)
-
-    def _respond_to_unexpected(self, error: BaseException, request: Request) -> Response:
-        if isinstance(error, ClientDisconnected):
-            return Response(b"", 400)  # never read: the client is gone
-        if _is_disk_full(error):
-            return self.respond(InsufficientStorage("this server has no room to keep that; try again later"), request)
-        return self.respond(InternalServerError(), request)
 
     # --- the app's own handlers -----------------------------------------------------------------------
 
@@ -214,15 +218,6 @@ class ErrorHandlers:
 
 def _is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS
-
-
-def _with_error_defaults(response: Response, error: HTTPError) -> Response:
-    """Add the status and the header fields of an error to a response that does not set them itself."""
-    if response.status == 200:
-        response.status = error.status
-    for name, value in error.headers.items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def _arguments(view: Callable[..., object]) -> list[str] | None:

@@ -71,18 +71,16 @@ def _function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | Non
     except (SyntaxError, ValueError, RecursionError):
         return None
     for node in ast.walk(tree):
-        if isinstance(node, _FUNCTIONS) and node.name == code.co_name and _first_line(node) == code.co_firstlineno:
-            return node
+        if isinstance(node, _FUNCTIONS) and node.name == code.co_name:
+            first_line = min(each.lineno for each in (node, *node.decorator_list))
+            if first_line == code.co_firstlineno:
+                return node
     return None
 
 
 @functools.lru_cache(maxsize=1)  # the middleware of a site mostly stands in one file and is read in sequence
 def _parsed(filename: str) -> ast.Module:
     return ast.parse("".join(linecache.getlines(filename)))
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return min(node.lineno, *(each.lineno for each in node.decorator_list), node.lineno)
 
 
 def _catches(node: ast.AST) -> bool:

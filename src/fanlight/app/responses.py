@@ -39,7 +39,7 @@ class ResponseFactory:
         """Render with `pages`; with the log of a view, mistakes name the view."""
         self._pages, self._view_log = pages, view_log
         self._makers: dict[type, Maker] = {
-            str: _of_string,
+            str: lambda result, _: Response(result),
             bytes: _of_bytes,
             bytearray: _of_bytes,
             memoryview: _of_bytes,
@@ -47,7 +47,7 @@ class ResponseFactory:
             list: _of_json,
             NoneType: self._of_none,
             Response: _of_response,
-            Page: self._of_page,
+            Page: lambda page, request: Response(pages.render(page, request), media_type=media_type_of(page.template)),
             GeneratorType: _of_stream,
             AsyncGeneratorType: _of_stream,
             tuple: self._of_tuple,
@@ -90,9 +90,6 @@ class ResponseFactory:
                 self._view_log.log_missing_file(result)
             raise NotFound from None
 
-    def _of_page(self, page: Page, request: Request) -> Response:
-        return Response(self._pages.render(page, request), media_type=media_type_of(page.template))
-
     def _of_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
         if len(result) not in (2, 3):
             raise InvalidResponse(f"a tuple of {len(result)} can't be sent; return (body, status, headers)")
@@ -109,10 +106,6 @@ class ResponseFactory:
             response.headers.update(headers)
             return apply_conditions(response, request)
         return response
-
-
-def _of_string(result: str, _: Request) -> Response:
-    return Response(result)
 
 
 def _of_string_subclass(result: str, _: Request) -> Response:

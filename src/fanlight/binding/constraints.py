@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
 from msgspec import inspect as kinds
 
@@ -40,9 +40,7 @@ def constraint_checker(kind: Kind) -> Callable[[object], str] | None:
         return partial(_violated_time_zone, kind)
     if isinstance(kind, kinds.StrType):
         check_length = partial(_violated_length, kind, what="characters")
-        if kind.pattern is None:
-            return check_length
-        return lambda value: _violated_pattern(kind, value) or check_length(value)
+        return check_length if kind.pattern is None else _pattern_checker(kind.pattern, check_length)
     return partial(_violated_length, kind, what="bytes" if isinstance(kind, BINARY) else "items")
 
 
@@ -65,10 +63,13 @@ def _violated_length(kind: Kind, value: object, what: str) -> str:
     return ""
 
 
-def _violated_pattern(kind: kinds.StrType, value: object) -> str:
-    if kind.pattern is None or not isinstance(value, str) or _compiled(kind.pattern).search(value):
-        return ""
-    return f"{short_repr(value)} does not match {kind.pattern}"
+def _pattern_checker(pattern: str, check_length: Callable[[object], str]) -> Callable[[object], str]:
+    search = re.compile(pattern).search
+    return lambda value: (
+        check_length(value)
+        if not isinstance(value, str) or search(value)
+        else f"{short_repr(value)} does not match {pattern}"
+    )
 
 
 def _violated_time_zone(kind: kinds.DateTimeType | kinds.TimeType, value: object) -> str:
@@ -76,8 +77,3 @@ def _violated_time_zone(kind: kinds.DateTimeType | kinds.TimeType, value: object
     if kind.tz is None or kind.tz is has_zone:
         return ""
     return "must include a time zone, like Z or +02:00" if kind.tz else "must not include a time zone"
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)

@@ -6,7 +6,7 @@ are added to `JSONErrors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -48,18 +48,17 @@ def is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_MATCHES: Mapping[type[Kind], Callable[[Any], bool]] = {
+    kinds.IntType: is_int,
+    kinds.FloatType: lambda value: isinstance(value, WrittenNumber) or is_int(value),
+    kinds.BoolType: lambda value: isinstance(value, bool),
+}
+
+
 def primitive_validator(kind: Kind) -> Validator:
     """Return the validator of an integer, a number, a boolean or null."""
-    matches: Callable[[Any], bool]
-    is_float, check = isinstance(kind, kinds.FloatType), constraint_checker(kind)
-    if isinstance(kind, kinds.IntType):
-        matches = is_int
-    elif is_float:
-        matches = lambda value: isinstance(value, WrittenNumber) or is_int(value)  # noqa: E731 - one of a row
-    elif isinstance(kind, kinds.BoolType):
-        matches = lambda value: isinstance(value, bool)  # noqa: E731
-    else:
-        matches = lambda value: value is None  # noqa: E731
+    matches, check = _MATCHES.get(type(kind), lambda value: value is None), constraint_checker(kind)
+    is_float = isinstance(kind, kinds.FloatType)
 
     def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
         if not matches(value):

@@ -76,7 +76,9 @@ class Compressor:
         is_file = not isinstance(content, bytes) and not is_lazy_stream(response)
         fields = response.fields()
         if not self._is_of_size(response, is_file=is_file) or not self._may_encode(fields):
-            self._remember(response.media_type)
+            media_type = response.media_type
+            if media_type and len(self._types) < _MOST_KNOWN:  # later responses of the type are passed by at once
+                self._types[media_type] = is_compressible(media_type, self._setting.media_types)
             return response
         fields = with_vary(fields)
         coding = best_encoding(request.head.values.get("accept-encoding", ""), self._offers)
@@ -107,11 +109,6 @@ class Compressor:
                 self._known.clear()
             may = self._known[fields] = may_be_encoded(fields, self._setting.media_types)
         return may
-
-    def _remember(self, media_type: str) -> None:
-        """Remember whether a media type is compressed, so that later responses of it are passed by at once."""
-        if media_type and len(self._types) < _MOST_KNOWN:
-            self._types[media_type] = is_compressible(media_type, self._setting.media_types)
 
     def _encode_bytes(self, content: bytes, coding: str, *, is_padded: bool, is_head: bool) -> object:
         """Return the encoded content, as a stream if it is big; None where it would not become smaller."""

@@ -6,7 +6,6 @@ of the field that are malformed are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from fanlight.message.accept import read_range
@@ -61,16 +60,10 @@ def acceptable_encodings(accept_encoding: str, offers: tuple[str, ...]) -> tuple
 
 @lru_cache(_KNOWN)
 def _ranked(accept_encoding: str, offers: tuple[str, ...]) -> tuple[str, ...]:
-    weights = dict(_read(accept_encoding.split(",")))
+    read = (read_range(coding) for coding in accept_encoding.split(","))
+    weights = {"gzip" if name == "x-gzip" else name: quality for name, quality in read if name}  # section 8.4.1.3
     others = weights.get("*", 0.0)
     identity = weights.get("identity", others)
     offered = {offer: weights.get(offer, others) for offer in offers}
     # A tie with unencoded content goes to the coding, which is smaller.
     return tuple(sorted((each for each in offers if 0 < offered[each] >= identity), key=lambda each: -offered[each]))
-
-
-def _read(codings: Iterable[str]) -> Iterable[tuple[str, float]]:
-    for coding in codings:
-        name, quality = read_range(coding)
-        if name:
-            yield ("gzip" if name == "x-gzip" else name), quality  # section 8.4.1.3

@@ -46,7 +46,13 @@ class FolderLoader(TemplateFolder, jinja2.BaseLoader):
             if error.errno in _MISSING:
                 raise jinja2.TemplateNotFound(template) from None
             raise TemplateError(f"the template {template} can't be read: {error.strerror}") from error
-        return _decode(data, template, path), str(path), None
+        try:
+            text = data.decode("utf-8-sig")  # some editors begin a file with a byte order mark
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
+            raise jinja2.TemplateSyntaxError(message, line, template, str(path)) from None
+        return text, str(path), None
 
     def path_of(self, name: str) -> Path:
         """Return the path of a template. Raises TemplateError for a name that leaves the folder."""
@@ -58,15 +64,6 @@ class FolderLoader(TemplateFolder, jinja2.BaseLoader):
         if self.folder is None:
             raise jinja2.TemplateNotFound(name)
         return self.folder / name
-
-
-def _decode(data: bytes, name: str, path: Path) -> str:
-    try:
-        return data.decode("utf-8-sig")  # some editors begin a file with a byte order mark
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise jinja2.TemplateSyntaxError(message, line, name, str(path)) from None
 
 
 class FolderEnvironment(jinja2.Environment):

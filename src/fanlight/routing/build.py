@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.entries import Entry, TableReader, Unwrap
-from fanlight.routing.pattern import Pattern, Segment, check_segments, refuse
+from fanlight.routing.pattern import Segment, check_segments, refuse
 from fanlight.routing.reverse import name_of
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
@@ -67,19 +67,15 @@ def _with_types(entry: Entry, path_types: PathTypes | None, mistakes: list[Mista
     if path_types is None or entry.pattern.is_literal:
         return entry
     try:
-        return replace(entry, pattern=_typed(entry.pattern, path_types(entry.value)))
+        types = path_types(entry.value)
+        if unknown := [f"{name}: {kind}" for name, kind in types.items() if kind not in CONVERTERS]:
+            refuse(f"no segment can be read as {', '.join(unknown)}", f"the types are {', '.join(CONVERTERS)}")
+        typed = entry.pattern.typed(types)
+        check_segments(typed)
+        return replace(entry, pattern=typed)
     except SetupError as error:
         mistakes += _placed(error, entry.place)
         return entry
-
-
-def _typed(pattern: Pattern, path_types: Mapping[str, str]) -> Pattern:
-    unknown = [f"{name}: {kind}" for name, kind in path_types.items() if kind not in CONVERTERS]
-    if unknown:
-        refuse(f"no segment can be read as {', '.join(unknown)}", f"the types are {', '.join(CONVERTERS)}")
-    typed = pattern.typed(path_types)
-    check_segments(typed)
-    return typed
 
 
 def _route(

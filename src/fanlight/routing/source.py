@@ -48,21 +48,15 @@ class Source:
     """
 
     def __init__(self, path: Path, folder: Path | None = None) -> None:
-        self._path = path
-        self._folder = folder or path.parent
+        self._path, self._folder = path, folder or path.parent
+        is_inside = path.is_relative_to(self._folder)
+        self._display_path = path.relative_to(self._folder).as_posix() if is_inside else path.name
         self._tree = _parse(path)
         self._names: dict[str, ast.expr] = {}
         self._imports: dict[str, tuple[str, str]] = {}  # local name -> module, name in it ("": the module)
         self._files: dict[str, Source | None] = {}
         for statement in self._tree.body:
             self._read_statement(statement)
-
-    @property
-    def _display_path(self) -> str:
-        try:
-            return self._path.relative_to(self._folder).as_posix()
-        except ValueError:
-            return self._path.name
 
     def _read_statement(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Assign):

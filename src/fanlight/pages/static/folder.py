@@ -72,7 +72,7 @@ class StaticFolder:
             # SECURITY: tests/pages/static/test_folder.py: links are resolved first, and not followed afterwards
             real = os.path.realpath(path)
             inside = os.path.relpath(real, self.root).split(os.sep)  # noqa: PTH206 - as above
-            if not self._is_inside(real) or is_hidden(inside):
+            if not real.startswith(self.root.rstrip(os.sep) + os.sep) or is_hidden(inside):
                 self._log_once(path, "is a symbolic link to a file that is not served")
                 raise NotServed
             return self._walk(real, inside) if _CAN_WALK else _open_and_compare(real)
@@ -90,9 +90,6 @@ class StaticFolder:
         """Open a file by its resolved path; the caller checks that it is still the same. Raises OSError."""
         descriptor = os.open(path, _READ | _NO_LINK)
         return _checked(descriptor, path)
-
-    def _is_inside(self, real: str) -> bool:
-        return real.startswith(self.root.rstrip(os.sep) + os.sep)
 
     def _walk(self, real: str, inside: list[str]) -> Opened:
         """Open each folder on the way relative to the one before, so that no link is followed."""
