@@ -98,21 +98,19 @@ class Streaming(Protocol):
         """End a stream that has no natural end: the server stops."""
 
 
-class ConnectionSetup(Protocol):
-    """What lies between a client and us, as its listener's entrance knows it: TLS, proxies."""
+class ConnectionPolicy(Protocol):
+    """The policy of the connection's listener: what TLS and proxies mean for it. See `ListenerPolicy`."""
 
-    passes_hints: bool  # proxies of ours pass interim responses on
+    passes_hints: bool  # trusted proxies pass interim responses on
 
     def trusts(self, client: str | None) -> bool:
-        """Say whether a client is a proxy of ours."""
-        ...
+        """Return whether a peer is a trusted proxy."""
 
     def handshake(self, connection: Connection) -> int:
-        """Go on with what comes before the first request; return the events to wait for, 0 when it is done."""
-        ...
+        """Continue the handshake; return the events to wait for, 0 when it is complete."""
 
     def apply_to_request(self, connection: Connection) -> None:
-        """Tell a connection's new request which way it came."""
+        """Set client, scheme and host on the connection's new request."""
 
 
 class Connection:
@@ -136,9 +134,9 @@ class Connection:
         "pending_body",
         "phase",
         "phase_started_at",
+        "policy",
         "request",
         "sent_bytes",
-        "setup",
         "sock",
         "started",
         "status",
@@ -158,7 +156,7 @@ class Connection:
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.on_closed = on_closed
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
-        self.setup: ConnectionSetup | None = None  # what proxies and TLS mean for its requests
+        self.policy: ConnectionPolicy | None = None  # what proxies and TLS mean for its requests
         self.is_tls = False  # from its client to us, or to the proxy in front of us
         self.extra_headers = b""  # header fields of the response in progress besides its own
         self.phase = HANDSHAKE
@@ -379,9 +377,9 @@ class Connection:
         """Set the client's address, as a PROXY header reports it."""
         self.client = client
 
-    def set_setup(self, setup: ConnectionSetup | None) -> None:
+    def set_policy(self, policy: ConnectionPolicy | None) -> None:
         """Set what is applied to its requests; None for nothing."""
-        self.setup = setup
+        self.policy = policy
 
     def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
         self.enter(phase, now, limits.write_seconds / CHECKS)

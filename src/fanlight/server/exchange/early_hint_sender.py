@@ -29,10 +29,10 @@ def can_send_early_hints(connection: Connection) -> bool:
     Proxies may take it for the response, and leave their client without one (nginx before 1.29) or with an error
     (Varnish). So none is sent to a proxy, trusted or not, unless a setting declares that ours pass them on.
     """
-    setup, values = connection.setup, connection.request.head.values
-    if setup is not None and setup.passes_hints:
+    policy, values = connection.policy, connection.request.head.values
+    if policy is not None and policy.passes_hints:
         return True
-    is_by_proxy = setup is not None and setup.trusts(connection.client)
+    is_by_proxy = policy is not None and policy.trusts(connection.client)
     return not is_by_proxy and not any(name in values for name in _BY_A_PROXY)
 
 

@@ -97,7 +97,7 @@ class Exchange:
                     self.served += 1
                     connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
-                    if connection.setup is not None or self._observer is not None:
+                    if connection.policy is not None or self._observer is not None:
                         self._apply_request_context(connection)
                     if event.block.content_length != 0 and not begin_body(
                         connection, event, self._table, self._ownership
@@ -143,8 +143,8 @@ class Exchange:
     def _apply_request_context(self, connection: Connection) -> None:
         """Apply proxy and TLS information to the new request, and notify the observer."""
         connection.extra_headers = b""
-        if connection.setup is not None:
-            connection.setup.apply_to_request(connection)
+        if connection.policy is not None:
+            connection.policy.apply_to_request(connection)
         if self._observer is not None:
             self._observer.on_request(connection)
 
@@ -201,7 +201,7 @@ class Exchange:
         try:
             if not isinstance(response, Response):
                 response = self._not_a_response(connection, response)
-            if connection.extra_headers or connection.setup is not None:
+            if connection.extra_headers or connection.policy is not None:
                 apply_request_context(connection, response)
             content = response.content
             is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes

@@ -26,10 +26,10 @@ def continue_handshake(
     acquire_slot: Callable[[str], str | bytes | None],
 ) -> None:
     """Read or write what the handshake needs next; close the connection if it fails."""
-    setup = connection.setup
-    assert setup is not None
+    policy = connection.policy
+    assert policy is not None
     try:
-        wanted = setup.handshake(connection)
+        wanted = policy.handshake(connection)
     except TlsError:  # the client may still read our alert: to close now could take it back with a reset
         exchange.linger(connection)
         return
@@ -39,7 +39,7 @@ def continue_handshake(
     if wanted:
         table.watch(connection, wanted)
         return
-    if connection.address is None and connection.client is not None and not setup.trusts(connection.client):
+    if connection.address is None and connection.client is not None and not policy.trusts(connection.client):
         connection.count_under(acquire_slot(connection.client))  # for a proxy, whose client is known only now
         if connection.address is None:
             table.close(connection)

@@ -79,7 +79,7 @@ class ListenerPolicy:
             connection.secure(self._tls.wrap(connection.sock))
         is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
         if not is_plain or not self._has_warned_of_fields:
-            connection.set_setup(self)
+            connection.set_policy(self)
         if self._tls is not None or (not self._proxies.has_proxy_header and self.trusts(connection.client)):
             connection.wire.accept_https_targets()
         return self._proxies.has_proxy_header or self._tls is not None
@@ -128,7 +128,7 @@ class ListenerPolicy:
             connection.set_client(proxy_header.client or "unix")  # of the proxy's own unix socket
         if proxy_header.is_tls:
             connection.mark_tls()
-            connection.set_setup(self)
+            connection.set_policy(self)
         if proxy_header.is_tls or self.trusts(connection.client):
             connection.wire.accept_https_targets()
         return True
@@ -188,7 +188,7 @@ class ListenerPolicy:
                     connection.client,
                 )
         if not connection.is_tls and self._to_https is None and not self._proxies.has_proxy_header:
-            connection.set_setup(None)  # nothing to do for its further requests
+            connection.set_policy(None)  # nothing to do for its further requests
 
     def _warn_once(self, message: str, *args: object) -> None:
         self._has_warned_of_fields = True
@@ -204,7 +204,7 @@ class TerminatedTlsPolicy(ListenerPolicy):
     def wrap(self, connection: Connection) -> bool:
         """Prepare a new connection; there is no handshake."""
         connection.mark_tls()
-        connection.set_setup(self)
+        connection.set_policy(self)
         connection.wire.accept_https_targets()
         return False
 
