@@ -75,3 +75,10 @@ def test_every_setting_says_what_it_is() -> None:
     for each in SETTINGS.values():
         assert info_of(each).help
         assert not info_of(each).help.endswith(".")
+
+
+def test_a_limit_outside_its_range_is_refused() -> None:
+    """A limit below its minimum, or not a number, is refused, and the error names it."""
+    for wrong in ({"threads": 0}, {"head_bytes": -1}, {"idle_seconds": 0}, {"connections": True}, {"threads": "8"}):
+        with pytest.raises(InvalidSetting, match=next(iter(wrong))):
+            Limits(**wrong)

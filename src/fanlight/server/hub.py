@@ -62,7 +62,7 @@ class Hub:
     ) -> None:
         """Begin to serve what is adopted or listened for.
 
-        Unless `detects_stalls`, a view that holds up the hub keeps it, until a test calls `detector.check`.
+        Unless `detects_stalls`, a view that blocks the hub keeps it, until a test calls `detector.check`.
         `is_shared`: other processes accept from its listeners too.
         """
         loop, poller = asyncio.get_running_loop(), poller or best_poller()

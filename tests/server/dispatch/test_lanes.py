@@ -172,7 +172,7 @@ def test_a_route_is_sent_to_threads_once(caplog: pytest.LogCaptureFixture) -> No
     caplog.clear()
     lanes.record_stall(call, "main.py:2 in view")
     assert caplog.text == ""
-    assert [each[2] for each in lanes.slow_routes()] == ["held up the server at main.py:1 in view"]
+    assert [each[2] for each in lanes.slow_routes()] == ["blocked the server at main.py:1 in view"]
 
 
 def test_a_pinned_route_stays(caplog: pytest.LogCaptureFixture) -> None:
@@ -180,7 +180,7 @@ def test_a_pinned_route_stays(caplog: pytest.LogCaptureFixture) -> None:
     lanes, call = Lanes(), FakeCall(lambda _: Response("x"), Lane.INLINE, is_pinned=True, name="GET /pinned")
     lanes.record_stall(call, "main.py:7 in view")
     assert lane_of(call) is Lane.INLINE
-    assert "GET /pinned, pinned inline, has held up the server at main.py:7 in view" in caplog.text
+    assert "GET /pinned, pinned inline, blocked the server at main.py:7 in view" in caplog.text
 
 
 def test_the_log_says_why_and_what_changes(caplog: pytest.LogCaptureFixture) -> None:
@@ -197,7 +197,7 @@ def test_a_move_of_what_has_no_path_says_so(caplog: pytest.LogCaptureFixture) ->
     """Requests without a route share a call, whose name by itself would read as "none is slow"."""
     with caplog.at_level(logging.INFO, "fanlight"):
         Lanes().record_stall(fresh("no route"), "main.py:1 in step")
-    assert 'a request with "no route" held up the server at main.py:1 in step' in caplog.text
+    assert 'a request with "no route" blocked the server at main.py:1 in step' in caplog.text
 
 
 # --- with real threads and clocks ------------------------------------------------------------------

@@ -130,7 +130,7 @@ def test_too_much_that_waits_costs_the_slowest_their_connection(
         each.close()
     assert 0 < held <= 40 * MIB
     (message,) = [each.getMessage() for each in caplog.records if "unsent_bytes" in each.getMessage()]
-    assert message.startswith("answers that wait for slow clients held more than Limits.unsent_bytes, 40 MiB; ")
+    assert message.startswith("responses waiting for slow clients exceeded Limits.unsent_bytes, 40 MiB; ")
 
 
 def test_an_answer_that_is_alone_may_be_of_any_size(serve: Serve, tools: Any) -> None:

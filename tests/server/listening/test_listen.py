@@ -1,17 +1,97 @@
-"""Permissions of unix sockets, and sockets that were passed to the process."""
+"""Listening: TCP addresses, unix sockets and their permissions, and sockets that were passed to the process."""
 
 from __future__ import annotations
 
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import pytest
+from tests.speed import PATIENCE
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.server.listening.listen import listen, try_bind, url_of
 from fanlight.settings.addresses import check_address, inherited
+
+
+def test_an_address_is_listened_on() -> None:
+    """host:port with port 0 gives a listening socket on a port of the system's choice."""
+    (sock,) = listen("127.0.0.1:0")
+    with sock, socket.create_connection(sock.getsockname()[:2], PATIENCE):
+        assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    """[::1]:port listens on IPv6, and its URL has the brackets too."""
+    (sock,) = listen("[::1]:0")
+    with sock:
+        assert url_of(sock) == f"http://[::1]:{sock.getsockname()[1]}"
+
+
+def test_localhost_is_every_loopback_on_one_port() -> None:
+    """`localhost` is listened on over IPv4 and IPv6, with the same port, whichever a browser tries."""
+    socks = listen("localhost:0")
+    assert len({sock.getsockname()[1] for sock in socks}) == 1
+    for sock in socks:
+        with sock, socket.create_connection(sock.getsockname()[:2], PATIENCE):
+            pass
+
+
+def test_a_taken_port_names_its_owner() -> None:
+    """The error for a taken port names the process that has it, and a free port to use."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AddressUnavailable) as caught:
+            listen(f"127.0.0.1:{port}")
+    message = str(caught.value)
+    assert f"127.0.0.1:{port} is in use" in message
+    assert f"--port {port + 1}" in message
+    if sys.platform.startswith("linux"):
+        assert f"(process {os.getpid()})" in message
+
+
+@pytest.mark.parametrize(
+    "bind", ["", "8000", "localhost", "localhost:", "localhost:x", "a:99999", "a:-1", "::1:80", "unix:"]
+)
+def test_a_malformed_address_is_refused(bind: str) -> None:
+    """A malformed address is refused."""
+    with pytest.raises(InvalidSetting):
+        listen(bind)
+
+
+def test_an_unknown_host_is_named() -> None:
+    """The error for a host that can't be resolved contains its name."""
+    with pytest.raises(AddressUnavailable, match="no-such-host"):
+        listen("no-such-host.invalid:80")
+
+
+def test_a_unix_socket_replaces_a_stale_one(tmp_path: Path) -> None:
+    """The file that a killed server left behind is replaced."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    (sock,) = listen(f"unix:{path}")
+    with sock, socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_a_unix_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
+    """A socket on which another server listens stays."""
+    path = tmp_path / "s"
+    (sock,) = listen(f"unix:{path}")
+    with sock, pytest.raises(AddressUnavailable, match="in use by a running"):
+        listen(f"unix:{path}")
+
+
+def test_another_file_is_not_replaced_by_a_socket(tmp_path: Path) -> None:
+    """A path that is some other file is refused, and the file stays."""
+    path = tmp_path / "file"
+    path.write_text("precious")
+    with pytest.raises(AddressUnavailable, match="not a socket"):
+        listen(f"unix:{path}")
+    assert path.read_text() == "precious"
 
 
 def test_a_unix_socket_has_the_configured_permissions(tmp_path: Path) -> None:

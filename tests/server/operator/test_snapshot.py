@@ -96,7 +96,7 @@ def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.
             tools.read_answer(sock)
     assert state["rescues"] == 1
     assert [each["route"] for each in state["slow_routes"]] == ["GET /slow (view)"]
-    reason = f"held up the server at {line_of(view, 1)}"
+    reason = f"blocked the server at {line_of(view, 1)}"
     assert state["slow_routes"][0]["reason"] == reason
     assert f"GET /slow (view) {reason}: from now on it runs in the thread pool" in caplog.text
 

@@ -135,13 +135,13 @@ class Lanes:
         """Send a route to threads that was stuck at a place, unless its lane is pinned."""
         if call.is_pinned:
             if call.lane is Lane.INLINE:
-                log.warning("%s, pinned inline, has held up the server at %s", call.name, place)
+                log.warning("%s, pinned inline, blocked the server at %s", call.name, place)
             return
         record = self._records.setdefault(call, RouteTimings())
         with record.lock:
             if call.lane is Lane.THREAD:  # another of its calls was found meanwhile
                 return
-            self._send_to_threads(call, record, f"held up the server at {place}")
+            self._send_to_threads(call, record, f"blocked the server at {place}")
 
     def _send_to_threads(self, call: Call, record: RouteTimings, reason: str) -> None:
         record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)

@@ -1,4 +1,4 @@
-"""Take the hub from a view that holds it up.
+"""Take the hub from a view that blocks it.
 
 In: the turn of the thread that holds the hub (`ownership`). Out: a view that is stuck no longer holds the hub, and its
 route is reported with the line at which it was stuck.
@@ -67,7 +67,7 @@ class StallDetector:
         turn = self._current_turn()
         if turn is not None:
             self._delay_of(turn)  # its file is opened now, so that a process has as many open before its first request
-        self._thread = threading.Thread(target=self._watch, name="fanlight-monitor", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="fanlight-stall-detector", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

@@ -64,7 +64,7 @@ class BackgroundTasks:
                 forked_child.exit_if_forked()
                 if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
                     raise
-                log.exception("what is to be done after %s has failed", name)
+                log.exception("a background task of %s failed", name)
 
     async def finish(self, seconds: float) -> None:
         """Wait for those that have begun; what takes longer than so many seconds is logged and cancelled."""
@@ -73,7 +73,7 @@ class BackgroundTasks:
             _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
             if late:
                 self.has_cut_off = True
-                log.warning("%d requests had work left to be done after their answers; it is cut off", len(late))
+                log.warning("background tasks of %d requests were not done in time and are cancelled", len(late))
             self._is_cut_off = True
             for each in late:
                 each.cancel()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SMALL_BYTES = 64 * 1024  # connections that hold less are closed last, as that frees little
 NEW_SECONDS = 1.0  # a connection that began to wait so recently has had no chance to be fast
 ROOM = 0.75  # part of the limit that is held afterwards, so that the next check is not due at once
-TELL_SECONDS = 60.0  # between two log lines about this
+LOG_SECONDS = 60.0  # between two log lines about this
 
 log = logging.getLogger("fanlight.server")
 
@@ -34,7 +34,7 @@ class SendBufferLimit:
         """Allow so many bytes."""
         self._table, self._most = table, most_bytes
         self._counted = 0  # what was held at the last check, and all that was added since
-        self._cut, self._told = 0, -TELL_SECONDS
+        self._cut, self._logged_at = 0, -LOG_SECONDS
 
     def add(self, connection: Connection) -> None:
         """Count one more response that waits; check closely only when it may be too much."""
@@ -62,18 +62,18 @@ class SendBufferLimit:
                 held -= 0 if sharers[which] else sizes[which]
                 self._cut += 1
                 self._table.close(each)
-            self._tell(self._table.now)
+            self._log(self._table.now)
         self._counted = held
 
-    def _tell(self, now: float) -> None:
-        if self._cut and now - self._told >= TELL_SECONDS:
+    def _log(self, now: float) -> None:
+        if self._cut and now - self._logged_at >= LOG_SECONDS:
             log.warning(
-                "answers that wait for slow clients held more than Limits.unsent_bytes, %s; %d of the slowest"
-                " were cut off (told once a minute)",
+                "responses waiting for slow clients exceeded Limits.unsent_bytes, %s; the %d slowest clients were"
+                " disconnected (logged once a minute)",
                 format_bytes(self._most),
                 self._cut,
             )
-            self._told, self._cut = now, 0
+            self._logged_at, self._cut = now, 0
 
 
 def _rank(connection: Connection, now: float) -> tuple[bool, float]:

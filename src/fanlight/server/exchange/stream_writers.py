@@ -24,7 +24,7 @@ from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.response_head import has_no_body
-from fanlight.server.io.poller import GONE, LEFT, WRITE
+from fanlight.server.io.poller import DISCONNECTED, HALF_CLOSED, WRITE
 
 if TYPE_CHECKING:
     from fanlight.server.io.thread_pool import ThreadPool
@@ -36,7 +36,7 @@ log = logging.getLogger("fanlight.server")
 S = TypeVar("S", SyncStream, AsyncStream)
 Done = Callable[[Connection, int], None]
 _END: Final = object()
-_DISCONNECTED = "the client disconnected in the middle of a stream"
+_CUT_OFF = "the client disconnected in the middle of a stream"
 
 
 class _StreamWriter(Generic[S]):
@@ -57,12 +57,12 @@ class _StreamWriter(Generic[S]):
     def on_poll_event(self, events: int) -> None:
         """Handle a poll event while streaming: pipelined data waits, a disconnect ends the stream."""
         connection, table = self.connection, self._table
-        is_certain = bool(events & GONE)
-        if not is_certain and not events & LEFT:
+        is_certain = bool(events & DISCONNECTED)
+        if not is_certain and not events & HALF_CLOSED:
             try:
                 # Peek only: pipelined data is received by the owner of the connection after the stream.
                 if connection.sock.recv(1, socket.MSG_PEEK):
-                    table.watch(connection, LEFT)
+                    table.watch(connection, HALF_CLOSED)
                     return
             except BlockingIOError:
                 return
@@ -155,7 +155,7 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
                 if piece is _END:
                     break
                 if self._is_disconnected:
-                    raise ClientDisconnected(_DISCONNECTED)  # noqa: TRY301 - one way out
+                    raise ClientDisconnected(_CUT_OFF)  # noqa: TRY301 - one way out
                 has_room = self._send(wire.send_content(piece if piece.__class__ is bytes else to_bytes(piece)))
             if not has_room:
                 self._wait_until_written(self._on_writable)
@@ -235,7 +235,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
             if not self._is_disconnected:
                 return piece
         if self._is_disconnected:
-            raise ClientDisconnected(_DISCONNECTED)
+            raise ClientDisconnected(_CUT_OFF)
         return _END
 
     async def _close(self) -> None:
@@ -266,7 +266,7 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
     async def _until_written(self) -> None:
         """Wait until the client has taken what was sent. Raises ClientDisconnected."""
         if not await (self._writable or self._watch_writable()):
-            raise ClientDisconnected(_DISCONNECTED)
+            raise ClientDisconnected(_CUT_OFF)
         self._writable = None
 
     # --- a heartbeat, while the stream waits ----------------------------------------------------

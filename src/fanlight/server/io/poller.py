@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 READ = 1
 WRITE = 4  # the values of EPOLLIN and EPOLLOUT, so that epoll's events need no translation
-LEFT = getattr(select, "EPOLLRDHUP", 0)  # the client has closed its sending side; there may still be data
-GONE = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)  # it receives no more either; always reported
+HALF_CLOSED = getattr(select, "EPOLLRDHUP", 0)  # the client has closed its sending side; there may still be data
+DISCONNECTED = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)  # always reported
 SHARED = getattr(select, "EPOLLEXCLUSIVE", 0)  # with READ, for a listener: wakes one of the processes that wait for it
 
 
