@@ -11,8 +11,3 @@ REASON_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
 }
-
-
-def reason_phrase(status: int) -> str:
-    """Return the reason phrase of a status code, "Not Found", or "" if it has none."""
-    return REASON_PHRASES.get(status, "")

@@ -67,7 +67,7 @@ def served(pieces: list[bytes]) -> list[tuple[str, list[tuple[str, str]], bytes]
                 continue
             if isinstance(event, RequestHead):
                 head, content = event, b""
-            if isinstance(event, EndOfMessage) or not head.has_content:
+            if isinstance(event, EndOfMessage) or head.content_length == 0:
                 seen.append((head.target, head.fields, content))
                 wire.send_response(200, (), b"", b"")
     return seen

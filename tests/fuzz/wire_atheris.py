@@ -37,7 +37,7 @@ def outcome(pieces: list[bytes]) -> list[object]:
                     continue
                 if isinstance(event, RequestHead):
                     seen.append((event.method, event.path, event.query, event.authority, tuple(event.fields)))
-                    if event.has_content:
+                    if event.content_length != 0:
                         continue
                 else:
                     seen.append((content, tuple(event.trailers)))

@@ -488,7 +488,7 @@ def read(pieces: list[bytes]) -> tuple[str | int, Http1Connection, RequestHead |
             while not is_complete and (event := wire.next_event()) is not None:
                 if isinstance(event, RequestHead):
                     head = event
-                    is_complete = not event.has_content
+                    is_complete = event.content_length == 0
                 elif isinstance(event, Content):
                     content += event.data
                 else:

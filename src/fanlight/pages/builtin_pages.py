@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from fanlight.reason_phrases import REASON_PHRASES, reason_phrase
+from fanlight.reason_phrases import REASON_PHRASES
 
 # For the person who reads the page, if the error has no detail of its own.
 _ADVICE = {
@@ -107,7 +107,7 @@ def heading_page(text: str) -> str:
 
 def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = ()) -> str:
     """Return the page for an error: its status, its detail or advice, each bad field, and a link to the front page."""
-    reason = reason_phrase(status) or "Error"
+    reason = REASON_PHRASES.get(status, "Error")
     text = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(message)}</dd></div>\n" for name, message in items)
     details = f"<dl>\n{rows}</dl>\n" if rows else ""

@@ -24,7 +24,7 @@ from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
 from fanlight.pages.template_folder import TemplateFolder
-from fanlight.reason_phrases import reason_phrase
+from fanlight.reason_phrases import REASON_PHRASES
 
 if TYPE_CHECKING:
     import jinja2
@@ -157,7 +157,7 @@ class Pages:
 
 def error_context(error: HTTPError) -> dict[str, object]:
     """Return what the template of an error page gets, beside the request."""
-    reason = reason_phrase(error.status) or "Error"
+    reason = REASON_PHRASES.get(error.status, "Error")
     return {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fanlight.errors import BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
-from fanlight.reason_phrases import reason_phrase
+from fanlight.reason_phrases import REASON_PHRASES
 
 PROBLEM = "application/problem+json"
 _JSON = (PROBLEM, "application/json")
@@ -18,7 +18,7 @@ _PAGE_FIRST = ("text/html", *_JSON)
 
 def problem(error: HTTPError, request: Request | None = None) -> dict[str, object]:
     """Return an error as problem details: type, title, status, detail, instance, and for 422 every bad field."""
-    title = reason_phrase(error.status) or "Error"
+    title = REASON_PHRASES.get(error.status, "Error")
     members: dict[str, object] = {"type": "about:blank", "title": title, "status": error.status}
     if error.detail:
         members["detail"] = sendable(error.detail)

@@ -35,7 +35,6 @@ class ChunkedReader:
     _SIZE, _DATA, _DATA_END, _TRAILERS, _END = range(5)
 
     def __init__(self, limits: WireLimits) -> None:
-        """Start before the first chunk."""
         self._limits = limits
         self._max_line = _MAX_SIZE_DIGITS + 1 + limits.chunk_extension_bytes  # a size and its extensions
         self.max_bytes, self.hint = limits.content_bytes, HINT  # set by `limit`

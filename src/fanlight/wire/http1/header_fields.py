@@ -28,10 +28,11 @@ Pair = tuple[str, str]
 
 TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
-# RFC 3986 section 3.2.2, without the sub-delimiters and percent-encodings that no host on the internet has.
-# The port must be a valid number: code that parses the URL of a request would fail on any other.
+# A host, with or without a port (RFC 9110 section 7.2), without the sub-delimiters and percent-encodings of RFC 3986
+# section 3.2.2, which no host on the internet has. The port must be a valid number: code that parses the URL of a
+# request would fail on any other.
 _PORT = r"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[0-9A-Za-z._~-]{{1,255}})(?::{_PORT})?")
+is_host = re.compile(rf"(?:\[[0-9A-Fa-f:.]{{2,45}}\]|[0-9A-Za-z._~-]{{1,255}})(?::{_PORT})?").fullmatch
 
 MAX_KNOWN_LINES = 4096
 MAX_KNOWN_LINE_BYTES = 256
@@ -66,7 +67,6 @@ class FieldBlock:
     is_plain = True  # has a Host and no content, expectation or `connection: close`
 
     def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
-        """Make a block of fields that need no further checks."""
         self.pairs = pairs
         self.values = values
 
@@ -74,13 +74,7 @@ class FieldBlock:
 class FramedBlock(FieldBlock):
     """The fields of a head without Host, or with content, an expectation or a `connection` option."""
 
-    __slots__ = (
-        "content_length",
-        "expects_continue",
-        "is_chunked",
-        "wants_close",
-        "wants_keep_alive",
-    )
+    __slots__ = ("content_length", "expects_continue", "is_chunked", "wants_close", "wants_keep_alive")
 
     is_plain = False
 
@@ -160,11 +154,6 @@ def _cache(line: bytes, pair: Pair) -> None:
     if len(_SEEN) >= MAX_SEEN:
         _SEEN.clear()
     _SEEN.add(key)
-
-
-def is_host(text: str) -> bool:
-    """Return whether a text is a host, with or without a port (RFC 9110 section 7.2)."""
-    return _HOST.fullmatch(text) is not None
 
 
 def _read_name(raw_name: bytes, line: bytes) -> str:

@@ -8,12 +8,13 @@ because such messages are used for request smuggling. The next head is returned 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
-from fanlight.reason_phrases import reason_phrase
+from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
-from fanlight.wire.http1.request_line import read_request_line, read_secured_request_line
+from fanlight.wire.http1.request_line import read_request_line
 from fanlight.wire.http1.response_writer import known_heads, write_early_hints, write_head, write_line
 from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
@@ -28,11 +29,8 @@ _HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RE
 _NO_BLOCK = read_block(b"", 0)
 _FIRST_VISIBLE = 0x21
 _EMPTY_LINES = 8  # bytes of CR LF before a request that are skipped (RFC 9112 section 2.2)
-_WITHOUT_CONTENT = {
-    204: b"",
-    205: b"content-length: 0\r\n",
-    304: b"",
-}  # statuses without content, and their field lines about its length
+# Statuses without content, and their field lines about its length.
+_WITHOUT_CONTENT = {204: b"", 205: b"content-length: 0\r\n", 304: b""}
 
 
 class Http1Connection:
@@ -59,7 +57,6 @@ class Http1Connection:
     )
 
     def __init__(self, limits: WireLimits) -> None:
-        """Start before the first request."""
         self._limits = limits
         self._read_line: Callable[[bytes, FieldBlock], RequestHead] = read_request_line
         self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # within both limits
@@ -128,9 +125,8 @@ class Http1Connection:
             read_line = self._read_line
             self._head = head = read_line(line, fields)
         except ProtocolError:
-            check_incomplete_head(
-                buffer[: end + 3], start, start, self._limits
-            )  # the error of the same bytes, received one by one
+            # Prefer the error that the same bytes have when they are received one by one.
+            check_incomplete_head(buffer[: end + 3], start, start, self._limits)
             raise
         if fields.is_plain and head.minor:
             self._is_last = False
@@ -155,10 +151,15 @@ class Http1Connection:
             if fields.is_chunked:
                 raise BadMessage("Transfer-Encoding is not allowed in HTTP/1.0")
             self._is_last = fields.wants_close or not fields.wants_keep_alive
-        if fields.content_length == 0:
+        length = fields.content_length
+        if length == 0:
             self.state = NEXT[_IDLE][_HEAD]
+            return
+        if length is None:
+            self._chunked = ChunkedReader(self._limits)
         else:
-            self._begin_content(fields)
+            self._chunked, self._left, self._max_content = None, length, self._limits.content_bytes
+        self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
 
     def _skip_empty_line(self) -> RequestHead | None:
         buffer, start = self._buffer, self._position
@@ -173,14 +174,6 @@ class Http1Connection:
         elif first[:1] == b"\x16":
             raise BadMessage("this is TLS, but the port is for plain http")
         raise BadMessage("the request does not start with a method")
-
-    def _begin_content(self, fields: FieldBlock) -> None:
-        length = fields.content_length
-        if length is None:
-            self._chunked = ChunkedReader(self._limits)
-        else:
-            self._chunked, self._left, self._max_content = None, length, self._limits.content_bytes
-        self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
 
     def limit_content(self, max_bytes: int, hint: str) -> None:
         """Set the content limit for the current request, instead of that of `WireLimits`.
@@ -321,7 +314,7 @@ class Http1Connection:
 
     def accept_https_targets(self) -> None:
         """Accept https URLs as targets: the connection is encrypted, or comes from a trusted proxy."""
-        self._read_line = read_secured_request_line
+        self._read_line = partial(read_request_line, is_secured=True)
 
     def close_after_response(self) -> None:
         """Close the connection after the next response, which gets `connection: close`."""
@@ -344,7 +337,7 @@ class Http1Connection:
             return b""
         return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
             error.status,
-            reason_phrase(error.status).encode(),
+            REASON_PHRASES.get(error.status, "").encode(),
             standard + error.extra_headers,
         ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
 

@@ -20,7 +20,7 @@ _IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
+def read_request_line(line: bytes, block: FieldBlock, *, is_secured: bool = False) -> RequestHead:
     """Return the head of a request line and fields; `is_secured` allows https targets. Raises ProtocolError."""
     # PERF: benchmarks/stages.py: one check of all bytes, one decoding, one split
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
@@ -47,11 +47,6 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
         return RequestHead(method, target, target, "", minor, block)
     path, _, query = target.partition("?")
     return RequestHead(method, target, path, query, minor, block)
-
-
-def read_secured_request_line(line: bytes, block: FieldBlock) -> RequestHead:
-    """Return the head of a request line and fields on an encrypted connection. Raises ProtocolError."""
-    return read_request_line(line, block, True)
 
 
 def _is_only_in_method(line: bytes) -> bool:

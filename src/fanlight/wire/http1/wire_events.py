@@ -19,7 +19,6 @@ class RequestHead:
     target_authority: str  # set if the target has one
 
     def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
-        """Make a head of a parsed request line and fields."""
         self.method = method
         self.target = target
         self.path = path
@@ -52,13 +51,8 @@ class RequestHead:
 
     @property
     def content_length(self) -> int | None:
-        """How many bytes of content follow; None for chunked content."""
+        """How many bytes of content follow, before `EndOfMessage`; None for chunked content; 0 if the head is all."""
         return self.block.content_length
-
-    @property
-    def has_content(self) -> bool:
-        """Whether `Content` and `EndOfMessage` follow; otherwise this is the whole message."""
-        return self.block.content_length != 0
 
     @property
     def expects_continue(self) -> bool:

@@ -14,8 +14,7 @@ from fanlight.errors import BadMessage
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"  # section 2.2: no other protocol starts with these bytes
 MAX_V1_BYTES = 107  # section 2.1
-MAX_V2_BYTES = 16 + 2048  # the fixed part, and a limit for addresses and TLVs
-MAX_BYTES = MAX_V2_BYTES
+MAX_BYTES = 16 + 2048  # of version 2: the fixed part, and a limit for addresses and TLVs
 
 _V1_BEGIN = b"PROXY "
 _LOCAL, _PROXY = 0x20, 0x21  # version 2, and the command
@@ -98,8 +97,8 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     if family not in _ADDRESS_BYTES:
         raise BadMessage("the PROXY header has an unknown address family")
     length = 16 + size
-    if length > MAX_V2_BYTES:
-        raise BadMessage(f"the PROXY header is over {MAX_V2_BYTES} bytes long")
+    if length > MAX_BYTES:
+        raise BadMessage(f"the PROXY header is over {MAX_BYTES} bytes long")
     if len(data) < length:
         return None
     header = data[:length]
