@@ -1,4 +1,4 @@
-"""Serve a site by the command, in a process of its own, in surroundings that are made to fail."""
+"""Serve a site by the command, in a process of its own, in an environment that is made to fail."""
 
 import http.client
 import os
@@ -39,7 +39,7 @@ URLS = {"/": hello, "POST /take": take, "/worker": worker, "POST /form": form, "
 
 
 class Served:
-    """A site that is served, with all that it prints and logs."""
+    """A served site, with its output and log."""
 
     def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
         """Start it, and wait for its banner."""
@@ -57,7 +57,7 @@ class Served:
                 self.port = int(found[1])
                 break
         if not self.port:
-            self.end()
+            self.stop()
         assert self.port, self.log.read_text()
 
     def _read(self) -> None:
@@ -66,8 +66,8 @@ class Served:
             self._lines.put(line)
         self._lines.put("")
 
-    def ask(self, path: str = "/", content: bytes | None = None, **fields: str) -> tuple[int, bytes]:
-        """Return the status and the content of an answer, over a connection of its own."""
+    def request(self, path: str = "/", content: bytes | None = None, **fields: str) -> tuple[int, bytes]:
+        """Send a request over a connection of its own; return the status and the content of the response."""
         connection = self.connect()
         try:
             connection.request("GET" if content is None else "POST", path, content, fields)
@@ -77,7 +77,7 @@ class Served:
             connection.close()
 
     def connect(self) -> http.client.HTTPConnection:
-        """Return a connection to it."""
+        """Return a connection to the site."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     @property
@@ -86,20 +86,20 @@ class Served:
         pid = self.process.pid
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def wait_for(self, text: str, count: int = 1) -> str:
-        """Return the log once a text is in it so often."""
+    def wait_for_log(self, text: str, count: int = 1) -> str:
+        """Return the log once it has the text `count` times."""
         return self.wait_until(lambda: self.log.read_text() if self.log.read_text().count(text) >= count else "", text)
 
     def wait_until(self, found: Callable[[], str], what: str) -> str:
-        """Return what is found, once something is."""
+        """Return the result of `found` once it is not empty."""
         until = time.monotonic() + PATIENCE
         while not (result := found()):
             assert time.monotonic() < until, f"no {what!r} in time; the log:\n{self.log.read_text()}"
             assert self.process.poll() is None, f"it has ended; the log:\n{self.log.read_text()}"
-            time.sleep(0.02)  # another process writes it: there is nothing to wait on
+            time.sleep(0.02)  # another process writes the log: there is no event to wait for
         return result
 
-    def end(self) -> int:
+    def stop(self) -> int:
         """Stop it; return its exit code."""
         if self.process.poll() is None:
             self.process.terminate()
@@ -115,7 +115,7 @@ Serve = Callable[..., Served]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Give a function that serves a site with `fanlight run` and more words, below a wrapper if there is one."""
+    """Return a function that serves a site with `fanlight run` and flags, below a wrapper if there is one."""
     running: list[Served] = []
 
     def start(*words: str, wrapper: Sequence[str] = (), environment: dict[str, str] | None = None) -> Served:
@@ -128,18 +128,18 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     for each in running:
         if each.process.poll() is None:
             each.process.kill()
-        each.end()
+        each.stop()
 
 
 @pytest.fixture
-def refused(tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    """Give a function that tries to serve a site, and returns exit code and stderr."""
+def run_refused(tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Return a function that tries to serve a site, and returns exit code and stderr."""
 
     def run(*words: str) -> tuple[int, str]:
         (tmp_path / "main.py").write_text(SITE)
         command = [sys.executable, "-m", "fanlight", "run", *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        assert "Fanlight  " not in done.stdout, "it has announced that it serves"
+        assert "Fanlight  " not in done.stdout, "the banner was printed"
         return done.returncode, done.stderr
 
     return run
@@ -147,9 +147,9 @@ def refused(tmp_path: Path) -> Callable[..., tuple[int, str]]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Callable[[int], tuple[list[str], dict[str, str]]]:
-    """Give a function that returns a wrapper and an environment in which temporary files have so little room.
+    """Return a function that returns a wrapper and an environment with little room for temporary files.
 
-    A disk of its own in memory, where the system lets us mount one; else a limit for the size of each file.
+    A tmpfs of its own, where the system allows mounting one; else a limit for the size of each file.
     """
 
     def make(kibibytes: int) -> tuple[list[str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""File descriptors used up: who is in is served, who comes waits his turn, and nothing is lost."""
+"""No file descriptors left: kept connections are served, new ones wait, and nothing is lost."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ FEW = ["prlimit", "--nofile=40:40"]
 
 @pytest.fixture
 def crowd() -> Iterator[Callable[[int, int], None]]:
-    """Give a function that connects so many clients to a port, who say nothing, and stay until the end."""
+    """Return a function that connects idle clients to a port until the test ends."""
     with ExitStack() as stack:
 
         def connect(port: int, count: int) -> None:
@@ -29,35 +29,35 @@ def crowd() -> Iterator[Callable[[int, int], None]]:
 def test_a_process_without_descriptors_survives(
     serve: Serve, crowd: Callable[[int, int], None], words: tuple[str, ...]
 ) -> None:
-    """With every descriptor taken, a kept connection is served, a new one waits, and gets its answer in time."""
+    """With all descriptors taken, a kept connection is served; a new one waits, and gets its response in time."""
     site = serve("--no-access-log", "--idle-seconds", "2", "--head-seconds", "2", *words, wrapper=FEW)
     kept = site.connect()
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     crowd(site.port, 100)
-    site.wait_for("new connections wait in the system's queue")
+    site.wait_for_log("new connections wait in the system's queue")
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     kept.close()
-    answers: list[tuple[int, bytes]] = []
-    late = threading.Thread(target=lambda: answers.append(site.ask()))
+    responses: list[tuple[int, bytes]] = []
+    late = threading.Thread(target=lambda: responses.append(site.request()))
     late.start()
     late.join(PATIENCE)
-    assert answers == [(200, b"hello")]
+    assert responses == [(200, b"hello")]
     assert "Traceback" not in site.log.read_text()
-    assert site.end() == 0
+    assert site.stop() == 0
 
 
-def test_content_without_a_descriptor_for_its_file(serve: Serve, crowd: Callable[[int, int], None]) -> None:
-    """An upload that needs a file when there is no descriptor for one is answered 507."""
+def test_content_without_a_descriptor_for_its_file_is_507(serve: Serve, crowd: Callable[[int, int], None]) -> None:
+    """An upload that needs a file when there is no descriptor for one gets a 507."""
     site = serve("--no-access-log", wrapper=FEW)
     kept = site.connect()
     kept.request("GET", "/")
     assert kept.getresponse().read() == b"hello"
     crowd(site.port, 100)
-    site.wait_for("new connections wait in the system's queue")
+    site.wait_for_log("new connections wait in the system's queue")
     kept.request("POST", "/take", b"a" * 2_000_000)
     assert kept.getresponse().status == 507
     kept.close()
-    site.wait_for("content can't be kept on disk")
-    assert site.end() == 0
+    site.wait_for_log("content can't be kept on disk")
+    assert site.stop() == 0

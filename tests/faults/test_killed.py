@@ -1,4 +1,4 @@
-"""A worker that the kernel kills: another takes its place, and clients of the others notice nothing."""
+"""Workers that are killed are replaced, and clients of other workers are not affected."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ def worker_of(connection: Any) -> int:
     return int(response.read())
 
 
-def test_a_killed_worker_is_replaced_and_the_other_is_not_disturbed(serve: Serve) -> None:
-    """SIGKILL ends one worker: its connection is lost, the other's goes on, a third takes its place."""
+def test_a_killed_worker_is_replaced_and_others_serve_on(serve: Serve) -> None:
+    """SIGKILL ends one worker: its connection is lost, the other's is kept, and a third takes its place."""
     site = serve("--workers", "2", "--no-access-log")
     first, second = sorted(site.children)
     connections: dict[int, Any] = {}
@@ -33,31 +33,31 @@ def test_a_killed_worker_is_replaced_and_the_other_is_not_disturbed(serve: Serve
     os.kill(first, signal.SIGKILL)
     for _ in range(50):
         assert worker_of(connections[second]) == second
-        assert site.ask()[0] == 200
+        assert site.request()[0] == 200
     with pytest.raises(OSError, match=r"closed|reset|Broken pipe"):
         worker_of(connections[first])
     for each in connections.values():
         each.close()
-    log = site.wait_for("was killed by SIGKILL")
+    log = site.wait_for_log("was killed by SIGKILL")
     assert f"worker {first} was killed by SIGKILL" in log
     site.wait_until(lambda: "yes" if len(site.children) == 2 else "", "third worker")
     assert second in site.children
-    assert site.end() == 0
+    assert site.stop() == 0
 
 
-def test_all_workers_killed_at_once(serve: Serve) -> None:
-    """When every worker is killed, clients wait in the port's queue, and are answered by the next workers."""
+def test_clients_wait_for_new_workers_when_all_are_killed(serve: Serve) -> None:
+    """When every worker is killed, clients wait in the port's queue, and are served by the next workers."""
     site = serve("--workers", "2", "--no-access-log")
     old = site.children
     for each in old:
         os.kill(each, signal.SIGKILL)
-    assert site.ask() == (200, b"hello")
-    assert int(site.ask("/worker")[1]) not in old
-    assert site.end() == 0
+    assert site.request() == (200, b"hello")
+    assert int(site.request("/worker")[1]) not in old
+    assert site.stop() == 0
 
 
-def test_a_killed_parent_leaves_no_orphans(serve: Serve) -> None:
-    """When the parent itself is killed, its workers finish, and leave."""
+def test_a_killed_supervisor_leaves_no_orphans(serve: Serve) -> None:
+    """When the supervisor is killed, its workers finish their requests, and end."""
     site = serve("--workers", "2", "--no-access-log")
     workers = site.children
     site.process.kill()
@@ -67,7 +67,7 @@ def test_a_killed_parent_leaves_no_orphans(serve: Serve) -> None:
 
 
 def wait_for_end_of(pid: int) -> None:
-    """Return once a process that is no child of ours is gone."""
+    """Return once a process that is not our child has ended."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Where a server is started: closed descriptors, odd folders, no disk to write on, names of others' services."""
+"""Where a server is started: closed descriptors, odd folders, a read-only disk, environment variables of others."""
 
 import itertools
 import os
@@ -26,8 +26,8 @@ URLS = {"/": index}
 WORKERS = pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone", "workers"])
 
 
-class Started:
-    """A site at a unix socket, whatever it can print."""
+class Server:
+    """A site on a Unix socket, whatever it can print."""
 
     def __init__(
         self, file: Path, *words: str, path: Path, folder: Path, wrapper: Sequence[str] = (), **env: str
@@ -40,8 +40,8 @@ class Started:
                 command, cwd=folder, env=os.environ | env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
-    def ask(self) -> str:
-        """Return what it responds, once it is there."""
+    def fetch(self) -> str:
+        """Return the content of the response, waiting for the server to listen."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
@@ -55,22 +55,22 @@ class Started:
                 assert time.monotonic() < until, self.log.read_text(errors="replace")
                 time.sleep(0.05)
 
-    def end(self) -> int:
+    def stop(self) -> int:
         """Stop it; return its exit code."""
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
 
-Start = Callable[..., Started]
+Start = Callable[..., Server]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that starts a site at a unix socket."""
-    running: list[Started] = []
+    """Return a function that starts a site on a Unix socket."""
+    running: list[Server] = []
 
-    def run(file: Path, *words: str, folder: Path = tmp_path, name: str = "s", **more: object) -> Started:
-        running.append(Started(file, *words, path=tmp_path / name, folder=folder, **more))  # type: ignore[arg-type]  # texts
+    def run(file: Path, *words: str, folder: Path = tmp_path, name: str = "s", **more: object) -> Server:
+        running.append(Server(file, *words, path=tmp_path / name, folder=folder, **more))  # type: ignore[arg-type]  # texts
         return running[-1]
 
     yield run
@@ -81,7 +81,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def main(tmp_path: Path) -> Path:
-    """Give the file of a site."""
+    """Return the file of a site."""
     (tmp_path / "main.py").write_text(SITE)
     return tmp_path / "main.py"
 
@@ -90,21 +90,21 @@ def main(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "closed", [each for size in (1, 2, 3) for each in itertools.combinations("012", size)], ids="".join
 )
-def test_closed_descriptors_hinder_nothing(start: Start, main: Path, words: tuple[str, ...], closed: str) -> None:
-    """Whichever of the standard streams are closed at the start, it serves, and no client's socket has their place."""
+def test_closed_standard_streams_are_harmless(start: Start, main: Path, words: tuple[str, ...], closed: str) -> None:
+    """Whichever standard streams are closed at the start, it serves, and no client's socket takes their numbers."""
     closing = " ".join(f"{number}>&-" for number in closed)
     site = start(main, *words, wrapper=["sh", "-c", f'exec "$@" {closing}', "sh"])
-    pid = site.ask().split()[0]
+    pid = site.fetch().split()[0]
     for process in {pid, str(site.process.pid)}:
         assert [str((Path("/proc") / process / "fd" / each).readlink()) for each in closed] == ["/dev/null"] * len(
             closed
         )
-    assert site.end() == 0
+    assert site.stop() == 0
 
 
 @WORKERS
-def test_variables_of_kubernetes_and_empty_ones_are_passed_over(serve: Serve, words: tuple[str, ...]) -> None:
-    """Services called fanlight and fanlight-db, and a variable that a file for compose has emptied, change nothing."""
+def test_variables_of_kubernetes_and_empty_ones_are_ignored(serve: Serve, words: tuple[str, ...]) -> None:
+    """Variables of services called fanlight and fanlight-db, and variables that are empty, change nothing."""
     found = {
         "FANLIGHT_PORT": "tcp://10.96.0.20:8000",
         "FANLIGHT_PORT_8000_TCP": "tcp://10.96.0.20:8000",
@@ -117,44 +117,46 @@ def test_variables_of_kubernetes_and_empty_ones_are_passed_over(serve: Serve, wo
         "FANLIGHT_THREADS": "",
         "FANLIGHT_CERT": " ",
     }
-    assert serve(*words, environment=found).ask() == (200, b"hello")
+    assert serve(*words, environment=found).request() == (200, b"hello")
 
 
 @WORKERS
 @pytest.mark.parametrize("is_removed", [False, True], ids=["drains", "removed"])
-def test_a_successors_socket_stays(start: Start, main: Path, words: tuple[str, ...], is_removed: bool) -> None:
-    """A server that ends removes the file of its own socket, and not that of the one which has taken its place."""
+def test_the_socket_of_a_successor_is_not_removed(
+    start: Start, main: Path, words: tuple[str, ...], is_removed: bool
+) -> None:
+    """A server that stops removes the file of its own socket, not that of its successor."""
     main.write_text(
         SITE + "import time\ndef index():\n    time.sleep(1)\n    return str(os.getpid())\nURLS['/'] = index\n"
     )
     old = start(main, *words)
-    old.ask()
+    old.fetch()
     if is_removed:
         old.path.unlink()
         new = start(main, *words)
-        new.ask()
-        assert old.end() == 0
+        new.fetch()
+        assert old.stop() == 0
     else:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(old.path))
             sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            time.sleep(0.3)  # it is at work
+            time.sleep(0.3)  # the request is running
             old.process.terminate()
             until = time.monotonic() + PATIENCE
             while old.path.exists():
                 assert time.monotonic() < until
                 time.sleep(0.01)
             new = start(main, *words)
-            new.ask()
+            new.fetch()
             assert old.process.wait(PATIENCE) == 0
-    assert new.ask().isdigit()
-    assert new.end() == 0
+    assert new.fetch().isdigit()
+    assert new.stop() == 0
     assert not new.path.exists()
 
 
 @WORKERS
-def test_every_address_is_one_of_both_families(serve: Serve, words: tuple[str, ...]) -> None:
-    """`--host ::`, which is `--bind [::]:0`, serves clients of IPv4 and of IPv6, as its banner says."""
+def test_the_ipv6_wildcard_serves_both_families(serve: Serve, words: tuple[str, ...]) -> None:
+    """`--host ::`, which is `--bind [::]:0`, serves clients of IPv4 and of IPv6."""
     served = serve("--host", "::", *words)
     for host in ("127.0.0.1", "::1"):
         with socket.create_connection((host, served.port), PATIENCE) as sock:
@@ -163,8 +165,8 @@ def test_every_address_is_one_of_both_families(serve: Serve, words: tuple[str, .
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/stderr", "/proc/self/fd/1"])
-def test_the_access_log_goes_to_a_standard_stream_that_is_a_socket(tmp_path: Path, main: Path, name: str) -> None:
-    """As under systemd, where no path opens the stream again; and no file is made that is called -."""
+def test_the_access_log_may_be_a_standard_stream_that_is_a_socket(tmp_path: Path, main: Path, name: str) -> None:
+    """As under systemd, where the stream can't be opened again by a path; no file called - is created."""
     ours, theirs = socket.socketpair()
     path = tmp_path / "s"
     command = [sys.executable, "-m", "fanlight", "run", str(main), "--bind", f"unix:{path}", "--access-file", name]
@@ -176,8 +178,8 @@ def test_the_access_log_goes_to_a_standard_stream_that_is_a_socket(tmp_path: Pat
             seen += ours.recv(4096)
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(path))
-            sock.sendall(b"GET /?asked HTTP/1.0\r\n\r\n")
-            while b"asked" not in seen:
+            sock.sendall(b"GET /?logged HTTP/1.0\r\n\r\n")
+            while b"logged" not in seen:
                 seen += ours.recv(4096)
         process.terminate()
     assert not (tmp_path / "-").exists()
@@ -191,8 +193,8 @@ READ_ONLY = ["unshare", "--mount", "sh", "-c", 'mount -o remount,bind,ro / && ex
     reason="no disk can be made read-only here",
 )
 @WORKERS
-def test_a_disk_that_is_read_only_is_served_from(main: Path, words: tuple[str, ...]) -> None:
-    """Without any folder that can be written it serves; `check --deploy` and `status` say what is missing."""
+def test_a_read_only_disk_can_be_served_from(main: Path, words: tuple[str, ...]) -> None:
+    """Without any writable folder it serves; `check --deploy` and `status` report what is missing."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = str(sock.getsockname()[1])
     fanlight = [*READ_ONLY, sys.executable, "-B", "-m", "fanlight"]
@@ -200,8 +202,17 @@ def test_a_disk_that_is_read_only_is_served_from(main: Path, words: tuple[str, .
     if any(Path(each).stat().st_dev != Path("/").stat().st_dev for each in ("/tmp", "/var/tmp")):
         pytest.skip("temporary files have a disk of their own here")
     with subprocess.Popen([*fanlight, "run", str(main), "--port", port, *words], env=env, cwd="/") as process:
-        ask = ["curl", "-sS", "--retry", "30", "--retry-delay", "1", "--retry-connrefused", f"http://127.0.0.1:{port}/"]
-        assert subprocess.run(ask, capture_output=True, check=True).stdout.endswith(b" 1")
+        fetch = [
+            "curl",
+            "-sS",
+            "--retry",
+            "30",
+            "--retry-delay",
+            "1",
+            "--retry-connrefused",
+            f"http://127.0.0.1:{port}/",
+        ]
+        assert subprocess.run(fetch, capture_output=True, check=True).stdout.endswith(b" 1")
         process.terminate()
     check, status = (
         subprocess.run([*fanlight, *each], env=env, cwd="/", capture_output=True, text=True, check=False)
@@ -225,19 +236,19 @@ def test_a_disk_that_is_read_only_is_served_from(main: Path, words: tuple[str, .
 def test_a_folder_may_have_any_name(
     start: Start, tmp_path: Path, words: tuple[str, ...], name: bytes, env: dict[str, str]
 ) -> None:
-    """A name that is no UTF-8, or none in the encoding of the terminal, is as good as any."""
+    """A folder name that is not UTF-8, or not encodable for the terminal, works like any other."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     folder.mkdir()
     (folder / "main.py").write_text(SITE)
     site = start(folder / "main.py", *words, folder=folder, **env)
-    assert site.ask().endswith(" 1")
-    assert site.end() == 0
+    assert site.fetch().endswith(" 1")
+    assert site.stop() == 0
     assert "Ctrl+C" in site.log.read_text()  # the banner was printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
 def test_a_link_to_the_release_is_followed(start: Start, tmp_path: Path, number: signal.Signals) -> None:
-    """Started in `current`, a link, new code is that of what the link names by then, also when the old is gone."""
+    """Started in a symlink `current`, a reload loads the code it points to by then, also if the old release is gone."""
     for release in (1, 2):
         folder = tmp_path / "releases" / str(release)
         folder.mkdir(parents=True)
@@ -245,24 +256,24 @@ def test_a_link_to_the_release_is_followed(start: Start, tmp_path: Path, number:
     current = tmp_path / "current"
     current.symlink_to("releases/1")
     site = start(Path("main.py"), "--workers", "1", folder=current, PWD=str(current))
-    assert site.ask().endswith(" 1")
+    assert site.fetch().endswith(" 1")
     current.unlink()
     current.symlink_to("releases/2")
     shutil.rmtree(tmp_path / "releases" / "1")
     site.process.send_signal(number)
     until = time.monotonic() + PATIENCE
-    while not site.ask().endswith(" 2"):
+    while not site.fetch().endswith(" 2"):
         assert time.monotonic() < until, site.log.read_text()
         time.sleep(0.1)
-    assert site.end() == 0
+    assert site.stop() == 0
 
 
 @WORKERS
-def test_the_folder_may_be_gone(start: Start, main: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
-    """Started in a folder that was removed, a site that is named by its whole path is served."""
+def test_the_working_folder_may_be_removed(start: Start, main: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A site named by its absolute path is served from a working folder that was removed."""
     gone = tmp_path / "gone"
     gone.mkdir()
     site = start(main, *words, folder=gone, wrapper=["sh", "-c", 'rmdir ../gone && exec "$@"', "sh"])
-    assert site.ask().endswith(" 1")
-    assert site.end() == 0
+    assert site.fetch().endswith(" 1")
+    assert site.stop() == 0
     assert "Traceback" not in site.log.read_text()

@@ -1,4 +1,4 @@
-"""The soak's site, served by a process of its own, whose memory can be seen."""
+"""The soak's site, served by a process of its own, whose memory can be measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Serve = Callable[..., Served]
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return a function that serves the site with some flags until the test ends."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two thousand clients of our own
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for two thousand clients of this process
     running: list[Served] = []
 
     def start(*words: str) -> Served:
@@ -26,11 +26,11 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     yield start
     for each in running:
-        each.end()
+        each.stop()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")
 def pair(certificates: Any) -> Any:
-    """Give a certificate for localhost."""
+    """Return a certificate for localhost."""
     return certificates.make("localhost")

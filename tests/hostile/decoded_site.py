@@ -1,4 +1,4 @@
-"""A site that decodes all that it is sent: what tests/hostile/decoding.py measures."""
+"""A site that decodes all content: what tests/hostile/decoding.py measures."""
 
 from __future__ import annotations
 

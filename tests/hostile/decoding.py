@@ -1,9 +1,9 @@
-"""What the most expensive JSON and forms cost that the caps of content let pass: a table.
+"""Measure the most expensive JSON and forms that the limits of content allow.
 
     python -m tests.hostile.decoding
 
-In: nothing. Out: the table of docs/reference/hostile.md. Each kind is posted as large as it may be by default, and
-meanwhile another client asks for a page, again and again: its longest wait is how long nobody was served.
+Prints the table of docs/reference/hostile.md. Each kind is posted as large as it may be by default, while another
+client requests a page again and again: its longest wait is how long no request was served.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ KINDS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
 
 
 def post(port: int, path: str, kind: str, content: bytes) -> int:
-    """Return the status of one post."""
+    """Post content; return the status."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", path, content, {"content-type": kind})
     response = connection.getresponse()
@@ -63,8 +63,8 @@ def post(port: int, path: str, kind: str, content: bytes) -> int:
     return response.status
 
 
-def waits(port: int, stop: threading.Event, into: list[float]) -> None:
-    """Ask for a page again and again, and note how long each answer took."""
+def measure_waits(port: int, stop: threading.Event, into: list[float]) -> None:
+    """Request a page again and again, and record how long each response took."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while not stop.is_set():
         start = time.perf_counter()
@@ -75,42 +75,42 @@ def waits(port: int, stop: threading.Event, into: list[float]) -> None:
     connection.close()
 
 
-def peak(served: Served) -> int:
-    """Return the most memory that the server has had, in KiB."""
+def peak_memory(served: Served) -> int:
+    """Return the peak memory of the server in KiB."""
     status = Path(f"/proc/{served.process.pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
-def cpu(served: Served) -> float:
-    """Return the seconds of the processor that the server has had."""
+def processor_time(served: Served) -> float:
+    """Return the processor time that the server has used, in seconds."""
     fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def row(name: str, folder: Path) -> str:
-    """Return the row of one kind, posted to a server of its own; the longest wait of three posts."""
+    """Return the row of one kind, posted to a server of its own: the shortest of three measurements."""
     path, kind, make = KINDS[name]
     content = make()
     served = Served(FOLDER, ["decoded_site.py", "--no-access-log"], folder / "log")
     try:
         post(served.port, path, kind, b"{}" if kind == JSON else b"")
-        before = peak(served)
+        before = peak_memory(served)
         longest, spent = [], []
         for _ in range(3):
             stop, into = threading.Event(), list[float]()
-            asker = threading.Thread(target=waits, args=(served.port, stop, into))
-            asker.start()
+            client = threading.Thread(target=measure_waits, args=(served.port, stop, into))
+            client.start()
             time.sleep(0.2)
-            used = cpu(served)
+            used = processor_time(served)
             status = post(served.port, path, kind, content)
             time.sleep(0.1)
-            spent.append(cpu(served) - used)
+            spent.append(processor_time(served) - used)
             stop.set()
-            asker.join()
+            client.join()
             longest.append(max(into))
-        after = peak(served)
+        after = peak_memory(served)
     finally:
-        served.end()
+        served.stop()
     times = f"{min(longest) * 1000:.0f} ms | {min(spent) * 1000:.0f} ms"
     return f"| {name} | {len(content) / MIB:.2f} MiB | {status} | {times} | {(after - before) / 1024:.0f} MiB |"
 

@@ -1,9 +1,9 @@
-"""What floods of requests cost whose log lines, or whose calls, are expensive: two tables.
+"""Measure floods of requests that are expensive to log, or whose calls are expensive.
 
     python -m tests.hostile.floods [--seconds 6]
 
-In: nothing. Out: the tables of docs/reference/hostile.md. A flood comes over four kept connections from one process, as
-fast as the server answers; meanwhile an honest client asks for a page, and looks when its line is in the log.
+Prints the tables of docs/reference/hostile.md. A flood comes over four kept connections from one process, as fast as
+the server responds; meanwhile an honest client requests a page, and measures when its line is in the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.hostile.decoding import cpu, peak
+from tests.hostile.decoding import peak_memory, processor_time
 from tests.soak.served import SITE, Served
 
 CONNECTIONS = 4
@@ -42,13 +42,13 @@ KINDS: dict[str, Callable[[int], tuple[str, str]]] = {
 
 
 def request(kind: str, number: int) -> bytes:
-    """Return the request of a kind."""
+    """Return a request of a kind."""
     target, fields = KINDS[kind](number)
     return f"GET {target[:MOST_TARGET]} HTTP/1.1\r\nhost: a\r\n{fields}\r\n".encode()
 
 
 def _flood(port: int, requests: list[bytes], is_over: threading.Event, counted: Counter[str]) -> None:
-    """Send one request after the other, each when the one before is answered."""
+    """Send one request after the other, each after the response to the one before."""
     with socket.create_connection(("127.0.0.1", port), 60) as sock:
         for each in itertools.cycle(requests):
             if is_over.is_set():
@@ -61,7 +61,7 @@ def _flood(port: int, requests: list[bytes], is_over: threading.Event, counted: 
 
 @contextlib.contextmanager
 def flooding(port: int, kind: str) -> Iterator[Counter[str]]:
-    """Flood a server inside; gives how many requests were answered."""
+    """Flood a server inside; yield the count of responses."""
     is_over, counted = threading.Event(), Counter[str]()
     made = [[request(kind, 1000 * each + number) for number in range(200)] for each in range(CONNECTIONS)]
     threads = [threading.Thread(target=_flood, args=(port, each, is_over, counted)) for each in made]
@@ -75,15 +75,15 @@ def flooding(port: int, kind: str) -> Iterator[Counter[str]]:
             each.join()
 
 
-def seen_after(port: int, log: Path, name: str, most: float) -> float:
-    """Ask for a page, and return after how many seconds its line was in the log; `most` if it was not."""
+def log_delay(port: int, log: Path, name: str, most: float) -> float:
+    """Request a page; return the seconds until its line was in the log, or `most` if it was not."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", f"/page/1?{name}")
     connection.getresponse().read()
     connection.close()
     began = time.monotonic()
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - MIB))  # it can't have come before
+        file.seek(max(0, log.stat().st_size - MIB))  # it can't have been written before
         while time.monotonic() - began < most:
             if name.encode() in file.read():
                 break
@@ -92,7 +92,7 @@ def seen_after(port: int, log: Path, name: str, most: float) -> float:
 
 
 def lines_in(log: Path) -> int:
-    """Return how many lines a log has, but for those that tell of lost ones."""
+    """Return the number of lines of a log, except those that report lost ones."""
     return sum(1 for line in log.read_bytes().splitlines() if b" lines of this log are lost" not in line)
 
 
@@ -102,18 +102,18 @@ def row(kind: str, seconds: float, folder: Path) -> str:
     log.unlink(missing_ok=True)
     served = Served(SITE, ["--access-file", str(log)], folder / "log")
     try:
-        before, used, began = peak(served), cpu(served), time.monotonic()
+        before, used, began = peak_memory(served), processor_time(served), time.monotonic()
         latest = 0.0
         with flooding(served.port, kind) as counted:
             for number in itertools.count():
                 if time.monotonic() - began > seconds:
                     break
-                latest = max(latest, seen_after(served.port, log, f"honest-{number}", seconds))
+                latest = max(latest, log_delay(served.port, log, f"honest-{number}", seconds))
         took = time.monotonic() - began
-        spent, after = cpu(served) - used, peak(served)
+        spent, after = processor_time(served) - used, peak_memory(served)
     finally:
         stopped = time.monotonic()
-        served.end()
+        served.stop()
         stopped = time.monotonic() - stopped
     lost = counted["answered"] + number - lines_in(log)
     return (
@@ -123,11 +123,11 @@ def row(kind: str, seconds: float, folder: Path) -> str:
 
 
 def pool_row(count: int, folder: Path) -> str:
-    """Return the row of so many clients at once that ask for a view which holds a thread for a second."""
+    """Return the row of `count` clients at once that request a view which holds a thread for a second."""
     served = Served(FOLDER, ["held_site.py", "--no-access-log", "--connections-per-address", "0"], folder / "log")
     statuses: Counter[int] = Counter()
     try:
-        before = peak(served)
+        before = peak_memory(served)
         honest = subprocess.Popen(
             [sys.executable, "-m", "tests.soak.honest", str(served.port), "4", "/"], stdout=subprocess.PIPE, text=True
         )
@@ -138,9 +138,9 @@ def pool_row(count: int, folder: Path) -> str:
             with sock:
                 statuses[int(sock.recv(12).split()[1])] += 1
         noticed = honest.communicate()[0].strip().partition("failures, ")[2]
-        after = peak(served)
+        after = peak_memory(served)
     finally:
-        served.end()
+        served.stop()
     return f"| {count:,} | {statuses[200]:,} | {statuses[503]:,} | {(after - before) / 1024:.0f} MiB | {noticed} |"
 
 
@@ -149,16 +149,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="floods")
     parser.add_argument("--seconds", type=float, default=6)
     seconds = parser.parse_args().seconds
-    told = print
+    show = print
     with tempfile.TemporaryDirectory(prefix="floods-") as name:
         os.environ["XDG_DATA_HOME"] = name
-        told("| flood | requests per second | processor | honest line after | lines lost | memory | stop |")
-        told("|---|---|---|---|---|---|---|")
+        show("| flood | requests per second | processor | honest line after | lines lost | memory | stop |")
+        show("|---|---|---|---|---|---|---|")
         for kind in KINDS:
-            told(row(kind, seconds, Path(name)), flush=True)
-        told("\n| clients at once | 200 | 503 | memory | honest client meanwhile |\n|---|---|---|---|---|")
+            show(row(kind, seconds, Path(name)), flush=True)
+        show("\n| clients at once | 200 | 503 | memory | honest client meanwhile |\n|---|---|---|---|---|")
         for count in (64, 1000, 2000):
-            told(pool_row(count, Path(name)), flush=True)
+            show(pool_row(count, Path(name)), flush=True)
 
 
 if __name__ == "__main__":

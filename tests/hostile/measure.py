@@ -1,9 +1,9 @@
-"""What two thousand bad clients of each kind cost, and what an honest one notices of them: a table.
+"""Measure what two thousand hostile clients of each kind cost, and what an honest client notices of them.
 
     python -m tests.hostile.measure [--connections 2000] [--seconds 8]
 
-In: nothing. Out: the table of docs/reference/hostile.md. Every limit is as it is by default but for the cap for each
-address, which is off, as all bad clients come from one.
+Prints the table of docs/reference/hostile.md. Every limit is the default, except for the limit per address, which is
+off because all hostile clients come from one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.hostile.crowd import MANNERS, Crowd
+from tests.hostile.crowd import BEHAVIOURS, Crowd
 from tests.soak.served import SITE, Served
 
 
@@ -28,19 +28,19 @@ def honest(port: int, seconds: float) -> str:
 
 def row(kind: str, connections: int, seconds: float, folder: Path) -> str:
     """Return the row of one kind."""
-    manner = MANNERS[kind]
-    flags = ["--connections-per-address", "0", "--no-access-log", *(["--tls", "dev"] if manner.is_tls else [])]
+    behaviour = BEHAVIOURS[kind]
+    flags = ["--connections-per-address", "0", "--no-access-log", *(["--tls", "dev"] if behaviour.is_tls else [])]
     served = Served(SITE, flags, folder / "log")
     try:
-        quiet = "" if manner.is_tls else honest(served.port, 4)
+        quiet = "" if behaviour.is_tls else honest(served.port, 4)
         before = sum(served.memory().values())
-        crowd = Crowd(served.port, manner, connections)
+        crowd = Crowd(served.port, behaviour, connections)
         with crowd.holding():
-            noticed = "" if manner.is_tls else honest(served.port, seconds)
+            noticed = "" if behaviour.is_tls else honest(served.port, seconds)
             after = sum(served.memory().values())
             held = sum(served.files().values())
     finally:
-        served.end()
+        served.stop()
     return (
         f"| {kind} | {held:,} | {(after - before) / connections / 1024:.1f} KiB | {_times(quiet)} | {_times(noticed)} |"
     )
@@ -62,7 +62,7 @@ def main() -> None:
     print("|---|---|---|---|---|")  # noqa: T201 - same
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         os.environ["XDG_DATA_HOME"] = name
-        for kind in MANNERS:
+        for kind in BEHAVIOURS:
             print(row(kind, arguments.connections, arguments.seconds, Path(name)), flush=True)  # noqa: T201 - same
 
 

@@ -1,12 +1,11 @@
-"""Send the raw messages of tests/wire/vectors through proxies that others wrote: each must see the requests we see.
+"""Send the raw messages of tests/wire/vectors through proxies: each must see the same requests as Fanlight.
 
     python -m tests.soak.differential [--report] [--only nginx,HAProxy]
 
-Each message is sent straight to a site, and through each proxy to another one, with a next request behind it; then
-another client asks through the same proxy. In: the proxies that are installed. Out: a table; with `--report` it is
-written into docs/reference/trials.md. A disagreement about how many requests there were, where they end or what was in
-them is how requests are smuggled: it is printed, and the exit code is 1. That a proxy refuses a message, or makes a
-good one of a bad one, is none.
+Each message is sent directly to a site, and through each installed proxy to another one, followed by another request;
+then another client sends a request through the same proxy. The result is a table; with `--report` it is written into
+docs/reference/trials.md. A disagreement about the number of requests, where they end or their content is what request
+smuggling is made of: it is printed, and the exit code is 1. A proxy may refuse a message, or correct it.
 """
 
 from __future__ import annotations
@@ -53,10 +52,10 @@ class Seen(NamedTuple):
 
 
 class Mirror:
-    """A site that notes every request, and says in each response the number of its request."""
+    """A site that records every request, and has its number in each response."""
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
+        """Start without requests."""
         self.seen: list[Seen] = []
         self._call = Call(self.run, "mirror", is_pinned=True, reads_content=True)
 
@@ -65,12 +64,12 @@ class Mirror:
         return self._call
 
     def run(self, request: Request, /) -> Response:
-        """Note a request."""
+        """Record the request."""
         number = len(self.seen)
         self.seen.append(Seen(number, request.method, request.head.target, bytes(request.content)))
-        said = json.dumps({"number": number})
+        content = json.dumps({"number": number})
         return Response(
-            said, headers={"x-mirror": str(number), "cache-control": "no-store"}, media_type="application/json"
+            content, headers={"x-mirror": str(number), "cache-control": "no-store"}, media_type="application/json"
         )
 
     async def start(self) -> None:
@@ -82,16 +81,16 @@ class Mirror:
 
 @dataclass
 class Outcome:
-    """What became of one message on one way."""
+    """The requests and responses of one message, sent directly or through a proxy."""
 
-    seen: list[Seen]  # by the site, of this message and the one behind it
-    answered: list[int]  # numbers of the requests whose responses the client got
-    probes: list[Seen] = field(default_factory=list)  # what the site saw of the one who asked next
-    probe_answer: int | None = None
+    seen: list[Seen]  # by the site, of this message and the one after it
+    completed: list[int]  # numbers of the requests whose responses the client got
+    probes: list[Seen] = field(default_factory=list)  # what the site saw of the next client's request
+    probe_response: int | None = None
 
 
-def converse(port: int, data: bytes) -> list[int]:
-    """Send bytes; return the numbers in the responses that come."""
+def exchange(port: int, data: bytes) -> list[int]:
+    """Send data; return the numbers in the responses."""
     received = b""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), MOST_SECONDS) as sock:
         sock.settimeout(QUIET_SECONDS)
@@ -104,19 +103,19 @@ def converse(port: int, data: bytes) -> list[int]:
 
 
 def try_message(mirror: Mirror, port: int, name: str, data: bytes) -> Outcome:
-    """Send a message with one behind it, then have somebody else ask."""
+    """Send a message with another request after it; then send a request as another client."""
     begin = len(mirror.seen)
-    answered = converse(port, data + _get(f"/next-{name}"))
+    completed = exchange(port, data + _get(f"/next-{name}"))
     middle = len(mirror.seen)
     probe = f"/probe-{name}"
-    answers = converse(port, _get(probe))
+    responses = exchange(port, _get(probe))
     seen, after = mirror.seen[begin:middle], mirror.seen[middle:]
     late = [each for each in after if each.target != probe]  # a proxy may have kept some of it
     return Outcome(
         seen + late,
-        answered,
+        completed,
         [each for each in after if each.target == probe],
-        answers[0] if len(answers) == 1 else None,
+        responses[0] if len(responses) == 1 else None,
     )
 
 
@@ -125,7 +124,7 @@ def _get(target: str) -> bytes:
 
 
 class Verdict(NamedTuple):
-    """What two ways of one message come to."""
+    """The result of comparing a message sent directly with the same message through a proxy."""
 
     kind: str  # of KINDS
     why: str = ""
@@ -134,12 +133,12 @@ class Verdict(NamedTuple):
 KINDS = ("same", "refused", "repaired", "rewritten", "differs")
 
 
-def judge(name: str, straight: Outcome, through: Outcome) -> Verdict:
-    """Compare what the site saw of a message that came straight, and of one that came through a proxy."""
+def compare_outcomes(name: str, direct: Outcome, run_through: Outcome) -> Verdict:
+    """Compare what the site saw of a message sent directly, and of the same message through a proxy."""
     following = f"/next-{name}"
-    theirs = [each for each in through.seen if each.target != following]
-    ours = [each for each in straight.seen if each.target != following]
-    if why := _confused(theirs, following, through):
+    theirs = [each for each in run_through.seen if each.target != following]
+    ours = [each for each in direct.seen if each.target != following]
+    if why := _confusion(theirs, following, run_through):
         return Verdict("differs", why)
     if not theirs:
         return Verdict("refused" if ours else "same")
@@ -147,32 +146,35 @@ def judge(name: str, straight: Outcome, through: Outcome) -> Verdict:
         return Verdict("repaired")
     if len(ours) != len(theirs):
         return Verdict("differs", f"{len(ours)} requests, and {len(theirs)} through the proxy")
-    found = [_compared(*pair, is_known=pair[1].number in through.answered) for pair in zip(ours, theirs, strict=True)]
+    found = [
+        _compare_requests(*pair, is_known=pair[1].number in run_through.completed)
+        for pair in zip(ours, theirs, strict=True)
+    ]
     return max(found, key=lambda verdict: KINDS.index(verdict.kind))
 
 
-def _confused(theirs: list[Seen], following: str, through: Outcome) -> str:
-    """Return by what one can tell that the site saw other requests than the proxy knows of, "" if by nothing.
+def _confusion(theirs: list[Seen], following: str, run_through: Outcome) -> str:
+    """Return the evidence that the site saw other requests than the proxy knows of, or an empty string.
 
-    A proxy knows of each request whose response it passes on, in its place; and of one request that it has begun to
-    pass on, and then gave up, or answered itself.
+    A proxy knows each request whose response it passes on, in its place, and one request that it began to pass on and
+    then gave up or responded to itself.
     """
-    numbers = {each.number for each in through.seen}
-    if [each.number for each in through.probes] != [through.probe_answer]:
-        return "who asked next got another response, or none"
-    if through.answered != sorted(set(through.answered)) or not numbers.issuperset(through.answered):
+    numbers = {each.number for each in run_through.seen}
+    if [each.number for each in run_through.probes] != [run_through.probe_response]:
+        return "the next client got another response, or none"
+    if run_through.completed != sorted(set(run_through.completed)) or not numbers.issuperset(run_through.completed):
         return "responses came to other requests than theirs"
-    followers = [each.number for each in through.seen if each.target == following]
-    if len(followers) > 1 or not set(followers).issubset(through.answered):
+    followers = [each.number for each in run_through.seen if each.target == following]
+    if len(followers) > 1 or not set(followers).issubset(run_through.completed):
         return "the request behind it came twice, or got another response"
-    unknown = [each for each in theirs if each.number not in through.answered]
+    unknown = [each for each in theirs if each.number not in run_through.completed]
     if unknown and len(theirs) > 1:
         return f"the site saw {len(theirs)} requests, of which the proxy does not know {len(unknown)}"
     return ""
 
 
-def _compared(mine: Seen, other: Seen, *, is_known: bool) -> Verdict:
-    """Compare two requests; that a proxy rewrites what it has understood is no disagreement."""
+def _compare_requests(mine: Seen, other: Seen, *, is_known: bool) -> Verdict:
+    """Compare two requests; it is no disagreement if a proxy rewrites what it has understood."""
     changes = []
     if mine.method != other.method:
         changes.append(f"{mine.method} is {other.method}")
@@ -188,73 +190,75 @@ def _compared(mine: Seen, other: Seen, *, is_known: bool) -> Verdict:
 
 
 def _is_same_target(mine: str, other: str) -> bool:
-    """Say whether two targets are one: a proxy may leave out scheme and host, and encode what ought to be."""
+    """Return whether two targets are equal; a proxy may drop scheme and host, or encode characters."""
     short = [re.sub(r"(?i)^https?://[^/?]*", "", each) for each in (mine, other)]
     plain = [unquote(each if each.startswith("/") else f"/{each}") for each in short]
     return mine == other or plain[0] == plain[1]
 
 
 def messages() -> dict[str, bytes]:
-    """Return every raw message, by its name."""
+    """Return every raw message by its name."""
     return {path.stem: path.read_bytes() for path in sorted(VECTORS.glob("*.http"))}
 
 
-def straightly(vectors: dict[str, bytes]) -> dict[str, Outcome]:
-    """Return what becomes of each message that is sent to a site straight."""
+def run_directly(vectors: dict[str, bytes]) -> dict[str, Outcome]:
+    """Send each message directly to a site; return the outcomes."""
     mirror = Mirror()
     with LiveServer(mirror) as server:
         return {name: try_message(mirror, server.port, name, data) for name, data in vectors.items()}
 
 
-def through(proxy: Proxy, vectors: dict[str, bytes], straight: dict[str, Outcome], folder: Path) -> dict[str, Verdict]:
-    """Return what each message comes to on its way through a proxy. Raises TimeoutError if it does not start.
+def run_through(
+    proxy: Proxy, vectors: dict[str, bytes], direct: dict[str, Outcome], folder: Path
+) -> dict[str, Verdict]:
+    """Send each message through a proxy; return the verdicts. Raises TimeoutError if the proxy does not start.
 
-    What a proxy passes on late would be taken for a part of the next message: so a disagreement is one if it is there
-    again after a pause.
+    What a proxy passes on late would count for the next message: so a disagreement counts only if it occurs again after
+    a pause.
     """
     mirror, verdicts = Mirror(), {}
     with LiveServer(mirror) as server, proxy.running(folder, server.port) as port:
         for name, data in vectors.items():
-            verdict = judge(name, straight[name], try_message(mirror, port, name, data))
+            verdict = compare_outcomes(name, direct[name], try_message(mirror, port, name, data))
             if verdict.kind == "differs":
                 time.sleep(SETTLE_SECONDS)
-                verdict = judge(name, straight[name], try_message(mirror, port, name, data))
+                verdict = compare_outcomes(name, direct[name], try_message(mirror, port, name, data))
             verdicts[name] = verdict
     return verdicts
 
 
-class Compared(NamedTuple):
-    """The rows of the table, and in words what differs, and what proxies have rewritten."""
+class Comparison(NamedTuple):
+    """The rows of the table, the disagreements, and what proxies have rewritten."""
 
     rows: list[str]
     found: list[str]
     rewritten: list[str]
 
 
-def compare(chosen: Sequence[Proxy], vectors: dict[str, bytes], folder: Path) -> Compared:
-    """Send all messages straight and through each proxy, side by side."""
+def compare(chosen: Sequence[Proxy], vectors: dict[str, bytes], folder: Path) -> Comparison:
+    """Send all messages directly and through each proxy, side by side."""
     rows: list[str] = []
     found: list[str] = []
     rewritten: list[str] = []
     with ThreadPoolExecutor(len(chosen) or 1) as threads:
-        straight = straightly(vectors)
+        direct = run_directly(vectors)
         running = {
-            proxy: threads.submit(through, proxy, vectors, straight, folder / f"{at}")
+            proxy: threads.submit(run_through, proxy, vectors, direct, folder / f"{at}")
             for at, proxy in enumerate(chosen)
         }
         for proxy, each in running.items():
             try:
                 verdicts = each.result()
             except TimeoutError as error:
-                print(error, file=sys.stderr)  # noqa: T201 - for who waits
+                print(error, file=sys.stderr)  # noqa: T201 - progress
                 rows.append(f"| {proxy.name} | did not start | | | | | |")
                 continue
             counts = Counter(verdict.kind for verdict in verdicts.values())
-            cells = [proxy.name, proxy.said_version(), *(str(counts[kind]) for kind in KINDS)]
+            cells = [proxy.name, proxy.version_text(), *(str(counts[kind]) for kind in KINDS)]
             rows.append(f"| {' | '.join(cells)} |")
             for kind, kept in (("differs", found), ("rewritten", rewritten)):
                 kept += [f"{proxy.name}, {name}: {each.why}" for name, each in verdicts.items() if each.kind == kind]
-    return Compared(rows, found, rewritten)
+    return Comparison(rows, found, rewritten)
 
 
 SECTION = """{heading}
@@ -273,9 +277,9 @@ Rewritten by the proxy, once it had understood the request: {rewritten}.
 
 
 def run(chosen: Sequence[Proxy] = PROXIES) -> tuple[str, list[str]]:
-    """Compare through every proxy that is installed; return the section for the page, and the disagreements."""
-    present = [proxy for proxy in chosen if proxy.is_there]
-    missing = [f"{proxy.name} (package {proxy.package})" for proxy in chosen if not proxy.is_there]
+    """Compare through every installed proxy; return the section of the page, and the disagreements."""
+    present = [proxy for proxy in chosen if proxy.is_installed]
+    missing = [f"{proxy.name} (package {proxy.package})" for proxy in chosen if not proxy.is_installed]
     vectors = messages()
     with tempfile.TemporaryDirectory(prefix="differential-") as name:
         Path(name).chmod(0o755)
@@ -291,9 +295,9 @@ def run(chosen: Sequence[Proxy] = PROXIES) -> tuple[str, list[str]]:
 
 
 def main() -> int:
-    """Run it; return the exit code."""
+    """Run the comparison; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="differential", description="Compare what proxies and we see in odd messages."
+        prog="differential", description="Compare the requests that proxies and Fanlight see in odd messages."
     )
     parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md anew")
     parser.add_argument("--only", default="", help="names of proxies, with commas between")

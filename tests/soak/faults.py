@@ -1,10 +1,10 @@
-"""Faults made on purpose, by a timetable.
+"""Faults caused on purpose, by a timetable.
 
-Workers are killed or told to stop, releases swapped, the parent replaced, the whole server restarted into a pipe that
-nothing reads, logs rotated.
+Workers are killed or stopped, releases swapped, the supervisor replaced, the whole server restarted into a pipe without
+a reader, logs rotated.
 
-In: how long it takes in all. Out: what was done, in the tally and in `done`. The last part of the time
-is calm: clients go on, nothing is restarted, so that what workers hold can be seen to stay the same.
+What was done is counted in the tally and in `done`. The last part of the time is calm: clients go on, nothing is
+restarted, so that the memory of workers can be seen to stay the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CALM_PART = 0.2
 
 
 def timetable(seconds: float) -> list[tuple[float, str]]:
-    """Return what is to be done when; shorter runs have at least one of each."""
+    """Return the faults and when they are due; shorter runs have at least one of each."""
     busy = seconds * (1 - CALM_PART)
     every = {
         "kill": KILL_EVERY,
@@ -41,7 +41,7 @@ def timetable(seconds: float) -> list[tuple[float, str]]:
         for interval in (min(wanted, busy / 2.5),)
         for number in range(1, int(busy / interval) + 1)
     ]
-    # Between two reloads, so that each of them is seen by itself as well.
+    # Between two reloads, so that each is also seen on its own.
     return sorted([*due, (busy * 0.3, "replace the parent"), (busy * 0.7, "replace the parent")])
 
 
@@ -51,7 +51,7 @@ class Faults:
     def __init__(
         self, served: Served, tally: Tally, seconds: float, access_file: Path, words: Sequence[str], current: Path
     ) -> None:
-        """Prepare; `start` begins. `words` start the server anew; `current` is a link to the release that it serves."""
+        """Prepare. `words` restart the server; `current` is a link to the release that is served."""
         self._served, self._tally, self._access_file = served, tally, access_file
         self._words, self._current = words, current
         self._timetable = timetable(seconds)
@@ -60,11 +60,11 @@ class Faults:
         self._thread = threading.Thread(target=self._run, name="faults")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no more faults."""
+        """End the thread; no more faults occur."""
         self._stop.set()
         self._thread.join()
 
@@ -77,7 +77,7 @@ class Faults:
                 self._kill()
             elif what == "reload":
                 self._swap_release()
-                self._served.tell(signal.SIGHUP)
+                self._served.send_signal(signal.SIGHUP)
             elif what == "stop a worker":
                 number = (signal.SIGTERM, signal.SIGINT)[self.done[what] % 2]
                 os.kill(self._worker(), number)
@@ -86,29 +86,29 @@ class Faults:
                 number = (signal.SIGTERM, signal.SIGINT)[count % 2]
                 self._served.restart(self._words, number, is_full=count % 2 == 0)
                 # A server none of whose workers has ever been ready gives up when one of them is killed.
-                self._served.wait_until(lambda: bool(self._at_work()), 60, "a worker that answers")
+                self._served.wait_until(lambda: bool(self._responding()), 60, "a worker that answers")
             elif what == "rotate":
                 self._rotate()
             else:
-                self._served.tell(signal.SIGUSR2)
+                self._served.send_signal(signal.SIGUSR2)
             self.done[what] += 1
 
     def _kill(self) -> None:
-        """Kill the worker that answered last, of those that are still there."""
+        """Kill the running worker that responded last."""
         worker = self._worker()
-        self._tally.kills(worker)
+        self._tally.add_kill(worker)
         os.kill(worker, signal.SIGKILL)
 
     def _worker(self) -> int:
-        """Return the worker that answered last, of those that are still there."""
-        self._served.wait_until(lambda: bool(self._at_work()), 60, "a worker that answers")
-        return max(self._at_work(), key=self._tally.workers.__getitem__)
+        """Return the running worker that responded last."""
+        self._served.wait_until(lambda: bool(self._responding()), 60, "a worker that answers")
+        return max(self._responding(), key=self._tally.workers.__getitem__)
 
-    def _at_work(self) -> list[int]:
+    def _responding(self) -> list[int]:
         return [pid for pid in self._served.workers if pid in self._tally.workers]
 
     def _swap_release(self) -> None:
-        """Lay a copy of the site beside it, and have the link show the copy; the old release is removed."""
+        """Copy the site beside the release and point the link to the copy; older releases are removed."""
         old = self._current.resolve()
         fresh = old.with_name(str(int(old.name) + 1))
         shutil.copytree(old, fresh)
@@ -116,7 +116,7 @@ class Faults:
         link.symlink_to(fresh)
         link.rename(self._current)
         before = [each for each in old.parent.iterdir() if int(each.name) < int(old.name)]
-        for each in before:  # not the one before: its workers may still be leaving
+        for each in before:  # not the previous one: its workers may still be stopping
             shutil.rmtree(each)
 
     def _rotate(self) -> None:
@@ -124,4 +124,4 @@ class Faults:
             old = self._access_file.with_suffix(".old")
             old.unlink(missing_ok=True)
             self._access_file.rename(old)
-        self._served.tell(signal.SIGUSR1)
+        self._served.send_signal(signal.SIGUSR1)

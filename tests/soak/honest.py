@@ -1,9 +1,9 @@
-"""What an honest client notices: the latency of a page, asked every 10 ms, on a kept connection and on fresh ones.
+"""Measure what an honest client notices: the latency of a page every 10 ms, on a kept connection and on fresh ones.
 
     python -m tests.soak.honest PORT [SECONDS] [PATH]
 
-In: a port of this machine. Out: one line: how many answers, how many failures, and the 50th and 99th percentile and the
-worst in milliseconds. It comes from 127.0.0.2, so that a cap for each address does not mistake it for anybody else.
+Prints one line: the numbers of responses and failures, and the 50th and 99th percentile and the worst latency in
+milliseconds. The client comes from 127.0.0.2, so that a limit per address does not count it with others.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 import time
 
 PAUSE_SECONDS = 0.01
-LEAST = 10  # requests, however long they take: so few seconds may be over on a busy machine before they have begun
+LEAST = 10  # requests, however long they take: on a busy machine the seconds may be over before the first one
 FROM = ("127.0.0.2", 0)
 
 
 def measure(port: int, seconds: float, path: str) -> str:
-    """Ask for so long, and at least `LEAST` times; every second answer is over a fresh connection."""
+    """Send requests for so long, at least `LEAST` of them; every second one over a fresh connection."""
     kept = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=FROM)
     took: list[float] = []
     failures: list[str] = []
@@ -43,9 +43,9 @@ def measure(port: int, seconds: float, path: str) -> str:
         time.sleep(PAUSE_SECONDS)
     kept.close()
     parts = statistics.quantiles(took, n=100)
-    told = f" ({', '.join(sorted(set(failures)))})" if failures else ""
+    reasons = f" ({', '.join(sorted(set(failures)))})" if failures else ""
     return (
-        f"{len(took)} answers, {len(failures)} failures{told},"
+        f"{len(took)} responses, {len(failures)} failures{reasons},"
         f" p50 {parts[49]:.1f} ms, p99 {parts[98]:.1f} ms, worst {max(took):.1f} ms"
     )
 

@@ -1,8 +1,8 @@
-"""Clients that nobody wants: slow ones, silent ones, ones that vanish, ones that send rubbish.
+"""Hostile clients: slow ones, silent ones, ones that vanish, ones that send garbage.
 
-In: an address. Out: counts of what they did and got. All of them run in one event loop in a thread of
-its own, each again and again, until they are told to stop; then every connection is closed. What they
-get is not checked one by one, but that rubbish is never answered with success.
+Counts what they did and got. All of them run in one event loop in a thread of its own, each again and again, until
+`stop`; then every connection is closed. What they get is not checked one by one, except that garbage never gets a
+success.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ HEAD = b"POST /upload HTTP/1.1\r\nhost: soak.example\r\ncontent-type: text/plain
 
 
 class Hostile:
-    """So many of each kind, in a thread."""
+    """A number of clients of each kind, in a thread."""
 
     def __init__(self, port: int, tally: Tally, of_each: int) -> None:
         """Prepare; `start` begins."""
         self._port, self._tally, self._of_each = port, tally, of_each
-        self._luck = random.Random(0)
+        self._rng = random.Random(0)
         self._loop = asyncio.new_event_loop()
         self._tasks: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._run, name="hostile")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Have all of them leave, and wait for that."""
+        """Close all connections, and wait for the thread."""
         self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
         self._thread.join()
         self._loop.close()
@@ -62,8 +62,8 @@ class Hostile:
             self.slow_read,
             self.silent,
             self.vanish_in_the_head,
-            self.vanish_in_the_answer,
-            self.rubbish,
+            self.vanish_in_the_response,
+            self.garbage,
             self.broken_chunks,
         )
         self._tasks = [asyncio.create_task(self._again(kind)) for kind in kinds for _ in range(self._of_each)]
@@ -77,14 +77,14 @@ class Hostile:
                     if kind == self.slow_read:
                         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                     await self._loop.sock_connect(sock, ("127.0.0.1", self._port))
-                    self._tally.met_hostile(kind.__name__.replace("_", " "))
+                    self._tally.count_hostile(kind.__name__.replace("_", " "))
                     await kind(sock)
-            await asyncio.sleep(self._luck.random() / 2)
+            await asyncio.sleep(self._rng.random() / 2)
 
     # --- slow ---------------------------------------------------------------------------------
 
     async def slow_head(self, sock: socket.socket) -> None:
-        """Send a head byte by byte, until the server has enough of it."""
+        """Send a head byte by byte, until the server closes the connection."""
         for byte in b"GET /page/1 HTTP/1.1\r\nhost: " + b"a" * 10_000:
             await self._loop.sock_sendall(sock, bytes((byte,)))
             await asyncio.sleep(PAUSE_SECONDS)
@@ -97,7 +97,7 @@ class Hostile:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def slow_read(self, sock: socket.socket) -> None:
-        """Ask for 2 MiB, and take them a few bytes at a time."""
+        """Request 2 MiB, and read a few bytes at a time."""
         await self._loop.sock_sendall(sock, b"GET /download HTTP/1.1\r\nhost: soak.example\r\n\r\n")
         for _ in range(100_000):
             if not await self._loop.sock_recv(sock, 64):
@@ -105,39 +105,39 @@ class Hostile:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def silent(self, sock: socket.socket) -> None:
-        """Connect, and say nothing."""
+        """Connect, and send nothing."""
         await self._loop.sock_recv(sock, 1)
 
     # --- gone ---------------------------------------------------------------------------------
 
     async def vanish_in_the_head(self, sock: socket.socket) -> None:
-        """Send half a request, and be gone with a reset."""
-        await self._loop.sock_sendall(sock, HEAD[: self._luck.randrange(1, len(HEAD))])
+        """Send half a request, and reset the connection."""
+        await self._loop.sock_sendall(sock, HEAD[: self._rng.randrange(1, len(HEAD))])
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
-    async def vanish_in_the_answer(self, sock: socket.socket) -> None:
-        """Take the first bytes of a big answer, and be gone with a reset."""
-        path = self._luck.choice((b"/download", b"/stream/200000", b"/ticks/1000"))
+    async def vanish_in_the_response(self, sock: socket.socket) -> None:
+        """Read the first bytes of a large response, and reset the connection."""
+        path = self._rng.choice((b"/download", b"/stream/200000", b"/ticks/1000"))
         await self._loop.sock_sendall(sock, b"GET %s HTTP/1.1\r\nhost: soak.example\r\n\r\n" % path)
         await self._loop.sock_recv(sock, 1000)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
-    # --- rubbish ------------------------------------------------------------------------------
+    # --- garbage ------------------------------------------------------------------------------
 
-    async def rubbish(self, sock: socket.socket) -> None:
+    async def garbage(self, sock: socket.socket) -> None:
         """Send random bytes."""
-        await self._loop.sock_sendall(sock, self._luck.randbytes(self._luck.randrange(1, 20_000)) + b"\r\n\r\n")
+        await self._loop.sock_sendall(sock, self._rng.randbytes(self._rng.randrange(1, 20_000)) + b"\r\n\r\n")
         await self._must_be_refused(sock)
 
     async def broken_chunks(self, sock: socket.socket) -> None:
-        """Send a good head, and chunks that are none."""
-        content = self._luck.choice(BROKEN_CHUNKS)
+        """Send a valid head, and invalid chunks."""
+        content = self._rng.choice(BROKEN_CHUNKS)
         await self._loop.sock_sendall(sock, HEAD + b"transfer-encoding: chunked\r\n\r\n" + content)
         await self._must_be_refused(sock)
 
     async def _must_be_refused(self, sock: socket.socket) -> None:
-        answer = await self._loop.sock_recv(sock, 100)
-        if answer:
-            self._tally.met_hostile(
-                "refused" if answer.startswith(b"HTTP/1.1 4") else f"wrongly answered {answer[:20]!r}"
+        response = await self._loop.sock_recv(sock, 100)
+        if response:
+            self._tally.count_hostile(
+                "refused" if response.startswith(b"HTTP/1.1 4") else f"wrongly accepted: {response[:20]!r}"
             )

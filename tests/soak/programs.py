@@ -1,7 +1,7 @@
-"""Clients of others: curl and wrk, run again and again until they are told to stop.
+"""Other clients: curl and wrk, run again and again until they are stopped.
 
-In: an address. Out: counts in the tally. curl's answers are compared byte by byte; wrk compares each
-answer's content in a script of ours. A program that is not installed is an error.
+Counts in the tally. The responses of curl are compared byte by byte; wrk compares the content of each response in a
+script. A program that is not installed is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from math import ceil
 from pathlib import Path
 
-from tests.soak.asks import FILE, page_of
+from tests.soak.cases import FILE, page_of
 from tests.soak.tally import Failure, Tally
 from tests.speed import PATIENCE
 
@@ -41,12 +41,12 @@ class Program(ABC):
         """Prepare; `start` begins."""
         self._url, self._tally, self._folder = f"http://127.0.0.1:{port}", tally, folder
         self._pause_seconds = pause_seconds
-        self._luck = random.Random(1)
+        self._rng = random.Random(1)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=type(self).__name__)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -67,21 +67,21 @@ class Program(ABC):
 
     def _fail(self, how: str, began: float) -> None:
         name = type(self).__name__
-        self._tally.has_failed(Failure(client=name, kind=name, how=how, began=began, ended=time.monotonic()))
+        self._tally.add_failure(Failure(client=name, kind=name, how=how, began=began, ended=time.monotonic()))
 
 
 class Curl(Program):
-    """Three answers over one connection: a page, a download, an upload."""
+    """Three requests over one connection: a page, a download, an upload."""
 
     def once(self) -> None:
-        """Ask, and compare."""
-        began, number = time.monotonic(), self._luck.randrange(10_000)
+        """Send the requests, and compare the responses."""
+        began, number = time.monotonic(), self._rng.randrange(10_000)
         page, download, posted = (self._folder / name for name in ("page", "download", "posted"))
         for each in (page, download, posted):
             each.unlink(missing_ok=True)
         upload = self._folder / "upload"
-        upload.write_bytes(self._luck.randbytes(5000))
-        self._tally.sends("curl", 3)
+        upload.write_bytes(self._rng.randbytes(5000))
+        self._tally.count_sent("curl", 3)
         done = subprocess.run(
             [
                 *("curl", "-sS", "--max-time", "30", "-w", "%{http_code}\n"),
@@ -98,20 +98,20 @@ class Curl(Program):
             download.exists() and download.read_bytes() == FILE,
             posted.exists() and b'"size":5000' in posted.read_bytes(),
         )
-        self._tally.was_answered("curl", sum(rights))
+        self._tally.count_completed("curl", sum(rights))
         for is_right in rights:
             if not is_right:
                 self._fail(f"exit code {done.returncode}, {done.stdout.split()}, {done.stderr.strip()}", began)
 
 
 class Wrk(Program):
-    """A burst on many kept connections, for as long as `burst_seconds`."""
+    """A burst on many kept connections, for `burst_seconds`."""
 
     burst_seconds = 3
     connections = 32
 
     def once(self) -> None:
-        """Ask for one page as often as it goes."""
+        """Request one page as often as possible."""
         began = time.monotonic()
         script = self._folder / "burst.lua"
         script.write_text(WRK_SCRIPT % """'{"number":7,"double":14}'""")
@@ -120,7 +120,7 @@ class Wrk(Program):
             "-t1",
             f"-c{self.connections}",
             f"-d{self.burst_seconds}s",
-            # By itself it calls late what takes two seconds, as a restart of the server does on a busy machine.
+            # Its default timeout is two seconds, which a restart of the server takes on a busy machine.
             f"--timeout={ceil(PATIENCE)}s",
             "-s",
             str(script),
@@ -130,8 +130,8 @@ class Wrk(Program):
         found = re.search(r"^right (\d+) wrong (\d+) lost (\d+) late (\d+)", printed, re.MULTILINE)
         assert found, printed
         right, wrong, lost, late = map(int, found.groups())
-        self._tally.sends("wrk", right + wrong + lost)
-        self._tally.was_answered("wrk", right)
-        for what, count in (("wrong answers", wrong), ("lost", lost), ("late", late)):
+        self._tally.count_sent("wrk", right + wrong + lost)
+        self._tally.count_completed("wrk", right)
+        for what, count in (("wrong responses", wrong), ("lost", lost), ("late", late)):
             for _ in range(count):
                 self._fail(what, began)

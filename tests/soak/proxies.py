@@ -1,7 +1,8 @@
-"""Proxies between a client and a site: each with the least configuration that passes requests on.
+"""Proxies between a client and a site, each with the smallest configuration that forwards requests.
 
-In: the port to listen on, the site's port, a folder. Out: a command. All keep their connections to the site open and
-use them for other clients' requests: that is where smuggled requests do harm. Debian's packages have them.
+`Proxy.make` takes a folder, the port to listen on and the site's port, and returns a command. All proxies keep their
+connections to the site open and reuse them for requests of other clients: that is where request smuggling does harm.
+Debian has packages of them.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ class Proxy:
     version: tuple[str, ...] = ("-v",)
 
     @property
-    def is_there(self) -> bool:
+    def is_installed(self) -> bool:
         """Whether its program is installed."""
         return shutil.which(self.program, path=_SBIN) is not None
 
-    def said_version(self) -> str:
-        """Return the version that its program prints, in short."""
+    def version_text(self) -> str:
+        """Return the version that its program prints."""
         done = subprocess.run([self._path, *self.version], capture_output=True, text=True, check=False)
-        said = (done.stdout + done.stderr).replace("/", " ").replace("-", " ").replace("v", " ").split()
-        return next((each.rstrip(",)") for each in said if each[:1].isdecimal() and "." in each), "?")
+        printed = (done.stdout + done.stderr).replace("/", " ").replace("-", " ").replace("v", " ").split()
+        return next((each.rstrip(",)") for each in printed if each[:1].isdecimal() and "." in each), "?")
 
     @property
     def _path(self) -> str:
@@ -48,9 +49,9 @@ class Proxy:
 
     @contextlib.contextmanager
     def running(self, folder: Path, site: int) -> Iterator[int]:
-        """Run it before the site at a port; yield its own port. Raises TimeoutError when it does not start."""
+        """Run it in front of the site; yield its port. Raises TimeoutError if it does not start."""
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o777)  # some of them are root only until they listen
+        folder.chmod(0o777)  # some of them drop root once they listen
         with socket.create_server(("127.0.0.1", 0)) as sock:
             port: int = sock.getsockname()[1]
         words = self.make(folder, port, site)
@@ -80,7 +81,7 @@ class Proxy:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 return
             if process.poll() is not None or time.monotonic() > until:
-                raise TimeoutError(f"{self.name} does not start:\n{(folder / 'said.txt').read_text()[-1000:]}")
+                raise TimeoutError(f"{self.name} does not start:\n{(folder / 'printed.txt').read_text()[-1000:]}")
             time.sleep(0.05)
 
 

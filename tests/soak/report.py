@@ -1,6 +1,6 @@
-"""The report of a soak: what was counted, whether that is well, and how a person reads it.
+"""The report of a soak: what was counted, what is wrong, and the section for the page.
 
-In: the numbers. Out: Markdown, and the list of what is wrong.
+Takes the numbers; returns Markdown, and the list of problems.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.soak.tally import Failure, Tally
 MEBIBYTE = 1024 * 1024
 MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the parent and two fresh workers together
 MOST_CALM_GROWTH = 1.10  # of workers that go on serving
-LEAST_SECONDS = 120.0  # of a soak whose workers have served for long enough to hold all that they will
+LEAST_SECONDS = 120.0  # of a soak long enough for the memory of workers to be steady
 EXPECTED_ERROR = re.compile(r"worker \d+ was killed by SIGKILL|the access log can't be written: Broken pipe")
 HEADING = "## Soak\n"
 
 
 @dataclass(kw_only=True)
 class Measured:
-    """What the system says of the server."""
+    """What the system reports about the server."""
 
     memory_before: int = 0
     memory_after: int = 0
@@ -41,17 +41,17 @@ class Measured:
 
     @property
     def errors(self) -> list[str]:
-        """The log's lines of level ERROR or above, and tracebacks."""
+        """The log lines of level ERROR or above, and tracebacks."""
         return [line for line in self.log_lines if re.search(r"  (ERROR|CRITICAL)  |^\s*Traceback", line)]
 
     @property
     def unexpected_errors(self) -> list[str]:
-        """Those that say something else than that a worker was killed."""
+        """Those about anything else than a killed worker."""
         return [line for line in self.errors if not EXPECTED_ERROR.search(line)]
 
 
-def wrongs(tally: Tally, measured: Measured) -> list[str]:
-    """Return what is not as it must be."""
+def problems(tally: Tally, measured: Measured) -> list[str]:
+    """Return what is wrong."""
     found = [f"unexplained: {describe(each)}" for each in tally.unexplained]
     found += [f"unexpected in the log: {line}" for line in measured.unexpected_errors]
     found += [f"{what}: {count} times" for what, count in tally.hostile.items() if what.startswith("wrongly")]
@@ -82,13 +82,13 @@ def markdown(tally: Tally, measured: Measured) -> str:
     hostile = sum(tally.hostile.values()) - tally.hostile["refused"]
     rows = {
         "requests sent": f"{sum(tally.sent.values()):,} ({_counted(tally.sent)})",
-        "completed, each response compared": f"{sum(tally.answered.values()):,}",
+        "completed, each response compared": f"{sum(tally.completed.values()):,}",
         "failed in a worker that was killed": f"{sum(failed.values())} ({_counted(failed)})",
         "failed otherwise": f"{len(tally.unexplained)}",
         "sent again (RFC 9112 section 9.3.1), after a kill": f"{len(tally.retried) - len(quiet)}",
         "sent again, after a kept connection was closed": f"{len(quiet)} ({_counted(kinds)})",
         "slowest response": f"{tally.slowest:.2f} s",
-        "faults": f"{done['kill']} workers killed, {done['stop a worker']} told to stop (SIGTERM, SIGINT),"
+        "faults": f"{done['kill']} workers killed, {done['stop a worker']} stopped (SIGTERM, SIGINT),"
         f" {done['reload']} swapped releases (SIGHUP), {done['replace the parent']} parents replaced (SIGUSR2),"
         f" {done['restart']} restarts of the server (into a full pipe, a broken pipe),"
         f" {done['rotate']} log rotations (SIGUSR1)",
@@ -111,7 +111,7 @@ def markdown(tally: Tally, measured: Measured) -> str:
 
 
 def write_section(page: Path, heading: str, section: str) -> None:
-    """Put a section into a page, in place of the one with this heading, or at the end."""
+    """Write a section into a page, replacing the one with this heading, or at the end."""
     text = page.read_text()
     before, _, rest = text.partition(f"{heading}\n")
     following = re.search(r"^## ", rest, re.MULTILINE)

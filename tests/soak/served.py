@@ -1,7 +1,7 @@
-"""The server under test: the command, in a process of its own, and what the system knows of it.
+"""The server under test: the command, in a process of its own, and what the system reports about it.
 
-In: a folder with a site, and flags. Out: its address, its workers, its memory, its open files, its log. `restart` ends
-it and starts it anew on the same socket, which stays open meanwhile, as a service manager has it: clients wait.
+Takes a folder with a site, and flags; has its address, its workers, its memory, its open files and its log. `restart`
+stops and starts it again on the same socket, which stays open, as a service manager keeps it: clients wait.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SITE = Path(__file__).parent / "site"
 
 
 class NotServedError(Exception):
-    """The server did not do what it must for the soak to go on."""
+    """The server is not in the state that the soak needs to go on."""
 
 
 class Served:
-    """`fanlight run`, from its start to its end."""
+    """A process of `fanlight run`."""
 
     def __init__(self, folder: Path, words: Sequence[str], log: Path) -> None:
-        """Start it; its stderr goes to a file. Raises NotServedError when no banner comes."""
+        """Start it; its stderr goes to a file. Raises NotServedError if there is no banner."""
         self.log, self._folder = log, folder
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._lines: SimpleQueue[str] = SimpleQueue()
@@ -58,9 +58,9 @@ class Served:
         return started
 
     def restart(self, words: Sequence[str], number: signal.Signals, *, is_full: bool) -> None:
-        """Stop it with a signal, and start it again; what it prints goes into a pipe that is full, or broken."""
+        """Stop it with a signal, and start it again; its output goes into a pipe that is full, or broken."""
         self.is_restarting = True
-        self.tell(number)
+        self.send_signal(number)
         self.exit_codes.append(self.process.wait(60))
         reader, writer = os.pipe()
         self._output.append(reader)
@@ -93,7 +93,7 @@ class Served:
 
     @property
     def pid(self) -> int:
-        """The process id of the parent."""
+        """The process id of the supervisor."""
         return self.process.pid
 
     @property
@@ -105,32 +105,32 @@ class Served:
             return []
 
     def memory(self) -> dict[int, int]:
-        """Return the resident bytes of the parent and of each worker."""
+        """Return the resident bytes of the supervisor and of each worker."""
         return {pid: _resident_bytes(pid) for pid in (self.pid, *self.workers)}
 
     def files(self) -> dict[int, int]:
-        """Return how many descriptors the parent and each worker have open."""
+        """Return the number of open descriptors of the supervisor and of each worker."""
         found = {}
         for pid in (self.pid, *self.workers):
             with contextlib.suppress(OSError):
                 found[pid] = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         return found
 
-    def tell(self, number: signal.Signals) -> None:
-        """Send the parent a signal."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the supervisor."""
         self.process.send_signal(number)
 
     def wait_until(self, is_so: Callable[[], bool], seconds: float, what: str) -> None:
-        """Return when something is so. Raises NotServedError when it is not in time."""
+        """Wait for a condition. Raises NotServedError if it does not hold in time."""
         until = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > until or self.process.poll() is not None:
                 raise NotServedError(f"not within {seconds:g} s: {what}\n{self.log.read_text()[-2000:]}")
             time.sleep(0.1)
 
-    def end(self) -> int:
-        """Stop it as a service manager does; return its exit code."""
-        self.tell(signal.SIGTERM)
+    def stop(self) -> int:
+        """Stop it with SIGTERM; return its exit code."""
+        self.send_signal(signal.SIGTERM)
         try:
             self.exit_codes.append(self.process.wait(60))
         except subprocess.TimeoutExpired:

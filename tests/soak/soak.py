@@ -1,11 +1,10 @@
-"""Serve a site for ten minutes, while honest clients come and go and everything is done to disturb them.
+"""Serve a site for ten minutes, while honest clients use it and everything is done to disturb them.
 
     python -m tests.soak.soak [--seconds 600] [--report]
 
-In: time. Out: a report, and exit code 1 if a request failed without a killed worker that explains it, if
-the server grew, or if its log has an error that nobody made. Everything stays on loopback. With
-`--report` the section Soak of docs/reference/trials.md is written anew. `--of-each` and `--visitors` say
-how many clients there are.
+Prints a report; the exit code is 1 if a request failed that no killed worker explains, if the server grew, or if its
+log has an unexpected error. Everything stays on loopback. With `--report` the section Soak of docs/reference/trials.md
+is replaced. `--of-each` and `--visitors` are the numbers of clients.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from pathlib import Path
 from tests.soak.faults import CALM_PART, Faults
 from tests.soak.hostile import Hostile
 from tests.soak.programs import Curl, Wrk
-from tests.soak.report import HEADING, Measured, describe, markdown, write_section, wrongs
+from tests.soak.report import HEADING, Measured, describe, markdown, problems, write_section
 from tests.soak.served import SITE, Served
 from tests.soak.tally import Tally
-from tests.soak.visitors import ByLibrary, BySocket, Visitor
+from tests.soak.visitors import LibraryClient, SocketClient, Visitor
 
 WORKERS = 2
 SETTLE_SECONDS = 30.0
@@ -48,14 +47,14 @@ class Soak:
         self.measured = Measured(seconds=seconds)
         self._samples: list[tuple[float, int]] = []
         port = served.port
-        kinds = [(ByLibrary, BySocket)[number % 2] for number in range(arguments.visitors)]
+        kinds = [(LibraryClient, SocketClient)[number % 2] for number in range(arguments.visitors)]
         self._clients: list[Visitor | Curl | Wrk] = [
             *(Visitor(kind, port, self.tally, seed) for seed, kind in enumerate(kinds)),
             Curl(port, self.tally, folder, 0.5),
             Wrk(port, self.tally, folder, max(2.0, min(20.0, seconds / 5))),
         ]
         self._hostile = Hostile(port, self.tally, arguments.of_each)
-        # Restarted, it writes its access log to the pipe that nothing reads.
+        # After a restart it writes its access log to the pipe without a reader.
         words = ["--workers", str(WORKERS), *LIMITS, str(current / "main.py")]
         self._faults = Faults(served, self.tally, seconds, access_file, words, current)
 
@@ -77,15 +76,15 @@ class Soak:
                 client.join()
             self._hostile.stop()
         measured.done = self._faults.done
-        log.info("all clients have left")
+        log.info("all clients have stopped")
         self._settle(measured.files_before)
         measured.files_after = sum(served.files().values())
         before = set(served.workers)
-        served.tell(signal.SIGHUP)
-        served.wait_until(lambda: not before & set(served.workers), 60, "the old workers leave")
+        served.send_signal(signal.SIGHUP)
+        served.wait_until(lambda: not before & set(served.workers), 60, "the old workers end")
         self._settle(0)
         measured.memory_after = sum(served.memory().values())
-        self._weigh_calm()
+        self._measure_calm()
 
     def _watch(self) -> None:
         began = time.monotonic()
@@ -95,14 +94,14 @@ class Soak:
                 log.error("the server has ended by itself:\n%s", self.served.log.read_text()[-2000:])
                 return
             if len(self._samples) % 30 == 0:
-                self._tell(passed)
+                self._report(passed)
             time.sleep(1)
 
-    def _tell(self, passed: float) -> None:
+    def _report(self, passed: float) -> None:
         tally = self.tally
         log.info(
-            "%4.0f s  sent %d  answered %d  failed %d (%d unexplained)  sent again %d  memory %d MiB  files %s",
-            *(passed, sum(tally.sent.values()), sum(tally.answered.values()), len(tally.failures)),
+            "%4.0f s  sent %d  completed %d  failed %d (%d unexplained)  sent again %d  memory %d MiB  files %s",
+            *(passed, sum(tally.sent.values()), sum(tally.completed.values()), len(tally.failures)),
             *(len(tally.unexplained), len(tally.retried), self._samples[-1][1] // 1024 // 1024),
             sum(self.served.files().values()),
         )
@@ -110,18 +109,18 @@ class Soak:
             log.info("        unexplained: %s", describe(each))
 
     def _settle(self, files: int) -> None:
-        """Wait until all workers are there, nobody else is, and as few files are open as before."""
+        """Wait until all workers run, no client is connected, and no more files are open than before."""
         served = self.served
         served.wait_until(lambda: len(served.workers) == WORKERS, SETTLE_SECONDS, f"{WORKERS} workers")
         until = time.monotonic() + SETTLE_SECONDS
         while files and sum(served.files().values()) > files and time.monotonic() < until:
             time.sleep(0.2)
-        time.sleep(1)  # for what a worker does once it serves
+        time.sleep(1)  # for what a worker does right after its start
 
-    def _weigh_calm(self) -> None:
-        def weight(begin: float, end: float) -> int:
-            # What answers hold at a moment comes and goes: the lesser values are what stays.
-            found = [size for part, size in self._samples if begin <= part <= end]
+    def _measure_calm(self) -> None:
+        def weight(begin: float, stop: float) -> int:
+            # The memory of responses in flight comes and goes: the lower values are what stays.
+            found = [size for part, size in self._samples if begin <= part <= stop]
             return int(statistics.quantiles(found, n=4)[0]) if len(found) > 1 else sum(found)
 
         self.measured.calm_begin = weight(1 - CALM_PART * 0.7, 1 - CALM_PART * 0.4)
@@ -131,7 +130,7 @@ class Soak:
 
 def main(words: list[str] | None = None) -> int:
     """Run one soak; return the exit code."""
-    parser = argparse.ArgumentParser(prog="soak", description="Serve while everything is done to disturb that.")
+    parser = argparse.ArgumentParser(prog="soak", description="Serve a site while everything is done to disturb it.")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
     parser.add_argument("--visitors", type=int, default=12, help="honest clients that keep their connections")
@@ -151,10 +150,10 @@ def main(words: list[str] | None = None) -> int:
         try:
             soak.run()
         finally:
-            soak.measured.exit_code = served.end()
+            soak.measured.exit_code = served.stop()
         soak.measured.log_lines = served.log.read_text(errors="replace").splitlines()
     section = markdown(soak.tally, soak.measured)
-    found = wrongs(soak.tally, soak.measured)
+    found = problems(soak.tally, soak.measured)
     print(section, *found, sep="\n")  # noqa: T201 - the report
     if arguments.report and not found:
         write_section(PAGE, HEADING.strip(), section)

@@ -1,8 +1,7 @@
-"""What has been counted: requests, answers, failures, and whether a killed worker explains a failure.
+"""Counts of a soak: requests, responses, failures, and whether a killed worker explains a failure.
 
-In: what the clients saw and when, and which workers were killed when. Out: numbers for the report. A
-failure is explained when its connection is known to have led to a worker that was killed, or, where
-no answer had told the worker yet, when it came within a moment of a kill. Thread-safe.
+A failure is explained if its connection is known to have led to a worker that was killed, or, where no response had
+named the worker yet, if it occurred within a moment of a kill. Thread-safe.
 """
 
 from __future__ import annotations
@@ -17,65 +16,65 @@ MOMENT_SECONDS = 2.0  # from a kill until each client has noticed, on a busy mac
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One request that did not get its answer."""
+    """One request without its response."""
 
     client: str
     kind: str
     how: str
     began: float
     ended: float
-    worker: int | None = None  # whom its connection led to, where an earlier answer had said so
+    worker: int | None = None  # that the connection led to, if an earlier response named it
 
 
 @dataclass
 class Tally:
-    """All that the clients count together."""
+    """The counts of all clients together."""
 
     sent: Counter[str] = field(default_factory=Counter)
-    answered: Counter[str] = field(default_factory=Counter)
+    completed: Counter[str] = field(default_factory=Counter)
     retried: list[Failure] = field(default_factory=list)  # a kept connection was closed before any byte came
     hostile: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     killed: list[tuple[float, int]] = field(default_factory=list)
-    workers: dict[int, float] = field(default_factory=dict)  # who has answered, and when last
+    workers: dict[int, float] = field(default_factory=dict)  # pid: when it last responded
     slowest: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def sends(self, kind: str, count: int = 1) -> None:
+    def count_sent(self, kind: str, count: int = 1) -> None:
         """Count requests that are sent."""
         with self._lock:
             self.sent[kind] += count
 
-    def was_answered(self, kind: str, count: int = 1, *, worker: int | None = None, seconds: float = 0.0) -> None:
-        """Count answers that were right."""
+    def count_completed(self, kind: str, count: int = 1, *, worker: int | None = None, seconds: float = 0.0) -> None:
+        """Count correct responses."""
         with self._lock:
-            self.answered[kind] += count
+            self.completed[kind] += count
             self.slowest = max(self.slowest, seconds)
             if worker is not None:
                 self.workers[worker] = time.monotonic()
 
-    def is_retried(self, first: Failure) -> None:
-        """Count a request that is sent again, as RFC 9112 section 9.3.1 has it."""
+    def add_retry(self, first: Failure) -> None:
+        """Record a request that is sent again, as RFC 9112 section 9.3.1 allows."""
         with self._lock:
             self.retried.append(first)
 
-    def has_failed(self, failure: Failure) -> None:
-        """Count a failure."""
+    def add_failure(self, failure: Failure) -> None:
+        """Record a failure."""
         with self._lock:
             self.failures.append(failure)
 
-    def met_hostile(self, what: str) -> None:
+    def count_hostile(self, what: str) -> None:
         """Count what a hostile client did, or got."""
         with self._lock:
             self.hostile[what] += 1
 
-    def kills(self, worker: int) -> None:
-        """Note that a worker is killed now."""
+    def add_kill(self, worker: int) -> None:
+        """Record that a worker is killed now."""
         with self._lock:
             self.killed.append((time.monotonic(), worker))
 
     def explains(self, failure: Failure) -> bool:
-        """Say whether a killed worker is the reason of a failure."""
+        """Return whether a killed worker is the reason for a failure."""
         if failure.worker is not None:
             return any(worker == failure.worker for _, worker in self.killed)
         return any(failure.began - MOMENT_SECONDS <= when <= failure.ended for when, _ in self.killed)

@@ -1,4 +1,4 @@
-"""The comparison of what proxies and we see finds what it is made for, and nothing where there is nothing."""
+"""The comparison of proxies with Fanlight finds every disagreement, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.soak.differential import Mirror, Outcome, Seen, compare, judge, messages, try_message
+from tests.soak.differential import Mirror, Outcome, Seen, compare, compare_outcomes, messages, try_message
 from tests.soak.proxies import PROXIES
 from tests.speed import PATIENCE
 
 from fanlight.testing import LiveServer
 
-ASKED = Seen(0, "POST", "/", b"hello")
+SENT = Seen(0, "POST", "/", b"hello")
 NEXT = Seen(1, "GET", "/next-x", b"")
 PROBE = Seen(7, "GET", "/probe-x", b"")
 
 
-def outcome(*seen: Seen, answered: list[int] | None = None, probe_answer: int | None = 7) -> Outcome:
-    numbers = [each.number for each in seen] if answered is None else answered
-    return Outcome(list(seen), numbers, [PROBE], probe_answer)
+def outcome(*seen: Seen, completed: list[int] | None = None, probe_response: int | None = 7) -> Outcome:
+    numbers = [each.number for each in seen] if completed is None else completed
+    return Outcome(list(seen), numbers, [PROBE], probe_response)
 
 
-STRAIGHT = outcome(ASKED, NEXT)
+DIRECT = outcome(SENT, NEXT)
 REFUSED = outcome()
 VERDICTS = {
-    "as it is": (STRAIGHT, outcome(ASKED, NEXT), "same"),
+    "as it is": (DIRECT, outcome(SENT, NEXT), "same"),
     "refused by both": (REFUSED, outcome(), "same"),
-    "refused by the proxy": (STRAIGHT, outcome(NEXT), "refused"),
-    "made good": (REFUSED, outcome(ASKED, NEXT), "repaired"),
-    "given up": (REFUSED, outcome(ASKED, answered=[]), "repaired"),
-    "another case": (STRAIGHT, outcome(ASKED._replace(method="post"), NEXT), "rewritten"),
-    "content left out": (STRAIGHT, outcome(ASKED._replace(content=b""), NEXT), "rewritten"),
-    "another target": (STRAIGHT, outcome(ASKED._replace(target="/other"), NEXT), "rewritten"),
-    "the host left out": (outcome(ASKED._replace(target="http://a/"), NEXT), outcome(ASKED, NEXT), "same"),
-    "another method": (STRAIGHT, outcome(ASKED._replace(method="GET"), NEXT), "differs"),
-    "other content": (STRAIGHT, outcome(ASKED._replace(content=b"hel"), NEXT), "differs"),
-    "more content": (STRAIGHT, outcome(ASKED._replace(content=b"hello, and GET /next-x"), answered=[0]), "differs"),
-    "one more": (STRAIGHT, outcome(ASKED, Seen(1, "GET", "/evil", b""), Seen(2, "GET", "/next-x", b"")), "differs"),
+    "refused by the proxy": (DIRECT, outcome(NEXT), "refused"),
+    "corrected": (REFUSED, outcome(SENT, NEXT), "repaired"),
+    "given up": (REFUSED, outcome(SENT, completed=[]), "repaired"),
+    "another case": (DIRECT, outcome(SENT._replace(method="post"), NEXT), "rewritten"),
+    "content left out": (DIRECT, outcome(SENT._replace(content=b""), NEXT), "rewritten"),
+    "another target": (DIRECT, outcome(SENT._replace(target="/other"), NEXT), "rewritten"),
+    "the host left out": (outcome(SENT._replace(target="http://a/"), NEXT), outcome(SENT, NEXT), "same"),
+    "another method": (DIRECT, outcome(SENT._replace(method="GET"), NEXT), "differs"),
+    "other content": (DIRECT, outcome(SENT._replace(content=b"hel"), NEXT), "differs"),
+    "more content": (DIRECT, outcome(SENT._replace(content=b"hello, and GET /next-x"), completed=[0]), "differs"),
+    "one more": (DIRECT, outcome(SENT, Seen(1, "GET", "/evil", b""), Seen(2, "GET", "/next-x", b"")), "differs"),
     "one that the proxy does not know": (
         REFUSED,
-        outcome(ASKED, Seen(1, "GET", "/evil", b""), Seen(2, "GET", "/next-x", b""), answered=[0, 1]),
+        outcome(SENT, Seen(1, "GET", "/evil", b""), Seen(2, "GET", "/next-x", b""), completed=[0, 1]),
         "differs",
     ),
-    "one less": (STRAIGHT, outcome(ASKED, answered=[0, 0]), "differs"),
-    "the next one twice": (STRAIGHT, outcome(ASKED, NEXT, NEXT._replace(number=2)), "differs"),
-    "somebody else gets another response": (STRAIGHT, outcome(ASKED, NEXT, probe_answer=1), "differs"),
-    "somebody else gets none": (STRAIGHT, outcome(ASKED, NEXT, probe_answer=None), "differs"),
+    "one less": (DIRECT, outcome(SENT, completed=[0, 0]), "differs"),
+    "the next one twice": (DIRECT, outcome(SENT, NEXT, NEXT._replace(number=2)), "differs"),
+    "the next client gets another response": (DIRECT, outcome(SENT, NEXT, probe_response=1), "differs"),
+    "the next client gets none": (DIRECT, outcome(SENT, NEXT, probe_response=None), "differs"),
 }
 
 
 @pytest.mark.parametrize("case", VERDICTS)
-def test_what_two_ways_come_to(case: str) -> None:
-    """Each way to see another request, or another response, is a disagreement; what a proxy rewrites is none."""
-    straight, through, kind = VERDICTS[case]
-    assert judge("x", straight, through).kind == kind
+def test_disagreements_are_distinguished_from_rewriting(case: str) -> None:
+    """Other requests or other responses are a disagreement; what a proxy refuses, corrects or rewrites is none."""
+    direct, through, kind = VERDICTS[case]
+    assert compare_outcomes("x", direct, through).kind == kind
 
 
 @contextlib.contextmanager
@@ -99,18 +99,18 @@ def naive_proxy(site: int) -> Iterator[int]:
 
 
 def test_a_proxy_that_sees_fewer_requests_than_the_site_is_found() -> None:
-    """Where a proxy and the site disagree, somebody else gets a response that is not theirs, and it is seen."""
+    """Where a proxy and the site disagree, another client gets a response to a request not its own; it is found."""
     data = messages()["plain-get"]
-    straight_site, site = Mirror(), Mirror()
-    with LiveServer(straight_site) as straight, LiveServer(site) as server, naive_proxy(server.port) as port:
-        ours = try_message(straight_site, straight.port, "plain-get", data)
+    direct_site, site = Mirror(), Mirror()
+    with LiveServer(direct_site) as direct, LiveServer(site) as server, naive_proxy(server.port) as port:
+        ours = try_message(direct_site, direct.port, "plain-get", data)
         theirs = try_message(site, port, "plain-get", data)
-    assert judge("plain-get", ours, ours).kind == "same"
-    assert judge("plain-get", ours, theirs).kind == "differs"
+    assert compare_outcomes("plain-get", ours, ours).kind == "same"
+    assert compare_outcomes("plain-get", ours, theirs).kind == "differs"
 
 
 def test_nginx_and_haproxy_see_the_same_requests(tmp_path: Path) -> None:
-    """Through the proxies that every machine with the tests has, the messages about lengths come to the same."""
+    """The messages about lengths are the same requests through nginx and HAProxy, which every test machine has."""
     kinds = ("content-length", "te-", "both-lengths", "chunked", "get-with")
     vectors = {name: data for name, data in messages().items() if name.startswith(kinds)}
     tmp_path.chmod(0o755)

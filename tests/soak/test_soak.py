@@ -1,18 +1,18 @@
-"""The soak, in short: it holds, and what it counts can fail."""
+"""A short soak passes, and each thing that it measures can fail."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.soak.report import LEAST_SECONDS, Measured, wrongs
+from tests.soak.report import LEAST_SECONDS, Measured, problems
 from tests.soak.tally import Tally
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_nobody_loses_an_answer_but_by_a_killed_worker() -> None:
-    """Under mixed load, with kills, reloads and hostile clients, every request is answered, and nothing grows."""
+def test_no_response_is_lost_but_by_a_killed_worker() -> None:
+    """Under mixed load, with kills, reloads and hostile clients, every request gets a response, and nothing grows."""
     words = ["--seconds", "8", "--visitors", "6", "--of-each", "3"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak.soak", *words],
@@ -38,10 +38,10 @@ def test_nobody_loses_an_answer_but_by_a_killed_worker() -> None:
     ids=["memory", "workers", "files", "exit code", "log"],
 )
 def test_a_soak_fails_for_what_grew_or_went_wrong(measured: Measured, said: str) -> None:
-    """Each thing that is weighed is a mistake of its own, and nothing else is."""
-    assert wrongs(Tally(), measured) == [said]
+    """Each measured thing that grew or went wrong is one problem, and nothing else is."""
+    assert problems(Tally(), measured) == [said]
 
 
-def test_a_short_soak_does_not_judge_workers_that_are_young() -> None:
-    """What a worker holds grows until it has served everything once."""
-    assert wrongs(Tally(), Measured(calm_begin=50 << 20, calm_end=70 << 20, seconds=15)) == []
+def test_a_short_soak_does_not_judge_the_growth_of_workers() -> None:
+    """The memory of a worker grows until it has served everything once."""
+    assert problems(Tally(), Measured(calm_begin=50 << 20, calm_end=70 << 20, seconds=15)) == []

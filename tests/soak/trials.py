@@ -1,11 +1,11 @@
-"""Tools that others wrote, against the server: slowhttptest in its four modes, h2load and wrk by the thousand, proxies.
+"""Run other tools against the server: slowhttptest in its four modes, h2load and wrk with thousands of connections.
 
     python -m tests.soak.trials [--report] [--seconds 60] [--connections 2000]
 
-In: the tools (Debian: slowhttptest, nghttp2-client, wrk). Out: two tables; with `--report` they are written into
-docs/reference/trials.md. Beside each run of slowhttptest an honest client asks for a page from another address; the
-table has what it notices. Then odd messages are sent through proxies (`differential`). Exit code 1 if the honest client
-noticed a failure, or a tool did, or a proxy saw other requests than we do.
+Needs the tools (Debian: slowhttptest, nghttp2-client, wrk). Prints two tables; with `--report` they are written into
+docs/reference/trials.md. Beside each run of slowhttptest an honest client requests a page from another address; the
+table has what it notices. Then odd messages are sent through proxies (`differential`). The exit code is 1 if the honest
+client or a tool saw a failure, or a proxy saw other requests than Fanlight.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.soak.served import SITE, Served
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "trials.md"
 TOOLS = {"slowhttptest": "slowhttptest", "h2load": "nghttp2-client", "wrk": "wrk"}
-# All connections of a tool come from one address, so the cap for each address is taken away: that is the harder case.
+# All connections of a tool come from one address, so the limit per address is off: that is the harder case.
 NO_CAP = ["--connections-per-address", "0", "--no-access-log"]
 MODES = {
     "slow head (-H)": ["-H", "-i", "5", "-x", "24"],
@@ -62,13 +62,13 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def honest(port: int, seconds: float) -> subprocess.Popen[str]:
-    """Begin to ask for a page as an honest client would."""
+    """Start an honest client."""
     command = [sys.executable, "-m", "tests.soak.honest", str(port), str(seconds)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def slow(mode: str, connections: int, seconds: int, folder: Path) -> tuple[str, bool]:
-    """Run slowhttptest in a mode; return a row of the table, and whether the honest client noticed no failure."""
+    """Run slowhttptest in a mode; return a row of the table, and whether the honest client saw no failure."""
     served = Served(SITE, NO_CAP, folder / "errors.log")
     out = folder / "slow.txt"
     try:
@@ -86,10 +86,10 @@ def slow(mode: str, connections: int, seconds: int, folder: Path) -> tuple[str, 
         attack.wait(60)
         noticed = client.communicate()[0].strip()
     finally:
-        served.end()
-    said = COLOURS.sub("", out.read_text(errors="replace"))
-    connected = max((int(each) for each in re.findall(r"connected:\s+(\d+)", said)), default=0)
-    is_up = set(re.findall(r"service available:\s+(\w+)", said)) == {"YES"}
+        served.stop()
+    printed = COLOURS.sub("", out.read_text(errors="replace"))
+    connected = max((int(each) for each in re.findall(r"connected:\s+(\d+)", printed)), default=0)
+    is_up = set(re.findall(r"service available:\s+(\w+)", printed)) == {"YES"}
     row = (
         f"| {mode} | {connected:,} | {'yes, all the time' if is_up else 'NOT always'} | {_latency(quiet)} |"
         f" {_latency(noticed)} | {(most - before) / connections / 1024:.1f} KiB |"
@@ -99,42 +99,42 @@ def slow(mode: str, connections: int, seconds: int, folder: Path) -> tuple[str, 
 
 
 def _latency(line: str) -> str:
-    answers, rest = line.split(" answers, ")
+    count, rest = line.split(" responses, ")
     failures = rest.split(" failures")[0]
     percentiles = rest.partition("p50")[2]
-    return f"{answers} responses, {failures} failed, p50{percentiles}"
+    return f"{count} responses, {failures} failed, p50{percentiles}"
 
 
 def many(words: list[str], flags: list[str], folder: Path) -> tuple[str, bool]:
-    """Run h2load or wrk; return a row of the table, and whether every request was answered."""
+    """Run h2load or wrk; return a row of the table, and whether every request got a response."""
     served = Served(SITE, [*NO_CAP, *flags], folder / "errors.log")
     scheme = "https" if "--tls" in flags else "http"
     try:
         command = [each.replace("URL", f"{scheme}://127.0.0.1:{served.port}/page/1") for each in words]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     finally:
-        served.end()
+        served.stop()
     if words[0] == "h2load":
-        found = re.search(r"requests: (\d+) total, .*?(\d+) succeeded, (\d+) failed, (\d+) errored", said)
+        found = re.search(r"requests: (\d+) total, .*?(\d+) succeeded, (\d+) failed, (\d+) errored", printed)
         total, failed = (int(found[2]), int(found[3]) + int(found[4])) if found else (0, 1)
-        times = re.search(r"time for request:\s+\S+\s+(\S+)\s+(\S+)", said)
-        told = f"slowest {times[1]}, mean {times[2]}" if times else "?"
+        times = re.search(r"time for request:\s+\S+\s+(\S+)\s+(\S+)", printed)
+        times_text = f"slowest {times[1]}, mean {times[2]}" if times else "?"
     else:
-        total = int((re.search(r"(\d+) requests in", said) or ["", "0"])[1])
-        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+        total = int((re.search(r"(\d+) requests in", printed) or ["", "0"])[1])
+        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", printed)
         failed = sum(int(each) for each in errors.groups()) if errors else 0
-        failed += int((re.search(r"Non-2xx or 3xx responses: (\d+)", said) or ["", "0"])[1])
-        told = "p50 {}, p99 {}".format(*re.findall(r"(?:50|99)%\s+(\S+)", said)[:2])
+        failed += int((re.search(r"Non-2xx or 3xx responses: (\d+)", printed) or ["", "0"])[1])
+        times_text = "p50 {}, p99 {}".format(*re.findall(r"(?:50|99)%\s+(\S+)", printed)[:2])
     shown = " ".join(words).replace("URL", f"{scheme}://...")
     how = f"`{' '.join(flags)}`" if flags else "one process"
-    row = f"| `{shown}` | {total:,} | {failed} | {told} | {how} |"
+    row = f"| `{shown}` | {total:,} | {failed} | {times_text} | {how} |"
     print(row, file=sys.stderr, flush=True)  # noqa: T201 - for who waits
     return row, failed == 0 and total > 0
 
 
 def main() -> int:
     """Run all of them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="trials", description="Run other people's tools against the server.")
+    parser = argparse.ArgumentParser(prog="trials", description="Run other tools against the server.")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--connections", type=int, default=2000)
     parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md anew")

@@ -1,9 +1,9 @@
-"""Honest clients that keep their connections: one thread each, until they are told to stop.
+"""Honest clients that keep their connections: one thread each, until they are stopped.
 
-In: an address. Out: counts in the tally. Two kinds: Python's http.client, and a socket with a reader
-of our own, which knows of each byte whether it came. A kept connection that is closed before a single
-byte of an answer came is opened anew, and a GET is sent again (RFC 9112 section 9.3.1; a POST must not
-be): counted apart, and once only. Anything else that goes wrong is a failure.
+Counts in the tally. Two kinds: Python's http.client, and a socket with a parser that knows of each byte whether it
+came. If a kept connection is closed before the first byte of a response, it is opened again and a GET is sent again
+(RFC 9112 section 9.3.1; a POST must not be): counted separately, and once only. Anything else that goes wrong is a
+failure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Protocol
 
-from tests.soak.asks import Ask, draw
+from tests.soak.cases import Case, draw
 from tests.soak.tally import Failure, Tally
 
 PATIENCE_SECONDS = 30.0
@@ -23,27 +23,27 @@ MOST_ON_ONE_CONNECTION = 300
 
 
 class LostError(Exception):
-    """A connection ended before the answer did."""
+    """A connection ended before its response did."""
 
     def __init__(self, why: str, *, has_begun: bool) -> None:
-        """Say why, and whether any byte of the answer had come."""
+        """Store the reason, and whether any byte of the response had come."""
         super().__init__(why)
         self.has_begun = has_begun
 
 
-class Way(Protocol):
+class Client(Protocol):
     """A connection, by whatever client."""
 
     must_close: bool
 
-    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
+    def exchange(self, case: Case) -> tuple[int, int | None, bytes]:
         """Return status, worker and content. Raises LostError."""
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
 
 
-class ByLibrary:
+class LibraryClient:
     """A connection of Python's http.client."""
 
     def __init__(self, port: int) -> None:
@@ -52,28 +52,28 @@ class ByLibrary:
         self._connection.connect()
         self.must_close = False
 
-    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
-        """Send and read by the library."""
-        fields = {"content-type": ask.media_type} if ask.media_type else {}
+    def exchange(self, case: Case) -> tuple[int, int | None, bytes]:
+        """Send the request and read the response by the library."""
+        fields = {"content-type": case.media_type} if case.media_type else {}
         response = None
         try:
-            self._connection.request(ask.method, ask.path, ask.content or None, fields)
+            self._connection.request(case.method, case.path, case.content or None, fields)
             response = self._connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            # A reset while the first line is read is no RemoteDisconnected, but no line has come either.
+            # A reset while the first line is read is not RemoteDisconnected, but no line has come either.
             raise LostError(f"{type(error).__name__}: {error}", has_begun=response is not None) from None
         self.must_close = response.will_close
         worker = response.getheader("x-worker")
         return response.status, int(worker) if worker else None, content
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._connection.close()
 
 
-class BySocket:
-    """A connection with a reader of our own."""
+class SocketClient:
+    """A connection with a parser of its own."""
 
     def __init__(self, port: int) -> None:
         """Connect. Raises OSError."""
@@ -83,14 +83,14 @@ class BySocket:
         self._has_begun = False
         self.must_close = False
 
-    def exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
-        """Send head and content at once, and read what comes."""
-        lines = [f"{ask.method} {ask.path} HTTP/1.1", "host: soak.example"]
-        if ask.content:
-            lines += [f"content-type: {ask.media_type}", f"content-length: {len(ask.content)}"]
+    def exchange(self, case: Case) -> tuple[int, int | None, bytes]:
+        """Send head and content at once, and read the response."""
+        lines = [f"{case.method} {case.path} HTTP/1.1", "host: soak.example"]
+        if case.content:
+            lines += [f"content-type: {case.media_type}", f"content-length: {len(case.content)}"]
         self._received, self._has_begun = b"", False
         try:
-            self._sock.sendall("\r\n".join([*lines, "", ""]).encode() + ask.content)
+            self._sock.sendall("\r\n".join([*lines, "", ""]).encode() + case.content)
             return self._read()
         except OSError as error:
             raise LostError(f"{type(error).__name__}: {error}", has_begun=self._has_begun) from None
@@ -130,86 +130,86 @@ class BySocket:
         return found
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._sock.close()
 
 
 class Visitor:
-    """One client: asks, checks, pauses, and now and then begins a new connection."""
+    """One client: sends, checks, pauses, and now and then opens a new connection."""
 
-    def __init__(self, kind: type[ByLibrary | BySocket], port: int, tally: Tally, seed: int) -> None:
+    def __init__(self, kind: type[LibraryClient | SocketClient], port: int, tally: Tally, seed: int) -> None:
         """Prepare; `start` begins."""
         self._kind, self._port, self._tally = kind, port, tally
-        self._luck = random.Random(seed)
-        self._name = "http.client" if kind is ByLibrary else "socket"
-        self._way: Way | None = None
+        self._rng = random.Random(seed)
+        self._name = "http.client" if kind is LibraryClient else "socket"
+        self._client: Client | None = None
         self._worker: int | None = None
         self._left = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"visitor-{seed}")
 
     def start(self) -> None:
-        """Begin to ask."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Send no more requests."""
         self._stop.set()
 
     def join(self) -> None:
-        """Wait for the last answer."""
+        """Wait for the last response."""
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._ask(draw(self._luck))
-            self._stop.wait(self._luck.random() * 0.02)
-        self._leave()
+            self._send(draw(self._rng))
+            self._stop.wait(self._rng.random() * 0.02)
+        self._close()
 
-    def _ask(self, ask: Ask) -> None:
+    def _send(self, case: Case) -> None:
         tally, began = self._tally, time.monotonic()
-        is_kept = self._way is not None
-        tally.sends(ask.kind)
+        is_kept = self._client is not None
+        tally.count_sent(case.kind)
         try:
-            status, worker, content = self._exchange(ask)
+            status, worker, content = self._exchange(case)
         except LostError as error:
-            failure = self._failure(ask, str(error), began)
-            self._leave()
-            if not is_kept or error.has_begun or ask.method != "GET":
-                tally.has_failed(failure)
+            failure = self._failure(case, str(error), began)
+            self._close()
+            if not is_kept or error.has_begun or case.method != "GET":
+                tally.add_failure(failure)
                 return
-            tally.is_retried(failure)
+            tally.add_retry(failure)
             try:
-                status, worker, content = self._exchange(ask)
+                status, worker, content = self._exchange(case)
             except LostError as second:
-                tally.has_failed(self._failure(ask, f"sent again: {second}", began))
-                self._leave()
+                tally.add_failure(self._failure(case, f"sent again: {second}", began))
+                self._close()
                 return
-        complaint = ask.complaint(status, content)
-        if complaint:
-            tally.has_failed(self._failure(ask, complaint, began))
+        problem = case.problem(status, content)
+        if problem:
+            tally.add_failure(self._failure(case, problem, began))
         else:
-            tally.was_answered(ask.kind, worker=worker, seconds=time.monotonic() - began)
+            tally.count_completed(case.kind, worker=worker, seconds=time.monotonic() - began)
         self._worker = worker
         self._left -= 1
-        if self._left <= 0 or (self._way is not None and self._way.must_close):
-            self._leave()
+        if self._left <= 0 or (self._client is not None and self._client.must_close):
+            self._close()
 
-    def _exchange(self, ask: Ask) -> tuple[int, int | None, bytes]:
-        if self._way is None:
+    def _exchange(self, case: Case) -> tuple[int, int | None, bytes]:
+        if self._client is None:
             try:
-                self._way = self._kind(self._port)
+                self._client = self._kind(self._port)
             except OSError as error:
                 raise LostError(f"can't connect: {error}", has_begun=False) from None
-            self._left = self._luck.randrange(1, MOST_ON_ONE_CONNECTION)
-        return self._way.exchange(ask)
+            self._left = self._rng.randrange(1, MOST_ON_ONE_CONNECTION)
+        return self._client.exchange(case)
 
-    def _failure(self, ask: Ask, how: str, began: float) -> Failure:
+    def _failure(self, case: Case, how: str, began: float) -> Failure:
         return Failure(
-            client=self._name, kind=ask.kind, how=how, began=began, ended=time.monotonic(), worker=self._worker
+            client=self._name, kind=case.kind, how=how, began=began, ended=time.monotonic(), worker=self._worker
         )
 
-    def _leave(self) -> None:
-        if self._way is not None:
-            self._way.close()
-        self._way = self._worker = None
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._worker = None

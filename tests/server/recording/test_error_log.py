@@ -102,7 +102,7 @@ def test_a_traceback_comes_out_whatever_a_site_does_to_logging(tmp_path: Path, a
             assert connection.getresponse().status == status
             connection.close()
     finally:
-        served.end()
+        served.stop()
     told = (tmp_path / "log").read_text()
     assert told.count("ValueError: broken here") == 2, told
     assert told.count('raise ValueError("broken " + "here")') == 2, told

@@ -1,4 +1,4 @@
-"""The site that the soak asks: a bit of everything that sites do, such that every answer can be checked."""
+"""The site of the soak: a bit of everything that sites do, such that every response can be checked."""
 
 import asyncio
 import hashlib
@@ -14,24 +14,24 @@ FILE = bytes(range(256)) * 8192  # 2 MiB
 WORKER = str(os.getpid())
 
 
-def tell_worker() -> Generator[None, Response, None]:
-    """Say with each answer which process gave it, so that a client knows whom it has lost when one is killed."""
+def add_worker_field() -> Generator[None, Response, None]:
+    """Name the worker in each response, so that a client knows which process it was connected to when one is killed."""
     response = yield
     response.headers["x-worker"] = WORKER
 
 
 def page(number: int) -> Any:
-    """Give a page from a template."""
+    """Render a page from a template."""
     return render("page.html", number=number, said="<is escaped>")
 
 
 def numbers(number: int) -> dict[str, int]:
-    """Give JSON."""
+    """Return JSON."""
     return {"number": number, "double": 2 * number}
 
 
 def form(name: str, message: str) -> dict[str, str]:
-    """Take a posted form."""
+    """Take a form."""
     return {"name": name, "message": message}
 
 
@@ -41,12 +41,12 @@ def upload(file: Upload) -> dict[str, object]:
 
 
 def download() -> Response:
-    """Give 2 MiB."""
+    """Return 2 MiB."""
     return Response(FILE, media_type="application/octet-stream")
 
 
 def stream(lines: int) -> Response:
-    """Give a stream from a generator."""
+    """Return a stream from a generator."""
 
     def pieces() -> Iterator[str]:
         for number in range(lines):
@@ -56,7 +56,7 @@ def stream(lines: int) -> Response:
 
 
 async def ticks(lines: int) -> AsyncIterator[str]:
-    """Give a stream from an async generator."""
+    """Return a stream from an async generator."""
     for number in range(lines):
         await asyncio.sleep(0.005)
         yield f"tick {number}\n"
@@ -74,7 +74,7 @@ def program() -> str:
 
 
 def fork() -> str:
-    """Have a child of our own do something."""
+    """Fork a child process."""
     child = os.fork()
     if not child:
         os._exit(7)
@@ -82,7 +82,7 @@ def fork() -> str:
 
 
 async def wait() -> str:
-    """Wait for a while, and block nobody."""
+    """Wait for a while without blocking."""
     await asyncio.sleep(0.05)
     return "waited"
 
@@ -101,4 +101,4 @@ URLS = {
     "/fork": fork,
 }
 
-app = App(URLS, middleware=(tell_worker,))
+app = App(URLS, middleware=(add_worker_field,))

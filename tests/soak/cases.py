@@ -1,7 +1,7 @@
-"""What the clients ask of the soak's site, and how each answer must be.
+"""The requests that the clients send to the soak's site, and what each response must be.
 
-In: luck. Out: a request, and a check that says what is wrong with its answer ("" if nothing is).
-Knows nothing of connections.
+`draw` takes a source of randomness and returns a request with a check of its response. Nothing here knows of
+connections.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Check = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """One request, and what answers it rightly."""
+class Case:
+    """One request, and the check of its response."""
 
     kind: str
     path: str
@@ -29,15 +29,15 @@ class Ask:
     media_type: str = ""
     content: bytes = b""
 
-    def complaint(self, status: int, content: bytes) -> str:
-        """Return what is wrong with an answer."""
+    def problem(self, status: int, content: bytes) -> str:
+        """Return what is wrong with a response, or an empty string."""
         if status != 200:
             return f"status {status}: {content[:80]!r}"
         return "" if self.is_right(content) else f"{len(content)} wrong bytes: {content[:80]!r}"
 
 
 def page_of(number: int) -> bytes:
-    """Return the page that the site gives for a number."""
+    """Return the page that the site renders for a number."""
     lines = "".join(f"\n<li>{number} times {each} is {number * each}</li>" for each in range(20))
     return (
         f'<!doctype html>\n<html lang="en">\n<title>Page {number}</title>\n<h1>Page {number}</h1>\n'
@@ -55,19 +55,19 @@ def _is_json(expected: dict[str, object]) -> Check:
     return is_right
 
 
-def _page(luck: random.Random) -> Ask:
-    number = luck.randrange(10_000)
-    return Ask(kind="page", path=f"/page/{number}", is_right=lambda content: content.strip() == page_of(number))
+def _page(rng: random.Random) -> Case:
+    number = rng.randrange(10_000)
+    return Case(kind="page", path=f"/page/{number}", is_right=lambda content: content.strip() == page_of(number))
 
 
-def _json(luck: random.Random) -> Ask:
-    number = luck.randrange(10_000)
-    return Ask(kind="json", path=f"/json/{number}", is_right=_is_json({"number": number, "double": 2 * number}))
+def _json(rng: random.Random) -> Case:
+    number = rng.randrange(10_000)
+    return Case(kind="json", path=f"/json/{number}", is_right=_is_json({"number": number, "double": 2 * number}))
 
 
-def _form(luck: random.Random) -> Ask:
-    fields: dict[str, object] = {"name": "Zoë", "message": luck.randbytes(40).hex()}
-    return Ask(
+def _form(rng: random.Random) -> Case:
+    fields: dict[str, object] = {"name": "Zoë", "message": rng.randbytes(40).hex()}
+    return Case(
         kind="form",
         method="POST",
         path="/form",
@@ -77,10 +77,10 @@ def _form(luck: random.Random) -> Ask:
     )
 
 
-def _upload(luck: random.Random) -> Ask:
-    file = luck.randbytes(luck.choice((1_000, 60_000, 1_500_000)))  # the last one is spooled to disk
+def _upload(rng: random.Random) -> Case:
+    file = rng.randbytes(rng.choice((1_000, 60_000, 1_500_000)))  # the last one is spooled to disk
     head = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'.encode()
-    return Ask(
+    return Case(
         kind="upload",
         method="POST",
         path="/upload",
@@ -94,22 +94,22 @@ def _lines(word: str, count: int) -> bytes:
     return "".join(f"{word} {number}\n" for number in range(count)).encode()
 
 
-def _stream(luck: random.Random) -> Ask:
-    count = luck.randrange(1, 500)
-    return Ask(kind="stream", path=f"/stream/{count}", is_right=lambda content: content == _lines("line", count))
+def _stream(rng: random.Random) -> Case:
+    count = rng.randrange(1, 500)
+    return Case(kind="stream", path=f"/stream/{count}", is_right=lambda content: content == _lines("line", count))
 
 
-def _ticks(luck: random.Random) -> Ask:
-    count = luck.randrange(1, 20)
-    return Ask(kind="ticks", path=f"/ticks/{count}", is_right=lambda content: content == _lines("tick", count))
+def _ticks(rng: random.Random) -> Case:
+    count = rng.randrange(1, 20)
+    return Case(kind="ticks", path=f"/ticks/{count}", is_right=lambda content: content == _lines("tick", count))
 
 
-def _fixed(kind: str, path: str, expected: bytes) -> Callable[[random.Random], Ask]:
-    ask = Ask(kind=kind, path=path, is_right=lambda content: content == expected)
-    return lambda _: ask
+def _fixed(kind: str, path: str, expected: bytes) -> Callable[[random.Random], Case]:
+    case = Case(kind=kind, path=path, is_right=lambda content: content == expected)
+    return lambda _: case
 
 
-_ASKS: dict[Callable[[random.Random], Ask], int] = {
+_CASES: dict[Callable[[random.Random], Case], int] = {
     _page: 30,
     _json: 30,
     _form: 12,
@@ -124,6 +124,6 @@ _ASKS: dict[Callable[[random.Random], Ask], int] = {
 }
 
 
-def draw(luck: random.Random) -> Ask:
-    """Return something to ask."""
-    return luck.choices(list(_ASKS), list(_ASKS.values()))[0](luck)
+def draw(rng: random.Random) -> Case:
+    """Return a random case."""
+    return rng.choices(list(_CASES), list(_CASES.values()))[0](rng)
