@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from tests.leftovers import MARK, end_leftovers
 from tests.speed import seconds
 
-from fanlight.server.recording.record_relay import flush_logs
+from fanlight.server.recording.own_loggers import flush_logs
 
 # The examples of "quick" are the same each time, so that a red test is about a change; "full" looks for new ones
 # (`make thorough`, or pytest --hypothesis-profile=full).

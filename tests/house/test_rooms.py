@@ -120,7 +120,6 @@ MAY_CATCH_ALL = {
     "server/io/thread_pool.py",
     "server/exchange/stream_writers.py",
     "server/recording/own_loggers.py",  # what makes records is the site's
-    "server/recording/record_relay.py",
     "site/loading.py",
     "testing/running.py",
 }

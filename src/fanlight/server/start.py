@@ -21,7 +21,7 @@ from fanlight.errors import InvalidSetting
 from fanlight.message.handler import Handler
 from fanlight.server.io.terminal import HANGS_UP, Terminal
 from fanlight.server.listening.listeners import ListenerSet
-from fanlight.server.operator.service import OperatorService, ServerStatus
+from fanlight.server.operator.admin import OperatorService, ServerStatus
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController, flush_output
 from fanlight.server.workers.pid_file import PidFile
@@ -31,8 +31,6 @@ from fanlight.settings.options import Options
 
 Announce = Callable[[list[str], dict[str, Any]], None]
 Site = tuple[Handler, dict[str, Any]]  # what is served, and facts about it
-# A process with one of these in its environment was started by a supervisor.
-CHILD_VARIABLES = (CHANNEL_VARIABLE, PREFLIGHT_VARIABLE)
 REOPENS = getattr(signal, "SIGUSR1", None)
 
 log = logging.getLogger("fanlight.server")
@@ -46,7 +44,7 @@ def serve(site: Callable[[], Site], options: Options, announce: Announce) -> Non
     """
     if not options.workers:
         code = _serve_alone(site, options, announce)
-    elif any(name in os.environ for name in CHILD_VARIABLES):
+    elif os.environ.keys() & {CHANNEL_VARIABLE, PREFLIGHT_VARIABLE}:  # started by a supervisor
         code = _serve_as_worker(site, options)
     else:
         code = _supervise(options, announce)

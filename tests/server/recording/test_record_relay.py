@@ -12,7 +12,7 @@ import pytest
 from tests.raised import Panic
 
 from fanlight import App, lane
-from fanlight.server.recording.record_relay import RecordRelay
+from fanlight.server.recording.own_loggers import RecordRelay
 from fanlight.testing import LiveServer
 
 PATIENCE = 20
@@ -136,7 +136,7 @@ def test_handlers_are_in_the_context_of_the_request(handle: Callable[..., None])
 
 def test_what_waits_is_bounded_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """When too many records wait, further ones are lost, and one message reports how many."""
-    monkeypatch.setattr("fanlight.server.recording.record_relay.MAX_WAITING", 3)
+    monkeypatch.setattr("fanlight.server.recording.own_loggers.MAX_WAITING", 3)
     seen: list[str] = []
     entered, let_go = threading.Event(), threading.Event()
     logger = logging.getLogger("fanlight.server")

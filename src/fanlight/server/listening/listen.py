@@ -3,6 +3,10 @@
 In: "localhost:8000", "[::1]:8000", ":8000", "unix:/run/site.sock", "fd:3". Out: bound, listening, non-blocking sockets.
 Refuses an invalid address, and one that is in use; the message names the program that has it. Knows nothing of
 connections.
+
+The file of a unix socket is removed by the process that created it, and only while it is still the same: it is
+identified by its device and inode, which stay its own while a socket is bound to it. So it must be removed before the
+last listener is closed. A forked child removes nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +17,17 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from fanlight.errors import AddressUnavailable, InvalidSetting
-from fanlight.server.listening.socket_files import register_file
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, descriptor_of, host_and_port, kind_of, path_of
 
 BACKLOG = 4096  # the kernel may allow less (net.core.somaxconn)
 _PRIVATE_UMASK = 0o177
 EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - for an operator to choose
+
+_our_files: dict[str, tuple[int, int, int]] = {}  # the device, the inode, and the process that is to remove it
 
 
 def listen(
@@ -77,6 +82,28 @@ def is_ipv6_only(bind: str, others: Collection[str]) -> bool:
     """Return whether [::]:8000 is for IPv6 alone, because 0.0.0.0:8000 is among the other addresses."""
     host, port = host_and_port(bind) if kind_of(bind) == "tcp" else ("", 0)
     return host == EVERY_IPV6 and f"{EVERY_IPV4}:{port}" in others
+
+
+def registered_files() -> Mapping[str, Sequence[int]]:
+    """Return all registered files, for the program that replaces this one in its process."""
+    return _our_files
+
+
+def restore_files(files: Mapping[str, Sequence[int]]) -> None:
+    """Register the files of the program that this one has replaced in its process."""
+    _our_files.update({path: (device, inode, process) for path, (device, inode, process) in files.items()})
+
+
+def remove_file(path: str) -> None:
+    """Remove the file of a socket if it is still ours; a second time does nothing."""
+    device, inode, process = _our_files.get(path, (0, 0, 0))
+    if process != os.getpid():
+        return
+    del _our_files[path]
+    with contextlib.suppress(OSError):
+        found = Path(path).stat()
+        if (found.st_dev, found.st_ino) == (device, inode):
+            Path(path).unlink()
 
 
 def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
@@ -187,7 +214,8 @@ def _listen_unix(path: str, mode: int | None, owner: tuple[int, int] | None) -> 
         finally:
             if umask is not None:
                 os.umask(umask)
-        register_file(path)
+        found = Path(path).stat()
+        _our_files[path] = found.st_dev, found.st_ino, os.getpid()
         if owner is not None:
             os.chown(path, *owner)
         if mode is not None:

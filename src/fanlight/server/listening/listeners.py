@@ -15,9 +15,8 @@ from msgspec import Struct
 
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
-from fanlight.server.listening.listen import is_ipv6_only, listen, try_bind, url_of
+from fanlight.server.listening.listen import is_ipv6_only, listen, remove_file, try_bind, url_of
 from fanlight.server.listening.listener_policy import HTTPS_PORT, ListenerPolicy, ProxyFields, ProxySettings
-from fanlight.server.listening.socket_files import remove_file
 from fanlight.server.tls.tls import ClientCertMode, Tls
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
 from fanlight.settings.options import Options

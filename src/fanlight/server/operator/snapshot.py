@@ -82,9 +82,6 @@ def process_usage() -> dict[str, float]:
     return found
 
 
-# --- where requests are executing ---------------------------------------------------------------------------
-
-
 def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     """Return the lane and the source line of each connection whose view is running."""
     frames = sys._current_frames()  # noqa: SLF001 - the documented way to see other threads
@@ -173,9 +170,6 @@ def _is_executing(running: FrameType | None, frame: FrameType) -> bool:
 def _is_in_stdlib(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     return name.startswith(asyncio.__file__.rpartition("asyncio")[0]) and "site-packages" not in name
-
-
-# --- in-flight requests -------------------------------------------------------------------------------
 
 
 def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 In: records of Python's `logging`, from the logger `fanlight`. Out: lines on stderr or in a file; the second and further
 lines of a message (a traceback) are indented, so that nothing a client has sent can pass for a message of its own. It
 never waits: a message that can't be written is lost, and counted. If the app has set up logging itself, its handlers
-are used instead; they run in a thread of their own (`record_relay`), so that the server does not wait for them either.
+are used instead; they run in a thread of their own (`own_loggers`), so that the server does not wait for them either.
 """
 
 from __future__ import annotations
@@ -16,8 +16,14 @@ import traceback
 from typing import Self
 
 from fanlight.server.recording.log_writer import LineWriter
-from fanlight.server.recording.own_loggers import ROOT, enable_own_loggers, is_handled
-from fanlight.server.recording.record_relay import CLOSE_SECONDS, RecordRelay, is_relayed
+from fanlight.server.recording.own_loggers import (
+    CLOSE_SECONDS,
+    ROOT,
+    RecordRelay,
+    enable_own_loggers,
+    is_handled,
+    is_relayed,
+)
 from fanlight.server.recording.redact import redact
 from fanlight.server.recording.sink import Sink
 

@@ -22,8 +22,8 @@ from typing import IO, Any
 from msgspec import Struct
 
 from fanlight.bootstrap import PREFLIGHT_VARIABLE
+from fanlight.server.listening.listen import registered_files, restore_files
 from fanlight.server.listening.listeners import Listener
-from fanlight.server.listening.socket_files import registered_files, restore_files
 from fanlight.server.recording.counts import CountsSnapshot
 from fanlight.server.workers.channel import Channel
 from fanlight.server.workers.worker_process import InheritedProcess
