@@ -28,7 +28,6 @@ from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.dispatch import Executors
 from fanlight.server.exchange.exchange import Exchange
 from fanlight.server.exchange.handshake import continue_handshake
-from fanlight.server.exchange.streams import end_streams
 from fanlight.server.exchange.timeouts import close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import Poller, best_poller
@@ -132,7 +131,9 @@ class Hub:
         self.acceptor.close()
         table.start_draining()
         close_idle_for_drain(table)
-        end_streams(table.connections.values())
+        for each in table.connections.values():
+            if each.stream is not None:
+                each.stream.drain()  # one with a heartbeat has no natural end
         table.finish_if_drained()
         self._schedule_timer()
 
@@ -197,15 +198,11 @@ class Hub:
                     return False
             except BlockingIOError:
                 continue
-            except BaseException as error:  # noqa: BLE001 - one connection that fails must not end the others
-                self._fail(connection, error)
+            except BaseException as error:  # one connection that fails must not end the others
+                if not is_about_client(error):
+                    log.exception("a connection failed; it is closed, the others go on")
+                table.close(connection)
         return True
-
-    def _fail(self, connection: Connection, error: BaseException) -> None:
-        """Close a connection that can't go on; what is not its client's doing is logged."""
-        if not is_about_client(error):
-            log.error("a connection failed; it is closed, the others go on", exc_info=error)
-        self.table.close(connection)
 
     def _serve_own(self, fd: int) -> bool:
         """Accept, or do what was posted; False once another thread holds the hub."""

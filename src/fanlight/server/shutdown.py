@@ -31,7 +31,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-from fanlight.server.dispatch.thread_position import thread_position
+from fanlight.server.dispatch.thread_probes import thread_position
 from fanlight.server.io.signals import Signals
 from fanlight.server.recording.sink import is_writable
 from fanlight.settings.limits import Limits

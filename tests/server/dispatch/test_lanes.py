@@ -21,7 +21,7 @@ from fanlight.server.dispatch.lanes import (
     SHORT_RUNS,
     Lanes,
 )
-from fanlight.server.dispatch.wait_sampling import thread_usage
+from fanlight.server.dispatch.thread_probes import thread_usage
 from fanlight.testing import Client, FakeCall
 
 WAIT, SHORT = 0.001, 0.00001

@@ -14,7 +14,7 @@ from tests.speed import PATIENCE
 from fanlight import lane
 from fanlight.app.application import Application
 from fanlight.message.response import Heartbeat, Response
-from fanlight.server.exchange.builtin_responses import BROKEN_CONTENT
+from fanlight.server.exchange.dispatch import BROKEN_CONTENT
 from fanlight.testing import LiveServer
 
 

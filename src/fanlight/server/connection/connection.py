@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.server.connection import client_pace
-from fanlight.server.connection.client_pace import CHECKS, ClientPace
+from fanlight.server.connection.client_pace import CHECKS, ClientPace, unacknowledged
 from fanlight.server.connection.file_sender import FileSender
 from fanlight.server.connection.phases import (
     HANDSHAKE,
@@ -28,7 +28,6 @@ from fanlight.server.connection.phases import (
     InvalidTransition,
     Phase,
 )
-from fanlight.server.connection.send_queue import unacknowledged
 from fanlight.wire.http1.header_fields import may_hide_content
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
@@ -114,7 +113,7 @@ class ConnectionPolicy(Protocol):
 
 
 class Connection:
-    """A client's socket and all that we know of it between two events."""
+    """A client's socket, and its state between two events."""
 
     __slots__ = (
         "_go_on",
@@ -346,14 +345,15 @@ class Connection:
         """
         self.deadline = self.phase_started_at + limits.content_seconds + self.moved_bytes / client_pace.LEAST_RATE
 
-    def wait_for_client(self, now: float, limits: Limits) -> None:
+    def wait_for_client(self, now: float, limits: Limits, phase: Phase = WRITING) -> None:
         """Wait for the client to take the rest of its response."""
-        self._wait_for_client(WRITING, now, limits)
+        self.enter(phase, now, limits.write_seconds / CHECKS)
+        self.is_too_slow(now, limits)  # its pace is measured from here
 
     def pause_stream(self, go_on: Callable[[bool], object], now: float, limits: Limits) -> None:
         """Wait for the client to take what was streamed so far; then `go_on(True)` is called, or False if it leaves."""
         self._go_on = go_on
-        self._wait_for_client(STREAM_PAUSED, now, limits)
+        self.wait_for_client(now, limits, STREAM_PAUSED)
 
     def resume_stream(self, *, is_there: bool) -> None:
         """Have a paused stream go on, or end as its client has left; nothing for any other connection."""
@@ -381,13 +381,9 @@ class Connection:
         """Set what is applied to its requests; None for nothing."""
         self.policy = policy
 
-    def _wait_for_client(self, phase: Phase, now: float, limits: Limits) -> None:
-        self.enter(phase, now, limits.write_seconds / CHECKS)
-        self.is_too_slow(now, limits)  # its pace is measured from here
-
 
 def is_about_client(error: BaseException) -> bool:
-    """Say whether an error of a socket is that its client has left, or can't be reached any more."""
+    """Return whether an error of a socket means that its client disconnected, or can't be reached any more."""
     return isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)
 
 

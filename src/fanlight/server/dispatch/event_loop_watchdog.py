@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from fanlight.server.dispatch.thread_position import thread_position
+from fanlight.server.dispatch.thread_probes import thread_position
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
@@ -32,10 +32,6 @@ class EventLoopWatchdog:
         self._suspect: asyncio.Task[Any] | None = None
         self.tasks: dict[asyncio.Task[Any], Connection] = {}  # the connection that each running task is for
 
-    def has_tasks(self) -> bool:
-        """Whether any call runs as a task now."""
-        return bool(self.tasks)
-
     def check(self) -> None:
         """Check once; if the loop is blocked, wait until it is free again and log it."""
         task = _task_on(self._loop)
@@ -52,14 +48,12 @@ class EventLoopWatchdog:
         if free.wait(LOOP_BLOCKED_SECONDS - LOOP_CHECK_SECONDS):
             return
         connection = self.tasks.get(task)
-        name = "a task" if connection is None else connection.call.name
         where = thread_position(self.thread_id)
         free.wait()
-        seconds = time.monotonic() - began
         log.warning(
             "%s blocked the event loop for %.2f s at %s; await something there, or make the view a plain `def`",
-            name,
-            seconds,
+            "a task" if connection is None else connection.call.name,
+            time.monotonic() - began,
             where,
         )
 

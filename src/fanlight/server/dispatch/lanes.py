@@ -24,12 +24,10 @@ from collections.abc import Callable
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.dispatch.wait_sampling import thread_usage
+from fanlight.server.dispatch.thread_probes import thread_usage
 
 SAMPLES = 8  # calls that are measured, one after the other
-WAIT_SECONDS = (
-    0.0002  # a call that sleeps for longer, on average, is better off in a thread; a hand-over costs half of it
-)
+WAIT_SECONDS = 0.0002  # a call that sleeps for longer on average runs better in a thread: a hand-over costs half of it
 SLEPT_SECONDS = 0.0001  # a call that sleeps for less is not counted as one that waits
 MOST_MEASURED = 64  # routes that are measured again in one second: some 20 us for each of their samples
 
@@ -44,20 +42,6 @@ log = logging.getLogger("fanlight.server")
 
 class RouteTimings:
     """What was measured of a route."""
-
-    __slots__ = (
-        "asleep",
-        "calls",
-        "lock",
-        "measured",
-        "probation_seconds",
-        "reason",
-        "seconds",
-        "short_runs",
-        "since",
-        "thread_runs",
-        "waits",
-    )
 
     def __init__(self) -> None:
         """Begin with nothing measured."""
@@ -77,11 +61,6 @@ class RouteTimings:
         """Start another round, in which the results of this one count half."""
         self.measured, self.waits = 0, 0
         self.calls, self.seconds, self.asleep = self.calls / 2, self.seconds / 2, self.asleep / 2
-
-
-def _subject(call: Call) -> str:
-    """Return the subject of a log line: a call without a path of its own has a name like "no route"."""
-    return call.name if "/" in call.name else f'a request with "{call.name}"'
 
 
 class Lanes:
@@ -151,7 +130,7 @@ class Lanes:
         log.info(
             "%s %s: from now on it runs in the thread pool, each call in any of its threads "
             "(what belongs to one thread, like an SQLite connection, must be opened by the call)",
-            _subject(call),
+            call.name if "/" in call.name else f'a request with "{call.name}"',  # one without a path: "no route"
             reason,
         )
 
@@ -176,7 +155,7 @@ class Lanes:
             if record.short_runs >= SHORT_RUNS and self._clock() - record.since >= record.probation_seconds:
                 record.begin()
                 call.move_to(Lane.MEASURED)
-                log.info("%s is fast again: it runs in place", call.name)
+                log.info("%s is fast again: it runs inline", call.name)
 
     # --- for the status page ------------------------------------------------------------------------
 

@@ -18,8 +18,7 @@ from weakref import WeakKeyDictionary
 
 from fanlight.server.dispatch.event_loop_watchdog import LOOP_CHECK_SECONDS, EventLoopWatchdog
 from fanlight.server.dispatch.ownership import Turn
-from fanlight.server.dispatch.thread_position import thread_position
-from fanlight.server.dispatch.wait_sampling import RunDelay
+from fanlight.server.dispatch.thread_probes import RunDelay, thread_position
 
 if TYPE_CHECKING:
     from fanlight.message.handler import Call
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 0.005
 LATE_SECONDS = 0.015  # more than a thread waits for the interpreter while a view computes
 CHECKS_BEFORE_SLEEP = 20
-
-Rescue = Callable[["Turn", "Connection"], None]
-OnStall = Callable[["Call", str], None]
 
 
 class StallDetector:
@@ -44,8 +40,8 @@ class StallDetector:
     def __init__(
         self,
         current_turn: Callable[[], Turn | None],
-        rescue: Rescue,
-        on_stall: OnStall,
+        rescue: Callable[[Turn, Connection], None],
+        on_stall: Callable[[Call, str], None],
         *,
         watchdog: EventLoopWatchdog | None = None,
     ) -> None:
@@ -104,7 +100,7 @@ class StallDetector:
             return True
         self._seen = None
         self.taken[turn] = connection
-        call = connection.call  # now: from `handed` on the connection belongs to the view's thread
+        call = connection.call  # now: once `handed_over` is set, the connection belongs to the view's thread
         # The serial rises before a connection is appended. If it has moved, we took a newer view: the hub
         # must be passed on all the same, but that view is not to blame.
         is_to_blame = turn.serial == serial
@@ -151,7 +147,7 @@ class StallDetector:
             return
         watch = self._watchdog
         while not self._stopped and not self._bell.is_set():
-            if watch is not None and watch.has_tasks():
+            if watch is not None and watch.tasks:
                 watch.check()
                 self._bell.wait(LOOP_CHECK_SECONDS)
             else:

@@ -57,7 +57,7 @@ class BackgroundTasks:
                 if inspect.iscoroutinefunction(getattr(each, "func", each)):
                     await self._loop.create_task(_contained(each()), context=context)
                 else:
-                    result = await in_thread(partial(context.run, each), self._loop, self._pool)
+                    result = await in_thread(self._pool, self._loop, partial(context.run, each))
                     if inspect.isawaitable(result):  # a sync function that returned a coroutine: a method, a lambda
                         await self._loop.create_task(_contained(result), context=context)
             except BaseException as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from msgspec import Struct
 
@@ -21,8 +21,7 @@ from fanlight.message.response import Response
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import IDLE, RUNNING
 from fanlight.server.dispatch.contexts import context_maker
-from fanlight.server.dispatch.wait_sampling import thread_usage
-from fanlight.server.exchange.builtin_responses import BROKEN, BUSY
+from fanlight.server.dispatch.thread_probes import thread_usage
 from fanlight.server.exchange.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
@@ -38,6 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.server")
 
+BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
+BUSY.headers["retry-after"] = "1"
+BROKEN_CONTENT = b"Something went wrong on this server.\n"
+BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
 _INLINE, _MEASURED = Lane.INLINE, Lane.MEASURED
 
 
@@ -58,14 +61,10 @@ class Responder(Protocol):
 class _NoResponder:
     """Sends nothing in a child that a view has forked: the child ends where its view does."""
 
-    def respond(self, _connection: Connection, _response: Any) -> bool:
+    def respond(self, _connection: Connection, _response: Any) -> NoReturn:
         forked_child.exit_process()
 
-    def respond_from_thread(self, _connection: Connection, _response: Any) -> None:
-        forked_child.exit_process()
-
-    def respond_from_task(self, _connection: Connection, _response: Any) -> None:
-        forked_child.exit_process()
+    respond_from_thread = respond_from_task = respond
 
 
 class Executors(Struct, frozen=True, kw_only=True):
@@ -87,7 +86,7 @@ class Dispatch:
         self._table, self._ownership, self._responder = table, ownership, responder
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
-        self._new_context = context_maker(self._in_thread)
+        self._new_context = context_maker(partial(in_thread, self._pool, ownership.loop))
         run_in_child(self, Dispatch._stop_responding)
 
     def start(self, connection: Connection, turn: Turn) -> bool:
@@ -172,9 +171,6 @@ class Dispatch:
         except BaseException:  # noqa: BLE001 - as above
             response = internal_error(connection.call)
         self._responder.respond_from_task(connection, response)
-
-    async def _in_thread(self, act: Any, waits: bool) -> Any:  # noqa: FBT001 - the shape of POOL_RUNNER
-        return await in_thread(act, self._ownership.loop, self._pool, waits=waits)
 
 
 def internal_error(call: Call) -> Response:

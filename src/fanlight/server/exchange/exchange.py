@@ -36,8 +36,7 @@ from fanlight.server.connection.phases import (
     WAITING_FOR_CLIENT,
 )
 from fanlight.server.exchange.body_spool import BodySpooler
-from fanlight.server.exchange.builtin_responses import BROKEN, BROKEN_CONTENT, BUSY, LATE_FOR_STOP, LATE_HEAD
-from fanlight.server.exchange.dispatch import Dispatch, Executors
+from fanlight.server.exchange.dispatch import BROKEN, BROKEN_CONTENT, BUSY, Dispatch, Executors
 from fanlight.server.exchange.request_body import (
     LATE_CONTENT,
     begin_body,
@@ -46,7 +45,7 @@ from fanlight.server.exchange.request_body import (
 )
 from fanlight.server.exchange.response_head import JOINED_BYTES, apply_request_context, begin_response
 from fanlight.server.exchange.send_buffer_limit import SendBufferLimit
-from fanlight.server.exchange.streams import Streams, open_stream
+from fanlight.server.exchange.streams import Streams
 from fanlight.server.io.poller import WRITE
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
@@ -59,6 +58,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("fanlight.server")
 
 Result = Response | Awaitable[Response]  # what a call returns by its type; in these lanes, a Response
+LATE_HEAD = "the head did not arrive in time; Limits.head_seconds says how long we wait"
+LATE_FOR_STOP = "the server is shutting down, and the request was not complete in time"
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not streamed
 
 
@@ -160,9 +161,8 @@ class Exchange:
     def respond_from_task(self, connection: Connection, response: Result) -> None:
         """Send the response of a call that ran as a task, at the end of that task."""
         if connection.body_reader is not None:
-            self._ownership.post(
-                self._end_streaming_body, connection, response
-            )  # only the holder may: it may be receiving just now
+            # Only the holder may: it may be receiving just now.
+            self._ownership.post(self._end_streaming_body, connection, response)
         elif not self._ownership.on_loop_thread():
             self.respond_from_thread(connection, response)
         elif self.respond(connection, response):
@@ -200,7 +200,8 @@ class Exchange:
         more: Rest = NOTHING
         try:
             if not isinstance(response, Response):
-                response = self._not_a_response(connection, response)
+                log.error("%s returned %s instead of a response", connection.call.name, type(response).__name__)
+                response = BROKEN
             if connection.extra_headers or connection.policy is not None:
                 apply_request_context(connection, response)
             content = response.content
@@ -208,7 +209,9 @@ class Exchange:
             if not is_small:
                 response = self._encode(response, connection.request, self._pool.is_busy)
                 if not isinstance(content := response.content, _SENDABLE):
-                    return self._stream(connection, response)
+                    standard = table.default_headers + connection.extra_headers
+                    is_started = self._streams.start(connection, response, standard)
+                    return not is_started and self.respond(connection, BUSY)
                 is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
             connection.status = response.status
             standard = table.default_headers + connection.extra_headers
@@ -241,10 +244,6 @@ class Exchange:
             self.finish_response(connection)
         return True
 
-    def _not_a_response(self, connection: Connection, result: object) -> Response:
-        log.error("%s returned %s instead of a response", connection.call.name, type(result).__name__)
-        return BROKEN
-
     def _unsendable(self, connection: Connection, error: BaseException) -> bytes:
         # A mistake in the response is logged by its message; an error of the app's own code, with its traceback.
         trace = None if isinstance(error, InvalidResponse | TypeError) else error
@@ -252,17 +251,6 @@ class Exchange:
         connection.status = 500
         standard = self._table.default_headers + connection.extra_headers
         return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
-
-    def _stream(self, connection: Connection, response: Response) -> bool:
-        """Begin a stream. Raises InvalidResponse, or what a response of a class of the app raises."""
-        stream, length = open_stream(response, connection.request.context)
-        if self._streams.is_refused(connection, stream):
-            return self.respond(connection, BUSY)
-        standard = self._table.default_headers + connection.extra_headers
-        opening = connection.wire.start_response(response.status, response.fields(), length, standard)
-        connection.status = response.status
-        self._streams.begin(connection, stream, opening)
-        return False
 
     def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream, when its last byte is with the system or pending; only the holder may."""

@@ -34,6 +34,7 @@ from fanlight.server.connection.connection import CONTENT_RECV_BYTES, Connection
 from fanlight.server.connection.phases import CONTENT, IDLE, RUNNING, STREAMING_BODY
 from fanlight.server.dispatch.ownership import Ownership
 from fanlight.server.exchange.connection_table import ConnectionTable
+from fanlight.server.io.thread_pool import settle
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 if TYPE_CHECKING:
@@ -218,10 +219,9 @@ class StreamingBody(ContentStream):
         if isinstance(error, ProtocolError):
             self._error = _http_error_of(error)
         else:
+            is_named = isinstance(error, ClientDisconnected)
             self._error = (
-                error
-                if isinstance(error, ClientDisconnected)
-                else ClientDisconnected("the client disconnected in the middle of its content")
+                error if is_named else ClientDisconnected("the client disconnected in the middle of its content")
             )
             self.is_client_gone = True
         self._wake_view()
@@ -235,20 +235,15 @@ class StreamingBody(ContentStream):
         if waiter is None:
             return
         if self._ownership.on_loop_thread():
-            _wake(waiter)
+            settle(waiter, None)
         else:
-            self._ownership.loop.call_soon_threadsafe(_wake, waiter)
+            self._ownership.loop.call_soon_threadsafe(settle, waiter, None)
 
     def close(self) -> None:
         """End it with its request: the response is sent, or the client has disconnected."""
         self._is_over = True
         if self._waiter is not None:
             self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():  # its task was cancelled
-        waiter.set_result(None)
 
 
 def _http_error_of(refusal: ProtocolError) -> HTTPError:

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
@@ -25,9 +25,7 @@ from fanlight.server.connection.phases import CLOSED
 from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.response_head import has_no_body
 from fanlight.server.io.poller import DISCONNECTED, HALF_CLOSED, WRITE
-
-if TYPE_CHECKING:
-    from fanlight.server.io.thread_pool import ThreadPool
+from fanlight.server.io.thread_pool import ThreadPool, settle
 
 PAUSE_SECONDS = 1.0  # a half-closed client that gets nothing for so long is taken to have disconnected
 
@@ -139,7 +137,7 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
             self._close()
             self._fail(None)
 
-    def _on_writable(self, is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
+    def _on_writable(self, is_connected: bool) -> None:  # noqa: FBT001 - called when written
         if is_connected:
             self.submit(b"")
         elif not self._pool.submit(self._close):
@@ -257,8 +255,8 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
         loop = self._ownership.loop
         self._writable = writable = loop.create_future()
 
-        def on_writable(is_connected: bool) -> None:  # noqa: FBT001 - the signature of `after_write`
-            loop.call_soon_threadsafe(_settle, writable, is_connected)
+        def on_writable(is_connected: bool) -> None:  # noqa: FBT001 - called when written
+            loop.call_soon_threadsafe(settle, writable, is_connected)
 
         self._wait_until_written(on_writable)
         return writable
@@ -321,8 +319,3 @@ class AsyncStreamWriter(_StreamWriter[AsyncStream]):
         self._is_stopping, self._is_disconnected = True, self._is_disconnected or is_disconnected
         if self._is_pulling and self._task is not None:
             self._task.cancel()
-
-
-def _settle(writable: asyncio.Future[bool], is_connected: bool) -> None:  # noqa: FBT001 - called by the loop
-    if not writable.done():  # its stream was cancelled
-        writable.set_result(is_connected)

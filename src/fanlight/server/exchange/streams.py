@@ -1,13 +1,11 @@
-"""Start the streams of one hub, and end those without a natural end on a graceful shutdown.
+"""Start the streams of one hub.
 
-In: a response whose content is an iterable, and the bytes of its head. Out: a writer that pulls it, an async one on the
+In: a response whose content is an iterable. Out: a writer that pulls it, an async one on the
 event loop, a sync one in the thread pool. How a stream is written is in `stream_writers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextvars import Context
 from typing import TYPE_CHECKING
 
 from fanlight.message.handler import Lane
@@ -24,21 +22,6 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.dispatch import Executors
 
 
-def open_stream(response: Response, context: Context) -> tuple[SyncStream | AsyncStream, int | None]:
-    """Return the stream of a response, and its length if known. Raises InvalidResponse for content that is no stream.
-
-    A sync stream with a heartbeat becomes an async one, whose pieces are made in threads: while it waits for one, the
-    event loop sends the heartbeat.
-    """
-    stream, length, heartbeat = stream_of(response.content), response.length, response.heartbeat
-    check_length(length)  # the app's own class of response may return anything
-    if heartbeat is not None:
-        if isinstance(stream, SyncStream):
-            stream = AsyncStream(ThreadPieces(stream, context))
-        stream = stream.with_parts(heartbeat=heartbeat)
-    return stream, length
-
-
 class Streams:
     """The streams of one hub."""
 
@@ -47,29 +30,37 @@ class Streams:
         self._table, self._ownership, self._done = table, ownership, done
         self._pool, self._watchdog = executors.pool, executors.watchdog
 
-    def begin(self, connection: Connection, stream: SyncStream | AsyncStream, opening: bytes) -> None:
-        """Send the head, then each piece. The writer owns the connection until `done` is called."""
-        table, ownership = self._table, self._ownership
+    def start(self, connection: Connection, response: Response, standard: bytes) -> bool:
+        """Send the head of a response, then each piece; False, and nothing is sent, if no thread is free to pull it.
+
+        The writer owns the connection until `done` is called. Raises InvalidResponse for content that is no stream.
+        """
+        table, loop, context = self._table, self._ownership.loop, connection.request.context
+        stream, length = stream_of(response.content), response.length
+        check_length(length)  # the app's own class of response may return anything
+        if response.heartbeat is not None:
+            if isinstance(stream, SyncStream):  # its pieces are made in threads, and the loop sends the heartbeat
+                stream = AsyncStream(ThreadPieces(stream, context))
+            stream = stream.with_parts(heartbeat=response.heartbeat)
+        if isinstance(stream, SyncStream) and not self._pool.has_room():
+            # On the event loop: the task that has made the stream may still be in its context.
+            loop.call_soon_threadsafe(context.run, stream.close)
+            return False
+        opening = connection.wire.start_response(response.status, response.fields(), length, standard)
+        connection.status = response.status
         if isinstance(stream, AsyncStream):
             writer = AsyncStreamWriter(table, connection, stream, self._done)
             self._listen(connection, writer)
             if table.is_draining:
                 writer.drain()
-            ownership.loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
-            return
+            loop.call_soon_threadsafe(self._begin_task, writer, opening, connection)
+            return True
         thread_writer = ThreadStreamWriter(table, connection, stream, self._done, self._pool)
         self._listen(connection, thread_writer)
         if connection.call.lane is Lane.TASK:  # its task may still be in the context: begin when that has ended
-            ownership.loop.call_soon_threadsafe(thread_writer.submit, opening)
+            loop.call_soon_threadsafe(thread_writer.submit, opening)
         else:
             thread_writer.submit(opening)
-
-    def is_refused(self, connection: Connection, stream: SyncStream | AsyncStream) -> bool:
-        """Return whether no thread is free to pull a stream; then it is closed, and nothing of it has been sent."""
-        if isinstance(stream, AsyncStream) or self._pool.has_room():
-            return False
-        # On the event loop: the task that has made the stream may still be in its context.
-        self._ownership.loop.call_soon_threadsafe(connection.request.context.run, stream.close)
         return True
 
     def _begin_task(self, writer: AsyncStreamWriter, opening: bytes, connection: Connection) -> None:
@@ -93,10 +84,3 @@ class Streams:
         if connection.phase is not CLOSED:
             connection.enter(STREAMING, self._table.now, 0.0)
             self._table.watch(connection)  # for the client's disconnect
-
-
-def end_streams(connections: Iterable[Connection]) -> None:
-    """End the streams that have no natural end, as if they had come to one. Only for the hub thread."""
-    for connection in connections:
-        if connection.stream is not None:
-            connection.stream.drain()

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from fanlight.errors import ServiceUnavailable
 from fanlight.message import forked_child
@@ -21,6 +21,7 @@ WAITING_CALLS_PER_THREAD = 16  # beyond that a call is refused: it would wait fo
 FULL_SECONDS = 0.1  # until a full pool is tried again, by work that can wait
 RETRY = {"retry-after": "1"}
 
+T = TypeVar("T")
 Work = tuple[Callable[..., object], tuple[object, ...]]
 
 log = logging.getLogger("fanlight.server")
@@ -105,7 +106,10 @@ class ThreadPool:
 
 
 async def in_thread(
-    act: Callable[[], Any], loop: asyncio.AbstractEventLoop, pool: ThreadPool, *, waits: bool = True
+    pool: ThreadPool,
+    loop: asyncio.AbstractEventLoop,
+    act: Callable[[], Any],
+    waits: bool = True,  # noqa: FBT001, FBT002 - the signature of POOL_RUNNER
 ) -> Any:
     """Return what `act` returns in a thread of the pool, or raise what it raises.
 
@@ -120,7 +124,7 @@ async def in_thread(
             forked_child.exit_if_forked()
             result, error = None, raised
         try:
-            loop.call_soon_threadsafe(_settle, done, result, error)
+            loop.call_soon_threadsafe(settle, done, (result, error))
         except RuntimeError:  # the loop is closed: nothing waits any more
             return
 
@@ -138,8 +142,7 @@ async def in_thread(
     return result
 
 
-def _settle(
-    done: asyncio.Future[tuple[Any, BaseException | None]], result: object, error: BaseException | None
-) -> None:
-    if not done.done():  # its task was cancelled
-        done.set_result((result, error))
+def settle(done: asyncio.Future[T], result: T) -> None:
+    """Set the result of a future, unless the task that waits for it was cancelled."""
+    if not done.done():
+        done.set_result(result)

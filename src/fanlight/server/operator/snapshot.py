@@ -28,7 +28,7 @@ from fanlight.server.connection.phases import (
     STREAMING_BODY,
     WAITING_FOR_CLIENT,
 )
-from fanlight.server.dispatch.thread_position import frame_position
+from fanlight.server.dispatch.thread_probes import frame_position
 from fanlight.server.hub import Hub
 from fanlight.server.recording.counts import METHODS, OTHER_METHOD
 from fanlight.server.recording.redact import escape, redact_start

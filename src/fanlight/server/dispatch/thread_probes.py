@@ -1,19 +1,40 @@
-"""Measure whether a call waits: for a database, a disk, another site; not for its turn at the processor.
+"""What a thread does: the line it executes, how long it slept, how long it waited for the processor.
 
-In: two moments in one thread. Out: how long it took between them, and for how long the thread slept meanwhile. A thread
-that is kept from running by other work of the machine does not sleep (the system counts that apart), and one that
-sleeps while other threads of this process compute is likely to wait for the interpreter only.
+`thread_position` and `frame_position` name a line. Two moments of `thread_usage` in one thread show whether a call
+waits (for a database, a disk, another site): a thread that is kept from running by other work of the machine does not
+sleep, which the system counts apart, and one that sleeps while other threads of this process compute is likely to wait
+for the interpreter only. `RunDelay` counts for how long a thread was ready to run and did not.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
+from types import FrameType
 from typing import NamedTuple
 
 if sys.platform == "linux":  # only Linux counts for single threads
     from resource import RUSAGE_THREAD, getrusage
+
+
+def thread_position(thread_id: int) -> str:
+    """Return where another thread is: "file:line in function", "?" if it has ended."""
+    return frame_position(sys._current_frames().get(thread_id))  # noqa: SLF001 - the documented way to see another thread
+
+
+def frame_position(frame: FrameType | None) -> str:
+    """Return "file:line in function" of the innermost frame that is not the standard library's."""
+    best = frame
+    stdlib = asyncio.__file__.rpartition("asyncio")[0]
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((stdlib, "<frozen")) or "site-packages" in name:
+            best = frame
+            break
+        frame = frame.f_back
+    return f"{best.f_code.co_filename}:{best.f_lineno} in {best.f_code.co_name}" if best is not None else "?"
 
 
 class ThreadUsage(NamedTuple):
