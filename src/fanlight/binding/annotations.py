@@ -78,9 +78,8 @@ class UnhashableDependency:
 
 def describe_marker(marker: object) -> str:
     """Return a marker in words: "a cookie", "a dependency"."""
-    if isinstance(marker, type):
-        return _PROVIDED.get(marker, "a dependency")
-    return _NAMED_MARKERS.get(type(marker), "a dependency")
+    words, kind = (_PROVIDED, marker) if isinstance(marker, type) else (_NAMED_MARKERS, type(marker))
+    return words.get(kind, "a dependency")
 
 
 def parse_annotation(annotation: object, scope: Scope) -> ParsedAnnotation:

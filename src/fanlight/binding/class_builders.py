@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET
 
 from fanlight.binding.class_fields import (
+    ClassField,
     RecordType,
     is_body_class,
     is_record,
@@ -91,32 +92,22 @@ def _collect(annotation: Any, records: dict[Any, RecordType]) -> None:
             _collect(each, records)
 
 
-class _StandInField(NamedTuple):
-    """A field of a stand-in; `has_stand_ins`: its values contain other stand-ins."""
-
-    name: str
-    argument: str
-    sent_as: str
-    has_stand_ins: bool
-
-
 class _StandIns:
     """A Struct for each class in one annotation."""
 
     def __init__(self, records: dict[Any, RecordType]) -> None:
         self.structs = {annotation: _struct_for(record) for annotation, record in records.items()}
-        self._classes: dict[type, tuple[Callable[..., object], list[_StandInField]]] = {}
+        # The class, and for each field its name in the stand-in, and whether its values contain other stand-ins.
+        self._classes: dict[type, tuple[Callable[..., object], list[tuple[str, ClassField, bool]]]] = {}
         for annotation, record in records.items():
             struct = self.structs[annotation]
             # The types are set when every class has its stand-in: classes may contain each other.
             types = [self.replace(field.annotation) for field in record.fields]
             struct.__annotations__ = dict(zip(struct.__struct_fields__, types, strict=True))
+            fields = zip(struct.__struct_fields__, record.fields, types, strict=True)
             self._classes[struct] = (
                 record.make,
-                [
-                    _StandInField(name, field.argument, field.sent_as, new is not field.annotation)
-                    for name, field, new in zip(struct.__struct_fields__, record.fields, types, strict=True)
-                ],
+                [(name, field, new is not field.annotation) for name, field, new in fields],
             )
 
     def replace(self, annotation: Any) -> Any:
@@ -141,9 +132,9 @@ class _StandIns:
         if cls in self._classes:
             make, fields = self._classes[cls]
             arguments = {}
-            for name, argument, sent_as, has_stand_ins in fields:
+            for name, field, has_stand_ins in fields:
                 if (each := getattr(value, name)) is not UNSET:
-                    arguments[argument] = self._build_item(sent_as, each) if has_stand_ins else each
+                    arguments[field.argument] = self._build_item(field.sent_as, each) if has_stand_ins else each
             try:
                 return make(**arguments)
             except (TypeError, ValueError) as error:  # for example from its __post_init__

@@ -65,8 +65,8 @@ class Signature(NamedTuple):
 
 def read_signature(view: View, folder: Path | None = None) -> Signature:
     """Return the signature of a view. Raises SetupError with everything that is wrong with its parameters."""
-    signature = Signature(name=display_name(view), location=source_location(view, folder))
-    name = signature.name
+    name = display_name(view)
+    signature = Signature(name=name, location=source_location(view, folder), preset=_preset(view))
     try:
         found = _inspect(view)
     except ANNOTATION_ERRORS as error:
@@ -78,7 +78,6 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
     mistakes: list[Mistake] = []
     parameters: list[Parameter] = []
     has_kwargs = False
-    preset = _preset(view)
     for parameter in found.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             has_kwargs = has_kwargs or parameter.kind is parameter.VAR_KEYWORD
@@ -88,7 +87,7 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             hint = f'remove the "/" after "{parameter.name}": arguments are passed by name'
             mistakes.append(signature.mistake(f"{name} takes {parameter.name} by position only", hint))
-        elif parameter.name not in preset and not _is_private(parameter, view):
+        elif parameter.name not in signature.preset and not _is_private(parameter, view):
             try:
                 parameters.append(_read(parameter, view))
             except ANNOTATION_ERRORS as error:
@@ -96,9 +95,7 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
                 mistakes.append(signature.mistake(message, annotation_hint(error) or _WRITE_A_TYPE))
     if mistakes:
         raise SetupError(mistakes)
-    return Signature(
-        name=name, location=signature.location, parameters=tuple(parameters), has_kwargs=has_kwargs, preset=preset
-    )
+    return signature._replace(parameters=tuple(parameters), has_kwargs=has_kwargs)
 
 
 def _is_private(parameter: inspect.Parameter, view: View) -> bool:

@@ -36,10 +36,10 @@ def build(
     urls: Mapping[str, object],
     *,
     source: Source | None = None,
-    path_types: PathTypes | None = None,
+    path_types: PathTypes = lambda _: {},
     name_of: Callable[[object], str] = name_of,
-    endpoint_of: EndpointOf | None = None,
-    unwrap: Unwrap | None = None,
+    endpoint_of: EndpointOf = lambda value, *_: value,
+    unwrap: Unwrap = lambda value: (value, ()),
 ) -> Table:
     """Return the table of a site. Raises SetupError with every mistake in it.
 
@@ -62,9 +62,9 @@ def build(
     return Table(routes)
 
 
-def _with_types(entry: Entry, path_types: PathTypes | None, mistakes: list[Mistake]) -> Entry:
+def _with_types(entry: Entry, path_types: PathTypes, mistakes: list[Mistake]) -> Entry:
     """Return the entry with the types that its view gives to path parameters."""
-    if path_types is None or entry.pattern.is_literal:
+    if entry.pattern.is_literal:
         return entry
     try:
         types = path_types(entry.value)
@@ -78,16 +78,13 @@ def _with_types(entry: Entry, path_types: PathTypes | None, mistakes: list[Mista
         return entry
 
 
-def _route(
-    entry: Entry, name_of: Callable[[object], str], endpoint_of: EndpointOf | None, mistakes: list[Mistake]
-) -> Route:
+def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: EndpointOf, mistakes: list[Mistake]) -> Route:
     pattern, methods = str(entry.pattern), frozenset(entry.methods)
-    endpoint = entry.value
-    if endpoint_of is not None:
-        try:
-            endpoint = endpoint_of(entry.value, pattern, methods, entry.middleware)
-        except SetupError as error:
-            mistakes += _placed(error, entry.place)
+    endpoint: object = None
+    try:
+        endpoint = endpoint_of(entry.value, pattern, methods, entry.middleware)
+    except SetupError as error:
+        mistakes += _placed(error, entry.place)
     return Route(
         pattern=pattern,
         methods=methods,

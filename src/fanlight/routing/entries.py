@@ -59,7 +59,7 @@ class _Table(Struct, frozen=True):
 class TableReader:
     """Reads a table; `entries`, `mistakes` and `places` are what it has found."""
 
-    def __init__(self, unwrap: Unwrap | None = None) -> None:
+    def __init__(self, unwrap: Unwrap) -> None:
         self._unwrap = unwrap
         self.entries: list[Entry] = []
         self.mistakes: list[Mistake] = []
@@ -99,7 +99,7 @@ class TableReader:
         pattern = key.pattern if table.pattern is None else key.pattern.below(table.pattern)
         if table.pattern is not None:
             check_segments(pattern)
-        value, middleware = (value, ()) if self._unwrap is None else self._unwrap(value)
+        value, middleware = self._unwrap(value)
         middleware = (*table.middleware, *middleware)
         if isinstance(value, Subtree):
             if key.methods != ("GET",):
