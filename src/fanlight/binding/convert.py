@@ -37,7 +37,7 @@ PATH_CONVERTERS: Mapping[type[Kind], str] = {
 _CHARACTERS = 128  # of a number, a date, a duration: int() takes time quadratic in the length
 _INT = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_NO_SECONDS = re.compile(r"\A(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
+_NO_SECONDS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 # As people, HTML checkboxes ("on") and programs write it.
 _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
@@ -162,19 +162,23 @@ def _int_to_float(value: int) -> object:
 
 
 def _matching(kind: Kind, pattern: re.Pattern[str], convert: TextParser) -> TextParser:
-    """Return a parser for short texts that match a pattern, and that `convert` does not turn into None."""
+    """Return a parser for short texts that match a pattern."""
+    matches = pattern.fullmatch
 
     def parse(text: str) -> object:
-        if len(text) <= _CHARACTERS and pattern.fullmatch(text) and (value := convert(text)) is not None:
-            return value
+        if len(text) <= _CHARACTERS and matches(text):
+            return convert(text)
         raise ConversionError(type_mismatch(kind, text))
 
     return parse
 
 
-def _finite(text: str) -> float | None:
-    value = float(text)
-    return value if math.isfinite(value) else None
+def _parse_float(text: str) -> object:
+    if len(text) <= _CHARACTERS and _NUMBER.fullmatch(text):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+    raise ConversionError(type_mismatch(kinds.FloatType(), text))
 
 
 _parse_int = _matching(kinds.IntType(), _INT, int)
@@ -193,8 +197,9 @@ def _msgspec_parser(cls: Any, kind: Kind) -> TextParser:
     def parse(text: str) -> object:
         if len(text) <= _CHARACTERS or cls is bytes:
             try:
-                # `<input type="datetime-local">` leaves out the seconds
-                return msgspec.convert(_NO_SECONDS.sub(r"\g<0>:00", text) if ":" in text else text, cls)
+                # `<input type="datetime-local">` sends no seconds
+                short = _NO_SECONDS.match(text) if ":" in text else None
+                return msgspec.convert(f"{short[0]}:00{text[short.end() :]}" if short else text, cls)
             except msgspec.ValidationError:  # also for the 31st of February
                 pass
         raise ConversionError(type_mismatch(kind, text))
@@ -207,7 +212,7 @@ _PARSERS: Mapping[type[Kind], TextParser] = {
     kinds.StrType: identity,
     kinds.AnyType: identity,
     kinds.IntType: _parse_int,
-    kinds.FloatType: _matching(kinds.FloatType(), _NUMBER, _finite),
+    kinds.FloatType: _parse_float,
     kinds.DecimalType: _matching(kinds.DecimalType(), _NUMBER, Decimal),
     kinds.BoolType: _parse_bool,
     kinds.UUIDType: _matching(kinds.UUIDType(), _UUID, UUID),
