@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import constraint_checker
-from fanlight.binding.convert import ConversionError, path_coercer, text_parser
+from fanlight.binding.convert import ConversionError, constraint_checker, path_coercer, text_parser
 from fanlight.binding.kinds import kind_of
 
 ID = "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d"

@@ -4,7 +4,7 @@ In reading order:
 
     callables, scope, metadata, annotations    what a function is, and its annotations
     defaults, signature                        a view's parameters
-    kinds, constraints, convert, describe      types, conversion of text, and words for messages
+    kinds, convert, describe                   types, conversion of text, and words for messages
     json_scalars, diagnose, json_errors        validation of JSON
     class_fields, class_builders               classes that a client fills
     fields, body, input_parameter              a query, a form, cookies, header fields; JSON

@@ -12,8 +12,7 @@ from typing import Any
 
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import constraint_checker
-from fanlight.binding.convert import ConversionError, text_parser
+from fanlight.binding.convert import ConversionError, constraint_checker, text_parser
 from fanlight.binding.describe import literal_text, short_repr, type_mismatch
 from fanlight.binding.json_errors import ClientKey, JSONErrors, Location
 from fanlight.binding.json_scalars import (

@@ -15,8 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import constraint_checker
-from fanlight.binding.convert import ConversionError, TextParser, identity, text_parser
+from fanlight.binding.convert import ConversionError, TextParser, constraint_checker, identity, text_parser
 from fanlight.binding.describe import short_repr, truncate
 from fanlight.binding.json_errors import MAX_ERRORS
 from fanlight.binding.kinds import COLLECTIONS, Kind, is_upload, split_optional, strip_metadata

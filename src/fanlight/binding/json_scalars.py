@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as kinds
 
-from fanlight.binding.constraints import constraint_checker
-from fanlight.binding.convert import ConversionError, text_parser
+from fanlight.binding.convert import ConversionError, constraint_checker, text_parser
 from fanlight.binding.describe import type_mismatch
 from fanlight.binding.json_errors import ClientKey, JSONErrors, Location
 from fanlight.binding.kinds import BINARY, Kind

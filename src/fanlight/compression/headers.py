@@ -61,11 +61,5 @@ def _encode(fields: Fields, coding: str) -> list[Pair]:
     return [pair for pair in with_weak_etag(fields) if pair[0] != "accept-ranges"] + [("content-encoding", coding)]
 
 
-@lru_cache(_KNOWN)
-def _known_with_vary(fields: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    return tuple(_add_vary(fields))
-
-
-@lru_cache(_KNOWN)
-def _known_encoded(fields: tuple[Pair, ...], coding: str) -> tuple[Pair, ...]:
-    return tuple(_encode(fields, coding))
+_known_with_vary = lru_cache(_KNOWN)(lambda fields: tuple(_add_vary(fields)))
+_known_encoded = lru_cache(_KNOWN)(lambda fields, coding: tuple(_encode(fields, coding)))
