@@ -21,7 +21,7 @@ from fanlight.message.response import Response
 from fanlight.server.hub import Hub
 from fanlight.server.listening.listen import listen
 from fanlight.server.operator.admin import AdminThread
-from fanlight.server.operator.runtime_folder import control_path, running
+from fanlight.server.operator.runtime_folder import control_path, control_paths
 from fanlight.server.operator.snapshot import snapshot
 from fanlight.settings.limits import Limits
 from fanlight.testing import FakeHandler
@@ -144,7 +144,7 @@ def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
     """The socket of a killed server is skipped; querying it alone is an error."""
     (sock,) = listen(f"unix:{control_path(4711)}")
     sock.close()
-    assert running() == [folder / "4711.sock"]
+    assert control_paths() == [folder / "4711.sock"]
     assert "no running server of yours has a control socket" in run_status()[1]
     assert "left behind" in run_status("4711")[1]
     assert "does not exist" in run_status("4712")[1]
@@ -155,7 +155,7 @@ def test_somebody_else_s_folder_is_refused(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o755)
     (folder / "1.sock").touch()
-    assert running() == []
+    assert control_paths() == []
     code, output = run_status("1")
     assert code == 1
     assert "chmod 700" in output

@@ -31,7 +31,7 @@ from fanlight.message.json_document import read_json
 from fanlight.message.ranges import read_ranges
 from fanlight.routing.converter import CONVERTERS
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
-from fanlight.server.operator.runtime_folder import running
+from fanlight.server.operator.runtime_folder import control_paths
 from fanlight.server.workers.channel import Channel
 from fanlight.server.workers.systemd_notify import _watchdog_seconds
 from fanlight.settings.addresses import check_address, inherited
@@ -190,7 +190,7 @@ def test_files_with_odd_names_are_no_control_sockets(tmp_path: Path, monkeypatch
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     for name in ("\u00b2", "\u0663", "9" * 200, "-1", "1_0", "77"):
         (folder / f"{name}.sock").touch()
-    assert [each.name for each in running()] == ["77.sock"]
+    assert [each.name for each in control_paths()] == ["77.sock"]
 
 
 @pytest.mark.parametrize("which", ["\u00b2", "\u0663", "9" * LONG])

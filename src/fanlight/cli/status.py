@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.errors import ServerError
-from fanlight.server.operator.runtime_folder import control_path, running
+from fanlight.server.operator.runtime_folder import control_path, control_paths
 from fanlight.settings.field import info_of
 from fanlight.settings.limits import Limits
 from fanlight.settings.units import format_bytes, format_value
@@ -39,7 +39,7 @@ def statuses(which: str | None) -> list[Status]:
         path = control_path(int(which)) if is_process else Path(which.removeprefix(SOCKET_PREFIX))
         return [query(path)]
     found = []
-    for path in running():
+    for path in control_paths():
         with contextlib.suppress(ServerError):  # it is exiting, or was killed
             found.append(query(path))
     if not found:

@@ -257,7 +257,6 @@ class Server:
 
 @contextlib.contextmanager
 def _tuned_interpreter() -> Iterator[None]:
-    """Set up the interpreter for a long-lived process that serves."""
     # What exists by now stays: the collector need not walk it again and again.
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls import TlsConfig
 from fanlight.server.tls.tls_stream import DONE, WANTS_WRITE, TlsError, TlsStream
 
 Answer = Callable[[TlsStream, bytes], bytes]
@@ -23,7 +23,7 @@ Answer = Callable[[TlsStream, bytes], bytes]
 class Server:
     """Accepts, does handshakes and responds to what it receives; the outcome of a connection is in `ended`."""
 
-    def __init__(self, tls: Tls, answer: Answer) -> None:
+    def __init__(self, tls: TlsConfig, answer: Answer) -> None:
         self.tls, self._answer = tls, answer
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
@@ -107,10 +107,10 @@ class Server:
 
 @pytest.fixture
 def serve_tls() -> Iterator[Callable[..., Server]]:
-    """Return a function that serves by a Tls until the test ends; by default it echoes."""
+    """Return a function that serves by a TLS configuration until the test ends; by default it echoes."""
     running: list[Server] = []
 
-    def start(tls: Tls, answer: Answer = lambda _stream, data: data) -> Server:
+    def start(tls: TlsConfig, answer: Answer = lambda _stream, data: data) -> Server:
         running.append(Server(tls, answer))
         return running[-1]
 

@@ -23,7 +23,7 @@ from fanlight import App
 from fanlight.errors import InvalidSetting
 from fanlight.server.tls.certificates import expiry
 from fanlight.server.tls.dev_certificate import AUTHORITY, AUTHORITY_KEY, dev_certificate
-from fanlight.server.tls.tls import FRESH_SECONDS, Tls
+from fanlight.server.tls.tls import FRESH_SECONDS, TlsConfig
 from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
@@ -60,7 +60,7 @@ def test_a_client_gets_the_certificate_for_its_name(
 ) -> None:
     """An exact name comes before a wildcard of one level; without a name, or with an unknown one, the first is used."""
     pairs = [certificates.make(name) for name in ("one.test", "two.test", "*.wild.test", "exact.wild.test")]
-    server = serve_tls(Tls(certificates=[(each.cert, each.key) for each in pairs]))
+    server = serve_tls(TlsConfig(certificates=[(each.cert, each.key) for each in pairs]))
     assert shown(server, asked, trusting()) == {gets}
 
 
@@ -88,7 +88,7 @@ def test_changed_files_are_served_to_new_connections(
     serve_tls: Any, certificates: Any, trusting: Any, files: tuple[Path, Path]
 ) -> None:
     """After a renewal new clients get the new certificate, and as long as nothing changes nothing is read."""
-    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    tls = TlsConfig(certificates=[(str(files[0]), str(files[1]))])
     server = serve_tls(tls)
     assert not tls.refresh()
     renewed = certificates.make("second.test")
@@ -103,7 +103,7 @@ def test_invalid_files_change_nothing_and_are_logged_once(
     serve_tls: Any, trusting: Any, files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A broken file leaves the old certificate in use; it is logged when it is still broken at the second check."""
-    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    tls = TlsConfig(certificates=[(str(files[0]), str(files[1]))])
     server = serve_tls(tls)
     files[0].write_text("half a certi")
     with caplog.at_level(logging.ERROR, "fanlight.server"):
@@ -119,7 +119,7 @@ def test_a_renewal_between_two_writes_is_waited_for(
     certificates: Any, files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Between the new certificate and its key nothing matches; a moment later it does, and nothing is logged."""
-    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    tls = TlsConfig(certificates=[(str(files[0]), str(files[1]))])
     renewed = certificates.make("second.test")
     put(renewed.cert, files[0])
     with caplog.at_level(logging.ERROR, "fanlight.server"):
@@ -135,13 +135,13 @@ def test_a_certificate_out_of_its_time_is_served_with_a_warning(
 ) -> None:
     """Dates that do not include today are a warning: clients decide."""
     pair = certificates.make("late.test", days=days)
-    Tls(certificates=[(pair.cert, pair.key)])
+    TlsConfig(certificates=[(pair.cert, pair.key)])
     assert said in caplog.text
 
 
 def test_a_change_of_rights_is_a_change(files: tuple[Path, Path]) -> None:
     """A file that was made readable need not be written again."""
-    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    tls = TlsConfig(certificates=[(str(files[0]), str(files[1]))])
     files[1].chmod(0o640)
     assert tls.refresh()
     assert not tls.refresh()
@@ -151,7 +151,7 @@ def test_keys_of_tickets_live_no_longer_than_a_day(
     files: tuple[Path, Path], ends_at: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a day everything is reloaded, without a message, even though no file has changed."""
-    tls = Tls(certificates=[(str(files[0]), str(files[1]))])
+    tls = TlsConfig(certificates=[(str(files[0]), str(files[1]))])
     before = tls._contexts.first
     with caplog.at_level(logging.INFO, "fanlight.server"):
         ends_at(FRESH_SECONDS - 60)
@@ -250,7 +250,7 @@ def test_files_that_are_no_good_are_refused(
     cert, key = files
     spoil(cert, key, certificates)
     with pytest.raises(InvalidSetting) as caught:
-        Tls(certificates=[(str(cert), str(key))])
+        TlsConfig(certificates=[(str(cert), str(key))])
     assert said.format(cert=cert, key=key) in str(caught.value)
 
 
@@ -263,7 +263,7 @@ def test_a_key_with_a_password_is_refused(files: tuple[Path, Path]) -> None:
     with pytest.raises(
         InvalidSetting, match=r"is encrypted with a password, which the server can't ask for; remove it: openssl"
     ):
-        Tls(certificates=[(str(cert), str(locked))])
+        TlsConfig(certificates=[(str(cert), str(locked))])
 
 
 def test_a_weak_certificate_is_refused(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_weak_certificate_is_refused(tmp_path: Path) -> None:
     what = ["-newkey", "rsa:1024", "-nodes", "-days", "9", "-subj", "/CN=weak", "-keyout", str(key), "-out", str(cert)]
     subprocess.run(["openssl", "req", "-x509", *what], check=True, capture_output=True)
     with pytest.raises(InvalidSetting, match=r"is too weak .* ECDSA P-256 or RSA 2048"):
-        Tls(certificates=[(str(cert), str(key))])
+        TlsConfig(certificates=[(str(cert), str(key))])
 
 
 @pytest.mark.parametrize(
@@ -284,13 +284,13 @@ def test_an_authority_that_is_none_is_refused(files: tuple[Path, Path], tmp_path
     path = tmp_path / "ca.pem"
     path.write_text(text)
     with pytest.raises(InvalidSetting, match=rf"client_ca {path}{said}"):
-        Tls(certificates=[(str(files[0]), str(files[1]))], client_ca=str(path), client_cert="required")
+        TlsConfig(certificates=[(str(files[0]), str(files[1]))], client_ca=str(path), client_cert="required")
 
 
 def test_without_any_certificate_there_is_no_tls() -> None:
     """The message names the settings."""
     with pytest.raises(InvalidSetting, match="add --cert and --key, or --tls dev"):
-        Tls()
+        TlsConfig()
 
 
 def test_the_end_of_a_certificate_is_known(certificates: Any, tmp_path: Path) -> None:
@@ -337,7 +337,7 @@ def test_a_client_that_believes_the_authority_believes_the_site(
 ) -> None:
     """With the authority's certificate and nothing else a client is content."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    server = serve_tls(Tls(is_dev=True, hosts=["localhost:8000"]))
+    server = serve_tls(TlsConfig(is_dev=True, hosts=["localhost:8000"]))
     context = ssl.create_default_context(cafile=str(tmp_path / "fanlight" / AUTHORITY))
     raw = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     with context.wrap_socket(raw, server_hostname="localhost") as sock:

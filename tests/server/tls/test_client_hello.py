@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
 from fanlight.server.tls.client_hello import is_complete, server_name, wants_finite_field
-from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls import TlsConfig
 
 FFDHE8192, X25519, GREASE = b"\x01\x04", b"\0\x1d", b"\x0a\x0a"
 
@@ -99,7 +99,7 @@ def s_client(port: int, groups: str) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize("groups", ["ffdhe2048", "ffdhe8192", "ffdhe8192:X25519"])
 def test_keys_of_a_finite_field_are_refused(serve_tls: Any, localhost: Any, groups: str) -> None:
     """They cost the server thousands of times what they cost the client; it gets an alert, and the reason is logged."""
-    server = serve_tls(Tls(certificates=[(localhost.cert, localhost.key)]))
+    server = serve_tls(TlsConfig(certificates=[(localhost.cert, localhost.key)]))
     done = s_client(server.port, groups)
     assert b"alert handshake failure" in done.stderr
     assert server.why() == "the client's key exchange uses a finite field (ffdhe); only elliptic curves are supported"
@@ -108,7 +108,7 @@ def test_keys_of_a_finite_field_are_refused(serve_tls: Any, localhost: Any, grou
 @pytest.mark.parametrize("groups", ["X25519:ffdhe8192", "P-256:ffdhe2048", "P-384", "P-521", "X448"])
 def test_a_client_with_a_curve_is_served(serve_tls: Any, localhost: Any, groups: str) -> None:
     """Whatever else it knows, a client that makes its key on a curve shakes hands."""
-    server = serve_tls(Tls(certificates=[(localhost.cert, localhost.key)]))
+    server = serve_tls(TlsConfig(certificates=[(localhost.cert, localhost.key)]))
     done = s_client(server.port, groups)
     assert done.returncode == 0
     assert b"Server Temp Key: " in done.stdout

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls import TlsConfig
 from fanlight.server.tls.tls_stream import DONE, WANTS_READ, WANTS_WRITE, TlsError, TlsStream
 
 Client = tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]
 
 
 @pytest.fixture
-def tls(localhost: Any) -> Tls:
-    return Tls(certificates=[(localhost.cert, localhost.key)])
+def tls(localhost: Any) -> TlsConfig:
+    return TlsConfig(certificates=[(localhost.cert, localhost.key)])
 
 
 @pytest.fixture
@@ -74,7 +74,9 @@ def shake(client: Client, sock: socket.socket, stream: TlsStream, *, pieces: int
         incoming.write(sock.recv(65536))
 
 
-def opened(tls: Tls, ends: tuple[socket.socket, socket.socket], context: ssl.SSLContext) -> tuple[Client, TlsStream]:
+def opened(
+    tls: TlsConfig, ends: tuple[socket.socket, socket.socket], context: ssl.SSLContext
+) -> tuple[Client, TlsStream]:
     client, stream = client_of(context), tls.wrap(ends[1])
     shake(client, ends[0], stream)
     return client, stream
@@ -85,7 +87,7 @@ def opened(tls: Tls, ends: tuple[socket.socket, socket.socket], context: ssl.SSL
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("pieces", [1, 5, 100, 65536])
-def test_a_handshake_comes_in_any_pieces(tls: Tls, ends: Any, trusting: Any, version: Any, pieces: int) -> None:
+def test_a_handshake_comes_in_any_pieces(tls: TlsConfig, ends: Any, trusting: Any, version: Any, pieces: int) -> None:
     """However few bytes come at once, the handshake is done when the last of them is there."""
     context = trusting()
     context.minimum_version = context.maximum_version = version
@@ -98,7 +100,7 @@ def test_a_handshake_comes_in_any_pieces(tls: Tls, ends: Any, trusting: Any, ver
     assert stream.client_cert is None
 
 
-def test_a_request_right_behind_the_handshake_wakes_the_poller(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_request_right_behind_the_handshake_wakes_the_poller(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """What comes in one packet with the end of the handshake is left where the poller sees it."""
     (ssl_object, incoming, outgoing), stream = client_of(trusting()), tls.wrap(ends[1])
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -115,7 +117,7 @@ def test_a_request_right_behind_the_handshake_wakes_the_poller(tls: Tls, ends: A
     assert read(stream) == b"GET / HTTP/1.1\r\n\r\n"
 
 
-def test_a_first_message_in_many_records_is_read(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_first_message_in_many_records_is_read(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """A ClientHello that is cut into records of a few bytes, as RFC 8446 allows, is put together, its name too."""
     names: list[str | None] = []
 
@@ -139,7 +141,7 @@ def test_a_first_message_in_many_records_is_read(tls: Tls, ends: Any, trusting: 
     assert stream.handshake() is DONE
 
 
-def test_a_client_costs_nothing_before_its_first_message(tls: Tls, ends: Any) -> None:
+def test_a_client_costs_nothing_before_its_first_message(tls: TlsConfig, ends: Any) -> None:
     """Nothing is allocated for a client until its first message is complete."""
     stream = tls.wrap(ends[1])
     assert stream.handshake() is WANTS_READ
@@ -149,7 +151,7 @@ def test_a_client_costs_nothing_before_its_first_message(tls: Tls, ends: Any) ->
     assert stream._tls is None
 
 
-def test_http_1_1_is_agreed_on(serve_tls: Any, tls: Tls, dial: Any, trusting: Any) -> None:
+def test_http_1_1_is_agreed_on(serve_tls: Any, tls: TlsConfig, dial: Any, trusting: Any) -> None:
     """Of the protocols that a client offers, http/1.1 is chosen; one that offers none is served all the same."""
     context = trusting()
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -159,7 +161,7 @@ def test_http_1_1_is_agreed_on(serve_tls: Any, tls: Tls, dial: Any, trusting: An
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"DELETE /x HTTP/1.1\r\n\r\n", b"P"])
-def test_plain_http_is_recognised_and_gets_a_response(serve_tls: Any, tls: Tls, data: bytes) -> None:
+def test_plain_http_is_recognised_and_gets_a_response(serve_tls: Any, tls: TlsConfig, data: bytes) -> None:
     """A client of http at the https port can read an explanation in http."""
     server = serve_tls(tls)
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
@@ -182,7 +184,7 @@ def test_plain_http_is_recognised_and_gets_a_response(serve_tls: Any, tls: Tls, 
         (b"\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x01\x00", "not a TLS handshake"),
     ],
 )
-def test_what_is_no_handshake_is_refused(serve_tls: Any, tls: Tls, data: bytes, why: str) -> None:
+def test_what_is_no_handshake_is_refused(serve_tls: Any, tls: TlsConfig, data: bytes, why: str) -> None:
     """Whatever else comes is refused for a reason that has no byte of it."""
     server = serve_tls(tls)
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
@@ -190,7 +192,7 @@ def test_what_is_no_handshake_is_refused(serve_tls: Any, tls: Tls, data: bytes, 
         assert server.why().startswith(why)
 
 
-def test_a_disconnect_before_the_first_byte_is_not_logged(ends: Any, tls: Tls) -> None:
+def test_a_disconnect_before_the_first_byte_is_not_logged(ends: Any, tls: TlsConfig) -> None:
     """A health check that only connects is not a failed handshake; a disconnect during the handshake is one."""
     stream = tls.wrap(ends[1])
     ends[0].shutdown(socket.SHUT_WR)
@@ -199,7 +201,7 @@ def test_a_disconnect_before_the_first_byte_is_not_logged(ends: Any, tls: Tls) -
         stream.handshake()
 
 
-def test_a_disconnect_during_the_handshake_is_an_error(ends: Any, tls: Tls) -> None:
+def test_a_disconnect_during_the_handshake_is_an_error(ends: Any, tls: TlsConfig) -> None:
     """A client that disconnects half-way through the handshake has failed it."""
     stream = tls.wrap(ends[1])
     ends[0].sendall(b"\x16\x03")
@@ -219,7 +221,7 @@ def test_a_disconnect_during_the_handshake_is_an_error(ends: Any, tls: Tls) -> N
         (["-tls1_2", "-cipher", "NULL:@SECLEVEL=0"], "no cipher in common"),
     ],
 )
-def test_what_is_weak_is_refused(serve_tls: Any, tls: Tls, options: list[str], why: str) -> None:
+def test_what_is_weak_is_refused(serve_tls: Any, tls: TlsConfig, options: list[str], why: str) -> None:
     """Old versions and ciphers that are not both ephemeral and authenticated are refused, by their reason."""
     server = serve_tls(tls)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", *options]
@@ -228,7 +230,7 @@ def test_what_is_weak_is_refused(serve_tls: Any, tls: Tls, options: list[str], w
     assert server.why() == why
 
 
-def test_renegotiation_is_refused(serve_tls: Any, tls: Tls) -> None:
+def test_renegotiation_is_refused(serve_tls: Any, tls: TlsConfig) -> None:
     """A client of TLS 1.2 that wants to renegotiate gets an alert."""
     server = serve_tls(tls)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2"]
@@ -237,7 +239,7 @@ def test_renegotiation_is_refused(serve_tls: Any, tls: Tls) -> None:
     assert b"no renegotiation" in done.stderr
 
 
-def test_a_client_that_rejects_our_certificate_is_reported(serve_tls: Any, tls: Tls, dial: Any) -> None:
+def test_a_client_that_rejects_our_certificate_is_reported(serve_tls: Any, tls: TlsConfig, dial: Any) -> None:
     """The error names the reason."""
     server = serve_tls(tls)
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -248,8 +250,8 @@ def test_a_client_that_rejects_our_certificate_is_reported(serve_tls: Any, tls: 
 # --- clients with certificates ----------------------------------------------------------------------
 
 
-def asking(localhost: Any, certificates: Any, mode: Any) -> Tls:
-    return Tls(certificates=[(localhost.cert, localhost.key)], client_ca=certificates.ca, client_cert=mode)
+def asking(localhost: Any, certificates: Any, mode: Any) -> TlsConfig:
+    return TlsConfig(certificates=[(localhost.cert, localhost.key)], client_ca=certificates.ca, client_cert=mode)
 
 
 def test_a_verified_client_certificate_can_be_read(
@@ -344,7 +346,9 @@ def test_an_expired_certificate_is_refused(
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("size", [1, 16 * 1024, 16 * 1024 + 1, 5_000_000])
-def test_what_is_sent_arrives(serve_tls: Any, tls: Tls, dial: Any, trusting: Any, version: Any, size: int) -> None:
+def test_what_is_sent_arrives(
+    serve_tls: Any, tls: TlsConfig, dial: Any, trusting: Any, version: Any, size: int
+) -> None:
     """A response of any size arrives unchanged, at a client that reads while there is some to be read."""
     context = trusting()
     context.minimum_version = context.maximum_version = version
@@ -357,7 +361,7 @@ def test_what_is_sent_arrives(serve_tls: Any, tls: Tls, dial: Any, trusting: Any
     assert got == answer[:size]
 
 
-def test_a_slow_reader_is_waited_for(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_slow_reader_is_waited_for(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """When the system takes no more, `send` returns how much is gone; the rest is sent later, and nothing twice."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     data = bytes(range(251)) * 80_000
@@ -380,7 +384,7 @@ def test_a_slow_reader_is_waited_for(tls: Tls, ends: Any, trusting: Any) -> None
     assert b"".join(got) == data
 
 
-def test_all_received_records_are_read_at_once(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_all_received_records_are_read_at_once(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """All records that are there are read at once, as no poller would report the second."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     for number in range(300):
@@ -391,7 +395,7 @@ def test_all_received_records_are_read_at_once(tls: Tls, ends: Any, trusting: An
         stream.recv(16 * 1024)
 
 
-def test_half_a_record_blocks(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_half_a_record_blocks(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """Of an incomplete record nothing can be read yet, and BlockingIOError is raised as by a socket."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     client.write(b"hello")
@@ -405,7 +409,7 @@ def test_half_a_record_blocks(tls: Tls, ends: Any, trusting: Any) -> None:
     assert read(stream) == b"hello"
 
 
-def test_an_upload_arrives_in_big_pieces(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_an_upload_arrives_in_big_pieces(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """Many records in one receive come out in order, whatever is left of the last one."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     data = bytes(range(251)) * 2000
@@ -419,7 +423,7 @@ def test_an_upload_arrives_in_big_pieces(tls: Tls, ends: Any, trusting: Any) -> 
     assert got == data
 
 
-def test_a_key_update_is_handled(serve_tls: Any, tls: Tls) -> None:
+def test_a_key_update_is_handled(serve_tls: Any, tls: TlsConfig) -> None:
     """A client of TLS 1.3 that requests new keys (RFC 8446 section 4.6.3) gets them, and goes on being served."""
     address = f"127.0.0.1:{serve_tls(tls).port}"
     command = ["openssl", "s_client", "-connect", address, "-tls1_3", "-quiet", "-no_ign_eof"]
@@ -440,7 +444,7 @@ def test_a_key_update_is_handled(serve_tls: Any, tls: Tls) -> None:
 # --- the end --------------------------------------------------------------------------------------------
 
 
-def test_close_notify_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_close_notify_is_the_end(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """What came before it is read first."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     client.write(b"last words")
@@ -452,7 +456,7 @@ def test_close_notify_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
     assert read(stream) == b""
 
 
-def test_close_notify_alone_is_the_end(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_close_notify_alone_is_the_end(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """A client that sends close_notify has disconnected, even if its TCP connection stays open."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -461,14 +465,14 @@ def test_close_notify_alone_is_the_end(tls: Tls, ends: Any, trusting: Any) -> No
     assert read(stream) == b""
 
 
-def test_a_disconnect_without_close_notify_is_accepted(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_disconnect_without_close_notify_is_accepted(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """The connection just ends: HTTP messages have their own length."""
     _, stream = opened(tls, ends, trusting())
     ends[0].shutdown(socket.SHUT_WR)
     assert read(stream) == b""
 
 
-def test_what_stands_behind_a_goodbye_is_not_looked_at(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_what_stands_behind_a_goodbye_is_not_looked_at(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """Bytes after a close_notify, however many, are neither read as a message nor looked at again and again."""
     (client, _, outgoing), stream = opened(tls, ends, trusting())
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -478,7 +482,7 @@ def test_what_stands_behind_a_goodbye_is_not_looked_at(tls: Tls, ends: Any, trus
 
 
 @pytest.mark.parametrize("how", ["shutdown", "close"])
-def test_close_notify_is_sent(tls: Tls, ends: Any, trusting: Any, how: str) -> None:
+def test_close_notify_is_sent(tls: TlsConfig, ends: Any, trusting: Any, how: str) -> None:
     """So the client can tell the end of a response from a cut."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     stream.send(b"last words")
@@ -492,7 +496,7 @@ def test_close_notify_is_sent(tls: Tls, ends: Any, trusting: Any, how: str) -> N
     assert client.read() == b""
 
 
-def test_no_close_notify_after_an_incomplete_response(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_no_close_notify_after_an_incomplete_response(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """A response that is cut off looks cut off."""
     (client, incoming, _), stream = opened(tls, ends, trusting())
     with contextlib.suppress(BlockingIOError):
@@ -505,7 +509,7 @@ def test_no_close_notify_after_an_incomplete_response(tls: Tls, ends: Any, trust
         assert all(iter(lambda: client.read(1 << 20), b""))
 
 
-def test_after_shutdown_what_comes_is_thrown_away(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_after_shutdown_what_comes_is_thrown_away(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """A client that goes on sending is listened to until it has left, whatever it sends."""
     _, stream = opened(tls, ends, trusting())
     stream.shutdown(socket.SHUT_WR)
@@ -516,7 +520,7 @@ def test_after_shutdown_what_comes_is_thrown_away(tls: Tls, ends: Any, trusting:
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x17\x03\x03\x00\x20" + bytes(32)])
-def test_a_broken_record_ends_the_connection(tls: Tls, ends: Any, trusting: Any, data: bytes) -> None:
+def test_a_broken_record_ends_the_connection(tls: TlsConfig, ends: Any, trusting: Any, data: bytes) -> None:
     """Bytes that were not encrypted with the keys end the connection like a reset."""
     _, stream = opened(tls, ends, trusting())
     ends[0].sendall(data)
@@ -524,7 +528,7 @@ def test_a_broken_record_ends_the_connection(tls: Tls, ends: Any, trusting: Any,
         read(stream)
 
 
-def test_a_closed_stream_is_not_sent_on(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_closed_stream_is_not_sent_on(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """A thread that was still sending when its connection was closed gets an error, and OpenSSL is not called."""
     _, stream = opened(tls, ends, trusting())
     stream.close()
@@ -539,7 +543,7 @@ class Full(socket.socket):
         raise BlockingIOError
 
 
-def test_a_handshake_waits_for_writing_too(tls: Tls, ends: Any, trusting: Any) -> None:
+def test_a_handshake_waits_for_writing_too(tls: TlsConfig, ends: Any, trusting: Any) -> None:
     """When the system takes no more during a handshake, the stream waits for writing."""
     client = client_of(trusting())
     with contextlib.suppress(ssl.SSLWantReadError):

@@ -30,7 +30,7 @@ class FakeChannel:
 
 
 class Company:
-    """A roster, its clock, and the signals that its workers were sent."""
+    """A policy, its clock, and the signals that its workers were sent."""
 
     def __init__(
         self, wanted: int = 2, limits: Limits | None = None, memory: Callable[[int], int] | None = None

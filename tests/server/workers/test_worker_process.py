@@ -45,42 +45,42 @@ channel.send("loaded", routes=3)
 
 def test_messages_arrive_whole_and_in_order() -> None:
     """However a stream splits them, messages arrive as they were sent, followed by the end of the channel."""
-    parent, theirs = Channel.pair()
+    supervisor, theirs = Channel.pair()
     worker = Channel(theirs)
     for number in range(3000):
         assert worker.send("pong", served=number)
         if number % 100 == 0:
-            assert [each for each, _ in parent.received()]
+            assert [each for each, _ in supervisor.received()]
     worker.close()
-    last = parent.received()
-    while parent.is_open:
-        last = parent.received() or last
+    last = supervisor.received()
+    while supervisor.is_open:
+        last = supervisor.received() or last
     assert last[-1][0] == {"what": "pong", "served": 2999}
-    parent.close()
+    supervisor.close()
 
 
 def test_sockets_travel_by_the_channel() -> None:
     """A descriptor that is sent is another descriptor for the same open file."""
-    parent, theirs = Channel.pair()
+    supervisor, theirs = Channel.pair()
     worker = Channel(theirs)
     read, write = os.pipe()
-    assert parent.send("serve", [write])
+    assert supervisor.send("serve", [write])
     ((message, descriptors),) = worker.received()
     assert message == {"what": "serve"}
     os.write(descriptors[0], b"through")
     assert os.read(read, 100) == b"through"
     for each in (read, write, *descriptors):
         os.close(each)
-    parent.close()
+    supervisor.close()
     worker.close()
 
 
 def test_a_channel_that_is_not_read_does_not_block_the_supervisor() -> None:
     """Sending to a worker that does not read returns at once; a message that does not fit is reported as not sent."""
-    parent, theirs = Channel.pair()
-    while parent.send("ping"):
+    supervisor, theirs = Channel.pair()
+    while supervisor.send("ping"):
         pass
-    parent.close()
+    supervisor.close()
     theirs.close()
 
 

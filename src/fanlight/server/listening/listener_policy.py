@@ -23,7 +23,7 @@ from fanlight.message.response import Response, redirect
 from fanlight.server.connection.connection import Connection
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
-from fanlight.server.tls.tls import Tls
+from fanlight.server.tls.tls import TlsConfig
 from fanlight.server.tls.tls_stream import DONE, WANTS_READ, TlsError, TlsStream
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, read_proxy_header
 
@@ -54,7 +54,12 @@ class ListenerPolicy:
     """What applies to the connections of one listener: TLS, the PROXY protocol, trusted proxies, redirects to https."""
 
     def __init__(
-        self, proxies: ProxySettings, *, tls: Tls | None = None, hsts_seconds: int = 0, https_port: int | None = None
+        self,
+        proxies: ProxySettings,
+        *,
+        tls: TlsConfig | None = None,
+        hsts_seconds: int = 0,
+        https_port: int | None = None,
     ) -> None:
         """Prepare; without `tls` connections are plain, and with `https_port` every request is redirected there."""
         self._proxies, self._tls = proxies, tls
@@ -103,7 +108,10 @@ class ListenerPolicy:
             if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
                 date = write_date(int(time.time())).encode()
                 stream.send_plain(_USE_HTTPS % (date, len(_USE_HTTPS_TEXT), _USE_HTTPS_TEXT))
-            self._log_failed_handshake(connection, error)
+            # A warning only once, as scanners would fill the log.
+            level = logging.DEBUG if self._has_warned_of_handshake else logging.WARNING
+            self._has_warned_of_handshake = True
+            log.log(level, "connection from %s refused: %s (logged once)", connection.client or "a client", error)
             raise
         if outcome is DONE:
             return 0
@@ -132,12 +140,6 @@ class ListenerPolicy:
         if proxy_header.is_tls or self.trusts(connection.client):
             connection.wire.accept_https_targets()
         return True
-
-    def _log_failed_handshake(self, connection: Connection, error: Exception) -> None:
-        """Log why a handshake failed: once as a warning, as scanners would fill the log; then at level DEBUG."""
-        level = logging.DEBUG if self._has_warned_of_handshake else logging.WARNING
-        self._has_warned_of_handshake = True
-        log.log(level, "connection from %s refused: %s (logged once)", connection.client or "a client", error)
 
     # --- at each request --------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import is_ipv6_only, listen, remove_file, try_bind, url_of
 from fanlight.server.listening.listener_policy import HTTPS_PORT, ListenerPolicy, ProxyFields, ProxySettings
-from fanlight.server.tls.tls import ClientCertMode, Tls
+from fanlight.server.tls.tls import ClientCertMode, TlsConfig
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
 from fanlight.settings.options import Options
 
@@ -109,11 +109,11 @@ class ListenerSet:
         return HTTPS_PORT
 
 
-def _load_tls(options: Options) -> Tls | None:
+def _load_tls(options: Options) -> TlsConfig | None:
     if not options.cert and not options.tls:
         return None
     keys = options.key or options.cert
-    return Tls(
+    return TlsConfig(
         certificates=tuple(zip(options.cert, keys, strict=True)),
         is_dev=options.tls == "dev",
         client_ca=options.client_ca,

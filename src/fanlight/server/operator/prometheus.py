@@ -58,8 +58,12 @@ GAUGES = {
 
 def render_prometheus(snapshot: CountsSnapshot, gauges: Gauges) -> bytes:
     """Return the metrics as text. Raises KeyError for a gauge that is not in GAUGES."""
+    requests: list[_Sample] = [
+        ("", (("method", method), ("status", str(status)), ("route", route)), count)
+        for method, status, route, count in sorted(snapshot["requests"])
+    ]
     parts = [
-        _render(REQUESTS, _requests(snapshot)),
+        _render(REQUESTS, requests),
         _render(SECONDS, _histograms(snapshot)),
         _render(SENT, [("", (), snapshot["bytes"])]),
         _render(REFUSED, [("", (("status", status),), count) for status, count in sorted(snapshot["refused"].items())]),
@@ -95,13 +99,6 @@ def gauges_of(states: Sequence[Mapping[str, Any]]) -> dict[str, float | dict[str
         **by_process,
         "limits": {**states[0]["limits"]} if states else {},
     }
-
-
-def _requests(snapshot: CountsSnapshot) -> list[_Sample]:
-    return [
-        ("", (("method", method), ("status", str(status)), ("route", route)), count)
-        for method, status, route, count in sorted(snapshot["requests"])
-    ]
 
 
 def _histograms(snapshot: CountsSnapshot) -> list[_Sample]:

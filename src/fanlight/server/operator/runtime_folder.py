@@ -36,7 +36,7 @@ def control_path(pid: int) -> Path:
     return folder / f"{pid}{SUFFIX}"
 
 
-def running() -> list[Path]:
+def control_paths() -> list[Path]:
     """Return the control sockets of this user; the server of one may have exited since.
 
     Raises InvalidSetting where no folder can be used.

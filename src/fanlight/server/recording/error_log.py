@@ -63,7 +63,8 @@ class ErrorLog:
         self._handler = logging.StreamHandler(self._stream)
         self._handler.setFormatter(self._formatter)
         if not self._path:
-            self._handler.addFilter(self._is_unhandled)
+            # Only what no other handler takes: the site may set up logging later.
+            self._handler.addFilter(lambda record: not is_handled(record.name, but=self._handler))
         self._level = logger.level
         logger.addHandler(self._handler)
         logger.setLevel(logging.INFO)
@@ -104,10 +105,6 @@ class ErrorLog:
             relay.thread.flush(LAST_SECONDS)
         else:
             self._write(self._formatter.format(logging.makeLogRecord({"levelname": "CRITICAL", "msg": text})), None)
-
-    def _is_unhandled(self, record: logging.LogRecord) -> bool:
-        """Return whether no other handler takes a record: the site may set up logging later."""
-        return not is_handled(record.name, but=self._handler)
 
     def _on_failure(self, record: logging.LogRecord, error: BaseException | None) -> None:
         """Write a record at which the site's own logging has raised an exception, or for which it has no handler."""

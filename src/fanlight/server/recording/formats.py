@@ -58,7 +58,8 @@ def _text_line(entry: Entry, offset: float) -> str:
     name = f"  {id_of(id_line)}" if id_line else ""
     begin = f"{_text_time(int(ended + offset))}  {_name_of(client):<15}  {_request(method, target)}"
     if reason:
-        return f"{begin}  refused {status}  {_reason(reason)}{name}\n"
+        reason = escape(reason, MAX_REASON).replace("\\x22", "'")
+        return f"{begin}  refused {status}  {reason}{name}\n"
     return f"{begin}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
 
 
@@ -129,10 +130,6 @@ def _request(method: str, target: str) -> str:
 def _name_of(client: str | None) -> str:
     # An address, unless a trusted proxy wrote something else.
     return escape(client, MAX_CLIENT) if client else "-"
-
-
-def _reason(reason: str) -> str:
-    return escape(reason, MAX_REASON).replace("\\x22", "'")
 
 
 def _cut(text: str, most: int) -> str:

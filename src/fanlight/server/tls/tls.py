@@ -52,7 +52,7 @@ class _Contexts(Struct, frozen=True):
         return self.exact.get(name) or self.wild.get(name.partition(".")[2]) or self.first
 
 
-class Tls:
+class TlsConfig:
     """The TLS configuration that the connections of one process share."""
 
     def __init__(

@@ -147,18 +147,16 @@ class TlsStream:
                 self._part = part
                 return None
             if not data:
-                raise self._disconnect_error(part)
+                if part or self._hello or self._tls is not None:
+                    raise TlsError("the client disconnected during the handshake")
+                raise ConnectionResetError("the client sent nothing; it may be a health check")
             part += data
             if self._tls is None and part[0] != _HANDSHAKE:
-                raise _no_tls(part)
+                if part[:1].isupper():  # the start of an HTTP request
+                    raise TlsError("plain HTTP on an HTTPS port", is_plain_http=True)
+                raise TlsError("not a TLS handshake")
         self._part = b""
         return part
-
-    def _disconnect_error(self, part: bytes) -> OSError:
-        """Return the error for a client that has disconnected; if it sent nothing it may be a health check."""
-        if part or self._hello or self._tls is not None:
-            return TlsError("the client disconnected during the handshake")
-        return ConnectionResetError("it left")
 
     def _missing(self, part: bytes) -> int:
         if len(part) < _HEAD_BYTES:
@@ -180,12 +178,10 @@ class TlsStream:
             with contextlib.suppress(OSError):
                 self._sock.send(_HANDSHAKE_FAILURE)
             raise TlsError("the client's key exchange uses a finite field (ffdhe); only elliptic curves are supported")
-        self._begin(self._choose(server_name(self._message)))
+        context = self._choose(server_name(self._message))
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._incoming.write(self._hello)
         self._hello = self._message = b""
-
-    def _begin(self, context: ssl.SSLContext) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         # PERF: benchmarks/tls.py: the inner object does the same in two microseconds less for each request.
         inner: Any = getattr(tls, "_sslobj", tls)
@@ -222,8 +218,9 @@ class TlsStream:
             view = memoryview(data)
             slices = (view[at : at + RECORD_BYTES] for at in range(0, len(data), RECORD_BYTES))
             text = b"".join([self._unwrap(each) or b"" for each in slices])
-        if self._outgoing.pending:
-            self._flush_own_records()
+        # OpenSSL replies by itself to a key update or a renegotiation.
+        if self._outgoing.pending and not self._flush() and len(self._unsent) > _MAX_UNSENT_BYTES:
+            raise ConnectionResetError("the client keeps requesting new keys without reading")
         if text:
             return text
         if text is None:
@@ -248,11 +245,6 @@ class TlsStream:
                 self._flush()
             raise ConnectionResetError(_reason_of(error)) from None
         return text
-
-    def _flush_own_records(self) -> None:
-        """Send what OpenSSL replies by itself, to a key update or a renegotiation."""
-        if not self._flush() and len(self._unsent) > _MAX_UNSENT_BYTES:
-            raise ConnectionResetError("the client keeps requesting new keys without reading")
 
     def send(self, data: bytes | memoryview) -> int:
         """Send as much as the system takes, and return how much of `data` that was.
@@ -341,13 +333,6 @@ class TlsStream:
             with contextlib.suppress(ssl.SSLError):
                 self._tls.unwrap()
             self._flush()
-
-
-def _no_tls(data: bytes) -> TlsError:
-    """Return the error for a first byte that is not TLS; a letter is the start of an HTTP request."""
-    if data[:1].isupper():
-        return TlsError("plain HTTP on an HTTPS port", is_plain_http=True)
-    return TlsError("not a TLS handshake")
 
 
 _REASONS = (

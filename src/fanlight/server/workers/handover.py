@@ -143,7 +143,6 @@ class Handover(Struct, frozen=True, kw_only=True):
 
 
 def _memory_file() -> IO[bytes]:
-    """Return a file in memory, or a temporary file where the system has none."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("fanlight-handover"), "w+b")
     return tempfile.TemporaryFile()

@@ -194,7 +194,6 @@ class WorkerPolicy:
             worker.ping(now)
 
     def _abort(self, worker: Worker, reason: str, now: float) -> None:
-        """End a worker that hangs, after it has dumped its stacks."""
         log.error("worker %d %s; its threads are at:", worker.pid, reason)
         worker.abort(reason, now)
 
