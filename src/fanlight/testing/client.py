@@ -12,7 +12,7 @@ import http.client
 import socket
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -61,6 +61,14 @@ class ClientResponse:
         return msgspec.json.decode(self.content)
 
 
+def _sender(method: str) -> Callable[..., ClientResponse]:
+    def send(self: Client, url: str, **options: Any) -> ClientResponse:
+        """Send a request with the method of this name."""
+        return self.request(method, url, **options)
+
+    return send
+
+
 class Client:
     """Sends requests to an app, and keeps its cookies; use it in a `with` block, or `close` it.
 
@@ -91,12 +99,7 @@ class Client:
         self._stop = weakref.finalize(self, self._running.stop)
         self._connections: dict[str, _SocketConnection] = {}  # keep-alive, by scheme
         self._follow_redirects = follow_redirects
-        self._cookies = Cookies(host_of(self._base))
-
-    @property
-    def cookies(self) -> Cookies:
-        """The stored cookies: a mapping from names to values, which a test can change."""
-        return self._cookies
+        self.cookies = Cookies(host_of(self._base))  # a mapping from names to values, which a test can change
 
     def __enter__(self) -> Self:
         return self
@@ -109,34 +112,6 @@ class Client:
         for scheme in list(self._connections):
             self._disconnect(scheme)
         self._stop()
-
-    def get(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with GET."""
-        return self.request("GET", url, **options)
-
-    def head(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with HEAD."""
-        return self.request("HEAD", url, **options)
-
-    def options(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with OPTIONS."""
-        return self.request("OPTIONS", url, **options)
-
-    def post(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with POST."""
-        return self.request("POST", url, **options)
-
-    def put(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with PUT."""
-        return self.request("PUT", url, **options)
-
-    def patch(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with PATCH."""
-        return self.request("PATCH", url, **options)
-
-    def delete(self, url: str, **options: Any) -> ClientResponse:
-        """Send a request with DELETE."""
-        return self.request("DELETE", url, **options)
 
     def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> ClientResponse:
         """Return the response to a request, or to the last one if redirects are followed.
@@ -155,6 +130,14 @@ class Client:
                 return response
             request = following
         raise RuntimeError(f"{MAX_REDIRECTS} redirects in a row, the last to {location}")
+
+    get = _sender("GET")
+    head = _sender("HEAD")
+    options = _sender("OPTIONS")
+    post = _sender("POST")
+    put = _sender("PUT")
+    patch = _sender("PATCH")
+    delete = _sender("DELETE")
 
     def connect(self, *, is_https: bool | None = None) -> socket.socket:
         """Return one end of a new connection, for a test that sends raw bytes; over https if `base_url` is."""
@@ -213,7 +196,7 @@ class Client:
 
     def _exchange(self, connection: _SocketConnection, request: PreparedRequest) -> RawResponse:
         body, fields = request.body, [("host", request.url.netloc)]
-        cookie = self._cookies.field(request.url, time.time())
+        cookie = self.cookies.field(request.url, time.time())
         if cookie and not any(name == "cookie" for name, _ in request.fields):
             fields.append(("cookie", cookie))
         fields += request.fields
@@ -229,7 +212,7 @@ class Client:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.endheaders(body, encode_chunked=request.is_chunked)
         raw = cast("RawResponse", connection.getresponse())
-        self._cookies.keep(raw.headers.get_all("set-cookie", ()), request.url, time.time())
+        self.cookies.keep(raw.headers.get_all("set-cookie", ()), request.url, time.time())
         return raw
 
     def _connection(self, scheme: str) -> _SocketConnection:

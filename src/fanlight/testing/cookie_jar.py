@@ -61,8 +61,7 @@ class Cookies(MutableMapping[str, str]):
     """
 
     def __init__(self, host: str) -> None:
-        """Begin without cookies; `host` is the domain of those that a test sets."""
-        self._host = host
+        self._host = host  # of cookies that a test sets
         self._kept: dict[tuple[str, str, bool, str], StoredCookie] = {}  # in the order they were first set
 
     @property

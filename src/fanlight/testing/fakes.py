@@ -27,7 +27,6 @@ class FakeCall(Call):
         reads_content: bool = True,
         body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
     ) -> None:
-        """Run `run` in a lane."""
         super().__init__(
             run,
             name or getattr(run, "__name__", "a call"),
@@ -39,10 +38,9 @@ class FakeCall(Call):
 
 
 class FakeHandler:
-    """A handler with a dict from paths to calls; every other path is 404."""
+    """A handler with a dict from paths to calls, or functions for lane INLINE; every other path is 404."""
 
     def __init__(self, calls: Mapping[str, FakeCall | Run]) -> None:
-        """Make a handler; a plain function becomes a call in lane INLINE."""
         self.calls = {path: call if isinstance(call, FakeCall) else FakeCall(call) for path, call in calls.items()}
         self.missing = FakeCall(lambda _: Response("not here", 404), name="not found", reads_content=False)
         self.events: list[str] = []
@@ -64,7 +62,6 @@ class FakeHead:
     """The head of a request, made of plain values."""
 
     def __init__(self, method: str = "GET", target: str = "/", fields: Mapping[str, str] | None = None) -> None:
-        """Make a head; the default `host` is "testserver"."""
         self.method, self.target, self.minor = method, target, 1
         self.path, _, self.query = target.partition("?")
         self.values = {"host": "testserver"} | {name.lower(): value for name, value in (fields or {}).items()}

@@ -26,7 +26,6 @@ class ServerThread:
     """A server in a thread, from `start` to `stop`."""
 
     def __init__(self, handler: Handler, options: Options) -> None:
-        """Prepare; call `start` to run it."""
         self.server = Server(handler, options)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
@@ -78,7 +77,6 @@ class LiveServer:
         options: Options | None = None,
         overrides: Overrides | None = None,
     ) -> None:
-        """Prepare; the `with` block starts and stops it."""
         app = overridden(app, overrides)
         self._running = ServerThread(app, options or Options(bind=(bind,), limits=limits or Limits(), access_log=False))
         self.url = ""

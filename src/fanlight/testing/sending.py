@@ -52,9 +52,8 @@ class PreparedRequest:
     @property
     def target(self) -> str:
         """The target in the request line."""
-        return (
-            "*" if self.url.path == "*" else (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
-        )
+        path, query = self.url.path or "/", self.url.query
+        return f"{path}?{query}" if query and path != "*" else path
 
     @property
     def is_chunked(self) -> bool:
@@ -181,21 +180,17 @@ def body_of(
 def multipart_of(form: Any, files: Any) -> tuple[bytes, str]:
     """Return a form with files as multipart/form-data; a list or tuple is several values of one name."""
     boundary = f"fanlight-{secrets.token_hex(16)}"
+    start = f'--{boundary}\r\ncontent-disposition: form-data; name="'
     parts = []
     for name, value in _pairs(form, "form"):
-        parts.append((f'form-data; name="{_quoted(name)}"', "", value if isinstance(value, bytes) else value.encode()))
+        data = value if isinstance(value, bytes) else value.encode()
+        parts.append(f'{start}{_quoted(name)}"\r\n\r\n'.encode() + data)
     for name, each in _items(files, "files"):
         for value in each if isinstance(each, list) else [each]:
             filename, data, kind = _file(name, value)
-            parts.append((f'form-data; name="{_quoted(name)}"; filename="{_quoted(filename)}"', kind, data))
-    pieces = []
-    for disposition, kind, data in parts:
-        type_line = f"content-type: {kind}\r\n" if kind else ""
-        pieces.append(
-            f"--{boundary}\r\ncontent-disposition: {disposition}\r\n{type_line}\r\n".encode() + data + b"\r\n"
-        )
-    pieces.append(f"--{boundary}--\r\n".encode())
-    return b"".join(pieces), f"multipart/form-data; boundary={boundary}"
+            head = f'{start}{_quoted(name)}"; filename="{_quoted(filename)}"\r\ncontent-type: {kind}\r\n\r\n'
+            parts.append(head.encode() + data)
+    return b"\r\n".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
 def _items(values: Any, option: str) -> Iterable[tuple[str, Any]]:

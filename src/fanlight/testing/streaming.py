@@ -37,7 +37,6 @@ class StreamedResponse:
     """A response read as it arrives: `for piece in response`, or `for event in response.events()`."""
 
     def __init__(self, raw: Any) -> None:
-        """Take a response whose head has been read."""
         self._raw = raw
         self.status: int = raw.status
         self.headers = Headers((name.lower(), value) for name, value in raw.getheaders())
