@@ -115,11 +115,10 @@ class StorageFull(ProtocolError, status=507):
 class HTTPError(_WithStatus, FanlightError, status=500):
     """A response with an error status; raise one of its subclasses from a view.
 
-    `detail` is shown to the client, so it must not contain a secret. `headers` are added to the response.
+    `detail` is the text of the error page, so it must not contain a secret. `headers` are added to the response.
     """
 
     def __init__(self, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
-        """Make an error; `detail` is the text of the error page."""
         super().__init__(detail)
         self.detail = detail
         self.headers: dict[str, str] = dict(headers or {})
@@ -171,12 +170,11 @@ class PreconditionFailed(HTTPError, status=412):
 
 
 class ContentTooLarge(HTTPError, status=413):
-    """413: the content exceeds a limit; `hint` is for the log, `field` is the name of the field that is too large."""
+    """413: the content exceeds a limit; `hint` is only for the log, `field` names the field that is too large."""
 
     def __init__(
         self, detail: str = "", *, headers: Mapping[str, str] | None = None, hint: str = "", field: str = ""
     ) -> None:
-        """Make an error; `detail` is shown to the client, `hint` only to the author of the view."""
         super().__init__(detail, headers=headers)
         self.hint, self.field = hint, field
 
@@ -203,7 +201,6 @@ class UnprocessableContent(HTTPError, status=422):
     """422: some fields are missing or invalid; `fields` has all of them."""
 
     def __init__(self, detail: str = "", *, fields: Sequence[BadField] = ()) -> None:
-        """Make an error that lists every bad field."""
         super().__init__(detail)
         self.fields = tuple(fields)
 
@@ -244,7 +241,6 @@ class Mistake:
     hint: str = ""  # what to do about it
 
     def __str__(self) -> str:
-        """Return the mistake as it is printed: message, places and hint."""
         lines = [self.message, *(f"  at {place}" for place in self.places)]
         if self.hint:
             lines.append(f"  {self.hint}")
@@ -252,10 +248,9 @@ class Mistake:
 
 
 class SetupError(AppError):
-    """The app can't start; `mistakes` lists every reason."""
+    """The app can't start; `mistakes` lists every reason, in the order of the source file."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        """Make an error of mistakes, in the order of the source file."""
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 

@@ -15,17 +15,11 @@ _MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=
 _ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found})"
 _LIFESPAN = "start and stop are one generator: App(URLS, lifespan=lifespan)"
 _DEPENDENCY = "a dependency is a function in the annotation: def view(db: Annotated[Database, connect])"
-_REQUEST = "a view takes it as a parameter: def view(request: Request)"
 _COOKIE = "there are no sessions; keep a signed or random key in a cookie: Cookie[str], response.set_cookie(...)"
 _JSON = "return a dict, a list or a dataclass; json_response(value, status) sets a status"
 _CLIENT = "from fanlight.testing import Client; with Client(app) as client: ..."
 _QUERY = "use request.query: request.query.get(name); or a parameter of the view"
-_FORM = "use request.form: request.form.get(name); or a parameter of the view"
-_CONTENT = "use request.content (bytes) or request.text"
-_JSON_BODY = "use request.json; or a parameter with a type, which is validated"
-_HEADERS = 'use request.headers.get("User-Agent")'
 _AFTER = "use request.after(function, *arguments)"
-_FILE = 'use file_response(path); Static("folder") for a folder'
 
 # Each row: names, separated by blanks, and what to write instead.
 _MODULE = {
@@ -41,8 +35,8 @@ _MODULE = {
     "StreamingResponse StreamingHttpResponse stream_with_context": "return Response(pieces()); pieces is a generator",
     "RedirectResponse HttpResponseRedirect": 'use redirect("/path"); permanent=True for 308',
     "EventSourceResponse ServerSentEvent": "use EventStream and Event",
-    "send_file send_from_directory StaticFiles": _FILE,
-    "request HttpRequest": _REQUEST,
+    "send_file send_from_directory StaticFiles": 'use file_response(path); Static("folder") for a folder',
+    "request HttpRequest": "a view takes it as a parameter: def view(request: Request)",
     "session SessionMiddleware": _COOKIE,
     "flash get_flashed_messages messages": "there is no flash; set a cookie, or redirect to a page with the message",
     "g current_app": "values for one request: request.state; for the site: a module, or the lifespan's `State`",
@@ -75,11 +69,11 @@ _APP = {
 }
 _REQUEST_NAMES = {
     "args GET query_params query_string values": _QUERY,
-    "POST FILES files": _FORM,
-    "get_json": _JSON_BODY,
-    "data body get_data": _CONTENT,
+    "POST FILES files": "use request.form: request.form.get(name); or a parameter of the view",
+    "get_json": "use request.json; or a parameter with a type, which is validated",
+    "data body get_data": "use request.content (bytes) or request.text",
     "path_params view_args": "use request.params; or a parameter of the view",
-    "META environ user_agent authorization scope": _HEADERS,
+    "META environ user_agent authorization scope": 'use request.headers.get("User-Agent")',
     "COOKIES": "use request.cookies",
     "remote_addr access_route": "use request.client",
     "content_type mimetype": "use request.media_type",
@@ -136,7 +130,6 @@ class ForeignName:
     __slots__ = ("_message", "_name")
 
     def __init__(self, owner: str, name: str, hint: str) -> None:
-        """Stand for `name` of a class."""
         self._name, self._message = name, f"{'an' if owner == 'App' else 'a'} {owner} has no {name}; {hint}"
 
     def __get__(self, instance: object, owner: type | None = None) -> NoReturn:

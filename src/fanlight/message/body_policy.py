@@ -40,7 +40,6 @@ class FormLimits(Struct, frozen=True, kw_only=True):
     memory_bytes: int = 64 * 1024  # of the form while it is received, then of its files; the rest is on disk
 
     def __post_init__(self) -> None:
-        """Raise AppError for an invalid limit."""
         for name in self.__struct_fields__:
             _check(name, getattr(self, name), is_optional=name == "file_bytes")
 

@@ -111,13 +111,12 @@ def depends_on_scheme(name: str, options: CookieOptions) -> bool:
 
 def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     """Return the value of a Set-Cookie field. Raises InvalidResponse for an invalid cookie."""
-    _check_name(name)
     written = _written(name, value)
     if len(name) + len(written) > _MAX_LENGTH:
         raise InvalidResponse(f"the cookie {name!r} is over {_MAX_LENGTH} bytes; browsers would drop it")
     _check_kinds(name, options)
-    _check_place(name, options)
-    _check_safety(name, options)
+    if mistake := _mistake_in(name, options):
+        raise InvalidResponse(f"the cookie {name!r} {mistake}")
     seconds = _seconds(name, options.max_age)
     attributes = {
         f"{name}={written}": True,
@@ -141,12 +140,9 @@ def cookie_key(line: str) -> tuple[str, str, str, bool]:
     return name.partition("=")[0], domain, found.get("path", ""), "partitioned" in found
 
 
-def _check_name(name: object) -> None:
+def _written(name: object, value: object) -> str:
     if not isinstance(name, str) or not is_token(name):
         raise InvalidResponse(f"{name!r} is not a valid name for a cookie; use letters, digits, - and _")
-
-
-def _written(name: str, value: object) -> str:
     if not isinstance(value, str):
         hint = {int: f"str({value!r})", bytes: "its .decode()", type(None): "delete_cookie to delete it"}
         instead = hint.get(type(value), "json.dumps(...), or another conversion to text")
@@ -170,26 +166,19 @@ def _check_kinds(name: str, options: CookieOptions) -> None:
             raise InvalidResponse(f"the cookie {name!r} can't have {option}={given!r}; it takes {hint}")
 
 
-def _check_place(name: str, options: CookieOptions) -> None:
+def _mistake_in(name: str, options: CookieOptions) -> str:
     # SECURITY: tests/message/test_cookies.py: a semicolon or a line end would start another attribute, or field
     if not _PATH.fullmatch(options.path) or len(options.path) > _MAX_ATTRIBUTE_LENGTH:
-        raise InvalidResponse(
-            f"the cookie {name!r} can't have the path {options.path!r}; it starts with / and is ASCII"
-        )
+        return f"can't have the path {options.path!r}; it starts with / and is ASCII"
     if options.domain and (not _DOMAIN.fullmatch(options.domain) or len(options.domain) > 253):
-        raise InvalidResponse(
-            f"the cookie {name!r} can't have the domain {options.domain!r}; write it like example.org"
-        )
+        return f"can't have the domain {options.domain!r}; write it like example.org"
     if _has_prefix(name, "__host-") and (options.domain or options.path != "/"):
-        raise InvalidResponse(f"the cookie {name!r} must have no domain and the path /, because of its prefix")
-
-
-def _check_safety(name: str, options: CookieOptions) -> None:
+        return "must have no domain and the path /, because of its prefix"
     if options.same_site not in _SAME_SITE:
-        hint = 'it takes "Lax", "Strict" or "None"'
-        raise InvalidResponse(f"the cookie {name!r} can't have same_site={options.same_site!r}; {hint}")
+        return f'can\'t have same_site={options.same_site!r}; it takes "Lax", "Strict" or "None"'
     if options.secure is False and (why := _must_be_secure(name, options)):
-        raise InvalidResponse(f"the cookie {name!r} can't have secure=False, because of {why}; leave it out")
+        return f"can't have secure=False, because of {why}; leave it out"
+    return ""
 
 
 def _same_site(options: CookieOptions) -> str:

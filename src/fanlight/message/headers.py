@@ -76,7 +76,6 @@ class MutableHeaders(Headers):
     secure_if_https: tuple[str, ...]  # Set-Cookie lines that get `Secure` if the response is sent over https
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
-        """Make fields of pairs or a mapping; each is checked."""
         super().__init__()
         self.secure_if_https = ()
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:

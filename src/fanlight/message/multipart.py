@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from multipart import (  # type: ignore[import-untyped]  # it comes without types
     MultipartSegment,
@@ -51,7 +51,6 @@ class FormContent(SpooledContent):
     __slots__ = ("_error", "_form", "_reader", "typed")
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
-        """Begin empty."""
         super().__init__(limits.memory_bytes, limits)
         self._reader = FormReader(content_type, limits)
         self._form: Form | None = None
@@ -79,21 +78,16 @@ class FormContent(SpooledContent):
             self._form = Form(self._reader.end())
         return self._form
 
-    def read(self) -> bytes:
+    def read(self) -> NoReturn:
         """Raise AppError."""
-        raise AppError(_NOT_KEPT)
+        raise AppError("the form was parsed while it was received, so its raw content is not kept; use request.form")
 
-    def open(self) -> BinaryIO:
-        """Raise AppError."""
-        raise AppError(_NOT_KEPT)
+    open = read
 
     def close(self) -> None:
         """Delete the uploaded files."""
         self._reader.close()
         super().close()
-
-
-_NOT_KEPT = "the form was parsed while it was received, so its raw content is not kept; use request.form"
 
 
 def read_multipart(file: BinaryIO, content_type: str, limits: FormLimits) -> list[Field]:
@@ -128,7 +122,6 @@ class FormReader:
     """
 
     def __init__(self, content_type: str, limits: FormLimits) -> None:
-        """Begin empty."""
         self._content_type, self._limits = content_type, limits
         self._parser: PushMultipartParser | None = None
         self._parts: list[_Part] = []

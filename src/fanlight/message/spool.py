@@ -18,7 +18,6 @@ class Spool:
     __slots__ = ("_file", "_memory", "_memory_bytes", "size")
 
     def __init__(self, memory_bytes: int) -> None:
-        """Begin empty, in memory."""
         # A single piece is kept as it is. More are joined: as objects of their own, small pieces would take far more.
         self._memory: bytes | bytearray = b""
         self._memory_bytes = memory_bytes

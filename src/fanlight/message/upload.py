@@ -19,12 +19,14 @@ _WINDOWS_DEVICES = frozenset(
 
 
 class Upload:
-    """An uploaded file; `file` is open at its start, and deleted when the response has been sent."""
+    """An uploaded file; `file` is open at its start, and deleted when the response has been sent.
+
+    `filename` is the last segment of the name that the client sent, and may be empty.
+    """
 
     __slots__ = ("file", "filename", "media_type", "name", "size")
 
     def __init__(self, name: str, filename: str, media_type: str, file: BinaryIO, size: int) -> None:
-        """Keep the metadata of the part; `filename` is the last segment only, and may be empty."""
         self.name, self.filename, self.media_type = name, filename, media_type
         self.file, self.size = file, size
 

@@ -35,10 +35,9 @@ class WithMiddleware(Struct, frozen=True):
 
 
 class MiddlewareMarker:
-    """Adds middleware to a view or a table; `middleware(...)` makes it."""
+    """Adds middleware, the outermost first, to a view or a table; `middleware(...)` makes it."""
 
     def __init__(self, middleware: tuple[Middleware, ...]) -> None:
-        """Add this middleware, the outermost first."""
         self._middleware = middleware
 
     @overload
