@@ -1,4 +1,4 @@
-"""What holds for all tests: how many examples are tried, that nothing is left running; and certificates for them."""
+"""What all tests share: the number of hypothesis examples, the check that no process is left, certificates."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from tests.speed import seconds
 
 from fanlight.server.recording.own_loggers import flush_logs
 
-# The examples of "quick" are the same each time, so that a red test is about a change; "full" looks for new ones
+# The examples of "quick" are the same each time, so that a failure is due to a change; "full" tries new ones
 # (`make thorough`, or pytest --hypothesis-profile=full).
 hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("full", max_examples=100, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("quick")
 
-SESSION = os.environ.setdefault(MARK, uuid.uuid4().hex)  # the processes that run tests side by side inherit it
-LEAVE_SECONDS = 5.0  # for what has been told to end
+SESSION = os.environ.setdefault(MARK, uuid.uuid4().hex)  # inherited by the workers of pytest-xdist
+LEAVE_SECONDS = 5.0  # for processes that are ending
 
 
 class FlushedLog:
-    """pytest's `caplog`, which first waits for what the server's own thread has still to log."""
+    """pytest's `caplog`, flushed first: the server logs in a thread of its own."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -46,13 +46,13 @@ class FlushedLog:
 
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> FlushedLog:
-    """Return what was logged; the server hands its records to a thread, so that it never waits for a handler."""
+    """Return pytest's `caplog`, with the records of the server's log thread flushed."""
     flush_logs()  # of the tests before this one
     return FlushedLog(caplog)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let SIGTERM end the tests as Ctrl+C does: with what they have started."""
+    """Let SIGTERM end the session as Ctrl+C does, with all that it has started."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
         os.environ[MARK] = f"{SESSION}/{worker}/"
@@ -62,19 +62,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run one more side by side than there are processors: tests of servers wait now and then, and are busy else."""
+    """Return one more than the number of processors, because tests of servers wait now and then."""
     return (len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what an interrupted session has left."""
+    """Kill the processes that an interrupted session has left."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         for each in end_leftovers(SESSION, LEAVE_SECONDS):
-            print(f"ended what was left running: {each.pid} {each.command}", file=sys.stderr)  # noqa: T201
+            print(f"killed a process that was left running: {each.pid} {each.command}", file=sys.stderr)  # noqa: T201
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test whose name differs each time: those that run side by side agree on the names first."""
+    """Refuse a test whose name differs each time: xdist's workers must agree on the names."""
     for each in items:
         if " at 0x" in each.nodeid:
             raise pytest.UsageError(f"{each.nodeid} has an address in its name: write pytest.param(..., id='...')")
@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_is_left_running() -> Iterator[None]:
-    """Fail the last test if a server, a browser or any other process is there still, and end it."""
+    """Fail the last test if a server, a browser or any other process still runs, and kill it."""
     yield
     left = end_leftovers(os.environ[MARK], seconds(LEAVE_SECONDS))
     assert not left, "left running: " + "; ".join(f"{each.pid} {each.command}" for each in left)
@@ -100,16 +100,16 @@ class Pair:
 
 
 class NoCollector:
-    """What a server does with the garbage collector as it starts, when hundreds start in one process: nothing.
+    """Stands in for `gc` in the server, because hundreds of servers start in one process.
 
-    Each time it would walk over all the tests that pytest holds, for some 0.3 s.
+    Each start would walk over all the objects that pytest holds, for some 0.3 s.
     """
 
     collect = freeze = unfreeze = staticmethod(lambda: None)
 
 
 class Certificates:
-    """An authority that tests believe, in a folder of its own, and whatever it signs."""
+    """A certificate authority in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -122,7 +122,7 @@ class Certificates:
     def make(
         self, *names: str, title: str = "test", kind: str = "ec", days: tuple[int, int] = (-1, 90), stem: str = ""
     ) -> Pair:
-        """Sign a certificate for names and addresses, good between two days from today; `stem` names its files."""
+        """Sign a certificate for names and addresses, valid between two days from today; `stem` names its files."""
         key: Key = (
             ec.generate_private_key(ec.SECP256R1())
             if kind == "ec"
@@ -184,7 +184,7 @@ def pem_of(key: Key, password: bytes | None = None) -> bytes:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_collection_at_each_start() -> Iterator[None]:
-    """Spare the servers of this process the walk over all that pytest holds."""
+    """Replace the garbage collector in the servers of this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fanlight.server.server.gc", NoCollector)
         yield
@@ -192,17 +192,17 @@ def _no_collection_at_each_start() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Return an authority whose `ca` clients may believe, and `make(*names)` for what it signs."""
+    """Return an authority: `ca` is its certificate, and `make(*names)` signs others."""
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
 def other_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Return another authority, that nobody believes who believes the first."""
+    """Return another authority, which a client that trusts the first does not trust."""
     return Certificates(tmp_path_factory.mktemp("other"))
 
 
 @pytest.fixture(scope="session")
 def localhost(certificates: Certificates) -> Pair:
-    """Return a certificate for localhost, as most tests want it."""
+    """Return a certificate for localhost, the one that most tests need."""
     return certificates.make("localhost", "127.0.0.1", "::1", title="localhost", stem="localhost")

@@ -1,7 +1,7 @@
 """Find the processes that tests have started and not ended.
 
-A process is ours if it descends from this one, or carries our mark in its environment: one whose parent has ended
-belongs to nobody, but still has what it inherited. Only Linux tells (/proc); elsewhere nothing is found.
+A process belongs to the session if it descends from this one, or has the session's mark in its environment, which an
+orphan keeps. Only Linux (/proc) is supported; elsewhere nothing is found.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = (
-    "TESTS_STARTED_BY"  # in the environment of all that a session starts; its value begins with the session's own name
-)
+MARK = "TESTS_STARTED_BY"  # in the environment of all that a session starts; its value begins with the session's id
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process as the system shows it."""
+    """A running process."""
 
     pid: int
     parent: int
@@ -28,7 +26,7 @@ class Process:
 
 
 def processes(mark: str) -> dict[int, Process]:
-    """Return all processes that have not ended, by their ids."""
+    """Return all running processes by their ids."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -41,15 +39,15 @@ def processes(mark: str) -> dict[int, Process]:
         try:
             is_marked = f"\0{MARK}={mark}".encode() in b"\0" + (folder / "environ").read_bytes()
         except OSError:
-            is_marked = False  # somebody else's
+            is_marked = False  # of another user
         found[int(folder.name)] = Process(int(folder.name), int(parent), command, is_marked)
     return found
 
 
 def leftovers(mark: str, *, of: int | None = None) -> list[Process]:
-    """Return what a process (this one, if none is named) has started, directly or not, and what carries the mark.
+    """Return the descendants of a process (this one by default), and all processes with the mark.
 
-    This process and its parents are never among them.
+    This process and its parents are never included.
     """
     known = processes(mark)
     root = os.getpid() if of is None else of
@@ -63,10 +61,10 @@ def leftovers(mark: str, *, of: int | None = None) -> list[Process]:
 
 
 def end_leftovers(mark: str, seconds: float, *, of: int | None = None) -> list[Process]:
-    """Give what is left some time to end by itself, kill the others, and return them."""
+    """Give leftover processes some time to end by themselves, kill the others, and return those."""
     until = time.monotonic() + seconds
     while (left := leftovers(mark, of=of)) and time.monotonic() < until:
-        time.sleep(0.05)  # they are no children of ours: there is nothing to wait on
+        time.sleep(0.05)  # they are not our children: they can't be waited for
     for each in left:
         try:
             os.kill(each.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What the code of a site can raise, by kind; tests cross it with each place where that code is called."""
+"""The exceptions that a site's code can raise, by kind; tests cross them with each place where that code is called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Panic(BaseException):
-    """Stands for what extension modules raise: no Exception, and no exit."""
+    """Stands for the panics of extension modules: neither an Exception nor an exit."""
 
 
 RAISED: dict[str, Callable[[], BaseException]] = {

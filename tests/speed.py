@@ -1,8 +1,8 @@
-"""How fast this machine is now: what tests wait for follows it.
+"""The speed of this machine, by which tests scale their times.
 
-Measured once a session, by the clock on the wall, so that a slow machine and a busy one both count. `FACTOR` is 1 on a
-quiet machine of today, and more on any other. A wait for an event is `PATIENCE`: it is used up only where something has
-failed, so it is generous. What a test gives a client or a server to do in time is `seconds(n)`.
+Measured once a session in wall-clock time, so that a slow machine and a busy one both count. `FACTOR` is 1 on a quiet
+machine of today, and more on any other. A wait for an event is `PATIENCE`: it is used up only where something has
+failed, so it is generous. A time limit for a client or a server is `seconds(n)`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-QUIET_SECONDS = 0.033  # what `_work` takes on the machine on which the tests were written, when it is quiet
+QUIET_SECONDS = 0.033  # what `_work` takes on the machine the tests were written on, when it is quiet
 SAMPLES = 5
 MOST = 20.0
 
@@ -22,7 +22,7 @@ def _work() -> None:
 
 
 def measured(work: Callable[[], None] = _work, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return how many times longer than on a quiet machine work takes; never less than once."""
+    """Return how many times slower than a quiet machine this one is; at least 1."""
     began = clock()
     for _ in range(SAMPLES):
         work()
@@ -34,5 +34,5 @@ PATIENCE = 60.0 * FACTOR
 
 
 def seconds(quiet: float) -> float:
-    """Return how long something may take here that takes so long on a quiet machine."""
+    """Return the time that something may take here, given its time on a quiet machine."""
     return quiet * FACTOR

@@ -1,4 +1,4 @@
-"""A site made of a table, called through `find` and `run` as by the server, without a server."""
+"""An app of a table, called through `find` and `run` as the server does, without a server."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ BOUNDARY = "----the-boundary"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A response, read as a client reads it."""
+class Received:
+    """A response as a client reads it."""
 
     response: Response
     status: int
@@ -39,18 +39,18 @@ class Answer:
 
     @property
     def bad(self) -> list[tuple[str, str, str]]:
-        """Each bad field of a 422: where, which, why."""
+        """Each invalid field of a 422: where, which, why."""
         assert self.status == 422, f"{self.status}: {self.text}"
         return [(each["in"], each["name"], each["detail"]) for each in self.json["errors"]]
 
 
 class Site:
-    """An application; `fields` go with every request."""
+    """An app; `fields` are sent with every request."""
 
     def __init__(self, app: Application) -> None:
         self.app = app
 
-    def request(
+    def make_request(
         self, method: str, target: str, fields: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> Request:
         spooled = None
@@ -59,7 +59,7 @@ class Site:
             spooled.write(content)
         return Request(FakeHead(method, target, fields), "127.0.0.1", spooled)
 
-    def ask(
+    def send(
         self,
         method: str,
         target: str,
@@ -67,11 +67,11 @@ class Site:
         content: bytes | None = None,
         fields: Mapping[str, str] | None = None,
         **sent: Any,
-    ) -> Answer:
+    ) -> Received:
         """Find the call and run it; the client prefers JSON, unless `accept` is given."""
         body, kind = _body(**sent)
         head = {"accept": "application/json"} | ({"content-type": kind} if kind else {}) | dict(fields or {})
-        request = self.request(method, target, head, content if content is not None else body)
+        request = self.make_request(method, target, head, content if content is not None else body)
         call: Any = self.app.find(request)
         response = call.run(request)
         if inspect.isawaitable(response):
@@ -83,16 +83,16 @@ class Site:
         if request.content_source is not None:
             request.content_source.close()
         text = response.content.decode() if isinstance(response.content, bytes) else ""
-        return Answer(response, response.status, text, dict(response.fields()))
+        return Received(response, response.status, text, dict(response.fields()))
 
-    def get(self, target: str, **options: Any) -> Answer:
-        return self.ask("GET", target, **options)
+    def get(self, target: str, **options: Any) -> Received:
+        return self.send("GET", target, **options)
 
-    def post(self, target: str, **options: Any) -> Answer:
-        return self.ask("POST", target, **options)
+    def post(self, target: str, **options: Any) -> Received:
+        return self.send("POST", target, **options)
 
     def call(self, method: str, target: str) -> Any:
-        return self.app.find(self.request(method, target))
+        return self.app.find(self.make_request(method, target))
 
 
 async def _waited(response: Any) -> Any:
@@ -124,7 +124,7 @@ def _multipart(parts: list[tuple[str, str | None, str]]) -> bytes:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Callable[..., Site]:
-    """Return what makes a site in a folder of its own: `site({"/": view}, errors=...)`; `pages` are templates."""
+    """Return a function that makes a site in a folder: `site({"/": view}, errors=...)`; `pages` are templates."""
 
     def make(urls: Mapping[str, Any], *, pages: Mapping[str, str] | None = None, **settings: Any) -> Site:
         for name, text in (pages or {}).items():
@@ -138,7 +138,7 @@ def site(tmp_path: Path) -> Callable[..., Site]:
 
 @pytest.fixture
 def mistakes(site: Callable[..., Site]) -> Callable[..., list[Mistake]]:
-    """Return what makes a site that can't start, and gives what is wrong with it."""
+    """Return a function that makes an invalid site, and returns its mistakes."""
 
     def find(urls: Mapping[str, Any], **settings: Any) -> list[Mistake]:
         with pytest.raises(SetupError) as caught:

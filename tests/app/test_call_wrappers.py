@@ -20,7 +20,7 @@ USER: ContextVar[str] = ContextVar("USER", default="nobody")
 
 
 class Observer:
-    """Notes what it observes."""
+    """Records the calls that it wraps."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -53,7 +53,7 @@ def form(name: str) -> str:
 
 
 def test_every_call_is_wrapped(tmp_path: Path) -> None:
-    """Views, strings, static files, errors, what no route matches: each is observed once, with its route."""
+    """Views, strings, static files, errors and requests without a route are each observed once, with their route."""
     (tmp_path / "main.py").touch()
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "a.css").write_text("a{}")
@@ -81,7 +81,7 @@ def test_every_call_is_wrapped(tmp_path: Path) -> None:
 
 
 def test_wrappers_are_outside_of_middleware() -> None:
-    """A wrapper sees the response that middleware has made; the first in the list is the outermost."""
+    """A wrapper sees the response after middleware; the first in the list is the outermost."""
     order: list[str] = []
 
     def timing(request: Request) -> Iterator[object]:
@@ -102,7 +102,7 @@ def test_wrappers_are_outside_of_middleware() -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_view_sees_the_context_variables_of_its_wrapper(*, is_async: bool) -> None:
-    """What a wrapper sets in a context variable before its yield, the view reads, and the wrapper can reset."""
+    """The view reads a context variable that a wrapper sets before its yield, and the wrapper can reset it."""
 
     def set_user(_: Request, __: str) -> Observed:
         token = USER.set("ann")
@@ -146,14 +146,14 @@ def yields_twice(_: Request, __: str) -> Observed:
 def test_a_wrapper_never_fails_a_request(
     wrapper: Any, logged: int, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception in a wrapper is logged, and the response is sent all the same."""
+    """An exception in a wrapper is logged, and the response is still sent."""
     with Client(App({"/": index, "/later/{name}": later}, wrap_calls=[wrapper])) as client:
         assert client.get(path).status == 200
     assert [record.getMessage().partition(" in ")[2] for record in caplog.records] == ["wrap_calls failed"] * logged
 
 
 def test_a_cancellation_is_raised_at_the_yield(caplog: pytest.LogCaptureFixture) -> None:
-    """A wrapper meets the cancellation of its call, may fail in it, and can't stop it."""
+    """The cancellation of a call is raised in its wrapper, which may fail in it, but can't stop it."""
     met: list[BaseException] = []
 
     def observe(_: Request, __: str) -> Observed:
@@ -200,8 +200,8 @@ def takes_one(_: Request) -> Any:
         ([takes_one], "takes_one in wrap_calls does not take (request, route)"),
     ],
 )
-def test_a_mistake_is_found_before_the_port_opens(wrappers: Any, message: str) -> None:
-    """What can't wrap a call is refused, with what to write."""
+def test_an_invalid_wrapper_is_refused_before_the_port_opens(wrappers: Any, message: str) -> None:
+    """What can't wrap a call is refused, with a hint."""
     with pytest.raises(SetupError) as caught:
         App({"/": index}, wrap_calls=wrappers)
     (mistake,) = caught.value.mistakes
@@ -209,8 +209,8 @@ def test_a_mistake_is_found_before_the_port_opens(wrappers: Any, message: str) -
     assert "wrap_calls=[trace_calls]" in mistake.hint or "def wrap(request, route)" in mistake.hint
 
 
-def test_an_app_without_wrappers_runs_its_calls_as_they_are() -> None:
-    """The calls of an app without wrappers run as they are."""
+def test_an_app_without_wrappers_does_not_wrap_its_calls() -> None:
+    """Without wrappers a call runs the view without a function in between."""
     response = Response("x")
     app = App({"/": response})
     assert app.find(Request(FakeHead(), None, None)).run(Request(FakeHead(), None, None)) is response

@@ -1,4 +1,4 @@
-"""Every form of call, with everything that may come of it."""
+"""Every form of view, with every outcome of a call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[..., Any]
 
 
 def outcome(wanted: str) -> object:
-    """Return, or raise, what a test wants a view to do."""
+    """Return or raise the given outcome of a view."""
     if wanted == "error":
         raise Gone("it was here")
     if wanted == "exception":
@@ -26,7 +26,7 @@ def outcome(wanted: str) -> object:
 
 
 def forms(wanted: str) -> dict[str, Callable[..., Any]]:
-    """Return a view of each form: what it takes, and whether it is async."""
+    """Return a view of each form: its parameters, and whether it is async."""
 
     async def waited() -> object:
         return outcome(wanted)
@@ -55,7 +55,7 @@ def forms(wanted: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-# what is wanted -> status, part of the content, entries in the log
+# outcome -> status, part of the content, log records
 OUTCOMES = {
     "text": (200, "<p>", 0),
     "json": (200, '{"a":1}', 0),
@@ -69,44 +69,44 @@ PATHS = [key.replace("{x:int}", "1").replace("{x}", "1") for key in forms("text"
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("wanted", OUTCOMES)
-@pytest.mark.parametrize("has_steps", [False, True])
+@pytest.mark.parametrize("has_middleware", [False, True])
 def test_every_form_of_view_has_every_outcome(
-    site: Make, caplog: pytest.LogCaptureFixture, path: str, wanted: str, has_steps: bool
+    site: Make, caplog: pytest.LogCaptureFixture, path: str, wanted: str, has_middleware: bool
 ) -> None:
-    """Whatever a view takes and is, it has the same responses, with middleware or without."""
+    """Views of every form have the same responses, with middleware or without."""
 
-    def step() -> Any:
+    def passing() -> Any:
         yield
 
     status, said, logged = OUTCOMES[wanted]
-    answer = site(forms(wanted), middleware=[step] if has_steps else []).get(path)
-    assert answer.status == status
-    assert said in answer.text
+    response = site(forms(wanted), middleware=[passing] if has_middleware else []).get(path)
+    assert response.status == status
+    assert said in response.text
     assert len(caplog.records) == logged
 
 
-@pytest.mark.parametrize("has_steps", [False, True])
-def test_a_bad_field_of_an_async_view_is_422(site: Make, has_steps: bool) -> None:
-    """Binding is part of the call, so a mistake in a request becomes a response like an exception of the view."""
+@pytest.mark.parametrize("has_middleware", [False, True])
+def test_an_invalid_field_of_an_async_view_is_422(site: Make, has_middleware: bool) -> None:
+    """Binding is part of the call, so an invalid request becomes a response like an exception of the view."""
 
     async def view(n: int) -> str:
         return ""
 
-    def step() -> Any:
+    def passing() -> Any:
         yield
 
-    answer = site({"/": view}, middleware=[step] if has_steps else []).get("/?n=x")
-    assert answer.bad == [("query", "n", "'x' is not an integer")]
+    response = site({"/": view}, middleware=[passing] if has_middleware else []).get("/?n=x")
+    assert response.bad == [("query", "n", "'x' is not an integer")]
 
 
 def test_request_and_path_are_given_together(site: Make) -> None:
-    """A view of the request and a segment gets both, and nothing that is kept."""
-    asked = site({"/{x}": lambda request, x: f"{request.path} {x} {request.params}"})
-    assert asked.get("/a").text == "/a a {'x': 'a'}"
+    """A view of the request and a segment gets both, and nothing is cached between calls."""
+    client = site({"/{x}": lambda request, x: f"{request.path} {x} {request.params}"})
+    assert client.get("/a").text == "/a a {'x': 'a'}"
 
 
 def test_a_view_without_parameters_is_called_without_any(site: Make) -> None:
-    """Nothing stands between the call and such a view: it is one frame below."""
+    """Such a view is one frame below the call."""
     depths = []
 
     def view(**names: object) -> str:
@@ -120,23 +120,23 @@ def test_a_view_without_parameters_is_called_without_any(site: Make) -> None:
 
 
 def test_a_run_is_a_plain_function(site: Make) -> None:
-    """What the server calls for each request is not looked up on a class."""
+    """`run` is an attribute of the call itself, not a method that is looked up on its class."""
     call = site({"/": lambda: ""}).call("GET", "/")
     assert not hasattr(call, "__dict__")
     assert call.run.__class__.__name__ == "function"
 
 
-def test_many_requests_leave_nothing_behind(site: Make) -> None:
-    """An app holds no more memory after many requests than before, whatever they are."""
-    asked = site({"/": lambda: "", "/{x:int}": lambda x: "", "/s/": "text", "/q": lambda n=1: {"n": n}})
+def test_many_requests_leak_no_memory(site: Make) -> None:
+    """After many requests of every kind an app holds no more memory than before."""
+    client = site({"/": lambda: "", "/{x:int}": lambda x: "", "/s/": "text", "/q": lambda n=1: {"n": n}})
     targets = ["/", "/1", "/s", "/q?n=x", "/unknown", "/%FF"]
 
-    def ask_all() -> int:
+    def request_all() -> int:
         for number in range(50):
             for target in targets:
-                asked.get(target if target != "/unknown" else f"/unknown{number}")
+                client.get(target if target != "/unknown" else f"/unknown{number}")
         return sys.getallocatedblocks()
 
-    ask_all()
-    before = ask_all()
-    assert min(ask_all() for _ in range(3)) - before < 100
+    request_all()
+    before = request_all()
+    assert min(request_all() for _ in range(3)) - before < 100

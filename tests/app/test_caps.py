@@ -1,4 +1,4 @@
-"""What is decoded has caps of its own: JSON, urlencoded forms, and each of their fields."""
+"""Limits of decoding: JSON, urlencoded forms, and each of their fields."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def form_of(size: int) -> bytes:
         ("/by-hand", "text_bytes", MIB),
     ],
 )
-def test_what_is_decoded_has_a_cap(client: Client, path: str, cap: str, most: int, *, is_chunked: bool) -> None:
-    """Up to its cap it is read, above it the 413 names the cap; announced, chunked, and read by hand."""
+def test_decoded_content_has_a_cap(client: Client, path: str, cap: str, most: int, *, is_chunked: bool) -> None:
+    """Content up to its cap is decoded; above it the 413 names the cap, whether it has a length or is chunked."""
     make, kind = (json_of, JSON) if cap == "json_bytes" else (form_of, FORM)
 
     def send(size: int) -> Any:
@@ -90,16 +90,16 @@ def test_what_is_decoded_has_a_cap(client: Client, path: str, cap: str, most: in
     refused = send(most + 1)
     assert refused.status == 413
     assert f"over {most} bytes" in refused.text
-    assert "raise" not in refused.text  # that is for the author, in the log
+    assert "raise" not in refused.text  # the hint is for the author, in the log
 
 
-def test_what_is_not_decoded_has_none(client: Client) -> None:
-    """A view that takes the content as it is takes JSON of any size that content may have."""
+def test_content_that_is_not_decoded_has_no_cap(client: Client) -> None:
+    """A view that takes the raw content takes JSON of any size within the limit of content."""
     assert client.post("/raw", content=json_of(4 * MIB), headers=JSON).text == str(4 * MIB)
 
 
-def test_a_cap_is_reported_before_anything_is_sent() -> None:
-    """JSON that is announced too long is refused by its head alone."""
+def test_a_cap_is_reported_before_the_content_is_sent() -> None:
+    """JSON with too large a Content-Length is refused by its head alone."""
     with LiveServer(App(URLS)) as server, socket.create_connection(("127.0.0.1", server.port), 5) as client:
         client.sendall(
             b"POST /fields HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 1048577\r\n\r\n"
@@ -118,7 +118,7 @@ def test_a_cap_is_reported_before_anything_is_sent() -> None:
     ],
 )
 def test_the_caps_of_fields_hold_for_urlencoded_forms(client: Client, content: bytes, said: str) -> None:
-    """A field may have so many bytes when it is decoded, whatever the form is sent as."""
+    """The limit of a field applies to its decoded size, whatever the encoding of the form."""
     refused = client.post("/less", content=content, headers=FORM)
     assert refused.status == 413
     assert said in refused.text
@@ -128,12 +128,12 @@ def test_the_caps_of_fields_hold_for_urlencoded_forms(client: Client, content: b
     ("content", "value"), [(b"a=1234567890", "1234567890"), (b"a=" + b"%41" * 10, "A" * 10), (b"a=%zz+%", "%zz %")]
 )
 def test_a_field_at_its_cap_is_read(client: Client, content: bytes, value: str) -> None:
-    """What counts is what a field is when it is decoded."""
+    """The size of a field is that after decoding."""
     assert client.post("/less", content=content, headers=FORM).text == value
 
 
 def test_a_field_over_its_cap_is_not_decoded() -> None:
-    """It is refused by its length: to decode it first would take many times the memory."""
+    """It is refused by its encoded length: decoding it first would take many times the memory."""
     tracemalloc.start()
     with pytest.raises(ContentTooLarge):
         read_urlencoded("a=" + "%41" * 100_000, FormLimits(field_bytes=1000))
@@ -142,8 +142,8 @@ def test_a_field_over_its_cap_is_not_decoded() -> None:
     assert peak < 2 * MIB
 
 
-def test_percent_signs_take_no_memory_of_their_own() -> None:
-    """To decode a text of percent signs takes about its own size, not fifty times of it."""
+def test_decoding_percent_signs_takes_little_memory() -> None:
+    """Decoding a text of percent signs takes about its own size, not fifty times that."""
     text = "a=" + "%41" * (MIB // 3)
     tracemalloc.start()
     ((_, value),) = read_urlencoded(text, FormLimits())
@@ -155,14 +155,14 @@ def test_percent_signs_take_no_memory_of_their_own() -> None:
 
 @pytest.mark.parametrize("shift", range(4))
 @pytest.mark.parametrize("piece", ["%C3%BC", "%", "%4", "%zz", "xy%"])
-def test_a_long_text_is_decoded_as_a_short_one(shift: int, piece: str) -> None:
-    """Where a long text is cut while it is decoded makes no difference."""
+def test_a_long_text_is_decoded_like_a_short_one(shift: int, piece: str) -> None:
+    """The boundaries at which a long text is decoded in parts make no difference."""
     ((_, value),) = read_urlencoded("a=" + "x" * shift + piece * 20_000, FormLimits())
     ((_, short),) = read_urlencoded("a=" + piece, FormLimits())
     assert value == "x" * shift + short * 20_000
 
 
 def test_a_query_of_too_many_fields_has_a_hint() -> None:
-    """No setting lets a query have more, so the message names another way."""
+    """No setting allows more fields in a query, so the message names a form."""
     with pytest.raises(ContentTooLarge, match=r"over 1000 fields in the query; send a form, or JSON"):
         read_query("a&" * 1001)

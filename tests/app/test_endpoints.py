@@ -1,4 +1,4 @@
-"""The responses of the values of URLS."""
+"""The values of URLS, and their responses."""
 
 from __future__ import annotations
 
@@ -67,48 +67,48 @@ async def add_async(a: int, b: int) -> str:
     ],
 )
 def test_a_value_becomes_a_response(site: Make, value: Any, said: str) -> None:
-    """Whatever can be called is a view; a string, a page and a response are responses themselves."""
+    """A callable is a view; a string, a page and a response are responses themselves."""
     pages = {"a.html": "<p>{{ request.path }}</p>", "b.html": "{{ x }}"}
     for method in ("GET", "HEAD"):
-        assert site({"/": value}, pages=pages).ask(method, "/?b=2").text == said
+        assert site({"/": value}, pages=pages).send(method, "/?b=2").text == said
 
 
 def test_a_text_is_a_page_with_the_text_as_heading(site: Make) -> None:
-    """`"/hello": "Hello World"` is a whole page, and the text is escaped."""
-    asked = site({"/": "home", "/blog": "Hello <World>"})
-    assert "<h1>home</h1>" in asked.get("/").text
-    assert "<h1>Hello &lt;World&gt;</h1>" in asked.get("/blog").text
-    assert asked.get("/").headers["content-type"] == "text/html; charset=utf-8"
+    """`"/hello": "Hello World"` is a whole page, with the text escaped."""
+    client = site({"/": "home", "/blog": "Hello <World>"})
+    assert "<h1>home</h1>" in client.get("/").text
+    assert "<h1>Hello &lt;World&gt;</h1>" in client.get("/blog").text
+    assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
 
 
 def test_a_template_gets_the_parameters_of_the_path(site: Make) -> None:
     """A template in URLS needs no view to show the parameters of the path."""
-    asked = site({"/{name}/{n:int}": "a.html"}, pages={"a.html": "{{ name }} {{ n + 1 }}"})
-    assert asked.get("/%3Cb%3E/1").text == "&lt;b&gt; 2"
+    client = site({"/{name}/{n:int}": "a.html"}, pages={"a.html": "{{ name }} {{ n + 1 }}"})
+    assert client.get("/%3Cb%3E/1").text == "&lt;b&gt; 2"
 
 
 def test_a_template_that_fails_is_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A template in URLS that misses a name is logged with the route, like a view."""
+    """A missing name in a template of URLS is logged with the route, like an error of a view."""
     assert site({"/x": "a.html"}, pages={"a.html": "{{ nothing }}"}).get("/x").status == 500
     assert "GET /x (a.html) failed" in caplog.text
 
 
-def test_a_redirect_may_stand_in_the_table(site: Make) -> None:
+def test_a_redirect_may_be_in_the_table(site: Make) -> None:
     """`"/old": redirect("/new")` needs no view."""
-    answer = site({"/old": redirect("/new", permanent=True)}).get("/old")
-    assert (answer.status, answer.headers["location"]) == (308, "/new")
+    response = site({"/old": redirect("/new", permanent=True)}).get("/old")
+    assert (response.status, response.headers["location"]) == (308, "/new")
 
 
-def test_templates_know_the_urls_of_views(site: Make) -> None:
-    """`url_for` takes a view's name and parameters, and gives a path that leads there."""
+def test_templates_have_url_for(site: Make) -> None:
+    """`url_for` takes a view's name and parameters, and returns its path."""
     urls = {"/": "a.html", "/n/{a}/{b}": add, "/wrong": "b.html"}
     pages = {"a.html": '{{ url_for("add", a=1, b=2) }}', "b.html": '{{ url_for("none") }}'}
-    asked = site(urls, pages=pages)
-    assert asked.get("/").text == "/n/1/2"
-    assert asked.app.url_for(add, a=1, b=2) == "/n/1/2"
-    assert asked.get("/wrong").status == 500
+    client = site(urls, pages=pages)
+    assert client.get("/").text == "/n/1/2"
+    assert client.app.url_for(add, a=1, b=2) == "/n/1/2"
+    assert client.get("/wrong").status == 500
     with pytest.raises(NoSuchURL):
-        asked.app.url_for(index)
+        client.app.url_for(index)
 
 
 @lane("thread")
@@ -153,7 +153,7 @@ def field(name: str) -> str:
     ],
 )
 def test_each_value_has_its_lane(site: Make, value: Any, lane_: Lane, is_pinned: bool) -> None:
-    """Async views are tasks, sync ones run in place unless they are pinned elsewhere."""
+    """Async views are tasks, sync ones run inline unless they are pinned elsewhere."""
     call = site({"/": value}, pages={"a.html": ""}).call("GET", "/")
     assert (call.lane, call.is_pinned) == (lane_, is_pinned)
 
@@ -172,27 +172,27 @@ def test_each_value_has_its_lane(site: Make, value: Any, lane_: Lane, is_pinned:
         ("POST /{name}", field, False),
     ],
 )
-def test_content_is_kept_only_for_views_that_look_at_it(site: Make, key: str, value: Any, reads: bool) -> None:
-    """Fields of a body, or the request itself: else the content is thrown away as it comes."""
+def test_content_is_buffered_only_for_views_that_use_it(site: Make, key: str, value: Any, reads: bool) -> None:
+    """Content is buffered for views with body fields or the request; otherwise it is discarded as it comes."""
     call = site({key: value}).call(key.partition(" ")[0].partition("|")[0], "/x" if "{" in key else "/")
     assert call.reads_content is reads
 
 
 def test_a_call_is_named_for_logs(site: Make) -> None:
-    """The name of a call has method, pattern and view."""
-    asked = site({"GET|POST /n/{a}/{b}": add, "/t": "text", "/h": "a.html"}, pages={"a.html": ""})
-    assert asked.call("GET", "/n/1/2").name == "GET|POST /n/{a:int}/{b:int} (tests.app.test_endpoints.add)"
-    assert [asked.call("GET", path).name for path in ("/t", "/h")] == ["GET /t", "GET /h (a.html)"]
-    assert "tests.app.test_endpoints.add" in repr(asked.call("GET", "/n/1/2"))
+    """The name of a call is its method, pattern and view."""
+    client = site({"GET|POST /n/{a}/{b}": add, "/t": "text", "/h": "a.html"}, pages={"a.html": ""})
+    assert client.call("GET", "/n/1/2").name == "GET|POST /n/{a:int}/{b:int} (tests.app.test_endpoints.add)"
+    assert [client.call("GET", path).name for path in ("/t", "/h")] == ["GET /t", "GET /h (a.html)"]
+    assert "tests.app.test_endpoints.add" in repr(client.call("GET", "/n/1/2"))
 
 
 def test_a_route_has_one_call(site: Make) -> None:
     """A call is the same object for all requests, also for those without a route."""
-    asked = site({"/n/{a}/{b}": add, "/s/": index})
+    client = site({"/n/{a}/{b}": add, "/s/": index})
     for path in ("/n/1/2", "/unknown", "/s", "/%FF"):
-        assert asked.call("GET", path) is asked.call("GET", path)
-    assert asked.call("POST", "/s/") is asked.call("DELETE", "/n/1/2")
-    assert hash(asked.call("GET", "/s/"))
+        assert client.call("GET", path) is client.call("GET", path)
+    assert client.call("POST", "/s/") is client.call("DELETE", "/n/1/2")
+    assert hash(client.call("GET", "/s/"))
 
 
 @pytest.mark.parametrize(
@@ -218,39 +218,39 @@ def test_a_route_has_one_call(site: Make) -> None:
         ("GET", "/../etc/passwd", 404, {}),
     ],
 )
-def test_what_matches_no_route_gets_a_response(
+def test_requests_without_a_route_get_a_response(
     site: Make, method: str, path: str, status: int, fields: dict[str, str]
 ) -> None:
-    """404, 405 and OPTIONS with `Allow`, 501 for no method, 308 for a slash, 400 for what is no path."""
-    asked = site({"/": index, "POST /n/{name}": field, "DELETE /n/{name}": field, "/s/": index})
+    """404, 405 and OPTIONS with `Allow`, 501 for an unknown method, 308 for a slash, 400 for an invalid path."""
+    client = site({"/": index, "POST /n/{name}": field, "DELETE /n/{name}": field, "/s/": index})
     for like in ({}, PAGE):
-        answer = asked.ask(method, path, fields=like)
-        assert answer.status == status
-        assert {name: answer.headers[name] for name in fields} == fields
-        assert (answer.text == "") == (status == 204)
-    request = asked.request(method, path)
-    assert not asked.app.find(request).reads_content
+        response = client.send(method, path, fields=like)
+        assert response.status == status
+        assert {name: response.headers[name] for name in fields} == fields
+        assert (response.text == "") == (status == 204)
+    request = client.make_request(method, path)
+    assert not client.app.find(request).reads_content
     assert request.params == {}
 
 
 def test_options_may_have_a_view(site: Make) -> None:
-    """A route for OPTIONS is a route like others."""
-    assert site({"OPTIONS /": index, "/": index}).ask("OPTIONS", "/").text == "index"
+    """A route may have the method OPTIONS."""
+    assert site({"OPTIONS /": index, "/": index}).send("OPTIONS", "/").text == "index"
 
 
 def test_a_whole_request_line_in_the_redirect_is_harmless(site: Make) -> None:
-    """A redirect for a slash leads to this site, whatever the path or the query hold."""
-    asked = site({"/{x}/": lambda x: x})
+    """A redirect for a slash stays on this site, whatever the path or the query contains."""
+    client = site({"/{x}/": lambda x: x})
     for path in ("/%2F%2Fevil.example", "/%5Cevil.example", "/x?%0d%0aset-cookie:a=b"):
-        answer = asked.get(path)
-        assert answer.status == 404 or not answer.headers["location"].startswith(("//", "/\\", "http"))
-        assert "\n" not in answer.headers.get("location", "")
+        response = client.get(path)
+        assert response.status == 404 or not response.headers["location"].startswith(("//", "/\\", "http"))
+        assert "\n" not in response.headers.get("location", "")
 
 
 def test_requests_do_not_share_parameters(site: Make) -> None:
-    """What one request's parameters are, another's are not."""
-    asked = site({"/{name}": field, "/": index})
-    first, second = asked.request("GET", "/a"), asked.request("GET", "/b")
-    asked.app.find(first)
-    asked.app.find(second)
+    """The path parameters of one request are not those of another."""
+    client = site({"/{name}": field, "/": index})
+    first, second = client.make_request("GET", "/a"), client.make_request("GET", "/b")
+    client.app.find(first)
+    client.app.find(second)
     assert [first.params, second.params] == [{"name": "a"}, {"name": "b"}]

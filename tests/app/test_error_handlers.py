@@ -36,11 +36,11 @@ async def broken_async() -> str:
 
 @pytest.mark.parametrize("view", [broken, broken_async])
 def test_an_exception_is_500_without_internals(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
-    """The client learns only that it was not its fault; the log has route, request and traceback."""
-    answer = site({"/a/{x}": lambda x: "", "/b": view}).get("/b?q=1", fields=PAGE)
-    assert answer.status == 500
-    assert "hunter2" not in answer.text
-    assert "KeyError" not in answer.text
+    """The response has no details; the log has route, request and traceback."""
+    response = site({"/a/{x}": lambda x: "", "/b": view}).get("/b?q=1", fields=PAGE)
+    assert response.status == 500
+    assert "hunter2" not in response.text
+    assert "KeyError" not in response.text
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("fanlight.app", logging.ERROR)
     assert record.getMessage() == f"GET /b (tests.app.test_error_handlers.{view.__name__}) failed: GET /b?q=1"
@@ -49,20 +49,20 @@ def test_an_exception_is_500_without_internals(site: Make, caplog: pytest.LogCap
 
 
 def test_a_log_entry_is_one_line(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A request can't write a second entry into the log, whatever reaches us as its target."""
-    asked = site({"/": broken})
-    request = asked.request("GET", "/?a=\r\n2026 ERROR forged\x1b[2J")
-    asked.app.find(request).run(request)
+    """A request target can't add a second line to the log."""
+    client = site({"/": broken})
+    request = client.make_request("GET", "/?a=\r\n2026 ERROR forged\x1b[2J")
+    client.app.find(request).run(request)
     assert caplog.records[0].getMessage().isprintable()
     assert "\\r\\n" in caplog.records[0].getMessage()
 
 
 def test_an_http_error_is_its_own_response(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """What a view raises as an error goes to the client, with its fields, and is no failure."""
-    asked = site({"/missing": missing, "/busy": busy})
-    assert (asked.get("/missing").status, asked.get("/missing").json["detail"]) == (404, "no such cat")
-    assert "no such cat" in asked.get("/missing", fields=PAGE).text
-    assert (asked.get("/busy").status, asked.get("/busy").headers["retry-after"]) == (503, "5")
+    """An HTTP error that a view raises is sent with its header fields, and is not logged as a failure."""
+    client = site({"/missing": missing, "/busy": busy})
+    assert (client.get("/missing").status, client.get("/missing").json["detail"]) == (404, "no such cat")
+    assert "no such cat" in client.get("/missing", fields=PAGE).text
+    assert (client.get("/busy").status, client.get("/busy").headers["retry-after"]) == (503, "5")
     assert not caplog.records
 
 
@@ -95,57 +95,61 @@ def of_request(request: Request, more: str = "default", *rest: object, **names: 
     ],
 )
 def test_the_table_of_errors_has_the_page(site: Make, view: Any, said: str) -> None:
-    """A view, a response or a template in `errors` is the page, under the error's status."""
+    """A view, a response or a template in `errors` is the page, with the error's status."""
     pages = {"e.html": "{{ name }}", "e2.html": "{{ status }} {{ reason }} {{ detail }} {{ request.path }}"}
-    asked = site({"/missing": missing}, errors={404: view}, pages=pages)
+    client = site({"/missing": missing}, errors={404: view}, pages=pages)
     for _ in range(2):
-        answer = asked.get("/missing", fields=PAGE)
-        assert (answer.status, answer.text) == (404, said)
-    assert asked.get("/unknown", fields=PAGE).status == 404
+        response = client.get("/missing", fields=PAGE)
+        assert (response.status, response.text) == (404, said)
+    assert client.get("/unknown", fields=PAGE).status == 404
 
 
 def test_a_text_in_the_table_is_a_heading(site: Make) -> None:
     """A text is a page with the text as its heading, as in URLS."""
-    answer = site({"/": missing}, errors={404: "Nothing <here>"}).get("/", fields=PAGE)
-    assert answer.status == 404
-    assert "<h1>Nothing &lt;here&gt;</h1>" in answer.text
+    response = site({"/": missing}, errors={404: "Nothing <here>"}).get("/", fields=PAGE)
+    assert response.status == 404
+    assert "<h1>Nothing &lt;here&gt;</h1>" in response.text
 
 
 def test_a_response_of_another_status_keeps_it(site: Make) -> None:
-    """Only a response without a status of its own gets the error's: a redirect stays one."""
+    """Only a response without a status of its own gets that of the error: a redirect stays one."""
 
     def locked() -> str:
         raise Unauthorized(headers={"www-authenticate": "Basic"})
 
-    asked = site({"/": locked}, errors={401: redirect("/login")})
+    client = site({"/": locked}, errors={401: redirect("/login")})
     for _ in range(2):
-        answer = asked.get("/", fields=PAGE)
-        assert (answer.status, answer.headers["location"]) == (303, "/login")
-        assert answer.headers["www-authenticate"] == "Basic"
+        response = client.get("/", fields=PAGE)
+        assert (response.status, response.headers["location"]) == (303, "/login")
+        assert response.headers["www-authenticate"] == "Basic"
 
 
-def test_the_fields_of_an_error_are_not_doubled(site: Make) -> None:
-    """A header that the app's own response sets is left as it is."""
-    answer = site({"/": busy}, errors={503: lambda: ("wait", 503, {"retry-after": "60"})}).get("/", fields=PAGE)
-    assert answer.headers["retry-after"] == "60"
+def test_the_header_fields_of_an_error_are_not_sent_twice(site: Make) -> None:
+    """A field that the app's own response sets is not overwritten."""
+    response = site({"/": busy}, errors={503: lambda: ("wait", 503, {"retry-after": "60"})}).get("/", fields=PAGE)
+    assert response.headers["retry-after"] == "60"
 
 
 def test_405_keeps_allow_with_the_app_s_own_page(site: Make) -> None:
-    """The allowed methods are in the response, whichever page it has."""
-    answer = site({"/": nothing}, errors={405: nothing}).ask("DELETE", "/", fields=PAGE)
-    assert (answer.status, answer.headers["allow"], answer.text) == (405, "GET, HEAD, OPTIONS", "<h1>own page</h1>")
+    """Allow is in the response, whichever page it has."""
+    response = site({"/": nothing}, errors={405: nothing}).send("DELETE", "/", fields=PAGE)
+    assert (response.status, response.headers["allow"], response.text) == (
+        405,
+        "GET, HEAD, OPTIONS",
+        "<h1>own page</h1>",
+    )
 
 
 @pytest.mark.parametrize("view", [nothing, of_error, "text", "e.html", Response("x")])
 def test_a_client_that_prefers_json_gets_json(site: Make, view: Any) -> None:
-    """A page for people is not sent to a program."""
-    answer = site({"/": missing}, errors={404: view}, pages={"e.html": "x"}).get("/")
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json["detail"] == "no such cat"
+    """An HTML page is not sent to a client that prefers JSON."""
+    response = site({"/": missing}, errors={404: view}, pages={"e.html": "x"}).get("/")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json["detail"] == "no such cat"
 
 
-def test_a_view_that_looks_at_the_request_decides_for_all(site: Make) -> None:
-    """A view that takes the request is called whatever the client prefers."""
+def test_an_error_view_with_the_request_serves_all_clients(site: Make) -> None:
+    """A view that takes the request is called whatever media type the client prefers."""
     assert site({"/missing": missing}, errors={404: of_both}).get("/missing").text == "own /missing no such cat"
 
 
@@ -162,26 +166,26 @@ def wrong_page() -> int:
 
 
 @pytest.mark.parametrize("view", [failing_page, raising_page, wrong_page, render("e.html")])
-def test_an_error_in_an_error_page_ends_there(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
-    """The built-in page of the first error is sent instead, and the second is logged, once."""
-    answer = site({"/": missing}, errors={404: view, 500: view}, pages={"e.html": "{{ x }}"}).get("/", fields=PAGE)
-    assert answer.status == 404
-    assert "no such cat" in answer.text
+def test_an_error_in_an_error_page_is_logged_once(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
+    """The built-in page of the first error is sent instead, and the second error is logged, once."""
+    response = site({"/": missing}, errors={404: view, 500: view}, pages={"e.html": "{{ x }}"}).get("/", fields=PAGE)
+    assert response.status == 404
+    assert "no such cat" in response.text
     (record,) = caplog.records
     assert "the handler for error 404 failed" in record.getMessage()
 
 
-def test_500_has_its_own_page_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """The handler for 500 is called like any other, and gets nothing of the exception."""
-    answer = site({"/": broken}, errors={500: of_error}).get("/", fields=PAGE)
-    assert (answer.status, answer.text) == (500, "own 500 ")
+def test_500_may_have_a_page(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The handler for 500 is called like any other, without the exception."""
+    response = site({"/": broken}, errors={500: of_error}).get("/", fields=PAGE)
+    assert (response.status, response.text) == (500, "own 500 ")
 
 
 def test_a_folder_of_error_pages_needs_no_table(site: Make) -> None:
-    """templates/error/error404.html is the page of every 404, those of unknown URLS included."""
-    asked = site({"/": missing}, pages={"error/error404.html": "<h1>gone fishing</h1>{{ detail }}"})
-    assert asked.get("/", fields=PAGE).text == "<h1>gone fishing</h1>no such cat"
-    assert asked.get("/unknown", fields=PAGE).text == "<h1>gone fishing</h1>"
+    """templates/error/error404.html is the page of every 404, those of unknown URLs included."""
+    client = site({"/": missing}, pages={"error/error404.html": "<h1>gone fishing</h1>{{ detail }}"})
+    assert client.get("/", fields=PAGE).text == "<h1>gone fishing</h1>no such cat"
+    assert client.get("/unknown", fields=PAGE).text == "<h1>gone fishing</h1>"
 
 
 class Strange(HTTPError):
@@ -199,8 +203,8 @@ class Odd(HTTPError):
 
 @pytest.mark.parametrize("error", [Strange, Odd])
 @pytest.mark.parametrize("errors", [None, {418: nothing, 500: nothing}])
-def test_errors_of_any_shape_become_responses(site: Make, error: Any, errors: Any) -> None:
-    """An error class of the app's may be malformed: the client still gets a response."""
+def test_malformed_errors_become_responses(site: Make, error: Any, errors: Any) -> None:
+    """An error class of the app may be malformed: the client still gets a response."""
 
     def raising() -> str:
         raise error
@@ -209,7 +213,7 @@ def test_errors_of_any_shape_become_responses(site: Make, error: Any, errors: An
 
 
 def test_a_view_may_raise_422_itself(site: Make) -> None:
-    """Bad fields are listed, whoever found them; without any it is an error like others."""
+    """Its invalid fields are listed like those of binding; without any it is an error like others."""
 
     def refuse() -> str:
         raise UnprocessableContent("the dates overlap")
@@ -226,8 +230,8 @@ def through_a_helper() -> str:
     return ""
 
 
-def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
-    """It need not be the view itself that raises."""
+def test_an_error_may_be_raised_by_a_helper(site: Make) -> None:
+    """An HTTP error may be raised by any function that the view calls."""
     assert site({"/": through_a_helper}).get("/").status == 409
 
 
@@ -251,7 +255,7 @@ def test_an_error_may_come_from_anywhere_below(site: Make) -> None:
     ],
 )
 def test_a_mistake_in_the_table_is_found_before_the_port_opens(mistakes: Make, errors: Any, message: str) -> None:
-    """Keys that are no error, values that are no response, views with other parameters."""
+    """Keys that are not errors, values that are not responses, views with other parameters."""
     (mistake,) = mistakes({"/": nothing}, errors=errors)
     assert message in mistake.message
     assert mistake.hint

@@ -55,8 +55,8 @@ def with_function() -> Iterator[None]:
     catches()
 
 
-def _pass_on(step: Callable[..., Any]) -> Callable[..., Any]:
-    return step
+def _pass_on(generator: Callable[..., Any]) -> Callable[..., Any]:
+    return generator
 
 
 @_pass_on
@@ -71,10 +71,10 @@ async def bare_async() -> AsyncIterator[None]:
     yield
 
 
-@pytest.mark.parametrize("step", [bare, around_it, tidy, behind, with_function, decorated, bare_async])
-def test_what_stands_in_no_net_can_not_catch(step: Any) -> None:
+@pytest.mark.parametrize("generator", [bare, around_it, tidy, behind, with_function, decorated, bare_async])
+def test_what_stands_in_no_net_can_not_catch(generator: Any) -> None:
     """A `finally` catches nothing, nor does what stands before or behind the yield, or in another function."""
-    assert not may_catch(step.__code__)
+    assert not may_catch(generator.__code__)
 
 
 def caught() -> Iterator[None]:
@@ -125,16 +125,16 @@ def handing_over() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "step",
+    "generator",
     [caught, caught_further_out, caught_in_groups, in_a_with, in_an_async_with, leaving, handing_over],
 )
-def test_what_stands_in_a_net_may_catch(step: Any) -> None:
+def test_what_stands_in_a_net_may_catch(generator: Any) -> None:
     """An `except`, a `with`, a `finally` that leaves, and another generator's yield."""
-    assert may_catch(step.__code__)
+    assert may_catch(generator.__code__)
 
 
 def test_what_can_not_be_read_may_catch() -> None:
     """Code without a source is shown every exception, as it may have something to close."""
     names: dict[str, Any] = {}
-    exec("def step():\n    yield", names)
-    assert may_catch(names["step"].__code__)
+    exec("def generator():\n    yield", names)
+    assert may_catch(names["generator"].__code__)

@@ -1,4 +1,4 @@
-"""What runs once, before the first request and after the last."""
+"""Lifespans: code that runs before the first request and after the last."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def live(app: Any) -> None:
 
 @pytest.mark.parametrize("name", ["sync", "of_loop"])
 def test_a_lifespan_opens_and_closes(site: Make, name: str) -> None:
-    """What stands before the yield runs at the start, the rest at the stop; and again, if it starts again."""
+    """The code before the yield runs at startup, the rest at shutdown; and again at the next start."""
     log = Log()
     app = site({"/": "x"}, lifespan=getattr(log, name)).app
     asyncio.run(live(app))
@@ -50,7 +50,7 @@ def test_a_lifespan_opens_and_closes(site: Make, name: str) -> None:
 
 
 def test_a_lifespan_may_take_the_app(site: Make) -> None:
-    """A parameter is the app itself."""
+    """Its parameter is the app."""
     log = Log()
     app = site({"/": "x"}, lifespan=log.with_app).app
     asyncio.run(live(app))
@@ -58,7 +58,7 @@ def test_a_lifespan_may_take_the_app(site: Make) -> None:
 
 
 def test_an_app_needs_no_lifespan(site: Make) -> None:
-    """Without one, start and stop do nothing; a stop without a start does nothing either."""
+    """Without one, start and stop do nothing; nor does a stop without a start."""
     asyncio.run(live(site({"/": "x"}).app))
     log = Log()
     asyncio.run(site({"/": "x"}, lifespan=log.sync).app.stop())
@@ -100,14 +100,14 @@ def failing() -> Iterator[None]:
         (failing, OSError, "no database"),
     ],
 )
-def test_what_goes_wrong_is_raised(site: Make, lifespan: Any, error: type[Exception], said: str) -> None:
-    """The server must know that the app is not there, or did not end well."""
+def test_errors_of_a_lifespan_are_raised(site: Make, lifespan: Any, error: type[Exception], said: str) -> None:
+    """The server gets the exception of startup and of shutdown."""
     with pytest.raises(error, match=said):
         asyncio.run(live(site({"/": "x"}, lifespan=lifespan).app))
 
 
 def test_an_app_is_started_once(site: Make) -> None:
-    """A second start without a stop would leave the first open for ever."""
+    """A second start without a stop is an error, as it would leave the first open."""
 
     async def start_twice() -> None:
         await app.start()
@@ -130,7 +130,7 @@ def greedy(app: object, more: object) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("lifespan", "message"), [(plain, "has no yield"), (greedy, "takes more than the app")])
-def test_what_can_not_be_a_lifespan_is_found_at_once(mistakes: Make, lifespan: Any, message: str) -> None:
+def test_an_invalid_lifespan_is_reported_at_once(mistakes: Make, lifespan: Any, message: str) -> None:
     """A function without a yield, or with other parameters, is a mistake with its place."""
     (mistake,) = mistakes({"/": "x"}, lifespan=lifespan)
     assert message in mistake.message

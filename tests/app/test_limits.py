@@ -1,4 +1,4 @@
-"""`@limits`: what one route takes, more or less than the others."""
+"""`@limits`: one route accepts more or less than the others."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ def client() -> Iterator[Client]:
         ),
     ],
 )
-def test_a_route_takes_so_much_and_no_more(
+def test_a_route_has_its_own_limit(
     client: Client, caplog: pytest.LogCaptureFixture, path: str, most: int, hint: str, *, is_chunked: bool
 ) -> None:
-    """Up to its limit it is accepted, above it there is a 413, and the log names the limit and the route."""
+    """Content up to the limit is accepted; above it there is a 413, and the log names the limit and the route."""
 
     def send(size: int) -> Any:
         data = b"x" * size
@@ -111,15 +111,15 @@ def test_a_route_takes_so_much_and_no_more(
 def test_each_part_of_a_form_has_its_limit(
     client: Client, caplog: pytest.LogCaptureFixture, path: str, sent: dict[str, str], files: dict[str, Any], said: str
 ) -> None:
-    """Fields, files and their sizes are capped for the route; the 413 names the cap, only the log how to raise it."""
-    answer = client.post(path, form=sent, files=files, headers={"accept": "application/json"})
+    """Fields, files and their sizes are limited for the route; the 413 names the limit, the log how to raise it."""
+    response = client.post(path, form=sent, files=files, headers={"accept": "application/json"})
     if not said:
-        assert answer.status == 200
+        assert response.status == 200
         return
-    assert answer.status == 413
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert response.status == 413
+    assert response.headers["content-type"] == "application/problem+json"
     what, _, hint = said.partition("; ")
-    assert re.search(what + "$", answer.json()["detail"])
+    assert re.search(what + "$", response.json()["detail"])
     assert hint in caplog.text
 
 
@@ -134,14 +134,14 @@ def test_each_part_of_a_form_has_its_limit(
         ({"files": True}, "must be a whole number"),
     ],
 )
-def test_a_limit_that_can_not_be_is_refused(caps: dict[str, Any], said: str) -> None:
-    """It is reported where it is written, before the site starts."""
+def test_an_invalid_limit_is_refused(caps: dict[str, Any], said: str) -> None:
+    """It is reported with its place, before the site starts."""
     with pytest.raises(AppError, match=said):
         limits(**caps)
 
 
-def test_the_plan_is_made_at_the_start(tmp_path: Path) -> None:
-    """A route without limits of its own has the usual ones of a form."""
+def test_the_body_policy_is_made_at_startup(tmp_path: Path) -> None:
+    """A route without limits of its own has the default ones for a form."""
     app = App(URLS, file=tmp_path / "main.py")
     plans = {route.endpoint.name.partition(" (")[0]: route.endpoint.body_policy for route in app.table.routes}  # type: ignore[attr-defined]  # it is a call
     usual_plan: BodyPolicy = plans["POST /usual"]

@@ -22,29 +22,29 @@ PAGE = {"accept": "text/html"}
 
 
 class Trace:
-    """Notes what happens in which order, and makes middleware that does so."""
+    """Records what happens in which order, and makes middleware that does so."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    def step(self, name: str) -> Any:
-        def step(request: Request) -> Iterator[None]:
+    def make(self, name: str) -> Any:
+        def wrapper(request: Request) -> Iterator[None]:
             self.events.append(f"{name} in")
             response = yield
             self.events.append(f"{name} out {response.status}")  # type: ignore[attr-defined]  # it is sent in
             response.headers["x-trace"] = response.headers.get("x-trace") + name  # type: ignore[attr-defined]  # same
 
-        return step
+        return wrapper
 
-    def async_step(self, name: str) -> Any:
-        async def step(request: Request) -> AsyncIterator[None]:
+    def make_async(self, name: str) -> Any:
+        async def wrapper(request: Request) -> AsyncIterator[None]:
             self.events.append(f"{name} in")
             await asyncio.sleep(0)
             response = yield
             self.events.append(f"{name} out {response.status}")  # type: ignore[attr-defined]  # it is sent in
             response.headers["x-trace"] = response.headers.get("x-trace") + name  # type: ignore[attr-defined]  # same
 
-        return step
+        return wrapper
 
     def view(self) -> str:
         self.events.append("view")
@@ -58,31 +58,31 @@ class Trace:
 @pytest.mark.parametrize("view", ["view", "async_view"])
 @pytest.mark.parametrize("kinds", ["ss", "sa", "as", "aa"])
 def test_middleware_runs_from_outside_in_and_back(site: Make, view: str, kinds: str) -> None:
-    """The first of the list is the outermost, whichever are async, the view too."""
+    """The first of the list is the outermost, for any mix of sync and async middleware and views."""
     trace = Trace()
     steps = [
-        trace.step(name) if kind == "s" else trace.async_step(name) for name, kind in zip("ab", kinds, strict=True)
+        trace.make(name) if kind == "s" else trace.make_async(name) for name, kind in zip("ab", kinds, strict=True)
     ]
-    answer = site({"/": getattr(trace, view)}, middleware=steps).get("/")
+    response = site({"/": getattr(trace, view)}, middleware=steps).get("/")
     assert trace.events == ["a in", "b in", "view", "b out 200", "a out 200"]
-    assert (answer.text, answer.headers["x-trace"]) == ("page", "ba")
+    assert (response.text, response.headers["x-trace"]) == ("page", "ba")
 
 
-@pytest.mark.parametrize("kind", ["step", "async_step"])
+@pytest.mark.parametrize("kind", ["make", "make_async"])
 def test_middleware_wraps_everything(site: Make, kind: str) -> None:
     """Strings, templates, redirects and URLs without a route pass through the middleware like views."""
     trace = Trace()
     urls = {"/t": "text", "/h": "a.html", "/r": redirect("/t"), "/s/": "slash", "/c": Response("constant")}
-    asked = site(urls, middleware=[getattr(trace, kind)("a")], pages={"a.html": "page"})
+    client = site(urls, middleware=[getattr(trace, kind)("a")], pages={"a.html": "page"})
     requests = [
         *[("GET", path) for path in ("/t", "/h", "/r", "/c", "/unknown", "/s", "/%FF")],
         ("POST", "/t"),
         ("OPTIONS", "/t"),
     ]
-    for _ in range(2):  # a field that was set for one request is not there already at the next
-        answers = [asked.ask(*each) for each in requests]
-        assert [answer.status for answer in answers] == [200, 200, 303, 200, 404, 308, 400, 405, 204]
-        assert [answer.headers["x-trace"] for answer in answers] == ["a"] * 9
+    for _ in range(2):  # a field set for one request is not present in the next
+        responses = [client.send(*each) for each in requests]
+        assert [response.status for response in responses] == [200, 200, 303, 200, 404, 308, 400, 405, 204]
+        assert [response.headers["x-trace"] for response in responses] == ["a"] * 9
 
 
 def early(request: Request) -> Iterator[None]:
@@ -103,17 +103,17 @@ async def early_async(request: Request) -> AsyncIterator[object]:
     yield None
 
 
-@pytest.mark.parametrize("step", [early, early_yield, early_async])
+@pytest.mark.parametrize("wrapper", [early, early_yield, early_async])
 @pytest.mark.parametrize("name", ["view", "async_view"])
-def test_middleware_may_respond_instead_of_the_view(site: Make, step: Any, name: str) -> None:
-    """What it gives before the view has run is the response, made of the same values as a view's."""
+def test_middleware_may_respond_instead_of_the_view(site: Make, wrapper: Any, name: str) -> None:
+    """A value that it yields or returns before the view has run is the response, like that of a view."""
     trace = Trace()
     view = getattr(trace, name)
-    asked = site({"/closed": view, "/open": view}, middleware=[trace.step("o"), step, trace.step("i")])
-    answer = asked.get("/closed")
-    assert (answer.status, answer.text, answer.headers["x-trace"]) == (403, "closed", "o")
+    client = site({"/closed": view, "/open": view}, middleware=[trace.make("o"), wrapper, trace.make("i")])
+    response = client.get("/closed")
+    assert (response.status, response.text, response.headers["x-trace"]) == (403, "closed", "o")
     assert trace.events == ["o in", "o out 403"]
-    assert asked.get("/open").text == "page"
+    assert client.get("/open").text == "page"
 
 
 def replacing() -> Iterator[None]:
@@ -135,11 +135,11 @@ async def created() -> tuple[str, int]:
     return "x", 201
 
 
-@pytest.mark.parametrize("step", [replacing, replacing_yield, replacing_async])
+@pytest.mark.parametrize("wrapper", [replacing, replacing_yield, replacing_async])
 @pytest.mark.parametrize("view", [lambda: ("x", 201), created])
-def test_middleware_may_replace_the_response(site: Make, step: Any, view: Any) -> None:
-    """What it gives after the view has run takes the place of the response; it need not take the request."""
-    assert site({"/": view}, middleware=[step]).get("/").json == {"was": 201}
+def test_middleware_may_replace_the_response(site: Make, wrapper: Any, view: Any) -> None:
+    """A value that it yields or returns after the view replaces the response; its request parameter is optional."""
+    assert site({"/": view}, middleware=[wrapper]).get("/").json == {"was": 201}
 
 
 def broken() -> str:
@@ -165,27 +165,27 @@ async def catching_async(request: Request) -> AsyncIterator[object]:
 
 
 @pytest.mark.parametrize("view", [broken, broken_async])
-@pytest.mark.parametrize("step", [catching, catching_async])
+@pytest.mark.parametrize("wrapper", [catching, catching_async])
 def test_an_exception_of_the_view_arrives_at_the_yield(
-    site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any
+    site: Make, caplog: pytest.LogCaptureFixture, wrapper: Any, view: Any
 ) -> None:
-    """Middleware may catch it and respond; middleware further out gets that response, that further in a 500."""
+    """Middleware may catch it and respond; outer middleware gets that response, inner middleware a 500."""
     trace = Trace()
-    answer = site({"/": view}, middleware=[trace.step("o"), step, trace.step("i")]).get("/")
-    assert (answer.status, answer.text, answer.headers["x-trace"]) == (409, "caught 'key'", "o")
+    response = site({"/": view}, middleware=[trace.make("o"), wrapper, trace.make("i")]).get("/")
+    assert (response.status, response.text, response.headers["x-trace"]) == (409, "caught 'key'", "o")
     assert trace.events == ["o in", "i in", "i out 500", "o out 409"]
     assert not caplog.records
 
 
 @pytest.mark.parametrize("view", [broken, broken_async])
-@pytest.mark.parametrize("kind", ["step", "async_step"])
+@pytest.mark.parametrize("kind", ["make", "make_async"])
 def test_an_exception_that_is_not_caught_is_500(
     site: Make, caplog: pytest.LogCaptureFixture, kind: str, view: Any
 ) -> None:
     """It is logged once, with the route, after all middleware, which gets the 500 at its yield."""
     trace = Trace()
-    answer = site({"/": view}, middleware=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
-    assert (answer.status, answer.headers["x-trace"]) == (500, "ba")
+    response = site({"/": view}, middleware=[getattr(trace, kind)("a"), getattr(trace, kind)("b")]).get("/")
+    assert (response.status, response.headers["x-trace"]) == (500, "ba")
     assert trace.events == ["a in", "b in", "b out 500", "a out 500"]
     (record,) = caplog.records
     assert "GET /" in record.getMessage()
@@ -202,16 +202,16 @@ async def missing_async() -> str:
 
 
 @pytest.mark.parametrize("view", [missing, missing_async, lambda q: q])
-@pytest.mark.parametrize("kind", ["step", "async_step"])
+@pytest.mark.parametrize("kind", ["make", "make_async"])
 def test_an_http_error_of_the_view_is_a_response_to_middleware(site: Make, kind: str, view: Any) -> None:
-    """An HTTP error has become a response when middleware sees it."""
+    """At the yield of middleware an HTTP error is a response already."""
     trace = Trace()
-    answer = site({"/": view}, middleware=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get(
+    response = site({"/": view}, middleware=[getattr(trace, kind)("a")], errors={404: lambda: "own"}).get(
         "/", fields=PAGE
     )
     status = 422 if view not in (missing, missing_async) else 404
-    assert (answer.status, answer.headers["x-trace"]) == (status, "a")
-    assert status == 422 or answer.text == "own"
+    assert (response.status, response.headers["x-trace"]) == (status, "a")
+    assert status == 422 or response.text == "own"
 
 
 def guard(request: Request, when: str) -> Iterator[None]:
@@ -229,13 +229,15 @@ async def guard_async(request: Request, when: str) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", [guard, guard_async])
+@pytest.mark.parametrize("wrapper", [guard, guard_async])
 @pytest.mark.parametrize("name", ["view", "async_view"])
-def test_an_http_error_of_middleware_is_a_response_further_out(site: Make, step: Any, when: str, name: str) -> None:
+def test_an_http_error_of_middleware_is_a_response_to_outer_middleware(
+    site: Make, wrapper: Any, when: str, name: str
+) -> None:
     """Middleware may raise errors like a view, before and after it."""
     trace = Trace()
-    answer = site({"/": getattr(trace, name)}, middleware=[trace.step("o"), partial(step, when=when)]).get("/")
-    assert (answer.status, answer.headers["x-trace"]) == (403, "o")
+    response = site({"/": getattr(trace, name)}, middleware=[trace.make("o"), partial(wrapper, when=when)]).get("/")
+    assert (response.status, response.headers["x-trace"]) == (403, "o")
     assert trace.events[-1] == "o out 403"
 
 
@@ -273,7 +275,7 @@ def swallowing_twice() -> Iterator[None]:
         yield
 
 
-def answering_nonsense() -> Iterator[None]:
+def returning_nonsense() -> Iterator[None]:
     return 5  # type: ignore[return-value]  # it shows what happens
     yield
 
@@ -305,15 +307,15 @@ async def swallowing_async() -> AsyncIterator[None]:
         pass
 
 
-@pytest.mark.parametrize("others", [[], [Trace().step("a")], [Trace().async_step("a")]])
+@pytest.mark.parametrize("others", [[], [Trace().make("a")], [Trace().make_async("a")]])
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("wrapper", "said"),
     [
         (failing_before, "ZeroDivisionError"),
         (failing_after, "ZeroDivisionError"),
         (twice, "twice yields twice"),
         (never, "never ended before its yield"),
-        (answering_nonsense, "a value of type int can't be sent"),
+        (returning_nonsense, "a value of type int can't be sent"),
         (failing_before_async, "ZeroDivisionError"),
         (failing_after_async, "ZeroDivisionError"),
         (twice_async, "twice_async yields twice"),
@@ -321,21 +323,23 @@ async def swallowing_async() -> AsyncIterator[None]:
     ],
 )
 def test_middleware_that_fails_is_500_and_logged(
-    site: Make, caplog: pytest.LogCaptureFixture, step: Any, said: str, others: list[Any]
+    site: Make, caplog: pytest.LogCaptureFixture, wrapper: Any, said: str, others: list[Any]
 ) -> None:
-    """Middleware is code of the app's, like a view: its mistakes are logged with its name."""
-    assert site({"/": lambda: "x"}, middleware=[*others, step]).get("/").status == 500
+    """An exception in middleware is logged with the name of the middleware."""
+    assert site({"/": lambda: "x"}, middleware=[*others, wrapper]).get("/").status == 500
     assert len(caplog.records) == 1
     assert said in caplog.text
 
 
-@pytest.mark.parametrize("step", [swallowing, swallowing_twice, swallowing_async])
+@pytest.mark.parametrize("wrapper", [swallowing, swallowing_twice, swallowing_async])
 @pytest.mark.parametrize("view", [broken, broken_async])
-def test_a_swallowed_exception_comes_out(site: Make, caplog: pytest.LogCaptureFixture, step: Any, view: Any) -> None:
+def test_a_swallowed_exception_is_an_error(
+    site: Make, caplog: pytest.LogCaptureFixture, wrapper: Any, view: Any
+) -> None:
     """Middleware that catches an exception must return a response."""
-    assert site({"/": view}, middleware=[step]).get("/").status == 500
+    assert site({"/": view}, middleware=[wrapper]).get("/").status == 500
     assert "KeyError" in caplog.text
-    assert step.__name__ in caplog.text
+    assert wrapper.__name__ in caplog.text
 
 
 def cleaning(events: list[str]) -> Iterator[None]:
@@ -352,20 +356,20 @@ async def cleaning_async(events: list[str]) -> AsyncIterator[None]:
         events.append("cleaned")
 
 
-@pytest.mark.parametrize("step", [cleaning, cleaning_async])
-def test_middleware_cleans_up_when_its_task_is_cancelled(site: Make, step: Any) -> None:
-    """A client that leaves cancels the task: `finally` runs, and the cancellation goes on."""
+@pytest.mark.parametrize("wrapper", [cleaning, cleaning_async])
+def test_middleware_cleans_up_when_its_task_is_cancelled(site: Make, wrapper: Any) -> None:
+    """A client that disconnects cancels the task: `finally` runs, and the cancellation goes on."""
     events: list[str] = []
 
     async def wait() -> str:
         await asyncio.Event().wait()
         return ""
 
-    asked = site({"/": wait}, middleware=[partial(step, events)])
-    request = asked.request("GET", "/")
+    client = site({"/": wait}, middleware=[partial(wrapper, events)])
+    request = client.make_request("GET", "/")
 
     async def run() -> Any:
-        task = asyncio.ensure_future(asked.app.find(request).run(request))
+        task = asyncio.ensure_future(client.app.find(request).run(request))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
@@ -383,7 +387,7 @@ def greedy() -> Iterator[None]:
 
 
 def test_a_sync_view_with_async_middleware_has_a_thread(site: Make) -> None:
-    """The loop must not wait for it; `@lane("inline")` marks it as quick enough."""
+    """It must not block the loop; `@lane("inline")` marks it as quick enough."""
     threads: dict[str, threading.Thread] = {}
 
     def slow() -> str:
@@ -395,10 +399,10 @@ def test_a_sync_view_with_async_middleware_has_a_thread(site: Make) -> None:
         threads["quick"] = threading.current_thread()
         return ""
 
-    asked = site({"/slow": slow, "/quick": quick, "/text": "text"}, middleware=[Trace().async_step("a")])
-    assert [asked.call("GET", path).lane for path in ("/slow", "/quick", "/text", "/unknown")] == [Lane.TASK] * 4
-    asked.get("/slow")
-    asked.get("/quick")
+    client = site({"/slow": slow, "/quick": quick, "/text": "text"}, middleware=[Trace().make_async("a")])
+    assert [client.call("GET", path).lane for path in ("/slow", "/quick", "/text", "/unknown")] == [Lane.TASK] * 4
+    client.get("/slow")
+    client.get("/quick")
     assert threads["slow"] is not threading.current_thread()
     assert threads["quick"] is threading.current_thread()
 
@@ -413,8 +417,8 @@ def test_sync_middleware_leaves_a_view_in_its_lane(site: Make) -> None:
     async def waits() -> str:
         return ""
 
-    asked = site({"/": lambda: "", "/t": pinned, "/a": waits}, middleware=[Trace().step("a")])
-    calls = [asked.call("GET", path) for path in ("/", "/t", "/a")]
+    client = site({"/": lambda: "", "/t": pinned, "/a": waits}, middleware=[Trace().make("a")])
+    calls = [client.call("GET", path) for path in ("/", "/t", "/a")]
     assert [(call.lane, call.is_pinned) for call in calls] == [
         (Lane.MEASURED, False),
         (Lane.THREAD, True),
@@ -423,17 +427,17 @@ def test_sync_middleware_leaves_a_view_in_its_lane(site: Make) -> None:
 
 
 def test_middleware_may_read_the_content(site: Make) -> None:
-    """With middleware the content is kept, also for a view that does not take it."""
+    """With middleware the content is buffered, also for a view that does not take it."""
 
     def signed(request: Request) -> Iterator[None]:
         if request.content != b"x":
             raise UnprocessableContent
         yield
 
-    asked = site({"POST /": lambda: "ok"}, middleware=[signed])
-    assert asked.call("POST", "/").reads_content
-    assert asked.post("/", content=b"x").text == "ok"
-    assert asked.post("/", content=b"y").status == 422
+    client = site({"POST /": lambda: "ok"}, middleware=[signed])
+    assert client.call("POST", "/").reads_content
+    assert client.post("/", content=b"x").text == "ok"
+    assert client.post("/", content=b"y").status == 422
 
 
 class Counting:
@@ -448,7 +452,7 @@ class Counting:
 
 
 def test_an_object_may_be_middleware(site: Make) -> None:
-    """Whatever gives a generator when it is called will do."""
+    """Any callable that returns a generator is middleware."""
     counting = Counting()
     site({"/": "x"}, middleware=(counting,)).get("/")
     assert counting.count == 1
@@ -479,24 +483,22 @@ def too_much_by_name(*, other: int) -> Iterator[None]:
         (None, "middleware is a NoneType"),
     ],
 )
-def test_what_can_not_be_middleware_is_found_before_the_port_opens(
-    mistakes: Make, middleware: Any, message: str
-) -> None:
+def test_invalid_middleware_is_reported_before_the_port_opens(mistakes: Make, middleware: Any, message: str) -> None:
     """Functions without a yield, or with other parameters, are mistakes."""
     (mistake,) = mistakes({"/": "x"}, middleware=middleware)
     assert message in mistake.message
     assert mistake.hint
 
 
-def test_without_middleware_calls_run_as_they_are(site: Make) -> None:
+def test_without_middleware_calls_are_not_wrapped(site: Make) -> None:
     """A response in URLS is even the same object each time."""
-    asked = site({"/": "text"})
-    assert asked.get("/").response is asked.get("/").response
+    client = site({"/": "text"})
+    assert client.get("/").response is client.get("/").response
     assert site({"/": "text"}, middleware=[early]).get("/").status == 200
 
 
 def test_failing_middleware_is_logged_once(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """One failure is one log record, whatever middleware there is."""
+    """One failure is one log record, however much middleware there is."""
     with caplog.at_level(logging.ERROR):
-        site({"/": broken}, middleware=[Trace().step("a"), Trace().step("b"), Trace().step("c")]).get("/")
+        site({"/": broken}, middleware=[Trace().make("a"), Trace().make("b"), Trace().make("c")]).get("/")
     assert len(caplog.records) == 1

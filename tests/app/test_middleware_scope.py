@@ -22,7 +22,7 @@ Find = Callable[..., list[Mistake]]
 PAGE = {"accept": "text/html"}
 
 
-def step(name: str) -> Any:
+def appending(name: str) -> Any:
     """Return middleware that appends its name to those of inner middleware."""
 
     def note(request: Request) -> Iterator[None]:
@@ -32,7 +32,7 @@ def step(name: str) -> Any:
     return note
 
 
-def async_step(name: str) -> Any:
+def async_appending(name: str) -> Any:
     """Return async middleware that does the same."""
 
     async def note(request: Request) -> AsyncIterator[None]:
@@ -46,35 +46,36 @@ def plain() -> str:
     return "plain"
 
 
-@middleware(step("v"), async_step("w"))
+@middleware(appending("v"), async_appending("w"))
 def both() -> str:
     return "both"
 
 
-@middleware(step("v"))
+@middleware(appending("v"))
 async def asynchronous() -> str:
     return "async"
 
 
-@middleware(step("a"))
-@middleware(step("b"))
+@middleware(appending("a"))
+@middleware(appending("b"))
 def stacked() -> str:
     return "stacked"
 
 
 @pytest.mark.parametrize(
-    "app_steps", [[step("1"), step("2")], [step("1"), async_step("2")], [async_step("1"), step("2")]]
+    "app_middleware",
+    [[appending("1"), appending("2")], [appending("1"), async_appending("2")], [async_appending("1"), appending("2")]],
 )
-@pytest.mark.parametrize("table_steps", [(step("t"), step("u")), (step("t"), async_step("u"))])
-def test_middleware_is_in_one_order_from_outside_in(site: Make, app_steps: Any, table_steps: Any) -> None:
-    """Those of the app are outermost, then those of the tables, then those of the view; the kinds are mixed freely."""
+@pytest.mark.parametrize("table_middleware", [(appending("t"), appending("u")), (appending("t"), async_appending("u"))])
+def test_middleware_is_in_one_order_from_outside_in(site: Make, app_middleware: Any, table_middleware: Any) -> None:
+    """App, then tables, then view; sync and async middleware may be mixed."""
     inner = {"/": plain, "/both": both, "/async": asynchronous, "/text": "text", "/r": Response("r")}
-    asked = site(
-        {"/": plain, "/in": middleware(*table_steps)({"/": plain, "/on": middleware(step("x"))(inner)})},
-        middleware=app_steps,
+    client = site(
+        {"/": plain, "/in": middleware(*table_middleware)({"/": plain, "/on": middleware(appending("x"))(inner)})},
+        middleware=app_middleware,
     )
     traces = {
-        path: asked.get(path).headers["x-trace"] for path in ("/", "/in", "/in/on", "/in/on/both", "/in/on/async")
+        path: client.get(path).headers["x-trace"] for path in ("/", "/in", "/in/on", "/in/on/both", "/in/on/async")
     }
     assert traces == {
         "/": "21",
@@ -84,15 +85,15 @@ def test_middleware_is_in_one_order_from_outside_in(site: Make, app_steps: Any, 
         "/in/on/async": "vxut21",
     }
     for _ in range(2):
-        assert [asked.get(f"/in/on/{each}").headers["x-trace"] for each in ("text", "r")] == ["xut21", "xut21"]
+        assert [client.get(f"/in/on/{each}").headers["x-trace"] for each in ("text", "r")] == ["xut21", "xut21"]
 
 
-def test_decorators_read_from_outside_in(site: Make) -> None:
-    """The upper of two decorators is the outer one."""
+def test_the_upper_decorator_is_the_outer_one(site: Make) -> None:
+    """Of two decorators on a view, the upper one is the outer middleware."""
     assert site({"/": stacked}).get("/").headers["x-trace"] == "ba"
 
 
-def test_a_marked_view_is_the_function_still() -> None:
+def test_a_decorated_view_is_the_function_itself() -> None:
     """A decorated view can be called by a test as it is written, without its middleware."""
     assert both() == "both"
 
@@ -104,9 +105,9 @@ def test_middleware_wraps_a_single_value(site: Make) -> None:
         def index(self) -> str:
             return "index"
 
-    put = middleware(step("s"))
-    asked = site({"/t": put("text"), "/h": put("a.html"), "/m": put(Views().index)}, pages={"a.html": "page"})
-    assert [asked.get(path).headers["x-trace"] for path in ("/t", "/h", "/m")] == ["s", "s", "s"]
+    put = middleware(appending("s"))
+    client = site({"/t": put("text"), "/h": put("a.html"), "/m": put(Views().index)}, pages={"a.html": "page"})
+    assert [client.get(path).headers["x-trace"] for path in ("/t", "/h", "/m")] == ["s", "s", "s"]
 
 
 def guard(request: Request) -> Iterator[None]:
@@ -128,7 +129,7 @@ def divide(by: int) -> str:
 
 
 def test_middleware_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> None:
-    """Through a socket: middleware may refuse, or respond for the views in its table; others are unaffected."""
+    """Middleware may refuse, or respond for the views in its table; others are not affected."""
     app = site({"/open": divide, "/in": middleware(guard, lenient)({"/divide": divide})}).app
     with LiveServer(app) as server:
         statuses = []
@@ -139,7 +140,7 @@ def test_middleware_of_a_table_guards_all_of_it_and_nothing_else(site: Make) -> 
     assert statuses == [b"403", b"200", b"500"]
 
 
-def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
+def test_the_middleware_of_a_table_can_not_be_lost(site: Make) -> None:
     """A table with middleware can't be spread into another, which would drop the middleware."""
     table: Any = middleware(guard)({"/": plain})
     with pytest.raises(TypeError):
@@ -148,10 +149,10 @@ def test_what_guards_a_table_can_not_be_lost(site: Make) -> None:
         {"/a": plain} | table
 
 
-def test_a_table_of_another_kind_has_middleware_too(site: Make) -> None:
-    """Any mapping is a table; nested middleware is as if written at once."""
-    asked = site({"/": middleware(step("a"))(middleware(step("b"))(MappingProxyType({"/x": plain})))})
-    assert asked.get("/x").headers["x-trace"] == "ba"
+def test_any_mapping_may_have_middleware(site: Make) -> None:
+    """Any mapping is a table; nested `with_middleware` calls add up."""
+    client = site({"/": middleware(appending("a"))(middleware(appending("b"))(MappingProxyType({"/x": plain})))})
+    assert client.get("/x").headers["x-trace"] == "ba"
 
 
 def numbered(id: int) -> str:  # noqa: A002 - the name in the path
@@ -160,7 +161,7 @@ def numbered(id: int) -> str:  # noqa: A002 - the name in the path
 
 def test_url_for_finds_a_view_with_middleware(site: Make) -> None:
     """Middleware does not change the name of a view."""
-    app = site({"/a": middleware(step("a"))({"/b": both, "/{id:int}": numbered})}).app
+    app = site({"/a": middleware(appending("a"))({"/b": both, "/{id:int}": numbered})}).app
     assert (app.url_for(both), app.url_for(numbered, id=3)) == ("/a/b", "/a/3")
 
 
@@ -168,22 +169,22 @@ def no_generator(request: Request) -> None:
     return None
 
 
-def test_what_is_no_middleware_is_reported_once_with_its_place(mistakes: Find) -> None:
-    """A function without a yield is one mistake, however many routes the table has."""
+def test_invalid_middleware_of_a_table_is_reported_once(mistakes: Find) -> None:
+    """A function without a yield is one mistake with its place, however many routes the table has."""
     (mistake,) = mistakes({"/a": middleware(no_generator)({"/b": plain, "/c": plain})})
     assert "no_generator has no yield" in mistake.message
     assert mistake.places[0].endswith(f"test_middleware_scope.py:{no_generator.__code__.co_firstlineno}")
 
 
 def test_mistakes_in_a_table_with_middleware_have_their_lines(tmp_path: Path) -> None:
-    """The middleware of a nested table does not hide where the table is written."""
+    """The place of a nested table is known, with or without middleware."""
     main = tmp_path / "main.py"
     main.write_text(
         "from fanlight import middleware\n"
-        "def step():\n"
+        "def passing():\n"
         "    yield\n"
         "URLS = {\n"
-        "    '/a': middleware(step)({\n"
+        "    '/a': middleware(passing)({\n"
         "        '/b': 'one',\n"
         "        '/c': None,\n"
         "    }),\n"

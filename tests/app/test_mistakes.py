@@ -1,4 +1,4 @@
-"""What is wrong with an app, found before the port opens."""
+"""The mistakes of an app, found before the port opens."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def requested(request: str) -> str:
     return ""
 
 
-def asked(request: Request) -> str:
+def fetched(request: Request) -> str:
     return ""
 
 
@@ -184,7 +184,7 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("/{x}", paged, "takes no x", "write def paged(page, x)"),
         ("POST /{x}", item, "takes no x", "write def item(item, x)"),
         ("/{slug}", partial(one, slug="x"), "the path has {slug}, which is set already in NAME.one", "remove it"),
-        ("/{request}", asked, '"request" is the request in NAME.asked, and a part of the path', "rename one"),
+        ("/{request}", fetched, '"request" is the request in NAME.fetched, and a part of the path', "rename one"),
         ("/{x:str}", listed, "x: list[int] in NAME.listed can't come from the path", "a part of a path is"),
         ("/{x}", partial(item), "the path has {x}, but NAME.item takes no x", "did you mean|write def"),
         (
@@ -231,10 +231,10 @@ def sent(x: "list[Item] | dict[str, Item] | Item | Bag") -> str:  # noqa: UP037 
         ("POST /", sent, "can't be read", ""),
     ],
 )
-def test_a_view_that_can_not_be_filled_is_reported(
+def test_a_view_with_unbindable_parameters_is_reported(
     mistakes: Find, key: str, view: Any, message: str, hint: str
 ) -> None:
-    """What is wrong, where the view is written, where the key is, and what to write instead."""
+    """The message has the mistake, the place of the view, the place of the key, and a hint."""
     (mistake,) = mistakes({key: view})
     assert message.replace("NAME", "tests.app.test_mistakes") in mistake.message
     assert any(each in mistake.hint for each in hint.split("|"))
@@ -242,7 +242,7 @@ def test_a_view_that_can_not_be_filled_is_reported(
     assert mistake.places[-1] == f"URLS[{key!r}]"
 
 
-def test_a_field_may_be_called_as_the_request_often_is(site: Make) -> None:
+def test_a_field_may_have_a_common_name_of_the_request(site: Make) -> None:
     """With its type, or in the path, `req` is a name like any other."""
     made = site({"/": typed, "/{req}": short, "/own": Views().home})
     assert [made.get(path).text for path in ("/?req=a", "/b", "/own")] == ["a", "", ""]
@@ -261,14 +261,14 @@ PAIR = (
         (none, "write def none(x, y)"),
     ],
 )
-def test_parts_of_a_path_that_have_other_names_in_the_view_are_renamed(mistakes: Find, view: Any, hint: str) -> None:
-    """What must come from somewhere is taken for a part of the path by another name, in the order of both."""
+def test_path_parameters_with_other_names_in_the_view_are_suggested(mistakes: Find, view: Any, hint: str) -> None:
+    """A parameter without a source is taken for a path parameter of another name, in order."""
     found = mistakes({"/{x}/{y}": view})
     assert [mistake.hint for mistake in found] == [hint, hint]
 
 
 def test_the_place_of_a_view_is_its_line(mistakes: Find) -> None:
-    """A mistake leads to the very line on which the view begins."""
+    """A mistake names the line on which the view begins."""
     (mistake,) = mistakes({"/{slug}": none})
     assert mistake.places[0].endswith(f"tests/app/test_mistakes.py:{none.__code__.co_firstlineno}")
 
@@ -282,7 +282,7 @@ def several_by_name(a: Own, b: Own) -> str:
 
 
 def test_all_mistakes_of_a_view_are_reported(mistakes: Find) -> None:
-    """A view with several mistakes names all of them at once."""
+    """All mistakes of a view are reported at once."""
     assert len(mistakes({"/": several})) == 3
     assert len(mistakes({"/{x}/{y}": several_by_name})) == 4
 
@@ -324,15 +324,15 @@ async def async_generator() -> AsyncIterator[str]:
     ],
 )
 def test_a_value_that_is_no_response_is_reported(mistakes: Find, make: Any, message: str, hint: str) -> None:
-    """Classes, called views, streams and templates that are not there are no values of URLS."""
+    """Classes, called views, streams and missing templates are not values of URLS."""
     (mistake,) = mistakes({"/": make()}, pages={"home.html": ""})
     assert message in mistake.message
     assert hint in mistake.hint
     assert "URLS['/']" in mistake.places
 
 
-def test_everything_is_reported_in_one_go(mistakes: Find, tmp_path: Path) -> None:
-    """Table, views, errors, middleware, lifespan and templates: one start-up reports all mistakes."""
+def test_all_mistakes_are_reported_at_once(mistakes: Find, tmp_path: Path) -> None:
+    """Table, views, errors, middleware, lifespan and templates: one start reports all mistakes."""
     found = mistakes(
         {"/": none, "GET /": none, "blog": one, "/a/{slug}": none, "/t": "missing.html"},
         pages={"broken.html": "\n{% if %}", "dangling.html": '{% extends "nothing.html" %}'},
@@ -357,7 +357,7 @@ def test_everything_is_reported_in_one_go(mistakes: Find, tmp_path: Path) -> Non
 
 
 def test_mistakes_have_their_lines_if_the_file_is_known(mistakes: Find, tmp_path: Path) -> None:
-    """With a source, a mistake names the line of the key, and the template's own file."""
+    """With a source, a mistake has the line of the key, and the template's own file."""
     file = tmp_path / "main.py"
     file.write_text('URLS = {\n    "/a": "x",\n    "/t": "missing.html",\n}\n', encoding="utf-8")
     (mistake,) = mistakes({"/a": "x", "/t": "missing.html"}, source=file)
@@ -365,7 +365,7 @@ def test_mistakes_have_their_lines_if_the_file_is_known(mistakes: Find, tmp_path
 
 
 def test_places_in_the_app_s_folder_are_short(mistakes: Find, tmp_path: Path) -> None:
-    """A view beside the app has the name that its author gave it."""
+    """The path of a view in the app's folder is relative."""
     space: dict[str, Any] = {"__name__": "views"}
     exec(compile("\n\ndef post(): return ''\n", str(tmp_path / "views.py"), "exec"), space)
     (mistake,) = mistakes({"/{slug}": space["post"]})
@@ -373,7 +373,7 @@ def test_places_in_the_app_s_folder_are_short(mistakes: Find, tmp_path: Path) ->
     assert "views.post takes no slug" in mistake.message
 
 
-def test_a_folder_of_templates_that_is_named_must_be_there(mistakes: Find, site: Make) -> None:
+def test_a_named_folder_of_templates_must_exist(mistakes: Find, site: Make) -> None:
     """The default folder may be missing; one that is set may not."""
     (mistake,) = mistakes({"/": none}, templates="pages")
     assert 'templates="pages" names no folder' in mistake.message
@@ -382,7 +382,7 @@ def test_a_folder_of_templates_that_is_named_must_be_there(mistakes: Find, site:
 
 
 def test_a_template_without_a_folder_is_reported(mistakes: Find) -> None:
-    """Without a folder there is no template, whatever it is called."""
+    """Without a folder of templates, a template is a mistake."""
     (mistake,) = mistakes({"/": "a.html"}, templates=None)
     assert mistake.hint == "the app has no templates folder"
     (mistake,) = mistakes({"/": "a.html"})
@@ -425,11 +425,11 @@ def bare(view: Any) -> Any:
 
 
 def test_a_decorator_without_wraps_still_passes_the_path(site: Make) -> None:
-    """Behind a bare `*args, **kwargs` a view gets what the path has, as text."""
+    """A bare `*args, **kwargs` gets the path parameters as strings."""
     assert site({"/{slug}": bare(one)}).get("/a").text == "a"
 
 
-def test_a_view_may_use_a_class_that_was_made_beside_it(site: Make) -> None:
+def test_a_view_may_use_a_class_of_the_function_around_it(site: Make) -> None:
     """Annotations in quotes are also looked up in the function that contains the view."""
 
     @dataclass
@@ -442,7 +442,7 @@ def test_a_view_may_use_a_class_that_was_made_beside_it(site: Make) -> None:
     assert site({"POST /": view}).post("/", json={"n": 3}).text == "3"
 
 
-def test_a_class_that_is_made_later_is_reported(mistakes: Find) -> None:
+def test_a_class_that_is_defined_later_is_reported(mistakes: Find) -> None:
     """A name that the containing function has not assigned yet can't be resolved."""
 
     def view(body: Later) -> str:
@@ -455,8 +455,8 @@ def test_a_class_that_is_made_later_is_reported(mistakes: Find) -> None:
         pass
 
 
-def test_a_builtin_is_no_view_if_nothing_is_known_of_it(site: Make, mistakes: Find) -> None:
-    """What has a signature is bound, whatever language it is written in; what has none is reported."""
+def test_a_builtin_without_a_signature_is_reported(site: Make, mistakes: Find) -> None:
+    """A callable with a signature is bound, whatever language it is written in."""
     assert site({"/": "abc".upper}).get("/").text == "ABC"
     (mistake,) = mistakes({"/": min})
     assert "the parameters of builtins.min can't be read" in mistake.message

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, as its own SDK sees them."""
+"""Spans of OpenTelemetry, recorded by its own SDK."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARENT = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0
 
 
 class Spans:
-    """A provider, and what it has exported."""
+    """A tracer provider, and the spans it has exported."""
 
     def __init__(self) -> None:
         self.provider, self._exporter = TracerProvider(), InMemorySpanExporter()
@@ -127,7 +127,7 @@ def test_a_cancelled_call_is_recorded(spans: Spans) -> None:
 
 
 def test_an_unknown_method_is_named_http(spans: Spans) -> None:
-    """A method that the conventions do not know is no part of the span's name: a client could make up thousands."""
+    """A method outside the conventions is not in the span's name, because clients could make up thousands."""
     with Client(App({"PROPFIND /": "x"}, wrap_calls=[trace_calls])) as client:
         client.request("PROPFIND", "/")
     (span,) = spans.finished
@@ -143,7 +143,7 @@ def test_without_a_provider_requests_are_served() -> None:
 
 
 def test_the_core_imports_no_opentelemetry() -> None:
-    """OpenTelemetry is loaded only by a site that imports it, whatever is installed."""
+    """OpenTelemetry is loaded only by a site that imports it."""
     program = (
         "import sys; from fanlight import App; from fanlight.testing import Client\n"
         "with Client(App({'/': 'x'})) as client: client.get('/')\n"

@@ -1,4 +1,4 @@
-"""What a view returns, and the response it becomes."""
+"""The values that a view returns, and their responses."""
 
 from __future__ import annotations
 
@@ -106,20 +106,20 @@ MADE = Response("made", 202, headers={"x-a": "b"})
     ],
 )
 def test_a_value_becomes_a_response(site: Make, result: Any, status: int, kind: str | None, text: str | None) -> None:
-    """The type of what a view returns determines the media type; the default status is 200."""
-    answer = site({"/": lambda: result}).get("/")
-    assert (answer.status, answer.headers.get("content-type")) == (status, kind)
+    """The type of the value determines the media type; the default status is 200."""
+    response = site({"/": lambda: result}).get("/")
+    assert (response.status, response.headers.get("content-type")) == (status, kind)
     if text is not None:
-        assert answer.text == text
+        assert response.text == text
 
 
-def test_a_kind_of_text_is_sent_as_the_text_it_is(site: Make) -> None:
-    """What a subclass of str does in its own methods does not matter."""
-    answer = site({"/": lambda: Markup("<b>")}).get("/")
-    assert (answer.text, answer.headers["content-type"]) == ("<b>", HTML)
+def test_a_subclass_of_str_is_sent_as_its_text(site: Make) -> None:
+    """The methods of a subclass of str are not called."""
+    response = site({"/": lambda: Markup("<b>")}).get("/")
+    assert (response.text, response.headers["content-type"]) == ("<b>", HTML)
 
 
-def test_a_value_is_sent_alike_by_every_kind_of_view(site: Make) -> None:
+def test_a_value_is_the_same_response_from_every_kind_of_view(site: Make) -> None:
     """With or without parameters, async or not: the same value is the same response."""
 
     async def waited() -> object:
@@ -131,7 +131,7 @@ def test_a_value_is_sent_alike_by_every_kind_of_view(site: Make) -> None:
     async def waited_query(q: str = "") -> object:
         return {"a": 1}
 
-    asked = site(
+    client = site(
         {
             "/": lambda: {"a": 1},
             "/p/{x}": lambda x: {"a": 1},
@@ -142,15 +142,15 @@ def test_a_value_is_sent_alike_by_every_kind_of_view(site: Make) -> None:
         }
     )
     paths = ["/", "/p/x", "/q", "/async", "/async/x", "/async-q"]
-    assert [asked.get(path).text for path in paths] == ['{"a":1}'] * 6
+    assert [client.get(path).text for path in paths] == ['{"a":1}'] * 6
 
 
-def test_status_and_fields_stand_beside_the_body(site: Make) -> None:
-    """(body, status, headers) sets both, and a view that keeps its response has it unchanged."""
-    asked = site({"/": lambda: (MADE, 203, {"X-More": "1"})})
+def test_a_tuple_has_status_and_headers(site: Make) -> None:
+    """(body, status, headers) sets both, and does not change a response that a view returns again."""
+    client = site({"/": lambda: (MADE, 203, {"X-More": "1"})})
     for _ in range(2):
-        answer = asked.get("/")
-        assert (answer.status, answer.headers["x-a"], answer.headers["x-more"]) == (203, "b", "1")
+        response = client.get("/")
+        assert (response.status, response.headers["x-a"], response.headers["x-more"]) == (203, "b", "1")
     assert (MADE.status, "x-more" in MADE.headers) == (202, False)
 
 
@@ -177,22 +177,22 @@ class Asks:
 
 @pytest.mark.parametrize("view", [numbers, later, lambda: iter(["1"]), lambda: map(str, [1]), Asks])
 def test_a_generator_is_a_stream_of_text(site: Make, view: Any) -> None:
-    """What gives its pieces one by one is sent so, as plain text; the view itself is over at once."""
+    """Its pieces are sent one by one as plain text; the view itself ends at once."""
     make = view if not isinstance(view, type) else functools.partial(iterating, view)
     response = site({"/": make}).get("/").response
     assert not isinstance(response.content, bytes)
     assert (response.status, response.length, response.media_type) == (200, None, TEXT)
 
 
-def test_a_stream_may_be_of_another_kind(site: Make) -> None:
+def test_a_stream_may_have_another_media_type(site: Make) -> None:
     """The headers in a tuple set the media type."""
-    answer = site({"/": lambda: (numbers(), 200, {"content-type": "text/csv"})}).get("/")
-    assert answer.headers["content-type"] == "text/csv"
-    assert list(answer.response.content) == ["1\n", "2\n"]
+    got = site({"/": lambda: (numbers(), 200, {"content-type": "text/csv"})}).get("/")
+    assert got.headers["content-type"] == "text/csv"
+    assert list(got.response.content) == ["1\n", "2\n"]
 
 
 def test_a_page_is_rendered(site: Make) -> None:
-    """What `render` returns becomes the page, with the request in it; its extension sets the media type."""
+    """The result of `render` becomes the page, with the request in it; its extension sets the media type."""
     pages = {
         "a.html": "<p>{{ name }} {{ request.path }}",
         "b.txt": "{{ name }}",
@@ -200,11 +200,11 @@ def test_a_page_is_rendered(site: Make) -> None:
         "d.unheard": "{{ name }}",
     }
     urls = {f"/{name}": (lambda name=name: render(name, name="<&>")) for name in pages}
-    asked = site({path: functools.partial(view) for path, view in urls.items()}, pages=pages)
-    found = {path: asked.get(path) for path in urls}
+    client = site({path: functools.partial(view) for path, view in urls.items()}, pages=pages)
+    found = {path: client.get(path) for path in urls}
     assert found["/a.html"].text == "<p>&lt;&amp;&gt; /a.html"
     assert found["/b.txt"].text == "<&>"
-    kinds = [answer.headers["content-type"] for answer in found.values()]
+    kinds = [response.headers["content-type"] for response in found.values()]
     assert kinds[0] == HTML
     assert kinds[1] == TEXT
     assert kinds[2] == "application/xml"
@@ -212,7 +212,7 @@ def test_a_page_is_rendered(site: Make) -> None:
 
 
 def test_a_path_is_a_file(site: Make, tmp_path: Path) -> None:
-    """The file's content is sent piece by piece, with its length and kind."""
+    """The file is sent in pieces, with its length and media type."""
     file = tmp_path / "a.txt"
     file.write_bytes(b"content")
     response = site({"/": lambda: file}).get("/").response
@@ -222,8 +222,8 @@ def test_a_path_is_a_file(site: Make, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.txt", ".", "a.txt/b"])
-def test_a_file_that_is_not_there_is_404(site: Make, tmp_path: Path, name: str) -> None:
-    """A path without a file, or one of a folder, is not found."""
+def test_a_missing_file_is_404(site: Make, tmp_path: Path, name: str) -> None:
+    """A path without a file, or of a folder, is not found."""
     (tmp_path / "a.txt").write_bytes(b"content")
     assert site({"/": lambda: tmp_path / name}).get("/").status == 404
 
@@ -258,14 +258,14 @@ def test_a_file_that_is_not_there_is_404(site: Make, tmp_path: Path, name: str) 
         ("\ud800", "surrogates not allowed"),
     ],
 )
-def test_what_can_not_be_sent_is_500_and_logged_for_the_author(
+def test_an_invalid_value_is_500_and_logged_with_a_hint(
     site: Make, caplog: pytest.LogCaptureFixture, result: Any, reason: str
 ) -> None:
-    """The log names the route and what to return; the client sees nothing of it."""
+    """The log has the route and what to return; the client gets no details."""
     with caplog.at_level(logging.ERROR):
-        answer = site({"/x": lambda: result}).get("/x")
-    assert answer.status == 500
-    assert reason not in answer.text
+        response = site({"/x": lambda: result}).get("/x")
+    assert response.status == 500
+    assert reason not in response.text
     assert "GET /x" in caplog.text
     assert reason in caplog.text
 
@@ -284,17 +284,17 @@ def test_a_coroutine_is_never_silently_dropped(site: Make, caplog: pytest.LogCap
 
 
 def test_a_template_that_fails_is_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A name that a template was not given is a mistake of the app's; the log has its place."""
-    asked = site({"/": lambda: render("a.html"), "/none": lambda: render("b.html")}, pages={"a.html": "\n{{ name }}"})
-    assert [asked.get("/").status, asked.get("/none").status] == [500, 500]
+    """A missing name in a template is a mistake of the app; the log has its place."""
+    client = site({"/": lambda: render("a.html"), "/none": lambda: render("b.html")}, pages={"a.html": "\n{{ name }}"})
+    assert [client.get("/").status, client.get("/none").status] == [500, 500]
     assert "a.html:2" in caplog.text
     assert "b.html" in caplog.text
 
 
-def test_types_that_are_made_anew_are_not_remembered_without_end(site: Make) -> None:
+def test_the_cache_of_types_is_bounded(site: Make) -> None:
     """An app that makes a class for each response does not grow by it."""
-    asked = site({"/": lambda: type("Text", (str,), {})("x")})
-    assert {asked.get("/").text for _ in range(600)} == {"x"}
+    client = site({"/": lambda: type("Text", (str,), {})("x")})
+    assert {client.get("/").text for _ in range(600)} == {"x"}
 
 
 KEPT = Response("the same", headers={"x-kept": "yes"})
@@ -302,14 +302,14 @@ BROWSER = {"accept": "text/html"}
 
 
 def greet(request: Request) -> Generator[None, Response, None]:
-    """Give one visitor a cookie."""
+    """Set a cookie for one visitor."""
     response = yield
     if "login" in request.query:
         response.set_cookie("session", request.query["login"])
 
 
 async def greet_async(request: Request) -> AsyncGenerator[None, Response]:
-    """Give one visitor a cookie."""
+    """Set a cookie for one visitor."""
     response = yield
     if "login" in request.query:
         response.set_cookie("session", request.query["login"])
@@ -329,10 +329,10 @@ def deny(_: Request) -> Generator[None, Response, Response]:
         {"middleware": (greet, deny)},
         {"middleware": (greet,), "errors": {404: lambda: KEPT}},
     ],
-    ids=["a view", "an async step", "a step", "an error's view"],
+    ids=["a view", "async middleware", "middleware", "an error's view"],
 )
-def test_a_response_that_is_kept_carries_nothing_from_one_request_to_another(site: Make, settings: Any) -> None:
-    """What middleware writes into it, a client's session, is in one response only."""
+def test_a_shared_response_carries_nothing_between_requests(site: Make, settings: Any) -> None:
+    """Header fields that middleware adds, like a client's session, are in one response only."""
     app = site({"/": lambda: KEPT}, **settings)
     path = "/nowhere" if "errors" in settings else "/"
     assert "session=ada" in app.get(f"{path}?login=ada", fields=BROWSER).headers["set-cookie"]

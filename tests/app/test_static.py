@@ -27,7 +27,7 @@ Serve = Callable[..., Client]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a site's folder, with files to serve and others that nobody may see."""
+    """Return a site's folder, with files to serve and others that must not be served."""
     site = tmp_path / "site"
     (site / "static" / "docs" / "deep").mkdir(parents=True)
     (site / "static" / ".well-known").mkdir()
@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(folder: Path) -> Iterator[Serve]:
-    """Return a function that serves URLS from the folder, and gives a client."""
+    """Return a function that serves URLS from the folder, and returns a client."""
     with contextlib.ExitStack() as stack:
 
         def start(urls: Any = None, **settings: Any) -> Client:
@@ -63,7 +63,7 @@ def serve(folder: Path) -> Iterator[Serve]:
 
 
 def at_rest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have files count as unchanged for long, as one can't set when they were changed."""
+    """Make files count as unchanged for long; the time of a change can't be set."""
     monkeypatch.setattr(versions_module, "STABLE_SECONDS", -1.0)
     os.utime(path, (LONG_AGO, LONG_AGO))
 
@@ -75,40 +75,40 @@ def asset(folder: Path, name: str, urls: Any = None) -> str:
 # --- a file ---------------------------------------------------------------------------------------
 
 
-def test_a_file_is_served_with_its_type_and_its_version(serve: Serve) -> None:
-    """The plain URL: the media type, revalidation each time, an entity tag and a date."""
-    answer = serve().get("/static/app.css")
-    assert (answer.status, answer.text) == (200, CSS)
-    assert answer.headers["content-type"] == "text/css; charset=utf-8"
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["etag"].startswith('"')
-    assert answer.headers["last-modified"]
-    assert "vary" not in answer.headers
+def test_a_file_is_served_with_its_type_and_validators(serve: Serve) -> None:
+    """The plain URL has the media type, `no-cache`, an entity tag and a date."""
+    response = serve().get("/static/app.css")
+    assert (response.status, response.text) == (200, CSS)
+    assert response.headers["content-type"] == "text/css; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["etag"].startswith('"')
+    assert response.headers["last-modified"]
+    assert "vary" not in response.headers
 
 
-def test_what_a_client_has_is_not_sent_again(serve: Serve) -> None:
-    """A tag or a date that is still right gets a 304 without content."""
+def test_a_current_copy_is_304(serve: Serve) -> None:
+    """A current tag or date gets a 304 without content."""
     client = serve()
     first = client.get("/static/app.css")
     for name, field in (("if-none-match", "etag"), ("if-modified-since", "last-modified")):
-        answer = client.get("/static/app.css", headers={name: first.headers[field]})
-        assert (answer.status, answer.content) == (304, b"")
-        assert answer.headers["cache-control"] == "no-cache"
+        response = client.get("/static/app.css", headers={name: first.headers[field]})
+        assert (response.status, response.content) == (304, b"")
+        assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("size", [10, 500_000])
-def test_a_part_of_a_file_is_sent(serve: Serve, folder: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file and a big one have the same responses to ranges."""
+def test_a_range_of_a_file_is_sent(serve: Serve, folder: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file and a large one have the same responses to ranges."""
     data = bytes(range(256)) * (size // 256 + 1)
     (folder / "static" / "film.mp4").write_bytes(data[:size])
     at_rest(folder / "static" / "film.mp4", monkeypatch)
     client = serve()
-    answer = client.get("/static/film.mp4", headers={"range": "bytes=2-5"})
-    assert (answer.status, answer.content) == (206, data[2:6])
-    assert answer.headers["content-range"] == f"bytes 2-5/{size}"
+    response = client.get("/static/film.mp4", headers={"range": "bytes=2-5"})
+    assert (response.status, response.content) == (206, data[2:6])
+    assert response.headers["content-range"] == f"bytes 2-5/{size}"
     whole = client.get("/static/film.mp4")
-    assert (whole.content, whole.headers["etag"]) == (data[:size], answer.headers["etag"])
+    assert (whole.content, whole.headers["etag"]) == (data[:size], response.headers["etag"])
     assert not whole.headers["etag"].startswith("W/")
     assert client.get("/static/film.mp4", headers={"range": "bytes=900000-900001"}).status == 416
 
@@ -118,26 +118,26 @@ def test_head_is_get_without_content(serve: Serve, folder: Path) -> None:
     (folder / "static" / "big.bin").write_bytes(b"x" * 100_000)
     client = serve()
     for path in ("/static/app.css", "/static/big.bin"):
-        told, got = client.head(path), client.get(path)
-        assert told.content == b""
+        headed, got = client.head(path), client.get(path)
+        assert headed.content == b""
         volatile = ("date", "etag")
-        assert [each for each in told.headers.pairs() if each[0] not in volatile] == [
+        assert [each for each in headed.headers.pairs() if each[0] not in volatile] == [
             each for each in got.headers.pairs() if each[0] not in volatile
         ]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/static/app.css", "/static/nothing", "/static/"])
-def test_files_are_only_read(serve: Serve, method: str, path: str) -> None:
-    """Any other method gets 405, whatever exists, and OPTIONS lists the methods."""
+def test_files_allow_only_get_and_head(serve: Serve, method: str, path: str) -> None:
+    """Any other method gets a 405, for missing files too, and OPTIONS lists the methods."""
     client = serve()
-    answer = client.request(method, path)
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    response = client.request(method, path)
+    assert (response.status, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert client.options(path).headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_a_changed_file_is_served_as_it_is_now(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to start anything again: the next request gets the new content, under a new tag."""
+def test_a_changed_file_is_served_at_once(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next request after a change gets the new content, under a new tag, without a restart."""
     at_rest(folder / "static" / "app.css", monkeypatch)
     client = serve()
     before = client.get("/static/app.css")
@@ -155,7 +155,7 @@ def test_a_changed_file_is_served_as_it_is_now(serve: Serve, folder: Path, monke
 def test_new_content_under_the_old_time_and_size_is_seen(
     serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy that keeps the times of its files fools nobody."""
+    """New content is noticed even if a copy keeps the time and size of the old file."""
     path = folder / "static" / "app.css"
     at_rest(path, monkeypatch)
     client = serve()
@@ -190,28 +190,28 @@ def test_new_content_under_the_old_time_and_size_is_seen(
     ],
 )
 def test_media_types_are_those_of_the_web(serve: Serve, folder: Path, name: str, media_type: str) -> None:
-    """They come from Fanlight's own table, so they are the same on every machine."""
+    """Media types are of Fanlight's own table, so they are the same on every machine."""
     (folder / "static" / name).write_bytes(b"x")
-    answer = serve().get(f"/static/{name}")
-    assert (answer.headers["content-type"], "content-encoding" in answer.headers) == (media_type, False)
+    response = serve().get(f"/static/{name}")
+    assert (response.headers["content-type"], "content-encoding" in response.headers) == (media_type, False)
 
 
 # --- URLs with a hash -----------------------------------------------------------------------------
 
 
-def test_an_asset_may_be_kept_for_ever(serve: Serve, folder: Path) -> None:
+def test_an_asset_is_immutable(serve: Serve, folder: Path) -> None:
     """The URL has the first digits of the content's SHA-256, and its response is immutable."""
     url = asset(folder, "app.css")
     assert url.startswith("/static/app.")
     assert len(url) == len("/static/app.12345678.css")
-    answer = serve().get(url)
-    assert (answer.status, answer.text) == (200, CSS)
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    response = serve().get(url)
+    assert (response.status, response.text) == (200, CSS)
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert response.headers["content-type"] == "text/css; charset=utf-8"
 
 
 def test_a_template_can_call_asset(serve: Serve, folder: Path) -> None:
-    """`{{ asset("app.css") }}` stands where the URL is needed; odd names are encoded."""
+    """`{{ asset("app.css") }}` is the URL of a file; odd names are percent-encoded."""
     (folder / "templates").mkdir()
     (folder / "templates" / "home.html").write_text('{{ asset("app.css") }} {{ asset("a b+ü.txt") }}')
     client = serve({"/": "home.html", "/static": Static("static")})
@@ -232,15 +232,15 @@ def test_an_asset_follows_its_file(folder: Path, serve: Serve, monkeypatch: pyte
     (folder / "static" / "app.css").write_text("b {}")
     new = app.asset("app.css")
     assert new != old
-    answer = client.get(old)
-    assert (answer.text, answer.headers["cache-control"]) == ("b {}", "no-cache")
+    response = client.get(old)
+    assert (response.text, response.headers["cache-control"]) == ("b {}", "no-cache")
     assert client.get(new).headers["cache-control"].endswith("immutable")
 
 
-def test_a_big_file_is_immutable_only_when_it_is_at_rest(
+def test_a_large_file_is_immutable_only_when_it_is_at_rest(
     serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is sent from the disk could change under our hands: a file that was just changed is not promised."""
+    """A file sent from the disk could change while it is sent: one that was just changed is not immutable."""
     (folder / "static" / "big.js").write_bytes(b"x" * 100_000)
     url = asset(folder, "big.js")
     client = serve()
@@ -249,14 +249,14 @@ def test_a_big_file_is_immutable_only_when_it_is_at_rest(
     assert client.get(url).headers["cache-control"].endswith("immutable")
 
 
-def test_a_file_whose_own_name_has_a_hash_is_a_plain_one(serve: Serve, folder: Path) -> None:
-    """A file that exists by this name has precedence, and is revalidated."""
+def test_a_file_with_a_hash_in_its_name_is_a_plain_one(serve: Serve, folder: Path) -> None:
+    """An existing file takes precedence over the hash of an asset, and is revalidated."""
     (folder / "static" / "app.0123abcd.css").write_text("built")
-    answer = serve().get("/static/app.0123abcd.css")
-    assert (answer.text, answer.headers["cache-control"]) == ("built", "no-cache")
+    response = serve().get("/static/app.0123abcd.css")
+    assert (response.text, response.headers["cache-control"]) == ("built", "no-cache")
 
 
-def test_of_several_folders_the_first_that_has_the_file_is_meant(serve: Serve, folder: Path) -> None:
+def test_asset_uses_the_first_folder_with_the_file(serve: Serve, folder: Path) -> None:
     """The order is that of URLS, nested tables included."""
     (folder / "more").mkdir()
     (folder / "more" / "app.css").write_text("more")
@@ -268,8 +268,8 @@ def test_of_several_folders_the_first_that_has_the_file_is_meant(serve: Serve, f
     assert serve(urls).get(url).text == "only"
 
 
-def test_what_is_behind_a_guard_is_not_for_shared_caches(serve: Serve, folder: Path) -> None:
-    """With middleware around a folder, its responses are `private`."""
+def test_files_behind_middleware_are_private(serve: Serve, folder: Path) -> None:
+    """With middleware on a folder, its responses are `private`, because it may guard them."""
 
     def guard() -> Iterator[None]:
         yield
@@ -283,15 +283,15 @@ def test_what_is_behind_a_guard_is_not_for_shared_caches(serve: Serve, folder: P
 
 
 def test_middleware_may_add_fields_to_a_file(serve: Serve) -> None:
-    """Middleware of a folder gets its response, and what it writes to one is not in the next."""
+    """Header fields that middleware adds to one response are not in the next."""
 
     def marking(request: Request) -> Generator[None, Any, None]:
         response: Response = yield
-        response.headers["x-asked"] = request.path
+        response.headers["x-path"] = request.path
 
     client = serve({"/static": middleware(marking)(Static("static"))})
     for name in ("app.css", "app.js", "app.css"):
-        assert client.get(f"/static/{name}").headers.get_all("x-asked") == [f"/static/{name}"]
+        assert client.get(f"/static/{name}").headers.get_all("x-path") == [f"/static/{name}"]
 
 
 # --- side files -----------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def side(folder: Path, ending: str, data: bytes = b"compressed") -> None:
 
 @pytest.mark.parametrize(("coding", "ending"), [("gzip", ".gz"), ("br", ".br"), ("zstd", ".zst")])
 def test_a_side_file_is_sent_to_a_client_that_accepts_it(serve: Serve, folder: Path, coding: str, ending: str) -> None:
-    """With its coding, its own tag and the type of its file; others get the file, and caches know of both."""
+    """With its coding, a tag of its own and the type of its file; other clients get the file, and Vary is set."""
     side(folder, ending)
     client = serve()
     packed = client.request("GET", "/static/app.css", headers={"accept-encoding": f"x, {coding}"})
@@ -322,8 +322,8 @@ def test_a_side_file_is_sent_to_a_client_that_accepts_it(serve: Serve, folder: P
     assert client.get("/static/app.css", headers=reopen | {"accept-encoding": ""}).status == 200
 
 
-def test_a_side_file_that_is_older_is_not_sent(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was made of another file; when the file changes, its side file is out of use at once."""
+def test_an_older_side_file_is_not_sent(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side file older than its file is ignored; when the file changes, its side file is ignored at once."""
     side(folder, ".gz")
     at_rest(folder / "static" / "app.css", monkeypatch)
     client = serve()
@@ -336,29 +336,31 @@ def test_a_side_file_that_is_older_is_not_sent(serve: Serve, folder: Path, monke
     serve_again = client.get("/static/app.css", **accepting)
     assert serve_again.status == 200
     (folder / "static" / "app.css").write_text("new")
-    answer = client.get("/static/app.css", **accepting)
-    assert (answer.text, "content-encoding" in answer.headers) == ("new", False)
+    response = client.get("/static/app.css", **accepting)
+    assert (response.text, "content-encoding" in response.headers) == ("new", False)
 
 
 def test_a_side_file_that_leads_out_of_the_folder_is_not_sent(serve: Serve, folder: Path) -> None:
-    """A side file is a file like any other."""
+    """A side file that links out of the folder is treated like any such file."""
     (folder / "static" / "app.css.gz").symlink_to(folder.parent / "secret.txt")
-    answer = serve().get("/static/app.css", headers={"accept-encoding": "gzip"})
-    assert (answer.text, "content-encoding" in answer.headers) == (CSS, False)
+    response = serve().get("/static/app.css", headers={"accept-encoding": "gzip"})
+    assert (response.text, "content-encoding" in response.headers) == (CSS, False)
 
 
-def test_a_range_of_a_side_file_is_one_of_what_is_sent(
+def test_a_range_of_a_side_file_is_of_its_encoded_content(
     serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parts are parts of the form that the client takes."""
+    """Ranges are those of the representation that the client accepts."""
     side(folder, ".gz", b"0123456789")
     at_rest(folder / "static" / "app.css", monkeypatch)
-    answer = serve().get("/static/app.css", headers={"accept-encoding": "gzip", "range": "bytes=2-4"})
-    assert (answer.status, answer.headers["content-range"]) == (206, "bytes 2-4/10")
+    response = serve().get("/static/app.css", headers={"accept-encoding": "gzip", "range": "bytes=2-4"})
+    assert (response.status, response.headers["content-range"]) == (206, "bytes 2-4/10")
 
 
-def test_a_small_file_is_compressed_once_and_kept(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without side files, small text goes compressed all the same, under a tag of its own; but not in parts."""
+def test_a_small_file_is_compressed_once_and_cached(
+    serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without side files, small text is compressed too, under a tag of its own; ranges are not."""
     path = folder / "static" / "app.css"
     path.write_text(CSS * 500)
     at_rest(path, monkeypatch)
@@ -378,8 +380,8 @@ def test_a_small_file_is_compressed_once_and_kept(serve: Serve, folder: Path, mo
     assert client.get("/static/app.css", headers=accepting).text == "new"
 
 
-def test_what_does_not_shrink_is_sent_as_it_is(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures, small files and noise are not compressed."""
+def test_incompressible_files_are_sent_as_they_are(serve: Serve, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures, tiny files and noise are not compressed."""
     monkeypatch.setattr(versions_module, "STABLE_SECONDS", -1.0)
     (folder / "static" / "photo.jpg").write_bytes(b"x" * 5000)
     (folder / "static" / "noise.txt").write_bytes(os.urandom(5000))
@@ -391,12 +393,12 @@ def test_what_does_not_shrink_is_sent_as_it_is(serve: Serve, folder: Path, monke
 # --- folders --------------------------------------------------------------------------------------
 
 
-def test_a_folder_shows_its_index_or_nothing(serve: Serve) -> None:
-    """With a slash at its end it is its index.html, without one it leads there; there is no list of files."""
+def test_a_folder_has_its_index_or_nothing(serve: Serve) -> None:
+    """With a trailing slash it is its index.html, without one it redirects there; files are never listed."""
     client = serve()
     assert client.get("/static/docs/").text == "<h1>docs</h1>"
-    answer = client.get("/static/docs?a=1")
-    assert (answer.status, answer.headers["location"]) == (308, "./docs/?a=1")
+    response = client.get("/static/docs?a=1")
+    assert (response.status, response.headers["location"]) == (308, "./docs/?a=1")
     assert client.get("/static/docs?a=1", follow_redirects=True).text == "<h1>docs</h1>"
     for path in ("/static/", "/static/docs/deep/", "/static/docs/deep", "/static/app.css/", "/static/docs//"):
         assert client.get(path).status == 404, path
@@ -404,19 +406,19 @@ def test_a_folder_shows_its_index_or_nothing(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("raw", ["//evil.example", "/%2fevil.example", "/%5cevil.example", "/\\evil.example"])
-def test_the_way_to_a_folder_is_on_this_site(folder: Path, raw: str) -> None:
-    """However an address begins, no response redirects a client to another site."""
+def test_the_redirect_to_a_folder_stays_on_this_site(folder: Path, raw: str) -> None:
+    """Whatever the path begins with, no response redirects a client to another site."""
     (folder / "static" / "evil.example").mkdir()
     (folder / "static" / "evil.example" / "index.html").write_text("x")
     with LiveServer(App({"/": Static("static")}, file=folder / "main.py")) as server:
         for target in (raw, f"{raw}/..", f"/docs{raw}"):
-            head = ask(server, target.encode()).partition(b"\r\n\r\n")[0].lower()
+            head = send(server, target.encode()).partition(b"\r\n\r\n")[0].lower()
             assert b"location: /" not in head
             assert b"location: http" not in head
 
 
-def test_a_folder_at_the_root_leaves_views_their_places(serve: Serve, folder: Path) -> None:
-    """Files are the least specific of all; a key with {path...} leaves "/" to a view."""
+def test_a_folder_at_the_root_does_not_hide_views(serve: Serve, folder: Path) -> None:
+    """Files are the least specific routes; a key with {path...} leaves "/" to a view."""
     (folder / "static" / "robots.txt").write_text("robots")
     (folder / "static" / "about").write_text("never")
     client = serve({"/": "Home", "/about": "About us", "/{path...}": Static("static")})
@@ -427,11 +429,11 @@ def test_a_folder_at_the_root_leaves_views_their_places(serve: Serve, folder: Pa
     assert client.get("/nothing").status == 404
 
 
-def test_a_single_file_may_have_an_address(serve: Serve) -> None:
-    """What has to stand at a place of its own is named at it."""
+def test_a_single_file_may_have_a_url(serve: Serve) -> None:
+    """`Static` of a file serves it at its key."""
     client = serve({"/style": Static("static/app.css"), "/static": Static("static")})
-    answer = client.get("/style")
-    assert (answer.text, answer.headers["content-type"]) == (CSS, "text/css; charset=utf-8")
+    response = client.get("/style")
+    assert (response.text, response.headers["content-type"]) == (CSS, "text/css; charset=utf-8")
     assert client.get("/style/app.css").status == 404
     assert client.get("/style/").headers["location"] == "/style"
 
@@ -439,14 +441,14 @@ def test_a_single_file_may_have_an_address(serve: Serve) -> None:
 # --- hostile paths --------------------------------------------------------------------------------
 
 
-def ask(server: LiveServer, target: bytes) -> bytes:
+def send(server: LiveServer, target: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        answer = b""
+        response = b""
         with contextlib.suppress(ConnectionError):
             while piece := client.recv(65536):
-                answer += piece
-    return answer
+                response += piece
+    return response
 
 
 HOSTILE = [
@@ -499,7 +501,7 @@ HOSTILE = [
 
 @pytest.fixture
 def traps(folder: Path) -> Path:
-    """Put into the folder what leads out of it, or is no file."""
+    """Put symlinks out of the folder and special files into it."""
     static = folder / "static"
     (static / "out").symlink_to("../..")
     (static / "out.txt").symlink_to("../../secret.txt")
@@ -513,42 +515,42 @@ def traps(folder: Path) -> Path:
 
 
 def test_no_path_leads_out_of_the_folder(traps: Path) -> None:
-    """Raw bytes in every spelling that ever led astray: each gets 400 or 404, and nobody waits."""
+    """Raw bytes in every known spelling of a traversal get 400 or 404, at once."""
     with LiveServer(App({"/static": Static("static")}, file=traps / "main.py")) as server:
         for target in HOSTILE:
-            answer = ask(server, target)
-            assert answer.split(b" ", 2)[1] in (b"400", b"404"), (target, answer[:300])
-            for told in (b"secret", b"teal", b"<h1>docs", b"root:", str(traps).encode()):
-                assert told not in answer, target
-        assert b"teal" in ask(server, b"/static/app.css")
-        assert b"teal" in ask(server, b"/static/%61pp.css")
-        assert b"Contact" in ask(server, b"/static/.well-known/security.txt")
+            response = send(server, target)
+            assert response.split(b" ", 2)[1] in (b"400", b"404"), (target, response[:300])
+            for secret in (b"secret", b"teal", b"<h1>docs", b"root:", str(traps).encode()):
+                assert secret not in response, target
+        assert b"teal" in send(server, b"/static/app.css")
+        assert b"teal" in send(server, b"/static/%61pp.css")
+        assert b"Contact" in send(server, b"/static/.well-known/security.txt")
 
 
-def test_the_same_at_the_root(traps: Path) -> None:
-    """A folder at "/" is no wider door."""
+def test_no_path_leads_out_of_a_folder_at_the_root(traps: Path) -> None:
+    """A folder at "/" is as closed as another."""
     with LiveServer(App({"/": Static("static")}, file=traps / "main.py")) as server:
         for target in HOSTILE:
             raw = target.replace(b"/static", b"", 1) or b"/"
             if not raw.startswith(b"/"):
                 raw = b"/" + raw
-            answer = ask(server, raw)
-            for told in (b"secret", b"root:", str(traps).encode()):
-                assert told not in answer, raw
+            response = send(server, raw)
+            for secret in (b"secret", b"root:", str(traps).encode()):
+                assert secret not in response, raw
 
 
-def test_what_is_outside_can_not_be_distinguished_from_what_does_not_exist(traps: Path) -> None:
+def test_outside_files_look_like_missing_ones(traps: Path) -> None:
     """A link out of the folder has the same response whether its target exists or not."""
     (traps / "static" / "no.txt").symlink_to("../../nothing.txt")
     with LiveServer(App({"/static": Static("static")}, file=traps / "main.py")) as server:
-        there, nowhere = (ask(server, f"/static/{each}.txt".encode()) for each in ("out", "no"))
+        there, nowhere = (send(server, f"/static/{each}.txt".encode()) for each in ("out", "no"))
         assert there.partition(b"\r\n\r\n")[2] == nowhere.partition(b"\r\n\r\n")[2]
 
 
-def test_a_link_that_is_turned_round_later_is_not_followed(
+def test_a_link_that_is_changed_later_is_not_followed(
     folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found is remembered by what it is, not by its name."""
+    """The cache of files is by the file itself, not by its name."""
     path = folder / "static" / "app.css"
     at_rest(path, monkeypatch)
     os.utime(folder.parent / "secret.txt", (LONG_AGO, LONG_AGO))
@@ -566,8 +568,8 @@ def test_a_link_that_is_turned_round_later_is_not_followed(
     assert client.get("/static/big.bin").status == 404
 
 
-def test_many_spellings_and_versions_of_a_name_are_not_remembered(folder: Path) -> None:
-    """Invented addresses are not cached."""
+def test_invented_urls_are_not_cached(folder: Path) -> None:
+    """Many spellings and versions of a name take no memory."""
     app = App({"/static": Static("static")}, file=folder / "main.py")
     with Client(app) as client:
         for number in range(300):
@@ -580,7 +582,7 @@ def test_many_spellings_and_versions_of_a_name_are_not_remembered(folder: Path) 
 
 
 def test_files_that_can_not_be_opened_are_a_503(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without descriptors the response is 503, and the file is served again when there are some."""
+    """Without file descriptors the response is 503, and the file is served again when there are some."""
     client = serve()
     with monkeypatch.context() as patch:
 
@@ -592,8 +594,8 @@ def test_files_that_can_not_be_opened_are_a_503(serve: Serve, monkeypatch: pytes
     assert client.get("/static/app.css").status == 200
 
 
-def test_a_file_on_a_thread_is_served_alike(serve: Serve) -> None:
-    """A folder stands beside views of every lane."""
+def test_a_file_in_a_thread_is_served_the_same(serve: Serve) -> None:
+    """A folder works beside views of every lane."""
 
     @lane("thread")
     def slow() -> str:
@@ -603,8 +605,8 @@ def test_a_file_on_a_thread_is_served_alike(serve: Serve) -> None:
     assert (client.get("/slow").text, client.get("/static/app.css").text) == ("slow", CSS)
 
 
-def test_the_client_decodes_nothing_by_itself(serve: Serve, folder: Path) -> None:
-    """What is compressed is what was compressed."""
+def test_the_test_client_does_not_decode(serve: Serve, folder: Path) -> None:
+    """The compressed content decodes to the file."""
     side(folder, ".gz", gzip.compress(CSS.encode()))
-    answer = serve().get("/static/app.css", headers={"accept-encoding": "gzip"})
-    assert gzip.decompress(getattr(answer, "raw_content", answer.content)).decode() == CSS
+    response = serve().get("/static/app.css", headers={"accept-encoding": "gzip"})
+    assert gzip.decompress(getattr(response, "raw_content", response.content)).decode() == CSS

@@ -1,4 +1,4 @@
-"""What is wrong with a folder in URLS, or with an asset, is reported before the port opens."""
+"""Mistakes of a folder in URLS, or of an asset, reported before the port opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Wrong = Callable[..., list[Mistake]]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give a site's folder."""
+    """Return a site's folder."""
     site = tmp_path / "site"
     (site / "static" / "css").mkdir(parents=True)
     (site / "static" / "css" / "app.css").write_text("a {}")
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def wrong(folder: Path) -> Wrong:
-    """Return a function that gives the mistakes of a table."""
+    """Return a function that returns the mistakes of a table."""
 
     def find(urls: Any, **settings: Any) -> list[Mistake]:
         with pytest.raises(SetupError) as caught:
@@ -41,7 +41,7 @@ def wrong(folder: Path) -> Wrong:
     return find
 
 
-def test_a_folder_that_is_not_there(wrong: Wrong) -> None:
+def test_a_missing_folder_is_reported(wrong: Wrong) -> None:
     """The message has a suggestion and the place in URLS; once, though a folder has two patterns."""
     (mistake,) = wrong({"/static": Static("statc")})
     assert mistake.message == "Static('statc') does not exist"
@@ -49,14 +49,14 @@ def test_a_folder_that_is_not_there(wrong: Wrong) -> None:
     assert mistake.places == ("URLS['/static']",)
 
 
-def test_a_folder_that_is_nowhere_near(wrong: Wrong, folder: Path) -> None:
-    """Without anything like it, it is to be made."""
+def test_a_missing_folder_without_a_similar_one_is_reported(wrong: Wrong, folder: Path) -> None:
+    """Without a similar folder, the hint is to create it."""
     (mistake,) = wrong({"/files": Static("downloads/2026")})
     assert mistake.hint == f"create the folder {folder / 'downloads' / '2026'}"
 
 
 @pytest.mark.parametrize(
-    ("where", "told"),
+    ("where", "message"),
     [
         (".", "would serve the site's own code"),
         ("..", "would serve the site's own code"),
@@ -69,20 +69,20 @@ def test_a_folder_that_is_nowhere_near(wrong: Wrong, folder: Path) -> None:
         (".env", "is hidden"),
     ],
 )
-def test_a_folder_with_what_must_not_be_public(wrong: Wrong, where: str, told: str) -> None:
-    """The site's code and its templates are not for visitors, whichever way they are reached."""
+def test_a_folder_with_private_files_is_reported(wrong: Wrong, where: str, message: str) -> None:
+    """The site's code and its templates can't be served, however the folder is named."""
     (mistake,) = wrong({"/static": Static(where)})
-    assert told in mistake.message
+    assert message in mistake.message
 
 
-def test_a_link_to_the_site_is_the_site(wrong: Wrong, folder: Path) -> None:
-    """Another name makes it no other folder."""
+def test_a_link_to_the_site_is_reported(wrong: Wrong, folder: Path) -> None:
+    """A symlink to the site's folder counts as the folder."""
     (folder / "public").symlink_to(".")
     (mistake,) = wrong({"/static": Static("public")})
     assert "would serve the site's own code" in mistake.message
 
 
-def test_templates_elsewhere_are_looked_after_too(wrong: Wrong, folder: Path) -> None:
+def test_a_folder_with_the_templates_of_another_place_is_reported(wrong: Wrong, folder: Path) -> None:
     """The folder of templates is the one that the app uses."""
     (folder / "static" / "pages").mkdir()
     (mistake,) = wrong({"/static": Static("static")}, templates="static/pages")
@@ -90,40 +90,40 @@ def test_templates_elsewhere_are_looked_after_too(wrong: Wrong, folder: Path) ->
 
 
 @pytest.mark.parametrize("where", [None, 5, ["static"]])
-def test_what_is_no_path_is_no_folder(wrong: Wrong, where: Any) -> None:
-    """A folder is named by a text or a path."""
+def test_a_folder_of_another_type_is_reported(wrong: Wrong, where: Any) -> None:
+    """A folder is named by a string or a path."""
     (mistake,) = wrong({"/static": Static(where)})
     assert "names no folder" in mistake.message
 
 
 @pytest.mark.parametrize("key", ["POST /static", "GET|POST /static"])
-def test_files_take_no_methods(wrong: Wrong, key: str) -> None:
-    """What is only read is not posted to."""
+def test_a_folder_with_a_method_is_reported(wrong: Wrong, key: str) -> None:
+    """A folder allows GET and HEAD, so its key has no method."""
     (mistake,) = wrong({key: Static("static")})
     assert "gives methods to files" in mistake.message
 
 
 @pytest.mark.parametrize("key", ["/{lang}/static", "/static/{name}", "/{id:int}"])
-def test_files_have_one_place(wrong: Wrong, key: str) -> None:
-    """A parameter in the key would be one place for each of its values."""
+def test_a_folder_under_a_parameter_is_reported(wrong: Wrong, key: str) -> None:
+    """A parameter in the key would be one folder for each of its values."""
     (mistake,) = wrong({key: Static("static")})
     assert "has a parameter" in mistake.message
 
 
-def test_a_single_file_has_one_place(wrong: Wrong) -> None:
-    """So it is for a file."""
+def test_a_file_under_a_parameter_is_reported(wrong: Wrong) -> None:
+    """The same holds for a single file."""
     (mistake,) = wrong({"/{name}": Static("static/css/app.css")})
     assert "is a single file" in mistake.message
 
 
-def test_two_folders_at_one_place(wrong: Wrong, folder: Path) -> None:
-    """Two values for one address contradict each other, files or not."""
+def test_two_folders_under_one_key_are_reported(wrong: Wrong, folder: Path) -> None:
+    """Two values for one path conflict, files or not."""
     (folder / "more").mkdir()
     assert wrong({"/a": {"/b": Static("static")}, "/a/b": Static("more")})
 
 
-def test_a_missing_file_in_a_template(wrong: Wrong, folder: Path) -> None:
-    """Each call with a name that is written out is looked at, in every template, with file and line."""
+def test_a_missing_asset_in_a_template_is_reported(wrong: Wrong, folder: Path) -> None:
+    """Each call of `asset` with a literal name is checked, in every template, with file and line."""
     (folder / "templates" / "home.html").write_text(
         '<link href="{{ asset("css/ap.css") }}">\n{% if x %}\n{{ asset("/static/css/app.css") }}\n{% endif %}'
         '{{ asset(name) }}{{ asset("css/app.css") }}'
@@ -135,7 +135,7 @@ def test_a_missing_file_in_a_template(wrong: Wrong, folder: Path) -> None:
     assert (second.hint, second.places) == ('did you mean "css/app.css"?', ("templates/home.html:3",))
 
 
-def test_an_asset_without_a_folder(wrong: Wrong, folder: Path) -> None:
+def test_an_asset_without_a_folder_is_reported(wrong: Wrong, folder: Path) -> None:
     """If URLS has no static folder, the message says so."""
     (folder / "templates" / "home.html").write_text('{{ asset("app.css") }}')
     (mistake,) = wrong({"/": "home.html"})
@@ -145,15 +145,15 @@ def test_an_asset_without_a_folder(wrong: Wrong, folder: Path) -> None:
     )
 
 
-def test_one_mistake_hides_those_that_follow_from_it(wrong: Wrong, folder: Path) -> None:
-    """Where the folder is wrong, its files are not missed one by one."""
+def test_a_wrong_folder_hides_its_missing_assets(wrong: Wrong, folder: Path) -> None:
+    """Where the folder is wrong, its files are not reported one by one."""
     (folder / "templates" / "home.html").write_text('{{ asset("app.css") }}')
     (mistake,) = wrong({"/": "home.html", "/static": Static("statc")})
     assert "statc" in mistake.message
 
 
-def test_a_name_of_the_templates_own_is_not_ours(folder: Path) -> None:
-    """A template may call something of its own `asset`."""
+def test_a_template_may_define_asset(folder: Path) -> None:
+    """A call of a template's own `asset` is not checked."""
     (folder / "templates" / "home.html").write_text(
         '{% macro asset(name) %}{{ name }}{% endmacro %}{{ asset("x") }}'
         '{% for asset in [] %}{{ asset("y") }}{% endfor %}'
@@ -161,8 +161,8 @@ def test_a_name_of_the_templates_own_is_not_ours(folder: Path) -> None:
     App({"/": "home.html"}, file=folder / "main.py")
 
 
-def test_a_missing_file_whose_name_is_computed(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A name that is made while a page is rendered is an error then: the visitor gets 500, the log the name."""
+def test_a_missing_asset_with_a_computed_name_is_500(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A name that is computed while a page is rendered is an error then; the log has the name."""
     (folder / "templates" / "home.html").write_text('{% set name = "css/ap.css" %}{{ asset(name) }}')
     with Client(App({"/": "home.html", "/static": Static("static")}, file=folder / "main.py")) as client:
         assert client.get("/").status == 500
@@ -171,15 +171,15 @@ def test_a_missing_file_whose_name_is_computed(folder: Path, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "", "/", "css/", "css", "../main.py", ".env", "a\x00", "/css/app.css"])
-def test_what_is_no_file_is_no_asset(folder: Path, name: str) -> None:
-    """Names are seen from the folder, and only files that are served have a URL."""
+def test_an_asset_must_be_a_served_file(folder: Path, name: str) -> None:
+    """Names are relative to the folder, and only files that are served have a URL."""
     app = App({"/static": Static("static")}, file=folder / "main.py")
     with pytest.raises(NoSuchURL):
         app.asset(name)
 
 
-def test_url_for_a_folder(folder: Path) -> None:
-    """`url_for` gives the plain address of a file: by the value in URLS, or by the folder's name."""
+def test_url_for_returns_the_path_of_a_file(folder: Path) -> None:
+    """`url_for` returns the plain URL of a file, by the value in URLS or by the folder's name."""
     static = Static("static")
     app = App({"/files": static}, file=folder / "main.py")
     assert app.url_for(static, path="css/app.css") == "/files/css/app.css"
@@ -189,13 +189,13 @@ def test_url_for_a_folder(folder: Path) -> None:
         app.url_for(static, path="../main.py")
 
 
-def test_middleware_of_a_folder_is_checked(wrong: Wrong) -> None:
-    """A function without a yield is the mistake, by its name."""
+def test_invalid_middleware_of_a_folder_is_reported(wrong: Wrong) -> None:
+    """A function without a yield is reported by its name."""
 
-    def no_step() -> None: ...
+    def no_generator() -> None: ...
 
-    (mistake,) = wrong({"/static": middleware(no_step)(Static("static"))})
-    assert "no_step" in mistake.message
+    (mistake,) = wrong({"/static": middleware(no_generator)(Static("static"))})
+    assert "no_generator" in mistake.message
     assert "has no yield" in mistake.message
 
 

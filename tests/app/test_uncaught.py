@@ -1,4 +1,4 @@
-"""Whatever the app's code raises becomes a response: every kind of exception, wherever it is raised."""
+"""Every kind of exception that the app's code raises becomes a response, wherever it is raised."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ EVERY = RAISED | {"mute": Mute}
 
 
 def made(name: str) -> BaseException:
-    """Return an exception by the name of its kind."""
+    """Return an exception of a kind."""
     return EVERY[name]()
 
 
 def depending(view: Any, **functions: Any) -> Any:
-    """Return a view, or a dependency, whose parameters are the results of these functions."""
+    """Return a view, or a dependency, with the results of these functions as parameters."""
     view.__annotations__ |= {name: Annotated[int, function] for name, function in functions.items()}
     return view
 
@@ -97,19 +97,19 @@ def broken_async_dependency(make: Callable[[], BaseException]) -> Any:
 
 
 def stamp(letter: str) -> Any:
-    def step() -> Iterator[None]:
+    def wrapper() -> Iterator[None]:
         response: Any = yield
         response.headers["x-way"] = response.headers.get("x-way") + letter
 
-    return step
+    return wrapper
 
 
 def stamp_async(letter: str) -> Any:
-    async def step() -> AsyncIterator[None]:
+    async def wrapper() -> AsyncIterator[None]:
         response: Any = yield
         response.headers["x-way"] = response.headers.get("x-way") + letter
 
-    return step
+    return wrapper
 
 
 def tidy() -> Iterator[None]:
@@ -121,28 +121,28 @@ def tidy() -> Iterator[None]:
 
 
 def watching(seen: list[BaseException]) -> Any:
-    def step() -> Iterator[None]:
+    def wrapper() -> Iterator[None]:
         try:
             yield
         except BaseException as error:
             seen.append(error)
             raise
 
-    return step
+    return wrapper
 
 
 def watching_async(seen: list[BaseException]) -> Any:
-    async def step() -> AsyncIterator[None]:
+    async def wrapper() -> AsyncIterator[None]:
         try:
             yield
         except BaseException as error:
             seen.append(error)
             raise
 
-    return step
+    return wrapper
 
 
-def told(caplog: pytest.LogCaptureFixture) -> BaseException:
+def logged_exception(caplog: pytest.LogCaptureFixture) -> BaseException:
     """Return the one exception that was logged, with its route and its traceback."""
     (record,) = [each for each in caplog.records if each.name.startswith("fanlight")]
     assert "GET /" in record.getMessage()
@@ -158,17 +158,17 @@ VIEWS = [plain, waiting, pinned, an_object, broken_dependency, broken_async_depe
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("kinds", ["", "s", "a", "ts", "sa", "as"])
-def test_whatever_a_view_raises_is_a_500_that_passes_the_middleware(
+def test_any_exception_of_a_view_is_a_500_through_the_middleware(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, kinds: str
 ) -> None:
-    """The client gets a 500 with the headers of all middleware, and the log one record with the traceback."""
+    """The response has the header fields of all middleware, and the log one record with the traceback."""
     steps = {"s": stamp("s"), "a": stamp_async("a"), "t": tidy}
-    asked = site(each_of(view), middleware=[steps[kind] for kind in kinds])
+    client = site(each_of(view), middleware=[steps[kind] for kind in kinds])
     for name, make in EVERY.items():
         caplog.clear()
-        answer = asked.get(f"/{name}")
-        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, kinds[::-1])
-        error = told(caplog)
+        response = client.get(f"/{name}")
+        assert (name, response.status, response.headers.get("x-way", "")) == (name, 500, kinds[::-1])
+        error = logged_exception(caplog)
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error  # PEP 479
         assert type(cause) is type(make())
 
@@ -178,14 +178,14 @@ def test_whatever_a_view_raises_is_a_500_that_passes_the_middleware(
 def test_middleware_that_may_catch_gets_the_exception_itself(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, watch: Any
 ) -> None:
-    """It is raised at the yield, goes on from there, and the middleware on both sides gets the 500."""
+    """It is raised at the yield and goes on from there; other middleware, on both sides, gets the 500."""
     seen: list[BaseException] = []
-    asked = site(each_of(view), middleware=[stamp_async("o"), watch(seen), stamp("i")])
+    client = site(each_of(view), middleware=[stamp_async("o"), watch(seen), stamp("i")])
     for name in EVERY:
         caplog.clear()
-        answer = asked.get(f"/{name}")
-        assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "io")
-        assert told(caplog) is seen[-1]
+        response = client.get(f"/{name}")
+        assert (name, response.status, response.headers["x-way"]) == (name, 500, "io")
+        assert logged_exception(caplog) is seen[-1]
     assert len(seen) == len(EVERY)
 
 
@@ -197,59 +197,59 @@ def catching() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("view", [plain, waiting])
-def test_whatever_a_view_raises_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
+def test_any_exception_of_a_view_may_be_caught(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
     """Middleware that catches it responds instead, and nothing is logged."""
-    asked = site(each_of(view), middleware=[stamp("o"), catching])
+    client = site(each_of(view), middleware=[stamp("o"), catching])
     for name in EVERY:
-        answer = asked.get(f"/{name}")
-        assert (name, answer.status, answer.text, answer.headers["x-way"]) == (name, 409, "caught", "o")
+        response = client.get(f"/{name}")
+        assert (name, response.status, response.text, response.headers["x-way"]) == (name, 409, "caught", "o")
     assert not caplog.records
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("view", [lambda: "page", plain(KeyError)])
-def test_whatever_middleware_raises_is_a_500(
+def test_any_exception_of_middleware_is_a_500(
     site: Make, caplog: pytest.LogCaptureFixture, when: str, is_async: bool, view: Any
 ) -> None:
-    """Before its yield and after it, also with a view that fails; middleware further out gets the 500."""
+    """Before its yield and after it, also with a view that fails; outer middleware gets the 500."""
 
-    def step(request: Request) -> Iterator[None]:
+    def wrapper(request: Request) -> Iterator[None]:
         if when == "before":
             raise made(request.path[1:])
         yield
         raise made(request.path[1:])
 
-    async def async_step(request: Request) -> AsyncIterator[None]:
+    async def async_wrapper(request: Request) -> AsyncIterator[None]:
         if when == "before":
             raise made(request.path[1:])
         yield
         raise made(request.path[1:])
 
-    asked = site(each_of(lambda _: view), middleware=[stamp("o"), async_step if is_async else step])
+    client = site(each_of(lambda _: view), middleware=[stamp("o"), async_wrapper if is_async else wrapper])
     for name, make in EVERY.items():
         caplog.clear()
-        answer = asked.get(f"/{name}")
-        assert (name, answer.status, answer.headers["x-way"]) == (name, 500, "o")
-        error = told(caplog)
+        response = client.get(f"/{name}")
+        assert (name, response.status, response.headers["x-way"]) == (name, 500, "o")
+        error = logged_exception(caplog)
         assert type(make()) in (type(error), type(error.__cause__))
 
 
 def test_the_log_has_the_first_exception_too(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """Middleware that fails at the 500 of a view does not hide the exception of the view."""
 
-    def step() -> Iterator[None]:
+    def wrapper() -> Iterator[None]:
         response: Any = yield
         response.nothing.at_all = 1
 
-    site({"/": plain(KeyError)}, middleware=[step]).get("/")
-    error = told(caplog)
+    site({"/": plain(KeyError)}, middleware=[wrapper]).get("/")
+    error = logged_exception(caplog)
     assert isinstance(error, AttributeError)
     assert isinstance(error.__context__, KeyError)
 
 
 def test_an_error_of_middleware_replaces_the_500_and_not_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """Middleware that can't catch may replace the page of an exception, which is logged all the same."""
+    """Middleware may replace the page of an exception, which is still logged."""
 
     def raising() -> Iterator[None]:
         yield
@@ -260,11 +260,11 @@ def test_an_error_of_middleware_replaces_the_500_and_not_the_log(site: Make, cap
         yield f"was {response.status}", 503
 
     assert site({"/": plain(KeyError)}, middleware=[stamp("o"), raising]).get("/").status == 403
-    assert isinstance(told(caplog), KeyError)
+    assert isinstance(logged_exception(caplog), KeyError)
     caplog.clear()
-    answer = site({"/": plain(KeyError)}, middleware=[stamp("o"), replacing]).get("/")
-    assert (answer.status, answer.text, answer.headers["x-way"]) == (503, "was 500", "o")
-    assert isinstance(told(caplog), KeyError)
+    got = site({"/": plain(KeyError)}, middleware=[stamp("o"), replacing]).get("/")
+    assert (got.status, got.text, got.headers["x-way"]) == (503, "was 500", "o")
+    assert isinstance(logged_exception(caplog), KeyError)
 
 
 def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureFixture) -> None:
@@ -281,7 +281,7 @@ def test_an_exception_may_become_an_error(site: Make, caplog: pytest.LogCaptureF
 
 
 def test_another_exception_may_take_its_place(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """What middleware raises instead of an exception goes on, also a RuntimeError made of it."""
+    """An exception that middleware raises instead goes on, also a RuntimeError caused by it."""
     seen: list[BaseException] = []
 
     def changing() -> Iterator[None]:
@@ -292,11 +292,11 @@ def test_another_exception_may_take_its_place(site: Make, caplog: pytest.LogCapt
 
     site({"/": plain(KeyError)}, middleware=[watching(seen), changing]).get("/")
     assert isinstance(seen[0], RuntimeError)
-    assert told(caplog) is seen[0]
+    assert logged_exception(caplog) is seen[0]
 
 
-def test_an_exception_raised_from_itself_ends(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """A circle of causes keeps nobody waiting."""
+def test_a_circle_of_causes_ends(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that is its own cause is logged without an endless loop."""
 
     def circling() -> Iterator[None]:
         try:
@@ -305,13 +305,13 @@ def test_an_exception_raised_from_itself_ends(site: Make, caplog: pytest.LogCapt
             raise error from error
 
     assert site({"/": plain(KeyError)}, middleware=[circling, circling]).get("/").status == 500
-    assert isinstance(told(caplog), KeyError)
+    assert isinstance(logged_exception(caplog), KeyError)
 
 
 def test_a_traceback_shows_the_view_and_not_the_middleware(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """An exception that only passed the middleware is logged as it left the view."""
     site({"/": plain(KeyError)}, middleware=[watching([]), stamp("a"), watching([])]).get("/")
-    trace, names = told(caplog).__traceback__, []
+    trace, names = logged_exception(caplog).__traceback__, []
     while trace is not None:
         names.append(trace.tb_frame.f_code.co_name)
         trace = trace.tb_next
@@ -320,16 +320,16 @@ def test_a_traceback_shows_the_view_and_not_the_middleware(site: Make, caplog: p
 
 @pytest.mark.parametrize("view", [plain, waiting])
 @pytest.mark.parametrize("errors", [{500: lambda error: f"own {error.status}"}, {500: "own"}, {500: Response("own")}])
-def test_the_own_page_of_a_500_passes_the_middleware(site: Make, view: Any, errors: Any) -> None:
-    """The headers of middleware are on the app's own page for a 500."""
+def test_the_apps_page_of_a_500_passes_the_middleware(site: Make, view: Any, errors: Any) -> None:
+    """The header fields of middleware are on the app's own page for a 500."""
     site_ = site({"/": view(KeyError)}, errors=errors, middleware=[stamp("o"), stamp_async("i")])
-    answer = site_.get("/", fields={"accept": "text/html"})
-    assert (answer.status, answer.headers["x-way"]) == (500, "io")
-    assert "own" in answer.text
+    response = site_.get("/", fields={"accept": "text/html"})
+    assert (response.status, response.headers["x-way"]) == (500, "io")
+    assert "own" in response.text
 
 
 @pytest.mark.parametrize("middleware", [[], [stamp("s")], [stamp_async("s")]])
-def test_whatever_an_error_view_raises_is_the_built_in_page(
+def test_any_exception_of_an_error_view_is_the_built_in_page(
     site: Make, caplog: pytest.LogCaptureFixture, middleware: Any
 ) -> None:
     """Both failures are logged, the view's and that of its page."""
@@ -337,12 +337,12 @@ def test_whatever_an_error_view_raises_is_the_built_in_page(
     def show(request: Request) -> str:
         raise made(request.path[1:])
 
-    asked = site(each_of(lambda _: plain(KeyError)), errors={500: show}, middleware=middleware)
+    client = site(each_of(lambda _: plain(KeyError)), errors={500: show}, middleware=middleware)
     for name, make in EVERY.items():
         caplog.clear()
-        answer = asked.get(f"/{name}", fields={"accept": "text/html"})
-        assert (name, answer.status, answer.headers.get("x-way", "")) == (name, 500, "s" * len(middleware))
-        assert "Internal Server Error" in answer.text
+        response = client.get(f"/{name}", fields={"accept": "text/html"})
+        assert (name, response.status, response.headers.get("x-way", "")) == (name, 500, "s" * len(middleware))
+        assert "Internal Server Error" in response.text
         kinds = {type(record.exc_info[1]) for record in caplog.records if record.exc_info}
         assert kinds == {KeyError, type(make())}
 
@@ -351,8 +351,8 @@ class Lost(HTTPError):
     status = 404
 
 
-class Asked:
-    """A name in a template whose look-up runs code of the app's."""
+class RaisingAttribute:
+    """A value whose attribute runs code of the app when a template looks it up."""
 
     def __init__(self, name: str) -> None:
         self.kind = name
@@ -362,25 +362,25 @@ class Asked:
         raise made(self.kind)
 
 
-def test_whatever_a_template_function_raises_becomes_a_response(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """In a page it is a 500; in the page of an error, the built-in one is sent instead."""
+def test_any_exception_of_a_template_function_becomes_a_response(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """In a page it is a 500; in an error page, the built-in page is sent instead."""
 
     def shown(name: str) -> object:
-        return render("page.html", asked=Asked(name))
+        return render("page.html", lookup=RaisingAttribute(name))
 
     def lost(name: str) -> object:
         error = Lost("gone")
-        error.asked = Asked(name)  # type: ignore[attr-defined]  # a class of the app's may have it
+        error.lookup = RaisingAttribute(name)  # type: ignore[attr-defined]  # a class of the app's may have it
         raise error
 
-    pages = {"page.html": "{{ asked.name }}", "error/error404.html": "{{ error.asked.name }}"}
-    asked = site({"/shown/{name}": shown, "/lost/{name}": lost}, pages=pages)
+    pages = {"page.html": "{{ lookup.name }}", "error/error404.html": "{{ error.lookup.name }}"}
+    client = site({"/shown/{name}": shown, "/lost/{name}": lost}, pages=pages)
     for name in EVERY:
         for path, status in (("shown", 500), ("lost", 404)):
             caplog.clear()
-            answer = asked.get(f"/{path}/{name}", fields={"accept": "text/html"})
-            assert (name, answer.status) == (name, status)
-            assert "</small>" in answer.text
+            response = client.get(f"/{path}/{name}", fields={"accept": "text/html"})
+            assert (name, response.status) == (name, status)
+            assert "</small>" in response.text
             assert any(record.exc_info for record in caplog.records)
 
 
@@ -396,14 +396,14 @@ class Odd(HTTPError):
         pass
 
 
-def test_an_error_that_can_not_be_looked_at_is_a_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """An HTTP error is of a class of the app's, and may do anything."""
+def test_an_error_with_failing_attributes_is_a_500(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The class of an HTTP error may be the app's own, and its attributes may raise."""
     assert site({"/": plain(Odd)}).get("/").status == 500
     assert any(record.exc_info for record in caplog.records)
 
 
 def test_all_dependencies_are_closed_whatever_one_raises(site: Make) -> None:
-    """Those opened before the one that fails meet its exception, and run to their end."""
+    """Dependencies opened before the one that fails get its exception, and run to their end."""
     events: list[str] = []
 
     def database() -> Iterator[int]:
@@ -422,10 +422,10 @@ def test_all_dependencies_are_closed_whatever_one_raises(site: Make) -> None:
     def view(value: int) -> str:
         return str(value)
 
-    asked = site(each_of(lambda _: depending(view, value=depending(user, db=database))))
+    client = site(each_of(lambda _: depending(view, value=depending(user, db=database))))
     for name, make in EVERY.items():
         events.clear()
-        assert asked.get(f"/{name}").status == 500
+        assert client.get(f"/{name}").status == 500
         kind = RuntimeError if isinstance(make(), StopIteration) else type(make())
         assert events == [kind.__name__, "closed"]
 
@@ -445,7 +445,7 @@ async def stubborn_async() -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("opens", [stubborn, stubborn_async])
-def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: Any) -> None:
+def test_a_generator_that_does_not_close_does_not_keep_others_open(site: Make, opens: Any) -> None:
     """One that yields again and again is a mistake that is logged; the others are closed."""
     events: list[str] = []
 
@@ -466,11 +466,11 @@ def test_a_generator_that_will_not_close_keeps_no_other_open(site: Make, opens: 
 def test_middleware_that_does_not_close_is_a_500(site: Make, caplog: pytest.LogCaptureFixture, opens: Any) -> None:
     """Middleware that yields again and again is a mistake that is logged."""
     assert site({"/": "x"}, middleware=[stamp("o"), opens]).get("/").status == 500
-    told(caplog)
+    logged_exception(caplog)
 
 
-def test_an_iterable_that_can_not_be_read_closes_what_was_opened(site: Make) -> None:
-    """A stream that fails before its first piece is a 500, and what its view depended on is closed."""
+def test_an_unreadable_iterable_closes_the_dependencies(site: Make) -> None:
+    """A stream that fails before its first piece is a 500, and the dependencies of its view are closed."""
     events: list[str] = []
 
     class Unreadable:
@@ -505,10 +505,10 @@ async def waits_for_a_cancelled_task() -> str:
 def test_the_cancellation_of_another_task_is_a_500(
     site: Make, caplog: pytest.LogCaptureFixture, middleware: Any
 ) -> None:
-    """A view that waited for a task which somebody has cancelled has failed; nobody has cancelled the view."""
-    answer = site({"/": waits_for_a_cancelled_task}, middleware=middleware).get("/")
-    assert (answer.status, answer.headers.get("x-way", "")) == (500, "s" * len(middleware))
-    assert isinstance(told(caplog), asyncio.CancelledError)
+    """A view that awaits a task which is cancelled has failed; the view itself is not cancelled."""
+    response = site({"/": waits_for_a_cancelled_task}, middleware=middleware).get("/")
+    assert (response.status, response.headers.get("x-way", "")) == (500, "s" * len(middleware))
+    assert isinstance(logged_exception(caplog), asyncio.CancelledError)
 
 
 async def catching_async() -> AsyncIterator[object]:
@@ -521,18 +521,18 @@ async def catching_async() -> AsyncIterator[object]:
 @pytest.mark.parametrize(
     "middleware", [[], [stamp("s")], [stamp_async("s")], [catching], [catching_async], [tidy, catching]]
 )
-def test_a_cancellation_of_ours_goes_on(site: Make, caplog: pytest.LogCaptureFixture, middleware: Any) -> None:
+def test_a_cancellation_by_the_server_goes_on(site: Make, caplog: pytest.LogCaptureFixture, middleware: Any) -> None:
     """No middleware can catch it, there is no response, and nothing is logged."""
 
     async def waits() -> str:
         await asyncio.Event().wait()
         return ""
 
-    asked = site({"/": waits}, middleware=middleware)
-    request: Request = asked.request("GET", "/")
+    client = site({"/": waits}, middleware=middleware)
+    request: Request = client.make_request("GET", "/")
 
     async def run() -> bool:
-        task = asyncio.ensure_future(asked.app.find(request).run(request))
+        task = asyncio.ensure_future(client.app.find(request).run(request))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
@@ -557,6 +557,6 @@ def test_middleware_may_set_a_time_limit(site: Make, caplog: pytest.LogCaptureFi
         await asyncio.Event().wait()
         return ""
 
-    answer = site({"/": waits}, middleware=[stamp("o"), patient, stamp_async("i")]).get("/")
-    assert (answer.status, answer.headers["x-way"]) == (504, "o")
+    response = site({"/": waits}, middleware=[stamp("o"), patient, stamp_async("i")]).get("/")
+    assert (response.status, response.headers["x-way"]) == (504, "o")
     assert not caplog.records

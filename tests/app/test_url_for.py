@@ -1,4 +1,4 @@
-"""`request.url_for`: the way back from a view to its address."""
+"""`request.url_for`: the URL of a view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lost(request: Request) -> str:
     return request.url_for(post)
 
 
-def step(request: Request) -> Iterator[None]:
+def passing(request: Request) -> Iterator[None]:
     response: Any = yield
     response.headers["x-index"] = request.url_for(index)
 
@@ -34,20 +34,20 @@ def step(request: Request) -> Iterator[None]:
 URLS = {"/": index, "/lost": lost, "/blog/{slug}": post}
 
 
-def test_a_view_finds_the_address_of_another(tmp_path: Path) -> None:
+def test_a_view_finds_the_url_of_another(tmp_path: Path) -> None:
     """By the view or by its name, with middleware or without."""
-    with Client(Application(URLS, folder=tmp_path, middleware=(step,))) as client:
-        answer = client.get("/")
-        assert answer.json() == {
+    with Client(Application(URLS, folder=tmp_path, middleware=(passing,))) as client:
+        response = client.get("/")
+        assert response.json() == {
             "view": "/blog/a%20b",
             "name": "/blog/x",
             "whole": "http://testserver/blog/a%20b",
         }
-        assert answer.headers["x-index"] == "/"
+        assert response.headers["x-index"] == "/"
 
 
-def test_each_app_has_its_own_way_back(tmp_path: Path) -> None:
-    """Two apps in one process don't mix theirs up."""
+def test_each_app_has_its_own_urls(tmp_path: Path) -> None:
+    """Two apps in one process don't mix up their URLs."""
     first = Application(URLS, folder=tmp_path)
     second = Application({"/other": index, "/news/{slug}": post}, folder=tmp_path)
     for app, path in ((first, "/"), (second, "/other")):
@@ -55,10 +55,10 @@ def test_each_app_has_its_own_way_back(tmp_path: Path) -> None:
             assert client.get(path).json()["view"] == app.url_for(post, slug="a b")
 
 
-def test_what_can_not_be_addressed_is_the_authors_mistake(
+def test_a_url_that_can_not_be_made_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, site: Callable[..., Any]
 ) -> None:
-    """Missing parameters are logged with what is missing."""
+    """Missing parameters are logged by name."""
     del site
     with Client(Application(URLS, folder=tmp_path)) as client:
         assert client.get("/lost").status == 500

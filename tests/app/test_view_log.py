@@ -1,4 +1,4 @@
-"""What the log has for a view's author: a forgotten return, a file that does not exist, a field that is never sent."""
+"""The log for a view's author: a missing return, a missing file, a header field that is not sent."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_view_that_returns_nothing_is_logged_once(
 def test_an_intended_204_is_not_logged(site: Make, caplog: pytest.LogCaptureFixture) -> None:
     """`return None, 204` and a Response mark an empty response as intended."""
     made = site({"/": lambda: (None, 204), "/response": lambda: Response(b"", 204), "DELETE /": nothing})
-    assert [made.get("/").status, made.get("/response").status, made.ask("DELETE", "/").status] == [204, 204, 204]
+    assert [made.get("/").status, made.get("/response").status, made.send("DELETE", "/").status] == [204, 204, 204]
     assert made.get("/").text == ""
     assert not caplog.records
 
@@ -100,16 +100,16 @@ def test_an_intended_204_is_not_logged(site: Make, caplog: pytest.LogCaptureFixt
         (bad_status, "1000 is no status"),
     ],
 )
-def test_what_can_not_be_sent_names_the_view_and_its_line(
+def test_the_log_of_an_invalid_value_names_the_view_and_its_line(
     site: Make, caplog: pytest.LogCaptureFixture, view: Any, says: str
 ) -> None:
-    """The traceback of such an error has only Fanlight's frames, so the message names the view."""
+    """The traceback has only Fanlight's frames, so the message names the view."""
     assert site({"/": view}).get("/").status == 500
     assert f"InvalidResponse: GET / {at(view)}: {says}" in caplog.text
 
 
 def test_a_file_that_does_not_exist_is_logged(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """The client sees a 404, as of any address; the author which view has named which file."""
+    """The client gets a 404 as for any URL; the log has the view and the file."""
     made = site({"/": report})
     assert [made.get("/").status, made.get("/").status] == [404, 404]
     (record,) = caplog.records
@@ -136,11 +136,11 @@ def test_the_reason_of_a_422_is_logged_once(
     ]
 
 
-def test_reasons_that_clients_make_up_do_not_fill_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
-    """After the first fifty of a view, further reasons are for debugging; a name is short, and on one line."""
+def test_reasons_of_422_do_not_fill_the_log(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """After the first fifty of a view, reasons are logged at DEBUG; a name is shortened, and on one line."""
     caplog.set_level(logging.INFO)
     answered = ViewLog("POST / (view)", "main.py:1").before(lambda _, __: "sent")
-    request = site({"/": "x"}).request("POST", "/")
+    request = site({"/": "x"}).make_request("POST", "/")
     for number in range(2 * MAX_REASONS):
         field = BadField(source="json", name=f"{number}\n{'x' * 1000}", message="is not an integer")
         assert answered(UnprocessableContent(fields=[field]), request) == "sent"

@@ -78,6 +78,7 @@ def test_the_call_has_the_body_mode(site: Site) -> None:
     made = site({"POST /a": good, "POST /b": form, "/c": form})
     app: Application = made.app
     takings = [
-        app.find(made.request(*each)).body_policy.body_mode for each in (("POST", "/a"), ("POST", "/b"), ("GET", "/c"))
+        app.find(made.make_request(*each)).body_policy.body_mode
+        for each in (("POST", "/a"), ("POST", "/b"), ("GET", "/c"))
     ]
     assert takings == [BodyMode.STREAM, BodyMode.FORM, BodyMode.BUFFERED]

@@ -26,7 +26,7 @@ def send(name: str, age: int, news: bool = False) -> str:
 def test_a_form_fills_the_parameters(site: Make, method: str) -> None:
     """POST, PUT and PATCH fill parameters from the form, not from the query."""
     client = site({"POST|PUT|PATCH /": send})
-    assert client.ask(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
+    assert client.send(method, "/?name=no&age=0", form={"name": "Ä b", "age": 3, "news": "on"}).text == "'Ä b' 3 True"
 
 
 def test_a_multipart_form_fills_the_parameters(site: Make) -> None:
@@ -237,7 +237,7 @@ def test_each_method_of_a_view_has_its_source(site: Make) -> None:
     client = site({"GET|POST /": both})
     assert client.get("/?name=a").text == "GET a"
     assert client.post("/?name=a", form={"name": "b"}).text == "POST b"
-    assert client.ask("HEAD", "/?name=a").text == "HEAD a"
+    assert client.send("HEAD", "/?name=a").text == "HEAD a"
 
 
 def test_a_form_with_very_many_fields_is_rejected(site: Make) -> None:

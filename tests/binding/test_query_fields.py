@@ -63,7 +63,7 @@ def test_every_bad_field_is_listed_at_once(site: Make, query: str, bad: list[tup
 def test_methods_without_content_have_the_query(site: Make, method: str) -> None:
     """GET, HEAD and DELETE fill parameters from the query, even with content."""
     client = site({"GET /": search, "DELETE /": search})
-    assert client.ask(method, "/?q=a", form={"q": "b"}).text == "'a' 1"
+    assert client.send(method, "/?q=a", form={"q": "b"}).text == "'a' 1"
 
 
 def listed(n: list[int], c: set[Color] | None = None, t: tuple[str, ...] = ("x",)) -> str:

@@ -1,4 +1,4 @@
-"""The command, as a person types it: a process, its output, its exit code."""
+"""The command as a user types it: a process, its output, its exit code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOME = 'def home():\n    return "<h1>home</h1>"\n\nURLS = {"/": home, "/about": 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
-    """Return a function that runs a server and gives its process, its banner and its URL."""
+    """Return a function that starts a server and returns its process, banner and URL."""
     running: list[subprocess.Popen[str]] = []
 
     def run(*words: str, folder: Path = tmp_path) -> Started:
@@ -64,8 +64,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
 
 
 def get(url: str) -> tuple[int, str]:
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-        return answer.status, answer.read().decode()
+    with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+        return response.status, response.read().decode()
 
 
 # --- run ------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def get(url: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[..., Started], number: int) -> None:
-    """`fanlight run` serves a main.py of URLS and views, tells of itself, logs, and ends with exit code 0."""
+    """`fanlight run` serves a main.py of URLS and views, prints a banner, logs, and ends with exit code 0."""
     write(tmp_path, HOME)
     process, banner, url = start("--port", "0")
     assert get(f"{url}/") == (200, "<h1>home</h1>")
@@ -86,8 +86,8 @@ def test_a_file_with_nothing_but_urls_is_a_site(tmp_path: Path, start: Callable[
     assert re.search(r"(127\.0\.0\.1|::1) +GET /  200  \d+ B  \d+\.\d ms  [0-9a-f-]+\n", out)
 
 
-def test_workers_load_a_package_anew_by_its_name(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """A factory in a package is served by workers, and SIGHUP brings its new code."""
+def test_workers_reload_a_package_by_its_name(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """A factory in a package is served by workers, and SIGHUP loads its new code."""
     package = tmp_path / "pkg"
     package.mkdir()
     write(package, "")
@@ -110,7 +110,7 @@ def test_workers_load_a_package_anew_by_its_name(tmp_path: Path, start: Callable
 
 
 def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """--no-access-log leaves the banner alone."""
+    """--no-access-log leaves only the banner."""
     write(tmp_path, HOME)
     process, _, url = start("--port", "0", "--no-access-log")
     get(f"{url}/")
@@ -118,8 +118,8 @@ def test_the_log_can_be_switched_off(tmp_path: Path, start: Callable[..., Starte
     assert process.communicate(timeout=PATIENCE)[0].strip() == ""
 
 
-def test_an_app_is_taken_as_it_is(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """A file that makes an `app` is served by it, from any folder, with the templates beside the file."""
+def test_an_app_is_served_from_its_file(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """The `app` of a file is served from any folder, with the templates beside the file."""
     folder = tmp_path / "site"
     (folder / "templates").mkdir(parents=True)
     (folder / "templates" / "home.html").write_text("{{ 1 + 1 }} at {{ url_for('home') }}")
@@ -149,7 +149,7 @@ def test_a_program_runs_its_own_app(tmp_path: Path) -> None:
 
 
 def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """--bind unix:PATH serves there, and the file is gone afterwards."""
+    """--bind unix:PATH serves there, and the file is removed at the end."""
     write(tmp_path, HOME)
     process, _, _ = start("--bind", f"unix:{tmp_path}/s")
     with socket.socket(socket.AF_UNIX) as client:
@@ -161,19 +161,19 @@ def test_a_unix_socket_is_listened_on_and_removed(tmp_path: Path, start: Callabl
     assert not (tmp_path / "s").exists()
 
 
-def test_a_limit_can_be_given_and_is_held(tmp_path: Path, start: Callable[..., Started]) -> None:
-    """Every limit is a flag, and what it bounds is refused by its name."""
+def test_a_limit_can_be_set_by_a_flag(tmp_path: Path, start: Callable[..., Started]) -> None:
+    """Every limit is a flag, and a request over it is refused with the name of the limit."""
     write(tmp_path, HOME)
     _, _, url = start("--port", "0", "--head-bytes", "128")
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), PATIENCE) as client:
         client.sendall(b"GET /" + b"a" * 100 + b" HTTP/1.1\r\nHost: a\r\n\r\n")
-        answer = client.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 414 ")
-    assert b"Limits.head_bytes" in answer
+        response = client.recv(65536)
+    assert response.startswith(b"HTTP/1.1 414 ")
+    assert b"Limits.head_bytes" in response
 
 
-def test_a_taken_port_is_told_with_its_owner(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_with_its_owner(tmp_path: Path) -> None:
     """A second server on a port is refused, with the process that has the port and a hint."""
     write(tmp_path, HOME)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -246,8 +246,8 @@ def test_check_finds_every_mistake_before_a_port_opens(tmp_path: Path) -> None:
     assert "home.html" in done.stderr
 
 
-def test_check_says_that_all_is_well(tmp_path: Path) -> None:
-    """A sound site gets one line, and exit code 0."""
+def test_check_of_a_valid_site_prints_one_line(tmp_path: Path) -> None:
+    """A valid site gets one line, and exit code 0."""
     write(tmp_path, HOME)
     done = fanlight("check", folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "main.py: no errors (2 routes, 0 templates)\n")
@@ -298,7 +298,7 @@ def test_a_new_site_runs_checks_and_passes_its_test(tmp_path: Path, start: Calla
 
 
 def test_new_overwrites_nothing(tmp_path: Path) -> None:
-    """A folder with something in it, and a name that is none, are refused."""
+    """A folder that is not empty, and an invalid name, are refused."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("precious")
     assert "not empty" in fanlight("new", "mine", folder=tmp_path).stderr
@@ -309,12 +309,12 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
-    """--version is one line."""
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    """--version prints one line."""
     assert re.fullmatch(r"fanlight \d+\.\d+\.\d+\n", fanlight("--version", folder=tmp_path).stdout)
 
 
-def test_uvloop_serves_where_it_is_asked_for(tmp_path: Path, start: Callable[..., Started]) -> None:
+def test_uvloop_serves_where_it_is_chosen(tmp_path: Path, start: Callable[..., Started]) -> None:
     """With --uvloop the hub is nested in uvloop's loop: views run inline, in threads and on the loop."""
     write(
         tmp_path,

@@ -12,7 +12,7 @@ import pytest
 from tests.speed import PATIENCE
 
 SITE = 'URLS = {"/": "x"}\n'
-# What a test machine is like is no matter of these tests.
+# Settings that pass on any test machine.
 SOUND = ["--connections", "50", "--content-bytes", "1k", "--idle-seconds", "75", "--workers", "auto"]
 
 
@@ -30,7 +30,7 @@ def check(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProc
 
 
 def test_a_sound_site_has_no_problem(tmp_path: Path) -> None:
-    """The site is checked, then how it would be served; without a problem the exit code is 0, and nothing is left."""
+    """The site is checked, then its deployment; without a problem the exit code is 0, and no file is left."""
     (tmp_path / "run").mkdir(mode=0o700)
     done = check(tmp_path, *SOUND, "--bind", "unix:run/s", "--pid-file", "run/pid", "--log-file", "run/log")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +41,7 @@ def test_a_sound_site_has_no_problem(tmp_path: Path) -> None:
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_problems_are_told_with_what_to_do(tmp_path: Path) -> None:
+def test_problems_are_listed_with_advice(tmp_path: Path) -> None:
     """Everything wrong with trust, addresses and files is reported at once, and the exit code is 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = check(
@@ -62,8 +62,8 @@ def test_problems_are_told_with_what_to_do(tmp_path: Path) -> None:
         assert message in done.stdout
 
 
-def test_settings_that_cannot_be_are_refused_before_anything_is_looked_at(tmp_path: Path) -> None:
-    """What `run` would refuse, `check --deploy` refuses too; and settings without --deploy are a mistake."""
+def test_invalid_settings_are_refused_before_any_check(tmp_path: Path) -> None:
+    """What `run` would refuse, `check --deploy` refuses too; settings without --deploy are an error."""
     done = check(tmp_path, "--hsts-seconds", "1y")
     assert (done.returncode, done.stdout) == (1, "")
     assert "--hsts-seconds is '1y'; it takes a time" in done.stderr
@@ -77,7 +77,7 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_looked_at(tmp_pa
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder with two certificates of 20 days, and their keys."""
+    """Create a folder with two certificates of 20 days, and their keys."""
     folder = tmp_path_factory.mktemp("tls")
     for name in ("one", "two"):
         words = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 20 -subj /CN={name}"
@@ -91,7 +91,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_certificate_is_looked_at(tmp_path: Path, certificates: Path) -> None:
+def test_a_certificate_is_checked(tmp_path: Path, certificates: Path) -> None:
     """Its expiry, whether its key matches, and which users can read the key."""
     one, two = certificates / "one.pem", certificates / "two.pem"
     done = check(tmp_path, "--cert", str(one), "--key", str(one.with_suffix(".key")), *SOUND)

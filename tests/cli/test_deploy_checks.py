@@ -1,4 +1,4 @@
-"""The findings of `fanlight check --deploy`, for machines made up."""
+"""The findings of `fanlight check --deploy`, for made-up machines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def words(findings: list[Finding], level: str) -> str:
     return "\n".join(f"{each.message} -> {each.advice}" for each in findings if each.level == level)
 
 
-def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
-    """Behind a proxy on a unix socket, or by TLS on every address: every check is in order, and listed."""
+def test_a_sound_site_on_a_sound_machine_passes() -> None:
+    """Behind a proxy on a Unix socket, or by TLS on every address: every check passes, and is listed."""
     for options in ({}, {"bind": (":443",), "redirect_from": (":80",), **TLS}):
         findings = found(options)
         assert {each.level for each in findings} == {"ok"}, words(findings, "warning") + words(findings, "error")
@@ -34,7 +34,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
 @pytest.mark.parametrize(
     ("options", "machine", "level", "message"),
     [
-        # --- who can come in
+        # --- access
         ({"bind": (":8000",)}, {}, "warning", "without TLS and without a trusted proxy"),
         ({"bind": ("192.168.1.7:8000",)}, {}, "warning", "without TLS and without a trusted proxy"),
         ({"bind": ("[::]:8000",)}, {}, "warning", "without TLS and without a trusted proxy"),
@@ -55,7 +55,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=29),)}, "warning", "in 29 days"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", key_mode=0o644),)}, "error", "by every user"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", key_mode=0o640),)}, "warning", "chmod 600 k"),
-        # --- what there is to serve with
+        # --- capacity
         ({}, {"user_id": 0}, "warning", "--user www-data"),
         ({}, {"cpus": 4}, "warning", "add --workers auto"),
         ({"limits": Limits(worker_bytes=1, idle_seconds=75)}, {}, "warning", "no effect without workers"),
@@ -92,7 +92,7 @@ def test_a_sound_site_on_a_sound_machine_is_fine() -> None:
         ({}, {"umask": 0}, "warning", "files are created world-writable"),
     ],
 )
-def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, Any], level: str, message: str) -> None:
+def test_each_problem_is_found(options: dict[str, Any], machine: dict[str, Any], level: str, message: str) -> None:
     """One change to a sound machine is one finding, with advice."""
     findings = found(options, Machine(**machine))
     assert message in words(findings, level)
@@ -112,14 +112,14 @@ def test_what_does_not_fit_is_found(options: dict[str, Any], machine: dict[str, 
         ({"limits": Limits(idle_seconds=60), "bind": (":443",), **TLS}, {}),
     ],
 )
-def test_what_fits_is_fine(options: dict[str, Any], machine: dict[str, Any]) -> None:
-    """Following the advice of a finding ends it."""
+def test_following_the_advice_ends_a_finding(options: dict[str, Any], machine: dict[str, Any]) -> None:
+    """A machine changed as a finding advises passes the check."""
     findings = found(options, Machine(**machine))
     assert {each.level for each in findings} == {"ok"}, format_findings(findings)
 
 
-def test_the_worst_comes_first_and_all_are_counted() -> None:
-    """Errors, then warnings, then what is in order, and a line that counts them."""
+def test_findings_are_sorted_and_counted() -> None:
+    """Errors, then warnings, then passed checks, and a line that counts them."""
     lines = format_findings(found({"trusted_proxies": ("::/0",)}, Machine(user_id=0))).splitlines()
     levels = [line.split()[0] for line in lines if line[:1].isalpha()]
     assert levels == sorted(levels, key=["error", "warning", "ok"].index)

@@ -1,4 +1,4 @@
-"""What is read of this machine, by real system calls."""
+"""The facts that `check --deploy` reads from this machine, by real system calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fanlight.settings.options import Options
 
 
 def test_this_machine_is_read() -> None:
-    """Processors, descriptors, queue, umask and temp space are the system's own; the umask is left as it was."""
+    """Processors, descriptors, queue, umask and temp space are those of the system; the umask is not changed."""
     umask = os.umask(0o027)
     try:
         machine = Machine.read(Options(bind=()), {"KUBERNETES_SERVICE_HOST": "b"})
@@ -32,8 +32,8 @@ def test_this_machine_is_read() -> None:
     assert (machine.in_kubernetes, machine.unavailable, machine.refused, machine.places) == (True, {}, (), ())
 
 
-def test_a_taken_address_is_known(tmp_path: Path) -> None:
-    """Every address is tried: those to serve on, to redirect from, and of the admin."""
+def test_taken_addresses_are_found(tmp_path: Path) -> None:
+    """Every address is tried: those to serve on, to redirect from, and that of the admin."""
     with socket.create_server(("127.0.0.1", 0)) as unavailable:
         bind = f"127.0.0.1:{unavailable.getsockname()[1]}"
         again = bind.replace("127.0.0.1", "localhost")
@@ -43,20 +43,20 @@ def test_a_taken_address_is_known(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_for_development_is_known() -> None:
-    """Switches of the interpreter that slow it down are found by their variables."""
+def test_development_switches_are_found() -> None:
+    """Switches of the interpreter that slow it down are found by their environment variables."""
     environ = {"PYTHONDEVMODE": "1", "PYTHONASYNCIODEBUG": "1", "PYTHONTRACEMALLOC": "", "PYTHONPATH": "x"}
     assert Machine.read(Options(bind=()), environ).debug == ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
 
 
-def test_a_temp_folder_that_cannot_be_written_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no file can be made there is no room."""
+def test_an_unwritable_temp_folder_has_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file can be created, the space for temporary files is none."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     assert Machine.read(Options(bind=()), {}).temp_free is None
 
 
-def test_places_to_write_are_looked_at(tmp_path: Path) -> None:
-    """Log files and the folders of the pid file and the control socket are known; nothing is made."""
+def test_files_to_write_are_checked(tmp_path: Path) -> None:
+    """Log files and the folders of the pid file and the control socket are checked; nothing is created."""
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
     options = Options(
@@ -82,13 +82,13 @@ def test_places_to_write_are_looked_at(tmp_path: Path) -> None:
         (0o400, "owner", False),
         (0o060, "group", True),
         (0o600, "group", False),
-        (0o606, "group", False),  # the group's bits count for the group, however much others may
+        (0o606, "group", False),  # the group's bits apply to the group, whatever others may do
         (0o602, "other", True),
         (0o660, "other", False),
     ],
 )
 def test_the_user_of_the_server_needs_write_permission(tmp_path: Path, mode: int, who: str, expected: bool) -> None:
-    """For another user than ourselves the permissions are read as the system would."""
+    """For another user than the current one, permissions are read as the system would."""
     file = tmp_path / "log"
     file.touch()
     file.chmod(mode)
@@ -104,8 +104,8 @@ def test_the_user_of_the_server_needs_write_permission(tmp_path: Path, mode: int
     assert _has_bits(file, 0o2, identity) is expected
 
 
-def test_the_way_to_a_file_must_be_open_too(tmp_path: Path) -> None:
-    """A file that all may write is of no use behind a folder that they may not enter; root needs no leave."""
+def test_the_folders_above_a_file_must_be_searchable(tmp_path: Path) -> None:
+    """A file that all may write is not writable behind a folder they may not enter, except for root."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         file = Path(folder) / "log"
         file.touch()
@@ -118,7 +118,7 @@ def test_the_way_to_a_file_must_be_open_too(tmp_path: Path) -> None:
         assert _may(file, 0o2, (0, frozenset()))
 
 
-def test_a_user_who_is_not_there_is_refused() -> None:
-    """What would be refused at the start is known before."""
+def test_an_unknown_user_is_refused() -> None:
+    """A user that would be refused at the start is an error of the check."""
     (why,) = Machine.read(Options(bind=(), workers=1, user="no-such-user"), {}).refused
     assert "there is no user 'no-such-user'" in why

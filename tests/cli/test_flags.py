@@ -1,4 +1,4 @@
-"""A flag for every setting, by the real command."""
+"""Every setting has a flag."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
     assert getattr(owner, name) != SETTINGS[name].default
 
 
-def test_help_lists_them_all_in_groups(typed: Any) -> None:
-    """--help has each flag under the heading of its group, with what it means and its default."""
+def test_help_lists_all_flags_in_groups(typed: Any) -> None:
+    """--help has each flag under the heading of its group, with its meaning and its default."""
     text = typed("--help")
     for name in (*SETTINGS, *ADDRESS_PARTS):
         assert re.search(rf"^  {flag_of(name)}\b", text, re.MULTILINE), name
@@ -78,23 +78,23 @@ def test_flags_come_before_the_environment(typed: Any) -> None:
     ("typo", "meant"),
     [("--head-byts", "--head-bytes"), ("--worker", "--workers"), ("--no-acess-log", "--no-access-log")],
 )
-def test_a_flag_that_is_none_is_met_with_the_one_that_was_meant(typed: Any, typo: str, meant: str) -> None:
-    """The value is not fixed: it is the number of usable CPUs."""
+def test_an_unknown_flag_is_refused_with_a_suggestion(typed: Any, typo: str, meant: str) -> None:
+    """The message suggests the flag with the most similar name."""
     assert f"there is no flag {typo}; did you mean {meant}?" in typed(typo)
 
 
 @pytest.mark.parametrize(
     ("flag", "instead"), [("--reload", "kill -HUP"), ("--debug", "tracebacks are always in the log")]
 )
-def test_a_flag_of_other_servers_is_met_with_the_way_here(typed: Any, flag: str, instead: str) -> None:
-    """Which is no other flag: what is spelled alike would mean something else."""
+def test_a_flag_of_another_server_is_refused_with_a_hint(typed: Any, flag: str, instead: str) -> None:
+    """The hint is the flag with the same meaning here, not the one with a similar name."""
     said = " ".join(typed(flag).split())
     assert f"there is no flag {flag}; " in said
     assert instead in said
     assert "did you mean" not in said
 
 
-def test_a_flag_that_is_like_no_other_is_told() -> None:
-    """Where nothing comes close, --help does."""
+def test_a_flag_without_a_similar_one_is_refused_with_a_hint() -> None:
+    """Where no flag is similar, the hint is --help."""
     command = SettingsCommand("x", callback=lambda **_: None)
     assert "there is no flag --qqqq; --help lists them all" in CliRunner().invoke(command, ["--qqqq"]).output

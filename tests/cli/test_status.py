@@ -88,7 +88,7 @@ def run_status(*words: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def answering(overview: Overview, pid: int) -> AdminThread:
+def start_admin(overview: Overview, pid: int) -> AdminThread:
     thread = AdminThread(overview, listen(f"unix:{control_path(pid)}"))
     thread.start()
     return thread
@@ -99,9 +99,9 @@ def test_a_running_server_is_found_and_reported(folder: Path, hub: Hub) -> None:
     ours, theirs = socket.socketpair()
     hub.post(hub.adopt, theirs, "192.0.2.1")
     ours.sendall(b"GET /slow?token=x HTTP/1.1\r\nhost: a\r\n\r\n")
-    while not hub.lanes.slow_routes():  # noted behind the rescue itself
+    while not hub.lanes.slow_routes():  # recorded after the rescue itself
         threading.Event().wait(0.01)
-    thread = answering(Overview(hub, is_parent=False), 4711)
+    thread = start_admin(Overview(hub, is_parent=False), 4711)
     code, output = run_status()
     thread.stop()
     ours.close()
@@ -115,17 +115,17 @@ def test_a_running_server_is_found_and_reported(folder: Path, hub: Hub) -> None:
     assert "limits: head_bytes 16KiB" in output
 
 
-def test_one_is_queried_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:
+def test_one_server_is_queried_by_process_id_or_by_socket(folder: Path, hub: Hub) -> None:
     """Either names the same server."""
-    thread = answering(Overview(hub, is_parent=False), 4711)
-    answers = [run_status(which, "--json") for which in ("4711", str(folder / "4711.sock"), f"unix:{folder}/4711.sock")]
+    thread = start_admin(Overview(hub, is_parent=False), 4711)
+    results = [run_status(which, "--json") for which in ("4711", str(folder / "4711.sock"), f"unix:{folder}/4711.sock")]
     thread.stop()
-    assert [json.loads(output)["pid"] for _, output in answers] == [os.getpid()] * 3
+    assert [json.loads(output)["pid"] for _, output in results] == [os.getpid()] * 3
 
 
 def test_the_workers_of_a_supervisor_are_listed(folder: Path, hub: Hub) -> None:
     """Each worker is listed with its state, also one that does not respond."""
-    thread = answering(Overview(hub, is_parent=True), 6)
+    thread = start_admin(Overview(hub, is_parent=True), 6)
     code, output = run_status("6")
     thread.stop()
     assert code == 0
@@ -133,14 +133,14 @@ def test_the_workers_of_a_supervisor_are_listed(folder: Path, hub: Hub) -> None:
     assert "  worker 8: starting\n    no response" in output
 
 
-def test_nothing_runs(folder: Path) -> None:
+def test_no_running_server_is_an_error(folder: Path) -> None:
     """If no server runs, the exit code is 1, and the message has a hint."""
     code, output = run_status()
     assert code == 1
     assert "no running server of yours has a control socket" in output
 
 
-def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
+def test_a_socket_that_was_left_behind_is_skipped(folder: Path) -> None:
     """The socket of a killed server is skipped; querying it alone is an error."""
     (sock,) = listen(f"unix:{control_path(4711)}")
     sock.close()
@@ -150,8 +150,8 @@ def test_a_socket_that_was_left_behind_is_passed_over(folder: Path) -> None:
     assert "does not exist" in run_status("4712")[1]
 
 
-def test_somebody_else_s_folder_is_refused(folder: Path) -> None:
-    """A folder that others may write to is not used for control sockets."""
+def test_a_folder_that_others_may_write_to_is_refused(folder: Path) -> None:
+    """It is not used for control sockets."""
     folder.mkdir()
     folder.chmod(0o755)
     (folder / "1.sock").touch()
@@ -161,8 +161,8 @@ def test_somebody_else_s_folder_is_refused(folder: Path) -> None:
     assert "chmod 700" in output
 
 
-def test_a_link_in_the_place_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
-    """Nobody can lead us to another folder by a link."""
+def test_a_link_in_place_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    """A symlink can't lead to another folder."""
     (tmp_path / "other").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "other")
     code, output = run_status("1")
@@ -170,10 +170,8 @@ def test_a_link_in_the_place_of_the_folder_is_refused(folder: Path, tmp_path: Pa
     assert "it is not a folder" in output
 
 
-def test_without_a_runtime_folder_there_is_one_for_temporary_files(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Where the system has no folder for the user, one in the folder for temporary files is made, for him alone."""
+def test_without_a_runtime_folder_the_temporary_folder_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a runtime folder of the user, one that only the user can enter is created in the temporary folder."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr("fanlight.server.operator.runtime_folder._user_id", lambda: 424242)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Do what the page about deployment says: its configurations, with other ports and folders, and real programs."""
+"""Run the configurations of the page about deployment with real programs, and with other ports and folders."""
 
 import contextlib
 import json
@@ -39,13 +39,13 @@ _BLOCK = re.compile(r"^```\w+\n((?:#!/bin/sh\n)?# (\S+[/.]\S+|Dockerfile)([^\n]*
 
 
 def blocks() -> dict[str, str]:
-    """Return the page's configurations, by what stands in the first line of each."""
+    """Return the page's configurations, by the path in the first line of each."""
     return {path + more: text for text, path, more in _BLOCK.findall(PAGE.read_text())}
 
 
 @pytest.fixture(scope="session")
 def config() -> Callable[..., str]:
-    """Give a function that returns a configuration of the page with some words replaced; all of them must be in it."""
+    """Return a function that returns a configuration with some words replaced, all of which must be in it."""
 
     def adapted(name: str, words: dict[str, str]) -> str:
         text = blocks()[name]
@@ -59,7 +59,7 @@ def config() -> Callable[..., str]:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Give a function that returns a port which nobody has, and which it does not give twice."""
+    """Return a function that returns a free port, a different one each time."""
     given: set[int] = set()
 
     def choose() -> int:
@@ -74,10 +74,10 @@ def free_port() -> Callable[[], int]:
 
 
 class Running:
-    """A program that runs until the test is over."""
+    """A program that runs until the test ends."""
 
     def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
-        """Start it in a session of its own; what it prints goes to a file."""
+        """Start it in a session of its own; its output goes to a file."""
         self.log = folder / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
@@ -85,20 +85,20 @@ class Running:
             )
 
     def wait_for_port(self, port: int) -> None:
-        """Return once somebody listens."""
+        """Return once the port accepts connections."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
             except OSError:
                 assert self.process.poll() is None, f"it has ended:\n{self.log.read_text()}"
-                assert time.monotonic() < until, f"nobody listens on {port}:\n{self.log.read_text()}"
+                assert time.monotonic() < until, f"nothing listens on {port}:\n{self.log.read_text()}"
                 time.sleep(0.05)
             else:
                 return
 
-    def end(self) -> int:
-        """Stop it, and whatever it has started; return its exit code."""
+    def stop(self) -> int:
+        """Stop it and all that it has started; return its exit code."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -113,7 +113,7 @@ Start = Callable[..., Running]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that starts a program, and waits until it listens on a port."""
+    """Return a function that starts a program, and waits until it listens on a port."""
     running: list[Running] = []
 
     def run(command: Sequence[str], port: int, **environment: str) -> Running:
@@ -123,12 +123,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for each in reversed(running):
-        each.end()
+        each.stop()
 
 
 @pytest.fixture
 def serve(start: Start, tmp_path: Path) -> Start:
-    """Give a function that serves a site which tells what it sees of its clients."""
+    """Return a function that serves a site whose responses show what it sees of a client."""
 
     def run(port: int, *words: str) -> Running:
         (tmp_path / "main.py").write_text(SITE)
@@ -139,7 +139,7 @@ def serve(start: Start, tmp_path: Path) -> Start:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder like certbot's, with a certificate for example.org and its key."""
+    """Return a folder like certbot's, with a certificate for example.org and its key."""
     folder = tmp_path_factory.mktemp("live") / "example.org"
     folder.mkdir()
     make_certificate(folder)
@@ -147,7 +147,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_certificate(folder: Path) -> None:
-    """Make a certificate, and its key, in a folder."""
+    """Create a certificate and its key in a folder."""
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=example.org"
     names = ["-addext", "subjectAltName=DNS:example.org"]
     files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
@@ -155,8 +155,8 @@ def make_certificate(folder: Path) -> None:
 
 
 @pytest.fixture
-def ask() -> Callable[..., Any]:
-    """Give a function that asks example.org at a port of this machine, with curl, and returns what the site says."""
+def fetch() -> Callable[..., Any]:
+    """Return a function that requests a URL from a port of this machine with curl, and returns the content."""
 
     def run(url: str, port: int, *words: str) -> Any:
         host = re.sub(r"^https?://([^/:]+).*", r"\1", url)

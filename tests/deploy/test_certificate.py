@@ -1,4 +1,4 @@
-"""The way without a proxy: the page's command with a certificate, and what certbot runs when it is renewed."""
+"""Serving TLS without a proxy: the page's command with a certificate, and the hook that certbot runs on renewal."""
 
 import hashlib
 import os
@@ -19,8 +19,8 @@ from tests.speed import PATIENCE
 Config = Callable[..., str]
 
 
-def renewed(config: Config, folder: Path, lineage: Path) -> None:
-    """Run what certbot runs, with folders of the test's own."""
+def run_hook(config: Config, folder: Path, lineage: Path) -> None:
+    """Run the hook of certbot, with the folders of the test."""
     script = config("/etc/letsencrypt/renewal-hooks/deploy/site", {"/etc/site": str(folder), " -o root -g site": ""})
     done = subprocess.run(
         ["sh", "-c", script], env=os.environ | {"RENEWED_LINEAGE": str(lineage)}, capture_output=True, check=False
@@ -28,20 +28,20 @@ def renewed(config: Config, folder: Path, lineage: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def shown(port: int) -> str:
-    """Return the fingerprint of the certificate that a port shows."""
+def served_fingerprint(port: int) -> str:
+    """Return the fingerprint of the certificate that a port serves."""
     pem = ssl.get_server_certificate(("127.0.0.1", port))
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
-def of(folder: Path) -> str:
-    """Return the fingerprint of a certificate in a folder."""
+def fingerprint_in(folder: Path) -> str:
+    """Return the fingerprint of the certificate in a folder."""
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert((folder / "fullchain.pem").read_text())).hexdigest()
 
 
 @dataclass(frozen=True)
 class Site:
-    """A site that is served by the page's command, and the folder where certbot keeps its certificate."""
+    """A site served by the page's command, and the folder where certbot keeps its certificate."""
 
     https: int
     http: int
@@ -55,7 +55,7 @@ def site(
 ) -> Site:
     lineage, folder = tmp_path / "live", tmp_path / "etc"
     shutil.copytree(certificate, lineage)
-    renewed(config, folder, lineage)
+    run_hook(config, folder, lineage)
     https, http, admin = free_port(), free_port(), free_port()
     line = config(
         "/etc/systemd/system/site.service, for TLS",
@@ -69,16 +69,16 @@ def site(
     found = re.search(r"fanlight run (.*?)\nAmbient", line, re.DOTALL)
     assert found
     serve(https, *found[1].replace("\\\n", "").split())
-    return Site(https, http, lineage, lambda: renewed(config, folder, lineage))
+    return Site(https, http, lineage, lambda: run_hook(config, folder, lineage))
 
 
-def test_a_site_shows_its_certificate(site: Site) -> None:
-    """The one that certbot has put there."""
-    assert shown(site.https) == of(site.lineage)
+def test_a_site_serves_the_certificate_of_certbot(site: Site) -> None:
+    """The served certificate is that in the folder of certbot."""
+    assert served_fingerprint(site.https) == fingerprint_in(site.lineage)
 
 
-def test_plain_http_is_sent_over(site: Site) -> None:
-    """With path and query, by a 308."""
+def test_plain_http_is_redirected(site: Site) -> None:
+    """A 308 leads to https, with path and query."""
     plain = [
         "curl",
         "-sS",
@@ -92,13 +92,13 @@ def test_plain_http_is_sent_over(site: Site) -> None:
     assert said == f"308 https://localhost:{site.https}/a?b"
 
 
-def test_a_renewed_certificate_is_noticed(site: Site) -> None:
-    """Without a restart, by what certbot runs after a renewal."""
-    before = shown(site.https)
+def test_a_renewed_certificate_is_loaded(site: Site) -> None:
+    """After the hook of a renewal, the new certificate is served without a restart."""
+    before = served_fingerprint(site.https)
     make_certificate(site.lineage)
-    assert of(site.lineage) != before
+    assert fingerprint_in(site.lineage) != before
     site.renew()
     until = time.monotonic() + PATIENCE
-    while shown(site.https) != of(site.lineage):
+    while served_fingerprint(site.https) != fingerprint_in(site.lineage):
         assert time.monotonic() < until, "the old certificate is still shown"
         time.sleep(0.2)

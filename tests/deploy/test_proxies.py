@@ -1,6 +1,6 @@
-"""The proxies of the page about deployment, each run with the very configuration that stands there.
+"""The proxies of the page about deployment, each run with its configuration from the page.
 
-Only ports, the certificate's path and what a server of one's own would have besides are other ones.
+Only ports, the path of the certificate, and what belongs to a whole server around it differ.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-Ask = Callable[..., Any]
+Fetch = Callable[..., Any]
 Config = Callable[..., str]
 FreePort = Callable[[], int]
 Start = Callable[..., Any]
@@ -59,7 +59,7 @@ def caddy(config: Config, folder: Path, _certificate: Path, ports: dict[str, int
             "127.0.0.1:8000": f"127.0.0.1:{ports['site']}",
         },
     )
-    # A certificate of its own making, as no authority can be asked here.
+    # A self-signed certificate, as no authority can be reached here.
     options = f"admin off\nlocal_certs\nskip_install_trust\nhttp_port {ports['http']}\nauto_https disable_redirects"
     (folder / "Caddyfile").write_text(f"{{\n{options}\nstorage file_system {folder}/caddy\n}}\n{site}")
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
@@ -99,7 +99,7 @@ def _haproxy(folder: Path, site: str) -> list[str]:
     return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
 
 
-class Behind:
+class ProxiedSite:
     """A site, and the proxies that can be put in front of it."""
 
     def __init__(self, start: Start, config: Config, folder: Path, ports: dict[str, int]) -> None:
@@ -107,119 +107,119 @@ class Behind:
         self.served: Any = None
 
     def serve(self, serve: Start, *words: str) -> None:
-        """Serve the site as the page has it."""
+        """Serve the site as on the page."""
         bind = ("--bind", f"localhost:{self.ports['site']}", "--admin", f"localhost:{self.ports['admin']}")
         self.served = serve(self.ports["site"], *bind, "--workers", "1", *TRUSTED, *words)
 
     def put(self, proxy: Callable[..., list[str]], certificate: Path) -> None:
-        """Put a proxy in front of it."""
+        """Start a proxy in front of the site."""
         self.start(proxy(self.config, self.folder, certificate, self.ports), self.ports["https"])
 
 
 @pytest.fixture
-def behind(start: Start, config: Config, tmp_path: Path, free_port: FreePort) -> Behind:
-    """Give a place for a site and a proxy, with a free port for each that the page names."""
-    return Behind(start, config, tmp_path, {name: free_port() for name in ("site", "admin", "http", "https")})
+def behind(start: Start, config: Config, tmp_path: Path, free_port: FreePort) -> ProxiedSite:
+    """Return a site and a proxy to be started, with a free port for each that the page names."""
+    return ProxiedSite(start, config, tmp_path, {name: free_port() for name in ("site", "admin", "http", "https")})
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
 def test_a_view_sees_the_visitor_and_not_the_proxy(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch
 ) -> None:
-    """Behind each proxy, client, scheme, host and URL are those of the visitor, whatever he says of himself."""
+    """Behind each proxy, client, scheme, host and URL are those of the visitor, whatever fields it sends."""
     behind.serve(serve)
     behind.put(proxy, certificate)
     port = behind.ports["https"]
     url = f"https://example.org:{port}/some/where?a=b"
     for words in ((), FORGED, *(("-H", field) for field in FIELDS)):
-        seen = ask(url, port, *VISITOR, *words)
+        seen = fetch(url, port, *VISITOR, *words)
         assert isinstance(seen, dict), seen
         assert (seen["client"], seen["scheme"]) == ("127.0.0.3", "https")
         assert (seen["host"], seen["url"]) == (f"example.org:{port}", url)
-    assert ask(f"https://example.org:{port}/taken", port, "--data-binary", "a" * 100_000) == {"size": 100_000}
-    said = behind.served.log.read_text()
-    assert "127.0.0.3" in said
-    assert "not trusted" not in said
+    assert fetch(f"https://example.org:{port}/taken", port, "--data-binary", "a" * 100_000) == {"size": 100_000}
+    log = behind.served.log.read_text()
+    assert "127.0.0.3" in log
+    assert "not trusted" not in log
 
 
 @pytest.mark.parametrize("read", ["x-forwarded", "x-forwarded-with-port", "forwarded"])
 @pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
-def test_a_client_can_forge_nothing_whatever_is_read(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask, read: str
+def test_a_client_can_forge_no_forwarded_field(
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch, read: str
 ) -> None:
-    """Also where the site reads other fields than the proxy writes, none of them is the client's."""
+    """Even if the site reads other fields than the proxy writes, none of them is the client's."""
     behind.serve(serve, "--proxy-fields", read)
     behind.put(proxy, certificate)
     port = behind.ports["https"]
-    seen = ask(f"https://example.org:{port}/some/where", port, *VISITOR, *FORGED)
+    seen = fetch(f"https://example.org:{port}/some/where", port, *VISITOR, *FORGED)
     assert seen["client"] in ("127.0.0.3", "127.0.0.1")
     assert "evil" not in seen["url"]
     assert "666" not in seen["url"].replace(f":{port}", "")
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
-def test_a_request_for_another_host_does_not_get_through(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+def test_a_request_for_another_host_is_refused(
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch
 ) -> None:
-    """A client that names a host which is not the site's reaches no view."""
+    """A request with a Host other than the site's reaches no view."""
     behind.serve(serve)
     behind.put(proxy, certificate)
     port = behind.ports["https"]
-    got = ask(f"https://example.org:{port}/", port, *VISITOR, "-H", "host: evil.example")
-    assert not isinstance(got, dict)
+    content = fetch(f"https://example.org:{port}/", port, *VISITOR, "-H", "host: evil.example")
+    assert not isinstance(content, dict)
     assert "evil" not in behind.served.log.read_text()
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
 def test_a_page_with_early_hints_arrives_behind_a_proxy(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch
 ) -> None:
-    """No hints are sent to a proxy by default: some take them for the response, and a browser waits in vain."""
+    """By default no hints are sent to a proxy: some take them for the response, and a browser waits in vain."""
     behind.serve(serve)
     behind.put(proxy, certificate)
     port = behind.ports["https"]
-    got = ask(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i")
-    assert "<h1>the page</h1>" in got
-    assert " 103" not in got
+    content = fetch(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i")
+    assert "<h1>the page</h1>" in content
+    assert " 103" not in content
 
 
 @pytest.mark.parametrize("proxy", [caddy, haproxy], ids=lambda proxy: proxy.__name__)
-def test_a_proxy_that_passes_early_hints_on_is_sent_them(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+def test_early_hints_pass_through_a_proxy_if_enabled(
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch
 ) -> None:
-    """With --proxy-early-hints the client has the hints, and the page behind them."""
+    """With --proxy-early-hints the client gets the hints, then the page."""
     behind.serve(serve, "--proxy-early-hints")
     behind.put(proxy, certificate)
     port = behind.ports["https"]
-    got = ask(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i", "--http1.1")
-    assert "103 Early Hints" in got
-    assert got.index("</app.css>; rel=preload; as=style") < got.index("<h1>the page</h1>")
+    content = fetch(f"https://example.org:{port}/hinted", port, *VISITOR, *BROWSER, "-i", "--http1.1")
+    assert "103 Early Hints" in content
+    assert content.index("</app.css>; rel=preload; as=style") < content.index("<h1>the page</h1>")
 
 
 @pytest.mark.parametrize("proxy", [nginx, haproxy], ids=lambda proxy: proxy.__name__)
-def test_plain_http_is_sent_to_https(
-    behind: Behind, serve: Start, proxy: Callable[..., list[str]], certificate: Path, ask: Ask
+def test_plain_http_is_redirected_to_https(
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path, fetch: Fetch
 ) -> None:
-    """The page's proxies send visitors who come by http to https."""
+    """The page's proxies redirect http to https."""
     behind.serve(serve)
     behind.put(proxy, certificate)
     port = behind.ports["http"]
-    asked = ("-o", "/dev/null", "-w", '{"status": %{http_code}, "to": "%header{location}"}')
-    answer = ask(f"http://example.org:{port}/a?b", port, *asked)
-    assert answer["status"] in (301, 302)
-    assert answer["to"].startswith("https://example.org")
-    assert answer["to"].endswith("/a?b")
+    options = ("-o", "/dev/null", "-w", '{"status": %{http_code}, "to": "%header{location}"}')
+    response = fetch(f"http://example.org:{port}/a?b", port, *options)
+    assert response["status"] in (301, 302)
+    assert response["to"].startswith("https://example.org")
+    assert response["to"].endswith("/a?b")
 
 
-def test_a_proxy_that_passes_bytes_through_says_whose_they_are(
-    behind: Behind, serve: Start, certificate: Path, ask: Ask
+def test_a_tcp_proxy_passes_the_client_by_the_proxy_protocol(
+    behind: ProxiedSite, serve: Start, certificate: Path, fetch: Fetch
 ) -> None:
-    """With TLS left to the site, the client comes right by the PROXY protocol, and the certificate is the site's."""
+    """With TLS terminated by the site, the client is that of the PROXY protocol, and the certificate is the site's."""
     cert, key = str(certificate / "fullchain.pem"), str(certificate / "privkey.pem")
     behind.serve(serve, "--proxy-protocol", "--cert", cert, "--key", key)
     behind.put(haproxy_in_tcp_mode, certificate)
     port = behind.ports["https"]
     url = f"https://example.org:{port}/some/where"
-    seen = ask(url, port, *VISITOR)
+    seen = fetch(url, port, *VISITOR)
     assert isinstance(seen, dict), seen
     assert (seen["client"], seen["scheme"], seen["url"]) == ("127.0.0.3", "https", url)

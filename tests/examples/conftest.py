@@ -1,4 +1,4 @@
-"""Load an example as the command `fanlight run` does, and ask it."""
+"""Load an example as `fanlight run` does, and send requests to it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.fixture
 def client_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Client]]:
-    """Give a client of the example in a folder; what its import leaves behind is taken away again."""
+    """Yield a function that returns a client of an example; afterwards its imported modules are removed."""
     monkeypatch.chdir(EXAMPLES)
     monkeypatch.setattr(sys, "path", list(sys.path))
     known = set(sys.modules)

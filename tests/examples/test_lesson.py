@@ -1,4 +1,4 @@
-"""The lesson's app: a table, four functions without parameters, four HTML files."""
+"""The app of the lesson: a table, four functions without parameters, four HTML files."""
 
 import ast
 from collections.abc import Callable
@@ -13,32 +13,32 @@ Start = Callable[[str], Client]
 
 
 @pytest.mark.parametrize(("path", "file"), [("/", "home.html"), ("/blog", "blog.html")])
-def test_an_address_of_the_table_has_its_page(client_of: Start, path: str, file: str) -> None:
-    """GET of an address in URLS is answered 200 with the very text of the file that its view opens."""
-    answer = client_of("lesson").get(path)
-    assert answer.status == 200
-    assert answer.text == (LESSON / "templates" / file).read_text()
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+def test_a_url_in_the_table_has_its_page(client_of: Start, path: str, file: str) -> None:
+    """GET of a URL in URLS returns 200 with the content of the file that its view opens."""
+    response = client_of("lesson").get(path)
+    assert response.status == 200
+    assert response.text == (LESSON / "templates" / file).read_text()
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
 
 
-def test_an_unknown_address_has_the_lessons_404_page(client_of: Start) -> None:
-    """An address that URLS does not have is answered 404 with templates/error/error404.html."""
-    answer = client_of("lesson").get("/nowhere")
-    assert answer.status == 404
-    assert answer.text.rstrip() == (LESSON / "templates/error/error404.html").read_text().rstrip()
+def test_an_unknown_url_has_the_lessons_404_page(client_of: Start) -> None:
+    """A URL that is not in URLS returns 404 with templates/error/error404.html."""
+    response = client_of("lesson").get("/nowhere")
+    assert response.status == 404
+    assert response.text.rstrip() == (LESSON / "templates/error/error404.html").read_text().rstrip()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_another_method_has_the_lessons_405_page(client_of: Start, method: str) -> None:
-    """A method that an address does not take is answered 405 with the lesson's page, and Allow says which do."""
-    answer = client_of("lesson").request(method, "/blog")
-    assert answer.status == 405
-    assert answer.text.rstrip() == (LESSON / "templates/error/error405.html").read_text().rstrip()
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    """A method that is not allowed returns 405 with the lesson's page, and Allow lists those that are."""
+    response = client_of("lesson").request(method, "/blog")
+    assert response.status == 405
+    assert response.text.rstrip() == (LESSON / "templates/error/error405.html").read_text().rstrip()
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_main_holds_the_table_and_nothing_else() -> None:
-    """main.py of the lesson is one import and one dict; no name of Fanlight is in it."""
+    """main.py of the lesson is one import and one dict, and imports nothing of Fanlight."""
     tree = ast.parse((LESSON / "main.py").read_text())
     assert [type(node) for node in tree.body] == [ast.ImportFrom, ast.Assign]
     assert "fanlight" not in (LESSON / "main.py").read_text()

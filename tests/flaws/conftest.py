@@ -141,7 +141,7 @@ def statuses(send: Callable[..., bytes]) -> Callable[..., list[int]]:
 def get(send: Callable[..., bytes]) -> Callable[..., tuple[int, str, bytes]]:
     """Return a function that requests a target, and returns status, head and content."""
 
-    def ask(target: str, *lines: str, method: str = "GET", content: bytes = b"") -> tuple[int, str, bytes]:
+    def request(target: str, *lines: str, method: str = "GET", content: bytes = b"") -> tuple[int, str, bytes]:
         head = [f"{method} {target} HTTP/1.1", "Host: site.example", "Connection: close", *lines]
         if content:
             head.append(f"Content-Length: {len(content)}")
@@ -149,4 +149,4 @@ def get(send: Callable[..., bytes]) -> Callable[..., tuple[int, str, bytes]]:
         top, _, rest = response.partition(b"\r\n\r\n")
         return int(top.split(b" ")[1]), top.decode("latin-1"), rest
 
-    return ask
+    return request

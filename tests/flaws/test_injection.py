@@ -92,8 +92,8 @@ def test_a_reason_is_never_the_views() -> None:
 )
 def test_attributes_in_a_cookie(get: Get, parts: dict[str, str]) -> None:
     """A cookie's name, value, domain and path can't begin another attribute, or another field."""
-    asked = "&".join(f"{name}={quote(value)}" for name, value in parts.items())
-    status, head, _ = get(f"/cookie?{asked}")
+    query = "&".join(f"{name}={quote(value)}" for name, value in parts.items())
+    status, head, _ = get(f"/cookie?{query}")
     set_ = head.lower().partition("set-cookie: ")[2].partition("\r\n")[0]
     assert status in (422, 500) or not re.search(r"; *domain=|; *samesite=none|[;,\s] *b=c", set_)
     assert "\nset-cookie: b=c" not in head.lower()
@@ -158,8 +158,8 @@ def test_a_path_that_moves_the_authority(send: Send, target: str) -> None:
 def test_a_cache_poisoned_by_an_absolute_target(send: Send) -> None:
     """Where target and Host name different hosts the target counts, for everything a view can see (RFC 9112 3.2.2)."""
     response = send(b"GET http://real.example/fields HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
-    told: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
-    assert (told["host"], told["url"], told["path"]) == ("real.example", "http://real.example/fields", "/fields")
+    seen: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
+    assert (seen["host"], seen["url"], seen["path"]) == ("real.example", "http://real.example/fields", "/fields")
 
 
 def test_a_cache_poisoned_by_forwarded_fields(get: Get) -> None:
@@ -171,8 +171,8 @@ def test_a_cache_poisoned_by_forwarded_fields(get: Get) -> None:
         "Forwarded: host=evil",
     )
     _, _, content = get("/fields", *lines)
-    told: dict[str, Any] = json.loads(content)
-    assert (told["host"], told["scheme"], told["client"]) == ("site.example", "http", "127.0.0.1")
+    seen: dict[str, Any] = json.loads(content)
+    assert (seen["host"], seen["scheme"], seen["client"]) == ("site.example", "http", "127.0.0.1")
 
 
 def test_html_in_an_error_page(get: Get) -> None:
@@ -187,21 +187,21 @@ def test_log_injection(tmp_path: Path, form: str) -> None:
     """A line of the access log is one line, whatever the client sends: no escape sequence and no line end gets in."""
     log = tmp_path / "access.log"
     options = Options(bind=("127.0.0.1:0",), access_file=str(log), access_format=form)
-    asked = [
+    messages = [
         b"GET /a%0d%0a127.0.0.1%20-%20-%20%22GET HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         b'GET /"\\x1b[31m HTTP/1.1\r\nHost: a\r\nUser-Agent: \xc2\x9b31m" "x\r\nReferer: \xff"\r\n\r\n',
         b"GET /\x1b[31m HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: a b\r\nUser-Agent: a\x1bb\r\n\r\n",
     ]
     with LiveServer(App({"/": "a"}), options=options) as site:
-        for data in asked:
+        for data in messages:
             with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
                 client.sendall(data)
                 client.shutdown(socket.SHUT_WR)
                 while client.recv(65536):
                     pass
     lines = log.read_bytes()
-    assert lines.count(b"\n") == len(asked)
+    assert lines.count(b"\n") == len(messages)
     assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", lines)
 
 

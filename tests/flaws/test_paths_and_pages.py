@@ -65,8 +65,8 @@ def test_a_console_for_everybody(get: Get) -> None:
     """An exception gives a page without its text, its values, its files and any way to run code."""
     status, _, content = get("/broken", "Accept: text/html", "Host: localhost")
     assert status in (500, 400)
-    for told in (b"hunter2", b"Traceback", b"conftest", b"password"):
-        assert told not in content
+    for secret in (b"hunter2", b"Traceback", b"conftest", b"password"):
+        assert secret not in content
 
 
 def test_the_problem_of_a_program(get: Get) -> None:

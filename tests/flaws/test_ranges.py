@@ -27,7 +27,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         yield server.port
 
 
-def ask(port: int, field: bytes) -> tuple[bytes, bytes]:
+def get(port: int, field: bytes) -> tuple[bytes, bytes]:
     """Return head and content of the response to a Range field."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.settimeout(PATIENCE)
@@ -44,12 +44,12 @@ def ask(port: int, field: bytes) -> tuple[bytes, bytes]:
 )
 def test_digits_that_are_none(port: int, field: bytes) -> None:
     """Only the digits 0 to 9 are valid in a range; with others the field is ignored."""
-    assert ask(port, field)[1] == CONTENT
+    assert get(port, field)[1] == CONTENT
 
 
 def test_overlapping_ranges(port: int) -> None:
     """Parts that are more than the whole together are not sent: the whole is."""
-    head, content = ask(port, b"bytes=" + b",".join(b"%d-" % at for at in range(30)))
+    head, content = get(port, b"bytes=" + b",".join(b"%d-" % at for at in range(30)))
     assert head.startswith(b"HTTP/1.1 200 ")
     assert content == CONTENT
 
@@ -57,7 +57,7 @@ def test_overlapping_ranges(port: int) -> None:
 def test_a_great_many_ranges(port: int) -> None:
     """Thousands of tiny parts get neither a boundary each nor time that grows with their square."""
     began = time.monotonic()
-    head, content = ask(port, b"bytes=" + b",".join(b"%d-%d" % (at, at) for at in range(0, 3000, 2))[:15000])
+    head, content = get(port, b"bytes=" + b",".join(b"%d-%d" % (at, at) for at in range(0, 3000, 2))[:15000])
     assert head.startswith(b"HTTP/1.1 200 ")
     assert content == CONTENT
     assert time.monotonic() - began < seconds(5)
@@ -65,5 +65,5 @@ def test_a_great_many_ranges(port: int) -> None:
 
 def test_a_range_that_ends_before_it_begins(port: int) -> None:
     """An inverted range is ignored, an empty suffix is not satisfiable: neither is an error of the server."""
-    assert ask(port, b"bytes=9-3")[0].startswith(b"HTTP/1.1 200 ")
-    assert ask(port, b"bytes=-0")[0].startswith(b"HTTP/1.1 416 ")
+    assert get(port, b"bytes=9-3")[0].startswith(b"HTTP/1.1 200 ")
+    assert get(port, b"bytes=-0")[0].startswith(b"HTTP/1.1 416 ")

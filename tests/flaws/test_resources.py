@@ -185,8 +185,8 @@ def test_a_file_that_begins_with_line_ends(get: Get) -> None:
     """A file of line ends is read as fast as another one."""
     content = multipart(FILE + b"\r\n" * MIB)
     began = time.process_time()
-    status, _, told = get("/upload", MULTIPART, method="POST", content=content)
-    assert (status, json.loads(told)["size"]) == (200, 2 * MIB)
+    status, _, received = get("/upload", MULTIPART, method="POST", content=content)
+    assert (status, json.loads(received)["size"]) == (200, 2 * MIB)
     assert time.process_time() - began < seconds(10)
 
 
@@ -215,7 +215,7 @@ def test_unlimited_trailers(statuses: Statuses) -> None:
 
 def test_unlimited_pipelining(site: LiveServer) -> None:
     """A client that sends request after request, and reads nothing, is not read beyond one response."""
-    asked = b"GET /fields HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
+    requests = b"GET /fields HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
     sent = 0
     with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -223,7 +223,7 @@ def test_unlimited_pipelining(site: LiveServer) -> None:
         quiet = time.monotonic() + 1
         while time.monotonic() < quiet and sent < 64 * MIB:
             try:
-                sent += client.send(asked)
+                sent += client.send(requests)
                 quiet = time.monotonic() + 1
             except BlockingIOError:
                 time.sleep(0.01)
@@ -235,20 +235,20 @@ def test_unlimited_pipelining(site: LiveServer) -> None:
 def test_memory_of_unknown_routes(site: LiveServer, get: Get) -> None:
     """Paths, methods, fields and cookies that never come again leave nothing behind."""
 
-    def ask(number: int) -> None:
+    def send_all(number: int) -> None:
         get(f"/no/{number}", f"X-{number}: {number}", f"Cookie: c{number}={number}", method="PUT")
 
     for number in range(400):
-        ask(number)
+        send_all(number)
     gc.collect()
     tracemalloc.start()
     try:
         for number in range(1000, 1400):
-            ask(number)
+            send_all(number)
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
         for number in range(2000, 3000):
-            ask(number)
+            send_all(number)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:

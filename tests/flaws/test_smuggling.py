@@ -170,8 +170,8 @@ def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
 
 def test_responses_are_in_the_order_of_the_requests(send: Send) -> None:
     """Responses to pipelined requests are sent in order, a slow one before a fast one."""
-    asked = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
-    response = send(b"".join(asked))
+    requests = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
+    response = send(b"".join(requests))
     found = [json.loads(part.partition(b"\r\n\r\n")[2])["name"] for part in response.split(b"HTTP/1.1 200 OK")[1:]]
     assert found == [str(number) for number in range(50)]
 
@@ -224,9 +224,9 @@ def test_a_limit_evaded_by_fragments(statuses: Statuses) -> None:
 def test_fields_with_underscores(get: Get) -> None:
     """`X_Forwarded_For` is a field of its own, and is never taken for X-Forwarded-For or Content-Length."""
     status, _, content = get("/fields", "X_Forwarded_For: 6.6.6.6", "Content_Length: 3", "X_User: admin")
-    told: dict[str, Any] = json.loads(content)
-    names = {name for name, _ in told["fields"]}
-    assert (status, told["client"]) == (200, "127.0.0.1")
+    seen: dict[str, Any] = json.loads(content)
+    names = {name for name, _ in seen["fields"]}
+    assert (status, seen["client"]) == (200, "127.0.0.1")
     assert not names & {"x-forwarded-for", "x-user", "content-length"}
 
 

@@ -14,7 +14,7 @@ from fanlight import App, Static
 from fanlight.pages.static.file_names import segments_of
 from fanlight.testing import LiveServer
 
-Ask = Callable[..., tuple[int, bytes, bytes]]
+Get = Callable[..., tuple[int, bytes, bytes]]
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def site(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(site: Path) -> Iterator[Ask]:
+def get(site: Path) -> Iterator[Get]:
     """Return a function that requests a raw target and returns status, head and content."""
     with LiveServer(App({"/static": Static("static")}, file=site / "main.py")) as server:
 
-        def ask_for(target: str, line: str = "") -> tuple[int, bytes, bytes]:
+        def get_target(target: str, line: str = "") -> tuple[int, bytes, bytes]:
             response = b""
             head = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{line}\r\n"
             with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
@@ -52,7 +52,7 @@ def ask(site: Path) -> Iterator[Ask]:
             assert b"secret" not in response
             return int(top.split(b" ")[1]), top, content
 
-        yield ask_for
+        yield get_target
 
 
 @pytest.mark.parametrize(
@@ -68,50 +68,50 @@ def ask(site: Path) -> Iterator[Ask]:
         ),
     ],
 )
-def test_static_traversal(ask: Ask, path: str) -> None:
+def test_static_traversal(get: Get, path: str) -> None:
     """No spelling of `..` leaves the folder."""
-    assert ask(f"/static/{path}")[0] in (400, 404)
+    assert get(f"/static/{path}")[0] in (400, 404)
 
 
 @pytest.mark.parametrize("path", ["docs%2findex.html", "docs%2Findex.html", "docs%5cindex.html"])
-def test_static_lateral_folders(ask: Ask, path: str) -> None:
+def test_static_lateral_folders(get: Get, path: str) -> None:
     """An encoded slash does not lead into a folder that a rule in front guards by its address."""
-    assert ask(f"/static/{path}")[0] == 404
-    assert ask("/static/docs/index.html")[2] == b"docs"
+    assert get(f"/static/{path}")[0] == 404
+    assert get("/static/docs/index.html")[2] == b"docs"
 
 
 @pytest.mark.parametrize("path", ["%00", "docs%00", "app.css%00.html", "docs/%00"])
-def test_static_null(ask: Ask, path: str) -> None:
+def test_static_null(get: Get, path: str) -> None:
     """A NUL cuts off nothing, so no folder above shows its index."""
-    assert ask(f"/static/{path}")[0] == 400
+    assert get(f"/static/{path}")[0] == 400
 
 
-def test_static_sibling_with_the_same_prefix(site: Path, ask: Ask) -> None:
+def test_static_sibling_with_the_same_prefix(site: Path, get: Get) -> None:
     """A folder whose name begins alike is another one, by its address and by a link."""
     (site / "static" / "link").symlink_to("../static-private")
     for target in ("/static-private/secret.txt", "/static/../static-private/secret.txt", "/static/link/secret.txt"):
-        assert ask(target)[0] == 404
+        assert get(target)[0] == 404
 
 
-def test_static_links_out_of_the_folder(site: Path, tmp_path: Path, ask: Ask) -> None:
+def test_static_links_out_of_the_folder(site: Path, tmp_path: Path, get: Get) -> None:
     """Neither a file nor a folder that is linked is followed out, relative or absolute."""
     (site / "static" / "up").symlink_to("..")
     (site / "static" / "file.txt").symlink_to(tmp_path / "secret.txt")
     for target in ("/static/up/main.py", "/static/up/static-private/secret.txt", "/static/file.txt"):
-        assert ask(target)[0] == 404
+        assert get(target)[0] == 404
 
 
-def test_static_compressed_variant_out_of_the_folder(site: Path, tmp_path: Path, ask: Ask) -> None:
+def test_static_compressed_variant_out_of_the_folder(site: Path, tmp_path: Path, get: Get) -> None:
     """A compressed variant that is a link out is not sent in place of its file."""
     for ending in (".gz", ".br", ".zst"):
         (site / "static" / f"app.css{ending}").symlink_to(tmp_path / "secret.txt")
-    status, head, content = ask("/static/app.css", "Accept-Encoding: gzip, br, zstd\r\n")
+    status, head, content = get("/static/app.css", "Accept-Encoding: gzip, br, zstd\r\n")
     assert status == 200
     if b"content-encoding" not in head:  # else it was compressed by us
         assert content.startswith(b"teal")
 
 
-def test_static_existence_of_outside_paths(site: Path, tmp_path: Path, ask: Ask) -> None:
+def test_static_existence_of_outside_paths(site: Path, tmp_path: Path, get: Get) -> None:
     """The response for a path outside is the same, whether the file exists or not."""
     (site / "static" / "there").symlink_to(tmp_path / "secret.txt")
     (site / "static" / "nowhere").symlink_to(tmp_path / "nothing.txt")
@@ -121,16 +121,16 @@ def test_static_existence_of_outside_paths(site: Path, tmp_path: Path, ask: Ask)
         ("/static//etc/passwd", "/static//etc/nothing"),
     ]
     for there, nowhere in pairs:
-        first, second = ask(there), ask(nowhere)
+        first, second = get(there), get(nowhere)
         assert (first[0], first[2]) == (second[0], second[2]) == (404, first[2])
 
 
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "%2fetc%2fpasswd", "//etc/passwd", "%2f%2fhost%2fshare", "\\\\host\\share"]
 )
-def test_static_absolute_paths(ask: Ask, path: str) -> None:
+def test_static_absolute_paths(get: Get, path: str) -> None:
     """A path that begins anew, or on another machine, begins nowhere."""
-    assert ask(f"/static/{path}")[0] == 404
+    assert get(f"/static/{path}")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def test_static_windows_names(name: str) -> None:
     assert segments_of(f"docs/{name}", is_windows=True) is None
 
 
-def test_static_no_list_of_files(site: Path, ask: Ask) -> None:
+def test_static_no_list_of_files(site: Path, get: Get) -> None:
     """There is no list of files, so no name of a file can be a script in one."""
     (site / "static" / "<script>alert(1)<").mkdir()
     for target in ("/static/", "/static/%3Cscript%3Ealert(1)%3C/", "/static/%3Cscript%3Ealert(1)%3C"):
-        status, _, content = ask(target)
+        status, _, content = get(target)
         assert status == 404
         assert b"<script>alert" not in content
 
 
 @pytest.mark.parametrize("target", ["//evil.example/static/docs", "/static//evil.example", "/static/docs", "/static"])
-def test_static_open_redirect(ask: Ask, target: str) -> None:
+def test_static_open_redirect(get: Get, target: str) -> None:
     """The way to a folder's slash stays on this site."""
-    status, head, _ = ask(target)
+    status, head, _ = get(target)
     assert status in (308, 404)
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"location:"):

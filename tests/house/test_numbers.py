@@ -101,20 +101,20 @@ def _wire(make: Callable[[str], bytes]) -> Callable[[str], object]:
     return read
 
 
-def _sent(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     return text.encode("utf-8")
 
 
 READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] = {
     "content-length": (
-        _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %b\r\n\r\n" % _sent(text)),
+        _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %b\r\n\r\n" % encoded(text)),
         (BadMessage, ContentLimitExceeded),
     ),
     "chunk size": (
-        _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n%b\r\n" % _sent(text)),
+        _wire(lambda text: b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n%b\r\n" % encoded(text)),
         (BadMessage, ContentLimitExceeded),
     ),
-    "port in Host": (_wire(lambda text: b"GET / HTTP/1.1\r\nhost: a:%b\r\n\r\n" % _sent(text)), (BadMessage,)),
+    "port in Host": (_wire(lambda text: b"GET / HTTP/1.1\r\nhost: a:%b\r\n\r\n" % encoded(text)), (BadMessage,)),
     "port of a host": (lambda text: is_host(f"a:{text}"), ()),
     "port in a PROXY header": (
         lambda text: read_proxy_header(f"PROXY TCP4 1.1.1.1 1.1.1.1 {text} 80\r\n".encode()),
@@ -148,8 +148,8 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] 
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_odd_text_is_refused_as_any_other(name: str) -> None:
-    """Whatever stands where a number belongs, the reader returns, or raises what it says that it raises."""
+def test_odd_text_is_refused_like_any_invalid_text(name: str) -> None:
+    """Each reader of a number returns, or raises one of its documented errors, for any odd text."""
     read, refusals = READERS[name]
     for text in TEXTS:
         with contextlib.suppress(*refusals):
@@ -157,8 +157,8 @@ def test_odd_text_is_refused_as_any_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [int, float, Decimal, bool, date, Colour, int | None, Literal[1, 2]], ids=str)
-def test_odd_text_in_a_query_a_form_or_a_cookie_is_a_mistake_of_the_client(kind: object) -> None:
-    """A parameter of any kind of number is read, or is unfit: nothing else is raised."""
+def test_odd_text_in_a_parameter_is_an_error_of_the_client(kind: object) -> None:
+    """A parameter of any number type is converted, or raises ConversionError and nothing else."""
     read = text_parser(kinds.type_info(kind))
     assert read is not None
     for text in TEXTS:
@@ -168,15 +168,15 @@ def test_odd_text_in_a_query_a_form_or_a_cookie_is_a_mistake_of_the_client(kind:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_odd_text_for_a_setting_is_refused(name: str) -> None:
-    """Each setting takes a text, or refuses it as InvalidSetting, in words."""
+    """Each setting accepts a text, or raises InvalidSetting."""
     for text in TEXTS:
         with contextlib.suppress(InvalidSetting):
             read_setting(SETTINGS[name], text, "--it")
 
 
 @pytest.mark.parametrize("digits", ["9" * LONG, "0" * LONG + "1", "\u0663"])
-def test_a_container_that_says_odd_things_limits_nothing(tmp_path: Path, digits: str) -> None:
-    """A quota that is no number of microseconds is none."""
+def test_an_odd_quota_of_a_container_is_ignored(tmp_path: Path, digits: str) -> None:
+    """A quota that is not a number of microseconds limits nothing."""
     for name, text in (("proc/self/cgroup", "0::/"), ("sys/fs/cgroup/cpu.max", f"{digits} {digits}")):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
@@ -184,7 +184,7 @@ def test_a_container_that_says_odd_things_limits_nothing(tmp_path: Path, digits:
 
 
 def test_files_with_odd_names_are_no_control_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the sockets of processes there may be anything."""
+    """Other files in the runtime folder are ignored."""
     folder = tmp_path / "fanlight"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
@@ -194,15 +194,15 @@ def test_files_with_odd_names_are_no_control_sockets(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("which", ["\u00b2", "\u0663", "9" * LONG])
-def test_the_status_of_an_odd_number_is_asked_of_nobody(which: str) -> None:
-    """What is no process id is a path, and there is nothing."""
+def test_an_odd_process_id_has_no_status(which: str) -> None:
+    """A text that is not a process id is taken as a path, which does not exist."""
     with pytest.raises(ServerError):
         statuses(which)
 
 
 @pytest.mark.parametrize("number", [10**LONG, -(10**LONG), 2**63], ids=["long", "negative", "2**63"])
-def test_numbers_that_an_app_gives_are_bounded(number: int) -> None:
-    """What would not fit where it goes is refused in words, also where it could not even be written."""
+def test_numbers_of_an_app_are_bounded(number: int) -> None:
+    """A number that is out of range is refused with a message, even if it is too long to be printed."""
     with pytest.raises(InvalidResponse):
         write_cookie("a", "b", CookieOptions(max_age=number))
     with pytest.raises(InvalidResponse):
@@ -211,14 +211,14 @@ def test_numbers_that_an_app_gives_are_bounded(number: int) -> None:
         Limits(head_bytes=number)
 
 
-def test_no_text_is_asked_whether_it_is_a_number_and_then_converted() -> None:
-    """`isdigit` and its like say yes to what `int` refuses, at any length: a pattern with a bound is used."""
+def test_no_text_is_tested_by_isdigit_before_conversion() -> None:
+    """`isdigit` and its like accept text that `int` refuses, at any length: a pattern with a bound is used instead."""
     found = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("isdigit", "isdecimal", "isnumeric")
     }
-    # These bound the length beside it, or look at what the kernel or this program itself has written.
+    # These check the length as well, or read what the kernel or this program itself has written.
     bounded = {"routing/converter.py", "wire/http1/header_fields.py", "opentelemetry.py"}
     assert found == bounded | {"server/workers/pid_file.py", "server/listening/listen.py"}

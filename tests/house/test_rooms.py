@@ -1,4 +1,4 @@
-"""The rules of the house, read from the code itself. Each rule is also shown to fail where it should."""
+"""The rules of the house, checked by reading the code. Each rule is also shown to fail where it should."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import fanlight
 REPOSITORY = Path(__file__).parents[2]
 ROOT = REPOSITORY / "src" / "fanlight"
 
-# Which rooms a room may import from. What is not named here may not be imported; errors imports nothing.
+# The rooms that each room may import from; errors imports nothing.
 ROOMS = {
     "errors": set(),
     "bootstrap": set(),
@@ -99,10 +99,10 @@ BANNED = {
     "message": {"asyncio", "socket", "select", "selectors"},
     "routing": {"asyncio", "socket"},
 }
-MAY_IMPORT = {("message/threads.py", "asyncio")}  # it waits for a thread of whatever loop runs
+MAY_IMPORT = {("message/threads.py", "asyncio")}  # it waits for a thread of whichever loop runs
 MOST_LINES, MOST_FUNCTION_LINES, MOST_ARGUMENTS = 400, 60, 6
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "core", "shared"}
-# Code of the user's runs here, or a connection is served: whatever is raised must not go further.
+# The user's code runs here, or a connection is served: no exception may go further.
 MAY_CATCH_ALL = {
     "app/call_wrappers.py",
     "app/calls.py",
@@ -236,7 +236,7 @@ def test_rooms_open_only_permitted_doors() -> None:
 
 
 def test_the_rooms_of_the_server_import_downwards() -> None:
-    """Within `server/` each room imports only the rooms on its list, and the list has an order."""
+    """Within `server/` each room imports only the rooms on its list, and the list is ordered."""
     assert upward_arrows() == []
     floors = list(SERVER_ROOMS)
     assert [
@@ -257,18 +257,18 @@ def test_files_and_functions_are_small() -> None:
     assert [big for file in files() for big in too_big(file)] == []
 
 
-def test_each_file_opens_with_its_contract() -> None:
-    """The first thing in a file is what it is for."""
+def test_each_file_opens_with_a_docstring() -> None:
+    """The first statement of a file is a docstring."""
     assert [file for file in files() if not ast.get_docstring(tree_of(file))] == []
 
 
-def test_no_file_has_a_name_that_says_nothing() -> None:
-    """There is no drawer for what found no place."""
+def test_no_file_has_a_vague_name() -> None:
+    """No file is called utils, helpers, common or the like."""
     assert [file for file in files() if NO_NAMES & set(file.relative_to(ROOT).with_suffix("").parts)] == []
 
 
-def test_everything_is_caught_only_where_that_is_right() -> None:
-    """`except Exception` that is not passed on stands only around the user's code and around a connection."""
+def test_every_exception_is_caught_only_at_the_edges() -> None:
+    """`except Exception` without a raise occurs only where the user's code is called or a connection is served."""
     assert {str(file.relative_to(ROOT)) for file in files() if catches_all(file)} <= MAY_CATCH_ALL
 
 
@@ -285,8 +285,8 @@ def test_every_public_name_is_there() -> None:
 
 
 @pytest.mark.parametrize("tag", ["SECURITY", "PERF"])
-def test_what_a_tagged_comment_names_exists(tag: str) -> None:
-    """A SECURITY comment names a test that is there, a PERF comment a benchmark that is there."""
+def test_tagged_comments_name_what_exists(tag: str) -> None:
+    """A SECURITY comment names a test that exists, a PERF comment a benchmark that exists."""
     folder = "tests/" if tag == "SECURITY" else "benchmarks/"
     for file in files():
         for line in file.read_text().splitlines():
@@ -296,7 +296,7 @@ def test_what_a_tagged_comment_names_exists(tag: str) -> None:
                 assert (REPOSITORY / named[1]).exists(), f"{file.name} names {named[1]}, which is not there"
 
 
-def test_each_test_states_its_truth() -> None:
+def test_each_test_has_a_docstring() -> None:
     """Every test function has a docstring."""
     tests = [(file, each) for file in sorted((REPOSITORY / "tests").rglob("test_*.py")) for each in functions(file)]
     assert [
@@ -326,22 +326,22 @@ def _house(tmp_path: Path, **sources: str) -> Path:
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from fanlight.app import App", "opens app"),
     ],
 )
-def test_a_wrong_door_is_found(tmp_path: Path, source: str, complaint: str) -> None:
-    """The rule of the doors sees every kind of import that breaks it."""
+def test_a_forbidden_import_is_found(tmp_path: Path, source: str, complaint: str) -> None:
+    """Every kind of import of a room that is not on the list is found."""
     house = _house(tmp_path, wire__x=source)
     (wrong,) = wrong_doors(house / "wire" / "x.py", house)
     assert complaint in wrong
 
 
-def test_an_upward_arrow_is_found(tmp_path: Path) -> None:
-    """A room of the server that imports one above it is found."""
+def test_an_upward_import_is_found(tmp_path: Path) -> None:
+    """An import of a server's room above is found."""
     house = _house(
         tmp_path, server__io__x="from fanlight.server.hub import Hub", server__hub="import fanlight.server.io.x"
     )
     assert upward_arrows(house) == ["io/x.py imports hub"]
 
 
-def test_a_circle_is_found(tmp_path: Path) -> None:
+def test_an_import_circle_is_found(tmp_path: Path) -> None:
     """Three modules that import each other in turn are a circle."""
     house = _house(
         tmp_path,
@@ -352,7 +352,7 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
     assert len(circle(house)) == 4
 
 
-def test_big_things_are_found(tmp_path: Path) -> None:
+def test_excessive_sizes_are_found(tmp_path: Path) -> None:
     """A long file, a long function and a long list of arguments are each found."""
     body = "\n".join(["    pass"] * 61)
     house = _house(tmp_path, x=f"def f(a, b, c, d, e, f, g):\n{body}\n" + "\n" * 400)
@@ -360,8 +360,8 @@ def test_big_things_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("handler", ["except Exception:", "except:", "except (OSError, BaseException):"])
-def test_a_net_under_everything_is_found(tmp_path: Path, handler: str) -> None:
-    """However it is written, catching everything is found; passing it on is allowed."""
+def test_a_broad_except_is_found(tmp_path: Path, handler: str) -> None:
+    """Every way to catch all exceptions is found, unless it raises again."""
     house = _house(tmp_path, x=f"try:\n    pass\n{handler}\n    pass", y=f"try:\n    pass\n{handler}\n    raise")
     assert catches_all(house / "x.py")
     assert not catches_all(house / "y.py")

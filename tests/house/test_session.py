@@ -1,4 +1,4 @@
-"""What holds for all tests is tried itself: nothing is left running, and a slow machine gets more time."""
+"""The checks of a test session: no process is left running, and a slow machine gets more time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.leftovers import MARK, end_leftovers, leftovers
 from tests.speed import QUIET_SECONDS, measured
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of processes")
-NOBODY = 0  # no process has this number: so the others of this session, a browser say, are left in peace
+NOBODY = 0  # no process has this number: so others of this session, like a browser, are not affected
 WAITS = "import time; time.sleep(600)"
 
 
 @ON_LINUX
-def test_a_process_whose_parent_has_ended_is_found_and_ended() -> None:
-    """It carries the mark of the session, so it is found although nobody's child, with its command line."""
+def test_an_orphan_is_found_and_killed() -> None:
+    """An orphan has the mark of the session in its environment, so it is found, and reported with its command line."""
     mark = f"test-{os.getpid()}/"
     script = f"{sys.executable} -c '{WAITS}' >/dev/null 2>&1 & echo $!"
     said = subprocess.run(["setsid", "sh", "-c", script], env={MARK: mark}, capture_output=True, text=True, check=True)
@@ -31,7 +31,7 @@ def test_a_process_whose_parent_has_ended_is_found_and_ended() -> None:
 
 @ON_LINUX
 def test_a_child_without_the_mark_is_found() -> None:
-    """What a test has started without our environment is still below us."""
+    """A child that was started with another environment is found as a descendant."""
     with subprocess.Popen([sys.executable, "-c", WAITS], env={}) as child:
         try:
             assert child.pid in [each.pid for each in leftovers("no such mark/")]
@@ -39,8 +39,8 @@ def test_a_child_without_the_mark_is_found() -> None:
             child.kill()
 
 
-def test_a_session_fails_by_what_it_leaves(tmp_path: Path) -> None:
-    """A test that leaves a process behind makes its session red, and says which it is."""
+def test_a_session_with_leftovers_fails(tmp_path: Path) -> None:
+    """A session that leaves a process running fails, and the message names the process."""
     (tmp_path / "test_it.py").write_text(
         "import subprocess, sys\n"
         "from tests.conftest import _nothing_is_left_running\n"
@@ -57,7 +57,7 @@ def test_a_session_fails_by_what_it_leaves(tmp_path: Path) -> None:
 
 
 def test_a_machine_three_times_slower_gets_three_times_as_long() -> None:
-    """The factor is the time of fixed work by that of a quiet machine, and never below one."""
+    """The factor is the time of fixed work divided by that of a quiet machine, and at least one."""
     now = [0.0]
 
     def work(seconds: float) -> None:

@@ -13,19 +13,19 @@ def text_of(urls: list[str], **options: object) -> str:
 
 
 def test_localhost_is_one_address() -> None:
-    """Its two sockets are one name to a person, by the scheme that is spoken."""
+    """The two sockets of localhost are one URL, with the scheme in use."""
     urls = ["https://127.0.0.1:8443", "https://[::1]:8443"]
     assert "Fanlight  https://localhost:8443\n" in text_of(urls, bind=("localhost:8443",), tls="dev")
     assert "Fanlight  http://localhost:8000\n" in text_of(["http://127.0.0.1:8000"])
 
 
-def test_every_address_is_said_to_be() -> None:
+def test_wildcard_addresses_are_explained() -> None:
     """0.0.0.0 and [::] are not addresses to visit, so their meaning is added."""
     for url in ("http://0.0.0.0:80", "https://[::]:443"):
         assert f"{url} (all interfaces)" in text_of([url], bind=(":80",))
 
 
-def test_what_is_not_as_usual_is_told() -> None:
+def test_unusual_settings_are_listed() -> None:
     """Workers and their user, redirects, trusted proxies and the admin address have a line each, if any."""
     lines = text_of(
         ["https://[::]:443"],

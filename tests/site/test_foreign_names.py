@@ -24,7 +24,7 @@ OBJECTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("module", ["fanlight", "fanlight.testing"])
-def test_each_name_is_refused_by_an_import_with_what_to_write(module: str) -> None:
+def test_importing_each_name_raises_its_hint(module: str) -> None:
     """`from fanlight import jsonify` raises an ImportError with the hint, for every name in the table."""
     for name, hint in names_of(module).items():
         with pytest.raises(ImportError) as caught:
@@ -46,7 +46,7 @@ def test_a_module_can_be_probed(module: str) -> None:
 
 
 @pytest.mark.parametrize("owner", OBJECTS)
-def test_each_attribute_is_refused_with_what_to_write(owner: str) -> None:
+def test_each_attribute_raises_its_hint(owner: str) -> None:
     """`request.args`, `response.status_code` and `app.route` raise an AttributeError with the hint."""
     for name, hint in names_of(owner).items():
         assert not hasattr(OBJECTS[owner], name)
@@ -56,7 +56,7 @@ def test_each_attribute_is_refused_with_what_to_write(owner: str) -> None:
         OBJECTS[owner].no_such_name  # type: ignore[unused-ignore]
 
 
-def test_no_name_in_the_table_is_one_of_ours() -> None:
+def test_no_name_in_the_table_is_public() -> None:
     """A hint never hides a public name, or a module of the package."""
     assert not set(names_of("fanlight")) & set(fanlight.__all__)
     assert not set(names_of("fanlight.testing")) & set(fanlight.testing.__all__)
@@ -64,8 +64,8 @@ def test_no_name_in_the_table_is_one_of_ours() -> None:
     assert not set(names_of("fanlight")) & rooms
 
 
-def test_what_a_hint_names_exists() -> None:
-    """Names in hints that look like ours are ours: request.query, Response, render, Client."""
+def test_the_names_in_hints_exist() -> None:
+    """Names in hints that look like Fanlight's exist: request.query, Response, render, Client."""
     public = {*fanlight.__all__, *fanlight.testing.__all__}
     for owner in ("fanlight", "fanlight.testing", *OBJECTS):
         for hint in names_of(owner).values():

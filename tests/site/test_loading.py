@@ -1,4 +1,4 @@
-"""`load`: from what was typed to the app of a site, in one file or in several."""
+"""`load`: the app of a site from what the user typed, in one file or in several."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ABSOLUTE = f"from pkg.views import index\n{URLS}"
 
 @pytest.fixture(autouse=True)
 def _own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin in an empty folder, and forget the modules that a test's files imported."""
+    """Change into an empty folder, and afterwards forget the modules that were imported from it."""
     monkeypatch.chdir(tmp_path)
     modules, path = dict(sys.modules), list(sys.path)
     yield
@@ -60,7 +60,7 @@ PACKAGE = {"pkg__init__": "", "pkg__views": HOME}
 )
 @pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
 def test_a_site_in_a_package_is_found_from_above_and_inside(typed: str, main: str, *, marked: bool) -> None:
-    """By file, folder or module; relative and absolute imports work, and the folder need not have an `__init__.py`."""
+    """By file, folder or module; relative imports work, and the folder needs no `__init__.py`."""
     files = {"pkg__views": HOME, "pkg__main": main} | ({"pkg__init__": ""} if marked else {})
     write(**files)
     if typed.startswith(("main", "..")) or typed == ".":
@@ -72,8 +72,8 @@ def test_a_site_in_a_package_is_found_from_above_and_inside(typed: str, main: st
         assert "pkg.main" in sys.modules
 
 
-def test_packages_in_packages_are_one(tmp_path: Path) -> None:
-    """`from ..shared import x` works wherever the site lies in the package, marked or not."""
+def test_nested_packages_are_one_package(tmp_path: Path) -> None:
+    """`from ..shared import x` works wherever the site is in the package, with or without `__init__.py`."""
     write(
         shop__init__="",
         shop__web__init__="",
@@ -89,7 +89,7 @@ def test_packages_in_packages_are_one(tmp_path: Path) -> None:
 
 
 def test_a_package_may_make_its_app_in_its_init(tmp_path: Path) -> None:
-    """Without a main.py a package is started by its `__init__.py`; one that imports its main is imported once."""
+    """Without a main.py, the `__init__.py` of a package is the site; one that imports its main is imported once."""
     write(pkg__init__="from .views import index\nfrom fanlight import App\napp = App({'/': index})", pkg__views=HOME)
     assert "home" in home(load("pkg"))
     os.chdir(tmp_path)
@@ -125,8 +125,8 @@ class Sites:
     "typed",
     ["main:site", "main.py:site", "main:make_app", "main:ROUTES", "main:Sites.main", "pkg:make_app", "./main.py:site"],
 )
-def test_what_has_another_name_is_named(typed: str) -> None:
-    """An app, a table, or what makes an app, behind a colon."""
+def test_another_name_is_given_behind_a_colon(typed: str) -> None:
+    """An app, a table, or a factory may have any name, given behind a colon."""
     write(main=FACTORY, pkg__init__=FACTORY)
     assert "home" in home(load(typed))
 
@@ -197,7 +197,7 @@ def test_a_folder_with_the_name_of_a_module_hides_none(tmp_path: Path, folder: s
     assert importlib.import_module("json") is json
 
 
-def test_a_folder_with_a_name_of_python_s_own_is_told_why_it_is_no_package() -> None:
+def test_a_folder_named_like_a_module_of_python_is_no_package() -> None:
     """`from site.views import index` can't work; the message names an import that does."""
     write(site__init__="", site__main="from site.views import index", site__views=HOME)
     with pytest.raises(LoadError, match=r"site is also a module of Python: rename the folder, or write `from .views"):
@@ -205,15 +205,15 @@ def test_a_folder_with_a_name_of_python_s_own_is_told_why_it_is_no_package() -> 
 
 
 def test_a_file_with_the_name_of_a_library_does_not_replace_it() -> None:
-    """What is imported already stays what it is."""
+    """A module that is imported already is not replaced."""
     click = importlib.import_module("click")
     write(click=HOME + URLS)
     assert "home" in home(load("click.py"))
     assert sys.modules["click"] is click
 
 
-def test_the_error_of_a_view_s_file_shows_no_frame_of_ours(tmp_path: Path) -> None:
-    """The traceback begins in the site, whichever of its files it is."""
+def test_the_traceback_of_a_site_shows_no_frame_of_fanlight(tmp_path: Path) -> None:
+    """The traceback of a failing import begins in the site, whichever of its files fails."""
     write(pkg__init__="1/0", pkg__main=HOME + URLS, main="import other", other="1/0")
     for typed in ("pkg", "main"):
         os.chdir(tmp_path)
@@ -226,7 +226,7 @@ def test_the_error_of_a_view_s_file_shows_no_frame_of_ours(tmp_path: Path) -> No
 
 
 def test_modules_of_python_are_not_hidden_by_those_of_a_package() -> None:
-    """A package may have a `types.py` or a `calendar.py`: `import types` still imports that of Python."""
+    """A package may have a `types.py` or a `calendar.py`: `import types` still imports Python's module."""
     write(
         pkg__init__="",
         pkg__calendar=HOME,

@@ -18,8 +18,8 @@ from fanlight.testing import Client
     "ending",
     ["html", "rss", "atom", "xml", "svg", "md", "csv", "ics", "yaml", "json", "js", "css", "txt", "toml", "vcf"],
 )
-def test_a_kind_is_the_same_wherever_it_comes_from(tmp_path: Path, ending: str) -> None:
-    """A template, a static file, a download and a file of a test client are of one media type, by one table."""
+def test_a_media_type_is_the_same_wherever_it_comes_from(tmp_path: Path, ending: str) -> None:
+    """A template, a static file, a download and a file of a test client have the media type of one table."""
     name = f"a.{ending}"
     for folder in ("templates", "static"):
         (tmp_path / folder).mkdir()
@@ -42,7 +42,7 @@ def test_a_kind_is_the_same_wherever_it_comes_from(tmp_path: Path, ending: str) 
         assert client.post("/upload", files={"a": file}).text == kinds.pop().partition(";")[0]
 
 
-def test_no_table_of_the_machine_is_asked() -> None:
-    """No module of ours reads the system's list of media types, which differs from machine to machine."""
+def test_no_table_of_the_system_is_read() -> None:
+    """No module of Fanlight reads the system's media types, which differ from machine to machine."""
     for file in Path(fanlight.__file__).parent.rglob("*.py"):
         assert "import mimetypes" not in file.read_text(), file

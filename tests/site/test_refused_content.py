@@ -1,4 +1,4 @@
-"""Content that is refused: the site's own page for visitors, problem details for programs, advice for the author."""
+"""Content that is refused: the site's own page for browsers, problem details for programs, advice in the log."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def photo(
     return f"{photo.filename} {title} {len(more)}"
 
 
-def step(request: Request) -> Any:
+def middleware(request: Request) -> Any:
     response = yield
-    response.headers["x-step"] = "was here"
+    response.headers["x-middleware"] = "was here"
 
 
-async def async_step(request: Request) -> Any:
+async def async_middleware(request: Request) -> Any:
     response: Response = yield
-    response.headers["x-step"] = "was here"
+    response.headers["x-middleware"] = "was here"
 
 
 Serve = Callable[..., Client]
@@ -76,7 +76,7 @@ Serve = Callable[..., Client]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Give a function that serves the views above."""
+    """Return a function that serves the views above."""
     for name, text in PAGES.items():
         path = tmp_path / "templates" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         client.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("middleware", [(), (step,), (async_step,)], ids=["bare", "step", "async step"])
+@pytest.mark.parametrize(
+    "middleware", [(), (middleware,), (async_middleware,)], ids=["bare", "middleware", "async middleware"]
+)
 @pytest.mark.parametrize("is_chunked", [False, True])
 @pytest.mark.parametrize("path", ["/take", "/async", "/stream"])
 def test_a_visitor_sees_the_sites_page(
@@ -113,12 +115,12 @@ def test_a_visitor_sees_the_sites_page(
     headers = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            answer = client.post(
+            response = client.post(
                 path, content=iter([data[:1000], data[1000:]]) if is_chunked else data, headers=headers
             )
-            assert answer.status == 413
-            assert answer.text == "<h1>Too much for us</h1><p>the content is over 2000 bytes</p>"
-            assert answer.headers.get("x-step") == ("was here" if middleware else "")
+            assert response.status == 413
+            assert response.text == "<h1>Too much for us</h1><p>the content is over 2000 bytes</p>"
+            assert response.headers.get("x-middleware") == ("was here" if middleware else "")
     assert caplog.text.count(f"raise content_bytes in the @limits of POST {path} to allow it") == 1
     assert RUNS == []
     assert client.post(path, content=b"title=x", headers=headers).status == 200
@@ -128,12 +130,12 @@ def test_a_program_gets_problem_details(serve: Serve) -> None:
     """A client that accepts JSON, or sends it, gets JSON without advice in it."""
     client = serve()
     for headers in ({"accept": "application/json"}, {"content-type": "application/json"}):
-        answer = client.post("/take", content=b"x" * 3000, headers=headers)
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["detail"] == "the content is over 2000 bytes"
+        response = client.post("/take", content=b"x" * 3000, headers=headers)
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["detail"] == "the content is over 2000 bytes"
 
 
-def test_the_table_of_errors_is_asked(serve: Serve) -> None:
+def test_the_table_of_errors_has_the_page(serve: Serve) -> None:
     """errors={413: ...} is the page, and gets the request."""
     client = serve(errors={413: lambda error, request: f"{request.path}: {error.detail}"})
     assert client.post("/take", content=b"x" * 3000).text == "/take: the content is over 2000 bytes"
@@ -152,34 +154,34 @@ def test_the_table_of_errors_is_asked(serve: Serve) -> None:
 def test_each_limit_of_a_form_has_the_sites_page(
     serve: Serve, caplog: pytest.LogCaptureFixture, sent: dict[str, Any], said: str
 ) -> None:
-    """Whatever is too large, the visitor reads what, and the author how to raise it."""
-    answer = serve().post("/form", headers=BROWSER, **sent)
-    assert (answer.status, answer.text) == (413, f"<h1>Too much for us</h1><p>{said}</p>")
+    """Each limit of a form names itself on the page; the log has how to raise it."""
+    response = serve().post("/form", headers=BROWSER, **sent)
+    assert (response.status, response.text) == (413, f"<h1>Too much for us</h1><p>{said}</p>")
     assert "in the" in caplog.text
     assert "@limits" in caplog.text
 
 
 def test_encoded_content_has_the_sites_page(serve: Serve) -> None:
     """A 415 for content that is compressed is a page, too, with the accepted encodings."""
-    answer = serve().post("/take", content=b"x", headers={**BROWSER, "content-encoding": "gzip"})
-    assert (answer.status, answer.text) == (415, "<h1>Not like this</h1>")
-    assert answer.headers["accept-encoding"] == "identity"
+    response = serve().post("/take", content=b"x", headers={**BROWSER, "content-encoding": "gzip"})
+    assert (response.status, response.text) == (415, "<h1>Not like this</h1>")
+    assert response.headers["accept-encoding"] == "identity"
 
 
 def test_a_view_shows_its_form_again(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """A view that takes FormErrors is called with the error at its field, and what was typed before it: a 413."""
+    """A view with FormErrors is called with the error at its field and the values before it; the status is 413."""
     client = serve()
-    answer = client.post("/photo", form={"title": "Sea"}, files={"photo": b"x" * 1001}, headers=BROWSER)
-    assert (answer.status, answer.text) == (413, "<form>|a file of the form is over 1000 bytes||Sea</form>")
-    assert "raise file_bytes in the view&#39;s @limits" not in answer.text
+    response = client.post("/photo", form={"title": "Sea"}, files={"photo": b"x" * 1001}, headers=BROWSER)
+    assert (response.status, response.text) == (413, "<form>|a file of the form is over 1000 bytes||Sea</form>")
+    assert "raise file_bytes in the view&#39;s @limits" not in response.text
     assert "raise file_bytes" in caplog.text
-    answer = client.post("/photo", form={"title": "Sea"}, files={"photo": b"x" * 30_000}, headers=BROWSER)
-    assert (answer.status, answer.text) == (413, "<form>the content is over 20000 bytes|||</form>")
+    response = client.post("/photo", form={"title": "Sea"}, files={"photo": b"x" * 30_000}, headers=BROWSER)
+    assert (response.status, response.text) == (413, "<form>the content is over 20000 bytes|||</form>")
     assert "raise content_bytes in the @limits of" in caplog.text
 
 
 def test_a_form_with_files_is_shown_and_sent(serve: Serve) -> None:
-    """One view for GET and POST takes files: none where the form is only shown."""
+    """One view for GET and POST takes files; there are none when the form is only shown."""
     client = serve()
     assert (client.get("/photo").status, client.get("/photo").text) == (200, "<form>|||</form>")
     assert client.get("/photo?title=Sea").text == "<form>|||Sea</form>"

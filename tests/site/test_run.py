@@ -1,4 +1,4 @@
-"""`App.run`: what it takes, and what it makes of it."""
+"""`App.run`: its arguments, and the settings they become."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanlight.site.run_arguments import Settings
 
 
 class Recording(App):
-    """An app that keeps the options it would have served with."""
+    """An app that records the options it would have served with."""
 
     def serve(self, options: Options) -> None:
         self.options = options
@@ -25,8 +25,8 @@ def app() -> Recording:
     return Recording({"/": "x"})
 
 
-def test_its_settings_are_those_there_are() -> None:
-    """The names and types that an editor shows are the fields' own, but that lists may be of any kind."""
+def test_its_parameters_are_the_settings() -> None:
+    """The names and types are those of the settings, except that lists may be any sequence."""
     expected = {
         name: {"tuple[str, ...]": "Sequence[str]", "int": "int"}.get(str(each.type), str(each.type))
         for name, each in SETTINGS.items()
@@ -36,8 +36,8 @@ def test_its_settings_are_those_there_are() -> None:
     assert written == {name: eval(each, names) for name, each in expected.items()}
 
 
-def test_every_setting_can_be_given(app: Recording) -> None:
-    """Options, limits one by one, and limits as a whole, of which the single ones are changed."""
+def test_every_setting_is_a_parameter(app: Recording) -> None:
+    """Options, single limits, and a Limits object that single limits are applied to."""
     app.run(port=9, workers=2, threads=3, limits=Limits(threads=4, connections=5), trusted_proxies=["10.0.0.1"])
     assert app.options == Options(
         bind=("localhost:9",),
@@ -48,8 +48,8 @@ def test_every_setting_can_be_given(app: Recording) -> None:
     )
 
 
-def test_the_environment_has_the_last_word(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment takes precedence over the program."""
+def test_the_environment_takes_precedence(app: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting in the environment overrides that of the program."""
     monkeypatch.setenv("FANLIGHT_THREADS", "1")
     monkeypatch.setenv("FANLIGHT_BIND", "unix:/x")
     app.run("0.0.0.0", 9, threads=3)
@@ -81,8 +81,8 @@ def test_an_invalid_setting_ends_the_program(app: Recording, given: dict[str, ty
 
 
 @pytest.mark.parametrize("given", [(), ("main",)])
-def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.Any, ...]) -> None:
-    """`App()` and `App(__name__)` are of other frameworks."""
+def test_an_app_without_a_table_is_refused_with_a_hint(given: tuple[typing.Any, ...]) -> None:
+    """`App()` and `App(__name__)`, as in other frameworks, raise an error that shows how routes are written."""
     with pytest.raises(TypeError, match=r"table of URLs, not .*; views stand in a table: app = App\(\{"):
         App(*given)
 
@@ -101,7 +101,7 @@ def test_an_app_without_a_table_says_how_routes_are_written(given: tuple[typing.
     ],
 )
 def test_a_method_of_other_frameworks_apps_is_refused_with_a_hint(app: Recording, name: str, message: str) -> None:
-    """An attribute that there is not is an AttributeError as ever, with what to write."""
+    """A missing attribute is an AttributeError; one that other frameworks have gets a hint."""
     with pytest.raises(AttributeError) as caught:
         getattr(app, name)
     assert message in str(caught.value)
