@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -205,6 +206,21 @@ def test_a_proxy_header_of_a_stranger_is_refused(start: Start, caplog: pytest.Lo
     with caplog.at_level(logging.WARNING, "fanlight.server"), suppress(ConnectionResetError):
         assert ask(server, PREFACE + request_bytes()) == b""
     assert "not a trusted proxy" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is not an address of the machine")
+def test_a_stranger_is_refused_also_after_the_warning_of_forged_fields(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection that begins with a handshake has its policy, whatever was logged before."""
+    server = start(trusted_proxies=("127.0.0.1",), proxy_protocol=True)
+    with caplog.at_level(logging.WARNING, "fanlight.server"), suppress(ConnectionResetError):
+        ask(server, PREFACE + request_bytes(x_forwarded_for="6.6.6.6"))
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE, ("127.0.0.2", 0)) as sock:
+            sock.sendall(PREFACE + request_bytes())
+            assert all_of(sock) == b""
+    assert "not a trusted proxy" in caplog.text
+    assert known(ask(server, PREFACE + request_bytes()))["client"] == "192.0.2.1"
 
 
 def test_clients_behind_a_proxy_header_are_counted(start: Start) -> None:

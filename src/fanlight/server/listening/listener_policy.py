@@ -77,17 +77,19 @@ class ListenerPolicy:
 
     def wrap(self, connection: Connection) -> bool:
         """Prepare a new connection, for TLS if that is used; return whether a handshake comes first."""
-        if self._tls is not None and time.monotonic() >= self._next_refresh:
+        tls, has_proxy_header, is_trusted = self._tls, self._proxies.has_proxy_header, self.trusts(connection.client)
+        if tls is not None and time.monotonic() >= self._next_refresh:
             self._next_refresh = time.monotonic() + REFRESH_SECONDS
-            self._tls.refresh()
-        if not self._proxies.has_proxy_header and self._tls is not None and isinstance(connection.sock, socket.socket):
-            connection.secure(self._tls.wrap(connection.sock))
-        is_plain = self._tls is None and self._to_https is None and not self.trusts(connection.client)
-        if not is_plain or not self._has_warned_of_fields:
+            tls.refresh()
+        if tls is not None and not has_proxy_header and isinstance(connection.sock, socket.socket):
+            connection.secure(tls.wrap(connection.sock))
+        has_handshake = tls is not None or has_proxy_header
+        # Otherwise there is nothing to do for its requests: none of its fields apply, and the warning has been logged.
+        if has_handshake or self._to_https is not None or is_trusted or not self._has_warned_of_fields:
             connection.set_policy(self)
-        if self._tls is not None or (not self._proxies.has_proxy_header and self.trusts(connection.client)):
+        if tls is not None or (is_trusted and not has_proxy_header):
             connection.wire.accept_https_targets()
-        return self._proxies.has_proxy_header or self._tls is not None
+        return has_handshake
 
     def handshake(self, connection: Connection) -> int:
         """Continue the PROXY and TLS handshake; return the events to wait for, 0 when it is complete.
