@@ -63,7 +63,6 @@ class Server:
         self._is_worker = is_worker
         self._hub: Hub | None = None
         self._must_stop = False
-        self._announce: Callable[[list[str]], object] | None = None
         self._shutdown = shutdown or ShutdownController(self.options.limits)
         self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker)
         self._access_log: AccessLog | None = None
@@ -85,7 +84,6 @@ class Server:
 
         `announce` is called with the URLs when the app has started and the first request can be served.
         """
-        self._announce = announce
         self._shutdown.on("begin", self._be_unready)
         self._shutdown.on("drain", self.stop)
         self._shutdown.on("exit", partial(self._stop_access_log, FORCED_LOG_SECONDS), self._listeners.remove_files)
@@ -95,7 +93,7 @@ class Server:
         try:
             with self._error_log, asyncio.Runner(loop_factory=loop_factory) as runner:
                 self._shutdown.on("late", self._error_log.write_last)
-                runner.run(self.serve())
+                runner.run(self.serve(announce))
         finally:
             self._listeners.remove_files()
             self._listeners.close()
@@ -148,7 +146,7 @@ class Server:
         """Lines of the access log that could not be written."""
         return self._access_log.lost if self._access_log is not None else 0
 
-    async def serve(self) -> None:
+    async def serve(self, announce: Callable[[list[str]], object] | None = None) -> None:
         """Serve in the running loop, without signals; returns after `stop`."""
         stop_loop_in_child(asyncio.get_running_loop())
         if not await self._start_app():
@@ -163,8 +161,8 @@ class Server:
                     self._drain(hub)
                 else:
                     self.is_ready = True
-                    if self._announce is not None:
-                        self._announce(self._listeners.urls())
+                    if announce is not None:
+                        announce(self._listeners.urls())
                 self.started.set()
                 self._keep_signals()
                 await hub.table.drained.wait()

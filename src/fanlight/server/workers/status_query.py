@@ -26,8 +26,8 @@ class StatusQuery:
         self._number = next(_numbers)
         self.replies: dict[int, Any] = {}
         self.workers: list[dict[str, Any]] = []  # as the supervisor sees them
-        self._is_done = threading.Event()
-        self._missing: set[int] = set()
+        self.done = threading.Event()  # set by the supervisor's loop
+        self._missing: set[Worker] = set()
         self._until = 0.0
 
     def begin(self, workers: Sequence[Worker]) -> None:
@@ -46,30 +46,17 @@ class StatusQuery:
                 }
             )
             if worker.state in (READY, STOPPING) and worker.channel.send("status", number=self._number):
-                self._missing.add(worker.pid)
+                self._missing.add(worker)
 
-    def take_reply(self, pid: int, message: dict[str, Any]) -> None:
+    def take_reply(self, worker: Worker, message: dict[str, Any]) -> None:
         """Keep a worker's reply, if it is one to this query."""
         if message.get("number") == self._number:
-            self.replies[pid] = message.get("reply")
-            self._missing.discard(pid)
-
-    def forget_worker(self, pid: int) -> None:
-        """Do not wait for a reply from an exited worker."""
-        self._missing.discard(pid)
+            self.replies[worker.pid] = message.get("reply")
+            self._missing.discard(worker)
 
     def finish_if_due(self, now: float) -> bool:
-        """End the query if all have replied or the time is over; return whether it has ended."""
-        if self._missing and now < self._until:
+        """End the query if all have replied or exited, or the time is over; return whether it has ended."""
+        if now < self._until and any(worker.channel.is_open for worker in self._missing):
             return False
-        self._is_done.set()
+        self.done.set()
         return True
-
-    def wait(self) -> None:
-        """Wait until the supervisor's loop has ended the query, or does not respond; in another thread."""
-        self._is_done.wait(REPLY_SECONDS + 1)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the supervisor's loop has ended the query."""
-        return self._is_done.is_set()

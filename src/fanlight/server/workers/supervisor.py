@@ -32,7 +32,7 @@ from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
 from fanlight.server.workers.pid_file import PidFile
-from fanlight.server.workers.status_query import StatusQuery
+from fanlight.server.workers.status_query import REPLY_SECONDS, StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.server.workers.worker_policy import WORKER_GRACE_SECONDS, WorkerPolicy
 from fanlight.server.workers.worker_process import Spawner, identity_of, own_command
@@ -114,7 +114,7 @@ class Supervisor:
         return FAILED_EXIT_CODE if self.policy.has_failed else 0
 
     def query_status(self) -> StatusQuery:
-        """Query all workers and return the replies; from any other thread."""
+        """Query all workers and return the replies; from any other thread. It is not `done` if the loop hangs."""
         query = StatusQuery()
 
         def begin() -> None:
@@ -122,7 +122,7 @@ class Supervisor:
             self._queries.append(query)
 
         self._post(begin)
-        query.wait()
+        query.done.wait(REPLY_SECONDS + 1)
         return query
 
     def _post(self, callback: Callable[[], object]) -> None:
@@ -185,8 +185,6 @@ class Supervisor:
             self._unwatch_channel(worker)
             worker.channel.close()
             self.policy.on_exit(worker, code, now)
-            for query in self._queries:
-                query.forget_worker(worker.pid)
             for other in self.policy.ready:
                 other.channel.send("ping")  # the kernel may have woken the exited worker for a client that still waits
 
@@ -218,7 +216,7 @@ class Supervisor:
             self.policy.on_leaving(worker, now)
         elif what == "reply":
             for query in self._queries:
-                query.take_reply(worker.pid, message)
+                query.take_reply(worker, message)
 
     def _send_sockets(self, worker: Worker) -> None:
         """Send a worker the listening sockets; they are opened when the site has started in the first worker."""

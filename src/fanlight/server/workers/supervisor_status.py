@@ -24,7 +24,7 @@ class SupervisorStatus:
 
     def is_alive(self) -> bool:
         """Return whether the supervisor's loop responds."""
-        return self._supervisor.query_status().is_done
+        return self._supervisor.query_status().done.is_set()
 
     def is_ready(self) -> bool:
         """Return whether requests are accepted and a worker is ready for them."""
