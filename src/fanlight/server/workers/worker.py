@@ -1,4 +1,4 @@
-"""The worker's side: serve with the sockets that the supervisor has opened, and do what it says.
+"""The worker's side: serve with the sockets that the supervisor has opened, and act on its messages.
 
 In: a handler, options and the channel. Out: a return when the worker is stopped, or the supervisor is gone. Messages
 are read in a thread of their own, so they are handled while a view blocks the hub; a heartbeat is sent by the thread
