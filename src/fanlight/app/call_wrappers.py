@@ -55,15 +55,11 @@ def _mistake_in(wrapper: Any, folder: Path | None) -> Mistake | None:
 
 
 def wrap(wrapper: CallWrapper, run: Run, route: str) -> Run:
-    """Return a function that runs a sync call inside a wrapper."""
+    """Return a function that runs a sync call, which never raises, inside a wrapper."""
 
     def run_wrapped(request: Request) -> Response:
         running = _begin(wrapper, request, route)
-        try:
-            response = run(request)
-        except BaseException as error:
-            _end(wrapper, running, error)
-            raise
+        response = run(request)
         _end(wrapper, running, response)
         return response
 

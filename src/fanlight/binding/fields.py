@@ -89,7 +89,7 @@ class InputFields:
         """Put the value of each field `into` the arguments, or its error into `bad`."""
         for field in self.fields:
             if field.collect is not None:
-                self._read_collection(field, field.collect, sent, into, bad)
+                self._read_collection(field, sent, into, bad)
                 continue
             if field.sent_as in sent:
                 value = sent[field.sent_as]
@@ -104,14 +104,8 @@ class InputFields:
             elif field.missing is not OMIT:
                 into[field.name] = field.missing
 
-    def _read_collection(
-        self,
-        field: InputField,
-        collect: Callable[[list[object]], object],
-        sent: Sent,
-        into: dict[str, Any],
-        bad: list[BadField],
-    ) -> None:
+    def _read_collection(self, field: InputField, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
+        assert field.collect is not None
         assert not isinstance(sent, dict)
         given = [value for value in sent.get_all(field.sent_as) if not _is_blank(field, value)]
         if self._allows_brackets:
@@ -135,7 +129,7 @@ class InputFields:
                     bad.append(self._bad(field, str(error)))
         if len(bad) > before:
             return
-        collection = collect(values)
+        collection = field.collect(values)
         if field.check is not None and (violated := field.check(collection)):
             bad.append(self._bad(field, violated))
         else:
