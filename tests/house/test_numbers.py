@@ -24,11 +24,11 @@ from fanlight.bootstrap import CHANNEL_VARIABLE
 from fanlight.cli.status import statuses
 from fanlight.errors import BadMessage, BadRequest, ContentLimitExceeded, InvalidResponse, InvalidSetting, ServerError
 from fanlight.message.accept import read_range
+from fanlight.message.conditional import read_ranges
 from fanlight.message.cookies import CookieOptions, write_cookie
 from fanlight.message.events import Event
 from fanlight.message.http_date import read_date
 from fanlight.message.json_document import read_json
-from fanlight.message.ranges import read_ranges
 from fanlight.routing.converter import CONVERTERS
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.operator.runtime_folder import control_paths

@@ -55,7 +55,7 @@ class Price:
     ],
 )
 def test_an_event_has_the_format_of_the_standard(event: Event, text: str) -> None:
-    """Each line of the data is a field; the line ends are those three that the standard knows."""
+    """Each line of the data is a field; the line ends are the three of the standard."""
     assert event.encode() == text.encode()
 
 

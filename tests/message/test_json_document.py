@@ -89,7 +89,7 @@ def test_a_request_refuses_what_it_can_not_read() -> None:
 
 @given(st.text("0123456789.eE+- ,", max_size=400), st.integers(0, 200))
 def test_no_long_number_is_overlooked(text: str, at: int) -> None:
-    """The quick look finds every number of over 128 characters, wherever it stands."""
+    """The check before parsing finds every number of over 128 characters, at any position."""
     assert has_long_number((text[:at] + "1" * 129 + text[at:]).encode())
 
 

@@ -1,4 +1,4 @@
-"""What the ending of a name stands for."""
+"""The media type for the extension of a file name."""
 
 from __future__ import annotations
 

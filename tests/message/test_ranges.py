@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.message.ranges import MAX_RANGES, read_ranges
+from fanlight.message.conditional import MAX_RANGES, read_ranges
 
 
 @pytest.mark.parametrize(

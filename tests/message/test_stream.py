@@ -257,7 +257,7 @@ def test_parts_are_added_without_a_layer() -> None:
 
 @pytest.mark.parametrize("content", [5, None, {"a": "b"}])
 def test_what_is_no_iterable_is_no_stream(content: Any) -> None:
-    """What can't be iterated, and a mapping, whose keys nobody means, is refused."""
+    """A value that can't be iterated is refused, and a mapping, of which only the keys would be sent."""
     with pytest.raises(InvalidResponse, match=type(content).__name__):
         stream_of(content)
 
@@ -325,7 +325,7 @@ def test_a_thread_that_makes_a_piece_closes_the_stream_behind_it(*, fails: bool)
 
 
 def test_nothing_is_made_after_the_end() -> None:
-    """A piece that was asked for before the stream was closed, and had no thread yet, is not made."""
+    """A piece that was requested before the stream was closed, and had no thread yet, is not made."""
     source = ThreadPieces(SyncStream(Numbers()))
 
     async def run() -> list[bytes | str]:

@@ -122,7 +122,7 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
-        Upload("file", "a", "", Broken(), 1).save_to(tmp_path / "saved")  # type: ignore[arg-type]  # no more is asked of it
+        Upload("file", "a", "", Broken(), 1).save_to(tmp_path / "saved")  # type: ignore[arg-type]  # nothing else of it is used
     assert names(tmp_path) == []
 
 

@@ -17,7 +17,7 @@ from fanlight.testing import Client, FakeCall, FakeHandler, LiveServer
 
 
 def shown(request: Request) -> Response:
-    """Answer with what came."""
+    """Return what was received."""
     head = request.head
     lines = [f"{head.method} {head.target}", *(f"{name}: {value}" for name, value in head.fields), "", request.text]
     return Response("\n".join(lines), media_type="text/plain")

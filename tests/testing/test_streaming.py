@@ -1,4 +1,4 @@
-"""Answers that a test reads while they are made."""
+"""Responses that a test reads while they are sent."""
 
 import asyncio
 import http.client

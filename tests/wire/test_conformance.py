@@ -213,7 +213,7 @@ def test_https_needs_a_secured_connection(scheme: str) -> None:
 
 @pytest.mark.parametrize("byte", sorted(set(range(256)) - set(VALUE_BYTES)))
 def test_no_control_character_passes_in_a_head(byte: int) -> None:
-    """Wherever it stands, in the method, the target, the version, a name or a value, the message is refused."""
+    """In the method, the target, the version, a name or a value: the message is refused."""
     for place in ("G{}T / HTTP/1.1", "GET /{} HTTP/1.1", "GET / HTTP/{}1.1", "GET / HTTP/1.1{}"):
         assert_refused(f"{place.format(chr(byte))}\r\nHost: a\r\n\r\n")
     for place in ("X{}: a", "X: a{}b", "X: a{}", "X:{}", "{}X: a"):

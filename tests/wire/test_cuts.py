@@ -37,7 +37,7 @@ def verdict(pieces: Iterable[bytes]) -> Verdict:
                     found.append((event.method, event.target, event.fields))
                 if (
                     wire.state == ConnectionState.AWAITING_RESPONSE
-                ):  # the request is whole: answer it, so that the next one is read
+                ):  # the request is complete: respond, so that the next one is read
                     wire.send_response(200, (), b"", b"")
                 elif event is None:
                     break

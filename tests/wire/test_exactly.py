@@ -126,7 +126,7 @@ def test_all_trailers_together_may_have_as_much_as_the_limit() -> None:
 
 
 def test_an_extension_may_be_as_long_as_its_limit() -> None:
-    """The limit counts what stands behind the semicolon."""
+    """The limit is for the bytes after the semicolon."""
     assert content_of(b"1;" + b"a" * 10 + b"\r\nx\r\n0\r\n\r\n") == b"x"
     with pytest.raises(ProtocolError):
         content_of(b"1;" + b"a" * 11 + b"\r\nx\r\n0\r\n\r\n")
@@ -345,7 +345,7 @@ def test_each_final_status_can_be_sent(status: int) -> None:
 def test_the_error_for_an_invalid_response_names_the_reason(
     status: int, fields: list[tuple[str, str]], why: str
 ) -> None:
-    """The message says what is wrong with the response."""
+    """The message names what is wrong with the response."""
     with pytest.raises(InvalidResponse, match=why):
         response_writer.write_head(status, fields)
 

@@ -111,7 +111,7 @@ BAD = [
 
 @pytest.mark.parametrize("header", GOOD)
 def test_each_form_is_read(header: bytes) -> None:
-    """Whatever stands behind a header is not its business."""
+    """Bytes after the header are ignored."""
     assert read_proxy_header(header) == GOOD[header]
     assert read_proxy_header(header + b"GET / HTTP/1.1\r\n") == GOOD[header]
 

@@ -34,7 +34,7 @@ def read(data: bytes, method: str = "GET") -> tuple[Any, bytes, bytes]:
             return self.file
 
     socket = Socket()
-    response = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]  # all it asks for is makefile
+    response = http.client.HTTPResponse(socket, method=method)  # type: ignore[arg-type]  # it uses only makefile
     response.begin()
     file = socket.file
     content = response.read()

@@ -104,8 +104,4 @@ class Handler(Protocol):
 def encoder_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:
     """Return the function that encodes a handler's responses, and the size below which whole content skips it."""
     encoder: ResponseEncoder | None = getattr(handler, "encoder", None)
-    return (_unchanged, sys.maxsize) if encoder is None else (encoder.encode, encoder.least_bytes)
-
-
-def _unchanged(response: Response, _: Request, __: bool) -> Response:  # noqa: FBT001 - as above
-    return response
+    return (lambda response, *_: response, sys.maxsize) if encoder is None else (encoder.encode, encoder.least_bytes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -13,7 +13,7 @@ Run = Callable[[Request], Response | Awaitable[Response]]
 
 
 class FakeCall(Call):
-    """A call that runs a function and reads the content."""
+    """A call that runs a function and reads the content; `options` are those of `Call`."""
 
     __slots__ = ()
 
@@ -22,19 +22,12 @@ class FakeCall(Call):
         run: Run,
         lane: Lane = Lane.INLINE,
         *,
-        is_pinned: bool = False,
         name: str = "",
         reads_content: bool = True,
-        body_policy: BodyPolicy = DEFAULT_BODY_POLICY,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            run,
-            name or getattr(run, "__name__", "a call"),
-            lane=lane,
-            is_pinned=is_pinned,
-            reads_content=reads_content,
-            body_policy=body_policy,
-        )
+        name = name or getattr(run, "__name__", "a call")
+        super().__init__(run, name, lane=lane, reads_content=reads_content, **options)
 
 
 class FakeHandler:
