@@ -17,8 +17,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # microseconds
 def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:
     """Return how many workers can run in parallel; `root` is the folder of /proc and /sys."""
     most = available or _available()
-    limits = [limit for limit in (_unified_limit(root), _v1_limit(root)) if limit is not None]
-    return max(1, int(min([most, *limits])))
+    return max(1, int(min([most, *_limits(root)])))
 
 
 def _available() -> int:
@@ -27,25 +26,17 @@ def _available() -> int:
     return os.cpu_count() or 1
 
 
-def _unified_limit(root: Path) -> float | None:
-    """Return the smallest limit of our cgroup and its ancestors (version 2: cpu.max, "quota period")."""
-    found = []
+def _limits(root: Path) -> Iterator[float]:
+    """Yield the limits of our cgroup and its ancestors, in CPUs.
+
+    Version 2 has them in cpu.max, as "quota period"; version 1 in two files, where a quota of -1 is no limit.
+    """
     for folder in _folders(root, "", root / "sys/fs/cgroup"):
         quota, _, period = _read(folder / "cpu.max").partition(" ")
-        if limit := _ratio(quota, period):
-            found.append(limit)
-    return min(found, default=None)
-
-
-def _v1_limit(root: Path) -> float | None:
-    """Return the same for cgroup version 1, where a quota of -1 is no limit."""
-    found = []
+        yield from _ratio(quota, period)
     for mount in ("cpu", "cpu,cpuacct", "cpuacct,cpu"):
         for folder in _folders(root, "cpu", root / "sys/fs/cgroup" / mount):
-            limit = _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
-            if limit:
-                found.append(limit)
-    return min(found, default=None)
+            yield from _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
 
 
 def _folders(root: Path, controller: str, mount: Path) -> Iterator[Path]:
@@ -65,10 +56,9 @@ def _folders(root: Path, controller: str, mount: Path) -> Iterator[Path]:
     yield mount
 
 
-def _ratio(quota: str, period: str) -> float | None:
-    if not (_NUMBER.fullmatch(quota) and _NUMBER.fullmatch(period)):
-        return None
-    return int(quota) / int(period) if int(quota) and int(period) else None
+def _ratio(quota: str, period: str) -> Iterator[float]:
+    if _NUMBER.fullmatch(quota) and _NUMBER.fullmatch(period) and int(quota) and int(period):
+        yield int(quota) / int(period)
 
 
 def _read(path: Path) -> str:

@@ -7,11 +7,10 @@ and values that contradict each other, and names what would fit. Opens nothing a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
-from fanlight.settings.field import Group, Unit, declare, validate
+from fanlight.settings.field import declare, validate
 from fanlight.settings.limits import Limits
 
 # Paths of the standard streams: one may be a socket or another user's pipe, which can't be opened by its path.
@@ -20,103 +19,88 @@ STREAMS |= {f"/proc/self/fd/{number}": number for number in (1, 2)}
 LOG_FORMATS = ("text", "combined", "json")
 
 
-def _string(unit: Unit, help_text: str, *, group: Group, default: str = "", **more: Any) -> str:
-    return cast("str", declare(default, unit, help_text, group=group, **more))
-
-
-def _strings(unit: Unit, help_text: str, *, group: Group, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-    return cast("tuple[str, ...]", declare(default, unit, help_text, group=group))
-
-
-def _switch(*, default: bool, help_text: str, group: Group) -> bool:
-    return cast("bool", declare(default, "switch", help_text, group=group))
-
-
-def _other(default: Any, unit: Unit, help_text: str, *, group: Group, **more: Any) -> Any:
-    return declare(default, unit, help_text, group=group, **more)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The settings of a server, with its `Limits`."""
 
-    bind: tuple[str, ...] = _strings(
+    bind: tuple[str, ...] = declare(
+        ("localhost:8000",),
         "address",
         "address to listen on: host:port, [ipv6]:port, :port (all interfaces), unix:/path or fd:3 (already open)",
         group="Addresses",
-        default=("localhost:8000",),
     )
-    socket_mode: int | None = _other(
+    socket_mode: int | None = declare(
         None, "mode", "permissions of unix sockets, like 660 (default: from the umask)", group="Addresses"
     )
-    workers: int = _other(
+    workers: int = declare(
         0,
         "count",
         "worker processes under a supervisor; 0 serves in one process, auto starts one per CPU",
         group="Processes",
         has_auto=True,
     )
-    user: str = _string("name", "user (and group, as user:group) to run workers as; requires root", group="Processes")
-    pid_file: str = _string("file", "file for the process id, removed at exit", group="Processes")
-    uvloop: bool = _switch(
-        default=False, help_text="run async views on uvloop (pip install 'fanlight[uvloop]')", group="Processes"
+    user: str = declare(
+        "", "name", "user (and group, as user:group) to run workers as; requires root", group="Processes"
     )
-    cert: tuple[str, ...] = _strings(
-        "file", "certificate chain (PEM); repeat for several, selected by SNI", group="TLS"
+    pid_file: str = declare("", "file", "file for the process id, removed at exit", group="Processes")
+    uvloop: bool = declare(
+        False, "switch", "run async views on uvloop (pip install 'fanlight[uvloop]')", group="Processes"
     )
-    key: tuple[str, ...] = _strings(
-        "file", "private key of each certificate, in the same order; not needed if --cert contains it", group="TLS"
+    cert: tuple[str, ...] = declare(
+        (), "file", "certificate chain (PEM); repeat for several, selected by SNI", group="TLS"
     )
-    tls: str = _string(
-        "name", "for development: dev creates a certificate for this machine", group="TLS", choices=("", "dev")
+    key: tuple[str, ...] = declare(
+        (), "file", "private key of each certificate, in the same order; not needed if --cert contains it", group="TLS"
     )
-    client_ca: str = _string("file", "CA certificates for verifying client certificates (PEM)", group="TLS")
-    client_cert: str = _string(
+    tls: str = declare(
+        "", "name", "for development: dev creates a certificate for this machine", group="TLS", choices=("", "dev")
+    )
+    client_ca: str = declare("", "file", "CA certificates for verifying client certificates (PEM)", group="TLS")
+    client_cert: str = declare(
+        "off",
         "name",
         "whether clients must present a certificate",
         group="TLS",
-        default="off",
         choices=("off", "optional", "required"),
     )
-    redirect_from: tuple[str, ...] = _strings(
-        "address", "address to listen on for http and redirect to https", group="TLS"
+    redirect_from: tuple[str, ...] = declare(
+        (), "address", "address to listen on for http and redirect to https", group="TLS"
     )
-    hsts_seconds: int = _other(
+    hsts_seconds: int = declare(
         0, "seconds", "max-age of the Strict-Transport-Security header; 0 sends none", group="TLS"
     )
-    trusted_proxies: tuple[str, ...] = _strings(
-        "network", "IP address or network of proxies whose forwarding headers are trusted", group="Behind a proxy"
+    trusted_proxies: tuple[str, ...] = declare(
+        (), "network", "IP address or network of proxies whose forwarding headers are trusted", group="Behind a proxy"
     )
-    proxy_fields: str = _string(
+    proxy_fields: str = declare(
+        "x-forwarded",
         "name",
         "forwarding headers to read: X-Forwarded-* or Forwarded",
         group="Behind a proxy",
-        default="x-forwarded",
         choices=("x-forwarded", "x-forwarded-with-port", "forwarded"),
     )
-    proxy_early_hints: bool = _switch(
-        default=False,
-        help_text="send early hints (103) to trusted proxies and over unix sockets",
+    proxy_early_hints: bool = declare(
+        False, "switch", "send early hints (103) to trusted proxies and over unix sockets", group="Behind a proxy"
+    )
+    proxy_protocol: bool = declare(
+        False,
+        "switch",
+        "expect a PROXY header (version 1 or 2) on connections from trusted proxies",
         group="Behind a proxy",
     )
-    proxy_protocol: bool = _switch(
-        default=False,
-        help_text="expect a PROXY header (version 1 or 2) on connections from trusted proxies",
-        group="Behind a proxy",
+    access_log: bool = declare(True, "switch", "log one line per request", group="Monitoring")
+    access_format: str = declare("text", "name", "format of the access log", group="Monitoring", choices=LOG_FORMATS)
+    access_file: str = declare("", "file", "file for the access log (default, or -: stdout)", group="Monitoring")
+    log_file: str = declare(
+        "", "file", "file for error and server messages (default, or -: stderr)", group="Monitoring"
     )
-    access_log: bool = _switch(default=True, help_text="log one line per request", group="Monitoring")
-    access_format: str = _string(
-        "name", "format of the access log", group="Monitoring", default="text", choices=LOG_FORMATS
+    admin: str = declare(
+        "", "address", "address for /metrics, /healthz and /readyz; do not expose it publicly", group="Monitoring"
     )
-    access_file: str = _string("file", "file for the access log (default, or -: stdout)", group="Monitoring")
-    log_file: str = _string("file", "file for error and server messages (default, or -: stderr)", group="Monitoring")
-    admin: str = _string(
-        "address", "address for /metrics, /healthz and /readyz; do not expose it publicly", group="Monitoring"
+    admin_hosts: tuple[str, ...] = declare(
+        (), "name", "Host names the admin address accepts, besides IP addresses and private names", group="Monitoring"
     )
-    admin_hosts: tuple[str, ...] = _strings(
-        "name", "Host names the admin address accepts, besides IP addresses and private names", group="Monitoring"
-    )
-    control: str = _other(
+    control: str = declare(
         "", "file", "unix socket used by `fanlight status`: auto, none or a path", group="Monitoring", has_none=True
     )
     limits: Limits = field(default_factory=Limits)
@@ -126,13 +110,16 @@ class Options:
         """The addresses that clients of the site connect to."""
         return (*self.bind, *self.redirect_from)
 
+    @property
+    def addresses_with_admin(self) -> tuple[str, ...]:
+        """Every address that the server listens on."""
+        return (*self.addresses, self.admin) if self.admin else self.addresses
+
     def __post_init__(self) -> None:
         """Refuse a value that does not fit, and values that contradict each other."""
         validate(self)
         if not isinstance(self.limits, Limits):
             raise InvalidSetting(f"Options.limits is {self.limits!r}; it takes a Limits(...)")
-        for bind in (*self.bind, *self.redirect_from, *((self.admin,) if self.admin else ())):
-            check_address(bind)
         self._check_addresses()
         self._check_tls()
         self._check_proxies()
@@ -145,8 +132,9 @@ class Options:
         return bool(self.cert or self.tls)
 
     def _check_addresses(self) -> None:
-        every = [*self.bind, *self.redirect_from, self.admin]
+        every = self.addresses_with_admin
         for bind in every:
+            check_address(bind)
             if every.count(bind) > 1 and not bind.endswith(":0"):
                 raise InvalidSetting(
                     f"{bind} is given more than once; bind, redirect_from and admin each need an address of their own"
@@ -175,8 +163,3 @@ class Options:
         is_local = all(bind.startswith((UNIX_PREFIX, FD_PREFIX)) for bind in self.bind)
         if self.proxy_protocol and not self.trusted_proxies and not is_local:
             raise InvalidSetting("proxy_protocol is on, but no proxy is trusted; add --trusted-proxies ADDRESS")
-
-
-def is_stream(path: str) -> bool:
-    """Return whether a path means standard output or standard error."""
-    return path in STREAMS

@@ -19,7 +19,7 @@ from fanlight.settings.addresses import MAX_PORT, MAX_UNIX_PATH_BYTES, PORT, UNI
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.field import SettingInfo, info_of, setting_fields
 from fanlight.settings.limits import Limits
-from fanlight.settings.options import Options, is_stream
+from fanlight.settings.options import STREAMS, Options
 from fanlight.settings.start_directory import absolute
 from fanlight.settings.units import AUTO, NONE, parse
 
@@ -147,7 +147,7 @@ def _with_absolute_paths(name: str, value: Any) -> Any:
         return value
     unit = info_of(SETTINGS[name]).unit
     if unit == "file":
-        return value if is_stream(value) else absolute(value)
+        return value if value in STREAMS else absolute(value)
     if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
         path = absolute(value.removeprefix(UNIX_PREFIX))
         return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MAX_UNIX_PATH_BYTES else value

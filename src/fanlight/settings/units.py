@@ -7,7 +7,7 @@ parsed, as InvalidSetting with the flag or variable it was given as and the form
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ _MODE = re.compile(r"(?:0[oO])?([0-7]{1,5})")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _TIMES = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
           "d": Decimal(86400)}  # fmt: skip
-_YES, _NO = frozenset({"yes", "true", "1", "on"}), frozenset({"no", "false", "0", "off"})
+_SWITCH = dict.fromkeys(("yes", "true", "1", "on"), True) | dict.fromkeys(("no", "false", "0", "off"), False)
 _EXPECTED: dict[Unit, str] = {
     "bytes": "bytes, like 16384, 64k or 16MiB",
     "seconds": "a time, like 10, 500ms, 10s, 2m or 1h",
@@ -42,7 +42,7 @@ def parse(each: Field[Any], text: str, name: str) -> Any:
         return ""
     try:
         value = _value(text, info, is_whole=each.type == "int")
-    except ValueError:
+    except (ValueError, KeyError):
         expected = _EXPECTED[info.unit] + (f", or {AUTO}" if info.has_auto else "")
         raise InvalidSetting(f"{name} is {text!r}; it takes {expected}") from None
     wrong = validation_error(value, each)
@@ -55,13 +55,7 @@ def format_value(value: Any, info: SettingInfo) -> str:
     """Return a short text for a value; `parse` turns it back into the value."""
     if info.is_list or value is None:
         return ",".join(value or ())
-    formatters: dict[Unit, Callable[[Any], str]] = {
-        "bytes": _format_size,
-        "seconds": lambda value: f"{int(value) if value == int(value) else value}s" if value else "0",
-        "switch": lambda value: "yes" if value else "no",
-        "mode": lambda value: f"{value:o}",
-    }
-    return formatters.get(info.unit, str)(value)
+    return _FORMATTERS.get(info.unit, str)(value)
 
 
 def _format_size(size: int) -> str:
@@ -79,25 +73,39 @@ def format_bytes(size: float) -> str:
     return f"{size:g} B"
 
 
+_FORMATTERS: Mapping[Unit, Callable[[Any], str]] = {
+    "bytes": _format_size,
+    "seconds": lambda value: f"{int(value) if value == int(value) else value}s" if value else "0",
+    "switch": lambda value: "yes" if value else "no",
+    "mode": lambda value: f"{value:o}",
+}
+
+
 def _value(text: str, info: SettingInfo, *, is_whole: bool) -> Any:
+    """Return the value of a text. Raises ValueError or KeyError."""
     if info.is_list:
         return tuple(part for item in text.split(",") if (part := item.strip()))
     text = text.strip()
-    parsers: dict[Unit, Callable[[str], Any]] = {
-        "bytes": _size,
-        "seconds": lambda text: _seconds(text, is_whole=is_whole),
-        "count": _count,
-        "switch": _switch,
-        "mode": _mode,
-    }
-    return parsers.get(info.unit, str)(text)
+    if info.unit == "bytes":
+        return _whole(_number(text, _SIZES, str.lower))  # not kB and MB, which may mean 1000 or 1024
+    if info.unit == "seconds":
+        seconds = _number(text, _TIMES)
+        return _whole(seconds) if is_whole or seconds == int(seconds) else float(seconds)
+    return _PARSERS.get(info.unit, str)(text)
 
 
-def _number_of(text: str) -> tuple[Decimal, str]:
+def _mode(text: str) -> int:
+    found = _MODE.fullmatch(text)  # int() accepts signs, underscores and digits of other scripts
+    if found is None:
+        raise ValueError
+    return int(found[1], 8)
+
+
+def _number(text: str, factors: Mapping[str, Decimal | int], unit_of: Callable[[str], str] = str) -> Decimal:
     found = _NUMBER.fullmatch(text)
     if found is None or len(text) > _MAX_CHARACTERS:
         raise ValueError
-    return Decimal(found[1]), found[2]
+    return Decimal(found[1]) * factors[unit_of(found[2])]
 
 
 def _whole(number: Decimal) -> int:
@@ -106,37 +114,8 @@ def _whole(number: Decimal) -> int:
     return int(number)
 
 
-def _size(text: str) -> int:
-    number, unit = _number_of(text)
-    if unit.lower() not in _SIZES:  # kB and MB are ambiguous: 1000 or 1024
-        raise ValueError
-    return _whole(number * _SIZES[unit.lower()])
-
-
-def _seconds(text: str, *, is_whole: bool) -> float:
-    number, unit = _number_of(text)
-    if unit not in _TIMES:
-        raise ValueError
-    seconds = number * _TIMES[unit]
-    return _whole(seconds) if is_whole or seconds == int(seconds) else float(seconds)
-
-
-def _count(text: str) -> int:
-    number, unit = _number_of(text)
-    if unit:
-        raise ValueError
-    return _whole(number)
-
-
-def _switch(text: str) -> bool:
-    text = text.lower()
-    if text not in _YES | _NO:
-        raise ValueError
-    return text in _YES
-
-
-def _mode(text: str) -> int:
-    found = _MODE.fullmatch(text)  # int() accepts signs, underscores and digits of other scripts
-    if found is None:
-        raise ValueError
-    return int(found[1], 8)
+_PARSERS: Mapping[Unit, Callable[[str], Any]] = {
+    "count": lambda text: _whole(_number(text, {"": 1})),
+    "switch": lambda text: _SWITCH[text.lower()],
+    "mode": _mode,
+}

@@ -23,7 +23,7 @@ from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import BACKLOG, is_ipv6_only, try_bind
 from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
 from fanlight.settings.cpus import usable_cpus
-from fanlight.settings.options import Options, is_stream
+from fanlight.settings.options import STREAMS, Options
 
 _DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
 _UNLIMITED = 1 << 20  # open files
@@ -91,7 +91,7 @@ class Machine:
             debug=tuple(_debug(environ)),
             temp_folder=temp_folder,
             temp_free=_free(temp_folder) if temp_folder else None,
-            unavailable=_unavailable((*options.addresses, *((options.admin,) if options.admin else ()))),
+            unavailable=_unavailable(options.addresses_with_admin),
             certificates=certificates,
             places=tuple(_places(options)),
             has_uvloop=find_spec("uvloop") is not None,
@@ -199,7 +199,7 @@ def _places(options: Options) -> Iterable[Place]:
     """Yield what is written: log files by the workers' user, the pid file and control socket by the current user."""
     account = _account_of(options.user) if options.user else _current_account()
     for setting in ("access_file", "log_file"):
-        if (path := getattr(options, setting)) and not is_stream(path):
+        if (path := getattr(options, setting)) and path not in STREAMS:
             yield Place(path=path, setting=setting, is_writable=_may_write(Path(path), account))
     if options.pid_file:
         yield _folder_of(options.pid_file, "pid_file")

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from fanlight.errors import InvalidSetting
-from fanlight.settings.options import STREAMS, is_stream
+from fanlight.settings.options import STREAMS
 
 FILE_PIECE_BYTES = 1 << 20
 PIPE_PIECE_BYTES = getattr(select, "PIPE_BUF", 512)  # POSIX: writes up to this size are atomic
@@ -29,7 +29,7 @@ class Sink:
 
     def __init__(self, path: str = "", descriptor: int = 1) -> None:
         """Open it. Raises InvalidSetting."""
-        if is_stream(path):
+        if path in STREAMS:
             path, descriptor = "", STREAMS[path] or descriptor
         self._path, self._rest = path, b""
         self._socket: socket.socket | None = None
