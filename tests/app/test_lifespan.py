@@ -129,7 +129,14 @@ def greedy(app: object, more: object) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize(("lifespan", "message"), [(plain, "has no yield"), (greedy, "takes more than the app")])
+def by_name(*, app: object) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("lifespan", "message"),
+    [(plain, "has no yield"), (greedy, "takes more than the app"), (by_name, "takes more than the app")],
+)
 def test_an_invalid_lifespan_is_reported_at_once(mistakes: Make, lifespan: Any, message: str) -> None:
     """A function without a yield, or with other parameters, is a mistake with its place."""
     (mistake,) = mistakes({"/": "x"}, lifespan=lifespan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import PurePosixPath, PureWindowsPath
 from uuid import UUID
 
@@ -81,6 +82,10 @@ def test_an_unfitting_value_is_not_written(name: str, value: object) -> None:
     assert CONVERTERS[name].write(value) is None
 
 
+class Size(str, Enum):  # noqa: UP042 - whose str() is not its value
+    LARGE = "large"
+
+
 WRITES = [
     ("int", -5, "-5"),
     ("int", "42", "42"),
@@ -97,6 +102,7 @@ WRITES = [
     ("str", 5, "5"),
     ("str", ID, str(ID)),
     ("str", date(2024, 1, 31), "2024-01-31"),
+    ("str", Size.LARGE, "large"),
     ("path", "a/b.txt", "a/b.txt"),
     ("path", PurePosixPath("a/b"), "a/b"),
     ("path", PureWindowsPath("a\\b"), "a/b"),
