@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
@@ -47,8 +46,8 @@ class FormLimits(Struct, frozen=True, kw_only=True):
 class RouteLimits(Struct, frozen=True, kw_only=True):
     """The `@limits` of a view."""
 
-    content_bytes: int | None  # None: `Limits.content_bytes`
-    form: FormLimits
+    content_bytes: int | None = None  # None: `Limits.content_bytes`
+    form: FormLimits = FormLimits()
 
 
 class BodyMode(IntEnum):
@@ -100,8 +99,7 @@ def limits(**caps: int) -> Callable[[View], View]:
             hint = f"did you mean {close}?" if close else f"the limits are {', '.join(names)}"
             raise AppError(f"@limits has no {name}; {hint}")
         _check(name, cap, is_optional=False)
-    content_bytes = caps.pop("content_bytes", None)
-    made = RouteLimits(content_bytes=content_bytes, form=replace(FormLimits(), **caps))
+    made = RouteLimits(content_bytes=caps.pop("content_bytes", None), form=FormLimits(**caps))
 
     def mark(view: View) -> View:
         setattr(view, LIMITS_ATTRIBUTE, made)
@@ -114,15 +112,16 @@ def body_policy_for(
     own: RouteLimits | None, body_mode: BodyMode, route: str, *, sends_early_hints: bool = False, decodes: bool = False
 ) -> BodyPolicy:
     """Return the policy of a route, "POST /upload", given the `@limits` of its view."""
-    content_bytes = own.content_bytes if own is not None else None
+    own = own or RouteLimits()
+    hint = f"raise content_bytes in the @limits of {route} to allow it"
+    if own.content_bytes is None:
+        hint = f"raise Limits.content_bytes, or write @limits(content_bytes=...) above the view of {route}, to allow it"
     return BodyPolicy(
         body_mode=body_mode,
+        content_bytes=own.content_bytes,
+        form=own.form,
+        hint=hint,
         sends_early_hints=sends_early_hints,
         decodes=decodes,
         route=route,
-        content_bytes=content_bytes,
-        form=own.form if own is not None else DEFAULT_BODY_POLICY.form,
-        hint=f"raise Limits.content_bytes, or write @limits(content_bytes=...) above the view of {route}, to allow it"
-        if content_bytes is None
-        else f"raise content_bytes in the @limits of {route} to allow it",
     )

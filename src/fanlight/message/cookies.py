@@ -126,7 +126,8 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
         f"Expires={_date(name, options.expires)}": options.expires is not None,
         "Secure": bool(options.secure) or bool(_must_be_secure(name, options)),
         "HttpOnly": options.http_only,
-        f"SameSite={_same_site(options)}": True,
+        # In a frame of another site, where partitioned cookies are used, browsers ignore SameSite=Lax.
+        f"SameSite={options.same_site or ('None' if options.partitioned else 'Lax')}": True,
         "Partitioned": options.partitioned,
     }
     return "; ".join(attribute for attribute, is_wanted in attributes.items() if is_wanted)
@@ -179,11 +180,6 @@ def _mistake_in(name: str, options: CookieOptions) -> str:
     if options.secure is False and (why := _must_be_secure(name, options)):
         return f"can't have secure=False, because of {why}; leave it out"
     return ""
-
-
-def _same_site(options: CookieOptions) -> str:
-    # In a frame of another site, where partitioned cookies are used, browsers ignore SameSite=Lax.
-    return options.same_site or ("None" if options.partitioned else "Lax")
 
 
 def _must_be_secure(name: str, options: CookieOptions) -> str:

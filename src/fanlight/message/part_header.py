@@ -18,7 +18,6 @@ from fanlight.message.charset import decode_text
 from fanlight.message.media_types import essence_of
 
 _PLAIN = re.compile(r'form-data; name="([^"\\%=]*)"(?:; filename="([^"\\%=]*)")?')  # what nearly all clients write
-_KIND = re.compile(r"[^;]*")
 # A quoted value ends before the next parameter: browsers do not escape a backslash in it.
 _PARAMETER = re.compile(
     r'\s*;\s*(?:([^\s=;"]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"(?=\s*(?:;|$))|"([^"]*)"(?=\s*(?:;|$))|([^;"]*)(?=;|$)))?'
@@ -80,8 +79,7 @@ def boundary_of(content_type: str) -> str:
 def _parameters(value: str, of_what: str) -> dict[str, str]:
     """Return the parameters after the first semicolon; quoted values keep their quotes."""
     found: dict[str, str] = {}
-    first = _KIND.match(value)
-    position = first.end() if first is not None else 0
+    position = len(value.partition(";")[0])
     while position < len(value):
         each = _PARAMETER.match(value, position)
         if each is None:

@@ -55,12 +55,9 @@ def redirect_back(request: Request, default: str = "/", *, field: str = "next") 
     if request.media_type in (URLENCODED, MULTIPART) and request.content_source is not None:
         candidates.append(request.form.get(field))
     candidates.append(request.headers.get("referer"))
+    current_path = request.raw_path if request.method in ("GET", "HEAD") else None
     for each in candidates:
         target = safe_target(each, request)
-        if target is not None and not _is_current_page(target, request):
+        if target is not None and target.partition("#")[0].partition("?")[0] != current_path:
             return redirect(target)
     return redirect(default)
-
-
-def _is_current_page(target: str, request: Request) -> bool:
-    return request.method in ("GET", "HEAD") and target.partition("#")[0].partition("?")[0] == request.raw_path

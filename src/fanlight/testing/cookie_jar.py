@@ -105,7 +105,7 @@ class Cookies(MutableMapping[str, str]):
     def __getitem__(self, name: str) -> str:
         for cookie in self.kept:
             if cookie.name == name:
-                return _as_text(cookie.value)
+                return cookie.value.encode("latin-1").decode(errors="replace")  # UTF-8, read as Latin-1 by http.client
         raise KeyError(name)
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -250,8 +250,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _as_text(value: str) -> str:
-    """Return a value as text: it is UTF-8, which http.client decodes as Latin-1."""
-    return value.encode("latin-1").decode(errors="replace")

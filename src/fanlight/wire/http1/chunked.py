@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from fanlight.errors import BadMessage, ContentLimitExceeded, HeadTooLarge, ProtocolError
+from fanlight.errors import BadMessage, ContentLimitExceeded, HeadTooLarge
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair, read_line
 from fanlight.wire.http1.wire_limits import WireLimits
 
@@ -30,7 +30,7 @@ _FORBIDDEN_TRAILERS = frozenset(
 class ChunkedReader:
     """The decoder of one message's content."""
 
-    __slots__ = ("_left", "_limits", "_max_line", "_part", "_taken", "_trailer_bytes", "hint", "max_bytes", "trailers")
+    __slots__ = ("_limits", "_max_line", "_part", "_taken", "_trailer_bytes", "hint", "left", "max_bytes", "trailers")
 
     _SIZE, _DATA, _DATA_END, _TRAILERS, _END = range(5)
 
@@ -39,7 +39,8 @@ class ChunkedReader:
         self._max_line = _MAX_SIZE_DIGITS + 1 + limits.chunk_extension_bytes  # a size and its extensions
         self.max_bytes, self.hint = limits.content_bytes, HINT  # set by `limit`
         self._part = self._SIZE
-        self._left = self._taken = self._trailer_bytes = 0
+        self.left = 0  # bytes of the current chunk that have not been received
+        self._taken = self._trailer_bytes = 0
         self.trailers: list[Pair] = []
 
     def limit(self, max_bytes: int, hint: str) -> None:
@@ -51,22 +52,17 @@ class ChunkedReader:
         """Whether the last chunk and its trailers have been read."""
         return self._part == self._END
 
-    @property
-    def expected_bytes(self) -> int:
-        """How many bytes of the current chunk have not been received."""
-        return self._left
-
     def read(self, buffer: bytes | bytearray, start: int) -> tuple[bytes, int]:
         """Return the content in the buffer from `start`, and the next position. Raises ProtocolError."""
         pieces: list[bytes] = []
         position = start
         while self._part != self._END:
             if self._part == self._DATA:
-                piece = bytes(buffer[position : position + self._left])
+                piece = bytes(buffer[position : position + self.left])
                 pieces.append(piece)
                 position += len(piece)
-                self._left -= len(piece)
-                if self._left:
+                self.left -= len(piece)
+                if self.left:
                     break
                 self._part = self._DATA_END
             if self._part == self._DATA_END:
@@ -96,13 +92,10 @@ class ChunkedReader:
         if buffer[start : min(stop, start + max(room, 0))].translate(None, VALUE_BYTES):
             raise BadMessage(_CONTROL)
         if stop - start > room:
-            raise self._line_over()
+            if self._part == self._TRAILERS:
+                raise HeadTooLarge(f"the trailers are over {self._limits.trailer_bytes} bytes")
+            raise BadMessage("a chunk size or its extension is too long")
         return (None, start) if end < 0 else (bytes(buffer[start:end]), end + 2)
-
-    def _line_over(self) -> ProtocolError:
-        if self._part == self._TRAILERS:
-            return HeadTooLarge(f"the trailers are over {self._limits.trailer_bytes} bytes")
-        return BadMessage("a chunk size or its extension is too long")
 
     def _take_line(self, line: bytes) -> None:
         if self._part == self._SIZE:
@@ -110,11 +103,11 @@ class ChunkedReader:
             # SECURITY: tests/wire/test_vectors.py: int(x, 16) alone would accept signs, spaces, 0x and underscores
             if match is None or len(match[2]) > self._limits.chunk_extension_bytes + 1:
                 raise BadMessage(_CONTROL if line.translate(None, VALUE_BYTES) else _NO_SIZE)
-            self._left = int(match[1], 16)
-            self._taken += self._left
+            self.left = int(match[1], 16)
+            self._taken += self.left
             if self._taken > self.max_bytes:
                 raise ContentLimitExceeded(content_over(self.max_bytes, self.hint))
-            self._part = self._DATA if self._left else self._TRAILERS
+            self._part = self._DATA if self.left else self._TRAILERS
         elif not line:
             self._part = self._END
         else:

@@ -366,7 +366,7 @@ class Http1Connection:
     @property
     def expected_bytes(self) -> int:
         """How many more bytes of content are announced: the rest of it, or of the current chunk."""
-        return self._left if self._chunked is None else self._chunked.expected_bytes
+        return self._left if self._chunked is None else self._chunked.left
 
     @property
     def has_buffered(self) -> bool:
