@@ -13,7 +13,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.settings.limits import Limits
-from fanlight.testing import Client, FakeCall, FakeHandler, LiveServer
+from fanlight.testing import Client, ClientResponse, FakeCall, FakeHandler, LiveServer
 
 
 def shown(request: Request) -> Response:
@@ -162,3 +162,22 @@ def test_a_live_server_listens_on_a_real_port() -> None:
         port = server.port
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), PATIENCE)
+
+
+def test_a_subclass_changes_every_request() -> None:
+    """`get`, `post` and the others call `request`, so that a subclass can add a field to all of them."""
+
+    class SignedIn(Client):
+        def request(self, method: str, url: str, **options: Any) -> ClientResponse:
+            return super().request(method, url, headers={"authorization": "Bearer x"}, **options)
+
+    with SignedIn(handler()) as client:
+        for method in ("get", "post", "put", "patch", "delete", "options"):
+            assert f"{method.upper()} /\n" in (shown := getattr(client, method)("/").text)
+            assert "authorization: Bearer x" in shown
+
+
+def test_the_cookies_are_changed_and_not_replaced() -> None:
+    """Assigning a dict, as in other clients, is an error, because it could not be sent."""
+    with Client(handler()) as client, pytest.raises(AttributeError):
+        client.cookies = {"a": "b"}  # type: ignore[assignment,misc]  # on purpose

@@ -181,11 +181,9 @@ def read_ranges(field: str, length: int) -> Sequence[Span] | None:
     spans: list[Span] = []
     for each in wanted:
         match = _RANGE.fullmatch(each)
-        if match is None:
+        if match is None or each == "-":
             return None
         first, last = match.groups()
-        if not first and not last:
-            return None
         if not first:
             size = min(_number(last), length)
             span = Span(length - size, size)

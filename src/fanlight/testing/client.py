@@ -99,7 +99,12 @@ class Client:
         self._stop = weakref.finalize(self, self._running.stop)
         self._connections: dict[str, _SocketConnection] = {}  # keep-alive, by scheme
         self._follow_redirects = follow_redirects
-        self.cookies = Cookies(host_of(self._base))  # a mapping from names to values, which a test can change
+        self._cookies = Cookies(host_of(self._base))
+
+    @property
+    def cookies(self) -> Cookies:
+        """The stored cookies: a mapping from names to values, which a test can change."""
+        return self._cookies
 
     def __enter__(self) -> Self:
         return self
@@ -196,7 +201,7 @@ class Client:
 
     def _exchange(self, connection: _SocketConnection, request: PreparedRequest) -> RawResponse:
         body, fields = request.body, [("host", request.url.netloc)]
-        cookie = self.cookies.field(request.url, time.time())
+        cookie = self._cookies.field(request.url, time.time())
         if cookie and not any(name == "cookie" for name, _ in request.fields):
             fields.append(("cookie", cookie))
         fields += request.fields
@@ -212,7 +217,7 @@ class Client:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.endheaders(body, encode_chunked=request.is_chunked)
         raw = cast("RawResponse", connection.getresponse())
-        self.cookies.keep(raw.headers.get_all("set-cookie", ()), request.url, time.time())
+        self._cookies.keep(raw.headers.get_all("set-cookie", ()), request.url, time.time())
         return raw
 
     def _connection(self, scheme: str) -> _SocketConnection:
