@@ -80,7 +80,7 @@ def item(item: Item) -> str:
     return ""
 
 
-def short(req) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as one who comes from elsewhere writes it
+def short(req) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as users of other frameworks write it
     return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Static, lane
@@ -444,11 +445,7 @@ def test_a_single_file_may_have_a_url(serve: Serve) -> None:
 def send(server: LiveServer, target: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as client:
         client.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        response = b""
-        with contextlib.suppress(ConnectionError):
-            while piece := client.recv(65536):
-                response += piece
-    return response
+        return read_all(client, or_reset=True)
 
 
 HOSTILE = [

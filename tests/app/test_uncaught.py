@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from tests.raised import RAISED, Panic
+from tests.exceptions import RAISED, Panic
 
 from fanlight.errors import Forbidden, HTTPError
 from fanlight.message.lane import lane

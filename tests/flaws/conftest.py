@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response, Upload, redirect
@@ -18,12 +19,12 @@ from fanlight.testing import LiveServer
 
 
 def echo(request: Request) -> bytes:
-    """Give back the content, so that what was taken for content is seen."""
+    """Return the content, so that what was parsed as content is seen."""
     return request.content
 
 
 def fields(request: Request) -> dict[str, Any]:
-    """Tell what is known of a request's head."""
+    """Return what is known from a request's head."""
     return {
         "fields": [list(pair) for pair in request.headers.pairs()],
         "host": request.host,
@@ -99,7 +100,7 @@ URLS = {
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[LiveServer]:
-    """Give the site, served."""
+    """Serve the site."""
     limits = Limits(head_seconds=5, content_seconds=5, content_bytes=4 * 1024 * 1024)
     options = Options(bind=("127.0.0.1:0",), limits=limits)
     with pytest.MonkeyPatch.context() as patch, LiveServer(App(URLS), options=options) as running:
@@ -112,17 +113,13 @@ def send(site: LiveServer) -> Callable[..., bytes]:
     """Return a function that sends raw bytes, closes for writing, and returns all that is received."""
 
     def exchange(data: bytes, *, pieces: int = 0) -> bytes:
-        response = b""
         with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with contextlib.suppress(ConnectionError):
                 for at in range(0, len(data), pieces or len(data) or 1):
                     client.sendall(data[at : at + (pieces or len(data))])
                 client.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError):
-                while piece := client.recv(65536):
-                    response += piece
-        return response
+            return read_all(client, or_reset=True)
 
     return exchange
 
@@ -139,7 +136,7 @@ def statuses(send: Callable[..., bytes]) -> Callable[..., list[int]]:
 
 @pytest.fixture
 def get(send: Callable[..., bytes]) -> Callable[..., tuple[int, str, bytes]]:
-    """Return a function that requests a target, and returns status, head and content."""
+    """Return a function that requests a target and returns status, head and content."""
 
     def request(target: str, *lines: str, method: str = "GET", content: bytes = b"") -> tuple[int, str, bytes]:
         head = [f"{method} {target} HTTP/1.1", "Host: site.example", "Connection: close", *lines]

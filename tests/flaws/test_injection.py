@@ -1,4 +1,4 @@
-"""Injection, by its classes: what a client sends, or a view repeats of it, never becomes more than the value it is."""
+"""Injection, by its classes: a value that a client sends, or a view repeats, never becomes more than a value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPLITS = ["a\r\nSet-Cookie: x=1", "a\nSet-Cookie: x=1", "a\rSet-Cookie: x=1", "a
 
 @pytest.mark.parametrize("value", SPLITS)
 def test_response_splitting_by_a_value(get: Get, value: str) -> None:
-    """A value with a line end, or another control character, is never sent; the view's author gets an error."""
+    """A value with a line end, or another control character, is never sent; it is an error, logged for the author."""
     status, head, _ = get(f"/field?name=x-a&value={quote(value)}")
     assert status == 500
     assert "x=1" not in head
@@ -35,7 +35,7 @@ def test_response_splitting_by_a_value(get: Get, value: str) -> None:
 
 @pytest.mark.parametrize("name", ["x\r\ny", "x y", "x:y", "", "x\x00", "ä"])
 def test_response_splitting_by_a_name(get: Get, name: str) -> None:
-    """The name of a field is a token."""
+    """A field name with other characters than those of a token is an error."""
     assert get(f"/field?name={quote(name)}&value=a")[0] in (422, 500)
 
 
@@ -62,7 +62,7 @@ def test_html_in_a_redirect(get: Get) -> None:
 
 @pytest.mark.parametrize("media_type", ["text/html\r\nx: y", "text/html\n", "text/\x00html"])
 def test_splitting_by_the_media_type(media_type: str) -> None:
-    """A media type is held to the same rules as every value."""
+    """A media type follows the same rules as every field value."""
     app = App({"/": lambda: Response("a", media_type=media_type)})
     with LiveServer(app, options=Options(bind=("127.0.0.1:0",))) as site:
         connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
@@ -72,8 +72,8 @@ def test_splitting_by_the_media_type(media_type: str) -> None:
         connection.close()
 
 
-def test_a_reason_is_never_the_views() -> None:
-    """There is no way to send a reason phrase of one's own: it comes from the status."""
+def test_the_reason_phrase_is_never_set_by_a_view() -> None:
+    """The reason phrase is that of the status; a view can't set it."""
     with pytest.raises(TypeError):
         Response("a", 400, reason="a\r\nb")  # type: ignore[call-arg]  # that is the point
 
@@ -100,7 +100,7 @@ def test_attributes_in_a_cookie(get: Get, parts: dict[str, str]) -> None:
 
 
 def test_control_characters_in_cookies() -> None:
-    """What http.cookies let pass is encoded in a value, and refused in an attribute."""
+    """Characters that http.cookies lets pass are encoded in a value, and refused in an attribute."""
     response = Response("")
     response.set_cookie("a", "a\x01")
     assert response.headers["set-cookie"].startswith("a=a%01;")
@@ -116,7 +116,7 @@ def test_a_cookie_without_a_name(get: Get) -> None:
 
 
 def test_a_semicolon_in_a_query(get: Get) -> None:
-    """`;` separates nothing: a cache in front and the view see the same fields."""
+    """`;` is no separator: a cache in front and the view see the same fields."""
     _, _, content = get("/query?a=1;b=2&c=3")
     assert json.loads(content) == [["a", "1;b=2"], ["c", "3"]]
 
@@ -132,8 +132,8 @@ def test_open_redirect_by_slashes(get: Get, target: str) -> None:
     assert not location.removeprefix("location:").strip().startswith("//")
 
 
-def test_the_redirect_to_a_slash_keeps_to_this_site(get: Get) -> None:
-    """The redirect that the table itself makes is a path of this site, with its query."""
+def test_the_redirect_to_a_slash_stays_on_this_site(get: Get) -> None:
+    """The redirect that the table makes is a path of this site, with its query."""
     status, head, _ = get("/folder?x=http://evil.example")
     assert status in (301, 307, 308, 303)
     assert "\r\nlocation: /folder/" in head.lower()
@@ -142,7 +142,7 @@ def test_the_redirect_to_a_slash_keeps_to_this_site(get: Get) -> None:
 @pytest.mark.parametrize(
     "host", ['a"><script>', "a b", "a/b", "user@evil.example", "a\\b", "a?b", "a#b", "[::1", "a,b", "a\x7f"]
 )
-def test_a_host_that_is_none(send: Send, host: str) -> None:
+def test_an_invalid_host(send: Send, host: str) -> None:
     """A Host that is not a name or an address with a port is refused, so that no page or URL repeats it."""
     response = send(f"GET /fields HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1"))
     assert response.startswith(b"HTTP/1.1 400")
@@ -151,12 +151,12 @@ def test_a_host_that_is_none(send: Send, host: str) -> None:
 
 @pytest.mark.parametrize("target", ["evil.example/x", "@evil.example/", ":80/x", "?x", "x"])
 def test_a_path_that_moves_the_authority(send: Send, target: str) -> None:
-    """A target that is no path and no URL is refused: `http://host` and it, put together, would be another host."""
+    """A target that is neither a path nor a URL is refused: appended to `http://host` it would name another host."""
     assert send(f"GET {target} HTTP/1.1\r\nHost: a.example\r\n\r\n".encode()).startswith(b"HTTP/1.1 400")
 
 
 def test_a_cache_poisoned_by_an_absolute_target(send: Send) -> None:
-    """Where target and Host name different hosts the target counts, for everything a view can see (RFC 9112 3.2.2)."""
+    """If target and Host name different hosts, the target counts in everything that a view sees (RFC 9112 3.2.2)."""
     response = send(b"GET http://real.example/fields HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
     seen: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
     assert (seen["host"], seen["url"], seen["path"]) == ("real.example", "http://real.example/fields", "/fields")
@@ -176,7 +176,7 @@ def test_a_cache_poisoned_by_forwarded_fields(get: Get) -> None:
 
 
 def test_html_in_an_error_page(get: Get) -> None:
-    """An error page shows of a request what it shows escaped."""
+    """An error page escapes what it shows of a request."""
     status, _, content = get("/%3Cscript%3Ealert(1)%3C/script%3E", "Accept: text/html")
     assert status == 404
     assert b"<script>alert" not in content
@@ -184,7 +184,7 @@ def test_html_in_an_error_page(get: Get) -> None:
 
 @pytest.mark.parametrize("form", ["text", "combined", "json"])
 def test_log_injection(tmp_path: Path, form: str) -> None:
-    """A line of the access log is one line, whatever the client sends: no escape sequence and no line end gets in."""
+    """A line of the access log is one line, whatever the client sends: escape sequences and line ends are escaped."""
     log = tmp_path / "access.log"
     options = Options(bind=("127.0.0.1:0",), access_file=str(log), access_format=form)
     messages = [
@@ -206,7 +206,7 @@ def test_log_injection(tmp_path: Path, form: str) -> None:
 
 
 def test_a_validation_message_is_escaped(get: Get) -> None:
-    """The page that lists bad fields shows a value only escaped."""
+    """The page that lists invalid fields escapes their values."""
     status, _, content = get("/go", "Accept: text/html")
     assert status == 422
     assert b"<script" not in content

@@ -18,7 +18,7 @@ Get = Callable[..., tuple[int, str, bytes]]
 
 @pytest.mark.parametrize("path", ["..%2f..%2fsecret", "%2e%2e%2fsecret", "..%5csecret", "a%2fb"])
 def test_traversal_by_encoded_slashes(get: Get, path: str) -> None:
-    """An encoded slash is part of a segment: it separates nothing, and leads nowhere."""
+    """An encoded slash is part of a segment, and no separator."""
     status, _, content = get(f"/segment/{path}")
     assert status in (200, 400, 404)
     if status == 200:
@@ -35,7 +35,7 @@ def test_traversal_by_dot_segments(get: Get, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/segment/a%00b", "/secret%00.html", "/%00"])
 def test_a_null_in_a_path(get: Get, path: str) -> None:
-    """An encoded NUL does not cut a path off."""
+    """An encoded NUL does not truncate a path."""
     status, _, content = get(path)
     assert status in (200, 400, 404)
     assert b"<h1>secret</h1>" not in content
@@ -45,7 +45,7 @@ def test_a_null_in_a_path(get: Get, path: str) -> None:
     "name", ["../secret.html", "/etc/passwd", "a/../../secret.html", "..\\secret.html", "a\x00.html"]
 )
 def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
-    """A template is only found in its folder, whatever its name: another one is a mistake, not a file."""
+    """A template is only found in its folder; another name is an error, not a file."""
     folder = tmp_path / "site"
     (folder / "templates").mkdir(parents=True)
     (folder / "templates" / "home.html").write_text("home")
@@ -61,22 +61,22 @@ def test_traversal_by_a_template_name(tmp_path: Path, name: str) -> None:
         connection.close()
 
 
-def test_a_console_for_everybody(get: Get) -> None:
-    """An exception gives a page without its text, its values, its files and any way to run code."""
+def test_a_debug_console_in_an_error_page(get: Get) -> None:
+    """The page of an exception has neither its text, values or files, nor any way to run code."""
     status, _, content = get("/broken", "Accept: text/html", "Host: localhost")
     assert status in (500, 400)
     for secret in (b"hunter2", b"Traceback", b"conftest", b"password"):
         assert secret not in content
 
 
-def test_the_problem_of_a_program(get: Get) -> None:
-    """The same as JSON discloses no more."""
+def test_disclosure_by_problem_details(get: Get) -> None:
+    """The same error as JSON discloses no more."""
     status, head, content = get("/broken", "Accept: application/json")
     assert (status, "application/problem+json" in head) == (500, True)
     assert b"hunter2" not in content
 
 
-def test_an_upload_that_names_its_own_place(get: Get) -> None:
+def test_an_upload_that_names_its_own_path(get: Get) -> None:
     """A client's file name is kept as metadata, and has no effect on where the file is stored."""
     part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="../../etc/cron.d/x"\r\n\r\nx\r\n--b--\r\n'
     status, _, content = get("/upload", "Content-Type: multipart/form-data; boundary=b", method="POST", content=part)

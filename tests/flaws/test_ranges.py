@@ -1,4 +1,4 @@
-"""Ranges that cost more than they should, by their classes."""
+"""Ranges that cost more than they should, by class of flaw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE, seconds
 
 from fanlight import App
@@ -19,7 +20,7 @@ CONTENT = b"0123456789" * 1000
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    """Give the port of a server with one file."""
+    """Return the port of a server with one file."""
     path = tmp_path / "file.bin"
     path.write_bytes(CONTENT)
     os.utime(path, (1_000_000_000, 1_000_000_000))
@@ -32,30 +33,28 @@ def get(port: int, field: bytes) -> tuple[bytes, bytes]:
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.settimeout(PATIENCE)
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nrange: " + field + b"\r\n\r\n")
-        received = bytearray()
-        while data := sock.recv(65536):
-            received += data
-    head, _, content = bytes(received).partition(b"\r\n\r\n")
+        received = read_all(sock)
+    head, _, content = received.partition(b"\r\n\r\n")
     return head, content
 
 
 @pytest.mark.parametrize(
     "field", [b"bytes=" + "\u0661-\u0662".encode(), b"bytes=\xb2-\xb3", b"bytes=1_0-2_0", b"bytes=+1-2"]
 )
-def test_digits_that_are_none(port: int, field: bytes) -> None:
+def test_digits_of_other_scripts(port: int, field: bytes) -> None:
     """Only the digits 0 to 9 are valid in a range; with others the field is ignored."""
     assert get(port, field)[1] == CONTENT
 
 
 def test_overlapping_ranges(port: int) -> None:
-    """Parts that are more than the whole together are not sent: the whole is."""
+    """Ranges that are longer together than the file are not sent: the whole file is."""
     head, content = get(port, b"bytes=" + b",".join(b"%d-" % at for at in range(30)))
     assert head.startswith(b"HTTP/1.1 200 ")
     assert content == CONTENT
 
 
 def test_a_great_many_ranges(port: int) -> None:
-    """Thousands of tiny parts get neither a boundary each nor time that grows with their square."""
+    """Thousands of tiny ranges take no boundary each, nor time that grows with their square."""
     began = time.monotonic()
     head, content = get(port, b"bytes=" + b",".join(b"%d-%d" % (at, at) for at in range(0, 3000, 2))[:15000])
     assert head.startswith(b"HTTP/1.1 200 ")

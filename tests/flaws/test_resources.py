@@ -1,4 +1,4 @@
-"""Resources, by the classes of flaw: what a client sends costs time and memory by its bytes, up to a limit."""
+"""Resources, by class of flaw: what a client sends costs time and memory in proportion to its bytes, up to a limit."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ WIDE = WireLimits(content_bytes=1 << 30, head_bytes=1 << 25, field_count=10**6)
 
 
 def grows(act: Callable[[int], object], size: int) -> float:
-    """Return how many times longer ten times as much takes; 10 is linear, 100 quadratic. The best of several counts.
+    """Return how many times longer ten times as much takes: 10 is linear, 100 quadratic. The best of several counts.
 
-    It is this thread's processor time: what else the machine does is no part of it.
+    It is the processor time of this thread, so that other load does not matter.
     """
 
     def best(of: int) -> float:
         times = []
         for _ in range(5):
-            gc.disable()  # it would walk over all the tests that pytest holds, the more often the more is made
+            gc.disable()  # it would walk over all objects that pytest holds, the more often the more is allocated
             began = time.thread_time()
             act(of)
             times.append(time.thread_time() - began)
@@ -52,8 +52,8 @@ def grows(act: Callable[[int], object], size: int) -> float:
     return best(10 * size) / best(size)
 
 
-def wired(data: bytes, *, piece: int = 1 << 30) -> int:
-    """Feed a wire; return how many events came."""
+def count_events(data: bytes, *, piece: int = 1 << 30) -> int:
+    """Feed a wire; return the number of events."""
     wire = Http1Connection(WIDE)
     count = 0
     for at in range(0, len(data), piece):
@@ -64,11 +64,11 @@ def wired(data: bytes, *, piece: int = 1 << 30) -> int:
 
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-MOST_GROWTH = 25  # ten would be linear; an act that is quadratic in part was 31 on a quiet machine
+MOST_GROWTH = 25  # ten would be linear; a partly quadratic operation took 31 on a quiet machine
 
 
 def test_quadratic_cookies() -> None:
-    """Quotes and backslashes in a cookie are read in one go."""
+    """Quotes and backslashes in a cookie are parsed in one pass."""
     assert grows(lambda size: read_cookies('a="' + "\\" * size + '"'), 5000) < MOST_GROWTH
     assert grows(lambda size: read_cookies("; ".join(f"c{number}=v" for number in range(size))), 1000) < MOST_GROWTH
 
@@ -76,41 +76,44 @@ def test_quadratic_cookies() -> None:
 def test_quadratic_repeated_fields() -> None:
     """Ten times as many lines of one name take ten times as long, to parse and to access."""
     assert (
-        grows(lambda size: wired(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * size + b"\r\n"), 2000) < MOST_GROWTH
+        grows(lambda size: count_events(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * size + b"\r\n"), 2000)
+        < MOST_GROWTH
     )
     pairs = [("x", "a")] * 20_000
     assert grows(lambda size: Headers(pairs[:size]).get_all("x"), 2000) < MOST_GROWTH
 
 
 def test_quadratic_chunks() -> None:
-    """Many tiny chunks take time by their bytes, however they are cut."""
-    assert grows(lambda size: wired(HEAD + b"1\r\na\r\n" * size), 2000) < MOST_GROWTH
-    assert grows(lambda size: wired(HEAD + b"1\r\na\r\n" * size, piece=7), 500) < MOST_GROWTH
+    """Many tiny chunks take time in proportion to their bytes, however they are split."""
+    assert grows(lambda size: count_events(HEAD + b"1\r\na\r\n" * size), 2000) < MOST_GROWTH
+    assert grows(lambda size: count_events(HEAD + b"1\r\na\r\n" * size, piece=7), 500) < MOST_GROWTH
 
 
 def test_quadratic_heads() -> None:
-    """A head that comes a byte at a time is not read anew for each byte."""
-    assert grows(lambda size: wired(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * size, piece=1), 2000) < MOST_GROWTH
+    """A head that comes byte by byte is not parsed again for each byte."""
+    assert (
+        grows(lambda size: count_events(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * size, piece=1), 2000) < MOST_GROWTH
+    )
 
 
 def test_quadratic_content() -> None:
-    """Content in small pieces is put together once."""
+    """Content in small pieces is joined once."""
     data = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
-    assert grows(lambda size: wired(data + b"a" * size, piece=10), 10_000) < MOST_GROWTH
+    assert grows(lambda size: count_events(data + b"a" * size, piece=10), 10_000) < MOST_GROWTH
 
 
 def test_backtracking_on_a_control_byte() -> None:
-    """A value of spaces with a control byte behind them is refused in one look."""
+    """A value of spaces with a control byte after them is refused in one pass."""
 
     def refused(size: int) -> None:
         with pytest.raises(Exception, match="control"):
-            wired(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b" \t" * size + b"\x01\r\n\r\n")
+            count_events(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b" \t" * size + b"\x01\r\n\r\n")
 
     assert grows(refused, 5000) < MOST_GROWTH
 
 
 def test_too_many_fields(statuses: Statuses) -> None:
-    """A head has at most a hundred fields: that bounds what a table of names can be made to do."""
+    """A head has at most a hundred fields, which bounds the cost of a table of names."""
     assert statuses(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"x%d: a\r\n" % n for n in range(200)) + b"\r\n") == [
         431
     ]
@@ -122,7 +125,7 @@ def test_too_many_query_arguments(get: Get) -> None:
 
 
 def test_too_many_form_fields(get: Get) -> None:
-    """An urlencoded form has at most a thousand fields, and is refused before they are made."""
+    """An urlencoded form has at most a thousand fields, and is refused before they are decoded."""
     kind = "Content-Type: application/x-www-form-urlencoded"
     assert get("/form", kind, method="POST", content=b"a=b&" * 100_000)[0] == 413
     assert grows(lambda size: read_urlencoded("&".join(["a=b"] * (size - 1)), FormLimits()), 99) < MOST_GROWTH
@@ -138,7 +141,7 @@ FILE = b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
 
 
 def test_unlimited_parts(get: Get) -> None:
-    """A multipart form has at most a thousand fields and a hundred files, counted while it is read."""
+    """A multipart form has at most a thousand fields and a hundred files, counted while it is parsed."""
     assert get("/form", MULTIPART, method="POST", content=multipart(*[FIELD + b"x"] * 2000))[0] == 413
     assert get("/form", MULTIPART, method="POST", content=multipart(*[FILE + b"x"] * 200))[0] == 413
 
@@ -150,7 +153,7 @@ def test_unlimited_part_heads(get: Get) -> None:
 
 
 def test_an_unlimited_field(get: Get) -> None:
-    """A field that is no file is kept in memory up to its limit, and refused above it."""
+    """A field that is not a file is kept in memory up to its limit, and refused above it."""
     assert get("/form", MULTIPART, method="POST", content=multipart(FIELD + b"x" * (2 * MIB)))[0] == 413
 
 
@@ -169,12 +172,12 @@ def test_an_unlimited_field(get: Get) -> None:
     ],
 )
 def test_a_malformed_form_ends(get: Get, content: bytes) -> None:
-    """A multipart form that is broken, or ends too early, is refused: it is no endless loop and no 500."""
+    """A multipart form that is malformed, or truncated, is refused: no endless loop, and no 500."""
     assert get("/form", MULTIPART, method="POST", content=content)[0] in (400, 422)
 
 
 def test_a_preamble_and_an_epilogue(get: Get) -> None:
-    """What stands before the first part and behind the last is passed over at the speed of all content, or refused."""
+    """The text before the first part and after the last is skipped at the speed of all content, or refused."""
     content = b"\r\n" * MIB + multipart(FIELD + b"x") + b"\r\n" * (MIB // 2)
     began = time.process_time()
     assert get("/form", MULTIPART, method="POST", content=content)[0] in (200, 400)
@@ -182,7 +185,7 @@ def test_a_preamble_and_an_epilogue(get: Get) -> None:
 
 
 def test_a_file_that_begins_with_line_ends(get: Get) -> None:
-    """A file of line ends is read as fast as another one."""
+    """A file of line ends is parsed as fast as any other."""
     content = multipart(FILE + b"\r\n" * MIB)
     began = time.process_time()
     status, _, received = get("/upload", MULTIPART, method="POST", content=content)
@@ -194,14 +197,14 @@ def test_a_file_that_begins_with_line_ends(get: Get) -> None:
     "value", ["multipart/form-data; " + "a;" * 5000, 'multipart/form-data; boundary="' + "\\" * 8000]
 )
 def test_parameters_of_a_media_type(get: Get, value: str) -> None:
-    """A Content-Type of many parameters, or of backslashes, is read, or refused, at once."""
+    """A Content-Type of many parameters, or of backslashes, is parsed, or refused, at once."""
     began = time.process_time()
     assert get("/form", f"Content-Type: {value}", method="POST", content=b"x")[0] in (400, 415, 422)
     assert time.process_time() - began < seconds(5)
 
 
 def test_a_log_storm(get: Get, caplog: pytest.LogCaptureFixture) -> None:
-    """A broken form, or a hundred broken cookies, leave no message each in the log."""
+    """A malformed form, or a hundred malformed cookies, are not a log record each."""
     with caplog.at_level(logging.INFO):
         get("/form", MULTIPART, method="POST", content=b"\r\n".join(b"--b\r\nbad\r\n" for _ in range(500)))
         get("/cookies", "Cookie: " + "; ".join(f"\x80{number}==;=" for number in range(100)))
@@ -214,7 +217,7 @@ def test_unlimited_trailers(statuses: Statuses) -> None:
 
 
 def test_unlimited_pipelining(site: LiveServer) -> None:
-    """A client that sends request after request, and reads nothing, is not read beyond one response."""
+    """From a client that sends requests and reads nothing, no more is read than for one response."""
     requests = b"GET /fields HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
     sent = 0
     with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
@@ -233,7 +236,7 @@ def test_unlimited_pipelining(site: LiveServer) -> None:
 
 
 def test_memory_of_unknown_routes(site: LiveServer, get: Get) -> None:
-    """Paths, methods, fields and cookies that never come again leave nothing behind."""
+    """Paths, methods, fields and cookies that occur once take no memory afterwards."""
 
     def send_all(number: int) -> None:
         get(f"/no/{number}", f"X-{number}: {number}", f"Cookie: c{number}={number}", method="PUT")
@@ -264,8 +267,8 @@ def test_hash_flooding() -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
-def test_a_compressed_bomb(get: Get, coding: str) -> None:
-    """Content is never inflated: a view gets the bytes that came, and a form that is compressed is no form."""
+def test_a_decompression_bomb(get: Get, coding: str) -> None:
+    """Content is never decompressed: a view gets the bytes as sent, and a compressed form is refused."""
     bomb = zlib.compress(b"a" * 10_000_000)
     status, _, content = get("/", f"Content-Encoding: {coding}", method="POST", content=bomb)
     assert status in (200, 415)
@@ -279,7 +282,7 @@ def test_a_half_open_client(site: LiveServer, get: Get) -> None:
         each.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
         each.shutdown(socket.SHUT_WR)
     before = time.process_time()
-    time.sleep(1)  # what is measured is that nothing happens
+    time.sleep(1)  # nothing must happen in this time
     spent = time.process_time() - before
     for each in clients:
         each.close()
@@ -298,7 +301,7 @@ def test_a_socket_closed_under_the_poller(site: LiveServer, get: Get) -> None:
 
 
 def test_files_of_clients_that_leave(site: LiveServer, get: Get) -> None:
-    """An upload that is cut off leaves no open file behind."""
+    """An upload that is cut off leaves no open file."""
     folder = Path("/proc/self/fd")
     before = len(list(folder.iterdir()))
     for _ in range(20):
@@ -323,7 +326,7 @@ def test_a_big_upload_blocks_no_other_request(site: LiveServer, get: Get) -> Non
 
 
 def test_an_error_early_in_a_request(site: LiveServer) -> None:
-    """A request that fails before its view is found gets its status, and the connection's fate is clear."""
+    """A request that fails before its view is found gets its status, and the connection is kept or closed with it."""
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     connection.request("GET", "/segment/%ff")
     response: Any = connection.getresponse()

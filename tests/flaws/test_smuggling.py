@@ -1,6 +1,6 @@
-"""Request smuggling, by its classes: whatever two readers could take for different messages is refused, and ends there.
+"""Request smuggling, by class: what two parsers could take for different messages is refused, and the connection ends.
 
-In most tests a second request stands behind the first, or is hidden in it. It must never be answered.
+In most tests a second request follows the first, or is hidden in it. It must never get a response.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def test_te_cl(statuses: Statuses) -> None:
     ],
 )
 def test_te_te(statuses: Statuses, lines: bytes) -> None:
-    """A Transfer-Encoding that one reader sees and another does not is refused, whatever hides it."""
+    """A Transfer-Encoding that one parser sees and another does not is refused, however it is hidden."""
     found = statuses(POST + lines + b"\r\n\r\n0\r\n\r\n" + SECRET)
     assert len(found) == 1
     assert found[0] in (400, 501)
@@ -85,17 +85,17 @@ def test_cl_cl(statuses: Statuses, lines: bytes) -> None:
     "size", [b"+44", b"-44", b"4_4", b"0x2c", b"44.0", b"44 ", b"4 4", b"", b"\xb24", "\u0664\u0664".encode()]
 )
 def test_lax_content_length(statuses: Statuses, size: bytes) -> None:
-    """A length is digits of ASCII: what int() would take besides is refused."""
+    """A length consists of ASCII digits; other text that int() accepts is refused."""
     found = statuses(hidden(b"Content-Length: " + size))
     if size.strip() == b"44":
-        assert found == [200]  # spaces around a value belong to no value (RFC 9110 section 5.5)
+        assert found == [200]  # whitespace around a value is not part of it (RFC 9110 section 5.5)
     else:
         assert found == [400]
 
 
 @pytest.mark.parametrize("size", [b"+1", b"-1", b"0x1", b"1_0", b" 1", b"", b"g", b"1" * 17, "\u0661".encode()])
 def test_lax_chunk_size(statuses: Statuses, size: bytes) -> None:
-    """A chunk's size is hexadecimal digits, and no more than can be counted."""
+    """A chunk size consists of hexadecimal digits, and is bounded."""
     found = statuses(CHUNKED + size + b"\r\na\r\n0\r\n\r\n" + SECRET)
     assert len(found) == 1
     assert found[0] in (400, 413)
@@ -114,7 +114,7 @@ def test_lax_chunk_size(statuses: Statuses, size: bytes) -> None:
     ],
 )
 def test_bare_line_ends(statuses: Statuses, data: bytes) -> None:
-    """A line ends in CR LF: a bare LF or CR, which another reader may pass over or end a line at, is refused."""
+    """A line ends in CR LF: a bare LF or CR, which other parsers skip or take for a line end, is refused."""
     assert statuses(data + SECRET) == [400]
 
 
@@ -125,29 +125,29 @@ def test_obs_fold(statuses: Statuses) -> None:
 
 
 def test_space_before_the_colon(statuses: Statuses) -> None:
-    """A name with a space behind it is refused, not stripped."""
+    """A name with a space after it is refused, not stripped."""
     assert statuses(POST + b"Content-Length : 44\r\n\r\n" + SECRET) == [400]
 
 
 @pytest.mark.parametrize("extension", [b";a\nb", b";a\rb", b";a\x00", b";" + b"x" * 100_000])
 def test_chunk_extension(statuses: Statuses, extension: bytes) -> None:
-    """An extension of a chunk has no line end in it, and no end of its own is waited for."""
+    """A chunk extension has no line end in it, and its length is bounded."""
     assert statuses(CHUNKED + b"1" + extension + b"\r\na\r\n0\r\n\r\n" + SECRET) == [400]
 
 
 @pytest.mark.parametrize("behind", [b"xx", b"\n\r", b"\r\r", b"", b"\r\n\r\n"])
 def test_what_follows_a_chunk(statuses: Statuses, behind: bytes) -> None:
-    """Behind the data of a chunk stand CR LF, and not any two bytes."""
+    """The data of a chunk is followed by CR LF, and not by any two bytes."""
     assert statuses(CHUNKED + b"1\r\na" + behind + b"0\r\n\r\n" + SECRET) == [400]
 
 
 def test_truncated_chunks(send: Send) -> None:
-    """Content that ends before its last chunk is not handed to the view."""
+    """Content that ends before its last chunk is not passed to the view."""
     assert send(CHUNKED + b"5\r\nhello\r\n") == b""
 
 
 def test_trailers_merged_into_fields(send: Send) -> None:
-    """What stands in a trailer does not become a field of the request; what frames or routes is refused there."""
+    """A trailer does not become a field of the request; one that frames or routes is refused."""
     head = b"POST /fields HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n"
     response = send(head + b"X-User: admin\r\n\r\n")
     assert response.startswith(b"HTTP/1.1 200")
@@ -157,19 +157,19 @@ def test_trailers_merged_into_fields(send: Send) -> None:
 
 
 def test_trailers_are_consumed(send: Send) -> None:
-    """The next request begins behind the trailers, not in them."""
+    """The next request begins after the trailers."""
     response = send(CHUNKED + b"0\r\nX: GET /secret HTTP/1.1\r\n\r\nGET /query HTTP/1.1\r\nHost: a\r\n\r\n")
     assert response.count(b"HTTP/1.1 200") == 2
     assert b"secret" not in response
 
 
 def test_a_request_behind_one_that_is_refused(statuses: Statuses) -> None:
-    """After a message that is refused nothing more is read of its connection."""
+    """After a message that is refused nothing more of its connection is parsed."""
     assert statuses(b"GET / HTTP/1.1\r\nHost: a\r\nbad line\r\n\r\n" + SECRET) == [400]
 
 
 def test_responses_are_in_the_order_of_the_requests(send: Send) -> None:
-    """Responses to pipelined requests are sent in order, a slow one before a fast one."""
+    """Responses to pipelined requests are in order, a slow one before a fast one."""
     requests = [f"GET /segment/{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode() for number in range(50)]
     response = send(b"".join(requests))
     found = [json.loads(part.partition(b"\r\n\r\n")[2])["name"] for part in response.split(b"HTTP/1.1 200 OK")[1:]]
@@ -183,7 +183,7 @@ def test_transfer_encoding_in_http_1_0(statuses: Statuses) -> None:
 
 
 def test_the_case_of_a_method(statuses: Statuses) -> None:
-    """`get` is not GET: nothing makes one of the other."""
+    """`get` is not GET: the case of a method is not changed."""
     assert statuses(b"get /secret HTTP/1.1\r\nHost: a\r\n\r\n")[0] in (405, 501)
 
 
@@ -191,7 +191,7 @@ def test_the_case_of_a_method(statuses: Statuses) -> None:
     "version", [b"HTTP/1.1.1", b"HTTP/11", b"HTTP/+1.1", b"HTTP/1.1x", b"http/1.1", b"HTTP/0.9", b"HTTP/3.0"]
 )
 def test_odd_versions(statuses: Statuses, version: bytes) -> None:
-    """A version that is none, or not ours, is refused."""
+    """A version that is invalid, or not supported, is refused."""
     assert statuses(b"GET /secret " + version + b"\r\nHost: a\r\n\r\n")[0] in (400, 505)
 
 
@@ -210,19 +210,19 @@ def test_lax_method(statuses: Statuses, method: bytes) -> None:
 
 
 def test_several_hosts(statuses: Statuses) -> None:
-    """Two Host fields are refused, even if they are the same; so is none at all."""
+    """Two Host fields are refused, even if they are equal; so is a request without one."""
     for lines in (b"Host: a\r\nHost: b\r\n", b"Host: a\r\nHost: a\r\n", b""):
         assert statuses(b"GET / HTTP/1.1\r\n" + lines + b"\r\n" + SECRET) == [400]
 
 
 def test_a_limit_evaded_by_fragments(statuses: Statuses) -> None:
-    """A line that is too long is refused, however small the pieces are in which it comes."""
+    """A line that is too long is refused, however small the pieces in which it comes."""
     assert statuses(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", pieces=500) == [414]
     assert statuses(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", pieces=900) == [431]
 
 
 def test_fields_with_underscores(get: Get) -> None:
-    """`X_Forwarded_For` is a field of its own, and is never taken for X-Forwarded-For or Content-Length."""
+    """`X_Forwarded_For` is a field of its own, and never X-Forwarded-For or Content-Length."""
     status, _, content = get("/fields", "X_Forwarded_For: 6.6.6.6", "Content_Length: 3", "X_User: admin")
     seen: dict[str, Any] = json.loads(content)
     names = {name for name, _ in seen["fields"]}

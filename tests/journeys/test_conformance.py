@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight import App, Request, Response
@@ -184,13 +185,6 @@ def parse_chunks(data: bytes) -> tuple[bytes, bytes]:
 
 def connect(server: LiveServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.port), PATIENCE)
-
-
-def read_all(sock: socket.socket) -> bytes:
-    received = b""
-    while piece := sock.recv(65536):
-        received += piece
-    return received
 
 
 def send(server: LiveServer, data: bytes, *methods: str) -> list[ParsedResponse]:

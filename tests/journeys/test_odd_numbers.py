@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight.app.application import Application
@@ -78,9 +79,7 @@ def status_of(server: LiveServer, data: bytes) -> int:
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
-        received = b""
-        while piece := sock.recv(65536):
-            received += piece
+        received = read_all(sock)
     assert received.startswith(b"HTTP/1.1 "), f"no response: {received[:100]!r}"
     return int(received[9:12])
 

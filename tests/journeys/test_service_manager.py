@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 ACTIVATE = shutil.which("systemd-socket-activate")
@@ -45,9 +46,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 def fetch(address: tuple[str, int]) -> str:
     with socket.create_connection(address, PATIENCE) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        received = b""
-        while piece := client.recv(65536):
-            received += piece
+        received = read_all(client)
     assert received.startswith(b"HTTP/1.1 200 OK\r\n"), received
     return received.rpartition(b"\r\n")[2].decode()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight import App, Forbidden, Limits, Request, Response, TooManyRequests, limits
@@ -83,9 +84,7 @@ def send(server: LiveServer, request: str, content: str = "") -> tuple[int, str]
     text = "\r\n".join((f"{line} HTTP/1.1", *(fields or ["host: a"]), *length, "connection: close", "", content))
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
         sock.sendall(text.encode())
-        received = b""
-        while more := sock.recv(65536):
-            received += more
+        received = read_all(sock)
     return int(received.split()[1]), received.decode()
 
 
@@ -153,9 +152,7 @@ def test_a_cookie_is_secure_where_it_is_set_by_https(localhost: Any, certificate
 
     def fields(sock: socket.socket, extra: str = "") -> list[str]:
         sock.sendall(f"GET / HTTP/1.1\r\nhost: localhost\r\n{extra}connection: close\r\n\r\n".encode())
-        received = b""
-        while more := sock.recv(65536):
-            received += more
+        received = read_all(sock)
         return [line.partition(": ")[2] for line in received.decode().split("\r\n") if line.startswith("set-cookie")]
 
     plain = ["seen=1; Path=/; HttpOnly; SameSite=Lax", "open=1; Path=/; HttpOnly; SameSite=Lax"]

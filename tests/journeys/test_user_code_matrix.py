@@ -22,7 +22,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from tests.raised import RAISED
+from tests.exceptions import RAISED
 from tests.speed import PATIENCE
 
 from fanlight import Forbidden, HTTPError, Request, lane, render

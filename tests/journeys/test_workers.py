@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 SITE = """
@@ -107,9 +108,7 @@ def write(folder: Path, version: str = "one") -> None:
 def get(port: str, path: str) -> str:
     with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        received = b""
-        while piece := client.recv(65536):
-            received += piece
+        received = read_all(client)
     return received.partition(b"\r\n\r\n")[2].decode()
 
 

@@ -94,7 +94,7 @@ def slow(mode: str, connections: int, seconds: int, folder: Path) -> tuple[str, 
         f"| {mode} | {connected:,} | {'yes, all the time' if is_up else 'NOT always'} | {_latency(quiet)} |"
         f" {_latency(noticed)} | {(most - before) / connections / 1024:.1f} KiB |"
     )
-    print(row, file=sys.stderr, flush=True)  # noqa: T201 - for who waits
+    print(row, file=sys.stderr, flush=True)  # noqa: T201 - progress
     return row, is_up and " 0 failures" in noticed
 
 
@@ -128,7 +128,7 @@ def many(words: list[str], flags: list[str], folder: Path) -> tuple[str, bool]:
     shown = " ".join(words).replace("URL", f"{scheme}://...")
     how = f"`{' '.join(flags)}`" if flags else "one process"
     row = f"| `{shown}` | {total:,} | {failed} | {times_text} | {how} |"
-    print(row, file=sys.stderr, flush=True)  # noqa: T201 - for who waits
+    print(row, file=sys.stderr, flush=True)  # noqa: T201 - progress
     return row, failed == 0 and total > 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.raised import Panic
+from tests.exceptions import Panic
 from tests.speed import PATIENCE
 
 from fanlight import lane

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 import pytest
-from tests.raised import Panic
+from tests.exceptions import Panic
 
 from fanlight import App, lane
 from fanlight.server.recording.own_loggers import RecordRelay

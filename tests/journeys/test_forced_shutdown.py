@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Pair
+from tests.sockets import read_and_close
 from tests.speed import PATIENCE, seconds
 
 RUN = [sys.executable, "-m", "fanlight", "run", "--port", "0", "--control", "none", "--no-access-log"]
@@ -161,19 +162,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         each.process.communicate()
 
 
-def read_all(client: socket.socket) -> bytes:
-    received = b""
-    with client:
-        while piece := client.recv(65536):
-            received += piece
-    return received
-
-
 @pytest.mark.parametrize(("name", "workers"), with_and_without_workers("a thread", "a lifespan", names=LEFT))
 def test_what_a_view_left_running_does_not_delay_shutdown(start: Start, name: str, workers: str) -> None:
     """After one signal the server ends a few seconds after the drain; its exit code says if something was cut off."""
     server = start(LEFT[name], *QUICK_DRAIN, "--workers", workers)
-    assert read_all(server.send_request()).endswith(b"x")
+    assert read_and_close(server.send_request()).endswith(b"x")
     server.send_signals((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
     began = time.monotonic()
     code = server.wait_for_exit()
@@ -190,7 +183,7 @@ def test_a_view_that_does_not_return_does_not_delay_shutdown(start: Start, name:
     client = server.send_request()
     server.send_signals((signal.SIGTERM, signal.SIGINT)[len(name) % 2])
     began = time.monotonic()
-    assert read_all(client) == b""
+    assert read_and_close(client) == b""
     assert server.wait_for_exit() == 70
     assert time.monotonic() - began < 0.3 + 5 + seconds(2)
     errors = server.errors.read_text()
@@ -210,7 +203,7 @@ def test_a_second_signal_cuts_off_whatever_runs(start: Start, second: int, worke
         time.sleep(1.6)  # the time in which the two are one
     server.send_signals(second)
     began = time.monotonic()
-    assert read_all(client) == b""
+    assert read_and_close(client) == b""
     assert server.wait_for_exit() == 128 + second
     assert time.monotonic() - began < 1 + seconds(2)
 
@@ -227,7 +220,7 @@ def test_sigint_and_sigterm_together_are_one_signal(start: Start, workers: str) 
         os.killpg(server.process.pid, number)
     server.wait_for_log("a second signal closes their connections")
     (server.folder / "gate").touch()
-    assert read_all(client).endswith(b"done")
+    assert read_and_close(client).endswith(b"done")
     assert server.wait_for_exit() == 0
 
 
@@ -286,7 +279,7 @@ def test_signal_handlers_of_the_site_do_not_prevent_shutdown(start: Start, name:
     """Whatever handler the site installs, a signal ends the server, which logs that it has restored its own."""
     view = OWN_HANDLERS[name]
     server = start(view, "--workers", workers)
-    assert read_all(server.send_request()).endswith(b"x")
+    assert read_and_close(server.send_request()).endswith(b"x")
     if "signal.signal" in view and workers == "0":
         server.wait_for_log("the site installed a handler for SIGTERM in place of the server's")
     server.send_signals(signal.SIGTERM)
@@ -319,8 +312,8 @@ def view():
     os.kill(child, signal.SIGTERM)
     return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """)
-    assert read_all(server.send_request()).endswith(b"\r\n\r\n-15")
-    assert read_all(server.send_request("/quick")).startswith(b"HTTP/1.1 200 OK")
+    assert read_and_close(server.send_request()).endswith(b"\r\n\r\n-15")
+    assert read_and_close(server.send_request("/quick")).startswith(b"HTTP/1.1 200 OK")
     assert server.process.poll() is None
     assert "stopping" not in server.errors.read_text()
     server.send_signals(signal.SIGTERM)
@@ -371,7 +364,7 @@ def test_sighup_without_workers_does_not_stop_the_server(start: Start) -> None:
     server = start("def view():\n    return 'x'\n")
     server.send_signals(signal.SIGHUP)
     server.wait_for_log("SIGHUP reloads the code only with --workers")
-    assert read_all(server.send_request()).endswith(b"x")
+    assert read_and_close(server.send_request()).endswith(b"x")
     server.send_signals(signal.SIGTERM)
     assert server.wait_for_exit() == 0
 
@@ -407,7 +400,7 @@ MORE = {"POST /": kept, "POST /taken": taken}
         time.sleep(0.3)  # until it has come
         server.send_signals(signal.SIGTERM)
         began = time.monotonic()
-        response = read_all(client)
+        response = read_and_close(client)
         assert server.wait_for_exit() == 0
     assert time.monotonic() - began < 0.5 + 2.5 + seconds(2)
     assert response[:12] == (b"HTTP/1.1 408" if HALVES[name] else b"")

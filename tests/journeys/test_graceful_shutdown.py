@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.sockets import read_and_close
 from tests.speed import PATIENCE
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,19 +52,11 @@ def send_request(port: str, path: str) -> socket.socket:
     return client
 
 
-def read_all(client: socket.socket) -> bytes:
-    with client:
-        received = b""
-        while piece := client.recv(65536):
-            received += piece
-    return received
-
-
 def wait_until_port_is_closed(port: str) -> None:
     """Return once the port is closed; a client that is accepted before gets its response."""
     while True:
         try:
-            assert b"quick" in read_all(send_request(port, "/"))
+            assert b"quick" in read_and_close(send_request(port, "/"))
         except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the port's queue as the port closed
             return
 
@@ -78,7 +71,7 @@ def test_running_requests_are_finished(site: Any, tmp_path: Path, path: str, num
     site.read_until("shutting down: finishing active requests")
     wait_until_port_is_closed(site.port)
     (tmp_path / "gate").touch()
-    response = read_all(client)
+    response = read_and_close(client)
     assert response.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"\r\nconnection: close\r\n" in response
     assert response.endswith(b"finished")
@@ -99,7 +92,7 @@ def test_an_idle_connection_does_not_delay_shutdown(site: Any) -> None:
     client = send_request(site.port, "/")
     assert client.recv(65536).endswith(b"quick")
     site.send_signal(signal.SIGTERM)
-    assert read_all(client) == b""
+    assert read_and_close(client) == b""
     assert site.wait_for_exit() == 0
 
 
@@ -110,7 +103,7 @@ def test_a_second_signal_cuts_off_running_requests(site: Any, tmp_path: Path) ->
     site.send_signal(signal.SIGINT)
     site.read_until("a second signal closes their connections")
     site.send_signal(signal.SIGINT)
-    assert read_all(client) == b""
+    assert read_and_close(client) == b""
     (tmp_path / "gate").touch()
     site.wait_for_exit()
 
