@@ -37,8 +37,6 @@ class ClientCert:
     @property
     def pem(self) -> str:
         """The certificate as text (PEM)."""
-        import base64  # noqa: PLC0415 - rarely needed
-        import textwrap  # noqa: PLC0415 - as above
+        import ssl  # noqa: PLC0415 - as above
 
-        lines = textwrap.wrap(base64.b64encode(self.der).decode(), 64)
-        return "\n".join(("-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""))
+        return ssl.DER_cert_to_PEM_cert(self.der)

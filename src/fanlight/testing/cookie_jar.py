@@ -43,7 +43,8 @@ class StoredCookie:
     expires: float = NEVER  # seconds since 1970
 
     @property
-    def _key(self) -> tuple[str, str, bool, str]:
+    def key(self) -> tuple[str, str, bool, str]:
+        """Browsers store one cookie for each key."""
         return self.name, self.domain, self.is_host_only, self.path
 
     def is_sent_to(self, url: SplitResult) -> bool:
@@ -75,7 +76,7 @@ class Cookies(MutableMapping[str, str]):
             cookie = read_set_cookie(line, url, now)
             if cookie is None or self._would_replace_secure_cookie(cookie, url):
                 continue
-            self._kept[cookie._key] = cookie  # noqa: SLF001 - of this file
+            self._kept[cookie.key] = cookie
         self.forget_expired(now)
 
     def forget_expired(self, now: float) -> None:
@@ -115,7 +116,7 @@ class Cookies(MutableMapping[str, str]):
             )
         name, value = (text.encode().decode("latin-1") for text in (name, value))
         cookie = StoredCookie(name=name, value=value, domain=self._host)
-        self._kept[cookie._key] = cookie  # noqa: SLF001 - of this file
+        self._kept[cookie.key] = cookie
 
     def __delitem__(self, name: str) -> None:
         self[name]

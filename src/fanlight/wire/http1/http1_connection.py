@@ -16,7 +16,7 @@ from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line
 from fanlight.wire.http1.response_writer import known_heads, write_early_hints, write_head, write_line
-from fanlight.wire.http1.states import NEXT, Transition, invalid_transition
+from fanlight.wire.http1.states import NEXT, Transition, WireStateError
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_incomplete_head, check_size
 
@@ -224,7 +224,7 @@ class Http1Connection:
     def send_continue(self) -> bytes:
         """Return the interim response that requests the content (RFC 9110 section 15.2.1)."""
         if self.state != _RECEIVING:
-            raise invalid_transition(self.state, _RESPONSE_BEGAN)
+            raise WireStateError(self.state, _RESPONSE_BEGAN)
         return b"HTTP/1.1 100 Continue\r\n\r\n"
 
     def send_early_hints(self, links: Sequence[str]) -> bytes:
@@ -240,7 +240,7 @@ class Http1Connection:
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
         state = NEXT[self.state][_RESPONSE_SENT]
         if state < 0:
-            raise invalid_transition(self.state, _RESPONSE_SENT)
+            raise WireStateError(self.state, _RESPONSE_SENT)
         head = self._head
         if status in _WITHOUT_CONTENT:
             rest = _WITHOUT_CONTENT[status] + b"\r\n"
@@ -295,7 +295,7 @@ class Http1Connection:
     def count_content(self, size: int) -> None:
         """Count content that the caller sends itself: a file. Raises InvalidResponse for more than was announced."""
         if self.state not in (_SENDING, _EARLY_RESPONSE):
-            raise invalid_transition(self.state, _RESPONSE_ENDED)
+            raise WireStateError(self.state, _RESPONSE_ENDED)
         if self._send_left is not None:
             if size > self._send_left:
                 raise InvalidResponse("the content is longer than its announced length")
@@ -387,5 +387,5 @@ class Http1Connection:
     def _move(self, transition: int) -> None:
         state = NEXT[self.state][transition]
         if state < 0:
-            raise invalid_transition(self.state, transition)
+            raise WireStateError(self.state, transition)
         self.state = state

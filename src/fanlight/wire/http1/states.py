@@ -44,8 +44,12 @@ class Transition(IntEnum):
     CLOSE = 6
 
 
-class InvalidTransition(FanlightError):
+class WireStateError(FanlightError):
     """A method of the wire was called in a state that does not allow it: a bug in the server."""
+
+    def __init__(self, state: int, transition: int) -> None:
+        cause, current = Transition(transition).name, ConnectionState(state).name
+        super().__init__(f"{cause} is not possible while the connection is {current}")
 
 
 _I, _R, _E, _A, _S, _C, _X = 0, 1, 2, 3, 4, 5, -1
@@ -59,10 +63,3 @@ NEXT: tuple[tuple[int, ...], ...] = (
     (_X, _X, _X, _X, _I, _X, _C),
     (_X, _X, _X, _X, _X, _X, _C),
 )
-
-
-def invalid_transition(state: int, transition: int) -> InvalidTransition:
-    """Return the error for a transition that the table does not have."""
-    return InvalidTransition(
-        f"{Transition(transition).name} is not possible while the connection is {ConnectionState(state).name}"
-    )
