@@ -11,7 +11,7 @@ from tests.wire.feeding import LIMITS
 from fanlight.errors import BadMessage
 from fanlight.wire.http1 import states
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.states import NEXT, InvalidTransition, Transition
+from fanlight.wire.http1.states import NEXT, Transition, WireStateError
 from fanlight.wire.http1.states import ConnectionState as State
 
 COLUMNS = (
@@ -83,13 +83,13 @@ ACTS: dict[str, tuple[Callable[[Http1Connection], object], set[State]]] = {
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("name", ACTS)
 def test_a_call_in_the_wrong_state_is_refused(name: str, state: State) -> None:
-    """A call that the state does not allow raises InvalidTransition and changes nothing."""
+    """A call that the state does not allow raises WireStateError and changes nothing."""
     act, allowed = ACTS[name]
     wire = wire_in(state)
     if state in allowed:
         assert isinstance(act(wire), bytes)
     else:
-        with pytest.raises(InvalidTransition, match=state.name):
+        with pytest.raises(WireStateError, match=state.name):
             act(wire)
         assert wire.state == state
 
