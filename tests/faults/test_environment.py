@@ -190,7 +190,7 @@ READ_ONLY = ["unshare", "--mount", "sh", "-c", 'mount -o remount,bind,ro / && ex
 
 @pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run([*READ_ONLY, "true"], capture_output=True, check=False).returncode != 0,
-    reason="no disk can be made read-only here",
+    reason="a read-only mount is not possible here",
 )
 @WORKERS
 def test_a_read_only_disk_can_be_served_from(main: Path, words: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +18,14 @@ CHROMIUM = [
     *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-sync", "--disable-component-update", "--disable-dev-shm-usage", "--virtual-time-budget=10000"),
 ]
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Return once a condition holds; fail if it does not in time."""
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 class Site:

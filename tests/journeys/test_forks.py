@@ -17,7 +17,7 @@ from tests.speed import PATIENCE, seconds
 
 Serve = Callable[..., Site]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 SLEEP = """
 def sleep():

@@ -111,7 +111,7 @@ def test_the_watchdog_is_notified(site: Path, manager: socket.socket, workers: s
         process.communicate()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is Linux's")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="systemd is for Linux")
 def test_sockets_of_systemd_socket_activate_are_served(site: Path) -> None:
     """Started on the first connection, as by a .socket unit, the site responds to that one and the next."""
     with socket.socket() as free:

@@ -214,7 +214,7 @@ CAN_UNSHARE = (
 )
 
 
-@pytest.mark.skipif(not CAN_UNSHARE, reason="a namespace of process ids is root's")
+@pytest.mark.skipif(not CAN_UNSHARE, reason="only root can create a PID namespace")
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize(
     "source", [STARTS["the import waits"], STARTS["a plain lifespan waits"]], ids=["import", "lifespan"]
@@ -307,7 +307,7 @@ def port_of(process: subprocess.Popen[bytes]) -> int:
     raise AssertionError("it does not listen")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc says where it listens")
+@pytest.mark.skipif(sys.platform != "linux", reason="the port is read from /proc")
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("make", OUTPUTS)
 def test_output_that_can_not_be_written_does_not_delay_shutdown(

@@ -94,7 +94,7 @@ def wait_until(is_so: Callable[[], bool], most: float) -> float:
     """Return how long the condition took to hold; fail after `most` seconds."""
     began = time.monotonic()
     while not is_so():
-        assert time.monotonic() < began + most, "it did not come about"
+        assert time.monotonic() < began + most, "the condition did not hold in time"
         time.sleep(0.02)
     return time.monotonic() - began
 

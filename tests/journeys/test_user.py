@@ -53,7 +53,7 @@ def fetch(folder: Path) -> str:
     return subprocess.run(command_line, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else; the refusal is tested instead")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; otherwise the refusal is tested")
 def test_the_site_runs_as_another_user(folder: Path) -> None:
     """Workers, those of new code too, run as nobody; the socket belongs to nobody, with the mode that was given."""
     environment = os.environ | {

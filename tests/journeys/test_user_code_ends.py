@@ -6,12 +6,12 @@ import asyncio
 import http.client
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.journeys.conftest import wait_until
 from tests.journeys.test_user_code_matrix import EVERY, made
 from tests.speed import PATIENCE
 
@@ -35,13 +35,6 @@ def live(tmp_path: Path) -> Make:
         return LiveServer(Application(urls, folder=tmp_path, **settings), options=options)
 
     return make
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def get(server: LiveServer, path: str) -> int:

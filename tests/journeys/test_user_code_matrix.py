@@ -23,6 +23,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from tests.exceptions import RAISED
+from tests.journeys.conftest import wait_until
 from tests.speed import PATIENCE
 
 from fanlight import Forbidden, HTTPError, Request, lane, render
@@ -640,19 +641,10 @@ def test_whatever_is_raised_gets_a_response_and_a_traceback(
             connection.request("GET", "/")  # the next request, on the same connection where that goes on
             assert b"Home" in connection.getresponse().read()
             if "work-after" in name:
-                assert wait_until(lambda: len(done) == 1)
+                wait_until(lambda: len(done) == 1)
                 done.clear()
             if not is_end and (kind, expected) != ("http-error", 403):
                 assert type(make()) in logged_types(caplog, name, kind)
     log_lines = served.log_lines(name, len(place.kinds))
     expected_lines = [place.error_status if kind == "http-error" else place.status for kind in place.kinds]
     assert [line["status"] for line in log_lines] == expected_lines
-
-
-def wait_until(is_so: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True
