@@ -1,4 +1,4 @@
-"""Dates as HTTP has them (RFC 9110 section 5.6.7)."""
+"""HTTP dates (RFC 9110 section 5.6.7)."""
 
 import pytest
 from hypothesis import given
@@ -18,10 +18,11 @@ def test_the_three_formats(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "0", "784111777", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 CET",
              "Sun, 6 Nov 1994 08:49:37 GMT",
-             "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT "]
+             "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT ",
+             "Sun, 06 Nov 0000 08:49:37 GMT"]
 )  # fmt: skip
-def test_what_is_no_date(text: str) -> None:
-    """Anything else is none."""
+def test_a_malformed_date_is_none(text: str) -> None:
+    """Text in no format, and a date that does not exist, is None."""
     assert read_date(text) is None
 
 

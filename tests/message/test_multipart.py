@@ -47,7 +47,7 @@ def value_of(form: Form, name: str) -> object:
 
 
 @pytest.mark.parametrize("size", [None, 1, 7, 64])
-def test_a_form_is_the_same_however_it_arrives(size: int | None) -> None:
+def test_a_form_is_the_same_in_any_pieces(size: int | None) -> None:
     """Whole, byte by byte, or in pieces: the same fields and files."""
     data = (
         part('form-data; name="a"', "grüezi".encode())
@@ -67,7 +67,7 @@ def test_a_form_is_the_same_however_it_arrives(size: int | None) -> None:
     st.lists(st.binary(max_size=200), max_size=3),
     st.integers(1, 50),
 )
-def test_what_is_sent_comes_out(fields: dict[str, str], files: list[bytes], size: int) -> None:
+def test_a_form_is_read_as_it_was_sent(fields: dict[str, str], files: list[bytes], size: int) -> None:
     """Any text and any bytes arrive as they were, in pieces of any size; names as browsers quote them."""
     data, kind = multipart_of(fields, {"a file": [("a.bin", each) for each in files]})
     form = read(data, size, FormLimits(memory_bytes=100), kind)
@@ -79,7 +79,7 @@ def test_what_is_sent_comes_out(fields: dict[str, str], files: list[bytes], size
 
 
 @given(st.binary(max_size=300), st.integers(1, 300))
-def test_nonsense_is_refused(data: bytes, size: int) -> None:
+def test_random_bytes_are_refused(data: bytes, size: int) -> None:
     """Whatever is sent, it is a form, or 400 or 413."""
     with contextlib.suppress(BadRequest, ContentTooLarge):
         read(b"--x\r\n" + data, size).close()
@@ -101,6 +101,13 @@ def test_a_malformed_form_is_400(data: bytes, kind: str, said: str) -> None:
     """A malformed form is refused, and the message names the rule."""
     with pytest.raises(BadRequest, match=said):
         read(data, kind=kind)
+
+
+@pytest.mark.parametrize("size", [None, 100])
+def test_the_header_of_a_part_has_a_limit(size: int | None) -> None:
+    """A longer one is a 413, complete or not."""
+    with pytest.raises(ContentTooLarge, match="over a limit: Maximum segment header length"):
+        read(part(f'form-data; name="{"n" * 9000}"'), size)
 
 
 def test_no_more_is_read_of_a_form_that_is_refused() -> None:
@@ -141,7 +148,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - only their number matters
 
 
-def test_closing_gives_every_file_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_deletes_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are whole, and one that is not, are closed with the content, whether it is read or not."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = descriptors()
@@ -159,7 +166,7 @@ def test_closing_gives_every_file_back(tmp_path: Path, monkeypatch: pytest.Monke
         assert descriptors() == before
 
 
-def test_a_form_that_comes_slowly_holds_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_form_that_is_received_slowly_takes_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names, texts and small files wait in one file together: 1100 parts cost one descriptor, and little memory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     long = "n" * 4000
@@ -231,6 +238,7 @@ def raw(disposition: bytes, content: bytes = b"", *more: bytes) -> bytes:
         (b"form-data; name=f; filename*=utf-8''..%2F..%2Fetc%2Fpasswd", "f", "passwd"),
         (b"form-data; name=f; filename*=utf-8''..%5C..%5Cevil.exe%00", "f", "evil.exe"),
         (b'form-data; name=f; filename="=?utf-8?B?Li4vLi4vZXRjL3Bhc3N3ZA==?="', "f", "passwd"),
+        (b'form-data; name=f; filename="=?utf-8?B?a?="', "f", "=?utf-8?B?a?="),
         (
             b'form-data; name="a; filename=evil"; filename="b; filename*=utf-8\'\'evil"',
             "a; filename=evil",
