@@ -20,9 +20,10 @@ _IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def read_request_line(line: bytes, block: FieldBlock, *, is_secured: bool = False) -> RequestHead:
+def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
     """Return the head of a request line and fields; `is_secured` allows https targets. Raises ProtocolError."""
-    # PERF: benchmarks/stages.py: one check of all bytes, one decoding, one split
+    # PERF: benchmarks/stages.py: one check of all bytes, one decoding, one split; calls with a keyword-only parameter
+    # are not specialized
     if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
         raise BadMessage(_character_error(line))
     try:
