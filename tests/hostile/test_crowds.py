@@ -16,6 +16,8 @@ from tests.hostile.crowd import BEHAVIOURS, Crowd
 from tests.soak.served import Served
 from tests.speed import FACTOR, PATIENCE, seconds
 
+from fanlight.server.connection.client_pace import LEAST_RATE
+
 COUNT, FEW = 2000, 8
 CROWD = max(500, int(COUNT / 2 / FACTOR))  # of them, where memory is measured and all are disconnected
 REPOSITORY = Path(__file__).parents[2]
@@ -62,7 +64,8 @@ def test_a_crowd_disturbs_no_honest_client_and_is_disconnected(serve: Serve, kin
     with crowd.holding():
         failures, worst = honest(served.port, seconds(2))
         most = max(most, sum(served.memory().values()))
-        served.wait_until(lambda: sum(served.files().values()) <= files + FEW, PATIENCE, "the crowd is disconnected")
+        patience = PATIENCE + len(BEHAVIOURS[kind].opening) / LEAST_RATE  # each byte received extends the deadline
+        served.wait_until(lambda: sum(served.files().values()) <= files + FEW, patience, "the crowd is disconnected")
     assert failures == 0
     assert worst < MOST_MS
     assert (most - before) / CROWD / 1024 < KIB[kind]
