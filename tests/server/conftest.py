@@ -90,8 +90,8 @@ def request(path: str, *, fields: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: test\r\n{fields}\r\n".encode()
 
 
-def read_answer(sock: socket.socket) -> tuple[int, bytes]:
-    """Return status and content of one answer with a content-length; not a byte of the next one is taken."""
+def read_response(sock: socket.socket) -> tuple[int, bytes]:
+    """Return status and content of one response with a content-length; not a byte of the next one is taken."""
     head, content = b"", b""
     while not head.endswith(b"\r\n\r\n"):
         byte = sock.recv(1)
@@ -113,7 +113,7 @@ class Tools:
     Harness = Harness
     patience = PATIENCE
     request = staticmethod(request)
-    read_answer = staticmethod(read_answer)
+    read_response = staticmethod(read_response)
 
     @staticmethod
     @contextlib.contextmanager
@@ -124,7 +124,7 @@ class Tools:
     @staticmethod
     def ask(sock: socket.socket, path: str) -> tuple[int, bytes]:
         sock.sendall(request(path))
-        return read_answer(sock)
+        return read_response(sock)
 
 
 @pytest.fixture

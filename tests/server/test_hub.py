@@ -49,8 +49,8 @@ def poller(request: pytest.FixtureRequest) -> Any:
     return POLLERS[request.param]()
 
 
-def test_every_lane_answers_on_every_poller(serve: Serve, tools: Any, poller: Any) -> None:
-    """In place, in a thread and as a task, with any kind of selector, requests are answered."""
+def test_every_lane_responds_on_every_poller(serve: Serve, tools: Any, poller: Any) -> None:
+    """In place, in a thread and as a task, with any kind of selector, requests are served."""
     calls = {"/": quick, "/thread": FakeCall(quick, Lane.THREAD), "/task": FakeCall(later, Lane.TASK)}
     harness = serve(calls, poller=poller)
     with harness.connect() as sock:
@@ -81,13 +81,13 @@ def test_a_stuck_view_is_rescued_on_every_poller(serve: Serve, tools: Any, polle
         with harness.connect() as fourth:
             assert tools.ask(fourth, "/") == (200, b"quick")
             let_go.set()
-            assert tools.read_answer(first) == (200, b"stuck")
+            assert tools.read_response(first) == (200, b"stuck")
             harness.wait_until(harness.hub.ownership.on_loop_thread)
             for sock in (first, second, fourth):
                 assert tools.ask(sock, "/") == (200, b"quick")
 
 
-def test_a_big_answer_is_written_on_every_poller(serve: Serve, tools: Any, poller: Any) -> None:
+def test_a_big_response_is_written_on_every_poller(serve: Serve, tools: Any, poller: Any) -> None:
     """Waiting for a client to take more works with any kind of selector."""
     harness = serve({"/": lambda _: Response(b"x" * 3_000_000)}, poller=poller)
     with harness.connect() as sock:
@@ -96,8 +96,8 @@ def test_a_big_answer_is_written_on_every_poller(serve: Serve, tools: Any, polle
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
-def test_pipelined_answers_come_in_order(serve: Serve, tools: Any, lane: Lane) -> None:
-    """Many requests in one packet are answered one after the other, in every lane."""
+def test_pipelined_responses_come_in_order(serve: Serve, tools: Any, lane: Lane) -> None:
+    """Many requests in one packet get their responses one after the other, in every lane."""
 
     def path_of(request: Request) -> Response:
         return Response(request.head.path.encode())
@@ -125,40 +125,40 @@ def test_content_is_whole_when_a_view_runs(serve: Serve, tools: Any, lane: Lane)
         with harness.connect() as sock:
             sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % size)
             sock.sendall(content)
-            assert tools.read_answer(sock) == (200, content)
+            assert tools.read_response(sock) == (200, content)
             sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
             for start in range(0, size, 70_000):
                 piece = content[start : start + 70_000]
                 sock.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
             sock.sendall(b"0\r\n\r\n")
-            assert tools.read_answer(sock) == (200, content)
+            assert tools.read_response(sock) == (200, content)
 
 
-def test_a_client_that_waits_for_our_word_is_told_to_go_on(serve: Serve, tools: Any) -> None:
-    """`Expect: 100-continue` is answered with 100 before the content, then with the answer."""
+def test_expect_continue_gets_100(serve: Serve, tools: Any) -> None:
+    """`Expect: 100-continue` gets 100 before the content, then the response."""
     harness = serve({"/": echo})
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n")
         assert sock.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"abc")
-        assert tools.read_answer(sock) == (200, b"abc")
+        assert tools.read_response(sock) == (200, b"abc")
 
 
-def test_a_client_that_waits_for_our_word_in_vain_is_told_so(serve: Serve, tools: Any) -> None:
-    """Where nobody wants the content, the final answer comes at once, and the connection closes."""
+def test_expect_continue_gets_the_response_where_no_content_is_read(serve: Serve, tools: Any) -> None:
+    """Where the view takes no content, the final response comes at once, and the connection closes."""
     harness = serve({"/": echo})
     with harness.connect() as sock:
         sock.sendall(b"POST /missing HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\nexpect: 100-continue\r\n\r\n")
-        assert tools.read_answer(sock)[0] == 404
+        assert tools.read_response(sock)[0] == 404
         assert sock.recv(1) == b""
 
 
-def test_content_that_nobody_wants_is_read_and_forgotten(serve: Serve, tools: Any) -> None:
+def test_content_that_the_view_does_not_read_is_discarded(serve: Serve, tools: Any) -> None:
     """A POST to nowhere gets its 404, and the connection lives on."""
     harness = serve({"/": quick})
     with harness.connect() as sock:
         sock.sendall(b"POST /missing HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n" + b"x" * 100_000)
-        assert tools.read_answer(sock)[0] == 404
+        assert tools.read_response(sock)[0] == 404
         assert tools.ask(sock, "/") == (200, b"quick")
 
 
@@ -172,10 +172,10 @@ def test_a_client_that_leaves_half_way_leaves_nothing(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
-def test_a_call_that_raises_costs_its_client_a_500_and_nobody_else(
+def test_a_call_that_raises_gives_only_its_client_a_500(
     serve: Serve, tools: Any, lane: Lane, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A handler that breaks its promise never to raise is answered for, and told of."""
+    """A handler that breaks its promise never to raise gets a 500 sent and a line logged."""
 
     def fail(_: Request) -> Response:
         raise RuntimeError("secret")
@@ -192,10 +192,10 @@ def test_a_call_that_raises_costs_its_client_a_500_and_nobody_else(
     assert "the call raised" in caplog.text
 
 
-def test_an_answer_that_can_not_be_sent_becomes_a_500(
+def test_a_response_that_can_not_be_sent_becomes_a_500(
     serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A response that the wire refuses (a field of framing, say) is logged and answered 500."""
+    """A response that the wire refuses (a field of framing, say) is logged, and the client gets 500."""
 
     class Bad(Response):
         def fields(self) -> Any:
@@ -204,13 +204,13 @@ def test_an_answer_that_can_not_be_sent_becomes_a_500(
     harness = serve({"/": lambda _: Bad(b"x")})
     with harness.connect() as sock:
         sock.sendall(tools.request("/"))
-        status, content = tools.read_answer(sock)
+        status, content = tools.read_response(sock)
     assert (status, b"stolen" in content) == (500, False)
     assert "can't be sent" in caplog.text
 
 
-def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When every thread is taken and the queue is full, the next request is told to come back."""
+def test_no_free_thread_is_503(serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When every thread is taken and the queue is full, the next request gets 503 with Retry-After."""
     entered, let_go = threading.Semaphore(0), threading.Event()
 
     def view(_: Request) -> Response:
@@ -230,13 +230,13 @@ def test_no_thread_to_be_had_is_answered_503(serve: Serve, tools: Any, monkeypat
         let_go.set()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: 1\r\n" in answer
-        assert tools.read_answer(first) == (200, b"done")
-        assert tools.read_answer(second) == (200, b"done")
+        assert tools.read_response(first) == (200, b"done")
+        assert tools.read_response(second) == (200, b"done")
         assert tools.ask(third, "/") == (200, b"done")
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.TASK])
-def test_no_thread_to_be_had_for_a_stream_is_answered_503(
+def test_no_free_thread_for_a_stream_is_503(
     serve: Serve, tools: Any, lane: Lane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it has been sent yet; it is closed, and what it holds with it."""
@@ -277,7 +277,7 @@ def test_no_thread_to_be_had_for_a_stream_is_answered_503(
         let_go.set()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: 1\r\n" in answer
-        assert tools.read_answer(first)[0] == tools.read_answer(second)[0] == 200
+        assert tools.read_response(first)[0] == tools.read_response(second)[0] == 200
         assert tools.ask(third, "/stream")[0] == 200
 
 
@@ -295,10 +295,10 @@ def test_one_client_too_many_waits_until_another_leaves(serve: Serve, tools: Any
             harness.wait_until(lambda: harness.hub.acceptor.is_paused)
             assert len(harness.hub.table.connections) == 2
             first.close()
-            assert tools.read_answer(third) == (200, b"quick")
+            assert tools.read_response(third) == (200, b"quick")
 
 
-def test_a_full_server_says_so_once(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_server_logs_it_once(serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Where clients come and go at the limit, each that goes makes room, and none of them a line in the log."""
     harness = serve({"/": quick}, limits=Limits(connections=1))
     listener = socket.create_server(("127.0.0.1", 0))
@@ -312,8 +312,8 @@ def test_a_full_server_says_so_once(serve: Serve, tools: Any, caplog: pytest.Log
     assert len([each for each in caplog.records if "system's queue" in each.getMessage()]) == 1
 
 
-def test_a_drain_serves_who_waits_and_turns_nobody_away(serve: Serve, tools: Any) -> None:
-    """At shutdown idle clients are closed, one half-way through its request is answered, then all ends."""
+def test_a_drain_finishes_what_has_begun(serve: Serve, tools: Any) -> None:
+    """At shutdown idle clients are closed, one half-way through its request gets its response, then all ends."""
     harness = serve({"/": quick})
     with harness.connect() as idle, harness.connect() as halfway:
         tools.ask(idle, "/")
@@ -328,8 +328,8 @@ def test_a_drain_serves_who_waits_and_turns_nobody_away(serve: Serve, tools: Any
         assert harness.ended.wait(tools.patience)
 
 
-def test_an_answer_that_has_promised_more_is_followed_by_one_more(serve: Serve, tools: Any) -> None:
-    """A stream that began before the drain could not say that it is the last: the next request is still answered."""
+def test_a_response_without_close_is_followed_by_one_more(serve: Serve, tools: Any) -> None:
+    """A stream that began before the drain has no `connection: close`: the next request still gets its response."""
     go_on = threading.Event()
 
     def pieces() -> Iterator[bytes]:
@@ -355,7 +355,7 @@ def test_an_answer_that_has_promised_more_is_followed_by_one_more(serve: Serve, 
         assert harness.ended.wait(tools.patience)
 
 
-def test_an_async_view_that_blocks_the_loop_is_told_of(
+def test_an_async_view_that_blocks_the_loop_is_logged(
     serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log names the route, the file and line of the blocking call, and how long it took."""
@@ -380,7 +380,7 @@ def test_an_async_view_that_blocks_the_loop_is_told_of(
 
 
 def chunks(data: bytes) -> bytes:
-    """Return the content of a chunked answer."""
+    """Return the content of a chunked response."""
     rest, content = data.partition(b"\r\n\r\n")[2], b""
     while True:
         size, _, rest = rest.partition(b"\r\n")
@@ -446,7 +446,7 @@ def test_a_stream_ends_when_its_client_leaves(serve: Serve, tools: Any, *, is_as
 def test_a_stream_that_fails_is_cut_off(
     serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture, *, is_async: bool
 ) -> None:
-    """A generator that raises leaves an answer without its end, so the client can tell."""
+    """A generator that raises leaves a response without its end, so the client can tell."""
 
     def stream() -> Iterator[bytes]:
         yield b"begun"

@@ -67,7 +67,7 @@ def test_what_makes_sense_is_taken(given: dict[str, Any]) -> None:
     assert Options(**given).has_tls is ("cert" in given or "tls" in given)
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_has_a_help_text() -> None:
     """Each field has its words, for a person and for the documents; only `limits` is none itself."""
     assert set(SETTINGS) == {each.name for kind in (Options, Limits) for each in setting_fields(kind)}
     assert set(Options.__dataclass_fields__) - set(SETTINGS) == {"limits"}

@@ -14,7 +14,7 @@ from fanlight.settings.limits import Limits
 from fanlight.settings.sources import SETTINGS, from_arguments, from_environment, from_flags, options_from, variable_of
 
 
-def test_whoever_runs_the_site_has_the_last_word() -> None:
+def test_the_operator_overrides_the_site() -> None:
     """A flag is over the environment, that over what run() was given, and that over the default."""
     flags = from_flags({"threads": "1", "idle_seconds": None, "cert": ()})
     environ = from_environment({"FANLIGHT_THREADS": "2", "FANLIGHT_HEAD_BYTES": "2k", "PATH": "/bin"})
@@ -99,14 +99,14 @@ def test_a_wrong_argument_is_refused(given: dict[str, object], message: str) -> 
         ({}, {}, {"bind": "unix:/x"}, ("unix:/x",)),
     ],
 )
-def test_an_address_is_of_the_first_who_says_any(
+def test_an_address_is_of_the_first_source_that_has_any(
     flags: dict[str, str], environ: dict[str, str], arguments: dict[str, object], bind: tuple[str, ...]
 ) -> None:
     """Host and port make one address; the first source with either of them, or with bind, decides."""
     assert options_from(from_flags(flags), from_environment(environ), from_arguments(arguments)).bind == bind
 
 
-def test_sockets_of_systemd_come_before_what_the_program_says() -> None:
+def test_sockets_of_systemd_override_the_program() -> None:
     """Sockets passed by systemd are served on, unless an address is given."""
     environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     assert options_from(from_environment(environ), from_arguments({"port": 7})).bind == ("fd:3",)

@@ -7,6 +7,7 @@ it on stderr. Each command imports what it needs, so that `--help` and `--versio
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -49,7 +50,7 @@ def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
     from fanlight.server.start import serve
     from fanlight.server.workers.init_process import serve_in_child
-    from fanlight.site.banner import announcement
+    from fanlight.site.banner import print_banner
     from fanlight.site.loading import load
 
     def make() -> tuple[App, dict[str, Any]]:
@@ -59,7 +60,7 @@ def run(site: str, **flags: Any) -> None:
     try:
         serve_in_child()
         options = options_of(flags)
-        serve(make, options, announcement(options))  # with workers, the supervisor itself never loads the site
+        serve(make, options, partial(print_banner, options))  # with workers, the supervisor itself never loads the site
     except FanlightError as error:
         _fail(error, "; server not started")
 

@@ -83,7 +83,6 @@ class _Flag(click.Option):
     """The flag of a setting."""
 
     def __init__(self, name: str, info: SettingInfo, default: str, metavar: str) -> None:
-        """Create the flag of one setting; `default` is shown in the help."""
         flag = f"--{name.replace('_', '-')}"
         help_text = f"{info.help[0].upper()}{info.help[1:]}."
         if info.unit == "switch":

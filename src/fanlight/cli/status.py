@@ -100,7 +100,6 @@ def format_status(status: Status) -> str:
 
 
 def _process(state: Status) -> Iterator[str]:
-    """Yield the lines of one process that serves."""
     limits, threads, connections = state["limits"], state["threads"], state["connections"]
     phases = ", ".join(f"{count} {name}" for name, count in connections.items() if name != "open")
     state_note = ", shutting down" if state["is_draining"] else ""

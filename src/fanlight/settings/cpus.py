@@ -16,14 +16,9 @@ _NUMBER = re.compile(r"[0-9]{1,18}")  # microseconds
 
 def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:
     """Return how many workers can run in parallel; `root` is the folder of /proc and /sys."""
-    most = available or _available()
-    return max(1, int(min([most, *_limits(root)])))
-
-
-def _available() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    if available is None:
+        available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min([available, *_limits(root)])))
 
 
 def _limits(root: Path) -> Iterator[float]:

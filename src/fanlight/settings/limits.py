@@ -52,5 +52,4 @@ class Limits:
     worker_bytes: int = _size(0, "replace a worker that uses more memory than this; 0 is never")
 
     def __post_init__(self) -> None:
-        """Refuse a number outside its range."""
         validate(self)

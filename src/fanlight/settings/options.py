@@ -116,7 +116,6 @@ class Options:
         return (*self.addresses, self.admin) if self.admin else self.addresses
 
     def __post_init__(self) -> None:
-        """Refuse a value that does not fit, and values that contradict each other."""
         validate(self)
         if not isinstance(self.limits, Limits):
             raise InvalidSetting(f"Options.limits is {self.limits!r}; it takes a Limits(...)")

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fanlight.app.application import Application
 from fanlight.bootstrap import open_streams
 from fanlight.compression.options import DEFAULT_COMPRESSION, Compression
-from fanlight.errors import AddressUnavailable, AppError, InvalidSetting, ServerError
+from fanlight.errors import AddressUnavailable, AppError, InvalidSetting
 from fanlight.foreign_names import refuse_foreign_names
 
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ class App(Application):
     def serve(self, options: Options) -> None:
         """Serve with these options, here or in workers. Raises ServerError if the address is not available."""
         from fanlight.server.start import serve  # noqa: PLC0415 - as above
-        from fanlight.site.banner import announcement  # noqa: PLC0415 - as above
+        from fanlight.site.banner import print_banner  # noqa: PLC0415 - as above
 
-        serve(lambda: (self, self.facts), options, announcement(options))
+        serve(lambda: (self, self.facts), options, partial(print_banner, options))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -131,6 +132,3 @@ def _is_loaded_in_child() -> bool:
     """Return whether a child of multiprocessing ("spawn", "forkserver") is loading the program's file."""
     processes = sys.modules.get("multiprocessing.process")
     return processes is not None and getattr(processes.current_process(), "_inheriting", False)
-
-
-__all__ = ["App", "ServerError"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,14 @@ from fanlight.settings.options import Options
 from fanlight.settings.units import format_bytes
 
 
-def announcement(options: Options) -> Callable[[list[str], dict[str, Any]], None]:
-    """Return a function that prints the banner, given the URLs and the facts of a site (`routes`, `file`)."""
-
-    def announce(urls: list[str], facts: dict[str, Any]) -> None:
-        if not is_writable(sys.stdout):  # a full pipe would block
-            return
-        with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
-            text = banner(urls, facts["routes"], options, Path(facts["file"]))
-            coding = sys.stdout.encoding or "utf-8"
-            print(text.encode(coding, "backslashreplace").decode(coding), flush=True)  # noqa: T201 - the banner
-
-    return announce
+def print_banner(options: Options, urls: Sequence[str], facts: Mapping[str, Any]) -> None:
+    """Print the banner, given the URLs and the facts of a site (`routes`, `file`)."""
+    if not is_writable(sys.stdout):  # a full pipe would block
+        return
+    with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
+        text = banner(urls, facts["routes"], options, Path(facts["file"]))
+        coding = sys.stdout.encoding or "utf-8"
+        print(text.encode(coding, "backslashreplace").decode(coding), flush=True)  # noqa: T201 - the banner
 
 
 def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> str:
@@ -78,7 +74,6 @@ def _limits(limits: Limits) -> str:
 
 
 def _url(url: str) -> str:
-    """Return a URL, with a note where the address is the wildcard."""
     if url.partition("://")[2].startswith(("0.0.0.0:", "[::]:")):
         return f"{url} (all interfaces)"
     return url

@@ -135,15 +135,12 @@ def _packages_of(file: Path) -> Iterator[Path]:
     while (depth > 0 or (folder / "__init__.py").is_file()) and folder.parent != folder:
         if not folder.name.isidentifier():
             if depth > 0:
+                odd = (repr(each) for each in folder.name if not f"a{each}".isidentifier())
                 raise LoadError(f"{file} imports from {folder.name} as a package, but a package name can't contain"
-                                f" {_odd(folder.name)}; rename the folder")  # fmt: skip
+                                f" {next(odd, 'a number at its start')}; rename the folder")  # fmt: skip
             return
         yield folder
         folder, depth = folder.parent, depth - 1
-
-
-def _odd(name: str) -> str:
-    return next((repr(each) for each in name if not f"a{each}".isidentifier()), "a number at its start")
 
 
 def _depth_of(file: Path) -> int:

@@ -110,7 +110,6 @@ def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> 
 
 
 def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
-    """Return why a module is not a site, with a suggestion."""
     place = typed.rstrip("/")
     for name, value in vars(module).items():
         if isinstance(value, App) or (name in _FACTORIES and callable(value)):

@@ -30,7 +30,7 @@ def cut_after(steps: Iterable[tuple[float, int]], *, until: float = ALWAYS, is_w
 
 
 def steadily(rate: float, step: int, *, begin: float = 0.0, seconds: float = ALWAYS) -> Iterator[tuple[float, int]]:
-    """Yield the steps of a client that reads at a rate, and whose system tells so only after each `step`."""
+    """Yield the steps of a client that reads at a rate, and whose system reports it only after each `step`."""
     at = begin
     while (at := at + step / rate) < begin + seconds:
         yield at, step
@@ -54,7 +54,7 @@ def test_a_client_that_has_taken_much_and_takes_no_more_is_cut_off_as_soon() -> 
     [(1500, 1000), (1500, 8000), (3000, 8192), (4096, 65_000), (8192, 65_000), (30_000, 400_000), (1_000_000, 65_000)],
 )
 def test_a_slow_but_steady_client_stays(rate: int, step: int) -> None:
-    """Over LEAST_RATE, it is waited for as long as it takes, also where its system tells of it in big steps."""
+    """Over LEAST_RATE, it is waited for as long as it takes, also where its system reports it in big steps."""
     assert cut_after(steadily(rate, step)) == ALWAYS
 
 
@@ -74,7 +74,7 @@ def test_a_client_below_the_least_rate_is_cut_off(rate: int) -> None:
 
 
 def test_a_stream_that_gives_little_is_not_held_to_a_rate() -> None:
-    """The rate is asked of the client where the server waits for it, not where the client waits for the server."""
+    """The rate counts only while the server waits for the client, not while the client waits for the server."""
     assert cut_after(steadily(10, 10), is_waited_for=False) == ALWAYS
 
 

@@ -23,7 +23,9 @@ PAIRS = [(before, after) for before in Phase for after in Phase]
 def connection() -> Iterator[Connection]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield Connection(theirs, None, Http1Connection(WireLimits(head_bytes=1000, content_bytes=1000)), 0.0)
+        yield Connection(
+            theirs, None, Http1Connection(WireLimits(head_bytes=1000, content_bytes=1000)), 0.0, lambda _: None
+        )
 
 
 def _drawn() -> dict[str, set[str]]:

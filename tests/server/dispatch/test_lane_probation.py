@@ -17,7 +17,7 @@ from fanlight.testing import FakeCall
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -28,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def call() -> FakeCall:
-    """Give a call whose lane nobody has chosen."""
+    """Return a call whose lane is not pinned."""
     return FakeCall(lambda _: Response("x"), Lane.MEASURED)
 
 

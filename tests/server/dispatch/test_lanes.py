@@ -183,7 +183,7 @@ def test_a_pinned_route_stays(caplog: pytest.LogCaptureFixture) -> None:
     assert "GET /pinned, pinned inline, blocked the server at main.py:7 in view" in caplog.text
 
 
-def test_the_log_says_why_and_what_changes(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_reason_and_the_change(caplog: pytest.LogCaptureFixture) -> None:
     """The line of a move names the route, its wait, and what is different in a thread."""
     lanes, call = Lanes(), fresh("GET /rows (rows)")
     with caplog.at_level(logging.INFO, "fanlight"):
@@ -193,7 +193,7 @@ def test_the_log_says_why_and_what_changes(caplog: pytest.LogCaptureFixture) -> 
     assert [each[2] for each in lanes.slow_routes()] == ["waits for 2.0 of 3.0 ms on average"]
 
 
-def test_a_move_of_what_has_no_path_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_call_without_a_path_is_named_in_quotes(caplog: pytest.LogCaptureFixture) -> None:
     """Requests without a route share a call, whose name by itself would read as "none is slow"."""
     with caplog.at_level(logging.INFO, "fanlight"):
         Lanes().record_stall(fresh("no route"), "main.py:1 in step")

@@ -1,6 +1,6 @@
 """The rescue of a stuck view, with every race driven on purpose.
 
-The monitor's thread is off in most of these: the test looks, when it likes.
+The detector's thread is off in most of these: the test calls `check` when it wants to.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Serve = Callable[..., Any]
 
 
 class Stuck:
-    """A view that is entered, and stays until it is let go; then it answers, or raises."""
+    """A view that blocks until the test lets it go; then it responds, or raises."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.entered, self.let_go = threading.Event(), threading.Event()
@@ -46,7 +46,7 @@ def quick(_: Request) -> Response:
 
 
 def test_others_are_served_while_a_view_is_stuck(serve: Serve, tools: Any) -> None:
-    """While one view is stuck, another connection gets its answer; the stuck one gets its own later."""
+    """While one view is stuck, another connection gets its response; the stuck one gets its own later."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
@@ -54,13 +54,13 @@ def test_others_are_served_while_a_view_is_stuck(serve: Serve, tools: Any) -> No
         stuck.entered.wait()
         second.sendall(tools.request("/"))
         harness.rescue()
-        assert tools.read_answer(second) == (200, b"quick")
+        assert tools.read_response(second) == (200, b"quick")
         stuck.let_go.set()
-        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.read_response(first) == (200, b"stuck /stuck")
         assert tools.ask(first, "/") == (200, b"quick")
 
 
-def test_the_hub_comes_home(serve: Serve, tools: Any) -> None:
+def test_the_loop_thread_gets_the_hub_back(serve: Serve, tools: Any) -> None:
     """When the stuck view has returned, the loop's thread holds the hub again."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
@@ -70,7 +70,7 @@ def test_the_hub_comes_home(serve: Serve, tools: Any) -> None:
         harness.rescue()
         assert not harness.inside(harness.hub.ownership.on_loop_thread)
         stuck.let_go.set()
-        tools.read_answer(first)
+        tools.read_response(first)
         harness.wait_until(harness.hub.ownership.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
 
@@ -84,7 +84,7 @@ def test_a_stuck_route_runs_in_threads_from_then_on(serve: Serve, tools: Any) ->
         stuck.entered.wait()
         harness.rescue()
         stuck.let_go.set()
-        tools.read_answer(first)
+        tools.read_response(first)
         assert tools.ask(first, "/stuck") == (200, b"stuck /stuck")
     assert harness.handler.calls["/stuck"].lane is Lane.THREAD
     assert stuck.threads[1].startswith("fanlight-")
@@ -102,19 +102,19 @@ def test_a_route_pinned_inline_is_rescued_but_stays(serve: Serve, tools: Any) ->
         harness.rescue()
         assert tools.ask(second, "/") == (200, b"quick")
         stuck.let_go.set()
-        assert tools.read_answer(first)[0] == 200
+        assert tools.read_response(first)[0] == 200
     assert call.lane is Lane.INLINE
 
 
-def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serve, tools: Any) -> None:
-    """Between the taking of the baton and the new holder's start, a view returns: one answer, no loss."""
+def test_a_view_that_returns_while_the_hub_is_passed_on_responds_once(serve: Serve, tools: Any) -> None:
+    """A view that returns between the detector's pop and the new holder's start sends exactly one response."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     rescue, returned = harness.hub.ownership.rescue, threading.Event()
 
     def rescue_late(turn: Turn, connection: Any) -> None:
         stuck.let_go.set()
-        # The view's thread is now past its view: it finds no baton and waits for `handed`.
+        # The view's thread is now past its view: it finds `running` empty and waits for `handed_over`.
         waiting = turn.handed_over.wait
 
         def wait(timeout: float | None = None) -> bool:
@@ -130,8 +130,8 @@ def test_a_view_that_returns_while_the_hub_is_passed_on_answers_once(serve: Serv
         first.sendall(tools.request("/stuck") + tools.request("/"))
         stuck.entered.wait()
         harness.rescue()
-        assert tools.read_answer(first) == (200, b"stuck /stuck")
-        assert tools.read_answer(first) == (200, b"quick")
+        assert tools.read_response(first) == (200, b"stuck /stuck")
+        assert tools.read_response(first) == (200, b"quick")
         assert tools.ask(second, "/") == (200, b"quick")
 
 
@@ -145,7 +145,7 @@ def test_a_stuck_view_that_raises_costs_only_its_own_client(serve: Serve, tools:
         harness.rescue()
         assert tools.ask(second, "/") == (200, b"quick")
         stuck.let_go.set()
-        assert tools.read_answer(first)[0] == 500
+        assert tools.read_response(first)[0] == 500
         harness.wait_until(harness.hub.ownership.on_loop_thread)
         assert tools.ask(first, "/") == (200, b"quick")
     assert "late" in caplog.text
@@ -169,7 +169,7 @@ def test_a_client_that_leaves_a_stuck_view_leaves_nothing_behind(serve: Serve, t
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "in reverse"])
 def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, int]) -> None:
-    """The rescuer gets stuck too and is rescued; whichever view returns first, all are answered."""
+    """The rescuer gets stuck too and is rescued; whichever view returns first, all get their response."""
     both = [Stuck(), Stuck()]
     harness = serve({"/0": both[0], "/1": both[1], "/": quick}, detects_stalls=False)
     with harness.connect() as zero, harness.connect() as one, harness.connect() as other:
@@ -181,14 +181,14 @@ def test_two_views_stuck_in_a_row(serve: Serve, tools: Any, order: tuple[int, in
         assert tools.ask(other, "/") == (200, b"quick")
         for number in order:
             both[number].let_go.set()
-            assert tools.read_answer(clients[number]) == (200, f"stuck /{number}".encode())
+            assert tools.read_response(clients[number]) == (200, f"stuck /{number}".encode())
             assert tools.ask(other, "/") == (200, b"quick")
         harness.wait_until(harness.hub.ownership.on_loop_thread)
         assert harness.hub.ownership.rescues == 2
 
 
 def test_a_shutdown_during_a_rescue_waits_for_the_stuck_view(serve: Serve, tools: Any) -> None:
-    """A drain that begins while a view is stuck finishes that view's answer first, then ends."""
+    """A drain that begins while a view is stuck sends that view's response first, then ends."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first, harness.connect() as second:
@@ -200,12 +200,12 @@ def test_a_shutdown_during_a_rescue_waits_for_the_stuck_view(serve: Serve, tools
         assert second.recv(1) == b""  # the idle one is closed at once
         assert not harness.ended.is_set()
         stuck.let_go.set()
-        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.read_response(first) == (200, b"stuck /stuck")
         assert first.recv(1) == b""
         assert harness.ended.wait(tools.patience)
 
 
-def test_a_view_that_never_returns_does_not_hold_up_the_end_for_ever(serve: Serve, tools: Any) -> None:
+def test_a_view_that_never_returns_does_not_prevent_the_end(serve: Serve, tools: Any) -> None:
     """After drain_seconds its client is cut off, although the loop's thread is still in the view."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck}, limits=Limits(drain_seconds=0.05), detects_stalls=False)
@@ -220,7 +220,7 @@ def test_a_view_that_never_returns_does_not_hold_up_the_end_for_ever(serve: Serv
         assert harness.ended.wait(tools.patience)
 
 
-def test_an_async_view_asked_for_during_a_rescue_is_answered_when_the_loop_is_free(serve: Serve, tools: Any) -> None:
+def test_an_async_view_requested_during_a_rescue_runs_when_the_loop_is_free(serve: Serve, tools: Any) -> None:
     """A task can't run while the loop's thread is stuck; it runs as soon as it is not."""
     stuck = Stuck()
 
@@ -235,12 +235,12 @@ def test_an_async_view_asked_for_during_a_rescue_is_answered_when_the_loop_is_fr
         harness.rescue()
         second.sendall(tools.request("/async"))
         stuck.let_go.set()
-        assert tools.read_answer(first) == (200, b"stuck /stuck")
-        assert tools.read_answer(second) == (200, b"async")
+        assert tools.read_response(first) == (200, b"stuck /stuck")
+        assert tools.read_response(second) == (200, b"async")
 
 
 def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) -> None:
-    """Pipelined requests behind a rescued one are answered after it, in order."""
+    """Pipelined requests behind a rescued one get their responses after it, in order."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick}, detects_stalls=False)
     with harness.connect() as first:
@@ -249,17 +249,17 @@ def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) 
         harness.rescue()
         first.sendall(tools.request("/missing"))
         stuck.let_go.set()
-        answers = [tools.read_answer(first)]
+        responses = [tools.read_response(first)]
         first.sendall(b"")
         rest = b""
         while rest.count(b"HTTP/1.1 ") < 4:
             rest += first.recv(65536)
-        assert answers == [(200, b"stuck /stuck")]
+        assert responses == [(200, b"stuck /stuck")]
         assert [line.split(b" ")[1] for line in rest.split(b"HTTP/1.1")[1:]] == [b"200", b"200", b"200", b"404"]
 
 
-def test_the_monitor_by_itself_frees_a_stuck_hub(serve: Serve, tools: Any) -> None:
-    """With its thread on, the monitor needs nobody's help."""
+def test_the_detector_frees_a_blocked_hub_by_itself(serve: Serve, tools: Any) -> None:
+    """With its thread on, the detector takes the hub without a test's call."""
     stuck = Stuck()
     harness = serve({"/stuck": stuck, "/": quick})
     with harness.connect() as first, harness.connect() as second:
@@ -267,14 +267,14 @@ def test_the_monitor_by_itself_frees_a_stuck_hub(serve: Serve, tools: Any) -> No
         stuck.entered.wait()
         assert tools.ask(second, "/") == (200, b"quick")
         stuck.let_go.set()
-        assert tools.read_answer(first) == (200, b"stuck /stuck")
+        assert tools.read_response(first) == (200, b"stuck /stuck")
 
 
-# --- the monitor alone --------------------------------------------------------------------------
+# --- the detector alone --------------------------------------------------------------------------
 
 
 class Racing(list[Any]):
-    """A baton that its holder picks up, or exchanges for a newer one, just before the monitor's hand closes."""
+    """A `running` list that its holder empties, or fills with a newer view, just before the detector pops."""
 
     def __init__(self, item: object, before_pop: Callable[[list[Any]], None]) -> None:
         super().__init__([item])
@@ -293,97 +293,97 @@ class Running:
 
 
 def _watched(running: list[Any]) -> tuple[Turn, StallDetector, list[str]]:
-    """Return a stay, its monitor, and what that has done: whom it took the hub from, and what it has blamed."""
+    """Return a turn, its detector, and a record of what the detector has done."""
     turn = Turn(is_on_loop=True)
     turn.serial, turn.running = 1, running
     done: list[str] = []
-    monitor = StallDetector(
+    detector = StallDetector(
         lambda: turn,
         lambda _, connection: done.append(f"rescued from {connection.call}"),
         lambda call, _: done.append(f"blamed {call}; {'handed' if turn.handed_over.is_set() else 'not handed'}"),
     )
-    return turn, monitor, done
+    return turn, detector, done
 
 
-def test_one_look_takes_nothing() -> None:
+def test_one_check_takes_nothing() -> None:
     """A view seen once may have begun just now."""
-    _, monitor, rescued = _watched([Running("view")])
-    monitor.check()
+    _, detector, rescued = _watched([Running("view")])
+    detector.check()
     assert rescued == []
 
 
-def test_the_second_look_takes_the_baton() -> None:
+def test_the_second_check_takes_the_hub() -> None:
     """A view seen twice is stuck, and to blame."""
-    turn, monitor, rescued = _watched([Running("view")])
-    monitor.check()
-    monitor.check()
+    turn, detector, rescued = _watched([Running("view")])
+    detector.check()
+    detector.check()
     assert rescued[0] == "rescued from view"
     assert turn.running == []
 
 
-def test_the_hub_is_passed_on_before_anybody_is_blamed() -> None:
-    """What is slow to log a stuck view keeps nobody waiting: the hub is in other hands, and the view free to go on."""
-    _, monitor, rescued = _watched([Running("view")])
-    monitor.check()
-    monitor.check()
+def test_the_hub_is_passed_on_before_the_stall_is_reported() -> None:
+    """A slow log delays nothing: the hub has a new holder by then, and the view can go on."""
+    _, detector, rescued = _watched([Running("view")])
+    detector.check()
+    detector.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_view_whose_thread_was_kept_from_the_processor_is_not_stuck() -> None:
-    """On a busy machine a view may stand still without a fault of its own; it is looked at anew."""
-    _, monitor, rescued = _watched([Running("view")])
+    """On a busy machine a view may stand still without being slow; it is measured anew."""
+    _, detector, rescued = _watched([Running("view")])
     delays = iter([0.0, 1.0, 1.0, 1.0])
-    monitor._delay_of = lambda _: next(delays)  # type: ignore[method-assign, assignment]
-    monitor.check()
-    monitor.check()
+    detector._delay_of = lambda _: next(delays)  # type: ignore[method-assign, assignment]
+    detector.check()
+    detector.check()
     assert rescued == []
-    monitor.check()
-    monitor.check()
+    detector.check()
+    detector.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
-def test_a_newer_view_is_a_first_sight() -> None:
-    """Another serial at the second look means another view, which has all its time before it."""
-    turn, monitor, rescued = _watched([Running("view")])
-    monitor.check()
+def test_a_newer_view_is_measured_from_its_first_check() -> None:
+    """Another serial at the second check means another view, which gets its full time."""
+    turn, detector, rescued = _watched([Running("view")])
+    detector.check()
     turn.serial = 2
-    monitor.check()
+    detector.check()
     assert rescued == []
-    monitor.check()
+    detector.check()
     assert rescued == ["rescued from view", "blamed view; handed"]
 
 
 def test_a_view_that_returns_first_keeps_the_hub() -> None:
-    """When the holder's pop comes before the monitor's, the monitor takes nothing."""
-    _, monitor, rescued = _watched(Racing("view", list.clear))
-    monitor.check()
-    monitor.check()
+    """When the holder pops before the detector, the detector takes nothing."""
+    _, detector, rescued = _watched(Racing("view", list.clear))
+    detector.check()
+    detector.check()
     assert rescued == []
 
 
 def test_a_view_that_begins_in_the_moment_of_the_rescue_is_not_blamed() -> None:
-    """If the baton taken is a newer view's, the hub is passed on, but that view is not marked slow."""
-    turn, monitor, rescued = _watched([])
+    """If the view that was popped is a newer one, the hub is passed on, but that view is not reported as slow."""
+    turn, detector, rescued = _watched([])
 
     def exchange(running: list[Any]) -> None:
         running[:] = [Running("newer")]
         turn.serial += 1
 
     turn.running = Racing("older", exchange)
-    monitor.check()
-    monitor.check()
+    detector.check()
+    detector.check()
     assert rescued == ["rescued from newer"]
 
 
 def test_the_loser_is_let_go_even_if_the_rescue_fails() -> None:
     """The thread that lost the hub never waits for ever."""
-    turn, monitor, _ = _watched([Running("view")])
+    turn, detector, _ = _watched([Running("view")])
 
     def fail(*_: object) -> None:
         raise OSError
 
-    monitor._rescue = fail
-    monitor.check()
+    detector._rescue = fail
+    detector.check()
     with pytest.raises(OSError):  # noqa: PT011 - the fake's own
-        monitor.check()
+        detector.check()
     assert turn.handed_over.is_set()

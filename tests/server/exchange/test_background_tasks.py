@@ -1,4 +1,4 @@
-"""What is done when the answer is out."""
+"""Background tasks, which run when the response is sent."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from fanlight.testing import Client, LiveServer
 
 
 class Site:
-    """An app whose views have things done afterwards, and what was done."""
+    """An app whose views request background tasks, and a record of what ran."""
 
     def __init__(self) -> None:
         """Make the app; nothing is done before `gate` opens."""
@@ -93,7 +93,7 @@ ALL = ["first", "second", "third", "last"]
 
 @pytest.mark.parametrize("path", ["/sync", "/thread", "/async", "/error"])
 def test_all_is_done_in_order(path: str) -> None:
-    """From each lane, and whatever the answer is, functions of both kinds are called one after the other."""
+    """From each lane, and whatever the response is, functions of both kinds are called one after the other."""
     site = Site()
     with Client(site.app) as client:
         client.get(path)
@@ -103,7 +103,7 @@ def test_all_is_done_in_order(path: str) -> None:
 
 
 def test_the_client_does_not_wait() -> None:
-    """The answer is there while the work has not even begun, and the connection goes on."""
+    """The response arrives before the work has begun, and the connection goes on."""
     site = Site()
     with Client(site.app) as client:
         assert client.get("/waiting").text == "answer"
@@ -121,7 +121,7 @@ def test_after_a_stream_it_begins_when_that_has_ended() -> None:
     assert site.done == ["the stream has ended", *ALL]
 
 
-def test_what_fails_is_told_and_the_next_is_done(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_logged_and_the_next_task_runs(caplog: pytest.LogCaptureFixture) -> None:
     """An exception reaches the log with the name of its route, and nobody else."""
     site = Site()
     with caplog.at_level(logging.ERROR, "fanlight.server"), Client(site.app) as client:
@@ -132,7 +132,7 @@ def test_what_fails_is_told_and_the_next_is_done(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_server_that_stops_waits_for_it() -> None:
-    """What was asked for is done before the server is gone."""
+    """Background tasks are finished before the server ends."""
     site = Site()
     with LiveServer(site.app) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
         sock.sendall(b"GET /sync HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -141,7 +141,7 @@ def test_a_server_that_stops_waits_for_it() -> None:
 
 
 def test_a_server_that_stops_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
-    """What takes longer than the time to drain is left, and that is told."""
+    """What takes longer than drain_seconds is cancelled, and logged."""
     site = Site()
     with caplog.at_level(logging.WARNING), Client(site.app, limits=Limits(drain_seconds=0.1)) as client:
         assert client.get("/waiting").text == "answer"
@@ -150,7 +150,7 @@ def test_a_server_that_stops_does_not_wait_for_ever(caplog: pytest.LogCaptureFix
 
 
 def test_it_is_done_for_a_client_that_has_left() -> None:
-    """Who leaves before his answer is out changes nothing of what is done."""
+    """A client that disconnects before its response changes nothing of what runs."""
     site = Site()
     with LiveServer(site.app) as server:
         for _ in range(5):

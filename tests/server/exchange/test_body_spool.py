@@ -1,4 +1,4 @@
-"""Content that goes to the disk: whoever writes it there, nobody else waits for the disk."""
+"""Content that goes to the disk: while it is written, no other client waits."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def in_thread(act: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_nobody_waits_for_a_slow_disk(disk: Disk, *, is_chunked: bool) -> None:
+def test_no_client_waits_for_a_slow_disk(disk: Disk, *, is_chunked: bool) -> None:
     """While the disk takes nothing of an upload, others are served; then the upload is whole."""
     content: Any = (b"x" * 1000 for _ in range(3000)) if is_chunked else b"x" * 3_000_000
     with LiveServer(App(URLS)) as server:
@@ -132,8 +132,8 @@ def test_small_content_takes_no_thread(disk: Disk) -> None:
     assert not disk.asked.is_set()
 
 
-def test_what_is_pipelined_behind_it_is_answered_in_order() -> None:
-    """A request that has come with the last bytes of big content is answered after it."""
+def test_what_is_pipelined_behind_it_is_served_in_order() -> None:
+    """A request that has come with the last bytes of big content gets its response after it."""
     with LiveServer(App(URLS)) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.connect()

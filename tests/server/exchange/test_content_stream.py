@@ -128,7 +128,7 @@ def head(path: str, *fields: str) -> bytes:
 
 
 def answer(sock: socket.socket) -> tuple[int, str]:
-    """Read one answer with a length."""
+    """Read one response with a length."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = sock.recv(65536)
@@ -217,8 +217,8 @@ def test_a_slow_view_slows_its_client(server: LiveServer) -> None:
         assert answer(sock) == (200, str(size))
 
 
-def test_the_client_is_told_to_go_on_when_the_view_asks(server: LiveServer) -> None:
-    """`Expect: 100-continue` is answered by the first look at the stream, and never without one."""
+def test_continue_is_sent_when_the_view_reads(server: LiveServer) -> None:
+    """`Expect: 100-continue` gets its 100 when the stream is first read, and never without that."""
     with connect(server) as sock:
         sock.sendall(head("/count", "content-length: 3", "expect: 100-continue"))
         assert sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -229,8 +229,8 @@ def test_the_client_is_told_to_go_on_when_the_view_asks(server: LiveServer) -> N
         assert sock.recv(1) == b""
 
 
-def test_an_early_answer_reaches_a_client_that_still_sends(server: LiveServer) -> None:
-    """The view answers before all is there; the client can read it, and the connection ends."""
+def test_an_early_response_reaches_a_client_that_still_sends(server: LiveServer) -> None:
+    """A response before the content is whole can be read by the client, and the connection ends."""
     with connect(server) as sock:
         sock.sendall(head("/early", "content-length: 20000000") + b"a" * 3_000_000)
         status, text = answer(sock)
@@ -238,7 +238,7 @@ def test_an_early_answer_reaches_a_client_that_still_sends(server: LiveServer) -
         assert sock.recv(1) == b""
 
 
-def test_a_client_that_leaves_is_told_to_the_view(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disconnect_is_raised_in_the_view(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
     """Half-way gone: ClientDisconnected in the view, and nobody calls it a fault."""
     with connect(server) as sock:
         sock.sendall(head("/watch", "content-length: 5") + b"12")
@@ -289,8 +289,8 @@ def test_a_client_that_is_too_slow_gets_408(monkeypatch: pytest.MonkeyPatch) -> 
         assert seen.error.status == 408
 
 
-def test_a_byte_whenever_the_view_asks_buys_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's time is what the view has waited for it in all: who drips gets 408 as well."""
+def test_single_bytes_buy_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's time is what the view has waited for it in all: a client that drips gets 408 as well."""
     monkeypatch.setattr("fanlight.server.connection.client_pace.LEAST_RATE", MIB)
     slow_limits = Limits(content_seconds=0.3)
     with LiveServer(App(URLS), limits=slow_limits) as server, connect(server) as sock:
@@ -318,7 +318,7 @@ def test_time_that_the_view_takes_is_not_the_clients(monkeypatch: pytest.MonkeyP
         assert answer(sock) == (200, "5")
 
 
-def test_nobody_else_reads_the_content(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_else_reads_the_content(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
     """`request.content` beside a stream is the author's mistake, and said."""
     with connect(server) as sock:
         sock.sendall(head("/nosy", "content-length: 1") + b"a")
@@ -335,7 +335,7 @@ def test_the_client_of_tests_has_streams() -> None:
 
 
 def test_a_stopping_server_ends_the_wait() -> None:
-    """A view that waits for a client who sends nothing ends with its server."""
+    """A view that waits for a client that sends nothing ends with its server."""
     with LiveServer(App(URLS), limits=Limits(drain_seconds=0.2)) as server:
         sock = connect(server)
         sock.sendall(head("/watch", "content-length: 5"))

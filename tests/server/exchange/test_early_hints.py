@@ -65,7 +65,7 @@ def until(sock: socket.socket, end: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", ["sync", "task"])
 def test_they_are_there_while_the_page_is_made(kind: str) -> None:
-    """The links come first, then the answer, and the connection goes on."""
+    """The links come first, then the response, and the connection goes on."""
     page = Page()
     with Client(App({"/": getattr(page, kind)})) as client, client.connect() as sock:
         for _ in range(2):
@@ -78,7 +78,7 @@ def test_they_are_there_while_the_page_is_made(kind: str) -> None:
 
 
 def test_the_client_of_tests_sees_them() -> None:
-    """An answer says which links came before it; who is no browser gets none."""
+    """A response repeats the links that came before it; a client that is no browser gets none."""
     page = Page()
     page.gate.set()
     with Client(App({"/": page.sync})) as client:
@@ -155,7 +155,7 @@ def test_a_trusted_proxy_is_sent_none_unless_it_passes_them_on(
     assert heads(server, path=f"{tmp_path}/s") == NOT_HINTED
 
 
-def test_a_setting_says_that_proxies_pass_them_on(serve: Callable[..., LiveServer], tmp_path: Path) -> None:
+def test_a_setting_declares_that_proxies_pass_them_on(serve: Callable[..., LiveServer], tmp_path: Path) -> None:
     """With --proxy-early-hints they are sent to trusted proxies, too."""
     server = serve(trusted_proxies=("127.0.0.1",), proxy_early_hints=True)
     assert heads(server, VIA[0]) == HINTED
@@ -163,7 +163,7 @@ def test_a_setting_says_that_proxies_pass_them_on(serve: Callable[..., LiveServe
 
 
 @pytest.mark.parametrize("field", VIA)
-def test_a_proxy_that_nobody_trusts_is_sent_none(serve: Callable[..., LiveServer], field: str) -> None:
+def test_an_untrusted_proxy_is_sent_none(serve: Callable[..., LiveServer], field: str) -> None:
     """A request that says it has come by a proxy gets none, on its connection's first request and later."""
     assert heads(serve(), field) == NOT_HINTED
 
@@ -189,7 +189,7 @@ def test_they_go_by_tls(localhost: Any) -> None:
 
 
 def test_a_page_that_is_streamed_may_have_them() -> None:
-    """Before the first piece they are sent; in the middle of the answer they are not."""
+    """Before the first piece they are sent; in the middle of the response they are not."""
 
     def view(hints: EarlyHints) -> Response:
         hints.preload("/a.css")
@@ -205,8 +205,8 @@ def test_a_page_that_is_streamed_may_have_them() -> None:
     assert (answer.text, answer.early_hints) == ("page", ("</a.css>; rel=preload; as=style",))
 
 
-def test_a_client_that_takes_nothing_is_not_told() -> None:
-    """With a full buffer hints are left out, as half of one would spoil the answer behind it."""
+def test_a_client_that_takes_nothing_gets_no_hints() -> None:
+    """With a full buffer hints are left out, as half of one would spoil the response behind it."""
     page = Page()
     page.gate.set()
     big = Response(b"x" * 3_000_000)
@@ -264,7 +264,7 @@ def dependency(hints: EarlyHints) -> str:
     return str(hints)
 
 
-def test_what_can_not_be_is_told_before_the_port_opens() -> None:
+def test_invalid_hints_are_found_before_the_port_opens() -> None:
     """Beside a stream of content, pinned inline, or for a dependency there are none."""
     for urls, message in (
         ({"/": lane("inline")(inline)}, "inline sends early hints, but is pinned inline"),
@@ -276,7 +276,7 @@ def test_what_can_not_be_is_told_before_the_port_opens() -> None:
 
 
 def test_nothing_is_sent_for_a_request_that_is_over() -> None:
-    """A thread that outlives its request tells nobody."""
+    """A thread that outlives its request sends nothing."""
     page = Page()
     page.gate.set()
     kept: list[EarlyHints] = []

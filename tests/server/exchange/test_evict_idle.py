@@ -98,12 +98,12 @@ def test_busy_clients_never_make_room(house: Any, tools: Any) -> None:
         fresh.settimeout(PATIENCE)
         let_go.set()
         for each in busy:
-            assert tools.read_answer(each) == (200, b"slow")
-        assert tools.read_answer(fresh) == (200, b"quick")  # they idle now, and make room
+            assert tools.read_response(each) == (200, b"slow")
+        assert tools.read_response(fresh) == (200, b"quick")  # they idle now, and make room
 
 
 def test_one_whose_request_has_just_come_is_not_let_go(house: Any, tools: Any) -> None:
-    """What was silent, and has sent its request before it was looked at, is answered."""
+    """A silent client that has sent its request before it was checked gets its response."""
     harness, address, _ = house
     with socket.create_connection(address, PATIENCE) as sock:
         harness.wait_until(lambda: len(harness.hub.table.connections) == 1)
@@ -115,7 +115,7 @@ def test_one_whose_request_has_just_come_is_not_let_go(house: Any, tools: Any) -
             return evict_idle(harness.hub.table)
 
         assert not harness.inside(look)
-        assert tools.read_answer(sock) == (200, b"quick")
+        assert tools.read_response(sock) == (200, b"quick")
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="the limit of this very process is lowered, on Linux")

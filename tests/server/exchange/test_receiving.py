@@ -20,7 +20,7 @@ def pair() -> Iterator[Pair]:
     """Give a client, and the connection that it has with us."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield ours, Connection(theirs, None, Http1Connection(LIMITS), 0.0)
+        yield ours, Connection(theirs, None, Http1Connection(LIMITS), 0.0, lambda _: None)
 
 
 def begin(pair: Pair, head: bytes) -> None:
@@ -70,7 +70,7 @@ def test_tiny_chunks_are_a_short_stay(pair: Pair) -> None:
 
 
 def test_what_is_behind_content_waits_with_the_system(pair: Pair) -> None:
-    """Requests behind content are not received with it by the hundred, to be held while the first is answered."""
+    """Requests behind content are not received with it by the hundred, to be held while the first is served."""
     begin(pair, POST + b"content-length: 10\r\n")
     pair[0].sendall(b"a" * 10 + b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * 5000)
     assert receive(pair) == CHUNKS_RECV_BYTES

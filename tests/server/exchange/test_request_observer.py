@@ -34,7 +34,7 @@ from fanlight.testing import FakeCall, FakeHandler, LiveServer
 
 
 class Watched:
-    """A hub whose requests are seen by a log in a file, and by counts."""
+    """A hub whose requests are recorded by a log in a file, and by counts."""
 
     def __init__(self, file: Path, calls: dict[str, Any], limits: Limits) -> None:
         self.file, self.counts, self.log = file, Counts(), AccessLog(str(file), "json")
@@ -92,8 +92,8 @@ def get(path: str, fields: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("lane", list(Lane))
-def test_each_answer_is_seen_once(watch: Watch, lane: Lane) -> None:
-    """In every lane: one line, one count, and the answer carries the id that the line has."""
+def test_each_response_is_recorded_once(watch: Watch, lane: Lane) -> None:
+    """In every lane: one line, one count, and the response carries the id that the line has."""
 
     async def later(_: Request) -> Response:
         return Response("hello")
@@ -114,7 +114,7 @@ def test_each_answer_is_seen_once(watch: Watch, lane: Lane) -> None:
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-def test_what_a_view_says_itself_is_not_said_twice(watch: Watch, *, is_stream: bool) -> None:
+def test_a_field_that_the_view_sets_is_not_sent_twice(watch: Watch, *, is_stream: bool) -> None:
     """A view may name the id as it likes; other fields of its own leave ours alone."""
 
     def view(_: Request) -> Response:
@@ -334,7 +334,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def test_a_log_that_is_gone_ends_no_request(
     watch: Watch, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the disk is full requests are answered as before."""
+    """When the disk is full requests are served as before."""
     watched = watch({"/": lambda _: Response("x")})
 
     def full(lines: Sequence[bytes]) -> int:

@@ -1,4 +1,4 @@
-"""Big answers and slow readers: what is held for them, and who is let go of when it is too much."""
+"""Big responses and slow readers: what is held for them, and which are disconnected when it is too much."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def quick(_: Request) -> Response:
 
 
 def writing(harness: Any) -> int:
-    """Return how many connections wait for their client to take an answer."""
+    """Return how many connections wait for their client to take a response."""
     return sum(each.phase is WRITING for each in harness.hub.table.connections.values())
 
 
 def ask_and_wait(harness: Any, tools: Any, clients: list[socket.socket], path: str) -> None:
-    """Have every client ask, and nobody read, until all of their answers wait."""
+    """Send a request from every client, and read nothing, until all of their responses wait."""
     for number, each in enumerate(clients, start=1):
         each.sendall(tools.request(path))
         harness.wait_until(lambda number=number: writing(harness) >= number)
 
 
-def test_a_big_answer_arrives_whole(serve: Serve, tools: Any) -> None:
-    """Content that is not copied behind its head arrives as it is, and the next request is answered."""
+def test_a_big_response_arrives_whole(serve: Serve, tools: Any) -> None:
+    """Content that is not copied behind its head arrives as it is, and the next request gets its response."""
     content = bytes(range(256)) * 8192
     harness = serve({"/": lambda _: Response(content), "/next": quick})
     with harness.connect() as sock:
@@ -64,15 +64,15 @@ def test_no_size_loses_a_byte(serve: Serve, tools: Any, size: int) -> None:
         assert tools.ask(sock, "/") == (200, content[:size])
 
 
-def test_the_head_alone_of_a_big_answer(serve: Serve, tools: Any) -> None:
+def test_the_head_alone_of_a_big_response(serve: Serve, tools: Any) -> None:
     """HEAD gets the length of the content, and none of it."""
     harness = serve({"/": shared, "/next": quick})
     with harness.connect() as sock:
         sock.sendall(b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + tools.request("/next"))
-        answer = b""
-        while not answer.endswith(b"quick"):
-            answer += sock.recv(65536)
-    head, _, rest = answer.partition(b"\r\n\r\n")
+        received = b""
+        while not received.endswith(b"quick"):
+            received += sock.recv(65536)
+    head, _, rest = received.partition(b"\r\n\r\n")
     assert b"content-length: %d" % len(SHARED) in head
     assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
 
@@ -94,7 +94,7 @@ def test_slow_readers_of_one_thing_hold_it_once(serve: Serve, tools: Any) -> Non
 
 
 def test_the_system_takes_little_more_than_it_sends(serve: Serve, tools: Any) -> None:
-    """Of an answer that its client does not read, the system's memory for TCP gets a few hundred KiB, not megabytes."""
+    """A response that its client does not read takes a few hundred KiB of the system's memory, not megabytes."""
     harness = serve({"/": shared})
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
@@ -116,7 +116,7 @@ def test_the_system_takes_little_more_than_it_sends(serve: Serve, tools: Any) ->
 def test_too_much_that_waits_costs_the_slowest_their_connection(
     serve: Serve, tools: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Answers of their own that nobody reads hold no more than Limits.unsent_bytes; the log says so, once."""
+    """Responses that no client reads hold no more than Limits.unsent_bytes; the log says so, once."""
     harness = serve({"/": own, "/next": quick}, limits=Limits(unsent_bytes=40 * MIB))
     clients = [harness.connect() for _ in range(30)]
     with caplog.at_level(logging.WARNING, "fanlight.server"):
@@ -133,20 +133,20 @@ def test_too_much_that_waits_costs_the_slowest_their_connection(
     assert message.startswith("responses waiting for slow clients exceeded Limits.unsent_bytes, 40 MiB; ")
 
 
-def test_an_answer_that_is_alone_may_be_of_any_size(serve: Serve, tools: Any) -> None:
-    """One client that takes an answer over the limit gets all of it."""
+def test_a_single_response_may_be_of_any_size(serve: Serve, tools: Any) -> None:
+    """One client that takes a response over the limit gets all of it."""
     harness = serve({"/": own}, limits=Limits(unsent_bytes=MIB))
     with harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"x" * (4 * MIB))
 
 
-def test_who_asks_while_others_sip_gets_his_answer(serve: Serve, tools: Any) -> None:
-    """The newest answer is not taken for the slowest: who reads gets all of it while others hold what they may."""
+def test_a_fast_reader_gets_its_response_beside_slow_ones(serve: Serve, tools: Any) -> None:
+    """The newest response is not the slowest: a client that reads gets all of it while others fill the limit."""
     harness = serve({"/": own}, limits=Limits(unsent_bytes=40 * MIB))
     clients = [harness.connect() for _ in range(10)]
     ask_and_wait(harness, tools, clients, "/")
     for each in clients:
-        each.recv(100_000)  # a sip, which is more than somebody who came just now has taken
+        each.recv(100_000)  # a sip, which is more than a client that came just now has taken
     harness.wait_until(lambda: all(each.moved_bytes for each in harness.hub.table.connections.values()))
     with harness.connect() as honest:
         assert tools.ask(honest, "/") == (200, b"x" * (4 * MIB))
@@ -154,8 +154,8 @@ def test_who_asks_while_others_sip_gets_his_answer(serve: Serve, tools: Any) -> 
         each.close()
 
 
-def test_small_answers_are_bounded_too(serve: Serve, tools: Any) -> None:
-    """Answers that are small, but many, and each its own, hold no more than the limit either."""
+def test_small_responses_are_bounded_too(serve: Serve, tools: Any) -> None:
+    """Many small responses, each of its own content, hold no more than the limit either."""
     harness = serve({"/": lambda _: Response(b"x" * 60_000)}, limits=Limits(unsent_bytes=MIB))
     clients = [harness.connect() for _ in range(60)]
     for each in clients:

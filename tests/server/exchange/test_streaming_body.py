@@ -26,7 +26,7 @@ def streamed() -> FakeCall:
 
 
 def test_a_rescue_thread_reads_for_a_view(serve: Serve, tools: Any) -> None:
-    """While the loop's thread is stuck another thread reads what the view has asked for; nothing is lost."""
+    """While the loop's thread is stuck another thread receives what the view waits for; nothing is lost."""
     entered, let_go = threading.Event(), threading.Event()
 
     def stuck(_: Request) -> Response:
@@ -47,13 +47,13 @@ def test_a_rescue_thread_reads_for_a_view(serve: Serve, tools: Any) -> None:
         assert tools.ask(third, "/") == (200, b"quick")
         let_go.set()
         first.sendall(b"a" * 399_000)
-        assert tools.read_answer(first) == (200, b"600000")
-        assert tools.read_answer(second) == (200, b"stuck")
+        assert tools.read_response(first) == (200, b"600000")
+        assert tools.read_response(second) == (200, b"stuck")
         first.sendall(HEAD.replace(b"600000", b"3") + b"abc")
-        assert tools.read_answer(first) == (200, b"3")
+        assert tools.read_response(first) == (200, b"3")
 
 
-def test_what_is_in_flight_is_told(serve: Serve) -> None:
+def test_the_status_shows_what_is_in_flight(serve: Serve) -> None:
     """A view that waits for its content is a request in flight."""
     harness = serve({"/up": streamed()})
     with harness.connect() as sock:

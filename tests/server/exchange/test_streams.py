@@ -229,7 +229,7 @@ def test_a_rescue_thread_notices_a_disconnect(serve: Serve, tools: Any) -> None:
     harness.wait_until(lambda: any(_events_of(harness, each) == 0 for each in harness.hub.table.connections.values()))
     let_go.set()
     assert source.closed.wait(tools.patience)
-    assert tools.read_answer(other) == (200, b"stuck")
+    assert tools.read_response(other) == (200, b"stuck")
     other.close()
 
 

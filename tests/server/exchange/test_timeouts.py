@@ -69,7 +69,7 @@ def test_an_idle_connection_is_closed_without_a_word(serve: Serve, tools: Any) -
 
 
 def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve, tools: Any) -> None:
-    """What a head was read into is kept for a client that asks again at once, and let go of after a second."""
+    """The buffer of a head is kept for a client that sends its next request at once, and released after a second."""
     harness = serve({"/": quick}, limits=LIMITS)
     mark = "x" * 5000
 
@@ -79,7 +79,7 @@ def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve,
 
     with harness.connect() as sock:
         sock.sendall(tools.request("/", fields=f"x-mark: {mark}\r\n"))
-        assert tools.read_answer(sock)[0] == 200
+        assert tools.read_response(sock)[0] == 200
         assert harness.inside(holds_the_head)
         tick(harness, 1.5)
         assert not harness.inside(holds_the_head)
@@ -117,7 +117,7 @@ def test_a_client_that_sends_nothing_has_as_long_as_a_head_may_take(serve: Serve
         assert sock.recv(1) == b""
 
 
-def test_half_a_head_is_answered_408(serve: Serve) -> None:
+def test_half_a_head_gets_408(serve: Serve) -> None:
     """A head that does not end in head_seconds is refused with 408, and the limit is named."""
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
@@ -158,7 +158,7 @@ def test_content_must_come_at_the_least_rate(serve: Serve) -> None:
         assert b"Limits.content_seconds" in answer
 
 
-def test_a_client_that_takes_no_answer_is_cut_off(serve: Serve, tools: Any) -> None:
+def test_a_client_that_takes_no_response_is_cut_off(serve: Serve, tools: Any) -> None:
     """A response of which its client takes nothing is kept for write_seconds, whatever our system has taken."""
     harness = serve({"/": big}, limits=LIMITS)
     with harness.connect() as sock:
@@ -171,7 +171,7 @@ def test_a_client_that_takes_no_answer_is_cut_off(serve: Serve, tools: Any) -> N
         harness.wait_until(lambda: not harness.hub.table.connections)
 
 
-def test_a_slow_reader_gets_all_of_a_big_answer(serve: Serve, tools: Any) -> None:
+def test_a_slow_reader_gets_all_of_a_big_response(serve: Serve, tools: Any) -> None:
     """A partial send is continued when the client takes more, to the last byte."""
     harness = serve({"/": big, "/quick": quick}, limits=LIMITS)
     with harness.connect() as sock, harness.connect() as other:
@@ -194,11 +194,11 @@ def test_a_running_view_has_no_deadline(serve: Serve, tools: Any) -> None:
         held.entered.wait()
         tick(harness, 100_000)
         held.let_go.set()
-        assert tools.read_answer(sock) == (200, b"done")
+        assert tools.read_response(sock) == (200, b"done")
 
 
 def test_a_refused_client_can_read_why_before_we_close(serve: Serve) -> None:
-    """After a refusal the server reads on for a while, so that no reset destroys the answer."""
+    """After a refusal the server reads on for a while, so that no reset destroys the response."""
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 99999999999\r\n\r\n")
@@ -272,7 +272,7 @@ def test_half_a_request_holds_up_the_end_for_arriving_seconds(serve: Serve, sent
         assert harness.ended.wait(PATIENCE)
 
 
-def test_half_a_request_that_a_stop_refuses_says_why(serve: Serve, tools: Any) -> None:
+def test_half_a_request_at_a_stop_is_refused_with_the_reason(serve: Serve, tools: Any) -> None:
     """The response names the shutdown, not a deadline that the client would have kept."""
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
@@ -281,13 +281,13 @@ def test_half_a_request_that_a_stop_refuses_says_why(serve: Serve, tools: Any) -
         harness.wait_until(lambda: connection.phase is CONTENT)
         drain(harness)
         tick(harness, ARRIVING_SECONDS + 0.5)
-        status, content = tools.read_answer(sock)
+        status, content = tools.read_response(sock)
     assert status == 408
     assert b"the server is shutting down" in content
     assert b"not complete in time" in content
 
 
-def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, tools: Any) -> None:
+def test_a_request_that_becomes_whole_in_that_time_is_served(serve: Serve, tools: Any) -> None:
     """What comes within ARRIVING_SECONDS gets its response, and that says that it is the last one."""
     harness = serve({"/": quick}, limits=LIMITS)
     with harness.connect() as sock:
@@ -297,7 +297,7 @@ def test_a_request_that_becomes_whole_in_that_time_is_answered(serve: Serve, too
         drain(harness)
         tick(harness, ARRIVING_SECONDS - 0.5)
         sock.sendall(b"host: test\r\n\r\n")
-        assert tools.read_answer(sock) == (200, b"quick")
+        assert tools.read_response(sock) == (200, b"quick")
         assert sock.recv(1) == b""
 
 
@@ -311,7 +311,7 @@ def test_what_a_view_works_on_gets_all_of_the_drain(serve: Serve, tools: Any) ->
         drain(harness)
         tick(harness, LIMITS.drain_seconds - 1)
         held.let_go.set()
-        assert tools.read_answer(sock) == (200, b"done")
+        assert tools.read_response(sock) == (200, b"done")
 
 
 def test_arriving_seconds_are_none_beyond_the_drain(serve: Serve) -> None:

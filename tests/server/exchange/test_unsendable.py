@@ -99,7 +99,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def test_what_can_not_be_sent_is_a_500(
     server: LiveServer, caplog: pytest.LogCaptureFixture, name: str, path: str
 ) -> None:
-    """In every lane, compressed or not; its author is told, and the connection goes on, and is given back."""
+    """In every lane, compressed or not; the mistake is logged, and the connection goes on."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     for accepted in ("identity", "gzip"):
         caplog.clear()

@@ -65,7 +65,7 @@ def test_an_in_flight_request_has_its_source_line(serve: Any, tools: Any, lane: 
         found = until_one(harness.hub, lane)
         go_on.set()
         harness.hub.ownership.loop.call_soon_threadsafe(go_on_later.set)
-        tools.read_answer(sock)
+        tools.read_response(sock)
     assert found.pop("seconds") >= 0
     assert found == {
         "method": "GET",
@@ -93,7 +93,7 @@ def test_a_stuck_route_is_listed_as_slow(serve: Any, tools: Any, caplog: pytest.
             harness.wait_until(lambda: bool(snapshot(harness.hub)["slow_routes"]))  # noted when the hub is passed on
             state = snapshot(harness.hub)
             go_on.set()
-            tools.read_answer(sock)
+            tools.read_response(sock)
     assert state["rescues"] == 1
     assert [each["route"] for each in state["slow_routes"]] == ["GET /slow (view)"]
     reason = f"blocked the server at {line_of(view, 1)}"
@@ -187,8 +187,8 @@ def test_a_call_without_a_thread_waits_for_one(serve: Any, tools: Any) -> None:
         harness.wait_until(lambda: harness.hub.pool.waiting == 1)
         state = snapshot(harness.hub)
         go_on.set()
-        tools.read_answer(first)
-        tools.read_answer(second)
+        tools.read_response(first)
+        tools.read_response(second)
     assert sorted(each["at"] == "waiting for a thread" for each in state["in_flight"]) == [False, True]
     assert state["threads"] == {"busy": 1, "waiting_calls": 1}
 

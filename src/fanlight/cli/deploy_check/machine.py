@@ -12,7 +12,7 @@ import ssl
 import stat
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -75,7 +75,7 @@ class Machine:
     def read(cls, options: Options, environ: Mapping[str, str] = os.environ) -> Machine:
         """Read the system's state for these options."""
         descriptors, max_descriptors = _descriptors()
-        temp_folder = _temp_folder()
+        temp_folder, temp_free = _temporary_files()
         certificates = tuple(
             _tls_files(cert, key, options.user)
             for cert, key in zip(options.cert, options.key or options.cert, strict=True)
@@ -90,7 +90,7 @@ class Machine:
             in_kubernetes="KUBERNETES_SERVICE_HOST" in environ,
             debug=tuple(_debug(environ)),
             temp_folder=temp_folder,
-            temp_free=_free(temp_folder) if temp_folder else None,
+            temp_free=temp_free,
             unavailable=_unavailable(options.addresses_with_admin),
             certificates=certificates,
             places=tuple(_places(options)),
@@ -129,20 +129,15 @@ def _debug(environ: Mapping[str, str]) -> Iterable[str]:
         yield "python -X dev"
 
 
-def _temp_folder() -> str:
-    """Return the folder for temporary files, "" if none is writable."""
+def _temporary_files() -> tuple[str, int | None]:
+    """Return the folder for temporary files, and its free bytes, None if it is not writable; "" without any folder."""
+    folder = ""
     try:
-        return tempfile.gettempdir()
-    except OSError:
-        return ""
-
-
-def _free(folder: str) -> int | None:
-    try:
+        folder = tempfile.gettempdir()
         with tempfile.TemporaryFile(dir=folder):
-            return shutil.disk_usage(folder).free
+            return folder, shutil.disk_usage(folder).free
     except OSError:
-        return None
+        return folder, None
 
 
 def _unavailable(binds: Collection[str]) -> dict[str, str]:
@@ -177,20 +172,16 @@ def _tls_files(path: str, key: str, user: str) -> TlsFiles:
 
 def _refused(options: Options) -> Iterable[str]:
     """Yield what would be refused before a port opens: an unknown user, a bad CA file, bad proxies."""
+    uses: list[Callable[[], object]] = [lambda: TrustedProxies(options.trusted_proxies)]
+    if options.user and os.name == "posix":
+        from fanlight.server.workers.worker_process import identity_of  # not on Windows
 
-    def user() -> None:
-        if options.user and os.name == "posix":
-            from fanlight.server.workers.worker_process import identity_of  # not on Windows
-
-            identity_of(options.user)
-
-    def client_ca() -> None:
-        if options.client_ca:
-            load_client_ca(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), options.client_ca)
-
-    for try_it in (user, client_ca, lambda: TrustedProxies(options.trusted_proxies)):
+        uses.append(lambda: identity_of(options.user))
+    if options.client_ca:
+        uses.append(lambda: load_client_ca(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), options.client_ca))
+    for use in uses:
         try:
-            try_it()
+            use()
         except FanlightError as error:
             yield str(error)
 

@@ -57,7 +57,6 @@ class ClientPace:
     __slots__ = ("_acknowledged", "_credit", "_longest", "_looked_at", "_moved_at")
 
     def __init__(self, acknowledged: int, now: float, limits: Limits) -> None:
-        """Begin with a client that has acknowledged so many bytes by now."""
         self._acknowledged, self._looked_at, self._moved_at = acknowledged, now, now
         self._longest = 0.0  # seconds, of the pauses after which it went on
         self._credit = limits.write_seconds  # seconds for which it may yet be waited

@@ -61,10 +61,6 @@ LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
 LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
 
 
-def _nothing(_: Connection) -> None:
-    """Stand in for `on_closed`, in tests."""
-
-
 class BodyReader(Protocol):
     """The content of a request that its view reads as a stream."""
 
@@ -144,12 +140,14 @@ class Connection:
         "wire",
     )
 
+    # PERF: benchmarks/stages.py: `request`, `call`, `status`, `extra_headers` and `started` are set by the exchange and
+    # its observer, once for each request: a method of this class would cost a call.
     call: Call
     request: Request
     started: float  # when its head had come, on the performance counter; only set where there is an observer
 
     def __init__(
-        self, sock: Stream, client: str | None, wire: Http1Connection, now: float, on_closed: OnClosed = _nothing
+        self, sock: Stream, client: str | None, wire: Http1Connection, now: float, on_closed: OnClosed
     ) -> None:
         """Begin in HANDSHAKE; without one, HEAD is entered next. `on_closed` is called with it when it is closed."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire

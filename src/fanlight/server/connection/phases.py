@@ -93,5 +93,4 @@ class InvalidTransition(RuntimeError):
     """A fault of the server's own: a connection was to enter a phase that can't follow the one that it is in."""
 
     def __init__(self, before: Phase, after: Phase) -> None:
-        """Name both phases."""
         super().__init__(f"a connection can't go from {before.name} to {after.name}")

@@ -23,7 +23,7 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
     decimal: ContextVar[decimal_module.Context] | None = None
     for variable, value in copy_context().items():
         if variable.name == DECIMAL and isinstance(value, decimal_module.Context):
-            if _is_as_by_default(value):
+            if all(getattr(value, name) == getattr(decimal_module.DefaultContext, name) for name in RULES):
                 continue  # each request makes one of its own when it first calculates
             decimal = variable
         base.run(variable.set, value)
@@ -39,8 +39,3 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
         return context
 
     return make
-
-
-def _is_as_by_default(context: decimal_module.Context) -> bool:
-    default = decimal_module.DefaultContext
-    return all(getattr(context, name) == getattr(default, name) for name in RULES)

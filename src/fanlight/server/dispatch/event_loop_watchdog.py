@@ -27,7 +27,6 @@ class EventLoopWatchdog:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
-        """Watch a loop that runs in the thread with this identifier."""
         self._loop, self.thread_id = loop, thread_id
         self._suspect: asyncio.Task[Any] | None = None
         self.tasks: dict[asyncio.Task[Any], Connection] = {}  # the connection that each running task is for

@@ -44,7 +44,6 @@ class RouteTimings:
     """What was measured of a route."""
 
     def __init__(self) -> None:
-        """Begin with nothing measured."""
         self.lock = threading.Lock()
         self.probation_seconds = FIRST_PROBATION_SECONDS / 2
         self.short_runs = self.thread_runs = 0
@@ -67,7 +66,6 @@ class Lanes:
     """Moves routes between running inline and running in threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without any route."""
         self._clock = clock
         self._records: dict[Call, RouteTimings] = {}
         self._settled: deque[Call] = deque()  # inline ones that are to be measured again

@@ -49,14 +49,15 @@ class Turn:
         """Begin SERVING, in the thread of the event loop, which has to call this, or in a rescue thread."""
         self.running: list[Connection] = []
         self.thread_id, self.native_id = (threading.get_ident(), threading.get_native_id()) if is_on_loop else (0, 0)
-        self.serial = 0  # how many views it has begun
+        self.serial = (
+            0  # how many views it has begun; PERF: benchmarks/stages.py: counted by `Dispatch`, without a call
+        )
         self.is_on_loop = is_on_loop
         self.handed_over = threading.Event()
 
     def run(self, serve: Callable[[Turn], object]) -> None:
         """Serve in this thread; the whole life of a rescue thread."""
-        self.native_id = threading.get_native_id()
-        self.thread_id = threading.get_ident()
+        self.thread_id, self.native_id = threading.get_ident(), threading.get_native_id()
         serve(self)
 
 
@@ -113,14 +114,12 @@ class Ownership:
         if turn.is_on_loop:
             self._poller.stop_mirroring()
         self.turn = fresh = Turn(is_on_loop=False)
+        args = (self._run_in_rescue_thread,)
         while True:
-            args = (self._run_in_rescue_thread,)
             try:
-                threading.Thread(target=fresh.run, args=args, name="fanlight-rescue", daemon=True).start()
+                return threading.Thread(target=fresh.run, args=args, name="fanlight-rescue", daemon=True).start()
             except RuntimeError:  # the system has no thread left: better late than never
                 time.sleep(NO_THREAD_PAUSE_SECONDS)
-            else:
-                return
 
     def give_back(self) -> None:
         """Ask for the hub, in the loop's thread, which has lost it to a rescue thread and is free again."""

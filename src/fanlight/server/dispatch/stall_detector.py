@@ -45,7 +45,6 @@ class StallDetector:
         *,
         watchdog: EventLoopWatchdog | None = None,
     ) -> None:
-        """Prepare; nothing runs before `start`."""
         self._current_turn, self._rescue, self._on_stall = current_turn, rescue, on_stall
         self._bell = threading.Event()
         self._seen: tuple[Turn, int] | None = None

@@ -30,7 +30,6 @@ class BackgroundTasks:
     """The background tasks of one hub."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pool: ThreadPool) -> None:
-        """Run them on this loop, and in this pool."""
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_cut_off = False

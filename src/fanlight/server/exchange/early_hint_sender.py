@@ -41,14 +41,14 @@ def send_early_hints(connection: Connection, request: Request, links: Sequence[s
     if connection.request is not request or connection.phase is not RUNNING:
         return
     data = connection.wire.send_early_hints(links)
-    if not data or not _takes(connection.fd):
+    if not data or not _has_room(connection.fd):
         return
     with contextlib.suppress(OSError):  # the response will find that the client has disconnected
         if connection.sock.send(data) != len(data):
             connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _takes(fd: int) -> bool:
+def _has_room(fd: int) -> bool:
     """Return whether a socket takes a few thousand bytes at once: ready means that a third of its buffer is free."""
     if _poll is None:
         return False

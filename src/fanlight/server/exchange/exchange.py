@@ -75,7 +75,6 @@ class Exchange:
         background: BackgroundTasks,
         observer: RequestObserver | None,
     ) -> None:
-        """Serve these connections by a handler."""
         self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
         self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)

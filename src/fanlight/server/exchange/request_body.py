@@ -125,7 +125,6 @@ class StreamingBody(ContentStream):
     )
 
     def __init__(self, table: ConnectionTable, ownership: Ownership, connection: Connection, head: RequestHead) -> None:
-        """Begin; nothing is received before the view asks for it."""
         super().__init__(head.content_length)
         self._table, self._ownership, self._connection = table, ownership, connection
         self._pieces: deque[bytes] = deque()
@@ -247,7 +246,6 @@ class StreamingBody(ContentStream):
 
 
 def _http_error_of(refusal: ProtocolError) -> HTTPError:
-    """Return the HTTPError with the status and the message of a refusal."""
     kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
     if isinstance(refusal, ContentLimitExceeded):
         detail, _, hint = str(refusal).partition("; ")

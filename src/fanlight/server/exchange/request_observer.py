@@ -29,7 +29,6 @@ class RequestObserver:
     """Observes requests for a log, for counts, or for both."""
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
-        """Observe for these."""
         self._log, self._counts = access_log, counts
         self._needs_head = access_log is not None and access_log.needs_head
 
@@ -58,7 +57,6 @@ class RequestObserver:
         self.on_response(connection, max(0, size - len(connection.pending) - len(connection.pending_body)))
 
     def _log_request(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
-        """Add an entry for a request to the log."""
         now, request = perf_counter(), connection.request
         head = request.head
         target, more = head.target, None

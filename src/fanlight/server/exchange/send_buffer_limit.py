@@ -31,7 +31,6 @@ class SendBufferLimit:
     """The pending bytes of all responses of one hub, and their limit."""
 
     def __init__(self, table: ConnectionTable, most_bytes: int) -> None:
-        """Allow so many bytes."""
         self._table, self._most = table, most_bytes
         self._counted = 0  # what was held at the last check, and all that was added since
         self._cut, self._logged_at = 0, -LOG_SECONDS

@@ -122,7 +122,6 @@ class ThreadStreamWriter(_StreamWriter[SyncStream]):
     def __init__(
         self, table: ConnectionTable, connection: Connection, stream: SyncStream, done: Done, pool: ThreadPool
     ) -> None:
-        """Prepare, as above; the stream is pulled in threads of this pool."""
         super().__init__(table, connection, stream, done)
         self._pool = pool
 

@@ -24,7 +24,6 @@ class CallQueue:
     """The queue, and the pair of sockets that wakes the holder up."""
 
     def __init__(self) -> None:
-        """Open the sockets; `fileno` is what a poller watches."""
         self._waiting: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._in, self._out = socket.socketpair()
         self._in.setblocking(False)

@@ -26,7 +26,15 @@ from fanlight.message import forked_child
 
 Owner = TypeVar("Owner")
 _at_fork: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
-_forking = threading.local()
+
+
+class _Forking(threading.local):
+    """The signal mask of a thread that forks, to be restored afterwards."""
+
+    mask: set[signal.Signals] | set[int] | None = None
+
+
+_forking = _Forking()
 
 
 def run_in_child(owner: Owner, act: Callable[[Owner], object]) -> None:
@@ -59,9 +67,8 @@ def _before() -> None:
 
 
 def _after() -> None:
-    mask = getattr(_forking, "mask", None)
+    mask, _forking.mask = _forking.mask, None
     if mask is not None:
-        _forking.mask = None
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

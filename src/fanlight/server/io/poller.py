@@ -89,7 +89,6 @@ class SelectorPoller:
     """A selector of the standard library, for any system; nested if it has a descriptor of its own."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
-        """Wrap a selector; by default the best that the system has."""
         self._selector = selector or selectors.DefaultSelector()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._callback: Callable[[], None] = _nothing
