@@ -14,7 +14,7 @@ from fanlight.bootstrap import is_command as _is_command  # noqa: F401 - before 
 
 if TYPE_CHECKING:
     from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName
-    from fanlight.compression.options import Compression, uncompressed
+    from fanlight.compression.compression_settings import Compression, uncompressed
     from fanlight.errors import (
         AddressUnavailable,
         AppError,
@@ -72,13 +72,13 @@ if TYPE_CHECKING:
 _MODULES = {
     # The application
     "App": "fanlight.site.app",
-    "Compression": "fanlight.compression.options",
+    "Compression": "fanlight.compression.compression_settings",
     "Limits": "fanlight.settings.limits",
     "Static": "fanlight.pages.static.static",
     "lane": "fanlight.message.lane",
     "limits": "fanlight.message.body_policy",
     "middleware": "fanlight.message.with_middleware",
-    "uncompressed": "fanlight.compression.options",
+    "uncompressed": "fanlight.compression.compression_settings",
     # Requests
     "Body": "fanlight.binding.markers",
     "ClientCert": "fanlight.message.client_cert",

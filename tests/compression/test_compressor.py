@@ -12,8 +12,8 @@ import pytest
 
 from fanlight import App
 from fanlight.compression.codecs import CODECS, CODINGS
+from fanlight.compression.compression_settings import Compression, uncompressed
 from fanlight.compression.negotiation import COMPRESSIBLE
-from fanlight.compression.options import Compression, uncompressed
 from fanlight.errors import NotFound, SetupError
 from fanlight.message.file_response import file_response
 from fanlight.message.response import Response

@@ -8,7 +8,7 @@ import pytest
 
 from fanlight import App
 from fanlight.compression.codecs import CODINGS
-from fanlight.compression.options import Compression
+from fanlight.compression.compression_settings import Compression
 from fanlight.testing import Client
 
 TEXT = "".join(f"<p>line {number} of a page that is worth it</p>\n" for number in range(100))

@@ -12,8 +12,8 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App
+from fanlight.compression.compression_settings import Compression
 from fanlight.compression.negotiation import COMPRESSIBLE
-from fanlight.compression.options import Compression
 from fanlight.message.lane import lane
 from fanlight.message.response import Response
 from fanlight.settings.limits import Limits

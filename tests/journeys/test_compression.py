@@ -9,7 +9,7 @@ import pytest
 
 from fanlight import App, Request, Response
 from fanlight.compression.codecs import CODINGS
-from fanlight.compression.options import Compression
+from fanlight.compression.compression_settings import Compression
 from fanlight.testing import LiveServer
 
 Run = Callable[..., str]

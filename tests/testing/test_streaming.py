@@ -11,7 +11,7 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight import App, EventStream, Request, Response
-from fanlight.compression.options import Compression
+from fanlight.compression.compression_settings import Compression
 from fanlight.message.events import Event
 from fanlight.testing import Client
 

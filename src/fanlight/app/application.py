@@ -22,8 +22,8 @@ from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
+from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.compression.compressor import Compressor
-from fanlight.compression.options import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.errors import Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State

@@ -5,7 +5,7 @@ the error pages in `pages`. If an error handler raises, its exception is logged 
 sent. A client never sees the message of an unexpected exception.
 
 Every exception becomes a response, also one that is no `Exception`. The one exception is the cancellation of the task
-that runs the view, which is raised again: whoever cancels a task does not wait for a response.
+that runs the view, which is raised again: the code that cancels a task does not wait for a response.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanlight.compression.codecs import CODECS
-from fanlight.compression.headers import Fields, encoded_fields, may_be_encoded, with_vary, with_weak_etag
+from fanlight.compression.coding_fields import Fields, encoded_fields, may_be_encoded, with_vary, with_weak_etag
+from fanlight.compression.compression_settings import Compression, is_uncompressed
 from fanlight.compression.negotiation import best_encoding, is_compressible
-from fanlight.compression.options import Compression, is_uncompressed
 from fanlight.errors import InvalidResponse
 from fanlight.message.request import Request
 from fanlight.message.response import Heartbeat, Response, is_lazy_stream
@@ -169,6 +169,6 @@ def _padding(most: int) -> bytes:
 
 
 def _has_credentials(request: Request) -> bool:
-    """Return whether a request carries credentials of the kinds that a browser sends without being asked."""
+    """Return whether a request carries credentials of the kinds that a browser sends by itself."""
     values = request.head.values
     return "cookie" in values or "authorization" in values or request.client_cert is not None

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 from fanlight.message.handler import Handler
 from fanlight.server.connection.connection import RECV_BYTES, Connection, is_about_client, wire_limits
 from fanlight.server.connection.phases import CONTENT, HANDSHAKE, HEAD, READING_REQUESTS
-from fanlight.server.dispatch.event_loop_watchdog import EventLoopWatchdog
 from fanlight.server.dispatch.lanes import Lanes
 from fanlight.server.dispatch.ownership import Ownership, Turn
-from fanlight.server.dispatch.stall_detector import StallDetector
+from fanlight.server.dispatch.stall_detector import EventLoopWatchdog, StallDetector
 from fanlight.server.exchange.background_tasks import BackgroundTasks
 from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.dispatch import Executors
@@ -185,7 +184,7 @@ class Hub:
             try:
                 if phase not in READING_REQUESTS:
                     if phase is HANDSHAKE:
-                        continue_handshake(connection, table, self.exchange, self.acceptor.acquire_slot)
+                        continue_handshake(connection, table, self.exchange.linger, self.acceptor.acquire_slot)
                     else:
                         self.exchange.serve_event(connection, events)
                     continue
@@ -231,7 +230,7 @@ class Hub:
         is_quick = self.acceptor.is_crowded or table.is_draining
         self._next_tick = now + (EVICT_SECONDS if is_quick else TICK_SECONDS - wall % 1)
         table.set_date(wall)
-        close_expired(table, self.exchange, now)
+        close_expired(table, self.exchange.refuse_late, now)
         self.exchange.send_buffers.enforce()
         self.lanes.remeasure()
         self.acceptor.resume()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanlight.app.application import Application
 from fanlight.bootstrap import open_streams
-from fanlight.compression.options import DEFAULT_COMPRESSION, Compression
+from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting
 from fanlight.foreign_names import refuse_foreign_names
 

@@ -1,4 +1,4 @@
-"""Take the hub from a view that blocks it.
+"""Detect stalls: take the hub from a plain view that blocks it, and report an async view that blocks the event loop.
 
 In: the turn of the thread that holds the hub (`ownership`). Out: a view that is stuck no longer holds the hub, and its
 route is reported with the line at which it was stuck.
@@ -10,13 +10,14 @@ for half of the time in between: then the machine is busy, and another thread wo
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from fanlight.server.dispatch.event_loop_watchdog import LOOP_CHECK_SECONDS, EventLoopWatchdog
 from fanlight.server.dispatch.ownership import Turn
 from fanlight.server.dispatch.thread_probes import RunDelay, thread_position
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 0.005
 LATE_SECONDS = 0.015  # more than a thread waits for the interpreter while a view computes
 CHECKS_BEFORE_SLEEP = 20
+LOOP_CHECK_SECONDS = 0.05  # between two checks of a loop with tasks
+LOOP_BLOCKED_SECONDS = 0.1  # an async view that blocks the loop for so long is logged
+
+log = logging.getLogger("fanlight.server")
 
 
 class StallDetector:
@@ -152,3 +157,48 @@ class StallDetector:
             else:
                 self._bell.wait()
         self.is_asleep = False
+
+
+class EventLoopWatchdog:
+    """Checks the event loop from another thread.
+
+    The same task on it at two checks in a row is suspicious; if the loop then does not run a callback in time, it is
+    blocked. The loop itself is not touched before there is a suspicion.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, thread_id: int) -> None:
+        self._loop, self.thread_id = loop, thread_id
+        self._suspect: asyncio.Task[Any] | None = None
+        self.tasks: dict[asyncio.Task[Any], Connection] = {}  # the connection that each running task is for
+
+    def check(self) -> None:
+        """Check once; if the loop is blocked, wait until it is free again and log it."""
+        task = _task_on(self._loop)
+        if task is None or task is not self._suspect:
+            self._suspect = task
+            return
+        self._suspect = None
+        began = time.monotonic() - LOOP_CHECK_SECONDS
+        free = threading.Event()
+        try:
+            self._loop.call_soon_threadsafe(free.set)
+        except RuntimeError:  # the loop is closed
+            return
+        if free.wait(LOOP_BLOCKED_SECONDS - LOOP_CHECK_SECONDS):
+            return
+        connection = self.tasks.get(task)
+        where = thread_position(self.thread_id)
+        free.wait()
+        log.warning(
+            "%s blocked the event loop for %.2f s at %s; await something there, or make the view a plain `def`",
+            "a task" if connection is None else connection.call.name,
+            time.monotonic() - began,
+            where,
+        )
+
+
+def _task_on(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task(loop)
+    except RuntimeError:
+        return None

@@ -29,10 +29,9 @@ from fanlight.server.io.thread_pool import ThreadPool, in_thread
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from fanlight.server.dispatch.event_loop_watchdog import EventLoopWatchdog
     from fanlight.server.dispatch.lanes import Lanes
     from fanlight.server.dispatch.ownership import Ownership, Turn
-    from fanlight.server.dispatch.stall_detector import StallDetector
+    from fanlight.server.dispatch.stall_detector import EventLoopWatchdog, StallDetector
     from fanlight.server.exchange.connection_table import ConnectionTable
 
 log = logging.getLogger("fanlight.server")

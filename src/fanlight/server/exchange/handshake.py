@@ -16,13 +16,12 @@ from fanlight.server.tls.tls_stream import TlsError
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
     from fanlight.server.exchange.connection_table import ConnectionTable
-    from fanlight.server.exchange.exchange import Exchange
 
 
 def continue_handshake(
     connection: Connection,
     table: ConnectionTable,
-    exchange: Exchange,
+    linger: Callable[[Connection], object],
     acquire_slot: Callable[[str], str | bytes | None],
 ) -> None:
     """Read or write what the handshake needs next; close the connection if it fails."""
@@ -31,7 +30,7 @@ def continue_handshake(
     try:
         wanted = policy.handshake(connection)
     except TlsError:  # the client may still read our alert: to close now could take it back with a reset
-        exchange.linger(connection)
+        linger(connection)
         return
     except (OSError, ProtocolError):
         table.close(connection)

@@ -5,7 +5,7 @@ parsed as a form while it arrives, or given piece by piece to a view that runs a
 takes, and what finds no room on the disk.
 
 A view that reads the content as a stream shares its connection with the hub: the view's task asks for more, and the
-holder of the hub receives (phase STREAMING_BODY), one piece at a time, and never without being asked. So a slow view
+holder of the hub receives (phase STREAMING_BODY), one piece at a time, and only on demand. So a slow view
 slows its client down, and holds no more than one piece.
 """
 

@@ -6,6 +6,7 @@ once a second (four times, while we drain), never by a timer for each: a deadlin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fanlight.server.connection.client_pace import CHECKS
@@ -26,7 +27,6 @@ from fanlight.server.exchange.connection_table import ARRIVING_SECONDS, DRAIN_KE
 
 if TYPE_CHECKING:
     from fanlight.server.exchange.connection_table import ConnectionTable
-    from fanlight.server.exchange.exchange import Exchange
     from fanlight.settings.limits import Limits
 
 COLD_SECONDS = 1.0  # one that has been idle, in a handshake, or with half a head for so long may have to make room
@@ -34,13 +34,13 @@ SILENT_SECONDS = 0.5  # one that has sent nothing yet for so long
 AT_ONCE = 256
 
 
-def close_expired(table: ConnectionTable, exchange: Exchange, now: float) -> None:
+def close_expired(table: ConnectionTable, refuse_late: Callable[[Connection, float], object], now: float) -> None:
     """Close connections past their deadline; release buffers of idle ones."""
     cold = now + table.limits.idle_seconds - COLD_SECONDS
     is_over = now >= table.refuse_late_at
     for connection in list(table.connections.values()):
         if connection.deadline < now or (is_over and _has_not_arrived(connection, now)):
-            _expire(connection, table, exchange, now)
+            _expire(connection, table, refuse_late, now)
         elif (
             connection.phase is IDLE
             and connection.deadline < cold
@@ -116,7 +116,9 @@ def _has_not_arrived(connection: Connection, now: float) -> bool:
     return phase in (IDLE, HEAD, CONTENT, HANDSHAKE)
 
 
-def _expire(connection: Connection, table: ConnectionTable, exchange: Exchange, now: float) -> None:
+def _expire(
+    connection: Connection, table: ConnectionTable, refuse_late: Callable[[Connection, float], object], now: float
+) -> None:
     phase = connection.phase
     if phase in WAITING_FOR_CLIENT or phase is STREAMING:
         connection.move_deadline(now + table.limits.write_seconds / CHECKS)
@@ -125,6 +127,6 @@ def _expire(connection: Connection, table: ConnectionTable, exchange: Exchange, 
     if phase in (RUNNING, SPOOLING):
         return  # how long a view may take is up to the view
     if phase in (CONTENT, STREAMING_BODY) or (phase is HEAD and not connection.wire.is_idle):
-        exchange.refuse_late(connection, now)
+        refuse_late(connection, now)
     else:
         table.close(connection)

@@ -1,9 +1,9 @@
 """The runtime folder: it holds one control socket for each running server of a user.
 
 In: a process id. Out: the path of its control socket; or the paths of all control sockets. The folder is
-$XDG_RUNTIME_DIR/fanlight, else /run/user/<id>/fanlight, else one in the folder for temporary files. Whoever can write
-to it could place a socket of their own there, and receive what an operator asks; so a folder that belongs to another
-user, or is open to others, is refused.
+$XDG_RUNTIME_DIR/fanlight, else /run/user/<id>/fanlight, else one in the folder for temporary files. Another
+user who can write to it could place a socket there and receive an operator's queries; so a folder that belongs to
+another user, or is open to others, is refused.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from fanlight.server.tls.tls_stream import TlsStream
 
 # RFC 9325 section 4.2, and ChaCha20 for clients without AES in hardware; those of TLS 1.3 are all good.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-# OpenSSL encrypts session tickets with keys that live as long as a context: whoever stole one could decrypt all TLS 1.2
+# OpenSSL encrypts session tickets with keys that live as long as a context: a stolen one would decrypt all TLS 1.2
 # sessions of that time. So a context is used for no longer than a day.
 FRESH_SECONDS = 24 * 60 * 60.0
 
