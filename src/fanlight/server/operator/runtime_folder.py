@@ -2,7 +2,7 @@
 
 In: a process id. Out: the path of its control socket; or the paths of all control sockets. The folder is
 $XDG_RUNTIME_DIR/fanlight, else /run/user/<id>/fanlight, else one in the folder for temporary files. Another
-user who can write to it could place a socket there and receive an operator's queries; so a folder that belongs to
+user with write access could place a socket there and receive an operator's queries; so a folder that belongs to
 another user, or is open to others, is refused.
 """
 
