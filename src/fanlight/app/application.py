@@ -18,6 +18,7 @@ from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
 from fanlight.app.middleware import MiddlewareStack, read_middleware
 from fanlight.app.no_route import NoRouteResponses
+from fanlight.app.observer import ObservedErrorHandlers, Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.binding.callables import Dependency, display_name
@@ -69,6 +70,7 @@ class Application:
         self._middleware, self._wrap_calls = middleware, wrap_calls
         self._lifespan_function, self._compression = lifespan, compression
         self._dependencies: frozenset[Dependency] = frozenset()
+        self._observer: Observer | None = None
         self._build({})
 
     def overridden(self, overrides: Mapping[Callable[..., object], Callable[..., object]]) -> Self:
@@ -86,6 +88,13 @@ class Application:
         other._build(overrides)  # noqa: SLF001 - of the same class
         return other
 
+    def observed(self, observer: Observer) -> Self:
+        """Return an app like this one that an observer watches, for development. It shares the state of this one."""
+        other = copy.copy(self)
+        other._observer = observer  # noqa: SLF001 - of the same class
+        other._build({})  # noqa: SLF001 - as above
+        return other
+
     def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
         folder, templates = self.folder, self._templates
         names = {"url_for": self.url_for, "asset": self.asset}
@@ -98,7 +107,8 @@ class Application:
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
         responses = ResponseFactory(self.pages)
-        errors = ErrorHandlers(self._errors, self.pages, responses, folder)
+        parts = self._errors, self.pages, responses, folder
+        errors = ErrorHandlers(*parts) if self._observer is None else ObservedErrorHandlers(self._observer, *parts)
         middleware, middleware_mistakes = read_middleware(self._middleware, folder)
         mistakes = wrapper_mistakes(self._wrap_calls, folder)
         stack = MiddlewareStack(middleware, responses, errors)

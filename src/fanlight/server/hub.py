@@ -14,6 +14,7 @@ import asyncio
 import logging
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fanlight.message.handler import Handler
@@ -48,7 +49,7 @@ log = logging.getLogger("fanlight.server")
 class Hub:
     """All connections of one process; made in a running event loop, whose thread serves them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test puts in another's place is given by its name
         self,
         handler: Handler,
         limits: Limits,
@@ -57,14 +58,16 @@ class Hub:
         poller: Poller | None = None,
         detects_stalls: bool = True,
         is_shared: bool = False,
+        watch: Callable[[Connection], object] | None = None,
     ) -> None:
         """Begin to serve what is adopted or listened for.
 
         Unless `detects_stalls`, a view that blocks the hub keeps it, until a test calls `detector.check`.
-        `is_shared`: other processes accept from its listeners too.
+        `is_shared`: other processes accept from its listeners too. `watch` is called with each new connection, and may
+        put something else in the place of its socket and its wire: that is how exchanges are recorded in development.
         """
         loop, poller = asyncio.get_running_loop(), poller or best_poller()
-        self._wire_limits = wire_limits(limits)
+        self._wire_limits, self._watch = wire_limits(limits), watch
         self._next_tick = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -112,6 +115,8 @@ class Hub:
         connection.count_under(address)
         if policy is None or not policy.wrap(connection):
             connection.enter(HEAD, now, table.limits.head_seconds)
+        if self._watch is not None:
+            self._watch(connection)
         table.add(connection)
         self._schedule_timer()
 

@@ -19,6 +19,7 @@ from typing import cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.message.handler import Handler
+from fanlight.server.connection.connection import Connection
 from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.io.forks import stop_loop_in_child
@@ -52,15 +53,16 @@ class Server:
         listeners: ListenerSet | None = None,
         is_worker: bool = False,
         shutdown: ShutdownController | None = None,
+        watch: Callable[[Connection], object] | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given the listeners it shares with others.
 
-        `shutdown` is given where this server's signals end the process. Raises InvalidSetting, for example for a
-        certificate that can't be read.
+        `shutdown` is given where this server's signals end the process; `watch` is called with each new connection.
+        Raises InvalidSetting, for example for a certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
         self._listeners = listeners or ListenerSet(self.options)
-        self._is_worker = is_worker
+        self._is_worker, self._watch = is_worker, watch
         self._hub: Hub | None = None
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
@@ -222,7 +224,13 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def _running_hub(self) -> AsyncIterator[Hub]:
-        hub = Hub(self._handler, self.options.limits, observer=self._make_observer(), is_shared=self._is_worker)
+        hub = Hub(
+            self._handler,
+            self.options.limits,
+            observer=self._make_observer(),
+            is_shared=self._is_worker,
+            watch=self._watch,
+        )
         for sock, policy in self._listeners.with_policies():
             hub.listen(sock, policy)
         try:
