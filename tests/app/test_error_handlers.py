@@ -36,14 +36,15 @@ async def broken_async() -> str:
 
 @pytest.mark.parametrize("view", [broken, broken_async])
 def test_an_exception_is_500_without_internals(site: Make, caplog: pytest.LogCaptureFixture, view: Any) -> None:
-    """The response has no details; the log has route, request and traceback."""
-    response = site({"/a/{x}": lambda x: "", "/b": view}).get("/b?q=1", fields=PAGE)
+    """The response has no details but the request's id; the log has route, request, the same id and the traceback."""
+    response = site({"/a/{x}": lambda x: "", "/b": view}).get("/b?q=1", fields=PAGE | {"x-request-id": "abc-1"})
     assert response.status == 500
     assert "hunter2" not in response.text
     assert "KeyError" not in response.text
+    assert "<code>abc-1</code>" in response.text
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("fanlight.app", logging.ERROR)
-    assert record.getMessage() == f"GET /b (tests.app.test_error_handlers.{view.__name__}) failed: GET /b?q=1"
+    assert record.getMessage() == f"GET /b (tests.app.test_error_handlers.{view.__name__}) failed: GET /b?q=1, id abc-1"
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], KeyError)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from fanlight.errors import (
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.pages.builtin_pages import plain_error_page
 from fanlight.pages.pages import Pages
 
 Write = Callable[[Mapping[str, str]], Path]
@@ -51,6 +53,37 @@ def test_every_error_has_a_page_built_in(kind: type[HTTPError]) -> None:
     response = Pages(None).error(make(kind))
     assert (response.status, response.media_type) == (kind.status, HTML)
     assert "<p>a detail</p>" in text_of(response)
+
+
+def test_a_500_shows_the_id_of_its_request(ask: Ask) -> None:
+    """The page of a 500, with a detail or without, asks to mention the id of the request."""
+    request = ask("/", {"x-request-id": "abc-1"})
+    for error in (InternalServerError(), InternalServerError("no luck")):
+        page = text_of(Pages(None).error(error, request))
+        assert "Mention this number if you report it:<br><code>abc-1</code>" in page
+
+
+@pytest.mark.parametrize("given", ["<b>", "a b", "x" * 129, "é", ""])
+def test_a_500_shows_a_generated_id_instead_of_a_malformed_one(ask: Ask, given: str) -> None:
+    """What the client calls its request is on the page only if it is well-formed; else the id is the one generated."""
+    request = ask("/", {"x-request-id": given})
+    page = text_of(Pages(None).error(InternalServerError(), request))
+    assert f"<code>{request.id}</code>" in page
+    assert not given or f">{given}<" not in page
+
+
+@pytest.mark.parametrize("kind", [each for each in HTTP_ERRORS if each.status != 500])
+def test_no_other_error_shows_an_id(ask: Ask, kind: type[HTTPError]) -> None:
+    """No other error has the id on its page or in its problem details, nor is one generated for it."""
+    for fields in ({}, {"accept": "application/json"}):
+        request = ask("/", fields)
+        assert re.findall("<code>|request_id", text_of(Pages(None).error(make(kind), request))) == []
+        assert not hasattr(request, "_id_line")
+
+
+def test_a_500_without_a_request_has_no_id() -> None:
+    """Where no request is known, the page is the plain one."""
+    assert text_of(Pages(None).error(InternalServerError())) == plain_error_page(500).decode()
 
 
 def test_an_error_without_a_detail_is_explained() -> None:

@@ -129,3 +129,11 @@ def test_the_users_own_error_page_is_not_for_programs(write: Write, ask: Ask) ->
 def test_a_problem_can_be_made_without_a_request() -> None:
     """`problem` describes an error without a request."""
     assert problem(NotFound("x")) == {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "x"}
+
+
+def test_a_500_has_the_id_of_its_request(ask: Ask) -> None:
+    """A program gets the id by which the logs have its request."""
+    request = ask("/", {"accept": "application/json", "x-request-id": "abc-1"})
+    response = Pages(None).error(InternalServerError(), request)
+    assert isinstance(response.content, bytes)
+    assert json.loads(response.content)["request_id"] == "abc-1"

@@ -2,7 +2,7 @@
 
 In: the error and the request. Out: a response, always. A handler from the app's own `errors` comes first, then
 the error pages in `pages`. If an error handler raises, its exception is logged and the page for the first error is
-sent. A client never sees the message of an unexpected exception.
+sent. A client never sees the message of an unexpected exception, only the id of its request, by which the log has it.
 
 Every exception becomes a response, also one that is no `Exception`. The one exception is the cancellation of the task
 that runs the view, which is raised again: the code that cancels a task does not wait for a response.
@@ -149,7 +149,7 @@ class ErrorHandlers:
         if _is_disk_full(error):
             log.error("%s found no room on the disk (%s): %s", name, error, _request_line(request))
         elif not isinstance(error, ClientDisconnected):
-            log.error("%s failed: %s", name, _request_line(request), exc_info=error)
+            log.error("%s failed: %s, id %s", name, _request_line(request), request.id, exc_info=error)
         return self.unhandled_response(unhandled, request)
 
     # --- the app's own handlers -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from fanlight.pages.drawing import COLOURS, FAVICON_LINK, LIT, ONE_PANE_OUT
-from fanlight.pages.palette import FOUNDATION, SANS, custom_properties
+from fanlight.pages.palette import FOUNDATION, MONO, SANS, custom_properties
 from fanlight.reason_phrases import REASON_PHRASES
 
 # For the person who reads the page, if the error has no detail of its own.
@@ -53,6 +53,7 @@ dl {{ margin: 2rem 0; border-top: 1px solid var(--line); text-align: left; overf
 dl div {{ display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .5rem 0; border-bottom: 1px solid var(--line) }}
 dt {{ flex: 0 1 10rem; max-width: 100%; font-weight: 600 }}
 dd {{ flex: 1 1 14rem; max-width: 100%; color: var(--quiet) }}
+code {{ color: var(--ink); font: .9375rem {MONO}; user-select: all }}
 """
 
 
@@ -71,12 +72,17 @@ def heading_page(text: str) -> str:
     return document(text, f"{LIT}<h1>{escape(text)}</h1>")
 
 
-def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the page for an error: its status, its detail or advice, each bad field, and a link to the front page."""
+def error_page(status: int, detail: str = "", items: Sequence[tuple[str, str]] = (), request_id: str = "") -> str:
+    """Return the page for an error: its status, its detail or advice, each bad field, and a link to the front page.
+
+    With a `request_id`, it is shown to be reported: by it the error is found in the logs.
+    """
     reason = REASON_PHRASES.get(status, "Error")
     text = detail or _ADVICE.get(status) or _ADVICE[400 if status < 500 else 500]
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(message)}</dd></div>\n" for name, message in items)
     details = f"<dl>\n{rows}</dl>\n" if rows else ""
+    if request_id:
+        details += f"<p>Mention this number if you report it:<br><code>{escape(request_id)}</code></p>\n"
     return document(
         f"{status} {reason}",
         f"{ONE_PANE_OUT}<h1><small>{status}</small> {escape(reason)}</h1>\n<p>{escape(text)}</p>\n"

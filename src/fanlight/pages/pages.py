@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fanlight.errors import HTTPError, Mistake, TemplateError, UnprocessableContent
+from fanlight.errors import HTTPError, InternalServerError, Mistake, TemplateError, UnprocessableContent
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -22,7 +22,7 @@ from fanlight.pages.bounded_dict import BoundedDict
 from fanlight.pages.builtin_pages import error_page, plain_error_page
 from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
-from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
+from fanlight.pages.problem_details import PROBLEM, problem, reported_id, sendable, wants_problem
 from fanlight.pages.template_folder import TemplateFolder
 from fanlight.reason_phrases import REASON_PHRASES
 
@@ -94,14 +94,14 @@ class Pages:
             return self._error_response(error, request)
         except BaseException as failure:  # noqa: BLE001 - an error may be of a class of the app's, which can do anything
             self._log_once(f"{type(error).__name__} can't be shown: {in_one_line(failure)}", failure)
-            return Response(plain_error_page(500), 500, media_type=HTML)
+            return Response(_builtin_page(InternalServerError(), request), 500, media_type=HTML)
 
     def _error_response(self, error: HTTPError, request: Request | None) -> Response:
         error = self._valid_error(error)
         if request is not None and wants_problem(request):
             response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
         else:
-            content = self._own_page(error, request) or _builtin_page(error)
+            content = self._own_page(error, request) or _builtin_page(error, request)
             response = Response(content, error.status, media_type=HTML)
         # The representation depends on `accept`, so a cache must not mix them up (RFC 9110 section 12.5.5).
         response.headers["vary"] = "accept"
@@ -161,9 +161,10 @@ def error_context(error: HTTPError) -> dict[str, object]:
     return {"error": error, "status": error.status, "reason": reason, "detail": error.detail}
 
 
-def _builtin_page(error: HTTPError) -> bytes:
+def _builtin_page(error: HTTPError, request: Request | None) -> bytes:
     fields = error.fields if isinstance(error, UnprocessableContent) else ()
-    if not error.detail and not fields:
+    request_id = reported_id(error, request)
+    if not error.detail and not fields and not request_id:
         return plain_error_page(error.status)
     items = [(sendable(each.name), sendable(each.message)) for each in fields]
-    return error_page(error.status, sendable(error.detail), items).encode("utf-8", "replace")
+    return error_page(error.status, sendable(error.detail), items, request_id).encode("utf-8", "replace")

@@ -1,7 +1,7 @@
 """Errors as problem details in JSON (RFC 9457), for clients that are programs.
 
 In: an error, and its request. Out: the members of the document, and whether the client prefers it to a page. Only the
-status of an error and what it was raised with are shown.
+status of an error and what it was raised with are shown, and for a 500 the id by which the logs have it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _PAGE_FIRST = ("text/html", *_JSON)
 
 
 def problem(error: HTTPError, request: Request | None = None) -> dict[str, object]:
-    """Return an error as problem details: type, title, status, detail, instance, and for 422 every bad field."""
+    """Return an error as problem details: type, title, status, detail, instance.
+
+    A 422 has every bad field too, and a 500 the id of the request.
+    """
     title = REASON_PHRASES.get(error.status, "Error")
     members: dict[str, object] = {"type": "about:blank", "title": title, "status": error.status}
     if error.detail:
@@ -27,7 +30,14 @@ def problem(error: HTTPError, request: Request | None = None) -> dict[str, objec
         members["instance"] = sendable(request.raw_path)
     if isinstance(error, UnprocessableContent) and error.fields:
         members["errors"] = [_bad_field(each) for each in error.fields]
+    if request_id := reported_id(error, request):
+        members["request_id"] = request_id
     return members
+
+
+def reported_id(error: HTTPError, request: Request | None) -> str:
+    """Return the id of the request if a visitor may want to report the error, which is a 500; else ""."""
+    return request.id if error.status == 500 and request is not None else ""
 
 
 def _bad_field(field: BadField) -> dict[str, object]:
