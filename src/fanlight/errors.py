@@ -269,7 +269,11 @@ class NoSuchURL(AppError):
 
 
 class InvalidResponse(AppError):
-    """A view returned something that can't be sent as a response."""
+    """A view returned something that can't be sent as a response; `place` is like "main.py:1", "" if unknown."""
+
+    def __init__(self, reason: str, *, place: str = "") -> None:
+        super().__init__(reason)
+        self.place = place
 
 
 # --- the machine ---------------------------------------------------------------------------

@@ -260,3 +260,16 @@ def test_a_mistake_in_the_table_is_found_before_the_port_opens(mistakes: Make, e
     (mistake,) = mistakes({"/": nothing}, errors=errors)
     assert message in mistake.message
     assert mistake.hint
+
+
+def test_an_error_view_that_returns_nothing_gets_the_builtin_page(
+    site: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A forgotten `return` in the view of an error is logged; the error keeps its status and a page."""
+
+    def gone() -> None:
+        pass
+
+    made = site({}, errors={404: gone})
+    assert made.get("/nowhere", fields={"accept": "text/html"}).status == 404
+    assert "gone returned None; did you forget `return`?" in caplog.text

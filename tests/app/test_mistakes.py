@@ -310,6 +310,8 @@ async def async_generator() -> AsyncIterator[str]:
         (lambda: "<!doctype html><p>Hello", "the string at / is HTML source (<!doctype", "into a template"),
         (lambda: " \n<h1>Hello</h1>", "the string at / is HTML source (<h1>Hello</h1>", "home, not home()"),
         (lambda: "\ufeff<p>see a.html", "the string at / is HTML source", "def home()"),
+        (lambda: "Hello <b>world</b>", "the string at / is HTML source (Hello <b>world</b>", "home, not home()"),
+        (lambda: "Hello <html lang=en>", "the string at / is HTML source", "home, not home()"),
         (Own, "a value of type Own at / is no response", "give a view"),
         (lambda: b"bytes", "a value of type bytes at / is no response", "give a view"),
         (lambda: Path("x"), "is no response", "give a view"),
@@ -464,3 +466,16 @@ def test_a_builtin_without_a_signature_is_reported(site: Make, mistakes: Find) -
     assert "the parameters of tests.app.test_mistakes.Opaque can't be read" in mistake.message
     (mistake,) = mistakes({"/": operator.methodcaller("upper")})
     assert "operator.methodcaller" in mistake.message
+
+
+def test_the_name_of_a_function_in_quotation_marks_is_reported(mistakes: Find, site: Make, tmp_path: Path) -> None:
+    """A string that is the name of a function in the file was meant as the function; any other is a heading."""
+    file = tmp_path / "main.py"
+    file.write_text('def home(): ...\n\nURLS = {"/": "home",\n "/about": "about"}\n')
+    (mistake,) = mistakes({"/": "home", "/about": "about"}, source=file)
+    assert str(mistake) == (
+        'the string at / is "home", the name of a function in this file\n'
+        "  at main.py:3\n"
+        "  write home without quotation marks; a string is the heading of a page"
+    )
+    assert site({"/": "Home"}, source=file).get("/").status == 200

@@ -19,8 +19,9 @@ from fanlight.app.lifespan import Lifespan
 from fanlight.app.middleware import MiddlewareStack, read_middleware
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observer import ObservedErrorHandlers, Observer
-from fanlight.app.responses import ResponseFactory
+from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
+from fanlight.app.string_values import view_name_mistakes
 from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
@@ -106,7 +107,8 @@ class Application:
         # A class for each app: its requests reach the app through the class, which costs nothing per request.
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
-        responses = ResponseFactory(self.pages)
+        is_observed = self._observer is not None
+        responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         parts = self._errors, self.pages, responses, folder
         errors = ErrorHandlers(*parts) if self._observer is None else ObservedErrorHandlers(self._observer, *parts)
         middleware, middleware_mistakes = read_middleware(self._middleware, folder)
@@ -128,10 +130,11 @@ class Application:
         self._find, self._call_without_route = self.table.find, NoRouteResponses(calls, self.table).call
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
+        source = None if self._source is None else Source(self._source)
         try:
             self.table = build(
                 self._urls,
-                source=None if self._source is None else Source(self._source),
+                source=source,
                 path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
                 unwrap=self._unwrap,
@@ -139,7 +142,7 @@ class Application:
             )
         except SetupError as error:
             return list(error.mistakes)
-        return []
+        return [] if source is None else view_name_mistakes(self.table.routes, source.functions)
 
     def _template_mistakes(self) -> list[Mistake]:
         folder, templates = self.pages.folder, self._templates

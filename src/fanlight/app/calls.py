@@ -20,7 +20,7 @@ from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_er
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
-from fanlight.binding.callables import ArgumentBuilder, View, is_async
+from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
 from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import pinned_lane
@@ -96,7 +96,7 @@ class CallFactory:
         if bound.errors:
             log_hint = partial(self._errors.log_hint, where=name)
             view = with_error_status(view, bound.errors, log_hint, is_async=is_async(view))
-        view_log = ViewLog(name, bound.place)
+        view_log = ViewLog(display_name(bound.view), bound.place)
         on_error = view_log.before(self._on_error(name))
         arguments = _by_method(bound.arguments)
         make = self._responses.for_view(view_log).make

@@ -30,6 +30,7 @@ from fanlight.errors import (
     HTTPError,
     InsufficientStorage,
     InternalServerError,
+    InvalidResponse,
     Mistake,
 )
 from fanlight.message import forked_child
@@ -202,7 +203,10 @@ class ErrorHandlers:
 
         def call_view(error: HTTPError, request: Request) -> Response:
             given: dict[str, Any] = {"error": error, "request": request}
-            return self._responses.make(view(**{name: given[name] for name in names}), request)
+            result = view(**{name: given[name] for name in names})
+            if result is None:
+                raise InvalidResponse(f"{display_name(view)} returned None; did you forget `return`?")
+            return self._responses.make(result, request)
 
         # A view that takes the request can choose between HTML and JSON itself.
         self._handlers[status] = call_view if "request" in names else self._html_only(call_view)

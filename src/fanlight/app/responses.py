@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from fanlight.app.view_log import ViewLog
+from fanlight.app.view_log import NO_CONTENT, ViewLog
 from fanlight.errors import HTTPError, InvalidResponse, NotFound
 from fanlight.message.conditional import apply_conditions
 from fanlight.message.file_response import file_response
@@ -55,7 +55,7 @@ class ResponseFactory:
 
     def for_view(self, view_log: ViewLog) -> ResponseFactory:
         """Return a factory for the values of one view, which is named in the errors for values that can't be sent."""
-        return ResponseFactory(self._pages, view_log)
+        return type(self)(self._pages, view_log)
 
     def make(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
@@ -67,7 +67,8 @@ class ResponseFactory:
         except InvalidResponse as error:
             if self._view_log is None or str(error).startswith(self._view_log.where):
                 raise
-            raise InvalidResponse(f"{self._view_log.where}: {error}") from error.__cause__
+            place = self._view_log.place
+            raise InvalidResponse(f"{self._view_log.where}: {error}", place=place) from error.__cause__
 
     def _find_maker(self, result: object) -> Maker:
         for fits, make in ((_is(Path), self._of_path), *_OTHER_MAKERS):
@@ -78,7 +79,7 @@ class ResponseFactory:
         raise InvalidResponse(_reason(result))
 
     def _of_none(self, _: None, request: Request) -> Response:
-        if self._view_log is not None and request.head.method == "GET":
+        if self._view_log is not None and _waits_for_page(request):
             self._view_log.log_no_content()
         return Response(b"", 204)
 
@@ -86,9 +87,10 @@ class ResponseFactory:
         try:
             return apply_conditions(file_response(result), request)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            error = NotFound()
             if self._view_log is not None:
-                self._view_log.log_missing_file(result)
-            raise NotFound from None
+                error.add_note(self._view_log.missing_file(result))
+            raise error from None
 
     def _of_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
         if len(result) not in (2, 3):
@@ -106,6 +108,20 @@ class ResponseFactory:
             response.headers.update(headers)
             return apply_conditions(response, request)
         return response
+
+
+class StrictResponseFactory(ResponseFactory):
+    """Makes responses in development, where None in the place of a page is an error and not an empty response."""
+
+    def _of_none(self, result: None, request: Request) -> Response:
+        if self._view_log is not None and _waits_for_page(request):
+            raise InvalidResponse(f"{self._view_log.where} {NO_CONTENT}", place=self._view_log.place)
+        return super()._of_none(result, request)
+
+
+def _waits_for_page(request: Request) -> bool:
+    """Return whether a browser is likely to wait for a page: for GET, and when a form or link was used."""
+    return request.head.method == "GET" or request.head.values.get("sec-fetch-mode") == "navigate"
 
 
 def _of_string_subclass(result: str, _: Request) -> Response:

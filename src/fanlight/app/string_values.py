@@ -7,9 +7,15 @@ In: the value, the pages of the app, and where the value stands. Out: a `Mistake
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container, Sequence
+
 from fanlight.errors import Mistake
 from fanlight.pages.pages import Pages
 from fanlight.pages.suggestion import nearest_path
+from fanlight.routing.route import Route
+
+_holds_markup = re.compile(r"</[a-z][a-z0-9]*\s*>|<html\b", re.IGNORECASE).search
 
 
 def is_template_name(text: str) -> bool:
@@ -22,7 +28,7 @@ def string_mistake(text: str, pages: Pages, value: str, table: str) -> Mistake |
 
     `value` and `table` are the subjects of the message: "the text at /about", "URLS".
     """
-    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+    if text.lstrip("\ufeff \t\r\n").startswith("<") or _holds_markup(text):
         start = " ".join(text.split())[:30]
         hint = (
             "if a view returned it, write the view's name without parentheses: home, not home(); "
@@ -30,6 +36,19 @@ def string_mistake(text: str, pages: Pages, value: str, table: str) -> Mistake |
         )
         return Mistake(message=f"{value} is HTML source ({start}...), but a string here is a plain heading", hint=hint)
     return template_mistake(text, pages, table) if is_template_name(text) else None
+
+
+def view_name_mistakes(routes: Sequence[Route], functions: Container[str]) -> list[Mistake]:
+    """Return a mistake for each string that is the name of a function of the file: the function was meant."""
+    return [
+        Mistake(
+            message=f'the string at {route.pattern} is "{route.view}", the name of a function in this file',
+            places=(route.place,),
+            hint=f"write {route.view} without quotation marks; a string is the heading of a page",
+        )
+        for route in routes
+        if isinstance(route.view, str) and route.view in functions
+    ]
 
 
 def template_mistake(name: str, pages: Pages, table: str) -> Mistake | None:

@@ -20,14 +20,16 @@ log = logging.getLogger("fanlight.app")
 T = TypeVar("T")
 MAX_REASONS = 50  # remembered for one view: the names of fields in JSON are chosen by the client
 MAX_NAME_LENGTH = 50
+NO_CONTENT = "returned None; did you forget `return`? If not, write `return Response(status=204)`"
 
 
 class ViewLog:
     """The log records of one view at one route."""
 
-    def __init__(self, name: str, place: str) -> None:
-        """Take the name of the view's call, "GET / (home)", and the place where the view is written."""
-        self.where = f"{name.removesuffix(')')} at {place})" if place and name.endswith(")") else name
+    def __init__(self, view: str, place: str) -> None:
+        """Take the name of the view, and the place where it is written: "home", "main.py:1"."""
+        self.place = place
+        self.where = f"{view} ({place})" if place else view
         self._logged: set[object] = set()
 
     def before(self, on_error: Callable[[BaseException, Request], T]) -> Callable[[BaseException, Request], T]:
@@ -41,19 +43,14 @@ class ViewLog:
         return log_and_handle
 
     def log_no_content(self) -> None:
-        """Log that a GET view returned None."""
-        self._log_once(
-            "nothing",
-            logging.WARNING,
-            "returned None, so the response is 204 and a browser shows no page; write `return` before the page,"
-            " or `return None, 204` if this is intended",
-        )
+        """Log that a view returned None where a browser waits for a page."""
+        self._log_once("nothing", logging.WARNING, f"{NO_CONTENT}; a browser shows no page for the 204 it gets")
 
-    def log_missing_file(self, path: Path) -> None:
-        """Log that the view returned the path of a file that does not exist."""
-        self._log_once(
-            "file", logging.WARNING, f"returned the file {str(path.absolute())!r}, which does not exist: 404"
-        )
+    def missing_file(self, path: Path) -> str:
+        """Log that the view returned the path of a file that does not exist, and return that line."""
+        text = f"returned the file {str(path.absolute())!r}, which does not exist"
+        self._log_once("file", logging.WARNING, f"{text}: 404")
+        return f"{self.where} {text}"
 
     def _log_fields(self, error: UnprocessableContent) -> None:
         wrong = [(each.source, each.name, each.message == "is missing") for each in error.fields[:MAX_REASONS]]

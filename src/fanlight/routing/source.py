@@ -58,6 +58,12 @@ class Source:
         for statement in self._tree.body:
             self._read_statement(statement)
 
+    @property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions that the module defines."""
+        kinds = ast.FunctionDef | ast.AsyncFunctionDef
+        return frozenset(each.name for each in self._tree.body if isinstance(each, kinds))
+
     def _read_statement(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
