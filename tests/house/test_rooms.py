@@ -52,7 +52,7 @@ ROOMS = {
         "app",
         "server",
     },
-    "devtools": set(),
+    "devtools": {"server"},
     "cli": {
         "errors",
         "closest_name",

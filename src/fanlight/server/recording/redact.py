@@ -77,7 +77,7 @@ class _Redaction:
         self._names -= 1
         if "%" in name:
             self._decoded -= 1
-        return self._names < 0 or self._decoded < 0 or _is_secret(name[:MAX_NAME])
+        return self._names < 0 or self._decoded < 0 or is_secret_name(name[:MAX_NAME])
 
     def _holds_secret(self, value: str) -> bool:
         """Return whether a value is itself a URL with a secret."""
@@ -97,7 +97,8 @@ class _Redaction:
 
 
 @lru_cache(1024)
-def _is_secret(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
+    """Return whether the value of a parameter of this name is a secret."""
     for _ in range(MAX_NESTED):
         if "%" not in name and "+" not in name:
             break
