@@ -2,7 +2,7 @@
 
 In: a name and its value as text, or a text without a name. Out: the same with each secret replaced by `***`. Names of
 fields and parameters are judged like those in URLs (`server/recording/redact.py`); names of variables by a shorter
-list, because a loop over `key, value` is no secret. A value is also masked if it looks like a key, whatever its name is.
+list, because a loop over `key, value` is no secret. A value that looks like a key is masked, whatever its name is.
 """
 
 from __future__ import annotations
