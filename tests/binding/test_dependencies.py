@@ -289,14 +289,14 @@ def test_plain_functions_are_dependencies(site: Make) -> None:
     assert client.post("/a/7?page=2", fields={"authorization": "T"}, form={"page": "9"}).json == messages
 
 
-def test_bad_fields_are_listed_before_anything_is_opened(site: Make) -> None:
-    """Bad fields of the view and of its dependencies are in one response."""
+def test_bad_fields_of_view_and_dependencies_are_in_one_response(site: Make) -> None:
+    """Those of the view come first; what is open is closed with the error."""
     client = site({"/": bad_fields})
     assert client.get("/?page=x").bad == [
         ("query", "size", "is missing"),
         ("query", "page", "'x' is not an integer"),
     ]
-    assert events == []
+    assert events == ["open /", "rollback UnprocessableContent", "close"]
 
 
 def bad_fields(db: Database, size: int, pager: Annotated[dict[str, int], pager]) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
@@ -90,6 +91,25 @@ class CallFactory:
 
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""
+        reads_content = bound.reads_content or not self._middleware.is_empty
+        content = _Content(
+            is_read=reads_content,
+            policy=bound.body_policy,
+            refused=self._for_refused_content(bound, name) if reads_content and not bound.errors else None,
+            runs_if_refused=bool(bound.errors),
+        )
+        return self._for_view(bound, name, content)
+
+    def _for_refused_content(self, bound: BoundView, name: str) -> Call:
+        """Return the call that responds in place of a view to content that is refused.
+
+        The view's dependencies are opened all the same: one that refuses the request does so first.
+        """
+        if bound.dependencies is None:
+            return self.for_handler(raise_content_error, name)
+        return self._for_view(replace(bound, arguments={"": raise_content_error}), name, _NO_CONTENT)
+
+    def _for_view(self, bound: BoundView, name: str, content: _Content) -> Call:
         view, middleware, policy = bound.view, self._middleware, bound.body_policy
         pinned = pinned_lane(view)
         runs_async = is_async(view) or (bound.dependencies is not None and bound.dependencies.is_async)
@@ -101,13 +121,6 @@ class CallFactory:
         arguments = _by_method(bound.arguments)
         make = self._responses.for_view(view_log).make
         has_path, dependencies = bound.has_path, bound.dependencies
-        reads_content = bound.reads_content or not middleware.is_empty
-        content = _Content(
-            is_read=reads_content,
-            policy=policy,
-            refused=self.for_handler(raise_content_error, name) if reads_content and not bound.errors else None,
-            runs_if_refused=bool(bound.errors),
-        )
         if runs_async:
             run_async = (
                 _async_run(view, arguments, make, on_error, has_path=has_path)

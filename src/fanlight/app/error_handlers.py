@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import is_template_name, string_mistake
@@ -64,7 +64,7 @@ class UnhandledException:
 Outcome = Response | UnhandledException
 
 
-def raise_content_error(request: Request) -> Response:
+def raise_content_error(request: Request) -> NoReturn:
     """Raise the error with which the content of a request was refused."""
     source = request.content_source
     assert isinstance(source, RefusedContent)

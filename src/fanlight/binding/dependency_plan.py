@@ -21,14 +21,14 @@ from msgspec import Struct
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
 from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.binding.form_redisplay import INVALID_FIELDS
-from fanlight.errors import AppError, BadField, UnprocessableContent
+from fanlight.errors import AppError, BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response, is_lazy_stream
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
 
 MakeResponse = Callable[[object, Request], Response]
-_Values = dict[Dependency, object]
+Values = dict[Dependency, object]
 Opened = list[tuple[str, "Generator[Any, Any, Any] | AsyncGenerator[Any, Any]"]]
 
 
@@ -44,7 +44,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     is_async: bool
     reads_content: bool
 
-    def open(self, arguments: Mapping[str, Any], values: _Values, opened: Opened) -> object:
+    def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value; a generator is added to those that are `opened`."""
         value = self.function(**arguments, **{name: values[key] for name, key in self.needs})
         if not self.is_generator:
@@ -60,7 +60,7 @@ class Provider(Struct, frozen=True, kw_only=True):
         opened.append((self.name, value))
         return given
 
-    async def open_async(self, arguments: Mapping[str, Any], values: _Values, opened: Opened) -> object:
+    async def open_async(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value, as above; it is awaited if the dependency is async."""
         if not self.is_async:
             return self.open(arguments, values, opened)
@@ -93,17 +93,12 @@ class DependencyPlan(NamedTuple):
 
     def run(self, view: View, build: ArgumentBuilder | None, respond: MakeResponse) -> Callable[[Request], Response]:
         """Return a function that runs a sync view with its dependencies. It raises what any of them raises."""
-        wanted, providers = tuple(self.wanted.items()), self.providers
-        gather = _gatherer(build, providers)
+        open_all = self.open
 
         def run(request: Request) -> Response:
-            own, arguments = gather(request)
             opened: Opened = []
             try:
-                values: _Values = {}
-                for provider, given in zip(providers, arguments, strict=True):
-                    values[provider.key] = provider.open(given, values, opened)
-                response = respond(view(**own, **{name: values[key] for name, key in wanted}), request)
+                response = respond(view(**open_all(build, request, {}, opened)), request)
                 if is_lazy_stream(response):
                     _attach_cleanup(response, opened)
                 else:
@@ -119,17 +114,12 @@ class DependencyPlan(NamedTuple):
         self, view: View, build: ArgumentBuilder | None, respond: MakeResponse
     ) -> Callable[[Request], Awaitable[Response]]:
         """Return a function that runs an async view with its dependencies. It raises what any of them raises."""
-        wanted, providers = tuple(self.wanted.items()), self.providers
-        gather = _gatherer(build, providers)
+        open_all = self.open_async
 
         async def run(request: Request) -> Response:
-            own, arguments = gather(request)
             opened: Opened = []
             try:
-                values: _Values = {}
-                for provider, given in zip(providers, arguments, strict=True):
-                    values[provider.key] = await provider.open_async(given, values, opened)
-                result = view(**own, **{name: values[key] for name, key in wanted})
+                result = view(**await open_all(build, request, {}, opened))
                 response = respond(await result if inspect.isawaitable(result) else result, request)
                 if is_lazy_stream(response):
                     _attach_cleanup(response, opened)
@@ -142,26 +132,88 @@ class DependencyPlan(NamedTuple):
 
         return run
 
+    def open(
+        self, build: ArgumentBuilder | None, request: Request, values: Values, opened: Opened
+    ) -> Mapping[str, Any]:
+        """Return a view's arguments: its dependencies are opened first, unless they are among the `values`.
 
-def _gatherer(
-    build: ArgumentBuilder | None, providers: tuple[Provider, ...]
-) -> Callable[[Request], tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """Return a function that makes the arguments of a view and of its dependencies, before any is opened."""
-    builders = (build, *(provider.build for provider in providers))
-
-    def gather(request: Request) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-        made: list[Mapping[str, Any]] = []
-        bad: list[BadField] = []
-        for index, each in enumerate(builders):
+        `build` makes the other arguments. A dependency whose own input is invalid is not opened, and the error is
+        raised when the others have been: one that refuses the request raises its error before.
+        """
+        invalid: _InvalidInput | None = None
+        for provider in self.providers:
+            if provider.key in values:
+                continue
             try:
-                made.append(each(request) if each is not None else {} if index else request.params)
-            except UnprocessableContent as error:
-                bad += error.fields
-        if bad:
-            raise UnprocessableContent(INVALID_FIELDS, fields=bad)
-        return made[0], made[1:]
+                given = provider.build(request) if provider.build is not None else {}
+            except HTTPError as error:
+                invalid = invalid or _InvalidInput()
+                invalid.add(provider, error)
+                continue
+            if invalid is None or not invalid.blocks(provider):
+                values[provider.key] = provider.open(given, values, opened)
+        return self._arguments(build, request, values, invalid)
 
-    return gather
+    async def open_async(
+        self, build: ArgumentBuilder | None, request: Request, values: Values, opened: Opened
+    ) -> Mapping[str, Any]:
+        """Return a view's arguments, as above; async dependencies are awaited."""
+        invalid: _InvalidInput | None = None
+        for provider in self.providers:
+            if provider.key in values:
+                continue
+            try:
+                given = provider.build(request) if provider.build is not None else {}
+            except HTTPError as error:
+                invalid = invalid or _InvalidInput()
+                invalid.add(provider, error)
+                continue
+            if invalid is None or not invalid.blocks(provider):
+                values[provider.key] = await provider.open_async(given, values, opened)
+        return self._arguments(build, request, values, invalid)
+
+    def _arguments(
+        self, build: ArgumentBuilder | None, request: Request, values: Values, invalid: _InvalidInput | None
+    ) -> Mapping[str, Any]:
+        if invalid is not None:
+            raise invalid.error(build, request)
+        own = build(request) if build is not None else request.params
+        return {**own, **{name: values[key] for name, key in self.wanted.items()}}
+
+
+class _InvalidInput:
+    """What is wrong with the input of the dependencies of one request, and which of them can't be opened for it."""
+
+    def __init__(self) -> None:
+        self._errors: list[HTTPError] = []
+        self._blocked: set[Dependency] = set()
+
+    def add(self, provider: Provider, error: HTTPError) -> None:
+        """Note the error of a dependency's own input."""
+        self._errors.append(error)
+        self._blocked.add(provider.key)
+
+    def blocks(self, provider: Provider) -> bool:
+        """Return whether a dependency needs one that can't be opened; then it can't be opened either."""
+        if any(key in self._blocked for _, key in provider.needs):
+            self._blocked.add(provider.key)
+            return True
+        return False
+
+    def error(self, build: ArgumentBuilder | None, request: Request) -> HTTPError:
+        """Return the error for all of it, and for what is wrong with the input of the view itself."""
+        errors = list(self._errors)
+        try:
+            if build is not None:
+                build(request)
+        except HTTPError as error:
+            errors.insert(0, error)
+        fields: list[BadField] = []
+        for each in errors:
+            if not isinstance(each, UnprocessableContent):
+                return each
+            fields += each.fields
+        return UnprocessableContent(INVALID_FIELDS, fields=fields)
 
 
 # --- closing ------------------------------------------------------------------------------------------
