@@ -52,7 +52,7 @@ ROOMS = {
         "app",
         "server",
     },
-    "devtools": {"server"},
+    "devtools": {"errors", "closest_name", "compression", "message", "server"},
     "cli": {
         "errors",
         "closest_name",
@@ -102,6 +102,7 @@ MAY_CATCH_ALL = {
     "binding/fields.py",
     "app/middleware.py",
     "binding/dependency_plan.py",
+    "devtools/inspector/replay/response_reader.py",  # each codec has errors of its own
     "message/threads.py",
     "pages/pages.py",
     "server/exchange/dispatch.py",
