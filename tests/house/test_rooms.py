@@ -52,7 +52,7 @@ ROOMS = {
         "app",
         "server",
     },
-    "devtools": {"errors", "closest_name", "compression", "message", "server"},
+    "devtools": {"errors", "closest_name", "wire", "message", "compression", "server"},
     "cli": {
         "errors",
         "closest_name",

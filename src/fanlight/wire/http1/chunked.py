@@ -16,7 +16,7 @@ from fanlight.wire.http1.wire_limits import WireLimits
 _TOKEN = rb"[%b]++" % re.escape(TOKEN_BYTES)
 _QUOTED = rb"\"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+\""
 _EXTENSION = rb"[ \t]*+;[ \t]*+%b(?:[ \t]*+=[ \t]*+(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})((?:%b)*+)" % _EXTENSION)
 _MAX_SIZE_DIGITS = 15
 _CONTROL = "a line in chunked content contains a control character"
 _NO_SIZE = "a chunk size is not a hexadecimal number of at most 15 digits, or its extension is malformed"
@@ -99,7 +99,7 @@ class ChunkedReader:
 
     def _take_line(self, line: bytes) -> None:
         if self._part == self._SIZE:
-            match = _SIZE_LINE.fullmatch(line)
+            match = SIZE_LINE.fullmatch(line)
             # SECURITY: tests/wire/test_vectors.py: int(x, 16) alone would accept signs, spaces, 0x and underscores
             if match is None or len(match[2]) > self._limits.chunk_extension_bytes + 1:
                 raise BadMessage(_CONTROL if line.translate(None, VALUE_BYTES) else _NO_SIZE)
