@@ -26,6 +26,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "context.check_hostname": "an SSLContext is configured by its attributes",
         "context.verify_mode": "as above",
     },
+    "devtools/dev_handler.py": {"request.params": _EACH_REQUEST, "request.__class__": _EACH_REQUEST},
+    "devtools/reload/problem_site.py": {"request.params": _EACH_REQUEST},
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
     "server/exchange/exchange.py": {
         "connection.call": _EACH_REQUEST,

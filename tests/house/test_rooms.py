@@ -52,7 +52,17 @@ ROOMS = {
         "app",
         "server",
     },
-    "devtools": {"errors", "closest_name", "wire", "message", "compression", "server"},
+    "devtools": {
+        "errors",
+        "closest_name",
+        "settings",
+        "wire",
+        "message",
+        "compression",
+        "app",
+        "server",
+        "site",
+    },
     "cli": {
         "errors",
         "closest_name",
@@ -62,6 +72,7 @@ ROOMS = {
         "app",
         "server",
         "site",
+        "devtools",
     },
     "__init__": {
         *("errors", "bootstrap", "foreign_names", "settings", "message", "compression", "pages", "binding", "site"),
@@ -100,6 +111,7 @@ MAY_CATCH_ALL = {
     "app/error_handlers.py",
     "app/observer.py",
     "binding/fields.py",
+    "devtools/reload/dev_worker.py",
     "app/middleware.py",
     "binding/dependency_plan.py",
     "devtools/inspector/replay/response_reader.py",  # each codec has errors of its own

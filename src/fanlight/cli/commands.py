@@ -1,4 +1,4 @@
-"""The command line: run, routes, check, new, status.
+"""The command line: dev, run, routes, check, new, status.
 
 In: arguments. Out: a running server, or lines on stdout, and an exit code: 0, or 1 with the error and what to do about
 it on stderr. Each command imports what it needs, so that `--help` and `--version` do not load the server.
@@ -42,6 +42,18 @@ def main() -> None:
 
 
 _SITE = click.argument("site", default="main.py")
+
+
+@main.command(cls=SettingsCommand)
+@_SITE
+def dev(site: str, **flags: Any) -> None:
+    """Serve SITE for development on this machine: changes are loaded at once, errors are explained."""
+    from fanlight.cli.dev import develop
+
+    try:
+        develop(site, options_of(flags))
+    except FanlightError as error:
+        _fail(error, "; server not started")
 
 
 @main.command(cls=SettingsCommand)

@@ -32,6 +32,7 @@ from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
 from fanlight.server.workers.pid_file import PidFile
+from fanlight.server.workers.shared_listeners import send_listeners
 from fanlight.server.workers.status_query import REPLY_SECONDS, StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.server.workers.worker_policy import WORKER_GRACE_SECONDS, WorkerPolicy
@@ -222,9 +223,7 @@ class Supervisor:
         """Send a worker the listening sockets; they are opened when the site has started in the first worker."""
         if not self._listeners.is_open:
             self._listeners.open()
-        listeners = self._listeners.listeners
-        kinds = [{"bind": each.bind, "is_redirect": each.is_redirect} for each in listeners]
-        worker.channel.send("serve", [each.sock.fileno() for each in listeners], listeners=kinds)
+        send_listeners(worker.channel, self._listeners.listeners)
 
     # --- signals --------------------------------------------------------------------------------------
 

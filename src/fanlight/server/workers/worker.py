@@ -17,17 +17,16 @@ from __future__ import annotations
 import faulthandler
 import logging
 import signal
-import socket
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 from fanlight.message.handler import Handler
-from fanlight.server.listening.listeners import Listener, ListenerSet
 from fanlight.server.operator.snapshot import snapshot
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
 from fanlight.server.workers.channel import Channel, Message
+from fanlight.server.workers.shared_listeners import SharedListenerSet, received_listeners
 from fanlight.settings.options import Options
 
 IGNORED_SIGNALS = (signal.SIGHUP, signal.SIGUSR2)  # they are for the supervisor
@@ -46,28 +45,6 @@ def run_worker(
     shutdown.on(signal.SIGUSR1, server.reopen_logs)
     WorkerControl(server, channel, shutdown, listeners).run()
     return LATE_EXIT_CODE if server.has_cut_off else 0
-
-
-class SharedListenerSet(ListenerSet):
-    """The listeners that a supervisor has opened for all its workers."""
-
-    def __init__(self, options: Options, channel: Channel) -> None:
-        super().__init__(options)
-        self._channel, self._is_delivered = channel, threading.Event()
-
-    def check(self) -> None:
-        """Do nothing: the supervisor has checked the addresses."""
-
-    def open(self) -> None:
-        """Wait for the sockets; there are none if the worker is to stop, or the supervisor is gone."""
-        self._channel.send("started")
-        self._is_delivered.wait()
-
-    def deliver(self, listeners: Sequence[Listener] = ()) -> None:
-        """End the wait with these; called by the channel's thread. A second time does nothing."""
-        if not self._is_delivered.is_set():
-            self.adopt(listeners)
-            self._is_delivered.set()
 
 
 class WorkerControl:
@@ -97,12 +74,7 @@ class WorkerControl:
     def _handle_message(self, message: Message, descriptors: Sequence[int]) -> None:
         what, server = message["what"], self._server
         if what == "serve":
-            self._listeners.deliver(
-                [
-                    Listener(socket.socket(fileno=fd), kind["bind"], kind["is_redirect"])
-                    for fd, kind in zip(descriptors, message["listeners"], strict=True)
-                ]
-            )
+            self._listeners.deliver(received_listeners(message, descriptors))
         elif what == "ping":
             server.post(self._on_ping)
         elif what == "status":

@@ -1,0 +1,89 @@
+"""The handler of a development server: the site, with the tools below `/__fanlight__/`.
+
+In: the site's handler and the tools' app. Out: a handler for the server. Requests to the tools are refused unless
+`access` permits them; their responses are never stored, framed or given content of others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fanlight.app.application import Application
+from fanlight.devtools.access import refusal
+from fanlight.devtools.dev_context import PREFIX
+from fanlight.message.handler import Call, Handler, ResponseEncoder, encoder_of
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+
+_TOOL_FIELDS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+def is_for_tools(request: Request) -> bool:
+    """Return whether a request is for the tools, not for the site."""
+    path = request.head.path
+    return path.startswith(PREFIX) and path[len(PREFIX) :][:1] in ("", "/")
+
+
+class DevHandler:
+    """Serves a site and the tools."""
+
+    def __init__(self, site: Handler, tools: Application) -> None:
+        self._site, self._tools = site, tools
+        self.request_class: type[Request] = getattr(site, "request_class", Request)
+        self.encoder: ResponseEncoder = DevEncoder(site, tools)
+
+    def find(self, request: Request, /) -> Call:
+        """Return the call for a request."""
+        if not is_for_tools(request):
+            return self._site.find(request)
+        # Only now it is known which app the request is for. Both classes have the same slots.
+        request.__class__ = self._tools.request_class
+        if reason := refusal(request):
+            request.params = {}
+            return Call(lambda _: Response(f"{reason}\n", 403, media_type="text/plain; charset=utf-8"), "the tools")
+        return self._tools.find(request)
+
+    async def start(self) -> None:
+        """Start the site, then the tools."""
+        await self._site.start()
+        await self._tools.start()
+
+    async def stop(self) -> None:
+        """Stop the tools and the site."""
+        try:
+            await self._tools.stop()
+        finally:
+            await self._site.stop()
+
+
+class DevEncoder:
+    """Changes responses before they are sent, then has the site's or the tools' encoder compress them."""
+
+    least_bytes = 0  # every response passes
+
+    def __init__(self, site: Handler, tools: Handler) -> None:
+        self._encode_site, self._least_bytes = encoder_of(site)
+        self._encode_tools, self._least_tool_bytes = encoder_of(tools)
+
+    def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
+        """Return the response to send."""
+        encode, least_bytes = self._encode_site, self._least_bytes
+        if is_for_tools(request):
+            encode, least_bytes = self._encode_tools, self._least_tool_bytes
+            response = response.copy()
+            for name, value in _TOOL_FIELDS.items():
+                if name not in response.headers:
+                    response.headers[name] = value
+        content: Any = response.content
+        if isinstance(content, bytes) and len(content) < least_bytes:
+            return response
+        return encode(response, request, is_busy)
