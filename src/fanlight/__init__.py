@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from fanlight.message.headers import Headers, MutableHeaders
     from fanlight.message.lane import lane
     from fanlight.message.multipart import Form
+    from fanlight.message.nested_table import table
     from fanlight.message.request import Request
     from fanlight.message.response import Response, json_response, redirect
     from fanlight.message.safe_targets import redirect_back, safe_target
@@ -78,6 +79,7 @@ _MODULES = {
     "lane": "fanlight.message.lane",
     "limits": "fanlight.message.body_policy",
     "middleware": "fanlight.message.with_middleware",
+    "table": "fanlight.message.nested_table",
     "uncompressed": "fanlight.compression.compression_settings",
     # Requests
     "Body": "fanlight.binding.markers",
@@ -213,6 +215,7 @@ __all__ = [
     "redirect_back",
     "render",
     "safe_target",
+    "table",
     "uncompressed",
 ]
 

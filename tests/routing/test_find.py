@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from fanlight.routing.build import build
+from fanlight.routing.entries import Inherited
 from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
@@ -175,14 +176,14 @@ def test_a_route_describes_itself() -> None:
     table = build(
         {"GET|POST /x/{id:int}": "view"},
         name_of=lambda value: f"name of {value}",
-        endpoint_of=lambda value, pattern, methods, middleware: (value, pattern, methods, middleware),
+        endpoint_of=lambda value, pattern, methods, inherited: (value, pattern, methods, inherited),
     )
     (route,) = table.routes
     place = "URLS['GET|POST /x/{id:int}']"
     assert route.methods == {"GET", "POST"}
     assert (route.pattern, route.view) == ("/x/{id:int}", "view")
     assert (route.parameters, route.name, route.place) == ({"id": "int"}, "name of view", place)
-    assert route.endpoint == ("view", "/x/{id:int}", frozenset({"GET", "POST"}), ())
+    assert route.endpoint == ("view", "/x/{id:int}", frozenset({"GET", "POST"}), Inherited())
 
 
 def test_a_static_route_is_found_ready_made() -> None:

@@ -125,7 +125,7 @@ def test_a_url_leads_back_to_its_view(view: object, parameters: dict[str, object
 
 
 REFUSED = [
-    ("pots", {}, 'no view in URLS is named "pots"; did you mean "post"?'),
+    ("pots", {}, 'no view in URLS is named "pots"; did you mean "test_reverse.post" or "Shop.post"?'),
     ("html", {}, 'no view in URLS is named "html"; add it to URLS'),
     ("xyzzy", {}, 'no view in URLS is named "xyzzy"; add it to URLS'),
     (print, {}, "print has no route; add it to URLS"),
@@ -176,10 +176,10 @@ def test_what_has_no_url_is_refused(view: object, parameters: dict[str, object],
 
 
 def test_an_ambiguous_name_is_refused() -> None:
-    """If two views have the same name, the error lists their full names."""
+    """If two views have the same name, the error lists the shortest names that mean one of them."""
     with pytest.raises(NoSuchURL) as caught:
         TABLE.url_for("post", slug="x")
-    assert str(caught.value) == f'2 views are named "post"; write "{HERE}.post" or "{HERE}.Shop.post"'
+    assert str(caught.value) == '2 views are named "post"; write "test_reverse.post" or "Shop.post"'
     assert TABLE.url_for(f"{HERE}.post", slug="x") == "/blog/x"
 
 

@@ -34,6 +34,7 @@ from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.routing.build import build
+from fanlight.routing.entries import Inherited
 from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
@@ -151,12 +152,15 @@ class Application:
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
         return self.pages.check(assets=self.statics.are_valid)
 
-    def _unwrap(self, value: object) -> tuple[object, tuple[object, ...]]:
-        inner, middleware = unwrap(value)
-        return self.statics.table_value(inner), middleware
+    def _unwrap(self, value: object) -> tuple[object, Inherited]:
+        inner, inherited = unwrap(value)
+        return self.statics.table_value(inner), inherited
 
     def url_for(self, view: object, /, **parameters: object) -> str:
-        """Return the path of a view, or of a view's name; also a function in templates. Raises NoSuchURL."""
+        """Return the path of a view, or of a view's name; also a function in templates. Raises NoSuchURL.
+
+        `query` (a dict) and `fragment` are added to the path, unless it has parameters of these names.
+        """
         return self.table.url_for(view, **parameters)
 
     def asset(self, name: str) -> str:
@@ -176,7 +180,7 @@ class Application:
             route, request.params = found  # PERF: benchmarks/run.py; isinstance() would be a call
             return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
         request.params = {}
-        return self._call_without_route(found, head.method)  # type: ignore[arg-type]  # a NoMatch: not a tuple
+        return self._call_without_route(found, head.method, head.path)  # type: ignore[arg-type]  # a NoMatch: not a tuple
 
     async def start(self) -> None:
         """Run the lifespan up to its yield."""

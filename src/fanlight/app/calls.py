@@ -85,9 +85,11 @@ class CallFactory:
         self._responses, self._errors, self._middleware = responses, errors, middleware
         self._wrappers = tuple(wrappers)
 
-    def with_middleware(self, middleware: Sequence[Middleware]) -> CallFactory:
-        """Return a factory for calls with more middleware, inside that of the app."""
-        return CallFactory(self._responses, self._errors, self._middleware.with_inner(middleware), self._wrappers)
+    def for_part(self, middleware: Sequence[Middleware] = (), *, json_errors: bool) -> CallFactory:
+        """Return a factory for a part of the app: with more middleware inside that of the app, or errors in JSON."""
+        errors = self._errors.in_json() if json_errors else self._errors
+        stack = self._middleware.with_inner(middleware, errors)
+        return CallFactory(self._responses, errors, stack, self._wrappers)
 
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""

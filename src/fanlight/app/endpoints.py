@@ -28,13 +28,14 @@ from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call, Lane
+from fanlight.message.nested_table import NestedTable
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import WithMiddleware, middleware_of
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
-from fanlight.routing.entries import VALUE_KINDS
+from fanlight.routing.entries import VALUE_KINDS, Inherited
 from fanlight.routing.pattern import parameters_of, refuse
 
 
@@ -55,7 +56,9 @@ class Endpoints:
         self._statics = statics
         self._pages, self._responses = pages, responses
         self._dependencies, self._state, self._folder = dependencies, state, folder
-        self._factories: dict[tuple[object, ...], CallFactory] = {(): calls}  # by the middleware of a part of the app
+        self._calls = calls
+        # By what a part of the app inherits: its middleware, and whether its errors are JSON.
+        self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
 
     def path_types(self, value: object) -> Mapping[str, str]:
@@ -67,9 +70,10 @@ class Endpoints:
         except SetupError:
             return {}  # reported when the call is made
 
-    def call(self, value: object, pattern: str, methods: frozenset[str], middleware: tuple[object, ...]) -> Call:
-        """Return the call for a value, with the middleware of its tables. Raises SetupError with all its mistakes."""
-        calls = self._factory((*middleware, *middleware_of(value)))
+    def call(self, value: object, pattern: str, methods: frozenset[str], inherited: Inherited) -> Call:
+        """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes."""
+        middleware = inherited.middleware
+        calls = self._factory((*middleware, *middleware_of(value)), json_errors=inherited.json_errors)
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)
@@ -93,16 +97,16 @@ class Endpoints:
             refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
         return self._for_view(value, parameters_of(pattern), methods, f"{name} ({display_name(value)})", calls)
 
-    def _factory(self, middleware: tuple[object, ...]) -> CallFactory:
-        known = self._factories.get(middleware)
+    def _factory(self, middleware: tuple[object, ...], *, json_errors: bool) -> CallFactory:
+        key = middleware, json_errors
+        known = self._factories.get(key)
         if known is not None:
             return known
-        outer = self._factories[()]
-        self._factories[middleware] = outer  # its mistakes are reported once
+        self._factories[key] = self._calls  # its mistakes are reported once
         read, mistakes = read_middleware(middleware, self._folder)
         if mistakes:
             raise SetupError(mistakes)
-        factory = self._factories[middleware] = outer.with_middleware(read)
+        factory = self._factories[key] = self._calls.for_part(read, json_errors=json_errors)
         return factory
 
     def _for_string(self, text: str, pattern: str, name: str, calls: CallFactory) -> Call:
@@ -185,10 +189,14 @@ def is_view(value: object) -> TypeGuard[View]:
     return callable(value) and not isinstance(value, str | type | Response | Page | Static | Mapping)
 
 
-def unwrap(value: object) -> tuple[object, tuple[object, ...]]:
-    """Return a value of `URLS` without its middleware, and the middleware, outermost first."""
-    middleware: tuple[object, ...] = ()
-    while isinstance(value, WithMiddleware):
-        middleware = (*middleware, *value.middleware)
+def unwrap(value: object) -> tuple[object, Inherited]:
+    """Return a value of `URLS` without what `middleware(...)` and `table(...)` add, and what they add."""
+    inherited = Inherited()
+    while isinstance(value, WithMiddleware | NestedTable):
+        if isinstance(value, WithMiddleware):
+            own = Inherited(middleware=value.middleware)
+        else:
+            own = Inherited(table=str(value.name), json_errors=value.json_errors)
+        inherited = inherited.with_inner(own)
         value = value.inner
-    return value, middleware
+    return value, inherited

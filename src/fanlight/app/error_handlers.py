@@ -10,6 +10,7 @@ that runs the view, which is raised again: the code that cancels a task does not
 
 from __future__ import annotations
 
+import copy
 import errno
 import inspect
 import logging
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import is_template_name, string_mistake
@@ -40,7 +41,7 @@ from fanlight.message.response import Response
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages, error_context
-from fanlight.pages.problem_details import wants_problem
+from fanlight.pages.problem_details import wants_problem, wants_problem_unless_html
 
 log = logging.getLogger("fanlight.app")
 
@@ -80,7 +81,9 @@ class ErrorHandlers:
         """Read `errors`: a status, and a view, a template's name, a string or a response."""
         self._pages, self._responses = pages, responses
         self._folder = folder
+        self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
+        self._choosing: set[int] = set()  # those whose view chooses between HTML and JSON itself
         self._logged_hints: set[tuple[str, str]] = set()
         self.mistakes: list[Mistake] = []
         if not isinstance(errors, Mapping | None):
@@ -90,13 +93,19 @@ class ErrorHandlers:
         for status, value in (errors or {}).items():
             self._read(status, value)
 
+    def in_json(self) -> Self:
+        """Return these handlers for a part of the app whose errors are JSON, unless a client names HTML."""
+        other = copy.copy(self)
+        other._wants_problem, other._choosing = wants_problem_unless_html, set()  # noqa: SLF001 - of the same class
+        return other
+
     def respond(self, error: HTTPError, request: Request) -> Response:
         """Return the response for an error. Never raises."""
         if isinstance(error, ContentTooLarge):
             self.log_hint(error, _request_line(request))
         try:
             handler = self._handlers.get(error.status)
-            if handler is not None:
+            if handler is not None and (error.status in self._choosing or not self._wants_problem(request)):
                 response = handler(error, request)
                 if response.status == 200:
                     response.status = error.status
@@ -105,7 +114,7 @@ class ErrorHandlers:
                 return response
         except BaseException:
             log.exception("the handler for error %s failed: %s", error.status, _request_line(request))
-        return self._pages.error(error, request)
+        return self._pages.error(error, request, self._wants_problem)
 
     def log_hint(self, error: HTTPError, where: str) -> None:
         """Log once for each place what the author can do about an error that the client did not cause."""
@@ -162,9 +171,9 @@ class ErrorHandlers:
         elif isinstance(value, str):
             self._read_string(status, value)
         elif isinstance(value, Response):
-            self._handlers[status] = self._html_only(lambda _, __: value.copy())
+            self._handlers[status] = lambda _, __: value.copy()
         elif isinstance(value, Page):
-            self._handlers[status] = self._html_only(lambda _, request: self._responses.make(value, request))
+            self._handlers[status] = lambda _, request: self._responses.make(value, request)
         elif callable(value) and not isinstance(value, type):
             self._read_view(status, value)
         else:
@@ -179,12 +188,10 @@ class ErrorHandlers:
             return
         if not is_template_name(value):
             text = heading_page(value)
-            self._handlers[status] = self._html_only(lambda _, __: Response(text))
+            self._handlers[status] = lambda _, __: Response(text)
             return
 
-        self._handlers[status] = self._html_only(
-            lambda error, request: self._responses.make(Page(value, error_context(error)), request)
-        )
+        self._handlers[status] = lambda error, request: self._responses.make(Page(value, error_context(error)), request)
 
     def _read_view(self, status: int, view: Callable[..., object]) -> None:
         start = f"errors[{status}]: {display_name(view)}"
@@ -208,16 +215,9 @@ class ErrorHandlers:
                 raise InvalidResponse(f"{display_name(view)} returned None; did you forget `return`?")
             return self._responses.make(result, request)
 
-        # A view that takes the request can choose between HTML and JSON itself.
-        self._handlers[status] = call_view if "request" in names else self._html_only(call_view)
-
-    def _html_only(self, handler: ErrorHandler) -> ErrorHandler:
-        """Return a handler for HTML clients; clients that prefer JSON get problem details."""
-
-        def handle(error: HTTPError, request: Request) -> Response:
-            return self._pages.error(error, request) if wants_problem(request) else handler(error, request)
-
-        return handle
+        self._handlers[status] = call_view
+        if "request" in names:
+            self._choosing.add(status)
 
 
 def _is_disk_full(error: BaseException) -> bool:

@@ -75,9 +75,9 @@ class MiddlewareStack:
         self.is_empty = not middleware
         self.is_async = any(each.is_async for each in middleware)
 
-    def with_inner(self, middleware: Sequence[Middleware]) -> MiddlewareStack:
-        """Return this stack with more middleware inside."""
-        return MiddlewareStack((*self._middleware, *middleware), self._responses, self._errors)
+    def with_inner(self, middleware: Sequence[Middleware], errors: ErrorHandlers) -> MiddlewareStack:
+        """Return this stack with more middleware inside, and the error handlers of a part of the app."""
+        return MiddlewareStack((*self._middleware, *middleware), self._responses, errors)
 
     def wrap(self, inner: Inner, name: str) -> Run:
         """Return a function that runs sync middleware around a sync function. It never raises."""

@@ -1,6 +1,7 @@
 """Responses to requests that no route matches: 404, 405, 400, 501, a redirect, and OPTIONS.
 
-In: why no route matches. Out: one of six calls, made at start-up.
+In: why no route matches. Out: one of six calls, made at start-up; or, below a table whose errors are
+JSON, one of six others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fanlight.routing.table import Table
 class NoRouteResponses:
     """The calls for requests that no route matches."""
 
-    def __init__(self, calls: CallFactory, table: Table) -> None:
+    def __init__(self, calls: CallFactory, table: Table, *, is_json: bool = False) -> None:
         self._table = table
         self._calls = {
             NoMatchReason.NOT_FOUND: calls.for_handler(_not_found, "no route"),
@@ -29,8 +30,15 @@ class NoRouteResponses:
         self._options = calls.for_handler(self._respond_to_options, "OPTIONS")
         self._unknown_method = calls.for_handler(_unknown_method, "no such method")
 
-    def call(self, no_match: NoMatch, method: str) -> Call:
+        self._json_prefixes = table.json_prefixes
+        self._in_json: NoRouteResponses | None = None
+        if table.json_prefixes and not is_json:
+            self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, is_json=True)
+
+    def call(self, no_match: NoMatch, method: str, raw_path: str) -> Call:
         """Return the call for a request that no route matches."""
+        if self._in_json is not None and self._json_prefixes.contain(raw_path):
+            return self._in_json.call(no_match, method, raw_path)
         if method not in METHODS:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)
             return self._unknown_method
         if method == "OPTIONS" and no_match.kind is NoMatchReason.WRONG_METHOD:

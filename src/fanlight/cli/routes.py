@@ -18,7 +18,7 @@ def format_routes(table: Table) -> list[str]:
         (
             "|".join(sorted(route.methods, key=_method_order)),
             route.pattern,
-            _short_repr(route.view) if isinstance(route.view, Static) else route.name or _short_repr(route.view),
+            _short_repr(route.view) if isinstance(route.view, Static) else route.full_name or _short_repr(route.view),
             _relative(route.place),
         )
         for route in table.routes

@@ -25,6 +25,13 @@ def best_match(accept: str, offers: tuple[str, ...]) -> str | None:
     return best
 
 
+def names(accept: str, media_type: str) -> bool:
+    """Return whether an Accept field names a media type itself, and does not refuse it (q=0)."""
+    if media_type not in accept.lower():
+        return False
+    return any(name == media_type and quality for name, quality in map(read_range, accept.split(",")))
+
+
 def read_range(text: str) -> tuple[str, float]:
     """Return the name in a member of an Accept field, in lower case, and its weight (0 to 1; 0 if malformed)."""
     name, *parameters = text.split(";")

@@ -181,7 +181,8 @@ class Request:
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, or of a route's name, as in templates; put `origin` before it for a complete URL.
 
-        Raises NoSuchURL for a view without a route, and for parameters that don't fit its path.
+        `query` (a dict) and `fragment` are added to the path, unless it has parameters of these names. Raises NoSuchURL
+        for a view without a route, and for parameters that don't fit its path.
         """
         reverse = self.reverse
         if reverse is None:

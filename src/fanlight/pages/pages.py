@@ -7,7 +7,7 @@ logged once and the built-in page is sent. Templates get `url_for` and the like 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,20 +85,24 @@ class Pages:
             template = self._compiled[name] = self._environment.load(name)
         return template.render(context)
 
-    def error(self, error: HTTPError, request: Request | None = None) -> Response:
+    def error(
+        self, error: HTTPError, request: Request | None = None, prefers_json: Callable[[Request], bool] = wants_problem
+    ) -> Response:
         """Return the response for an error, problem details or a page as the client prefers. Never raises.
 
         The page is the template `error/error404.html` (with the error's status) if there is one, else a built-in one.
         """
         try:
-            return self._error_response(error, request)
+            return self._error_response(error, request, prefers_json)
         except BaseException as failure:  # noqa: BLE001 - an error may be of a class of the app's, which can do anything
             self._log_once(f"{type(error).__name__} can't be shown: {in_one_line(failure)}", failure)
             return Response(_builtin_page(InternalServerError(), request), 500, media_type=HTML)
 
-    def _error_response(self, error: HTTPError, request: Request | None) -> Response:
+    def _error_response(
+        self, error: HTTPError, request: Request | None, prefers_json: Callable[[Request], bool]
+    ) -> Response:
         error = self._valid_error(error)
-        if request is not None and wants_problem(request):
+        if request is not None and prefers_json(request):
             response = Response(msgspec.json.encode(problem(error, request)), error.status, media_type=PROBLEM)
         else:
             content = self._own_page(error, request) or _builtin_page(error, request)

@@ -7,6 +7,7 @@ status of an error and what it was raised with are shown, and for a 500 the id b
 from __future__ import annotations
 
 from fanlight.errors import BadField, HTTPError, UnprocessableContent
+from fanlight.message.accept import names
 from fanlight.message.request import Request
 from fanlight.reason_phrases import REASON_PHRASES
 
@@ -59,6 +60,15 @@ def wants_problem(request: Request) -> bool:
     if request.is_json or (names_json and "html" not in accept):
         return request.accepts(*_JSON_FIRST) in _JSON
     return names_json and request.accepts(*_PAGE_FIRST) in _JSON
+
+
+def wants_problem_unless_html(request: Request) -> bool:
+    """Return whether a client gets JSON where errors are JSON: all do that do not name HTML, or that prefer JSON to it.
+
+    HTML is named by "text/html", and not by "*/*" or "text/*".
+    """
+    accept = request.head.values.get("accept", "")
+    return not names(accept, "text/html") or request.accepts(*_PAGE_FIRST) in _JSON
 
 
 def sendable(text: object) -> str:

@@ -17,15 +17,16 @@ from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.entries import Entry, TableReader, Unwrap
+from fanlight.routing.entries import Entry, Inherited, TableReader, Unwrap
 from fanlight.routing.pattern import Segment, check_segments, refuse
+from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.reverse import name_of
 from fanlight.routing.route import Route
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 
 PathTypes = Callable[[object], Mapping[str, str]]
-EndpointOf = Callable[[object, str, frozenset[str], tuple[object, ...]], object]
+EndpointOf = Callable[[object, str, frozenset[str], Inherited], object]
 _Shape = tuple[tuple[str, str, str], ...]
 _TEXT = Segment("", "name", "str").shape
 _SLASH = Segment("").shape
@@ -39,14 +40,14 @@ def build(
     path_types: PathTypes = lambda _: {},
     name_of: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf = lambda value, *_: value,
-    unwrap: Unwrap = lambda value: (value, ()),
+    unwrap: Unwrap = lambda value: (value, Inherited()),
 ) -> Table:
     """Return the table of a site. Raises SetupError with every mistake in it.
 
     `path_types(value)` names the types of a view's parameters, {"id": "int"}, for those that the key leaves open.
-    `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, middleware)` makes the endpoint,
+    `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, inherited)` makes the endpoint,
     once for each route; it may raise SetupError with mistakes of its own. `unwrap(value)` returns a value without its
-    middleware, and the middleware, which applies to all routes in it.
+    settings, and the settings, which apply to all routes in it.
     """
     if not isinstance(urls, Mapping):
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
@@ -59,7 +60,7 @@ def build(
     routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
-    return Table(routes)
+    return Table(routes, Prefixes(flat.json_prefixes))
 
 
 def _with_types(entry: Entry, path_types: PathTypes, mistakes: list[Mistake]) -> Entry:
@@ -82,7 +83,7 @@ def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: Endpoint
     pattern, methods = str(entry.pattern), frozenset(entry.methods)
     endpoint: object = None
     try:
-        endpoint = endpoint_of(entry.value, pattern, methods, entry.middleware)
+        endpoint = endpoint_of(entry.value, pattern, methods, entry.inherited)
     except SetupError as error:
         mistakes += _placed(error, entry.place)
     return Route(
@@ -91,6 +92,7 @@ def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: Endpoint
         endpoint=endpoint,
         place=entry.place,
         name=name_of(entry.value),
+        table=entry.inherited.table,
         view=entry.value,
         parameters=entry.pattern.parameters,
     )

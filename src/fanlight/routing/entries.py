@@ -10,11 +10,15 @@ A nested key is appended to the outer one; the nested key "/" is the outer key a
     "/blog/": {"/": blog, "/{slug}": post}                    ->  /blog/, /blog/{slug}
 
 A `Subtree` matches its key with a slash at the end, and all paths below it.
+
+A nested table may have a name, which is put before those of its routes ("shop:index", or in a nested one
+"admin:shop:index"), and settings that all values in it inherit.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -25,10 +29,34 @@ from fanlight.routing.key import parse_key
 from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern, refuse
 from fanlight.routing.source import Literal
 
-# From a value to the value without its middleware, and the middleware, outermost first.
-Unwrap = Callable[[object], tuple[object, tuple[object, ...]]]
 VALUE_KINDS = "give a view (a function, without calling it), a string, a template's name, a response or a nested table"
+_TABLE_NAME = re.compile(r"[^\W\d][\w-]*(?::[^\W\d][\w-]*)*")
 _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
+
+
+class Inherited(Struct, frozen=True):
+    """What a value gets from the tables around it, or what a table adds to that."""
+
+    table: str = ""  # the names of the tables: "admin:shop"
+    middleware: tuple[object, ...] = ()  # outermost first: interpreted by the app
+    json_errors: bool = False  # errors are problem details, for clients that do not name HTML
+
+    @property
+    def needs_table(self) -> bool:
+        """Whether only a table can have it."""
+        return bool(self.table) or self.json_errors
+
+    def with_inner(self, inner: Inherited) -> Inherited:
+        """Return this with what a nested table adds."""
+        return Inherited(
+            ":".join(filter(None, (self.table, inner.table))),
+            (*self.middleware, *inner.middleware),
+            self.json_errors or inner.json_errors,
+        )
+
+
+# From a value to the value without its settings, and the settings.
+Unwrap = Callable[[object], tuple[object, Inherited]]
 
 
 class Entry(Struct, frozen=True):
@@ -38,7 +66,7 @@ class Entry(Struct, frozen=True):
     pattern: Pattern
     value: object
     place: str
-    middleware: tuple[object, ...] = ()  # of it and of the tables around it, outermost first: interpreted by the app
+    inherited: Inherited = Inherited()
 
 
 class Subtree(Struct, frozen=True):
@@ -53,17 +81,19 @@ class _Table(Struct, frozen=True):
 
     keys: tuple[object, ...] = ()
     pattern: Pattern | None = None
-    middleware: tuple[object, ...] = ()
+    inherited: Inherited = Inherited()
 
 
 class TableReader:
-    """Reads a table; `entries`, `mistakes` and `places` are what it has found."""
+    """Reads a table; `entries`, `mistakes`, `places` and `json_prefixes` are what it has found."""
 
     def __init__(self, unwrap: Unwrap) -> None:
         self._unwrap = unwrap
         self.entries: list[Entry] = []
         self.mistakes: list[Mistake] = []
         self.places: list[str] = []  # of every key, in reading order
+        self.json_prefixes: list[Pattern] = []  # of the tables whose errors are JSON
+        self._named: dict[str, str] = {}  # from the name of a table to its place
         self._open: list[Mapping[str, object]] = []  # the tables that contain the one being read
 
     def read(self, urls: Mapping[str, object], source: Literal | None) -> None:
@@ -99,28 +129,52 @@ class TableReader:
         pattern = key.pattern if table.pattern is None else key.pattern.below(table.pattern)
         if table.pattern is not None:
             check_segments(pattern)
-        value, middleware = self._unwrap(value)
-        middleware = (*table.middleware, *middleware)
+        value, own = self._unwrap(value)
+        inherited = table.inherited.with_inner(own)
+        if own.needs_table and not isinstance(value, Mapping):
+            refuse(f'table(...) at "{written}" has a value of type {type(value).__name__}', "it takes a dict")
         if isinstance(value, Subtree):
             if key.methods != ("GET",):
                 refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
             for each in _patterns(value, pattern):
-                self.entries.append(Entry(key.methods, each, value.value, place, middleware))
+                self.entries.append(Entry(key.methods, each, value.value, place, inherited))
             return
         if not isinstance(value, Mapping):
             if isinstance(value, _NEVER_A_RESPONSE):
                 kind = "None" if value is None else f"a value of type {type(value).__name__}"
                 refuse(f'the value of "{written}" is {kind}, which is no response', VALUE_KINDS)
-            self.entries.append(Entry(key.methods, pattern, value, place, middleware))
+            self.entries.append(Entry(key.methods, pattern, value, place, inherited))
             return
         if key.states_methods:
             refuse(f'"{written}" gives methods to a nested table', "write the methods at the keys inside")
-        if not value:
-            refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
-        if any(value is table for table in self._open):
-            refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
+        self._check_table(value, written)
+        if own.table:
+            self._check_name(own.table, inherited.table, place)
+        if own.json_errors:
+            self.json_prefixes.append(pattern)
         inside = source.below(written, value) if source else None
-        self._read_table(value, inside, _Table(table.keys, pattern, middleware))
+        self._read_table(value, inside, _Table(table.keys, pattern, inherited))
+
+    def _check_table(self, table: Mapping[str, object], written: object) -> None:
+        if not table:
+            refuse(f'the table below "{written}" is empty', "give it a key, or remove it")
+        if any(table is each for each in self._open):
+            refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
+
+    def _check_name(self, own: str, name: str, place: str) -> None:
+        """Raise SetupError for a table name that `url_for` could not tell from others."""
+        if not _TABLE_NAME.fullmatch(own):
+            refuse(f"{own!r} is not a name for a table", 'write letters, digits, "-" and "_", like name="shop"')
+        if (other := self._named.setdefault(name, place)) != place:
+            raise SetupError(
+                [
+                    Mistake(
+                        message=f'two tables are named "{name}"',
+                        places=(other, place),
+                        hint="give each a name of its own, so that url_for can tell their routes apart",
+                    )
+                ]
+            )
 
 
 def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:

@@ -1,7 +1,12 @@
 """Build the URL of a view: the table in reverse.
 
-In: a view (or its name) and the values of its parameters. Out: a path, percent-encoded. Refuses missing, extra and
-unfitting parameters and ambiguous names, with a suggestion.
+In: a view (or its name), the values of its parameters, and a query and fragment. Out: a path, percent-encoded, and what
+follows it. Refuses missing, extra and unfitting parameters and ambiguous names, with a suggestion.
+
+A view is found by the end of its dotted name, and behind a colon in the table of a name: the view `index` of the module
+`shop.views`, in a table named "shop" inside one named "admin", is "index", "views.index", "shop:index",
+"admin:shop:index" and so on. Of several views, the one of whose tables the name leaves out none is meant; if there is
+not one such view, the name is refused.
 
 A URL that is built here leads to the same view and values, with one exception: a value that is also the literal text of
 a more specific route ("/users/me" beside "/users/{name}") leads to that route.
@@ -9,14 +14,18 @@ a more specific route ("/users/me" beside "/users/{name}") leads to that route.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from fanlight.closest_name import closest_name
+from fanlight.closest_name import closest_name, closest_names
 from fanlight.errors import NoSuchURL
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.path import encode_path, has_dot_segments
 from fanlight.routing.pattern import Pattern
+from fanlight.routing.query_string import suffix_of
 from fanlight.routing.route import Route
+
+MAX_SUGGESTED = 3
+_AFTER_PATH = frozenset({"query", "fragment"})  # of a URL
 
 
 class Reverse:
@@ -24,36 +33,69 @@ class Reverse:
 
     def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
         self._by_view: dict[object, list[_Writer]] = {}
-        self._by_name: dict[str, dict[str, list[_Writer]]] = {}  # name -> full name -> routes
+        # Name -> full name -> routes: with the names of all tables around the route, and with some of them left out.
+        self._by_name: dict[str, _Named] = {}
+        self._by_short_name: dict[str, _Named] = {}
         for pattern, route in routes:
             writer = _Writer(pattern)
             self._by_view.setdefault(_key_of(route.view), []).append(writer)
-            for name in _lookup_names(route.name, route.view):
-                self._by_name.setdefault(name, {}).setdefault(route.name, []).append(writer)
+            for prefix in _prefixes(route.table):
+                names = self._by_name if prefix == route.table else self._by_short_name
+                for name in _lookup_names(route.name, route.view):
+                    named = names.setdefault(f"{prefix}:{name}" if prefix else name, {})
+                    named.setdefault(route.full_name, []).append(writer)
 
     def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
-        """Return the path of a view. Raises NoSuchURL if there is none with these parameters."""
+        """Return the path of a view, with a query and a fragment if they are among the parameters.
+
+        A parameter of the path goes before those: of a view at "/search/{query}", `query` is the parameter. Raises
+        NoSuchURL if there is no path with these parameters.
+        """
         writers = self._writers(view)
         for writer in writers:
             if writer.names == parameters.keys():
                 return writer.write(parameters)
+        for writer in writers:
+            after_path = _AFTER_PATH - writer.names
+            if writer.names == parameters.keys() - after_path:
+                given = {name: parameters.get(name) for name in after_path}
+                return writer.write(parameters) + suffix_of(given.get("query"), given.get("fragment"))
         raise NoSuchURL(_mismatch(view, writers, parameters))
 
     def _writers(self, view: object) -> list[_Writer]:
-        found = self._by_view.get(_key_of(view))
-        if found is not None:
-            return found
         if not isinstance(view, str):
-            raise NoSuchURL(f"{_display_name(view)} has no route; add it to URLS")
-        named = self._by_name.get(view)
+            found = self._by_view.get(_key_of(view))
+            if found is not None:
+                return found
+            hint = self._suggestion(name_of(view).rpartition(".")[2])
+            raise NoSuchURL(f"{_display_name(view)} has no route; {hint}")
+        named = self._by_name.get(view) or self._by_short_name.get(view)
         if named is None:
-            close = closest_name(view, self._by_name)
-            hint = f'did you mean "{close}"?' if close else "add it to URLS"
-            raise NoSuchURL(f'no view in URLS is named "{view}"; {hint}')
+            raise NoSuchURL(f'no view in URLS is named "{view}"; {self._suggestion(view)}')
+        if view in named:
+            return named[view]
         if len(named) > 1:
-            names = " or ".join(f'"{name}"' for name in named)
+            names = " or ".join(f'"{self._shortest(name)}"' for name in named)
             raise NoSuchURL(f'{len(named)} views are named "{view}"; write {names}')
         return next(iter(named.values()))
+
+    def _suggestion(self, name: str) -> str:
+        """Return which names were meant by an unknown one: for each view the most similar that means it alone."""
+        names = self._by_short_name | self._by_name
+        meant: dict[str, str] = {}
+        for each in closest_names(name, names, MAX_SUGGESTED * 4):
+            for full_name in (each,) if each in names[each] else names[each]:
+                meant.setdefault(full_name, each if len(names[each]) == 1 else self._shortest(full_name))
+        found = list(meant.values())[:MAX_SUGGESTED]
+        return f"did you mean {_or(found)}?" if found else "add it to URLS"
+
+    def _shortest(self, full_name: str) -> str:
+        """Return the shortest name that means one view."""
+        unique = (name for name, named in self._by_name.items() if list(named) == [full_name])
+        return min(unique, key=len, default=full_name)
+
+
+_Named = dict[str, list["_Writer"]]
 
 
 class _Writer:
@@ -75,7 +117,10 @@ class _Writer:
             converter = CONVERTERS[segment.converter]
             text = converter.write(value)
             if text is None or has_dot_segments(segment.prefix + text + segment.suffix):
-                raise NoSuchURL(f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.expected}")
+                reason = f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.expected}"
+                if segment.name in _AFTER_PATH:
+                    reason += f"; to give the URL a {segment.name}, rename this parameter of the path"
+                raise NoSuchURL(reason)
             segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
         return encode_path(segments)
 
@@ -91,12 +136,24 @@ def name_of(value: object) -> str:
     return f"{module}.{name}" if isinstance(module, str) and module else name
 
 
+def _prefixes(table: str) -> list[str]:
+    """Return every way to name a table, from none to all names: "", "shop", "admin:shop"."""
+    pieces = table.split(":") if table else []
+    return [":".join(pieces[start:]) for start in range(len(pieces), -1, -1)]
+
+
 def _lookup_names(name: str, value: object) -> list[str]:
     """Return every name by which a value is found, the shortest first: "post", "views.post", "blog.views.post"."""
     if not name or isinstance(value, str):
         return [name] if name else []  # "thanks.html" is not something named html
     pieces = name.split(".")
     return [".".join(pieces[start:]) for start in range(len(pieces) - 1, -1, -1)]
+
+
+def _or(names: Sequence[str]) -> str:
+    """Return names in quotes, as alternatives: `"a", "b" or "c"`."""
+    *before, last = [f'"{name}"' for name in names]
+    return f"{', '.join(before)} or {last}" if before else last
 
 
 def _key_of(view: object) -> object:
@@ -116,9 +173,9 @@ def _display_name(view: object) -> str:
 
 def _mismatch(view: object, writers: list[_Writer], parameters: Mapping[str, object]) -> str:
     """Return what is missing and what is extra, compared with the most similar pattern."""
-    nearest = min(writers, key=lambda writer: len(writer.names ^ parameters.keys()))
+    nearest = min(writers, key=lambda writer: len(writer.names ^ (parameters.keys() - (_AFTER_PATH - writer.names))))
     missing = [name for name in nearest.names if name not in parameters]
-    extra = [name for name in parameters if name not in nearest.names]
+    extra = [name for name in parameters if name not in nearest.names | _AFTER_PATH]
     parts = [f"the URL of {_display_name(view)} is {nearest.pattern}"]
     if missing:
         parts.append(f"missing: {', '.join(missing)}")

@@ -128,7 +128,7 @@ class Source:
             return _merged([self.literal_of(side, depth + 1) for side in (node.left, node.right)])
         if isinstance(node, ast.Name | ast.Attribute):
             return self.named(ast.unparse(node), depth)
-        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:  # middleware(guard)({...})
+        if isinstance(node, ast.Call) and len(node.args) == 1:  # middleware(guard)({...}), table({...}, name="shop")
             return self.literal_of(node.args[0], depth + 1)
         return None
 

@@ -14,6 +14,7 @@ from fanlight.routing.explain import explain
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.pattern import Pattern
+from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
 from fanlight.routing.tree import Node, NoParameters, find
@@ -37,7 +38,8 @@ class _MethodRoutes:
 class Table:
     """All routes of a site; made by `build`."""
 
-    def __init__(self, routes: Sequence[tuple[Pattern, Route]]) -> None:
+    def __init__(self, routes: Sequence[tuple[Pattern, Route]], json_prefixes: Prefixes | None = None) -> None:
+        self.json_prefixes = json_prefixes or Prefixes()  # of the tables whose errors are JSON
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
         self._patterns = tuple(routes)
         self._reverse = Reverse(routes)
@@ -112,7 +114,8 @@ class Table:
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, of a view's name, or of any other value in URLS.
 
-        If several patterns have these parameters, the first in the table is used. Raises NoSuchURL, with a suggestion,
+        `query` and `fragment` are added to the path, unless it has parameters of these names. If several patterns have
+        the parameters, the first in the table is used. Raises NoSuchURL, with a suggestion,
         for unknown views and parameters that do not fit.
         """
         return self._reverse.url_for(view, parameters)

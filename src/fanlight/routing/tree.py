@@ -40,12 +40,15 @@ class Edge:
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
-        self.read = _reader(segment)
+        self.read = segment_reader(segment)
         self.node = Node()
 
 
-def _reader(segment: Segment) -> Callable[[str], object | None] | None:
-    """Return a function that reads a segment of a path, including the literal text beside the parameter."""
+def segment_reader(segment: Segment) -> Callable[[str], object | None] | None:
+    """Return a function that reads a segment of a path, including the literal text beside the parameter.
+
+    It is None for a bare `{name}`, which any text matches that is not empty.
+    """
     read = CONVERTERS[segment.converter].read
     prefix, suffix = segment.prefix, segment.suffix
     if not prefix and not suffix:

@@ -1,0 +1,46 @@
+"""The parts of a site that begin with certain paths: whether a path without a route is in one of them.
+
+In: the patterns of nested tables; then a path as it was sent. Out: whether it is the path of a table, or below one.
+Raises nothing: a path that is invalid is compared as far as it can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+from fanlight.routing.pattern import Pattern, Segment
+from fanlight.routing.tree import segment_reader
+
+
+class Prefixes:
+    """The patterns at which tables begin; false if there are none."""
+
+    def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
+        self._patterns = [_without_slash(pattern) for pattern in patterns]
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def contain(self, raw_path: str) -> bool:
+        """Return whether a path begins with one of them, segment by segment: "/api" and "/api/x", but not "/apis"."""
+        segments = [unquote(each, errors="replace") for each in raw_path.split("/")[1:]]
+        return any(_begins_with(segments, pattern) for pattern in self._patterns)
+
+
+def _without_slash(pattern: Pattern) -> tuple[Segment, ...]:
+    *before, last = pattern.segments
+    return tuple(before) if last == Segment("") else pattern.segments
+
+
+def _begins_with(segments: list[str], pattern: tuple[Segment, ...]) -> bool:
+    if len(segments) < len(pattern):
+        return False
+    return all(_matches(segment, text) for segment, text in zip(pattern, segments, strict=False))
+
+
+def _matches(segment: Segment, text: str) -> bool:
+    if not segment.name:
+        return segment.prefix == text
+    read = segment_reader(segment)
+    return bool(text) if read is None else read(text) is not None
