@@ -54,6 +54,32 @@ def test_credentials_are_left_out_unless_asked_for() -> None:
     assert b"geheim" in record(whole, has_secrets=True).request.data
 
 
+@pytest.mark.parametrize(
+    ("request_bytes", "what"),
+    [
+        (b"GET /a?token=geheim&b=1 HTTP/1.1\r\nHost: x\r\n\r\n", "secret in the URL"),
+        (b"POST /in HTTP/1.1\r\nHost: x\r\n\r\nname=ada&password=geheim", "secret content"),
+        (b'POST /in HTTP/1.1\r\nHost: x\r\n\r\n{"password": "geheim"}', "secret content"),
+        (
+            b'POST /in HTTP/1.1\r\nHost: x\r\n\r\n--a\r\nx: form-data; name="password"\r\n\r\ngeheim\r\n--a--',
+            "secret content",
+        ),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Api-Key: geheim\r\n\r\n", "x-api-key"),
+    ],
+)
+def test_secrets_are_left_out_wherever_they_are(request_bytes: bytes, what: str) -> None:
+    """A token in the URL, a password in a form or a document, a key in a field: none of them is in a recording."""
+    recorded = record(exchange(request_bytes))
+    assert recorded.left_out == (what,)
+    assert b"geheim" not in recorded.request.data
+
+
+def test_cookies_that_are_set_are_masked() -> None:
+    """The value of a cookie in a response is not in a recording; its name and attributes are."""
+    response = b"HTTP/1.1 204 No Content\r\nset-cookie: id=geheim; HttpOnly\r\n\r\n"
+    assert record(exchange(b"GET / HTTP/1.1\r\n\r\n", response)).response.get("set-cookie") == "id=***; HttpOnly"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions")
 def test_a_recording_with_secrets_is_for_its_owner(tmp_path: Path) -> None:
     """A file with credentials can be read by nobody else."""

@@ -29,6 +29,7 @@ from msgspec import to_builtins
 
 from fanlight.devtools.reload.assignment import Assignment, worker_command
 from fanlight.devtools.reload.site_watcher import SiteWatcher
+from fanlight.devtools.running_servers import announce_server
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import ShutdownController
@@ -62,6 +63,7 @@ class DevSupervisor:
         self._wake_in, self._wake_out = socket.socketpair()
         self._posted: deque[Callable[[], object]] = deque()  # by other threads
         self._folder = Path()
+        self._announcement: Path | None = None  # a file by which other commands find this server
         self._generation = 0
         self._workers: list[Worker] = []
         self._spare: Worker | None = None
@@ -73,6 +75,7 @@ class DevSupervisor:
         """Serve until stopped; return the exit code. Raises AddressUnavailable."""
         self._listeners.open()
         self._folder = Path(tempfile.mkdtemp(prefix="fanlight-dev-"))
+        self._announcement = announce_server(self._listeners.urls()[0], self._site, self._folder)
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
@@ -226,5 +229,7 @@ class DevSupervisor:
             worker.send_signal(signal.SIGKILL)
         self._listeners.remove_files()
         self._listeners.close()
+        if self._announcement is not None:
+            self._announcement.unlink(missing_ok=True)
         if self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -24,6 +24,11 @@ _PROCESS = re.compile(rf"[0-9]{{1,18}}{re.escape(SUFFIX)}")
 
 def control_path(pid: int) -> Path:
     """Return the path for the control socket of a process; the folder is created. Raises InvalidSetting."""
+    return runtime_folder() / f"{pid}{SUFFIX}"
+
+
+def runtime_folder() -> Path:
+    """Return the folder, which is created. Raises InvalidSetting if there can't be one that is ours alone."""
     folder = _folder()
     try:
         folder.mkdir(mode=MODE, parents=True, exist_ok=True)
@@ -33,7 +38,7 @@ def control_path(pid: int) -> Path:
         ) from None
     if problem := _problem_with(folder):
         raise InvalidSetting(f"no control socket can be created in {folder}: {problem}")
-    return folder / f"{pid}{SUFFIX}"
+    return folder
 
 
 def control_paths() -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from msgspec import Struct
 from fanlight.devtools.inspector.exchange_record import Exchange
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest, method_and_target
 from fanlight.devtools.inspector.replay.response_reader import BadResponse, ReadResponse, read_response
+from fanlight.devtools.secrets import MAX_TEXT, mask, mask_text
 from fanlight.errors import FanlightError
+from fanlight.server.recording.redact import is_secret_name, redact
 
 FORMAT, VERSION = "fanlight recording", 1
 MAX_CONTENT_BYTES = 1024 * 1024
 _CREDENTIALS = ("authorization", "proxy-authorization", "cookie")
+_PART_NAME = re.compile(r'name="([^"\r\n]{1,100})"')
 
 
 class InvalidRecording(FanlightError):
@@ -100,23 +104,43 @@ def record(exchange: Exchange, *, has_secrets: bool = False) -> Recorded:
     request, response = RawRequest.of(exchange), response_of(exchange)
     if response is None:
         raise CannotReplay(f"exchange {exchange.id} has no response")
-    left_out: tuple[str, ...] = ()
-    if not has_secrets:
-        request, left_out = without_credentials(request)
-    return Recorded(id=exchange.id, request=request, response=response, left_out=left_out)
+    if has_secrets:
+        return Recorded(id=exchange.id, request=request, response=response)
+    request, left_out = without_secrets(request)
+    fields = tuple((name, mask(name, value) if name == "set-cookie" else value) for name, value in response.fields)
+    return Recorded(
+        id=exchange.id,
+        request=request,
+        response=msgspec.structs.replace(response, fields=fields),
+        left_out=left_out,
+    )
 
 
-def without_credentials(request: RawRequest) -> tuple[RawRequest, tuple[str, ...]]:
-    """Return a request without its credentials, and the names of the fields that were left out."""
+def without_secrets(request: RawRequest) -> tuple[RawRequest, tuple[str, ...]]:
+    """Return a request without credentials, secret parameters and passwords, and what was left out of it."""
     head, end, content = request.data.partition(b"\r\n\r\n")
     lines, left_out = [], []
-    for line in head.split(b"\r\n"):
+    first, *fields = head.split(b"\r\n")
+    for line in fields:
         name = line.partition(b":")[0].decode("latin-1").lower()
-        if name in _CREDENTIALS:
+        if name in _CREDENTIALS or is_secret_name(name[:100]):
             left_out.append(name)
         else:
             lines.append(line)
-    return msgspec.structs.replace(request, data=b"\r\n".join(lines) + end + content), tuple(left_out)
+    if (target := redact(request.target)) != request.target:
+        left_out.append("secret in the URL")
+        first = first.replace(request.target.encode("latin-1"), target.encode("latin-1"))
+    if _has_secrets(content):
+        left_out.append("secret content")
+        content = b""
+    data = b"\r\n".join([first, *lines]) + end + content
+    return RawRequest(data, request.method, target), tuple(left_out)
+
+
+def _has_secrets(content: bytes) -> bool:
+    """Return whether content has a password or a token in it: in a form, a document, or a part of a form."""
+    text = content[:MAX_TEXT].decode("latin-1")
+    return any(map(is_secret_name, _PART_NAME.findall(text))) or mask_text(f"?{text}") != f"?{text}"
 
 
 def write_head(path: Path, rules: Sequence[str], *, has_secrets: bool) -> None:
