@@ -52,17 +52,7 @@ ROOMS = {
         "app",
         "server",
     },
-    "devtools": {
-        "errors",
-        "closest_name",
-        "settings",
-        "wire",
-        "message",
-        "compression",
-        "app",
-        "server",
-        "site",
-    },
+    "devtools": {"errors", "closest_name", "settings", "wire", "message", "compression", "app", "server", "site"},
     "cli": {
         "errors",
         "closest_name",
