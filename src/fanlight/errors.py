@@ -268,6 +268,14 @@ class NoSuchURL(AppError):
     """`url_for` got a view without a route, or parameters that don't fit its path."""
 
 
+class UnfittingValue(NoSuchURL):
+    """`url_for` got a value that does not fit its parameter."""
+
+    def __init__(self, message: str, value: object) -> None:
+        super().__init__(message)
+        self.value = value
+
+
 class InvalidResponse(AppError):
     """A view returned something that can't be sent as a response; `place` is like "main.py:1", "" if unknown."""
 

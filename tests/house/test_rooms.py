@@ -39,6 +39,8 @@ ROOMS = {
         "settings",
         "message",
         "compression",
+        "pages",
+        "binding",
         "app",
         "server",
     },

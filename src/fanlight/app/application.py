@@ -118,8 +118,9 @@ class Application:
         calls = CallFactory(responses, errors, stack, () if mistakes else self._wrap_calls)
         dependencies = Dependencies(overrides, self.state, folder)
         endpoints = Endpoints(calls, self.pages, responses, dependencies, self.state, folder, statics=self.statics)
-        mistakes = [*self._build_table(endpoints), *errors.mistakes, *middleware_mistakes, *mistakes]
-        mistakes += [*self._template_mistakes(), *compression_mistakes]
+        table_mistakes = self._build_table(endpoints)
+        mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
+        mistakes += [*self._template_mistakes(has_table=not table_mistakes), *compression_mistakes]
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:
@@ -145,12 +146,12 @@ class Application:
             return list(error.mistakes)
         return [] if source is None else view_name_mistakes(self.table.routes, source.functions)
 
-    def _template_mistakes(self) -> list[Mistake]:
+    def _template_mistakes(self, *, has_table: bool) -> list[Mistake]:
         folder, templates = self.pages.folder, self._templates
         if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
             hint = f"create the folder {folder}"
             return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
-        return self.pages.check(assets=self.statics.are_valid)
+        return self.pages.check(assets=self.statics.are_valid, urls=has_table)
 
     def _unwrap(self, value: object) -> tuple[object, Inherited]:
         inner, inherited = unwrap(value)

@@ -7,7 +7,7 @@ logged once and the built-in page is sent. Templates get `url_for` and the like 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from fanlight.pages.environment import FolderEnvironment
+    from fanlight.pages.template_check import Findings
 
 MAX_LOGGED = 64
 _SET_BY_PAGES = frozenset({"content-type", "content-length"})
@@ -47,6 +48,7 @@ class Pages:
         self._compiled: dict[str, jinja2.Template] = BoundedDict()
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
+        self._findings: Findings | None = None
 
     @cached_property
     def _environment(self) -> FolderEnvironment:
@@ -63,13 +65,21 @@ class Pages:
         """Return the names of all templates."""
         return self._files.list_known_types()
 
-    def check(self, *, assets: bool = True) -> list[Mistake]:
-        """Compile all templates; return what is wrong with them, with `assets` also which assets are missing."""
+    def check(self, *, assets: bool = True, urls: bool = True) -> list[Mistake]:
+        """Compile all templates; return what is wrong with them, with `assets` also which assets are missing.
+
+        With `urls`, calls of `url_for` that can only fail are kept for `wrong_urls`.
+        """
         if not self.names():
             return []
         from fanlight.pages.template_check import check_templates  # noqa: PLC0415 - loads Jinja
 
-        return check_templates(self._environment, assets=assets)
+        self._findings = check_templates(self._environment, assets=assets, urls=urls)
+        return self._findings.mistakes
+
+    def wrong_urls(self, names: Iterable[str]) -> list[Mistake]:
+        """Return the calls of `url_for` that can only fail, in some templates and those that they use."""
+        return [] if self._findings is None else self._findings.wrong_urls_of(names)
 
     def render(self, page: Page, request: Request | None = None) -> str:
         """Return a page's text. Templates get the request as `request`. Raises TemplateError with file and line.

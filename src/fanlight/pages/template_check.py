@@ -2,21 +2,22 @@
 
 In: an environment. Out: mistakes, each with file and line. Compiles every file that is certainly a template, and every
 other that one of them names. What is computed while a page is rendered is unknown here: a missing name in the context,
-and the names of templates and assets that are not literals.
+and the names of templates, assets and views that are not literals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from jinja2 import nodes
 from msgspec import Struct
 
-from fanlight.errors import Mistake, NoSuchURL, TemplateError
+from fanlight.errors import Mistake, TemplateError
 from fanlight.pages.environment import FolderEnvironment
+from fanlight.pages.url_check import UNKNOWN, wrong_asset, wrong_url
 
-_ASSET = "asset"
+_NAMES_FILE, _NAMES_VIEW = "asset", "url_for"
 _NAMING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
@@ -29,9 +30,28 @@ class _Reference(Struct, frozen=True, kw_only=True):
     is_parent: bool  # `extends` at the top level, so whatever the context
 
 
-def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> list[Mistake]:
-    """Return what is wrong, file by file, and with `assets` which assets are missing. What compiles stays compiled."""
+class Findings(NamedTuple):
+    """What was found in the templates of a folder, file by file."""
+
+    mistakes: list[Mistake]
+    wrong_urls: dict[str, list[Mistake]]  # by template: calls of `url_for` that can only fail, if this app uses it
+    used: dict[str, set[str]]  # by template: those that it extends, includes and imports
+
+    def wrong_urls_of(self, names: Iterable[str]) -> list[Mistake]:
+        """Return the wrong calls of `url_for` in some templates, and in those that they use."""
+        waiting = [name for name in names if name in self.used]
+        reached = set(waiting)
+        for name in waiting:  # grows during the loop
+            more = self.used.get(name, set()) - reached
+            reached |= more
+            waiting += sorted(more)
+        return [mistake for name in sorted(reached) for mistake in self.wrong_urls.get(name, ())]
+
+
+def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls: bool = True) -> Findings:
+    """Return what is wrong; with `assets` and `urls` also which of those are missing. What compiles stays compiled."""
     loader, mistakes = environment.loader, list[Mistake]()
+    wrong_urls, used = dict[str, list[Mistake]](), dict[str, set[str]]()
     parents: dict[str, _Reference] = {}
     waiting = loader.list_known_types()
     seen = set(waiting)
@@ -45,7 +65,10 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> l
         source, filename, _ = loader.get_source(environment, name)
         tree = environment.parse(source, name, filename)
         if assets:
-            mistakes += _missing_assets(name, tree, environment)
+            mistakes += _wrong_calls(_NAMES_FILE, name, tree, environment)
+        if urls:
+            wrong_urls[name] = _wrong_calls(_NAMES_VIEW, name, tree, environment)
+        used[name] = set()
         for reference in _references_in(tree):
             if not reference.is_optional and not any(map(loader.has, reference.names)):
                 reason, hint = loader.explain_missing(*reference.names)
@@ -53,36 +76,46 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True) -> l
             if reference.is_parent:
                 parents.setdefault(name, reference)
             named = [each for each in reference.names if loader.has(each) and each not in seen]
+            used[name].update(each for each in reference.names if loader.has(each))
             waiting += named
             seen.update(named)
-    return mistakes + _circles(parents, environment)
+    return Findings(mistakes + _circles(parents, environment), wrong_urls, used)
 
 
-def _missing_assets(name: str, tree: nodes.Template, environment: FolderEnvironment) -> list[Mistake]:
-    asset: Any = environment.globals.get(_ASSET)
+def _wrong_calls(function: str, name: str, tree: nodes.Template, environment: FolderEnvironment) -> list[Mistake]:
+    """Return a mistake for each call of `asset` or `url_for` in a template that can only fail."""
+    value: Any = environment.globals.get(function)
     mistakes: list[Mistake] = []
-    for call in tree.find_all(nodes.Call) if callable(asset) and not _defines_asset(tree) else ():
+    for call in tree.find_all(nodes.Call) if callable(value) and not _defines(function, tree) else ():
         first = call.args[0] if call.args else None
-        is_asset_call = isinstance(call.node, nodes.Name) and call.node.name == _ASSET
-        if is_asset_call and isinstance(first, nodes.Const) and isinstance(first.value, str):
-            try:
-                asset(first.value)
-            except NoSuchURL as error:
-                message, _, hint = str(error).partition("; ")
-                place = environment.loader.place_of(name, call.lineno)
-                mistakes.append(Mistake(message=message, places=(place,), hint=hint))
+        is_called = isinstance(call.node, nodes.Name) and call.node.name == function
+        if not is_called or not isinstance(first, nodes.Const) or not isinstance(first.value, str):
+            continue
+        if function == _NAMES_FILE:
+            found = wrong_asset(value, first.value)
+        elif len(call.args) > 1 or call.dyn_args is not None or call.dyn_kwargs is not None:
+            continue
+        else:
+            found = wrong_url(value, first.value, {each.key: _literal(each.value) for each in call.kwargs})
+        if found is not None:
+            place = environment.loader.place_of(name, call.lineno)
+            mistakes.append(Mistake(message=found.message, places=(place,), hint=found.hint))
     return mistakes
 
 
-def _defines_asset(tree: nodes.Template) -> bool:
-    """Return whether a template binds the name itself: as a variable, a macro or an import."""
+def _literal(expression: nodes.Expr) -> object:
+    return expression.value if isinstance(expression, nodes.Const) else UNKNOWN
+
+
+def _defines(wanted: str, tree: nodes.Template) -> bool:
+    """Return whether a template binds a name itself: as a variable, a macro or an import."""
     set_names = (each.name for each in tree.find_all(nodes.Name) if each.ctx != "load")
     macros = (each.name for each in tree.find_all(nodes.Macro))
     modules = (each.target for each in tree.find_all(nodes.Import))
     imported = (
         name if isinstance(name, str) else name[1] for each in tree.find_all(nodes.FromImport) for name in each.names
     )
-    return any(_ASSET in names for names in (set_names, macros, modules, imported))
+    return any(wanted in names for names in (set_names, macros, modules, imported))
 
 
 def _references_in(tree: nodes.Template) -> list[_Reference]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from fanlight.closest_name import closest_name, closest_names
-from fanlight.errors import NoSuchURL
+from fanlight.errors import NoSuchURL, UnfittingValue
 from fanlight.routing.converter import CONVERTERS
 from fanlight.routing.path import encode_path, has_dot_segments
 from fanlight.routing.pattern import Pattern
@@ -120,7 +120,7 @@ class _Writer:
                 reason = f"{segment.name}={value!r} does not fit {self.pattern}: it takes {converter.expected}"
                 if segment.name in _AFTER_PATH:
                     reason += f"; to give the URL a {segment.name}, rename this parameter of the path"
-                raise NoSuchURL(reason)
+                raise UnfittingValue(reason, value)
             segments += text.split("/") if segment.is_rest else [segment.prefix + text + segment.suffix]
         return encode_path(segments)
 

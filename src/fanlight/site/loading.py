@@ -19,10 +19,11 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TypeVar
 
-from fanlight.errors import AppError
+from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
+from fanlight.site.source_check import check_source, site_modules
 
 _EXAMPLE = """write it, for example:
 
@@ -46,7 +47,10 @@ def load(typed: str | Path) -> App:
         sys.path.insert(0, str(target.root))
     if str(target.file.parent) not in sys.path:
         sys.path.append(str(target.file.parent))  # last, so that no module of a package hides one of Python
-    return _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
+    app = _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
+    if mistakes := check_source(app, site_modules(sys.modules, app.folder)):
+        raise SetupError(mistakes)
+    return app
 
 
 # --- the app in a module ------------------------------------------------------------------------------
