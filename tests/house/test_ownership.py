@@ -45,6 +45,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "connection.call": _EACH_REQUEST,
         "connection.extra_headers": _EACH_REQUEST,
     },
+    "server/recording/error_log.py": {"own.exc_text": _PYTHON},
     "server/recording/own_loggers.py": {
         "each.disabled": _PYTHON,
         "each.__class__": _PYTHON,

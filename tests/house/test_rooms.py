@@ -19,6 +19,7 @@ ROOT = REPOSITORY / "src" / "fanlight"
 ROOMS = {
     "errors": set(),
     "bootstrap": set(),
+    "tracebacks": {"errors"},
     "closest_name": set(),
     "foreign_names": set(),
     "reason_phrases": set(),
@@ -30,10 +31,11 @@ ROOMS = {
     "pages": {"errors", "closest_name", "reason_phrases", "message", "compression"},
     "binding": {"errors", "closest_name", "message"},
     "app": {"errors", "message", "compression", "routing", "pages", "binding"},
-    "server": {"errors", "bootstrap", "settings", "wire", "message"},
+    "server": {"errors", "bootstrap", "tracebacks", "settings", "wire", "message"},
     "site": {
         "errors",
         "bootstrap",
+        "tracebacks",
         "closest_name",
         "foreign_names",
         "settings",
@@ -115,6 +117,7 @@ MAY_CATCH_ALL = {
     "server/io/call_queue.py",
     "server/io/thread_pool.py",
     "server/exchange/stream_writers.py",
+    "tracebacks/report.py",  # the text of an exception is made by the site's code
     "server/recording/own_loggers.py",  # what makes records is the site's
     "testing/running.py",
 }

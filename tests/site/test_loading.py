@@ -153,7 +153,7 @@ TAKEN = ("fanlight", "json", "types", "logging", "calendar")
         ("a.txt", "a.txt is not a Python file"),
         ("my-site/main.py", "imports from my-site as a package, but a package name can't contain '-'; rename"),
         ("pkg/a-b.py", "a-b.py is in a package, but its name can not be imported"),
-        ("wrong.py", "wrong.py can't be imported:\n\nTraceback"),
+        ("wrong.py", "wrong.py can't be imported:\n\nZeroDivisionError: division by zero\n  wrong.py:1 in <module>"),
         ("broken.py", "broken.py:2 is not valid Python: '(' was never closed\n\n"),
         ("loose/main.py", "main.py can't be imported; if loose is a package, put an empty __init__.py into it:\n\n"),
         *((f"{name}.py", f"{name}.py has the name of a module of Python or Fanlight") for name in TAKEN),
@@ -246,3 +246,17 @@ def test_the_table_of_a_package_has_its_places() -> None:
     app = load("pkg.main")
     places: Mapping[str, str] = {route.pattern: route.place for route in app.table.routes}
     assert places == {"/": "main.py:3", "/blog": "blog/urls.py:4"}
+
+
+def test_a_whole_traceback_is_a_setting() -> None:
+    """With `traceback="full"` the error shows all frames from the file on, as Python does."""
+    write(wrong="import json\njson.loads('{')")
+    with pytest.raises(
+        LoadError, match=r"can't be imported:\n\njson.decoder.JSONDecodeError.*\n  wrong.py:2 in"
+    ) as caught:
+        load("wrong.py")
+    assert isinstance(caught.value.error, ValueError)
+    with pytest.raises(
+        LoadError, match=r"(?s)can't be imported:\n\nTraceback .*decoder.py.*\njson.decoder.JSONDecodeError"
+    ):
+        load("wrong.py", traceback="full")

@@ -66,7 +66,7 @@ def run(site: str, **flags: Any) -> None:
     from fanlight.site.loading import load
 
     def make() -> tuple[App, dict[str, Any]]:
-        app = load(site)
+        app = load(site, traceback=options.traceback)
         return app, app.facts
 
     try:

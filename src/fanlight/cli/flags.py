@@ -32,7 +32,7 @@ _METAVARS = {
 # Flags of other servers for what is done differently here.
 _ELSEWHERE = {
     "--reload": "with --workers 1, SIGHUP reloads code and templates: kill -HUP",
-    "--debug": "tracebacks are always in the log, and never shown to visitors",
+    "--debug": "tracebacks are always in the log, and never shown to visitors; --traceback full shows all of them",
 }
 _EPILOG = """\
 A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. A flag for a list can be repeated, or its

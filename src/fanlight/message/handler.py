@@ -88,7 +88,8 @@ class ResponseEncoder(Protocol):
 class Handler(Protocol):
     """The application, as the server sees it.
 
-    Two attributes are optional: `request_class`, the class of which the server makes requests, and `encoder`.
+    Three attributes are optional: `request_class`, the class of which the server makes requests, `encoder`, and
+    `folder`, which has the code of the site: in the log its frames come before those of libraries.
     """
 
     def find(self, request: Request, /) -> Call:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from fanlight.errors import InvalidSetting
@@ -66,7 +67,8 @@ class Server:
         self._hub: Hub | None = None
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
-        self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker)
+        folder = getattr(handler, "folder", Path.cwd()) if self.options.traceback == "site" else None
+        self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker, folder=folder)
         self._access_log: AccessLog | None = None
         self._counts = Counts() if self.options.admin else None
         self.has_cut_off = False  # something that was not done within drain_seconds

@@ -94,6 +94,13 @@ class Options:
     log_file: str = declare(
         "", "file", "file for error and server messages (default, or -: stderr)", group="Monitoring"
     )
+    traceback: str = declare(
+        "site",
+        "name",
+        "how exceptions are logged: the frames of the site, with others folded to one line, or in full",
+        group="Monitoring",
+        choices=("site", "full"),
+    )
     admin: str = declare(
         "", "address", "address for /metrics, /healthz and /readyz; do not expose it publicly", group="Monitoring"
     )

@@ -27,7 +27,11 @@ _OURS = {*sys.stdlib_module_names, "fanlight"}
 
 
 class LoadError(AppError):
-    """No app can be loaded from a file; the message is ready to be printed."""
+    """No app can be loaded from a file; the message is ready to be printed, `error` is the exception of its code."""
+
+    def __init__(self, message: str, error: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class Target(Struct, frozen=True, kw_only=True):

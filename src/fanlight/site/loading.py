@@ -12,10 +12,10 @@ import importlib.util
 import inspect
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from traceback import format_exception
 from types import CodeType, ModuleType
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from fanlight.message import forked_child
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 from fanlight.site.source_check import check_source, site_modules
+from fanlight.tracebacks.lines import folded_text
 
 _EXAMPLE = """write it, for example:
 
@@ -35,8 +36,10 @@ T = TypeVar("T")
 _FACTORIES = ("make_app", "create_app", "build_app", "get_app", "app_factory")
 
 
-def load(typed: str | Path) -> App:
+def load(typed: str | Path, *, traceback: str = "site") -> App:
     """Return the app of a file, a folder or a module. Raises LoadError, or SetupError for mistakes in its table.
+
+    `traceback` is the setting: whether a LoadError shows the frames of the site first, or all as Python does.
 
     The folder of the file becomes the first entry of `sys.path`, as when Python runs the file, and the current folder,
     so that `open("data.csv")` in a view opens the file beside it. A file in a package is imported as a module of it.
@@ -47,7 +50,11 @@ def load(typed: str | Path) -> App:
         sys.path.insert(0, str(target.root))
     if str(target.file.parent) not in sys.path:
         sys.path.append(str(target.file.parent))  # last, so that no module of a package hides one of Python
-    app = _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
+    try:
+        app = _app_of(_guarded(lambda: _imported(target), target), target, str(typed))
+    except _CodeFailed as failed:
+        is_full = traceback == "full"
+        raise LoadError(_load_failure(failed.error, target, is_full=is_full), failed.error) from None
     if mistakes := check_source(app, site_modules(sys.modules, app.folder)):
         raise SetupError(mistakes)
     return app
@@ -202,8 +209,16 @@ def _executed(name: str, file: Path) -> ModuleType:
     return module
 
 
+class _CodeFailed(Exception):
+    """Code of the site has raised an exception while it was loaded."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
 def _guarded(run: Callable[[], T], target: Target) -> T:
-    """Run code of the site; an exception becomes a LoadError with the traceback."""
+    """Run code of the site; raises _CodeFailed for its exceptions."""
     before = is_loading.set(True)
     try:
         return _in_this_process(run)
@@ -214,7 +229,7 @@ def _guarded(run: Callable[[], T], target: Target) -> T:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise LoadError(_load_failure(error, target)) from None
+        raise _CodeFailed(error) from None
     finally:
         is_loading.reset(before)
 
@@ -229,12 +244,13 @@ def _in_this_process(run: Callable[[], T]) -> T:
             forked_child.exit_process()
 
 
-def _load_failure(error: BaseException, target: Target) -> str:
-    """Return a summary line and the traceback, as Python prints it when it runs the file."""
+def _load_failure(error: BaseException, target: Target, *, is_full: bool) -> str:
+    """Return a summary line and the traceback: the frames of the site, or all, as Python prints it for the file."""
     trace = error.__traceback__
     while trace is not None and ("importlib" in (name := trace.tb_frame.f_code.co_filename) or name == __file__):
         trace = trace.tb_next
-    text = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    error = error.with_traceback(trace)
+    text = "".join(format_exception(error)).rstrip() if is_full else folded_text(error, target.file.parent)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno} is not valid Python: {error.msg}\n\n{text}"
     return f"{target.file.name} can't be imported{_import_hint(error, target)}:\n\n{text}"

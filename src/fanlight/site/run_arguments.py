@@ -33,6 +33,7 @@ class Settings(TypedDict, total=False):
     access_format: str
     access_file: str
     log_file: str
+    traceback: str
     admin: str
     admin_hosts: Sequence[str]
     control: str

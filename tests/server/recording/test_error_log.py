@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import logging.config
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,3 +118,84 @@ def test_what_turns_or_breaks_a_line_is_escaped(tmp_path: Path) -> None:
     assert line.endswith("so, é, 東, \U0001f600")
     assert not set(odd) & set(line)
     assert "\\u202e" in line
+
+
+def failing(path: Path) -> ValueError:
+    """Return an exception that the code of a site has raised in a library."""
+    file = path / "main.py"
+    file.write_text("import json\n\ndef home():\n    return json.loads('{')\n")
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    with pytest.raises(ValueError, match="property name") as caught:
+        names["home"]()
+    return caught.value
+
+
+def test_the_frames_of_the_site_come_first(tmp_path: Path) -> None:
+    """In the log an exception is its message, the site's line, and one line for the frames of libraries: one record."""
+    with ErrorLog(str(tmp_path / "log"), folder=tmp_path):
+        logging.getLogger("fanlight.test").error("GET / failed", exc_info=failing(tmp_path))
+    head, kind, place, source, *rest = (tmp_path / "log").read_text().splitlines()
+    assert head.endswith("ERROR  GET / failed")
+    assert kind.startswith("    json.decoder.JSONDecodeError: Expecting property name")
+    assert (place, source) == ("      main.py:4 in home", "          return json.loads('{')")
+    assert rest[1].startswith("          raised below it, in 3 frames of json: json/decoder.py:")
+    assert all(line.startswith("    ") for line in rest)
+
+
+def test_the_site_s_own_handlers_get_the_exception_itself(tmp_path: Path) -> None:
+    """A handler beside our log gets `exc_info`, and formats it as it would without us, before us and after us."""
+    records: list[tuple[logging.LogRecord, str]] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append((record, self.format(record)))
+
+    logger, handler = logging.getLogger("fanlight.test"), Handler()
+    error = failing(tmp_path)
+    logger.addHandler(handler)
+    try:
+        with ErrorLog(str(tmp_path / "log"), folder=tmp_path):
+            logger.error("GET / failed", exc_info=error)
+            logger.removeHandler(handler)
+            logging.getLogger("fanlight").addHandler(handler)
+            logger.error("GET / failed", exc_info=error)
+    finally:
+        logger.removeHandler(handler)
+        logging.getLogger("fanlight").removeHandler(handler)
+    assert len(records) == 2
+    for record, text in records:
+        assert record.exc_info is not None
+        assert record.exc_info[1] is error
+        assert "Traceback (most recent call last):" in text
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "begins", "has_library"),
+    [
+        ([], "    ValueError: no\n      main.py:7 in fail\n", False),
+        (["--traceback", "full"], "    Traceback (most recent call last):\n", True),
+    ],
+    ids=["site", "full"],
+)
+def test_the_traceback_of_a_view_is_in_the_log(
+    tmp_path: Path, words: list[str], begins: str, *, has_library: bool
+) -> None:
+    """`fanlight run` logs the site's frames, with `--traceback full` all of them."""
+    (tmp_path / "main.py").write_text(
+        "import contextlib\n\n@contextlib.contextmanager\ndef way():\n    yield\n\n"
+        "def fail(): raise ValueError('no')\n\n@way()\ndef home():\n    fail()\n\nURLS = {'/': home}\n"
+    )
+    served = Served(tmp_path, words, tmp_path / "log")
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 500
+        connection.close()
+    finally:
+        served.stop()
+    text = (tmp_path / "log").read_text()
+    assert re.search(rf"\(home\) failed: GET /, id \w+\n{re.escape(begins)}", text), text
+    assert ("calls.py" in text) == has_library
+    assert ("2 frames of contextlib, fanlight" in text) != has_library

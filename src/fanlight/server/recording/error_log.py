@@ -1,19 +1,22 @@
 """The error log: Fanlight's own messages, and the exceptions of views.
 
 In: records of Python's `logging`, from the logger `fanlight`. Out: lines on stderr or in a file; the second and further
-lines of a message (a traceback) are indented, so that nothing a client has sent can pass for a message of its own. It
+lines of a message (a traceback) are indented, so that nothing a client has sent can pass for a message of its own. A
+traceback begins with its message and the site's frames; with the setting `traceback` "full" it is Python's own. The log
 never waits: a message that can't be written is lost, and counted. If the app has set up logging itself, its handlers
-are used instead; they run in a thread of their own (`own_loggers`), so that the server does not wait for them either.
+are used instead, with records as Python makes them; they run in a thread of their own (`own_loggers`), so that the
+server does not wait for them either.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
-import re
 import threading
 import traceback
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 from fanlight.server.recording.log_writer import LineWriter
 from fanlight.server.recording.own_loggers import (
@@ -26,11 +29,11 @@ from fanlight.server.recording.own_loggers import (
 )
 from fanlight.server.recording.redact import redact
 from fanlight.server.recording.sink import Sink
+from fanlight.tracebacks.lines import folded_text
+from fanlight.tracebacks.visible import visible
 
 LAST_SECONDS = 0.5  # for the site's handlers to handle the last message
 _INDENT = "\n    "
-# Control characters; what some readers take for the end of a line; what changes the direction of the text around it.
-_unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 log = logging.getLogger("fanlight.server")
 
@@ -38,11 +41,14 @@ log = logging.getLogger("fanlight.server")
 class ErrorLog:
     """Writes Fanlight's messages, from `with` to its end."""
 
-    def __init__(self, path: str = "", *, has_process_id: bool = False) -> None:
-        """Write to a file, or to stderr; with the process id where there are several. Raises InvalidSetting."""
+    def __init__(self, path: str = "", *, has_process_id: bool = False, folder: Path | None = None) -> None:
+        """Write to a file, or to stderr; with the process id where there are several. Raises InvalidSetting.
+
+        `folder` is that of the site, whose frames are shown first; without it tracebacks are Python's.
+        """
         self._path = path
         form = "%(asctime)s  [%(process)d]  %(levelname)s  " if has_process_id else "%(asctime)s  %(levelname)s  "
-        self._formatter = logging.Formatter(f"{form}%(message)s", "%Y-%m-%d %H:%M:%S")
+        self._formatter = _Formatter(f"{form}%(message)s", folder)
         self._handler: logging.Handler | None = None
         self._stream: _Stream | None = None
         self._level = logging.NOTSET
@@ -122,6 +128,25 @@ class ErrorLog:
             fresh.write(text)
 
 
+class _Formatter(logging.Formatter):
+    """Formats a record as the log shows it, and leaves nothing in it for formatters of the site's."""
+
+    def __init__(self, form: str, folder: Path | None) -> None:
+        super().__init__(form, "%Y-%m-%d %H:%M:%S")
+        self._folder = folder
+
+    def format(self, record: logging.LogRecord) -> str:
+        own = copy.copy(record)
+        own.exc_text = None  # `logging` keeps here what the first formatter has made of the exception
+        return super().format(own)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name of `logging`
+        """Return an exception with the site's frames first."""
+        if self._folder is None or ei[1] is None:
+            return super().formatException(ei)
+        return folded_text(ei[1], self._folder)
+
+
 class _Stream:
     """The stream of the log's handler; several threads may write to it."""
 
@@ -132,7 +157,7 @@ class _Stream:
 
     def write(self, text: str) -> None:
         """Write one message; never waits, never raises."""
-        text = redact(_unsafe.sub(_escape, text.rstrip("\n"))).replace("\n", _INDENT)
+        text = redact(visible(text.rstrip("\n"))).replace("\n", _INDENT)
         with self._lock:
             if not self._is_open:
                 return
@@ -165,7 +190,3 @@ class _Stream:
 
 def _report(lost: int) -> list[bytes]:
     return [f"{lost} lines of this log are lost: they could not be written\n".encode()]
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("ascii", "backslashreplace").decode() if match[0] > "\x7f" else f"\\x{ord(match[0]):02x}"
