@@ -1,4 +1,4 @@
-"""What all tests share: the number of hypothesis examples, the check that no process is left, certificates."""
+"""What all tests share: how many examples hypothesis makes, no process is left, certificates, a browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+from tests.browser import Browser, Tab
 from tests.leftovers import MARK, end_leftovers
 from tests.speed import seconds
 
@@ -206,3 +207,31 @@ def other_certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates
 def localhost(certificates: Certificates) -> Pair:
     """Return a certificate for localhost, the one that most tests need."""
     return certificates.make("localhost", "127.0.0.1", "::1", title="localhost", stem="localhost")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return a browser that all tests share."""
+    running = Browser(tmp_path_factory.mktemp("browser"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def new_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
+    """Give a function that opens a tab: in light or in dark, as wide as a desk or a phone."""
+    tabs: list[Tab] = []
+
+    def start(*, dark: bool = False, width: int = 900, height: int = 600) -> Tab:
+        tabs.append(Tab(browser, dark=dark, width=width, height=height))
+        return tabs[-1]
+
+    yield start
+    for each in tabs:
+        each.close()
+
+
+@pytest.fixture
+def tab(new_tab: Callable[..., Tab]) -> Tab:
+    """Return a tab."""
+    return new_tab()

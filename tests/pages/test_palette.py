@@ -6,12 +6,17 @@ import math
 import re
 from collections.abc import Mapping
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
-from fanlight.pages.drawing import LIT, ONE_PANE_OUT
+from fanlight.pages.drawing import FAVICON, FAVICON_LINK, LIT, ONE_PANE_OUT
 from fanlight.pages.palette import CONTROLS, DARK, FOUNDATION, GROUNDS, HUES, LIGHT, custom_properties
 
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES, NEW_SITE = REPOSITORY / "examples", REPOSITORY / "src" / "fanlight" / "cli" / "new_site"
+LESSON = sorted((EXAMPLES / "lesson").rglob("*.html"))
+STYLES = [NEW_SITE / "static" / "site.css", EXAMPLES / "site" / "static" / "journal.css", *LESSON]
 TEXT, MEANINGS = ("ink", "quiet", "link", "accent"), ("good", "warn", "bad")
 TINTS = tuple(name for name in LIGHT if name.endswith("-tint"))
 BOTH = pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
@@ -55,9 +60,9 @@ def test_every_text_can_be_read_where_it_may_stand(scheme: Mapping[str, str]) ->
 
 @BOTH
 def test_the_border_of_a_control_is_seen(scheme: Mapping[str, str]) -> None:
-    """The border of a control and the ring of the focus have at least 3 to 1 on every ground (WCAG 2.2, 1.4.11)."""
+    """The border of a control and the ring of the focus have at least 4.5 to 1 on every ground."""
     pairs = [(name, ground) for name in ("edge", "accent") for ground in GROUNDS]
-    assert [pair for pair in pairs if contrast(scheme[pair[0]], scheme[pair[1]]) < 3] == []
+    assert [pair for pair in pairs if contrast(scheme[pair[0]], scheme[pair[1]]) < 4.5] == []
 
 
 @BOTH
@@ -78,6 +83,34 @@ def test_the_style_sheets_use_colours_of_the_palette_only() -> None:
     text = FOUNDATION + CONTROLS + LIT + ONE_PANE_OUT
     assert set(re.findall(r"var\(--([a-z-]+)\)", text)) <= set(LIGHT)
     assert re.findall(r"#[0-9a-f]{3,8}\b", text) == []
+
+
+@pytest.mark.parametrize("file", STYLES, ids=lambda file: file.relative_to(REPOSITORY).as_posix())
+def test_a_site_of_ours_has_the_same_colours(file: Path) -> None:
+    """The new site and the examples define what they use of the palette, as it is, and no other colour."""
+    text = file.read_text()
+    light, dark = text.split("@media (prefers-color-scheme: dark)")
+    for part, scheme in ((light, LIGHT), (dark, DARK)):
+        defined = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", part))
+        assert defined == {name: scheme[name] for name in defined}
+        assert defined.keys() >= set(re.findall(r"var\(--([a-z-]+)\)", text))
+    drawn = {*re.findall("%23[0-9a-f]{6}", FAVICON_LINK)}
+    assert {*re.findall("(?:#|%23)[0-9a-f]{6}", text)} <= {*LIGHT.values(), *DARK.values(), *drawn}
+
+
+@pytest.mark.parametrize("folder", [NEW_SITE, EXAMPLES / "site"], ids=["new", "site"])
+def test_a_site_of_ours_has_the_same_drawing(folder: Path) -> None:
+    """The new site and the journal have the drawing as a template, and the small one as their icon."""
+    assert (folder / "templates" / "fanlight.svg").read_text() == LIT
+    assert (folder / "static" / "favicon.svg").read_text() == FAVICON + "\n"
+
+
+@pytest.mark.parametrize("file", LESSON, ids=lambda file: file.name)
+def test_the_lesson_has_the_same_drawing(file: Path) -> None:
+    """Each page of the lesson has the drawing in it, and its icon."""
+    text = file.read_text()
+    assert [line.strip() for line in LIT.splitlines() if line not in text] == []
+    assert FAVICON_LINK in text
 
 
 def test_a_page_defines_the_colours_that_it_names() -> None:

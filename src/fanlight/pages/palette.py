@@ -11,7 +11,7 @@ Colours
     paper, raised, code     grounds: the page; a panel or table head on it; source text and bytes
     glow                    the light around the drawing; the middle of a radial gradient that ends in `paper`
     ink, quiet              text; text that is read second. Both can be read on every ground and on every tint
-    line, edge              a rule between things; the border of a control (3:1 to every ground)
+    line, edge              a rule between things; the border of a control (4.5:1 to every ground)
     link, accent            a link or a button; the one thing on the page that is current, and the mark of the focus
     good, warn, bad         what went well, needs a look, has failed; also written, as colour is never the only sign
     good-tint ... bad-tint  the ground of a message of that kind
@@ -65,7 +65,7 @@ HUES = ("ruby", "amber", "olive", "emerald", "teal", "sky", "violet", "rose")
 LIGHT: Mapping[str, str] = MappingProxyType(
     {
         "paper": "#f8f5ee", "raised": "#fffefa", "code": "#f1ece1", "glow": "#fffefa",
-        "ink": "#26221c", "quiet": "#5f584d", "line": "#dfd7c7", "edge": "#857b6a",
+        "ink": "#26221c", "quiet": "#5f584d", "line": "#dfd7c7", "edge": "#6f685c",
         "link": "#0a5a80", "accent": "#8a5200",
         "good": "#05753a", "good-tint": "#dcefd9", "warn": "#8a5200", "warn-tint": "#fbe6c8",
         "bad": "#b02f31", "bad-tint": "#fbe0da",
@@ -79,7 +79,7 @@ LIGHT: Mapping[str, str] = MappingProxyType(
 DARK: Mapping[str, str] = MappingProxyType(
     {
         "paper": "#13151a", "raised": "#1a1d24", "code": "#1c1f26", "glow": "#33291b",
-        "ink": "#efe9dc", "quiet": "#b0a998", "line": "#333843", "edge": "#7d838f",
+        "ink": "#efe9dc", "quiet": "#b0a998", "line": "#333843", "edge": "#90959e",
         "link": "#ffd07a", "accent": "#f2b04a",
         "good": "#63bb7e", "good-tint": "#16321f", "warn": "#e0a24a", "warn-tint": "#3b260f",
         "bad": "#f57a75", "bad-tint": "#41211f",
@@ -132,7 +132,7 @@ button.plain{{background:var(--raised);border-color:var(--edge);color:var(--ink)
 button:hover{{outline:1px solid var(--edge)}}
 button:focus-visible{{outline:2px solid var(--accent)}}
 input[type=checkbox],input[type=radio]{{min-height:0;accent-color:var(--link)}}
-:disabled{{background:var(--code);border-color:var(--line);color:var(--quiet);font-weight:400;cursor:default}}
+:disabled,button:disabled{{background:var(--code);border-color:var(--edge);color:var(--quiet);font-weight:400;cursor:default}}
 ::placeholder{{color:var(--quiet);opacity:1}}
 summary{{cursor:pointer}}
 @media (prefers-reduced-motion: reduce){{*{{animation:none!important;transition:none!important}}}}

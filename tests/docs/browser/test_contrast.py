@@ -1,25 +1,34 @@
 """Everybody can read what we hand out: the new site, the examples and the built-in pages, by day and by night.
 
-WCAG 2.2 at level AA: text has a contrast of 4.5:1 to what is behind it (1.4.3), the border of a field and the
-mark of the focus 3:1 (1.4.11). What counts is what a browser computes, not what a style sheet seems to say.
+Each of their pages has an icon, too.
+
+Text, controls and the mark of the focus have a contrast of 4.5:1 to what is behind them, which is more than WCAG 2.2
+asks for at level AA (1.4.3 and 1.4.11). What counts is what a browser computes, not what a style sheet seems to say.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import pytest
+from tests.browser import Tab
+from tests.contrast import NewTab, faint_in_both_schemes, faint_parts
+from tests.speed import PATIENCE
+
+from fanlight.pages.builtin_pages import error_page, heading_page
+from fanlight.reason_phrases import REASON_PHRASES
 
 REPOSITORY = Path(__file__).parents[3]
-NewTab = Callable[..., Any]
+STEPS = REPOSITORY / "examples" / "steps"
 Serve = Callable[[str, Path], str]
 
 PAGES = {
-    "new": ["/", "/contact", "/hello/Ada", "/thanks", "/nowhere"],
+    "new": ["/", "/door", "/hello/Ada", "/about", "/nowhere"],
     "examples/site": [
         "/",
         "/about",
@@ -33,19 +42,12 @@ PAGES = {
     "examples/lesson": ["/", "/blog", "/nowhere"],
     "examples/hello": ["/", "/nowhere"],
 }
-
-FAINT = Path(__file__).with_name("contrast.js").read_text()
-
-
-def faint_parts(tab: Any) -> list[list[Any]]:
-    """Return what can't be read on the page of a tab, as it stands, pointed at, or with the focus."""
-    found = []
-    for states in ((), ("hover",), ("focus-visible",)):
-        tab.force(*states)
-        seen = tab.evaluate(FAINT)
-        assert seen["looked"] > 0
-        found += [[*states, *each] for each in seen["found"]]
-    return found
+BUILT_IN = {str(status): error_page(status) for status in REASON_PHRASES if status >= 400} | {
+    "422-fields": error_page(422, "", [("page", "'x' is not an integer"), ("name", "is missing")]),
+    "500-id": error_page(500, request_id="5bd8f5d5c1a34e04a3a5a5a3"),
+    "heading": heading_page("Hello World"),
+}
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +66,36 @@ def served(request: pytest.FixtureRequest, new_site: Path, serve: Serve) -> str:
 
 @pytest.mark.parametrize(("served", "paths"), list(PAGES.items()), ids=list(PAGES), indirect=["served"])
 def test_everything_can_be_read_in_light_and_dark(served: str, paths: list[str], new_tab: NewTab) -> None:
-    """Each page's text, fields and focus stand out from what is behind them, in both colour schemes."""
+    """Each page's text, controls and focus stand out from what is behind them, in both colour schemes."""
     for tab in (new_tab(), new_tab(dark=True)):
         for path in paths:
-            tab.open(served + path)
-            assert faint_parts(tab) == [], path
+            assert faint_parts(tab, served + path) == [], path
 
 
 @pytest.mark.parametrize("served", ["new", "examples/site"], indirect=True)
+def test_everything_can_be_read_on_a_phone(served: str, new_tab: NewTab) -> None:
+    """On a narrow screen, where other rules hold, the front page stands out too, and is no wider than the screen."""
+    assert faint_in_both_schemes(new_tab, served + "/", **PHONE) == []
+    tab = new_tab(**PHONE)
+    tab.open(served + "/")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("served", ["new"], indirect=True)
+def test_a_form_that_is_shown_again_can_be_read(served: str, new_tab: NewTab) -> None:
+    """A new site's form stands out with its errors beside the fields, and with what was typed still in them."""
+    for tab in (new_tab(), new_tab(dark=True)):
+        tab.open(served + "/door")
+        tab.type("[name=people]", "many")
+        tab.click("form button")
+        assert (tab.status, tab.evaluate("document.querySelector('[name=people]').value")) == (422, "many")
+        assert "'many' is not an integer" in tab.text
+        assert faint_parts(tab) == []
+
+
+@pytest.mark.parametrize("served", ["examples/site"], indirect=True)
 def test_a_form_that_is_refused_can_be_read(served: str, new_tab: NewTab) -> None:
-    """The page that lists what is wrong in a form stands out too: the built-in one, and the journal's own."""
+    """The journal's own page that lists what is wrong in a form stands out too."""
     for tab in (new_tab(), new_tab(dark=True)):
         tab.open(served + "/contact")
         tab.evaluate("document.forms[0].noValidate = true; document.forms[0].querySelector('[name=name]').remove()")
@@ -82,14 +104,109 @@ def test_a_form_that_is_refused_can_be_read(served: str, new_tab: NewTab) -> Non
         assert faint_parts(tab) == []
 
 
-def test_low_contrast_is_found(new_tab: NewTab) -> None:
-    """Grey text, a pale border, a lost focus and a pale colour of the pointer are each found."""
-    page = """<!doctype html><style>
-      body { background: #fff } .grey { color: #888 } input { border: 1px solid #ddd; outline: none }
-      a { color: #000 } a:hover { color: #ccc }
-    </style><p class=grey>Grey</p><input name=pale><a href=x>Link</a>"""
-    tab = new_tab()
-    tab.open("data:text/html," + page.replace("#", "%23"))
-    found = {(each[0], each[1]) if each[0] in ("hover", "focus-visible") else each[0] for each in faint_parts(tab)}
-    assert {'p "Grey"', 'input "pale" border', ("hover", 'a "Link"')} <= found
-    assert ("focus-visible", 'input "pale" has no mark of focus') in found
+def test_the_built_in_pages_can_be_read(new_tab: NewTab) -> None:
+    """Every built-in page stands out: of each status, with fields, with the id of a request, and of a heading."""
+    for tab in (new_tab(), new_tab(dark=True)):
+        faint = {name: faint_parts(tab, f"data:text/html,{quote(page)}") for name, page in BUILT_IN.items()}
+        assert {name: parts for name, parts in faint.items() if parts} == {}
+
+
+# --- icons ----------------------------------------------------------------------------------------
+
+ICON = """(async () => {
+  const response = await fetch(document.querySelector("link[rel~=icon]").href)
+  return [response.status, response.headers.get("content-type")]
+})()"""
+
+
+@pytest.mark.parametrize(("served", "paths"), list(PAGES.items()), ids=list(PAGES), indirect=["served"])
+def test_every_page_has_an_icon(served: str, paths: list[str], tab: Tab) -> None:
+    """Each page, also one of an error, names an icon that is there, so no browser requests /favicon.ico."""
+    for path in paths:
+        tab.open(served + path)
+        assert tab.evaluate(ICON) == [200, "image/svg+xml"], path
+        assert [each for each in tab.errors() if "favicon" in each] == []
+
+
+def test_a_browser_requests_the_icon_that_a_page_does_not_name(serve: Serve, tab: Tab, tmp_path: Path) -> None:
+    """A page without an icon makes the browser request /favicon.ico, and note that it is missing."""
+    (tmp_path / "main.py").write_text("def home():\n    return '<p>No icon</p>'\n\n\nURLS = {'/': home}\n")
+    tab.open(serve("fanlight run", tmp_path))
+    until, noted = time.monotonic() + PATIENCE, ""
+    while "/favicon.ico" not in noted and time.monotonic() < until:
+        noted += str(tab.errors())
+    assert "404" in noted
+
+
+# --- what is measured -----------------------------------------------------------------------------
+
+
+def shown(tab: Tab, style: str, body: str) -> set[str]:
+    """Return what is faint on a page, without the colours."""
+    tab.open("data:text/html," + quote(f"<!doctype html><style>body {{ background: #fff }} {style}</style>{body}"))
+    return {line.partition(" rgb(")[0].partition(" on rgb(")[0] for line in faint_parts(tab)}
+
+
+@pytest.mark.parametrize(
+    ("style", "body", "faint"),
+    [
+        ("p { color: #888 }", "<p>Grey</p>", 'p "Grey"'),
+        ("p { color: #000; opacity: .4 }", "<p>Thin</p>", 'p "Thin"'),
+        ("p { color: rgb(0 0 0 / .4) }", "<p>Thin</p>", 'p "Thin"'),
+        ("p { color: oklch(.75 .1 80) }", "<p>Gold</p>", 'p "Gold"'),
+        ("div { background: rgb(0 0 0 / .6) } p { color: #222 }", "<div><p>Veiled</p></div>", 'p "Veiled"'),
+        ("p { background: linear-gradient(#fff, #555); color: #333 }", "<p>Half</p>", 'p "Half"'),
+        (
+            "i { position: fixed; inset: 0; background: #555; pointer-events: none } p { position: relative }",
+            "<i></i><p>Over</p>",
+            'p "Over"',
+        ),
+        ("text { fill: #bbb }", "<svg><text y=20>Drawn</text></svg>", 'text "Drawn"'),
+        (
+            "path { fill: #555 } p { position: absolute; top: 9px; color: #333 }",
+            "<svg><path d='M0 0h300v90H0z'/></svg><p>On it</p>",
+            'p "On it"',
+        ),
+        ("p::after { content: 'more'; color: #aaa }", "<p>Less</p>", 'p "Less" ::after'),
+        ("::placeholder { color: #999; opacity: 1 }", "<input name=q placeholder=words>", 'input "q" placeholder'),
+        ("::placeholder { color: #555; opacity: .6 }", "<input name=q placeholder=words>", 'input "q" placeholder'),
+        ("input { border: 1px solid #bbb }", "<input name=pale>", 'input "pale" edge'),
+        ("button { border: 0; background: #eee; color: #000 }", "<button>Flat</button>", 'button "Flat" edge'),
+        (
+            "button:disabled { color: #aaa; background: #fff; border: 1px solid #000 }",
+            "<button disabled>No</button>",
+            'button "No"',
+        ),
+        ("a { color: #000 } a:hover { color: #ccc }", "<a href=x>Link</a>", 'hover: a "Link"'),
+        ("a { color: #000 } a:active { color: #ccc }", "<a href=x>Link</a>", 'hover: a "Link"'),
+        ("tr:hover { background: #555 }", "<table><tr><td>Cell</table>", 'hover: td "Cell"'),
+        ("input { outline: none }", "<input name=lost>", 'focus-visible: input "lost" has no mark of focus'),
+        ("a { color: #000; outline: 2px solid #ccc }", "<a href=x>Ring</a>", 'focus-visible: a "Ring" focus'),
+        ("p { color: #aaa }", "<details><summary>More</summary><p>Inside</p></details>", 'p "Inside"'),
+        ("p { color: #aaa; margin-top: 3000px }", "<p>Far below</p>", 'p "Far below"'),
+    ],
+)
+def test_what_is_faint_is_found(new_tab: NewTab, style: str, body: str, faint: str) -> None:
+    """Each kind of faint text, control and focus is found, and with it nothing that can be read."""
+    assert faint in shown(new_tab(), style, body)
+
+
+@pytest.mark.parametrize(
+    ("style", "body"),
+    [
+        ("p { color: #666 }", "<p>Grey enough</p>"),
+        ("p { color: #aaa; display: none }", "<p>Not shown</p>Shown"),
+        ("p { background: #222; color: #ddd }", "<p>Light on dark</p>"),
+        ("input { border: 1px solid #666 } :focus-visible { outline: 2px solid #000 }", "<input name=q>"),
+        ("button { border: 0; background: #025; color: #fff }", "<button>Full</button>"),
+    ],
+)
+def test_what_can_be_read_is_not_found(new_tab: NewTab, style: str, body: str) -> None:
+    """What stands out is not reported."""
+    assert shown(new_tab(), style, body) == set()
+
+
+def test_a_pale_colour_of_the_palette_is_found(new_tab: NewTab) -> None:
+    """A built-in page whose quiet text becomes too pale is reported, by its text."""
+    page = error_page(404).replace("--quiet:#5f584d", "--quiet:#a09a8e")
+    assert "There is nothing at this addre" in str(faint_parts(new_tab(), f"data:text/html,{quote(page)}"))

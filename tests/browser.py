@@ -1,4 +1,4 @@
-"""Drive one Chromium for all tests of a session, over its DevTools protocol.
+"""Drive Chromium over its DevTools protocol: one for all tests of a session, by the fixtures `tab` and `new_tab`.
 
 In: an address, and what a person does there (click, type, press a key, choose a file). Out: what stands on
 the page then, and every error that the browser has noted. The protocol runs over two pipes
@@ -8,17 +8,16 @@ https://chromedevtools.github.io/devtools-protocol/
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.speed import PATIENCE
 
 CHROMIUM = [
@@ -28,6 +27,7 @@ CHROMIUM = [
 ]
 # A click or a key may open another page. It is there when what stood on the old one is gone, and it has been loaded.
 _LEFT_BEHIND = "window.wasHere === undefined && document.readyState === 'complete'"
+_CAN_BE_POINTED_AT = "a, button, input, textarea, select, summary, label, [tabindex], [role], tr, li"
 
 
 class PageFailed(AssertionError):
@@ -91,8 +91,8 @@ class Browser:
 class Tab:
     """One tab, with a profile of its own: what a person sees there and does."""
 
-    def __init__(self, browser: Browser, *, dark: bool = False) -> None:
-        """Open it on an empty page."""
+    def __init__(self, browser: Browser, *, dark: bool = False, width: int = 900, height: int = 600) -> None:
+        """Open it on an empty page, in a colour scheme; the size is that of the page, in CSS pixels."""
         self._browser = browser
         self._context = browser.call("Target.createBrowserContext")["browserContextId"]
         target = browser.call("Target.createTarget", url="about:blank", browserContextId=self._context)["targetId"]
@@ -102,6 +102,7 @@ class Tab:
             self._call(f"{domain}.enable")
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self.resize(width, height)
         self._call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -111,6 +112,11 @@ class Tab:
         """Close it, and forget its cookies."""
         self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
         del self._browser.events[self._session]
+
+    def resize(self, width: int, height: int, scale: float = 1) -> None:
+        """Give the page another size; a narrow one is that of a phone."""
+        size = {"width": width, "height": height, "deviceScaleFactor": scale}
+        self._call("Emulation.setDeviceMetricsOverride", mobile=width < 600, **size)
 
     # --- what is there ------------------------------------------------------------------------
 
@@ -150,8 +156,12 @@ class Tab:
         """What the address bar shows behind the host."""
         return str(self.evaluate("location.pathname + location.search"))
 
+    def screenshot(self) -> bytes:
+        """Return what is on the screen, as a PNG file."""
+        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
+
     def errors(self) -> list[str]:
-        """Return what the console shows in red since the last look; a missing icon is no error."""
+        """Return what the console shows in red since the last look, such as a file that is missing, the icon too."""
         self.evaluate("0")  # what was sent before this reply has come
         events = self._browser.events[self._session]
         found = []
@@ -160,18 +170,17 @@ class Tab:
             if event["method"] == "Runtime.exceptionThrown":
                 found.append(str(told["exceptionDetails"]["exception"].get("description")))
             elif event["method"] == "Log.entryAdded" and told["entry"]["level"] == "error":
-                url = told["entry"].get("url", "")
-                found += [] if url.endswith("/favicon.ico") else [f"{told['entry']['text']} {url}"]
+                found.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
             elif event["method"] == "Runtime.consoleAPICalled" and told["type"] in ("error", "assert"):
                 found.append(str([each.get("value") for each in told["args"]]))
         return found
 
     def force(self, *states: str) -> None:
-        """Show everything that can be clicked or typed into as it is in a state: `hover`, `focus-visible`."""
+        """Show all that can be pointed at, clicked or typed into as it is in some states: `hover`, `focus-visible`."""
         self._call("DOM.enable")
         self._call("CSS.enable")
         root = self._call("DOM.getDocument")["root"]["nodeId"]
-        found = self._call("DOM.querySelectorAll", nodeId=root, selector="a, button, input, textarea, select")
+        found = self._call("DOM.querySelectorAll", nodeId=root, selector=_CAN_BE_POINTED_AT)
         for each in found["nodeIds"]:
             self._call("CSS.forcePseudoState", nodeId=each, forcedPseudoClasses=states)
 
@@ -207,31 +216,3 @@ class Tab:
         """Choose a file in a form."""
         found = self._call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
         self._call("DOM.setFileInputFiles", files=[str(file)], objectId=found["result"]["objectId"])
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Return a browser that all tests share."""
-    running = Browser(tmp_path_factory.mktemp("browser"))
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def new_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
-    """Give a function that opens a tab, in light or in dark."""
-    tabs: list[Tab] = []
-
-    def start(*, dark: bool = False) -> Tab:
-        tabs.append(Tab(browser, dark=dark))
-        return tabs[-1]
-
-    yield start
-    for each in tabs:
-        each.close()
-
-
-@pytest.fixture
-def tab(new_tab: Callable[..., Tab]) -> Tab:
-    """Return a tab."""
-    return new_tab()
