@@ -215,7 +215,8 @@ def test_a_mistake_on_the_command_line_has_a_hint(tmp_path: Path, words: tuple[s
     write(tmp_path, "", "empty.py")
     write(tmp_path, "def (:\n", "broken.py")
     write(tmp_path, "1 / 0\n", "raises.py")
-    write(tmp_path, HOME, "json.py")
+    if "json.py" in words:
+        write(tmp_path, HOME, "json.py")
     write(tmp_path, "raise SystemExit(3)\n", "exits.py")
     write(tmp_path, "from fanlight import App\nApp({'/': 'x'}).run()\n", "runs.py")
     done = fanlight(*words, folder=tmp_path)
@@ -230,6 +231,24 @@ def test_a_broken_file_is_shown_without_our_own_frames(tmp_path: Path) -> None:
     errors = fanlight("check", folder=tmp_path).stderr
     assert [line for line in errors.splitlines() if " in " in line] == ["  main.py:2 in f", "  main.py:4 in <module>"]
     assert "fanlight/" not in errors
+
+
+@pytest.mark.parametrize("site", ["pkg", "pkg/main.py", "pkg.main", "pkg.main:site", "pkg:create_app()", "pkg/"])
+def test_a_package_is_a_site_for_every_command(tmp_path: Path, start: Callable[..., Started], site: str) -> None:
+    """By its folder, file, module, a name or a factory, with relative and absolute imports inside."""
+    package = tmp_path / "pkg"
+    package.mkdir()
+    factory = "from fanlight import App\ndef create_app():\n    from .main import URLS\n    return App(URLS)\n"
+    write(package, factory, "__init__.py")
+    write(package, 'def home():\n    return "<h1>home</h1>"\n', "views.py")
+    write(package, "from fanlight import App\nfrom . import views\nimport pkg.views\n"
+          'URLS = {"/": views.home, "/too": pkg.views.home}\napp = site = App(URLS)\n')  # fmt: skip
+    assert fanlight("routes", site, folder=tmp_path).stdout == (
+        "GET  /     pkg.views.home  main.py:4\nGET  /too  pkg.views.home  main.py:4\n"
+    )
+    assert fanlight("check", site, folder=tmp_path).stdout == f"{site}: no errors (2 routes, 0 templates)\n"
+    _, _, url = start(site, "--port", "0", "--no-access-log")
+    assert get(f"{url}/") == get(f"{url}/too") == (200, "<h1>home</h1>")
 
 
 # --- check and routes -----------------------------------------------------------------------------

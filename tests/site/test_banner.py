@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fanlight.settings.options import Options
 from fanlight.site.banner import banner
 
@@ -23,6 +25,21 @@ def test_wildcard_addresses_are_explained() -> None:
     """0.0.0.0 and [::] are not addresses to visit, so their meaning is added."""
     for url in ("http://0.0.0.0:80", "https://[::]:443"):
         assert f"{url} (all interfaces)" in text_of([url], bind=(":80",))
+
+
+@pytest.mark.parametrize(
+    ("file", "site", "command"),
+    [
+        ("main.py", "", "fanlight routes\n"),
+        ("main.py", "main.py", "fanlight routes\n"),
+        ("shop.py", "", "fanlight routes shop.py\n"),
+        ("main.py", "pkg", "fanlight routes pkg\n"),
+        ("__init__.py", "pkg:create_app()", "fanlight routes 'pkg:create_app()'\n"),
+    ],
+)
+def test_the_banner_has_the_command_that_lists_the_routes(file: str, site: str, command: str) -> None:
+    """With the argument as it was typed, in quotes where the shell needs them."""
+    assert f"2 routes from {file}   {command}" in banner(["http://localhost:1"], 2, Options(), Path(file), site)
 
 
 def test_unusual_settings_are_listed() -> None:

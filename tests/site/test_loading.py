@@ -113,35 +113,93 @@ def needs(config):
 async def later():
     return make_app()
 
+def hidden_later():
+    return later()
+
 def nothing():
     return None
 
+def number():
+    return 7
+
+def breaks():
+    return 1 / 0
+
+def make_table():
+    return ROUTES
+
 class Sites:
     main = site
+    make = make_app
 """
 
 
 @pytest.mark.parametrize(
     "typed",
-    ["main:site", "main.py:site", "main:make_app", "main:ROUTES", "main:Sites.main", "pkg:make_app", "./main.py:site"],
+    [
+        *(
+            "main:site",
+            "main.py:site",
+            "main:make_app",
+            "main:ROUTES",
+            "main:Sites.main",
+            "pkg:make_app",
+            "./main.py:site",
+        ),
+        *("main:make_app()", "main.py:make_app()", "pkg:make_app()", "pkg/__init__.py:make_app()", "main:Sites.make()"),
+        *(
+            "both:create()",
+            "both.main:other()",
+            "both/main.py:other",
+            "both:other()",
+            "both/:create",
+            "main:make_table()",
+        ),
+    ],
 )
 def test_another_name_is_given_behind_a_colon(typed: str) -> None:
     """An app, a table, or a factory may have any name, given behind a colon."""
-    write(main=FACTORY, pkg__init__=FACTORY)
+    in_init = f"from fanlight import App\n{HOME}def create():\n    return App({{'/': index}})"
+    write(main=FACTORY, pkg__init__=FACTORY, both__init__=in_init, both__main=in_init.replace("create", "other"))
     assert "home" in home(load(typed))
 
 
-TAKEN = ("fanlight", "json", "types", "logging", "calendar")
+def test_main_py_goes_before_the_package(tmp_path: Path) -> None:
+    """Of a package that is given by its folder, a name is that of its main.py; the module itself has only its own."""
+    app = "from fanlight import App\nsite = App({'/': '%s'})\n"
+    write(pkg__init__=app % "init" + "only = site", pkg__main=app % "main")
+    assert load("pkg:site").table.routes[0].view == "main"
+    os.chdir(tmp_path)
+    assert load("pkg:only").table.routes[0].view == "init"
+    os.chdir(tmp_path)
+    with pytest.raises(LoadError, match=r"there is no only in main\.py$"):
+        load("pkg/main.py:only")
+    os.chdir(tmp_path)
+    with pytest.raises(LoadError, match=r"there is no onyl in main\.py or __init__\.py; did you mean only\?$"):
+        load("pkg:onyl()")
 
 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
         ("main:nowhere", "there is no nowhere in main.py"),
-        ("main:make_app()", "write the function without parentheses: main:make_app"),
-        ("main:needs", "needs in main.py takes config; the function is called without arguments"),
-        ("main:later", "later in main.py is async; write def"),
-        ("main:nothing", "nothing() is a NoneType, not an App"),
+        ("main:mak_app()", "there is no mak_app in main.py; did you mean make_app?"),
+        *(
+            (f"main:{name}{call}", message)
+            for call in ("", "()")
+            for name, message in (
+                ("needs", "needs in main.py takes config; the function is called without arguments; give them"),
+                ("later", "later in main.py is async; write def, and await in the lifespan"),
+                ("hidden_later", "hidden_later in main.py is async; write def"),
+                ("nothing", "nothing() returned None; did you forget `return app`?"),
+                ("number", "number() is a int, not an App"),
+                ("breaks", "main.py can't be imported:"),
+            )
+        ),
+        ("main:make_app('x')", "make_app is called without arguments: write main:make_app(), and give its parameters"),
+        ("main:make_app(\n)", "make_app is called without arguments"),
+        ("main:site()", "main:site is a App, not a function; write main:site without parentheses"),
+        ("main:ROUTES()", "main:ROUTES is a dict, not a function; write main:ROUTES without parentheses"),
         ("main:HOME", "main:HOME is a str, not an App"),
         ("main", "main has neither `app` nor `URLS`, but it has site: write main:site"),
         ("makes.py", "makes.py has neither `app` nor `URLS`, but it has create_app: write makes.py:create_app"),
@@ -156,7 +214,6 @@ TAKEN = ("fanlight", "json", "types", "logging", "calendar")
         ("wrong.py", "wrong.py can't be imported:\n\nZeroDivisionError: division by zero\n  wrong.py:1 in <module>"),
         ("broken.py", "broken.py:2 is not valid Python: '(' was never closed\n\n"),
         ("loose/main.py", "main.py can't be imported; if loose is a package, put an empty __init__.py into it:\n\n"),
-        *((f"{name}.py", f"{name}.py has the name of a module of Python or Fanlight") for name in TAKEN),
     ],
 )  # fmt: skip
 def test_what_is_not_a_site_is_refused_with_a_hint(typed: str, message: str) -> None:
@@ -173,15 +230,58 @@ def test_what_is_not_a_site_is_refused_with_a_hint(typed: str, message: str) -> 
         broken="x = 1\ny = (",
         loose__main="import views",
         loose__views="from .main import index",
-        **dict.fromkeys((*TAKEN, "my-site__x"), HOME + URLS),
-        **{"my-site__main": f"from .x import index\n{URLS}", "pkg__a-b": HOME + URLS},
+        **{"my-site__x": HOME, "my-site__main": f"from .x import index\n{URLS}", "pkg__a-b": HOME + URLS},
     )
     Path("a.txt").write_text("")
-    before = {name: sys.modules[name] for name in ("json", "types", "logging", "fanlight")}
     with pytest.raises(LoadError) as caught:
         load(typed)
     assert message in str(caught.value)
-    assert before.items() <= sys.modules.items()
+
+
+@pytest.mark.parametrize("name", ["fanlight", "json", "types", "logging", "calendar", "time", "site"])
+def test_a_site_with_the_name_of_a_module_is_refused(name: str) -> None:
+    """Before it is imported, so that Python's module stays what it is."""
+    write(**{name: HOME + URLS})
+    before = sys.modules.get(name)
+    with pytest.raises(LoadError, match=rf"^{name}\.py has the name of a module of Python or Fanlight, .* main\.py"):
+        load(f"{name}.py")
+    assert sys.modules.get(name) is before
+
+
+@pytest.mark.parametrize("name", ["calendar", "json", "secrets", "fanlight", "jinja2", "email__init__", "_strptime"])
+def test_a_file_that_would_hide_a_module_is_refused(tmp_path: Path, name: str) -> None:
+    """A file or package beside the site, or beside the package of the site, is reported before anything is imported."""
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chdir(home)
+    write(**{name: "1/0", "main": "1/0", "pkg__init__": "", "pkg__main": "1/0"})
+    taken = name.partition("__init__")[0].rstrip("_") if "__init__" in name else f"{name}.py"
+    package = rf"; or make home a package, .*`from \.{taken.removesuffix('.py')} import"
+    for typed, hint in (("main.py", package), ("pkg", "$")):
+        with pytest.raises(LoadError, match=rf"^{taken} has the name of .*: rename {taken}{hint}"):
+            load(typed)
+    os.chdir("pkg")
+    with pytest.raises(LoadError, match=rf"^{home}/{taken} has the name of"):
+        load("main.py")
+
+
+@pytest.mark.parametrize(
+    "name", ["test__init__", "time", "site", "json__views", "venv__x", "test", "turtle", "click", "this"]
+)
+def test_a_file_that_hides_nothing_may_have_any_name(name: str) -> None:
+    """Built-in modules come first, a folder that is no package comes last, and some modules nobody imports."""
+    write(**{name: "1/0", "main": HOME + URLS})
+    assert "home" in home(load("main.py"))
+
+
+@pytest.mark.parametrize("how", ["import time\ntime.index", "from time import index", "from site import index\n"])
+def test_a_file_that_is_not_imported_is_named(how: str) -> None:
+    """A module of the site that Python's own module hides: the error says what to rename."""
+    write(time=HOME, site=HOME, main=f"{how}\n{URLS}")
+    with pytest.raises(
+        LoadError, match=r"main\.py can't be imported; (time|site) is a module of Python.*: rename \1\.py:"
+    ):
+        load("main.py")
 
 
 @pytest.mark.parametrize("folder", ["site", "json", "calendar", "click"])
@@ -260,3 +360,12 @@ def test_a_whole_traceback_is_a_setting() -> None:
         LoadError, match=r"(?s)can't be imported:\n\nTraceback .*decoder.py.*\njson.decoder.JSONDecodeError"
     ):
         load("wrong.py", traceback="full")
+
+
+def test_the_table_of_a_factory_has_its_places() -> None:
+    """Also where the function that makes the app imports the table, or a part of it."""
+    factory = "from fanlight import App\ndef create():\n    from .urls import URLS\n    return App(URLS, errors={})\n"
+    urls = 'from fanlight import table\nfrom . import views\nURLS = {"/": "Hi",\n"/a": table(views.MORE, name="a")}\n'
+    write(pkg__init__=factory, pkg__urls=urls, pkg__views=f'{HOME}MORE = {{\n"/b": index}}\n')
+    places = {route.pattern: route.place for route in load("pkg:create()").table.routes}
+    assert places == {"/": "urls.py:3", "/a/b": "views.py:4"}

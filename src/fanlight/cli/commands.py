@@ -67,7 +67,7 @@ def run(site: str, **flags: Any) -> None:
 
     def make() -> tuple[App, dict[str, Any]]:
         app = load(site, traceback=options.traceback)
-        return app, app.facts
+        return app, {**app.facts, "site": site}
 
     try:
         serve_in_child()
@@ -106,8 +106,8 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     except FanlightError as error:
         _fail(error)
     app = _loaded(site)
-    count = len(app.table.routes)
-    click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {len(app.pages.names())} templates)")
+    count, templates = len(app.table.routes), len(app.pages.names())
+    click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
     if options is not None:
         findings = run_checks(options, Machine.read(options))
         click.echo(f"\n{format_findings(findings)}")

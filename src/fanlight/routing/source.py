@@ -57,6 +57,9 @@ class Source:
         self._files: dict[str, Source | None] = {}
         for statement in self._tree.body:
             self._read_statement(statement)
+        for node in ast.walk(self._tree):  # also in the functions that make an app
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._read_import(node)
 
     @property
     def functions(self) -> frozenset[str]:
@@ -79,17 +82,15 @@ class Source:
                 self._extend(call.func.value, call.args[0])
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
             self._names[statement.target.id] = statement.value
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            self._read_import(statement)
 
     def _read_import(self, statement: ast.Import | ast.ImportFrom) -> None:
         for alias in statement.names:
             if isinstance(statement, ast.ImportFrom):
                 there = "." * statement.level + (statement.module or ""), alias.name
-                self._imports[alias.asname or alias.name] = there
+                self._imports.setdefault(alias.asname or alias.name, there)
             else:
                 first = alias.name.partition(".")[0]
-                self._imports[alias.asname or first] = (alias.name if alias.asname else first, "")
+                self._imports.setdefault(alias.asname or first, (alias.name if alias.asname else first, ""))
 
     def _extend(self, target: ast.expr, more: ast.expr) -> None:
         """Add keys to the dict that a name of the module refers to."""
@@ -112,10 +113,12 @@ class Source:
         return best
 
     def _dicts(self) -> Iterator[ast.expr]:
-        """Yield the expressions that may be the table: `URLS` first, then other names, then all dicts."""
+        """Yield the expressions that may be the table: `URLS` first, then other names, what `App` gets, all dicts."""
         if "URLS" in self._names:
             yield self._names["URLS"]
         yield from self._names.values()
+        calls = (node for node in ast.walk(self._tree) if isinstance(node, ast.Call) and node.args)
+        yield from (call.args[0] for call in calls if ast.unparse(call.func).rpartition(".")[2] == "App")
         yield from (node for node in ast.walk(self._tree) if isinstance(node, ast.Dict))
 
     def literal_of(self, node: ast.expr, depth: int) -> Literal | None:

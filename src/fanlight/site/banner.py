@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,24 +20,25 @@ from fanlight.settings.units import format_bytes
 
 
 def print_banner(options: Options, urls: Sequence[str], facts: Mapping[str, Any]) -> None:
-    """Print the banner, given the URLs and the facts of a site (`routes`, `file`)."""
+    """Print the banner, given the URLs and the facts of a site: `routes`, `file`, and `site` as it was typed."""
     if not is_writable(sys.stdout):  # a full pipe would block
         return
     with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
-        text = banner(urls, facts["routes"], options, Path(facts["file"]))
+        text = banner(urls, facts["routes"], options, Path(facts["file"]), facts.get("site", ""))
         coding = sys.stdout.encoding or "utf-8"
         print(text.encode(coding, "backslashreplace").decode(coding), flush=True)  # noqa: T201 - the banner
 
 
-def banner(urls: Sequence[str], routes: int, options: Options, file: Path) -> str:
-    """Return the banner of a site that listens on these URLs."""
+def banner(urls: Sequence[str], routes: int, options: Options, file: Path, site: str = "") -> str:
+    """Return the banner of a site that listens on these URLs; `site` is the argument that commands take for it."""
     lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
     name = _short_path(file)
     shown = [_url(url) for url in urls]
     if len(options.bind) == 1 and options.bind[0].startswith("localhost:"):
         # localhost can be two addresses, of IPv4 and IPv6; one URL is enough.
         shown = [f"{urls[0].partition('://')[0]}://localhost:{urls[0].rpartition(':')[2]}"]
-    command = "" if file.name == "main.py" else f" {name}"
+    site = site or ("main.py" if file.name == "main.py" else name)
+    command = "" if site == "main.py" else f" {shlex.quote(site)}"
     lines = [
         "",
         f"  {lit}Fanlight{plain}  {', '.join(shown)}",

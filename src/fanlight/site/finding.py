@@ -1,7 +1,8 @@
 """Find the file of a site from the argument of a command, and the name to import it by.
 
-In: a file, a folder or a module, optionally with `:name`: `main.py`, `site/`, `pkg.main`, `main:make_app`. Out: a
-`Target`. Raises LoadError, with a hint, if there is no such file, or its name is that of a module of Python.
+In: a file, a folder or a module, optionally with `:name`: `main.py`, `site/`, `pkg.main`, `main:app`, `pkg:make_app()`.
+Out: a `Target`. Raises LoadError, with a hint, if there is no such file, or if it or a file beside it has the name of a
+module of Python.
 
 A file in a package is imported as a module of it, wherever the command is run: a folder is a package if it has an
 `__init__.py`, or if the file imports from it as from one (`from .views import index`).
@@ -10,6 +11,7 @@ A file in a package is imported as a module of it, wherever the command is run: 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sys
 import warnings
@@ -20,10 +22,10 @@ from msgspec import Struct
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
+from fanlight.site.shadowing import STANDARD_NAMES, files_that_hide
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
-_ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(\))?")
-_OURS = {*sys.stdlib_module_names, "fanlight"}
+_ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
 
 
 class LoadError(AppError):
@@ -41,11 +43,13 @@ class Target(Struct, frozen=True, kw_only=True):
     root: Path
     name: str
     attribute: str = ""
+    is_call: bool = False  # the name is that of a function, written with parentheses
+    is_folder: bool = False  # a folder or a package was given, and not the file itself
 
     @property
     def hides_another(self) -> bool:
         """Whether the package has the name of a module of Python, so that it must be imported by another."""
-        return self.name.partition(".")[0] in _OURS
+        return self.name.partition(".")[0] in STANDARD_NAMES
 
     @property
     def is_package(self) -> bool:
@@ -55,39 +59,64 @@ class Target(Struct, frozen=True, kw_only=True):
 
 def find(typed: str | Path) -> Target:
     """Return the file and module that an argument means. Raises LoadError."""
-    place, attribute = str(typed), ""
+    place, attribute, is_call = str(typed), "", False
     if not Path(typed).exists() and (found := _ATTRIBUTE.fullmatch(place)):
-        place, attribute = found[1], found[2]
-        if found[3]:
-            raise LoadError(f"write the function without parentheses: {place}:{attribute}")
-    file = _file_of(place).resolve()
+        place, attribute, arguments = found.groups()
+        is_call = arguments is not None
+        if is_call and arguments != "()":
+            raise LoadError(
+                f"{attribute} is called without arguments: write {place}:{attribute}(), and give its parameters"
+                " defaults, or read the environment in it"
+            )
+    found_file, is_folder = _file_of(place)
+    file = found_file.resolve()
     root, name = _module_of(file)
-    if name in _OURS:
+    if name in STANDARD_NAMES:
         raise LoadError(
             f"{file.name} has the name of a module of Python or Fanlight, and would hide it;"
             " rename it, to main.py for example"
         )
-    return Target(file=file, root=root, name=name, attribute=attribute)
+    target = Target(file=file, root=root, name=name, attribute=attribute, is_call=is_call, is_folder=is_folder)
+    if not target.hides_another:
+        _refuse_hiding(target)
+    return target
+
+
+def _refuse_hiding(target: Target) -> None:
+    """Raise LoadError if a file beside the site would hide a module of Python."""
+    first = next(files_that_hide(target.root), None)
+    if first is None:
+        return
+    place = os.path.relpath(first) if first.is_relative_to(Path.cwd()) else first
+    hint, folder = f"rename {first.name}", target.file.parent
+    if "." not in target.name and not target.is_package and folder.name.isidentifier():
+        hint += (
+            f"; or make {folder.name} a package, with an empty __init__.py, and write `from .{first.stem} import ...`"
+        )
+    raise LoadError(
+        f"{place} has the name of a module of Python or Fanlight, and would hide it from every library: {hint}"
+    )
 
 
 # --- the file -----------------------------------------------------------------------------------------
 
 
-def _file_of(place: str) -> Path:
+def _file_of(place: str) -> tuple[Path, bool]:
+    """Return the file, and whether a folder was given."""
     path = Path(place)
     if path.is_file():
         if path.suffix != ".py":
             raise LoadError(f"{path} is not a Python file; give one that ends in .py")
-        return path
+        return path, False
     if path.is_dir() and (found := _main_of(path)) is not None:
-        return found
+        return found, True
     if all(piece.isidentifier() for piece in place.split(".")) and not place.endswith(".py"):
         for folder in (Path(), *map(Path, sys.path)):
             stem = folder.joinpath(*place.split("."))
             if (file := stem.parent / f"{stem.name}.py").is_file():
-                return file
+                return file, False
             if (found := _main_of(stem)) is not None:
-                return found
+                return found, True
         if not path.is_dir():
             raise LoadError(_no_module(place))
     raise LoadError(_not_there(path))
@@ -167,7 +196,7 @@ def _depth_of(file: Path) -> int:
 def _depth_by_name(file: Path, module: str) -> int:
     """Return how many folders above a file the package of an imported module begins; 0 if none does."""
     first, _, rest = module.partition(".")
-    if first in _OURS or _is_module(file.parent / first):
+    if first in STANDARD_NAMES or _is_module(file.parent / first):
         return 0
     for depth, folder in enumerate(file.parents[:-1], start=1):
         if folder.name == first and (not rest or _is_module(folder.joinpath(*rest.split(".")))):

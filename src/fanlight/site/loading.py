@@ -19,10 +19,12 @@ from traceback import format_exception
 from types import CodeType, ModuleType
 from typing import TypeVar
 
+from fanlight.closest_name import closest_name
 from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
+from fanlight.site.shadowing import STANDARD_NAMES
 from fanlight.site.source_check import check_source, site_modules
 from fanlight.tracebacks.lines import folded_text
 
@@ -77,25 +79,49 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
 def _named(module: ModuleType, target: Target) -> App:
     """Return the app that `main:name` selects: an app, a table, or the result of a function."""
     name = f"{target.name}:{target.attribute}"
-    value: object = module
+    value: object = _holder(module, target)
     for step in target.attribute.split("."):
         if not hasattr(value, step):
-            raise LoadError(f"there is no {target.attribute} in {target.file.name}")
+            raise LoadError(_no_such_name(step, value, module, target))
         value = getattr(value, step)
     if callable(value) and not isinstance(value, App):
         value = _made_by(value, target)
         name = f"{target.attribute}()"
+    elif target.is_call:
+        raise LoadError(f"{name} is a {type(value).__name__}, not a function; write {name} without parentheses")
     if isinstance(value, App):
         return value
     if isinstance(value, Mapping):
         return _made_of(value, module, target)
+    if value is None:
+        raise LoadError(f"{name} returned None; did you forget `return app`?")
     raise LoadError(f"{name} is a {type(value).__name__}, not an App")
 
 
+def _holder(module: ModuleType, target: Target) -> ModuleType:
+    """Return the module that has the name: of a folder that is a package, its main.py or else its `__init__.py`."""
+    first, package = target.attribute.partition(".")[0], _package_of(module, target)
+    return package if hasattr(package, first) and not hasattr(module, first) else module
+
+
+def _package_of(module: ModuleType, target: Target) -> ModuleType:
+    """Return the package that a folder means beside its main.py; the module itself if there is none."""
+    return sys.modules.get(module.__package__ or "", module) if target.is_folder else module
+
+
+def _no_such_name(name: str, owner: object, module: ModuleType, target: Target) -> str:
+    package, where = _package_of(module, target), target.file.name
+    known = {**vars(package), **vars(module)} if owner is module else vars(type(owner))
+    if package is not module and package.__file__ is not None:
+        where += f" or {Path(package.__file__).name}"
+    close = closest_name(name, [each for each in known if not each.startswith("_")])
+    return f"there is no {target.attribute} in {where}{f'; did you mean {close}?' if close else ''}"
+
+
 def _made_by(make: Callable[..., object], target: Target) -> object:
+    is_async = f"{target.attribute} in {target.file.name} is async; write def, and await in the lifespan"
     if inspect.iscoroutinefunction(make):
-        hint = "write def, and await in the lifespan"
-        raise LoadError(f"{target.attribute} in {target.file.name} is async; {hint}")
+        raise LoadError(is_async)
     try:
         needed = [
             name
@@ -107,7 +133,11 @@ def _made_by(make: Callable[..., object], target: Target) -> object:
     if needed:
         hint = "the function is called without arguments; give them defaults, or read the environment"
         raise LoadError(f"{target.attribute} in {target.file.name} takes {', '.join(needed)}; {hint}")
-    return _guarded(make, target)
+    made = _guarded(make, target)
+    if inspect.iscoroutine(made):
+        made.close()  # it will never run, and Python would warn about that
+        raise LoadError(is_async)
+    return made
 
 
 def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> App:
@@ -259,7 +289,10 @@ def _load_failure(error: BaseException, target: Target, *, is_full: bool) -> str
 def _import_hint(error: BaseException, target: Target) -> str:
     if isinstance(error, ImportError) and "relative import" in str(error):
         return f"; if {target.file.parent.name} is a package, put an empty __init__.py into it"
-    top = (getattr(error, "name", None) or "").partition(".")[0]
-    if isinstance(error, ModuleNotFoundError) and top == target.file.parent.name and top in sys.stdlib_module_names:
+    module = getattr(error, "obj", None) if isinstance(error, AttributeError) else error
+    top = str(getattr(module, "__name__" if isinstance(module, ModuleType) else "name", None) or "").partition(".")[0]
+    if top in STANDARD_NAMES and (target.file.parent / f"{top}.py").is_file():
+        return f"; {top} is a module of Python, which is imported in place of yours: rename {top}.py"
+    if isinstance(error, ModuleNotFoundError) and top == target.file.parent.name and top in STANDARD_NAMES:
         return f"; {top} is also a module of Python: rename the folder, or write `from .views import ...`"
     return ""
