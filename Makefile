@@ -4,6 +4,7 @@
 # make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
 # make format  put the code in form
 # make images  draw the pictures of docs/map.md anew, from the code
+# make screenshots  take the pictures of pages in the docs anew, in light and dark, at a desk and on a phone
 # make bench   measure against peers (benchmarks/README.md)
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
 # make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand, proxies), and what honest clients notice of them
@@ -11,14 +12,14 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-RUFF_PATHS := src tests examples benchmarks scripts/draw.py
+RUFF_PATHS := src tests examples benchmarks scripts/draw.py scripts/screenshots.py
 # Side by side; who has nothing left to do takes tests from another. The slowest are named at the end.
 PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
 
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test thorough mutate format images bench soak trials fuzz clean
+.PHONY: run test thorough mutate format images screenshots bench soak trials fuzz clean
 
 run: .venv/.runs
 	cd examples/lesson && exec ../../$(BIN)/fanlight run
@@ -46,6 +47,9 @@ format: .venv/.tests
 
 images: .venv/.runs
 	$(BIN)/python scripts/draw.py
+
+screenshots: .venv/.tests
+	$(BIN)/python scripts/screenshots.py $(NAMES)
 
 bench:
 	benchmarks/setup

@@ -156,9 +156,9 @@ class Tab:
         """What the address bar shows behind the host."""
         return str(self.evaluate("location.pathname + location.search"))
 
-    def screenshot(self) -> bytes:
-        """Return what is on the screen, as a PNG file."""
-        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
+    def screenshot(self, kind: str = "png", **options: int) -> bytes:
+        """Return what is on the screen as a file of a kind; `quality=85` is for "webp"."""
+        return base64.b64decode(self._call("Page.captureScreenshot", format=kind, **options)["data"])
 
     def errors(self) -> list[str]:
         """Return what the console shows in red since the last look, such as a file that is missing, the icon too."""

@@ -10,7 +10,7 @@ PAGES = [
     *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "benchmarks/README.md")),
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
-_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*src=\"([^\"]+)\"")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<(?:img|source)[^>]* src(?:set)?=\"([^\"]+)\"")
 _CODE = re.compile(r"```.*?^\s*```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 
 

@@ -127,7 +127,7 @@ def new(name: str) -> None:
         _fail(error)
     click.echo(f"created {name}:")
     click.echo("\n".join(f"  {each}" for each in created))
-    click.echo(f"\nnext:\n  cd {name}\n  fanlight run\n")
+    click.echo(f"\nnext:\n  cd {name}\n  fanlight dev\n")
 
 
 @main.command()

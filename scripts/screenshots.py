@@ -1,0 +1,153 @@
+"""Take the pictures of pages for the docs: each in light and in dark, at a desk and on a phone.
+
+    .venv/bin/python scripts/screenshots.py              all of them
+    .venv/bin/python scripts/screenshots.py new-site     some
+    .venv/bin/python scripts/screenshots.py --png FOLDER as PNG files in another folder, to be looked at
+
+In: the table PICTURES. Each site is served from a copy in a folder of its own, and Chromium opens its page. Out:
+docs/images/NAME.webp, NAME-dark.webp, NAME-phone.webp and NAME-phone-dark.webp. tests/docs/test_screenshots.py holds
+that each picture is small, and is shown on a page. In a page of the docs:
+
+    <picture>
+      <source media="(prefers-color-scheme: dark)" srcset="docs/images/new-site-dark.webp">
+      <img src="docs/images/new-site.webp" alt="What is to be seen">
+    </picture>
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+from tests.browser import Browser, Tab  # noqa: E402 - found by the line above
+
+IMAGES = REPOSITORY / "docs" / "images"
+EXAMPLES = REPOSITORY / "examples"
+DESK, PHONE = (1280, 800), (390, 844)
+SCALE, QUALITY = 2, 75  # pixels for each CSS pixel; of 100
+
+Act = Callable[[Tab, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A page to be taken: where it is, and what a person does there first."""
+
+    name: str
+    site: Path | None = None  # its folder; None: what `fanlight new` makes
+    path: str = "/"
+    command: str = "run"  # or "dev"
+    act: Act | None = None  # is called with the tab, which shows the page, and the address of the site
+    phone: bool = True
+    whole: bool = False  # at a desk, take the page down to its end
+
+    def files(self) -> Iterator[tuple[str, tuple[int, int], bool]]:
+        """Yield the name of each file, without its suffix, the size of the page, and whether it is dark."""
+        for device, size in (("", DESK), ("-phone", PHONE)) if self.phone else (("", DESK),):
+            for scheme in ("", "-dark"):
+                yield f"{self.name}{device}{scheme}", size, bool(scheme)
+
+
+def send_a_form_with_errors(tab: Tab, _: str) -> None:
+    """Type a word where a number is meant."""
+    tab.type("[name=people]", "many")
+    tab.click("form button")
+
+
+def knock(tab: Tab, url: str) -> None:
+    """Let two guests in, then send a form with errors."""
+    for name, people in (("Ada", "2"), ("Grace", "1")):
+        tab.open(f"{url}/door")
+        tab.type("[name=name]", name)
+        tab.type("[name=people]", people)
+        tab.click("form button")
+    send_a_form_with_errors(tab, url)
+
+
+PICTURES = [
+    Picture(name="new-site", whole=True),
+    Picture(name="new-site-form", path="/door", act=knock),
+    Picture(name="lesson", site=EXAMPLES / "lesson", phone=False),
+    Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
+]
+
+
+@contextmanager
+def served(site: Path | None, command: str) -> Iterator[str]:
+    """Serve a copy of a site on a port of the system's choice; give its address."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / (site.name if site else "mysite")
+        if site is None:
+            subprocess.run(
+                [sys.executable, "-m", "fanlight", "new", str(folder)], check=True, stdout=subprocess.DEVNULL
+            )
+        else:
+            shutil.copytree(site, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        arguments = [sys.executable, "-m", "fanlight", command, "--port", "0"]
+        with subprocess.Popen(
+            arguments, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as server:
+            assert server.stdout is not None
+            lines = []
+            for line in server.stdout:
+                lines.append(line)
+                if found := re.search(r"http://localhost:\d+", line):
+                    break
+            else:
+                sys.exit(f"fanlight {command} does not serve {site or 'a new site'}:\n{''.join(lines)}")
+            try:
+                yield found[0]
+            finally:
+                server.terminate()
+
+
+def take(browser: Browser, picture: Picture, folder: Path, kind: str) -> Iterator[Path]:
+    """Write the files of a picture; each page is opened anew, on a server of its own."""
+    for name, (width, height), dark in picture.files():
+        with served(picture.site, picture.command) as url:
+            tab = Tab(browser, dark=dark, width=width, height=height)
+            tab.open(url + picture.path)
+            if picture.act is not None:
+                picture.act(tab, url)
+            if picture.whole and width == DESK[0]:
+                height = max(height, int(tab.evaluate("document.documentElement.scrollHeight")))  # noqa: PLW2901
+            tab.resize(width, height, SCALE)
+            file = folder / f"{name}.{kind}"
+            file.write_bytes(tab.screenshot(kind, **({"quality": QUALITY} if kind == "webp" else {})))
+            tab.close()
+            yield file
+
+
+def main() -> None:
+    """Take the pictures that are named, or all."""
+    parser = argparse.ArgumentParser(description="Take the pictures of pages for the docs.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(each.name for each in PICTURES))
+    parser.add_argument("--png", type=Path, metavar="FOLDER", help="write PNG files there instead")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - {each.name for each in PICTURES}
+    if unknown:
+        parser.error(f"there is no picture {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(Path(profile))
+        try:
+            for picture in PICTURES:
+                if not arguments.names or picture.name in arguments.names:
+                    for file in take(browser, picture, arguments.png or IMAGES, "png" if arguments.png else "webp"):
+                        print(f"{file.stat().st_size / 1024:6.0f} KiB  {file}")
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
