@@ -107,7 +107,7 @@ MAY_CATCH_ALL = {
     "binding/fields.py",
     "devtools/reload/dev_worker.py",
     "app/middleware.py",
-    "binding/open_dependencies.py",
+    "binding/dependency_plan.py",
     "devtools/inspector/replay/response_reader.py",  # each codec has errors of its own
     "message/threads.py",
     "pages/pages.py",
@@ -120,6 +120,8 @@ MAY_CATCH_ALL = {
     "tracebacks/report.py",  # the text of an exception is made by the site's code
     "server/recording/own_loggers.py",  # what makes records is the site's
     "testing/running.py",
+    "devtools/inspector/recorder.py",  # what it records is the site's, and a store that fails must not end it
+    "devtools/inspector/sent_message.py",  # each decoder has exceptions of its own
 }
 
 

@@ -1,12 +1,10 @@
 """Make what a worker of `fanlight dev` serves: the site, observed, beside the tools.
 
-In: the app of the site, and the facts of the worker. Out: a handler, and a function that is called with each new
-connection.
+In: the app of the site, and the facts of the worker. Out: a handler, and the recorder of what it serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +12,11 @@ from fanlight.app.application import Application
 from fanlight.devtools.dev_context import DevContext
 from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
+from fanlight.devtools.inspector.recorder import Recorder
+from fanlight.devtools.inspector.store import FILE_NAME, Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
 from fanlight.message.handler import Handler
-from fanlight.server.connection.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +24,21 @@ class DevSite:
     """What a worker serves."""
 
     handler: Handler
-    watch: Callable[[Connection], object] | None = None
+    recorder: Recorder
     facts: dict[str, Any]
 
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served for a site. Raises SetupError."""
-    observed = app.observed(DevObserver(context))
-    return DevSite(handler=DevHandler(observed, make_tools(context, events)), facts=facts)
+    return _beside_tools(app.observed(DevObserver(context)), facts, context, events)
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served where the site can't be loaded: another handler, beside the tools."""
-    return DevSite(handler=DevHandler(handler, make_tools(context, events)), facts={"routes": 0, "file": ""})
+    return _beside_tools(handler, {"routes": 0, "file": ""}, context, events)
+
+
+def _beside_tools(site: Handler, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
+    recorder = Recorder(Store(context.folder / FILE_NAME), generation=context.generation)
+    handler = DevHandler(recorder.recorded(site), make_tools(context, events))
+    return DevSite(handler=handler, recorder=recorder, facts=facts)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from fanlight.app.application import Application
 from fanlight.message.handler import Handler
+from fanlight.server.connection.connection import Connection
 from fanlight.server.hub import Hub
 from fanlight.server.server import Server
 from fanlight.settings.limits import Limits
@@ -25,8 +26,9 @@ Overrides = Mapping[Callable[..., Any], Callable[..., Any]]
 class ServerThread:
     """A server in a thread, from `start` to `stop`."""
 
-    def __init__(self, handler: Handler, options: Options) -> None:
-        self.server = Server(handler, options)
+    def __init__(self, handler: Handler, options: Options, watch: Callable[[Connection], object] | None = None) -> None:
+        """Prepare; `watch` is called with each new connection."""
+        self.server = Server(handler, options, watch=watch)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
 

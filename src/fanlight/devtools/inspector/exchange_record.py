@@ -73,6 +73,12 @@ class Span(Struct):
     detail: dict[str, str] = {}  # queries: "sql", "rows"; templates: "context" entries as name -> "type, size"
     error: str = ""  # the exception that left it
 
+    def end_now(self, now: float, error: BaseException | None = None) -> None:
+        """End it; `error` has left it."""
+        self.end = now
+        if error is not None:
+            self.error = type(error).__name__
+
 
 class LogLine(Struct):
     """A log record made during the exchange."""
@@ -115,7 +121,7 @@ class Run(Struct):
 class Exchange(Struct):
     """One request and its response, or a message that never became a request."""
 
-    id: str  # sortable and unique for the development server: "000123"
+    id: str  # unique for the development server: "003-00017", generation and number; sorts by time in a generation
     began_at: float  # wall clock, seconds since 1970, of its first byte
     connection: ConnectionInfo
     outcome: str = "open"  # "open", "done", "refused", "cut off", "timed out", "failed"

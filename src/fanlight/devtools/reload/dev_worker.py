@@ -95,9 +95,10 @@ class DevWorker:
             listeners=self._listeners,
             is_worker=True,
             shutdown=self._shutdown,
-            watch=site.watch,
+            watch=site.recorder.watch,
         )
-        server.run(lambda _urls: self._channel.send("ready"))
+        with site.recorder:
+            server.run(lambda _urls: self._channel.send("ready"))
         return LATE_EXIT_CODE if server.has_cut_off else 0
 
     # --- in the thread of the channel -----------------------------------------------------------------

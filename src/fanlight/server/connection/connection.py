@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.client_pace import CHECKS, ClientPace, unacknowledged
@@ -366,6 +366,10 @@ class Connection:
     def secure(self, stream: TlsStream) -> None:
         """Send and receive through TLS from now on."""
         self.sock, self.is_tls = stream, True
+
+    def record_through(self, sock: Any, wire: Http1Connection) -> None:
+        """Send, receive and parse through what records it from now on; `sock` has the interface of a TlsStream."""
+        self.sock, self.wire = sock, wire
 
     def mark_tls(self) -> None:
         """Record that its client uses TLS up to the proxy in front of us."""

@@ -150,7 +150,7 @@ class ListenerPolicy:
         request = connection.request
         if connection.is_tls:
             request.set_origin(scheme="https")
-        if isinstance(connection.sock, TlsStream) and (certificate := connection.sock.client_cert) is not None:
+        if (certificate := getattr(connection.sock, "client_cert", None)) is not None:  # only TLS has one
             request.cache_value("client_cert", certificate)
         # SECURITY: tests/server/listening/test_listener_policy.py: behind a PROXY header the client itself writes the
         # fields, so the client must be trusted, not the proxy that passes bytes on.

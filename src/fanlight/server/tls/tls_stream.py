@@ -99,6 +99,12 @@ class TlsStream:
         """Return the socket's descriptor."""
         return self._sock.fileno()
 
+    @property
+    def description(self) -> str:
+        """The version and the cipher in use, "" before the handshake."""
+        cipher = None if self._tls is None else self._tls.cipher()
+        return "" if self._tls is None or cipher is None else f"{self._tls.version()}, {cipher[0]}"
+
     def getsockopt(self, level: int, option: int) -> int:
         """Return an option of the socket."""
         return self._sock.getsockopt(level, option)

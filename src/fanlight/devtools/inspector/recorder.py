@@ -1,0 +1,191 @@
+"""Record the exchanges of a development server, from outside: the site and the server run as they do without it.
+
+In: each new connection of a `Server` (`watch`), and the app that it serves (`recorded`). Out: exchanges in the store,
+also those that never reached a view, written by a thread of its own. It never waits for the store, and never fails a
+request: what the store does not take is dropped. In a flood only the newest exchanges are written.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from itertools import count
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol, Self
+
+from fanlight.devtools.inspector.exchange_maker import ExchangeMaker
+from fanlight.devtools.inspector.recorded_connection import RecordedWire
+from fanlight.devtools.inspector.recorded_handler import RecordedHandler
+from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
+from fanlight.devtools.inspector.recording_limits import (
+    BATCH_SECONDS,
+    MAX_BATCH,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    OPEN_SECONDS,
+    REFRESH_SECONDS,
+    SAMPLE_SECONDS,
+)
+
+if TYPE_CHECKING:
+    from fanlight.devtools.inspector.exchange_record import Exchange
+    from fanlight.message.handler import Handler
+    from fanlight.server.connection.connection import Connection
+
+STOP_SECONDS = 2.0  # for the last exchanges to be written
+
+log = logging.getLogger("fanlight.devtools")
+
+
+class ExchangeStore(Protocol):
+    """What keeps exchanges: a `Store`."""
+
+    def add(self, exchanges: Iterable[Exchange], /) -> None:
+        """Keep exchanges; one that is kept already is replaced."""
+
+
+class Recorder:
+    """Records what one server process serves, from `start` to `stop`."""
+
+    def __init__(self, store: ExchangeStore, *, generation: int = 0) -> None:
+        """Record to a store; `generation` is the number of the code that is served."""
+        self._store, self._generation = store, generation
+        self._maker = ExchangeMaker(generation)
+        self._numbers, self._connections = count(1), count(1)
+        self._latest: Recording | None = None
+        self._open: set[Recording] = set()
+        self._lock = threading.Lock()  # held for a few instructions, never while anything waits
+        self._waiting: deque[Recording] = deque()
+        self._waiting_bytes = 0
+        self._bell = threading.Event()
+        self._is_asleep = self._is_stopped = self._has_failed = False
+        self._written_at = 0.0
+        self.dropped = 0  # exchanges that were not written, because there were too many or the store failed
+        self._thread = threading.Thread(target=self._run, name="fanlight-recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write what is recorded."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left, and end."""
+        self._is_stopped = True
+        self._bell.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- for the server ----------------------------------------------------------------------------
+
+    def watch(self, connection: Connection) -> None:
+        """Record a new connection: `Server(watch=recorder.watch)`."""
+        wire = RecordedWire(connection, self, ConnectionFacts(next(self._connections)))
+        connection.record_through(connection.sock, wire)
+
+    def recorded(self, app: Handler) -> RecordedHandler:
+        """Return the handler for the server, which serves as the app does."""
+        return RecordedHandler(app, self)
+
+    # --- for the recorded connections and the recorded handler --------------------------------------
+
+    def begin(self, began: float, connection: ConnectionFacts) -> Recording:
+        """Make a recording; the next call that is looked for is for its request."""
+        exchange_id = f"{self._generation:03}-{next(self._numbers):05}"
+        self._latest = recording = Recording(exchange_id, began, connection)
+        self._open.add(recording)
+        if self._is_asleep:
+            self._bell.set()
+        return recording
+
+    def take_latest(self, head: object) -> Recording | None:
+        """Return the recording of the request whose head was read just now; None if it is not recorded."""
+        latest, self._latest = self._latest, None
+        return latest if latest is not None and latest.head is head else None
+
+    def finish(self, recording: Recording, outcome: str) -> None:
+        """Take a recording that has ended; from the thread that owns its connection."""
+        recording.end(outcome, perf_counter())
+        self._open.discard(recording)
+        self.update(recording)
+
+    def update(self, recording: Recording) -> None:
+        """Write a recording that has ended, again if it was written before; from any thread."""
+        if recording in self._open:
+            return  # it is written when it ends
+        with self._lock:
+            self._waiting.append(recording)
+            self._waiting_bytes += recording.hold()
+            while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
+                self._waiting_bytes -= self._waiting.popleft().release()
+                self.dropped += 1
+        if self._is_asleep:
+            self._bell.set()
+
+    # --- the recorder's thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._is_stopped:
+            self._bell.clear()
+            self._is_asleep = True
+            if not self._waiting and not self._open:
+                self._bell.wait()
+            self._is_asleep = False
+            if not self._is_stopped:
+                self._bell.wait(SAMPLE_SECONDS)  # others may end meanwhile
+            self._work()
+        self._write(perf_counter())
+
+    def _work(self) -> None:
+        now = perf_counter()
+        if now - self._written_at >= BATCH_SECONDS:
+            self._write(now)
+
+    def _write(self, now: float) -> None:
+        batch = self._take_waiting()
+        batch += [
+            each
+            for each in list(self._open)
+            if now - max(each.began + OPEN_SECONDS, each.written_at + REFRESH_SECONDS) > 0
+        ]
+        self._written_at = now
+        if not batch:
+            return
+        exchanges = [made for each in batch if (made := self._make(each, now)) is not None]
+        try:
+            self._store.add(exchanges)
+        except Exception as error:  # noqa: BLE001 - a full disk, a locked file, a value that no column holds: as above
+            self.dropped += len(exchanges)
+            self._report("exchanges can't be recorded: %s (logged once)", error)
+
+    def _take_waiting(self) -> list[Recording]:
+        """Return the newest recordings that wait to be written, each once; the others are dropped."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, deque()
+            self._waiting_bytes = 0
+            for each in waiting:
+                each.release()
+        newest = list(dict.fromkeys(reversed(waiting)))[:MAX_BATCH]
+        self.dropped += len(waiting) - len(newest)
+        newest.reverse()
+        return newest
+
+    def _make(self, recording: Recording, now: float) -> Exchange | None:
+        recording.mark_written(now)
+        try:
+            return self._maker.make(recording, now)
+        except Exception as error:  # noqa: BLE001 - whatever a site holds in its requests and responses, it is served on
+            self._report("exchange %s can't be recorded: %r (logged once)", recording.id, error)
+            return None
+
+    def _report(self, message: str, *arguments: object) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            log.warning(message, *arguments)
