@@ -499,7 +499,7 @@ def test_a_test_overrides_a_dependency(site: Make, stand_in: Any, name: str) -> 
 def test_an_override_without_effect_is_a_mistake(site: Make) -> None:
     """A test that replaces a dependency which no view has would not test what it seems to."""
     app = site({"/": named}).app
-    with pytest.raises(SetupError, match=r"overrides replace .*token, but no view depends on it"):
+    with pytest.raises(SetupError, match=r"overrides replace .*token, but nothing depends on it"):
         Client(app, overrides={token: fake})
     with pytest.raises(TypeError, match="not a FakeHandler"):
         Client(FakeHandler({}), overrides={token: fake})

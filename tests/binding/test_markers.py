@@ -778,13 +778,7 @@ def test_all_mistakes_are_reported_at_once(site: Make) -> None:
 
 
 def test_functions_with_fixed_arguments_have_no_markers(mistakes: Find) -> None:
-    """Middleware, a lifespan and an error view get fixed arguments, and would take them for the user."""
-
-    def guard(user: Any) -> Iterator[None]:
-        yield
-
-    def guard_by_name(request: Any, user: Any = None) -> Iterator[None]:
-        yield
+    """A lifespan gets the app, and would take it for the user; the error of an error view is no header field."""
 
     def lifespan(user: Any) -> Iterator[None]:
         yield
@@ -792,16 +786,32 @@ def test_functions_with_fixed_arguments_have_no_markers(mistakes: Find) -> None:
     def not_found(error: Any) -> str:
         return ""
 
-    for function in (guard, guard_by_name, lifespan):
-        function.__annotations__["user"] = alias(Annotated[str, current_user])
+    lifespan.__annotations__["user"] = alias(Annotated[str, current_user])
     not_found.__annotations__["error"] = Header[str]
-    for settings in ({"middleware": (guard,)}, {"middleware": (guard_by_name,)}, {"lifespan": lifespan}):
-        (mistake,) = mistakes({"/": "x"}, **settings)
-        assert "user in " in mistake.message
-        assert "is a dependency, but" in mistake.message
-        assert mistake.places[0].startswith(f"{Path(__file__)}:")
+    (mistake,) = mistakes({"/": "x"}, lifespan=lifespan)
+    assert "user in " in mistake.message
+    assert "is a dependency, but" in mistake.message
+    assert mistake.places[0].startswith(f"{Path(__file__)}:")
     (mistake,) = mistakes({"/": "x"}, errors={404: not_found})
     assert "is a header field, but" in mistake.message
+
+
+def test_a_marker_of_middleware_is_found_wherever_it_is(site: Make) -> None:
+    """It gets the user, behind an alias as well, and never the request in its place."""
+    users: list[object] = []
+
+    def guard(user: Any) -> Iterator[None]:
+        users.append(user)
+        yield
+
+    def guard_by_name(request: Request, user: Any = None) -> Iterator[None]:
+        users.append(user)
+        yield
+
+    for function in (guard, guard_by_name):
+        function.__annotations__["user"] = alias(Annotated[str, current_user])
+        assert site({"/": "x"}, middleware=(function,)).get("/?user=eve").status == 200
+    assert users == ["ada", "ada"]
 
 
 def test_a_marker_as_a_type_argument_of_a_base_is_refused(mistakes: Find) -> None:

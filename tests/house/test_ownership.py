@@ -21,7 +21,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "binding/class_builders.py": {
         "struct.__annotations__": "classes that contain each other get their types when all exist"
     },
-    "binding/dependency_plan.py": {"response.content": _VALUE},
+    "binding/open_dependencies.py": {"response.content": _VALUE},
     "devtools/inspector/replay/resending.py": {
         "context.check_hostname": "an SSLContext is configured by its attributes",
         "context.verify_mode": "as above",

@@ -107,7 +107,7 @@ MAY_CATCH_ALL = {
     "binding/fields.py",
     "devtools/reload/dev_worker.py",
     "app/middleware.py",
-    "binding/dependency_plan.py",
+    "binding/open_dependencies.py",
     "devtools/inspector/replay/response_reader.py",  # each codec has errors of its own
     "message/threads.py",
     "pages/pages.py",

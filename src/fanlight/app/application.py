@@ -78,13 +78,13 @@ class Application:
     def overridden(self, overrides: Mapping[Callable[..., object], Callable[..., object]]) -> Self:
         """Return an app like this one in which dependencies are replaced by other functions, for tests.
 
-        It shares the state of this one. Raises SetupError for a dependency that no view has, and for mistakes in the
+        It shares the state of this one. Raises SetupError for a dependency that nothing has, and for mistakes in the
         functions that replace them.
         """
         unknown = [display_name(each) for each in overrides if each not in self._dependencies]
         if unknown:
             raise SetupError(
-                [Mistake(message=f"overrides replace {name}, but no view depends on it") for name in unknown]
+                [Mistake(message=f"overrides replace {name}, but nothing depends on it") for name in unknown]
             )
         other = copy.copy(self)
         other._build(overrides)  # noqa: SLF001 - of the same class
@@ -110,13 +110,19 @@ class Application:
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
-        parts = self._errors, self.pages, responses, folder
+        dependencies = Dependencies(overrides, self.state, folder)
+        parts = self._errors, self.pages, responses, dependencies, folder
         errors = ErrorHandlers(*parts) if self._observer is None else ObservedErrorHandlers(self._observer, *parts)
         middleware, middleware_mistakes = read_middleware(self._middleware, folder)
+        stack, any_path = MiddlewareStack(middleware, responses, errors), MiddlewareStack((), responses, errors)
+        try:
+            any_path = stack.bound(dependencies, None)
+        except SetupError as error:
+            middleware_mistakes += error.mistakes
+            stack = any_path  # its mistakes are reported once
         mistakes = wrapper_mistakes(self._wrap_calls, folder)
-        stack = MiddlewareStack(middleware, responses, errors)
-        calls = CallFactory(responses, errors, stack, () if mistakes else self._wrap_calls)
-        dependencies = Dependencies(overrides, self.state, folder)
+        wrappers = () if mistakes else self._wrap_calls
+        calls = CallFactory(responses, errors, stack, wrappers)
         endpoints = Endpoints(calls, self.pages, responses, dependencies, self.state, folder, statics=self.statics)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
@@ -128,8 +134,9 @@ class Application:
         self._dependencies |= dependencies.used
         if mistakes:
             raise SetupError(mistakes)
+        no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)
         # PERF: benchmarks/run.py; bound once, not looked up for every request
-        self._find, self._call_without_route = self.table.find, NoRouteResponses(calls, self.table).call
+        self._find, self._call_without_route = self.table.find, no_route.call
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)

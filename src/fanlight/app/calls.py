@@ -22,7 +22,7 @@ from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, Mid
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
 from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
-from fanlight.binding.dependency_plan import DependencyPlan
+from fanlight.binding.dependency_plan import DependencyPlan, Injector
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import pinned_lane
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
@@ -91,6 +91,15 @@ class CallFactory:
         stack = self._middleware.with_inner(middleware, errors)
         return CallFactory(self._responses, errors, stack, self._wrappers)
 
+    def bound(self, injector: Injector, path: Mapping[str, str] | None) -> CallFactory:
+        """Return a factory whose middleware has its dependencies: for one route, or for any path (None).
+
+        Raises SetupError.
+        """
+        if not self._middleware.is_injected:
+            return self
+        return CallFactory(self._responses, self._errors, self._middleware.bound(injector, path), self._wrappers)
+
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""
         reads_content = bound.reads_content or not self._middleware.is_empty
@@ -123,22 +132,23 @@ class CallFactory:
         arguments = _by_method(bound.arguments)
         make = self._responses.for_view(view_log).make
         has_path, dependencies = bound.has_path, bound.dependencies
+        is_shared = middleware.is_injected or self._errors.is_injected
         if runs_async:
             run_async = (
                 _async_run(view, arguments, make, on_error, has_path=has_path)
                 if dependencies is None
-                else _catching_async(dependencies.run_async(view, arguments, make), on_error)
+                else _catching_async(dependencies.run_async(view, arguments, make, is_shared=is_shared), on_error)
             )
             return self._async_call(run_async, name, content)
         run = (
             _sync_run(view, arguments, make, on_error, has_path=has_path)
             if dependencies is None
-            else _catching(dependencies.run(view, arguments, make), on_error)
+            else _catching(dependencies.run(view, arguments, make, is_shared=is_shared), on_error)
         )
         if middleware.is_async:
             # Async middleware needs the event loop, which a sync view must not block: it runs in a thread, unless it
             # is pinned to the loop.
-            waiting = _on_loop(run, on_error) if pinned is Lane.INLINE else _in_thread(run, on_error)
+            waiting = _on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
             return self._async_call(waiting, name, content)
         lane = Lane.MEASURED if pinned is None else pinned
         if policy.sends_early_hints and pinned is None:
@@ -149,7 +159,7 @@ class CallFactory:
         """Return the call of a function that makes a response without a view. Its exceptions become responses."""
         run = _catching(handler, self._on_error(name))
         if self._middleware.is_async:
-            return self._async_call(_in_thread(run, self._errors.defer_unexpected), name)
+            return self._async_call(self._in_thread(run, self._errors.defer_unexpected), name)
         return self._call(run, name, Lane.MEASURED)
 
     def for_response(self, response: Response, name: str) -> Call:
@@ -157,6 +167,10 @@ class CallFactory:
         if not self._middleware.is_empty:
             return self.for_handler(lambda _: response.copy(), name)
         return self._call(lambda _: response, name, Lane.INLINE)
+
+    def _in_thread(self, run: Inner, on_error: OnError) -> AsyncInner:
+        waiting = _in_thread(run, on_error)
+        return _until_it_ends(waiting, on_error) if self._middleware.is_injected else waiting
 
     def _on_error(self, name: str) -> OnError:
         return self._errors.for_route(name) if self._middleware.is_empty else self._errors.defer_unexpected
@@ -305,12 +319,14 @@ def _on_loop(run: Inner, on_error: OnError) -> AsyncInner:
         done: asyncio.Future[Outcome] = loop.create_future()
 
         def act() -> None:
+            if done.done():  # its task was cancelled
+                return
             asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for implementers of event loops
             try:
                 outcome = run(request)
             finally:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - as above
-            if not done.done():  # its task was cancelled
+            if not done.done():  # as above, meanwhile
                 done.set_result(outcome)
 
         try:
@@ -335,3 +351,21 @@ def _in_thread(run: Inner, on_error: OnError) -> AsyncInner:
             return on_error(error, request)
 
     return run_in_pool
+
+
+def _until_it_ends(run: AsyncInner, on_error: OnError) -> AsyncInner:
+    """Return a coroutine function that waits for a thread to its end, also when its own task is cancelled.
+
+    The thread uses the dependencies of middleware, which are closed as soon as this returns.
+    """
+    import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
+
+    async def run_to_end(request: Request) -> Outcome:
+        running = asyncio.ensure_future(run(request))
+        try:
+            return await asyncio.shield(running)
+        except BaseException as error:  # noqa: BLE001 - it was cancelled
+            await asyncio.wait([running])
+            return on_error(error, request)
+
+    return run_to_end

@@ -60,6 +60,7 @@ class Endpoints:
         # By what a part of the app inherits: its middleware, and whether its errors are JSON.
         self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
+        self._reported: set[Mistake] = set()  # of middleware that many routes have
 
     def path_types(self, value: object) -> Mapping[str, str]:
         """Return the converters for the path parameters that a view annotates; none for any other value."""
@@ -73,7 +74,8 @@ class Endpoints:
     def call(self, value: object, pattern: str, methods: frozenset[str], inherited: Inherited) -> Call:
         """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes."""
         middleware = inherited.middleware
-        calls = self._factory((*middleware, *middleware_of(value)), json_errors=inherited.json_errors)
+        path, all_middleware = parameters_of(pattern), (*middleware, *middleware_of(value))
+        calls = self._bound(self._factory(all_middleware, json_errors=inherited.json_errors), path)
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)
@@ -95,7 +97,18 @@ class Endpoints:
             refuse(f"the view at {pattern} has been called", "write its name without parentheses")
         if not is_view(value):
             refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
-        return self._for_view(value, parameters_of(pattern), methods, f"{name} ({display_name(value)})", calls)
+        return self._for_view(value, path, methods, f"{name} ({display_name(value)})", calls)
+
+    def _bound(self, calls: CallFactory, path: Mapping[str, str]) -> CallFactory:
+        """Return a factory whose middleware has the dependencies for a path. Raises SetupError, once for a mistake."""
+        try:
+            return calls.bound(self._dependencies, path)
+        except SetupError as error:
+            found = [each for each in error.mistakes if each not in self._reported]
+            self._reported.update(found)
+            if found:
+                raise SetupError(found) from None
+            return calls
 
     def _factory(self, middleware: tuple[object, ...], *, json_errors: bool) -> CallFactory:
         key = middleware, json_errors

@@ -16,6 +16,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -23,8 +24,10 @@ from typing import Any, NoReturn, Self
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.string_values import is_template_name, string_mistake
 from fanlight.binding.callables import display_name, is_async, mistake_in
+from fanlight.binding.dependency_plan import Injection, Injector, MakeResponse
 from fanlight.binding.exceptions import is_task_cancelled
-from fanlight.binding.signature import reject_markers
+from fanlight.binding.injection import read_injected
+from fanlight.binding.open_dependencies import RequestScope
 from fanlight.errors import (
     ClientDisconnected,
     ContentTooLarge,
@@ -33,6 +36,7 @@ from fanlight.errors import (
     InternalServerError,
     InvalidResponse,
     Mistake,
+    SetupError,
 )
 from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
@@ -76,10 +80,16 @@ class ErrorHandlers:
     """The error handlers of an app; `mistakes` lists what is wrong with its `errors`."""
 
     def __init__(
-        self, errors: Mapping[int, object] | None, pages: Pages, responses: ResponseFactory, folder: Path | None = None
+        self,
+        errors: Mapping[int, object] | None,
+        pages: Pages,
+        responses: ResponseFactory,
+        injector: Injector,
+        folder: Path | None = None,
     ) -> None:
         """Read `errors`: a status, and a view, a template's name, a string or a response."""
-        self._pages, self._responses = pages, responses
+        self._pages, self._responses, self._injector = pages, responses, injector
+        self.is_injected = False  # whether a view has dependencies, which it shares with what runs for its request
         self._folder = folder
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
@@ -139,6 +149,7 @@ class ErrorHandlers:
     def defer_unexpected(self, error: BaseException, request: Request) -> Outcome:
         """Respond to an HTTPError; hand any other exception to the middleware further out."""
         forked_child.exit_if_forked()
+        RequestScope.note(error, request)
         return self.respond(error, request) if isinstance(error, HTTPError) else UnhandledException(error)
 
     def unhandled_response(self, unhandled: UnhandledException, request: Request) -> Response:
@@ -199,25 +210,52 @@ class ErrorHandlers:
             hint = 'write "def": the error may be raised by a sync view, which can\'t await'
             self.mistakes.append(mistake_in(view, self._folder, f"{start} is async", hint))
             return
+        try:
+            injected = read_injected(view, "an error view", self._folder, given=("error",))
+            if injected is not None:
+                injection = self._injector.inject(injected, view, None, "an error view")
+                self.is_injected = True
+                self._add_view(status, _injected_view(view, injection, self._make_of(view)), injected.takes_request)
+                return
+        except SetupError as error:
+            self.mistakes += error.mistakes
+            return
         names = _arguments(view)
         if names is None:
-            hint = "it may take `error` and `request`, and nothing else"
+            hint = "it takes `error`, `request`, and parameters annotated with State, Cookie, Header or a dependency"
             self.mistakes.append(mistake_in(view, self._folder, f"{start} takes other parameters", hint))
             return
-        if mistake := reject_markers(view, "the error and the request", self._folder):
-            self.mistakes.append(mistake)
-            return
+        make = self._make_of(view)
 
         def call_view(error: HTTPError, request: Request) -> Response:
             given: dict[str, Any] = {"error": error, "request": request}
-            result = view(**{name: given[name] for name in names})
+            return make(view(**{name: given[name] for name in names}), request)
+
+        self._add_view(status, call_view, "request" in names)
+
+    def _add_view(self, status: int, handler: ErrorHandler, takes_request: bool) -> None:  # noqa: FBT001 - private
+        self._handlers[status] = handler
+        if takes_request:
+            self._choosing.add(status)
+
+    def _make_of(self, view: Callable[..., object]) -> MakeResponse:
+        def make(result: object, request: Request) -> Response:
             if result is None:
                 raise InvalidResponse(f"{display_name(view)} returned None; did you forget `return`?")
             return self._responses.make(result, request)
 
-        self._handlers[status] = call_view
-        if "request" in names:
-            self._choosing.add(status)
+        return make
+
+
+def _injected_view(view: Callable[..., object], injection: Injection, make: MakeResponse) -> ErrorHandler:
+    """Return an error view that is called with its dependencies, which are closed behind it."""
+    plan, takes_error = injection.plan, "error" in inspect.signature(view).parameters
+
+    def call_view(error: HTTPError, request: Request) -> Response:
+        given = partial(view, error=error) if takes_error else view
+        return plan.run(given, injection.build, make, is_shared=True)(request)
+
+    return call_view
 
 
 def _is_disk_full(error: BaseException) -> bool:

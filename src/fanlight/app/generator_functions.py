@@ -1,7 +1,8 @@
 """Read the generator functions of an app: its middleware and its lifespan.
 
-In: a function, and the argument that it is given. Out: whether it is async and takes the argument, and whether it may
-catch an exception that is raised at its `yield`. Refuses what is no generator function, and one that takes more.
+In: a function, and the argument that it is given. Out: whether it is async and takes the argument, what else it takes,
+and whether it may catch an exception that is raised at its `yield`. Refuses what is no generator function, and one with
+parameters that nothing fills.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import ast
 import functools
 import inspect
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.binding.callables import display_name, mistake_in, unwrap_callable
-from fanlight.binding.signature import reject_markers
+from fanlight.binding.dependency_plan import Injection, Injector
+from fanlight.binding.injection import read_injected
+from fanlight.binding.signature import Signature, reject_markers
 from fanlight.errors import SetupError
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -33,16 +37,40 @@ class GeneratorFunction(Struct, frozen=True, kw_only=True):
     begin: Callable[[Any], Any]
     is_async: bool
     name: str
+    injected: Signature | None = None  # what is injected, if it takes more than the one argument
+    injection: Injection | None = None  # where that comes from, for the requests of one route
+
+    def bound(self, injector: Injector, path: Mapping[str, str] | None, kind: str) -> GeneratorFunction:
+        """Return this function for the requests of one route, or of any path (None). Raises SetupError."""
+        if self.injected is None:
+            return self
+        return replace(self, injection=injector.inject(self.injected, self.begin, path, kind))
+
+
+def read_injected_generator(function: Any, kind: str, folder: Path | None, *, no_yield_hint: str) -> GeneratorFunction:
+    """Return a generator function that takes the request, and what can be injected, or nothing. Raises SetupError."""
+    injected = read_injected(function, kind, folder)
+    if injected is None:
+        return read_generator_function(function, kind, "request", folder, no_yield_hint=no_yield_hint)
+    is_async, name = _is_async_generator(function, kind, folder, no_yield_hint), display_name(function)
+    return GeneratorFunction(begin=function, is_async=is_async, name=name, injected=injected)
+
+
+def _is_async_generator(function: Any, kind: str, folder: Path | None, no_yield_hint: str) -> bool:
+    """Return whether a generator function is async. Raises SetupError for any other function."""
+    plain = unwrap_callable(function)
+    is_async = inspect.isasyncgenfunction(plain)
+    if not is_async and not inspect.isgeneratorfunction(plain):
+        message = f"the {kind} {display_name(function)} has no yield"
+        raise SetupError([mistake_in(function, folder, message, no_yield_hint)])
+    return is_async
 
 
 def read_generator_function(
     function: Any, kind: str, argument: str, folder: Path | None, *, no_yield_hint: str
 ) -> GeneratorFunction:
     """Return a generator function that takes `argument`, or nothing; `kind` names it. Raises SetupError."""
-    name, plain = display_name(function), unwrap_callable(function)
-    is_async = inspect.isasyncgenfunction(plain)
-    if not is_async and not inspect.isgeneratorfunction(plain):
-        raise SetupError([mistake_in(function, folder, f"the {kind} {name} has no yield", no_yield_hint)])
+    name, is_async = display_name(function), _is_async_generator(function, kind, folder, no_yield_hint)
     needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
     needed = [each for each in needed if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     if len(needed) > 1 or any(each.kind is each.KEYWORD_ONLY for each in needed):

@@ -19,25 +19,51 @@ skipped: there the `yield` returns the 500 response that the client gets if the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any, Protocol
 
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, UnhandledException
-from fanlight.app.generator_functions import GeneratorFunction, may_catch, read_generator_function
+from fanlight.app.generator_functions import GeneratorFunction, may_catch, read_injected_generator
 from fanlight.app.responses import ResponseFactory
 from fanlight.binding.callables import display_name, unwrap_callable
+from fanlight.binding.dependency_plan import Injection, Injector
 from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
+from fanlight.binding.open_dependencies import (
+    Opened,
+    RequestScope,
+    attach_cleanup,
+    close,
+    close_async,
+    closed_by,
+    closed_by_async,
+)
 from fanlight.errors import AppError, HTTPError, Mistake, SetupError
 from fanlight.message.request import Request
-from fanlight.message.response import Response
+from fanlight.message.response import Response, is_lazy_stream
 
 Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
 Inner = Callable[[Request], Outcome]  # a view, or the next middleware
 AsyncInner = Callable[[Request], Awaitable[Outcome]]
+Begin = Callable[[Request], Any]  # makes the generator of a middleware
 Middleware = GeneratorFunction
 _NO_RESPONSE = object()
+
+
+class Around(Protocol):
+    """Runs one middleware around the inner call."""
+
+    def __call__(self, request: Request, begin: Begin = ..., /) -> Outcome:
+        """Run it; `begin` makes its generator, in place of the middleware itself."""
+
+
+class AsyncAround(Protocol):
+    """Runs one middleware around an async inner call."""
+
+    def __call__(self, request: Request, begin: Begin = ..., /) -> Awaitable[Outcome]:
+        """Run it, as above."""
 
 
 def read_middleware(functions: object, folder: Path | None = None) -> tuple[list[Middleware], list[Mistake]]:
@@ -57,7 +83,7 @@ def read_middleware(functions: object, folder: Path | None = None) -> tuple[list
             mistakes.append(Mistake(message=message, hint="give generator functions"))
             continue
         try:
-            read.append(read_generator_function(each, "middleware", "request", folder, no_yield_hint=no_yield_hint))
+            read.append(read_injected_generator(each, "middleware", folder, no_yield_hint=no_yield_hint))
         except SetupError as error:
             mistakes += error.mistakes
             continue
@@ -74,6 +100,21 @@ class MiddlewareStack:
         self._responses, self._errors = responses, errors
         self.is_empty = not middleware
         self.is_async = any(each.is_async for each in middleware)
+        self.is_injected = any(each.injected is not None for each in middleware)
+
+    def bound(self, injector: Injector, path: Mapping[str, str] | None) -> MiddlewareStack:
+        """Return this stack for the requests of one route, or of any path (None). Raises SetupError."""
+        if not self.is_injected:
+            return self
+        middleware, mistakes = list[Middleware](), list[Mistake]()
+        for each in self._middleware:
+            try:
+                middleware.append(each.bound(injector, path, "middleware"))
+            except SetupError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise SetupError(mistakes)
+        return MiddlewareStack(middleware, self._responses, self._errors)
 
     def with_inner(self, middleware: Sequence[Middleware], errors: ErrorHandlers) -> MiddlewareStack:
         """Return this stack with more middleware inside, and the error handlers of a part of the app."""
@@ -82,7 +123,8 @@ class MiddlewareStack:
     def wrap(self, inner: Inner, name: str) -> Run:
         """Return a function that runs sync middleware around a sync function. It never raises."""
         for each in reversed(self._middleware):
-            inner = self._around_sync(each, inner)
+            around = self._around_sync(each, inner)
+            inner = around if each.injection is None else self._with_dependencies(each, each.injection, around)
         internal_error = self._errors.internal_error
 
         def run(request: Request) -> Response:
@@ -97,7 +139,8 @@ class MiddlewareStack:
         It raises nothing but the cancellation of its task.
         """
         for each in reversed(self._middleware):
-            inner = self._around_async(each, inner)
+            around = self._around_async(each, inner)
+            inner = around if each.injection is None else self._with_dependencies_async(each, each.injection, around)
         internal_error = self._errors.internal_error
 
         async def run(request: Request) -> Response:
@@ -112,11 +155,11 @@ class MiddlewareStack:
 
     # --- one middleware and the inner call: both sync, or one of them async; neither raises -----------------
 
-    def _around_sync(self, middleware: Middleware, inner: Inner) -> Inner:
-        def run(request: Request) -> Outcome:
+    def _around_sync(self, middleware: Middleware, inner: Inner) -> Around:
+        def run(request: Request, begin: Begin = middleware.begin) -> Outcome:
             outcome = seen = None
             try:
-                generator = middleware.begin(request)
+                generator = begin(request)
                 given = _enter(middleware, generator)
                 if given is _NO_RESPONSE:
                     outcome = inner(request)
@@ -128,13 +171,13 @@ class MiddlewareStack:
 
         return run
 
-    def _around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncInner:
+    def _around_async(self, middleware: Middleware, inner: AsyncInner) -> AsyncAround:
         is_async, code = middleware.is_async, "ag_code" if middleware.is_async else "gi_code"
 
-        async def run(request: Request) -> Outcome:
+        async def run(request: Request, begin: Begin = middleware.begin) -> Outcome:
             outcome = seen = None
             try:
-                generator = middleware.begin(request)
+                generator = begin(request)
                 given = await _enter_async(middleware, generator) if is_async else _enter(middleware, generator)
                 if given is _NO_RESPONSE:
                     outcome = await inner(request)
@@ -148,6 +191,58 @@ class MiddlewareStack:
                 return self._outcome_of_exception(error, outcome, seen, request)
 
         return run
+
+    # --- middleware with dependencies, which are open while it runs: what runs inside of it shares them ----------
+
+    def _with_dependencies(self, middleware: Middleware, injection: Injection, around: Around) -> Inner:
+        function: Callable[..., Any] = middleware.begin
+        lasting = injection.plan.lasting
+
+        def run(request: Request) -> Outcome:
+            scope = RequestScope.of(request)
+            opened: Opened = []
+            outer, values = scope.enter()
+            outcome = None
+            try:
+                arguments = injection.plan.open(injection.build, request, values, opened)
+                outcome = around(request, lambda _: function(**arguments))
+                if not _close_after_stream(outcome, opened, scope):
+                    close(opened, _error_of(outcome, scope))
+            except BaseException as error:  # noqa: BLE001 - as above
+                seen = error if outcome is None else _error_of(outcome, scope)
+                error = closed_by(opened, error)
+                scope.leave(outer, lasting)
+                return self._outcome_of_exception(error, outcome, seen, request)
+            scope.leave(outer, lasting)
+            return _as_it_was(outcome)
+
+        return run
+
+    def _with_dependencies_async(self, middleware: Middleware, injection: Injection, around: AsyncAround) -> AsyncInner:
+        function: Callable[..., Any] = middleware.begin
+        lasting = injection.plan.lasting
+
+        async def run(request: Request) -> Outcome:
+            scope = RequestScope.of(request)
+            opened: Opened = []
+            outer, values = scope.enter()
+            outcome = None
+            try:
+                arguments = await injection.plan.open_async(injection.build, request, values, opened)
+                outcome = await around(request, lambda _: function(**arguments))
+                if not _close_after_stream(outcome, opened, scope):
+                    await close_async(opened, _error_of(outcome, scope))
+            except BaseException as error:  # noqa: BLE001 - as above
+                seen = error if outcome is None else _error_of(outcome, scope)
+                error = await closed_by_async(opened, error)
+                scope.leave(outer, lasting)
+                return self._outcome_of_exception(error, outcome, seen, request)
+            scope.leave(outer, lasting)
+            return _as_it_was(outcome)
+
+        return run
+
+    # --- outcomes -----------------------------------------------------------------------------------------------
 
     def _result_at_yield(self, outcome: Outcome, code: CodeType | None, request: Request) -> Response | BaseException:
         """Return what middleware gets at its yield: a response that is sent to it, or an exception that is raised."""
@@ -187,6 +282,26 @@ class MiddlewareStack:
             outcome.response = self._errors.respond(error, request)
             return outcome
         return self._errors.defer_unexpected(error, request)
+
+
+def _close_after_stream(outcome: Outcome, opened: Opened, scope: RequestScope) -> bool:
+    """Have dependencies closed at the end of a stream; False if the outcome is none."""
+    if isinstance(outcome, UnhandledException) or not is_lazy_stream(outcome):
+        return False
+    attach_cleanup(outcome, opened, scope.error)
+    return True
+
+
+def _error_of(outcome: Outcome, scope: RequestScope) -> BaseException | None:
+    """Return the exception that is raised in dependencies: it ended the view, whatever has become of it since."""
+    return outcome.error if isinstance(outcome, UnhandledException) else scope.error
+
+
+def _as_it_was(outcome: Outcome) -> Outcome:
+    """Return an outcome; an exception gets the traceback back with which it left the view."""
+    if isinstance(outcome, UnhandledException):
+        outcome.error.__traceback__ = outcome.traceback
+    return outcome
 
 
 SyncGenerator = Generator[object, object, object]

@@ -58,6 +58,19 @@ class Binding(NamedTuple):
         return BodyMode.FORM if self.body is not None and self.body.accepts_forms else BodyMode.BUFFERED
 
 
+def own_argument_builder(binding: Binding, state: State) -> ArgumentBuilder | None:
+    """Return the function that makes the arguments of a function that is no view, None if a request gives it none.
+
+    Of the path's parameters, it gets only those that it takes.
+    """
+    readers, states = _readers(binding), dict.fromkeys(binding.states, state)
+    if not (binding.path or states or readers or len(binding.requests) > 1):
+        return _with_request(binding.requests[0], has_path=False) if binding.requests else None
+    build = _with_own_path(binding.requests, binding.path, states)
+    build = _with_fields(build, readers) if readers else build
+    return _with_mutable_defaults(build, binding.mutable_defaults) if binding.mutable_defaults else build
+
+
 def argument_builder(binding: Binding, state: State) -> ArgumentBuilder | None:
     """Return the function that makes a view's arguments, None if they are just the path's parameters."""
     coercers = [(name, coerce) for name, coerce in binding.path.items() if coerce is not None]
@@ -110,6 +123,24 @@ def _with_path(
                 values[name] = coerce(values[name])
             except ConversionError as error:
                 # A path names a resource; a name that can't be converted names none.
+                raise NotFound(f"{name}: {error}") from None
+        for name in requests:
+            values[name] = request
+        return values
+
+    return arguments
+
+
+def _with_own_path(
+    requests: list[str], path: dict[str, Callable[[Any], object] | None], states: dict[str, State]
+) -> ArgumentBuilder:
+    def arguments(request: Request) -> dict[str, Any]:
+        values: dict[str, Any] = dict(states)
+        for name, coerce in path.items():
+            value = request.params[name]
+            try:
+                values[name] = value if coerce is None else coerce(value)
+            except ConversionError as error:
                 raise NotFound(f"{name}: {error}") from None
         for name in requests:
             values[name] = request

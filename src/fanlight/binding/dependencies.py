@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.binding.annotations import UnhashableDependency
-from fanlight.binding.arguments import Binding, argument_builder
+from fanlight.binding.arguments import Binding, own_argument_builder
 from fanlight.binding.callables import (
-    ArgumentBuilder,
     Dependency,
     View,
     display_name,
@@ -26,7 +25,7 @@ from fanlight.binding.callables import (
     source_location,
     unwrap_callable,
 )
-from fanlight.binding.dependency_plan import DependencyPlan, Provider
+from fanlight.binding.dependency_plan import DependencyPlan, Injection, Provider
 from fanlight.binding.plan import bind
 from fanlight.binding.signature import Signature, read_signature
 from fanlight.errors import SetupError
@@ -46,16 +45,38 @@ class Dependencies:
         """Return the dependencies of a view, None if it has none. Raises SetupError."""
         if not binding.dependencies:
             return None
-        found: dict[Dependency, Provider] = {}  # each behind those that it needs
-        for key in binding.dependencies.values():
-            self._add(key, (), view, path, found)
-        plan = DependencyPlan(binding.dependencies, tuple(found.values()))
-        if plan.is_async and not is_async(view) and not inspect.isasyncgenfunction(unwrap_callable(view)):
-            name = next(each.name for each in plan.providers if each.is_async)
+        plan = self._plan(binding, path, view)
+        is_stream = inspect.isasyncgenfunction(unwrap_callable(view))
+        if (name := plan.first_async) and not is_async(view) and not is_stream:
             message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
             hint = f'write "async def {display_name(view).rpartition(".")[2]}", or make the dependency sync'
             raise SetupError([mistake_in(view, self._folder, message, hint)])
         return plan
+
+    def inject(
+        self, signature: Signature, function: Dependency, path: Mapping[str, str] | None, kind: str
+    ) -> Injection:
+        """Return where the arguments of a function that is no view come from, as `Injector` does. Raises SetupError."""
+        binding = bind(signature, {}, has_body=False, is_dependency=True)
+        plan = self._plan(binding, path or {}, function)
+        for each in plan.providers:
+            if each.query_name:
+                message = f"{each.name} takes {each.query_name}, but {signature.name}, {kind}, runs for"
+                message += " every path" if path is None else f" a path without {{{each.query_name}}}"
+                hint = f"take the request in {each.name}, and read request.query or request.params"
+                raise SetupError([mistake_in(each.function, self._folder, message, hint)])
+        if (name := plan.first_async) and not inspect.isasyncgenfunction(unwrap_callable(function)):
+            message = f"{signature.name}, {kind}, is sync, but depends on {name}, which is async"
+            is_middleware = inspect.isgeneratorfunction(unwrap_callable(function))
+            rewrite = f'write "async def {signature.name.rpartition(".")[2]}", or ' if is_middleware else ""
+            raise SetupError([signature.mistake(message, f"{rewrite}make the dependency sync")])
+        return Injection(build=own_argument_builder(binding, self._state) or _no_arguments, plan=plan)
+
+    def _plan(self, binding: Binding, path: Mapping[str, str], view: View) -> DependencyPlan:
+        found: dict[Dependency, Provider] = {}  # each behind those that it needs
+        for key in binding.dependencies.values():
+            self._add(key, (), view, path, found)
+        return DependencyPlan(binding.dependencies, tuple(found.values()))
 
     def _add(
         self,
@@ -98,32 +119,25 @@ class Dependencies:
             key=key,
             function=function,
             name=signature.name,
-            build=_only_own(argument_builder(binding, self._state), binding.path, path),
+            build=own_argument_builder(binding, self._state),
             needs=tuple(binding.dependencies.items()),
             is_generator=is_async_generator or inspect.isgeneratorfunction(plain),
             is_async=is_async_generator or is_async(function),
             reads_content=binding.reads_content,
+            query_name=_query_name(binding),
         )
         return provider, binding
 
 
-def _only_own(
-    build: ArgumentBuilder | None, taken: Mapping[str, object], path: Mapping[str, str]
-) -> ArgumentBuilder | None:
-    """Return what makes a dependency's arguments: of the path's parameters, only those that it takes."""
-    if not path:
-        return build
-    if build is None:
-        return (lambda request: {name: request.params[name] for name in taken}) if taken else None
-    others = tuple(name for name in path if name not in taken)
+def _no_arguments(_: Request) -> dict[str, Any]:
+    return {}
 
-    def arguments(request: Request) -> dict[str, Any]:
-        values = build(request)
-        for name in others:
-            values.pop(name, None)
-        return values
 
-    return arguments
+def _query_name(binding: Binding) -> str:
+    """Return the name of a parameter that comes from the query, "" if none does."""
+    if binding.query_record is not None:
+        return binding.query_record[0]
+    return binding.query.fields[0].name if binding.query is not None else ""
 
 
 def _reject_wrapped(function: Dependency, signature: Signature) -> None:

@@ -11,25 +11,29 @@ open, and then handled by the app: a dependency can't suppress it. One that is r
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
 from types import CoroutineType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency, View
-from fanlight.binding.exceptions import is_rethrown, is_task_cancelled
 from fanlight.binding.form_redisplay import INVALID_FIELDS
+from fanlight.binding.open_dependencies import (
+    Opened,
+    Values,
+    attach_cleanup,
+    close,
+    close_async,
+    run_in_scope,
+    run_in_scope_async,
+)
+from fanlight.binding.signature import Signature
 from fanlight.errors import AppError, BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response, is_lazy_stream
-from fanlight.message.stream import AsyncStream, SyncStream, stream_of
-from fanlight.message.threads import ThreadPieces
 
 MakeResponse = Callable[[object, Request], Response]
-Values = dict[Dependency, object]
-Opened = list[tuple[str, "Generator[Any, Any, Any] | AsyncGenerator[Any, Any]"]]
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -43,6 +47,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     is_generator: bool
     is_async: bool
     reads_content: bool
+    query_name: str  # a parameter that comes from the query, or ""
 
     def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value; a generator is added to those that are `opened`."""
@@ -84,62 +89,82 @@ class DependencyPlan(NamedTuple):
     @property
     def is_async(self) -> bool:
         """Whether any of them is async."""
-        return any(each.is_async for each in self.providers)
+        return bool(self.first_async)
+
+    @property
+    def first_async(self) -> str:
+        """The name of the first one that is async, "" if none is."""
+        return next((each.name for each in self.providers if each.is_async), "")
 
     @property
     def reads_content(self) -> bool:
         """Whether any of them needs the content."""
         return any(each.reads_content for each in self.providers)
 
-    def run(self, view: View, build: ArgumentBuilder | None, respond: MakeResponse) -> Callable[[Request], Response]:
-        """Return a function that runs a sync view with its dependencies. It raises what any of them raises."""
+    @property
+    def lasting(self) -> frozenset[Dependency]:
+        """The dependencies whose values are valid until the end of the request: nothing that they need is closed."""
+        lasting: set[Dependency] = set()
+        for each in self.providers:
+            if not each.is_generator and all(key in lasting for _, key in each.needs):
+                lasting.add(each.key)
+        return frozenset(lasting)
+
+    def run(
+        self, view: View, build: ArgumentBuilder | None, respond: MakeResponse, *, is_shared: bool = False
+    ) -> Callable[[Request], Response]:
+        """Return a function that runs a sync view with its dependencies. It raises what any of them raises.
+
+        `is_shared`: others that run for the request may have opened some of them, or use those of this view.
+        """
         open_all = self.open
 
-        def run(request: Request) -> Response:
+        def run(request: Request, values: Values | None = None) -> Response:
             opened: Opened = []
             try:
-                response = respond(view(**open_all(build, request, {}, opened)), request)
+                response = respond(view(**open_all(build, request, values, opened)), request)
                 if is_lazy_stream(response):
-                    _attach_cleanup(response, opened)
+                    attach_cleanup(response, opened)
                 else:
-                    _close(opened)
+                    close(opened)
             except BaseException as error:
-                _close(opened, error)  # those that are still open
+                close(opened, error)  # those that are still open
                 raise
             return response
 
-        return run
+        return run_in_scope(run, self.lasting) if is_shared else run
 
     def run_async(
-        self, view: View, build: ArgumentBuilder | None, respond: MakeResponse
+        self, view: View, build: ArgumentBuilder | None, respond: MakeResponse, *, is_shared: bool = False
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Return a function that runs an async view with its dependencies. It raises what any of them raises."""
+        """Return a function that runs an async view with its dependencies, as above."""
         open_all = self.open_async
 
-        async def run(request: Request) -> Response:
+        async def run(request: Request, values: Values | None = None) -> Response:
             opened: Opened = []
             try:
-                result = view(**await open_all(build, request, {}, opened))
+                result = view(**await open_all(build, request, values, opened))
                 response = respond(await result if inspect.isawaitable(result) else result, request)
                 if is_lazy_stream(response):
-                    _attach_cleanup(response, opened)
+                    attach_cleanup(response, opened)
                 else:
-                    await _close_async(opened)
+                    await close_async(opened)
             except BaseException as error:
-                await _close_async(opened, error)  # those that are still open
+                await close_async(opened, error)  # those that are still open
                 raise
             return response
 
-        return run
+        return run_in_scope_async(run, self.lasting) if is_shared else run
 
     def open(
-        self, build: ArgumentBuilder | None, request: Request, values: Values, opened: Opened
+        self, build: ArgumentBuilder | None, request: Request, values: Values | None, opened: Opened
     ) -> Mapping[str, Any]:
         """Return a view's arguments: its dependencies are opened first, unless they are among the `values`.
 
         `build` makes the other arguments. A dependency whose own input is invalid is not opened, and the error is
         raised when the others have been: one that refuses the request raises its error before.
         """
+        values = {} if values is None else values
         invalid: _InvalidInput | None = None
         for provider in self.providers:
             if provider.key in values:
@@ -155,9 +180,10 @@ class DependencyPlan(NamedTuple):
         return self._arguments(build, request, values, invalid)
 
     async def open_async(
-        self, build: ArgumentBuilder | None, request: Request, values: Values, opened: Opened
+        self, build: ArgumentBuilder | None, request: Request, values: Values | None, opened: Opened
     ) -> Mapping[str, Any]:
         """Return a view's arguments, as above; async dependencies are awaited."""
+        values = {} if values is None else values
         invalid: _InvalidInput | None = None
         for provider in self.providers:
             if provider.key in values:
@@ -216,75 +242,18 @@ class _InvalidInput:
         return UnprocessableContent(INVALID_FIELDS, fields=fields)
 
 
-# --- closing ------------------------------------------------------------------------------------------
+class Injection(Struct, frozen=True, kw_only=True):
+    """Where the arguments of a function come from, for the requests of one route or of all."""
+
+    build: ArgumentBuilder
+    plan: DependencyPlan
 
 
-def _close(opened: Opened, error: BaseException | None = None) -> None:
-    """Close sync generators, last opened first. Raises what one of them raises, other than `error`."""
-    current = error
-    while opened:
-        name, generator = opened.pop()
-        assert isinstance(generator, Generator)
-        try:
-            if current is None:
-                next(generator)
-            else:
-                generator.throw(current)
-            generator.close()
-            current = current or _second_yield(name)
-        except StopIteration:
-            continue
-        except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
-            current = _passed_on(current, raised)
-    if current is not None and current is not error:
-        raise current
+class Injector(Protocol):
+    """Knows the dependencies of an app."""
 
+    def inject(self, signature: Signature, function: Any, path: Mapping[str, str] | None, kind: str, /) -> Injection:
+        """Return where the arguments of a function come from; `kind` is what it is. Raises SetupError.
 
-async def _close_async(opened: Opened, error: BaseException | None = None) -> None:
-    """Close generators of both kinds, last opened first. Raises what one of them raises, other than `error`."""
-    current = error
-    while opened:
-        name, generator = opened.pop()
-        try:
-            if isinstance(generator, Generator):
-                _close([(name, generator)], current)
-                continue
-            await (anext(generator) if current is None else generator.athrow(current))
-            await generator.aclose()
-            current = current or _second_yield(name)
-        except StopAsyncIteration:
-            continue
-        except BaseException as raised:  # noqa: BLE001 - it is raised below, when all are closed
-            current = _passed_on(current, raised)
-    if current is not None and current is not error:
-        raise current
-
-
-def _passed_on(thrown: BaseException | None, raised: BaseException) -> BaseException:
-    """Return the exception to pass on: the thrown one, unless another one was raised in its place."""
-    return thrown if thrown is not None and is_rethrown(raised, thrown) else raised
-
-
-def _second_yield(name: str) -> AppError:
-    return AppError(f"{name} yields twice; the view runs at its one yield")
-
-
-def _attach_cleanup(response: Response, opened: Opened) -> None:
-    """Close dependencies when the stream of a response ends. Raises InvalidResponse, or what `iter` raises."""
-    if not opened:
-        return
-    stream = stream_of(response.content)
-    cleanup: Callable[[BaseException | None], object] = partial(_close_after_stream, opened)
-    if isinstance(stream, SyncStream):
-        if all(isinstance(generator, Generator) for _, generator in opened):
-            cleanup = partial(_close, opened)
-        else:
-            stream = AsyncStream(ThreadPieces(stream))
-    stream = stream.with_parts(cleanup=cleanup)
-    stream.open()
-    response.content = stream
-
-
-async def _close_after_stream(opened: Opened, error: BaseException | None) -> None:
-    # When the client disconnects, the server cancels the task that waits for the next piece: the stream is cut off.
-    await _close_async(opened, GeneratorExit() if error is not None and is_task_cancelled(error) else error)
+        `path` are the parameters of the paths for which it runs, None if it runs for all paths.
+        """

@@ -58,6 +58,13 @@ class Signature(NamedTuple):
     has_kwargs: bool = False
     preset: frozenset[str] = frozenset()  # the parameters that a partial has filled
 
+    @property
+    def takes_request(self) -> bool:
+        """Whether one of the parameters is the request."""
+        return any(
+            each.marker is Request or (each.marker is None and each.name == "request") for each in self.parameters
+        )
+
     def mistake(self, message: str, hint: str = "") -> Mistake:
         """Return a mistake at the location of this view."""
         return Mistake(message=message, places=(self.location,) if self.location else (), hint=hint)
@@ -121,20 +128,32 @@ def _inspect(view: View) -> inspect.Signature:
     return inspect.signature(call.__func__ if is_static else view)
 
 
-def reject_markers(function: View, receives: str, folder: Path | None) -> Mistake | None:
-    """Return a mistake if a function that `receives` fixed arguments has a parameter with a marker.
+def markers_of(function: View) -> dict[str, Marker]:
+    """Return the parameters of a function that are annotated with a source other than the request.
 
     SECURITY: tests/binding/test_markers.py; `def guard(user: CurrentUser): yield` would take the request for the user.
     """
-    for parameter in _inspect(function).parameters.values():
+    found: dict[str, Marker] = {}
+    try:
+        parameters = _inspect(function).parameters.values()
+    except (TypeError, ValueError):  # not written in Python
+        return found
+    for parameter in parameters:
         try:
             marker = None if parameter.annotation is parameter.empty else _read(parameter, function).marker
         except ANNOTATION_ERRORS:  # its type may be there for type checkers only
             continue
         if marker is not None and marker is not Request:
-            name = display_name(function)
-            message = f"{parameter.name} in {name} is {describe_marker(marker)}, but {name} is given only {receives}"
-            return mistake_in(function, folder, message, "only views and dependencies can have it")
+            found[parameter.name] = marker
+    return found
+
+
+def reject_markers(function: View, receives: str, folder: Path | None) -> Mistake | None:
+    """Return a mistake if a function that `receives` fixed arguments has a parameter with a marker."""
+    for parameter, marker in markers_of(function).items():
+        name = display_name(function)
+        message = f"{parameter} in {name} is {describe_marker(marker)}, but {name} is given only {receives}"
+        return mistake_in(function, folder, message, "views, dependencies, middleware and error views can have it")
     return None
 
 
