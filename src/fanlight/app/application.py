@@ -178,6 +178,10 @@ class Application:
         """
         return self.statics.asset(name)
 
+    def has_error_page(self, status: int) -> bool:
+        """Return whether the site has a page of its own for an error."""
+        return status in (self._errors or ()) or self.pages.has(f"error/error{status}.html")
+
     # --- called by the server -----------------------------------------------------------------------
 
     def find(self, request: Request, /) -> Call:

@@ -30,7 +30,7 @@ class DevSite:
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served for a site. Raises SetupError."""
-    return _beside_tools(app.observed(DevObserver(context)), facts, context, events)
+    return _beside_tools(app.observed(DevObserver(context, app)), facts, context, events)
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:

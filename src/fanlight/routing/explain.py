@@ -1,7 +1,7 @@
-"""Explain in words why a request gets its route: for `fanlight routes --explain PATH`.
+"""Explain in words why a request gets its route: for `fanlight routes --explain PATH`, and for pages in development.
 
-In: the routes, a method, a path, and what the table found. Out: lines of text. It serves no request, so it simply
-compares pattern by pattern.
+In: the routes, a method, a path, and what the table found. Out: lines of text, or the routes that are most similar. It
+serves no request, so it simply compares pattern by pattern.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from fanlight.routing.converter import CONVERTERS, read_path
 from fanlight.routing.path import UNMATCHABLE, decode_path
 from fanlight.routing.pattern import Pattern, Segment
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
 
 MAX_NEAR_ROUTES = 8  # that are listed
-_MIN_SCORE = 0.6  # so similar must the first segment be
+MIN_SCORE = 0.6  # so similar must the first segment be
 
 _VERDICTS = {
     NoMatchReason.NOT_FOUND: "404: no route matches",
@@ -23,6 +25,15 @@ _VERDICTS = {
     NoMatchReason.REDIRECT: "308: only the slash at the end is wrong; redirected to {to}",
     NoMatchReason.BAD_PATH: "400: the path is invalid (percent-encoding, not UTF-8, or NUL)",
 }
+
+
+class NearRoute(Struct, frozen=True):
+    """A route that does not serve a request: how similar it is, and why it does not."""
+
+    route: Route
+    score: float  # how many segments match
+    reason: str
+    path_matches: bool
 
 
 def explain(
@@ -34,19 +45,30 @@ def explain(
     """Return what was found and, most similar first, why each of the other routes does not match."""
     chosen = None if isinstance(found, NoMatch) else found[0]
     lines = [f"{method} {raw_path}", f"  {_verdict(found)}"]
-    segments = decode_path(raw_path)
-    if segments is None:
-        return lines
-    if segments is UNMATCHABLE:
+    if decode_path(raw_path) is UNMATCHABLE:
         return [*lines, '  the path has a segment "." or "..", and no route matches such a path']
-    judged = [(*_compare(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen]
-    near = sorted((item for item in judged if item[0] >= _MIN_SCORE), key=lambda item: -item[0])
-    for _, reason, route in near[:MAX_NEAR_ROUTES]:
-        lines.append(f"     {_line(route)}")
-        lines.append(f"       {reason or _why_not_chosen(method, route, chosen)}")
+    near = [each for each in nearest(routes, method, raw_path, chosen) if each.score >= MIN_SCORE]
+    for each in near[:MAX_NEAR_ROUTES]:
+        lines.append(f"     {_line(each.route)}")
+        lines.append(f"       {each.reason}")
     if len(near) > MAX_NEAR_ROUTES:
         lines.append(f"     and {len(near) - MAX_NEAR_ROUTES} more that are less similar")
     return lines
+
+
+def nearest(
+    routes: Sequence[tuple[Pattern, Route]], method: str, raw_path: str, chosen: Route | None = None
+) -> list[NearRoute]:
+    """Return the routes other than the chosen one, most similar first, and why each does not match."""
+    segments = decode_path(raw_path)
+    if segments is None or segments is UNMATCHABLE:
+        return []
+    judged = ((*_compare(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen)
+    near = [
+        NearRoute(route, score, reason or _why_not_chosen(method, route, chosen), not reason)
+        for score, reason, route in judged
+    ]
+    return sorted(near, key=lambda each: -each.score)
 
 
 def _verdict(found: tuple[Route, dict[str, object]] | NoMatch) -> str:

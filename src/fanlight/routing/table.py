@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fanlight.routing.explain import explain
+from fanlight.routing.explain import NearRoute, explain, nearest
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.pattern import Pattern
@@ -127,6 +127,11 @@ class Table:
         """
         sent = browser_path(raw_path)
         return explain(self._patterns, method, sent, self.find(method, sent))
+
+    def nearest(self, method: str, raw_path: str) -> list[NearRoute]:
+        """Return the routes that do not serve a request, most similar first, and why each does not."""
+        found = self.find(method, raw_path)
+        return nearest(self._patterns, method, raw_path, found[0] if isinstance(found, tuple) else None)
 
 
 def _toggle_trailing_slash(segments: list[str]) -> list[str]:

@@ -1,0 +1,166 @@
+"""Look at the source of a site: where an error was raised, what a view is, which fields the form of a page has.
+
+In: an app, and a traceback, a route or a path. Out: places in the site's own files. Runs no code of the site, and
+raises nothing for files that are missing or can't be read.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, TracebackType
+
+from fanlight.binding.callables import source_location, unwrap_callable
+from fanlight.devtools.teaching.explanation import Place
+from fanlight.devtools.teaching.site_facts import SiteFacts
+from fanlight.message.request import Request
+from fanlight.pages.page import Page
+from fanlight.routing.route import Route
+
+MAX_TEMPLATES = 20  # of one page that are read
+MAX_BYTES = 256 * 1024  # of a template
+_FOREIGN_FOLDERS = frozenset({"site-packages", "dist-packages"})
+_field_names = re.compile(
+    r"""<(?:input|select|textarea|button)\b[^<>]{0,1000}?\bname\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE
+).findall
+_computed_name = re.compile(r"""\bname\s*=\s*["']?\Z""").search  # a text that goes on with a value
+_named_templates = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([^"']+)["']""").findall
+
+
+class FormPage(Place, frozen=True, kw_only=True):
+    """A page of the site with a form, and the names of the fields in it."""
+
+    path: str
+    fields: tuple[str, ...]
+    is_certain: bool  # whether no other fields can be in it
+
+
+def is_own_file(filename: str, folder: Path) -> bool:
+    """Return whether a file belongs to the site: it lies in its folder, and in no folder of installed packages."""
+    path = Path(filename)
+    return path.is_relative_to(folder) and _FOREIGN_FOLDERS.isdisjoint(path.relative_to(folder).parts)
+
+
+def raised_at(error: BaseException, folder: Path) -> Place | None:
+    """Return the innermost line of the site from which an error came; None if the site did not raise it."""
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if is_own_file(trace.tb_frame.f_code.co_filename, folder):
+            found = trace
+        trace = trace.tb_next
+    return None if found is None else _place_of(found, folder)
+
+
+def _place_of(trace: TracebackType, folder: Path) -> Place:
+    code, line = trace.tb_frame.f_code, trace.tb_lineno
+    path = Path(code.co_filename).relative_to(folder).as_posix()
+    return Place(f"{path}:{line}", code.co_name, linecache.getline(code.co_filename, line).strip())
+
+
+def view_place(route: Route, folder: Path) -> Place:
+    """Return where the view of a route is written, or the key of the route where there is no function."""
+    if place := source_location(route.view, folder):
+        file, _, line = place.rpartition(":")
+        return Place(place, short_name(route), linecache.getline(str(folder / file), int(line)).strip())
+    return Place(route.place, short_name(route))
+
+
+def short_name(route: Route) -> str:
+    """Return the name of a view for people: "post"."""
+    if isinstance(route.view, str):
+        return f'"{route.view}"' if len(route.view) <= 40 else f'"{route.view[:37]}..."'
+    name = getattr(unwrap_callable(route.view), "__qualname__", "")
+    return name.replace("<locals>.", "") if name else type(route.view).__name__
+
+
+def parameter_text(route: Route, name: str) -> str:
+    """Return a parameter of a route's view as it is written: "age: int", or the field of a class that it takes.
+
+    "" if there is none of this name.
+    """
+    function = unwrap_callable(route.view)
+    if not isinstance(function, FunctionType):
+        return ""
+    try:
+        parameters = inspect.signature(function).parameters
+        if name in parameters:
+            return _short(str(parameters[name]))
+        for each in inspect.signature(function, eval_str=True).parameters.values():
+            fields = inspect.get_annotations(each.annotation) if isinstance(each.annotation, type) else {}
+            if name in fields:
+                return _short(f"{each.annotation.__name__}.{name}: {inspect.formatannotation(fields[name])}")
+    except (TypeError, ValueError, NameError, AttributeError, SyntaxError):  # an annotation that can't be evaluated
+        return ""
+    return ""
+
+
+def _short(text: str) -> str:
+    return re.sub(r"\s+", " ", text)[:120]
+
+
+# --- forms --------------------------------------------------------------------------------------------
+
+
+def referring_form(request: Request, app: SiteFacts) -> FormPage | None:
+    """Return the page of this site from which a request came, if it has a form that can be seen."""
+    referer = request.head.values.get("referer", "")
+    if not referer.startswith(f"{request.origin}/"):
+        return None
+    path = referer.removeprefix(request.origin).partition("?")[0].partition("#")[0]
+    return form_page(app, path)
+
+
+def form_page(app: SiteFacts, path: str) -> FormPage | None:
+    """Return the page at a path of the site, with the fields of its forms; None if it has no form that can be seen."""
+    found = app.table.find("GET", path)
+    if not isinstance(found, tuple):
+        return None
+    route = found[0]
+    texts = list(_texts_of(route.view))
+    names = _templates_of(app, route, texts)
+    sources = [text for name in names if (text := _template_text(app, name)) is not None]
+    sources += [text for text in texts if "<" in text]
+    fields = tuple(dict.fromkeys(name for text in sources for name in _field_names(text)))
+    if not fields:
+        return None
+    template = next((name for name in names if _field_names(_template_text(app, name) or "")), "")
+    place = view_place(route, app.folder)
+    if template and app.pages.folder is not None:
+        place = Place(f"{app.pages.folder.name}/{template}", f"the template of {path}")
+    is_certain = not any("{" in name for name in fields) and not any(map(_computed_name, sources))
+    return FormPage(place.place, place.what, path=path, fields=fields, is_certain=is_certain)
+
+
+def _texts_of(view: object) -> Iterator[str]:
+    """Yield the literal texts in a view's code."""
+    code = getattr(unwrap_callable(view), "__code__", None)
+    waiting = [code] if isinstance(code, CodeType) else []
+    for each in waiting:  # grows during the loop
+        waiting += [inner for inner in each.co_consts if isinstance(inner, CodeType)]
+        yield from (text for text in each.co_consts if isinstance(text, str))
+
+
+def _templates_of(app: SiteFacts, route: Route, texts: list[str]) -> list[str]:
+    """Return the templates that a view names, and those that they use."""
+    if isinstance(route.view, Page):
+        texts = [route.view.template]
+    elif isinstance(route.view, str):
+        texts = [route.view]
+    names = [text for text in dict.fromkeys(texts) if len(text) < 200 and app.pages.has(text)]
+    for name in names:  # grows during the loop
+        more = _named_templates(_template_text(app, name) or "") if len(names) < MAX_TEMPLATES else []
+        names += [each for each in dict.fromkeys(more) if each not in names and app.pages.has(each)]
+    return names
+
+
+def _template_text(app: SiteFacts, name: str) -> str | None:
+    if app.pages.folder is None:
+        return None
+    try:
+        with (app.pages.folder / name).open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_BYTES)
+    except OSError:
+        return None
