@@ -90,6 +90,11 @@ class Application:
         other._build(overrides)  # noqa: SLF001 - of the same class
         return other
 
+    @property
+    def app_middleware(self) -> tuple[Callable[..., object], ...]:
+        """The middleware of the whole app, outermost first."""
+        return tuple(self._middleware)
+
     def observed(self, observer: Observer) -> Self:
         """Return an app like this one that an observer watches, for development. It shares the state of this one."""
         other = copy.copy(self)

@@ -142,8 +142,8 @@ class BodyReader:
         missing: object = MISSING,
     ) -> None:
         """Keep the forms in which the body may be sent, None for one in which it can't."""
-        self._json, self._form = json, form
-        self._whole, self._record = whole, record
+        self._json, self.form = json, form
+        self.whole, self._record = whole, record
         self._missing = missing  # the value of the whole if nothing was sent
         self.accepts_forms = form is not None if not whole else record is not None
         self._accepted = " or ".join(["JSON"] * (json is not None) + ["a form"] * self.accepts_forms)
@@ -152,7 +152,7 @@ class BodyReader:
         """Put the values of the body `into` the arguments. Raises UnsupportedMediaType or BadRequest."""
         source = request.content_source
         is_empty = source is None or source.size == 0
-        if is_empty and self._missing is not MISSING and self._form is None:
+        if is_empty and self._missing is not MISSING and self.form is None:
             self._use_default(into)
         elif self._json is not None and request.is_json:
             self._json.read(strip_bom(request.json_content), into, bad)
@@ -172,14 +172,14 @@ class BodyReader:
 
     def _use_default(self, into: dict[str, Any]) -> None:
         if self._missing is not OMIT:
-            into[self._whole] = self._missing
+            into[self.whole] = self._missing
 
     def _read_form(self, sent: MultiMapping[Any], into: dict[str, Any], bad: list[BadField]) -> None:
-        if self._form is not None:
-            self._form.read(sent, into, bad)
+        if self.form is not None:
+            self.form.read(sent, into, bad)
         if self._record is None:
             return
         if not sent and self._missing is not MISSING:
             self._use_default(into)
         elif (made := self._record.read(sent, bad)) is not None:
-            into[self._whole] = made
+            into[self.whole] = made

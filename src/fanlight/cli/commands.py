@@ -80,11 +80,18 @@ def run(site: str, **flags: Any) -> None:
 @main.command()
 @_SITE
 @click.option("--explain", metavar="'[METHOD ]PATH'", help="Show which route matches, and why the others do not.")
-def routes(site: str, explain: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def routes(site: str, explain: str | None, *, as_json: bool) -> None:
     """List the routes of SITE."""
     from fanlight.cli.routes import explain_match, format_routes
+    from fanlight.cli.routes_json import routes_json
 
+    if as_json and explain is not None:
+        raise click.UsageError("--explain is for people; give it without --json")
     app = _loaded(site)
+    if as_json:
+        click.echo(routes_json(app, site))
+        return
     lines = format_routes(app.table) if explain is None else explain_match(app, explain)
     click.echo("\n".join(lines))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from fanlight.app.application import Application
@@ -16,7 +17,7 @@ def format_routes(table: Table) -> list[str]:
     """Return a line for each route: its methods, pattern, view and source location."""
     rows = [
         (
-            "|".join(sorted(route.methods, key=_method_order)),
+            "|".join(in_order(route.methods)),
             route.pattern,
             _short_repr(route.view) if isinstance(route.view, Static) else route.full_name or _short_repr(route.view),
             _relative(route.place),
@@ -45,8 +46,9 @@ def explain_match(app: Application, question: str) -> list[str]:
     return lines
 
 
-def _method_order(method: str) -> int:
-    return _ORDER.index(method) if method in _ORDER else len(_ORDER)
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Return methods in the order in which people name them."""
+    return sorted(methods, key=lambda method: (_ORDER.index(method) if method in _ORDER else len(_ORDER), method))
 
 
 def _short_repr(value: object) -> str:

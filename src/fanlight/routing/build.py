@@ -92,7 +92,7 @@ def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: Endpoint
         endpoint=endpoint,
         place=entry.place,
         name=name_of(entry.value),
-        table=entry.inherited.table,
+        inherited=entry.inherited,
         view=entry.value,
         parameters=entry.pattern.parameters,
     )

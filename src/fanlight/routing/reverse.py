@@ -39,8 +39,9 @@ class Reverse:
         for pattern, route in routes:
             writer = _Writer(pattern)
             self._by_view.setdefault(_key_of(route.view), []).append(writer)
-            for prefix in _prefixes(route.table):
-                names = self._by_name if prefix == route.table else self._by_short_name
+            table = route.inherited.table
+            for prefix in _prefixes(table):
+                names = self._by_name if prefix == table else self._by_short_name
                 for name in _lookup_names(route.name, route.view):
                     named = names.setdefault(f"{prefix}:{name}" if prefix else name, {})
                     named.setdefault(route.full_name, []).append(writer)

@@ -7,6 +7,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from fanlight.routing.entries import Inherited
+
 
 class Route(Struct, frozen=True, eq=False):
     """One line of the table: these methods at this pattern lead to this endpoint."""
@@ -16,14 +18,15 @@ class Route(Struct, frozen=True, eq=False):
     endpoint: object
     place: str  # where it is written: "main.py:12"
     name: str  # "views.post", or "" where the value has no name
-    table: str  # the names of the tables around it, "admin:shop", or ""
+    inherited: Inherited  # from the tables around it: their names, middleware, ...
     view: object  # the value in URLS, from which the endpoint was made
     parameters: Mapping[str, str]  # name -> converter, from left to right
 
     @property
     def full_name(self) -> str:
         """The name by which `url_for` finds no other view: "shop:views.post"; "" where the value has no name."""
-        return f"{self.table}:{self.name}" if self.table and self.name else self.name
+        table = self.inherited.table
+        return f"{table}:{self.name}" if table and self.name else self.name
 
 
 class NoMatchReason(Enum):
