@@ -6,6 +6,7 @@ In: the app of the site, and the facts of the worker. Out: a handler, and the re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fanlight.app.application import Application
@@ -30,15 +31,18 @@ class DevSite:
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served for a site. Raises SetupError."""
-    return _beside_tools(app.observed(DevObserver(context, app)), facts, context, events)
+    return _beside_tools(app.observed(DevObserver(context, app)), app.folder, facts, context, events)
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served where the site can't be loaded: another handler, beside the tools."""
-    return _beside_tools(handler, {"routes": 0, "file": ""}, context, events)
+    return _beside_tools(handler, None, {"routes": 0, "file": ""}, context, events)
 
 
-def _beside_tools(site: Handler, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
-    recorder = Recorder(Store(context.folder / FILE_NAME), generation=context.generation)
-    handler = DevHandler(recorder.recorded(site), make_tools(context, events))
+def _beside_tools(
+    site: Handler, folder: Path | None, facts: dict[str, Any], context: DevContext, events: BrowserEvents
+) -> DevSite:
+    store = Store(context.folder / FILE_NAME)
+    recorder = Recorder(store, generation=context.generation)
+    handler = DevHandler(recorder.recorded(site), make_tools(context, events, store, folder))
     return DevSite(handler=handler, recorder=recorder, facts=facts)

@@ -1,6 +1,7 @@
 """The app of the tools: what is served below `/__fanlight__/`.
 
-In: the facts of the worker. Out: an app of our own, made with the same framework as the site.
+In: the facts of the worker, the recorded exchanges, and the site's folder. Out: an app of our own, made with the same
+framework as the site.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from typing import Any
 
 from fanlight.app.application import Application
 from fanlight.devtools.dev_context import PREFIX, DevContext
+from fanlight.devtools.inspector.pages.inspector_views import TEMPLATES, InspectorViews
+from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 
 
-def make_tools(context: DevContext, events: BrowserEvents) -> Application:
+def make_tools(context: DevContext, events: BrowserEvents, store: Store, site_folder: Path | None) -> Application:
     """Return the app; `context` is in its state, under "context"."""
-    urls: dict[str, Any] = {"GET /events": events.stream}
-    tools = Application({PREFIX: urls}, folder=Path(__file__).parent, templates=None)
+    urls: dict[str, Any] = {"GET /events": events.stream, **InspectorViews(store, site_folder).urls()}
+    tools = Application({PREFIX: urls}, folder=Path(__file__).parent, templates=TEMPLATES)
     tools.state["context"] = context
     return tools

@@ -166,7 +166,7 @@ def chunked() -> Exchange:
     received = pieces(
         (0.0, b"POST /api/posts HTTP/1.1\r\nHost: localhost:8000\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"),
         (0.0102, b"c;part=one\r\n{\"title\": \"S\r\n"),
-        (0.0208, b"16\r\nnow\", \"year\":   \"soon\"}\r\n0\r\nX-Sum: 4711\r\n\r\n"),
+        (0.0208, b"17\r\nnow\", \"year\":   \"soon\"}\r\n0\r\nX-Sum: 4711\r\n\r\n"),
     )  # fmt: skip
     body = b'{"status":422,"errors":[{"name":"year","message":"not a whole number"}]}'
     sent = (

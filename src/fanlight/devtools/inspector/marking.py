@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(.*)", re.DOTALL)
 _SPACES = b" \t"
-FRAMING = frozenset({"content-length", "transfer-encoding"})
+NO_FIELD = "a line that is no field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Marking:
         line = self.data[self.position : end]
         name, colon, value = line.partition(b":")
         if not colon or line[:1] in (b" ", b"\t"):
-            self.mark(end, "value", "a line that is no field", part)
+            self.mark(end, "value", NO_FIELD, part)
             return
         text = name.decode("latin-1")
         kind = "framing" if name.lower() in (b"content-length", b"transfer-encoding") else "value"

@@ -1,7 +1,7 @@
 """An exchange without its secrets, for every page and export that does not show them.
 
 In: an exchange. Out: a copy in which the values of secret fields, parameters and cookies are replaced: text by `***`,
-bytes by as many asterisks, so that every offset stays true. Where it is uncertain which bytes are the secret, all are
+bytes by as many asterisks, so that every offset stays true. Where it is not certain which bytes are the secret, all are
 replaced.
 """
 
