@@ -117,7 +117,7 @@ MAY_CATCH_ALL = {
     "app/call_wrappers.py",
     "app/calls.py",
     "app/error_handlers.py",
-    "app/observer.py",
+    "app/observed_errors.py",
     "binding/fields.py",
     "devtools/reload/dev_worker.py",
     "app/middleware.py",

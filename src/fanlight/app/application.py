@@ -18,7 +18,8 @@ from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
 from fanlight.app.middleware import MiddlewareStack, read_middleware
 from fanlight.app.no_route import NoRouteResponses
-from fanlight.app.observer import ObservedErrorHandlers, Observer
+from fanlight.app.observed_errors import ObservedErrorHandlers
+from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
@@ -105,7 +106,9 @@ class Application:
     def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
         folder, templates = self.folder, self._templates
         names = {"url_for": self.url_for, "asset": self.asset}
-        self.pages = Pages(folder / templates if templates is not None else None, names)
+        observer = self._observer or NO_OBSERVER
+        templates_folder = folder / templates if templates is not None else None
+        self.pages = Pages(templates_folder, names, observer.environment_class)
         compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
         compresses = self._compression is not None
@@ -115,11 +118,12 @@ class Application:
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
-        dependencies = Dependencies(overrides, self.state, folder)
+        dependencies = Dependencies(overrides, self.state, folder, observer.dependency)
         parts = self._errors, self.pages, responses, dependencies, folder
-        errors = ErrorHandlers(*parts) if self._observer is None else ObservedErrorHandlers(self._observer, *parts)
+        errors = ObservedErrorHandlers(observer, *parts) if is_observed else ErrorHandlers(*parts)
         middleware, middleware_mistakes = read_middleware(self._middleware, folder)
-        stack, any_path = MiddlewareStack(middleware, responses, errors), MiddlewareStack((), responses, errors)
+        stack = MiddlewareStack(middleware, responses, errors, observer.middleware)
+        any_path = MiddlewareStack((), responses, errors, observer.middleware)
         try:
             any_path = stack.bound(dependencies, None)
         except SetupError as error:
@@ -127,8 +131,9 @@ class Application:
             stack = any_path  # its mistakes are reported once
         mistakes = wrapper_mistakes(self._wrap_calls, folder)
         wrappers = () if mistakes else self._wrap_calls
-        calls = CallFactory(responses, errors, stack, wrappers)
-        endpoints = Endpoints(calls, self.pages, responses, dependencies, self.state, folder, statics=self.statics)
+        calls = CallFactory(responses, errors, stack, wrappers, observer)
+        parts_of_app = calls, self.pages, responses, dependencies, self.state, folder
+        endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
         mistakes += [*self._template_mistakes(has_table=not table_mistakes), *compression_mistakes]

@@ -19,6 +19,7 @@ from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_error
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
+from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.view_log import ViewLog
 from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
@@ -81,15 +82,16 @@ class CallFactory:
         errors: ErrorHandlers,
         middleware: MiddlewareStack,
         wrappers: Sequence[CallWrapper] = (),
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         self._responses, self._errors, self._middleware = responses, errors, middleware
-        self._wrappers = tuple(wrappers)
+        self._wrappers, self._observer = tuple(wrappers), observer
 
     def for_part(self, middleware: Sequence[Middleware] = (), *, json_errors: bool) -> CallFactory:
         """Return a factory for a part of the app: with more middleware inside that of the app, or errors in JSON."""
         errors = self._errors.in_json() if json_errors else self._errors
         stack = self._middleware.with_inner(middleware, errors)
-        return CallFactory(self._responses, errors, stack, self._wrappers)
+        return CallFactory(self._responses, errors, stack, self._wrappers, self._observer)
 
     def bound(self, injector: Injector, path: Mapping[str, str] | None) -> CallFactory:
         """Return a factory whose middleware has its dependencies: for one route, or for any path (None).
@@ -98,7 +100,8 @@ class CallFactory:
         """
         if not self._middleware.is_injected:
             return self
-        return CallFactory(self._responses, self._errors, self._middleware.bound(injector, path), self._wrappers)
+        stack = self._middleware.bound(injector, path)
+        return CallFactory(self._responses, self._errors, stack, self._wrappers, self._observer)
 
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""
@@ -121,7 +124,8 @@ class CallFactory:
         return self._for_view(replace(bound, arguments={"": raise_content_error}), name, _NO_CONTENT)
 
     def _for_view(self, bound: BoundView, name: str, content: _Content) -> Call:
-        view, middleware, policy = bound.view, self._middleware, bound.body_policy
+        middleware, policy = self._middleware, bound.body_policy
+        view = self._observer.view(bound.view, display_name(bound.view), bound.place)
         pinned = pinned_lane(view)
         runs_async = is_async(view) or (bound.dependencies is not None and bound.dependencies.is_async)
         if bound.errors:
@@ -130,7 +134,7 @@ class CallFactory:
         view_log = ViewLog(display_name(bound.view), bound.place)
         on_error = view_log.before(self._on_error(name))
         arguments = _by_method(bound.arguments)
-        make = self._responses.for_view(view_log).make
+        make = self._observer.making(self._responses.for_view(view_log).make)
         has_path, dependencies = bound.has_path, bound.dependencies
         is_shared = middleware.is_injected or self._errors.is_injected
         if runs_async:

@@ -14,6 +14,7 @@ from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.middleware import read_middleware
+from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import is_template_name, string_mistake, template_mistake
@@ -52,8 +53,9 @@ class Endpoints:
         folder: Path,
         *,
         statics: StaticFolders,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
-        self._statics = statics
+        self._statics, self._observer = statics, observer
         self._pages, self._responses = pages, responses
         self._dependencies, self._state, self._folder = dependencies, state, folder
         self._calls = calls
@@ -151,7 +153,8 @@ class Endpoints:
             if mistake := _streaming_mistake(signature, binding, view):
                 mistakes.append(mistake)
                 continue
-            builder, hints = argument_builder(binding, self._state), binding.hints
+            builder = self._observer.arguments(argument_builder(binding, self._state), signature, binding)
+            hints = binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
             body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
             reads_content |= binding.reads_content or (dependencies is not None and dependencies.reads_content)

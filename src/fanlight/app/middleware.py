@@ -95,9 +95,16 @@ def read_middleware(functions: object, folder: Path | None = None) -> tuple[list
 class MiddlewareStack:
     """Middleware in its order, to be wrapped around the calls of routes."""
 
-    def __init__(self, middleware: Sequence[Middleware], responses: ResponseFactory, errors: ErrorHandlers) -> None:
+    def __init__(
+        self,
+        middleware: Sequence[Middleware],
+        responses: ResponseFactory,
+        errors: ErrorHandlers,
+        watch: Callable[[Middleware], Middleware] = lambda middleware: middleware,
+    ) -> None:
+        """Keep middleware, outermost first; `watch` returns what runs in place of each, to watch it."""
         self._middleware = tuple(middleware)
-        self._responses, self._errors = responses, errors
+        self._responses, self._errors, self._watch = responses, errors, watch
         self.is_empty = not middleware
         self.is_async = any(each.is_async for each in middleware)
         self.is_injected = any(each.injected is not None for each in middleware)
@@ -114,15 +121,15 @@ class MiddlewareStack:
                 mistakes += error.mistakes
         if mistakes:
             raise SetupError(mistakes)
-        return MiddlewareStack(middleware, self._responses, self._errors)
+        return MiddlewareStack(middleware, self._responses, self._errors, self._watch)
 
     def with_inner(self, middleware: Sequence[Middleware], errors: ErrorHandlers) -> MiddlewareStack:
         """Return this stack with more middleware inside, and the error handlers of a part of the app."""
-        return MiddlewareStack((*self._middleware, *middleware), self._responses, errors)
+        return MiddlewareStack((*self._middleware, *middleware), self._responses, errors, self._watch)
 
     def wrap(self, inner: Inner, name: str) -> Run:
         """Return a function that runs sync middleware around a sync function. It never raises."""
-        for each in reversed(self._middleware):
+        for each in map(self._watch, reversed(self._middleware)):
             around = self._around_sync(each, inner)
             inner = around if each.injection is None else self._with_dependencies(each, each.injection, around)
         internal_error = self._errors.internal_error
@@ -138,7 +145,7 @@ class MiddlewareStack:
 
         It raises nothing but the cancellation of its task.
         """
-        for each in reversed(self._middleware):
+        for each in map(self._watch, reversed(self._middleware)):
             around = self._around_async(each, inner)
             inner = around if each.injection is None else self._with_dependencies_async(each, each.injection, around)
         internal_error = self._errors.internal_error

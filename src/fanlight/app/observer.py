@@ -6,19 +6,58 @@ In: the pieces of an app while it is built, and requests that have failed. Out: 
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from fanlight.app.error_handlers import ErrorHandlers, UnhandledException
+from fanlight.app.generator_functions import GeneratorFunction
+from fanlight.binding.arguments import Binding
+from fanlight.binding.callables import ArgumentBuilder, View
+from fanlight.binding.dependency_plan import Provider
+from fanlight.binding.signature import Signature
 from fanlight.errors import HTTPError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
-log = logging.getLogger("fanlight.app")
+if TYPE_CHECKING:
+    from fanlight.pages.environment import FolderEnvironment
+
+MakeResponse = Callable[[object, Request], Response]
 
 
 class Observer:
-    """Changes nothing; a subclass overrides what it wants to see."""
+    """Changes nothing; a subclass overrides what it wants to see.
+
+    While an app is built, each of its parts passes through one of the first methods, which returns what is used in its
+    place: an app that is not observed is built of the parts themselves.
+    """
+
+    def view(self, view: View, name: str, place: str) -> View:
+        """Return a view, of the same kind, to be called in place of one; `place` is like "views.py:12"."""
+        del name, place
+        return view
+
+    def arguments(
+        self, build: ArgumentBuilder | None, signature: Signature, binding: Binding
+    ) -> ArgumentBuilder | None:
+        """Return what makes the arguments of a view; None: they are the path's parameters as they are."""
+        del signature, binding
+        return build
+
+    def making(self, make: MakeResponse) -> MakeResponse:
+        """Return what makes a response of the value of a view that is no text."""
+        return make
+
+    def middleware(self, middleware: GeneratorFunction) -> GeneratorFunction:
+        """Return the middleware to run, of the same kind."""
+        return middleware
+
+    def dependency(self, provider: Provider) -> Provider:
+        """Return the dependency to open, of the same kind."""
+        return provider
+
+    def environment_class(self, environment: type[FolderEnvironment]) -> type[FolderEnvironment]:
+        """Return the class of the environment of templates; called when the first one is used."""
+        return environment
 
     def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
         """Return the response for an exception that nothing has caught; None for the app's own."""
@@ -31,27 +70,4 @@ class Observer:
         return response
 
 
-class ObservedErrorHandlers(ErrorHandlers):
-    """Error handlers whose responses an observer may replace."""
-
-    def __init__(self, observer: Observer, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._observer = observer
-
-    def respond(self, error: HTTPError, request: Request) -> Response:
-        """Return the response for an error. Never raises."""
-        response = super().respond(error, request)
-        try:
-            return self._observer.on_http_error(error, request, response)
-        except Exception:
-            log.exception("the page that explains error %s failed", error.status)
-            return response
-
-    def unhandled_response(self, unhandled: UnhandledException, request: Request) -> Response:
-        """Return the response for an exception that no middleware catches."""
-        if unhandled.response is None:
-            try:
-                unhandled.response = self._observer.on_unhandled(unhandled.error, request)
-            except Exception:
-                log.exception("the debug page failed")
-        return super().unhandled_response(unhandled, request)
+NO_OBSERVER = Observer()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,15 @@ from fanlight.message.request import Request
 class Dependencies:
     """The dependencies of an app; `overrides` has the functions that replace some of them, in tests."""
 
-    def __init__(self, overrides: Mapping[Dependency, Dependency], state: State, folder: Path | None = None) -> None:
-        self._overrides, self._state, self._folder = overrides, state, folder
+    def __init__(
+        self,
+        overrides: Mapping[Dependency, Dependency],
+        state: State,
+        folder: Path | None = None,
+        watch: Callable[[Provider], Provider] = lambda provider: provider,
+    ) -> None:
+        """Prepare; `watch` returns what is opened in place of a dependency, to watch it."""
+        self._overrides, self._state, self._folder, self._watch = overrides, state, folder, watch
         self._signatures: dict[Dependency, Signature] = {}
         self.used: set[Dependency] = set()
 
@@ -126,7 +133,7 @@ class Dependencies:
             reads_content=binding.reads_content,
             query_name=_query_name(binding),
         )
-        return provider, binding
+        return self._watch(provider), binding
 
 
 def _no_arguments(_: Request) -> dict[str, Any]:

@@ -41,9 +41,17 @@ log = logging.getLogger("fanlight.pages")
 class Pages:
     """The templates and error pages of one app."""
 
-    def __init__(self, folder: Path | None, names: Mapping[str, object] | None = None) -> None:
-        """Use the templates of a folder (None: there are none), and `names` in all of them."""
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path | None,
+        names: Mapping[str, object] | None = None,
+        choose: Callable[[type[FolderEnvironment]], type[FolderEnvironment]] = lambda environment: environment,
+    ) -> None:
+        """Use the templates of a folder (None: there are none), and `names` in all of them.
+
+        `choose` is given the class of their environment when it is made, and returns that or a subclass.
+        """
+        self.folder, self._choose = folder, choose
         self._files, self._globals = TemplateFolder(folder), names or {}
         self._compiled: dict[str, jinja2.Template] = BoundedDict()
         self._logged: set[str] = set()
@@ -55,7 +63,7 @@ class Pages:
         """The Jinja environment; a site without templates never loads Jinja."""
         from fanlight.pages.environment import FolderEnvironment, FolderLoader  # noqa: PLC0415 - loads Jinja
 
-        return FolderEnvironment(FolderLoader(self.folder), self._globals)
+        return self._choose(FolderEnvironment)(FolderLoader(self.folder), self._globals)
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""

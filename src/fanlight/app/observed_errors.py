@@ -1,0 +1,44 @@
+"""The error handlers of an app that is observed: an observer may replace their responses.
+
+In: errors, as in `error_handlers`. Out: the observer's response, or else that of the app. An observer that fails is
+logged, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fanlight.app.error_handlers import ErrorHandlers, UnhandledException
+from fanlight.app.observer import Observer
+from fanlight.errors import HTTPError
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+
+log = logging.getLogger("fanlight.app")
+
+
+class ObservedErrorHandlers(ErrorHandlers):
+    """Error handlers whose responses an observer may replace."""
+
+    def __init__(self, observer: Observer, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._observer = observer
+
+    def respond(self, error: HTTPError, request: Request) -> Response:
+        """Return the response for an error. Never raises."""
+        response = super().respond(error, request)
+        try:
+            return self._observer.on_http_error(error, request, response)
+        except Exception:
+            log.exception("the page that explains error %s failed", error.status)
+            return response
+
+    def unhandled_response(self, unhandled: UnhandledException, request: Request) -> Response:
+        """Return the response for an exception that no middleware catches."""
+        if unhandled.response is None:
+            try:
+                unhandled.response = self._observer.on_unhandled(unhandled.error, request)
+            except Exception:
+                log.exception("the debug page failed")
+        return super().unhandled_response(unhandled, request)
