@@ -21,7 +21,6 @@ from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_er
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
-from fanlight.app.view_log import ViewLog
 from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
 from fanlight.binding.dependency_plan import DependencyPlan, Injector
 from fanlight.binding.form_redisplay import with_error_status
@@ -131,7 +130,7 @@ class CallFactory:
         if bound.errors:
             log_hint = partial(self._errors.log_hint, where=name)
             view = with_error_status(view, bound.errors, log_hint, is_async=is_async(view))
-        view_log = ViewLog(display_name(bound.view), bound.place)
+        view_log = self._responses.view_log(display_name(bound.view), bound.place)
         on_error = view_log.before(self._on_error(name))
         arguments = _by_method(bound.arguments)
         make = self._observer.making(self._responses.for_view(view_log).make)

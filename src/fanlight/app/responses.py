@@ -53,6 +53,10 @@ class ResponseFactory:
             tuple: self._of_tuple,
         }
 
+    def view_log(self, view: str, place: str) -> ViewLog:
+        """Return the log of a view, which is written at a place."""
+        return ViewLog(view, place)
+
     def for_view(self, view_log: ViewLog) -> ResponseFactory:
         """Return a factory for the values of one view, which is named in the errors for values that can't be sent."""
         return type(self)(self._pages, view_log)
@@ -112,6 +116,10 @@ class ResponseFactory:
 
 class StrictResponseFactory(ResponseFactory):
     """Makes responses in development, where None in the place of a page is an error and not an empty response."""
+
+    def view_log(self, view: str, place: str) -> ViewLog:
+        """Return the log of a view, at level DEBUG: in development the line of each request has the reason."""
+        return ViewLog(view, place, is_quiet=True)
 
     def _of_none(self, result: None, request: Request) -> Response:
         if self._view_log is not None and _waits_for_page(request):

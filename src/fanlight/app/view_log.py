@@ -26,9 +26,12 @@ NO_CONTENT = "returned None; did you forget `return`? If not, write `return Resp
 class ViewLog:
     """The log records of one view at one route."""
 
-    def __init__(self, view: str, place: str) -> None:
-        """Take the name of the view, and the place where it is written: "home", "main.py:1"."""
-        self.place = place
+    def __init__(self, view: str, place: str, *, is_quiet: bool = False) -> None:
+        """Take the name of the view, and the place where it is written: "home", "main.py:1".
+
+        A quiet one logs at level DEBUG only.
+        """
+        self.place, self._is_quiet = place, is_quiet
         self.where = f"{view} ({place})" if place else view
         self._logged: set[object] = set()
 
@@ -61,7 +64,7 @@ class ViewLog:
         self._log_once(tuple(wrong), logging.INFO, f"was not called: 422, {fields}")
 
     def _log_once(self, reason: object, level: int, text: str) -> None:
-        if reason in self._logged or len(self._logged) >= MAX_REASONS:
+        if self._is_quiet or reason in self._logged or len(self._logged) >= MAX_REASONS:
             log.debug("%s %s", self.where, text)
         else:
             self._logged.add(reason)

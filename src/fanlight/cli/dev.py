@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from fanlight.errors import InvalidSetting
 from fanlight.settings.options import Options
 
-_NEEDED = ("watchfiles",)
+_NEEDED = ("watchfiles", "rich")
 _LOOPBACK = ("localhost:", "127.", "[::1]:")
 
 

@@ -26,7 +26,7 @@ from fanlight.server.hub import Hub
 from fanlight.server.io.forks import stop_loop_in_child
 from fanlight.server.listening.listener_policy import TerminatedTlsPolicy
 from fanlight.server.listening.listeners import ListenerSet
-from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog
+from fanlight.server.recording.access_log import STOP_SECONDS, AccessLog, LineFormat
 from fanlight.server.recording.counts import Counts, CountsSnapshot
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.formats import Format
@@ -46,7 +46,7 @@ log = logging.getLogger("fanlight.server")
 class Server:
     """Serves a handler on the addresses of its options."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of a server, and given by its name
         self,
         handler: Handler,
         options: Options | None = None,
@@ -55,15 +55,17 @@ class Server:
         is_worker: bool = False,
         shutdown: ShutdownController | None = None,
         watch: Callable[[Connection], object] | None = None,
+        log_lines: LineFormat | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given the listeners it shares with others.
 
-        `shutdown` is given where this server's signals end the process; `watch` is called with each new connection.
+        `shutdown` is given where this server's signals end the process; `watch` is called with each new connection;
+        `log_lines` formats the access log in the place of the format of the options.
         Raises InvalidSetting, for example for a certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
         self._listeners = listeners or ListenerSet(self.options)
-        self._is_worker, self._watch = is_worker, watch
+        self._is_worker, self._watch, self._log_lines = is_worker, watch, log_lines
         self._hub: Hub | None = None
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
@@ -245,7 +247,8 @@ class Server:
     def _make_observer(self) -> RequestObserver | None:
         options = self.options
         if options.access_log:
-            self._access_log = AccessLog(options.access_file, cast("Format", options.access_format))
+            form = cast("Format", options.access_format)
+            self._access_log = AccessLog(options.access_file, form, self._log_lines)
             self._access_log.start()
         if self._access_log is None and self._counts is None:
             return None

@@ -409,3 +409,29 @@ def test_messages_go_on_in_a_new_file(tmp_path: Path) -> None:
         log.info("second")
     assert "first" in old.read_text()
     assert "second" in file.read_text()
+
+
+class Halved:
+    """Writes every other line, and how many it has left out."""
+
+    def __init__(self) -> None:
+        self.count = self.left = 0
+
+    def line(self, entry: Entry, offset: float) -> str:
+        self.count += 1
+        self.left += self.count % 2
+        return "" if self.count % 2 else f"{entry[3]}\n"
+
+    def end_round(self) -> str:
+        left, self.left = self.left, 0
+        return f"left out: {left}\n" if left else ""
+
+
+def test_lines_can_be_left_out_and_counted(tmp_path: Path) -> None:
+    """A format that is given may leave lines out, and add one at the end of a round."""
+    log = AccessLog(str(tmp_path / "log"), lines=Halved())
+    for number in range(4):
+        log.add((0.0, 0.0, "GET", f"/{number}", None, None, "", "", 200, 0, b"", "", 600))
+    log.start()
+    log.stop()
+    assert (tmp_path / "log").read_text() == "/1\n/3\nleft out: 2\n"

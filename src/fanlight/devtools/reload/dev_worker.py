@@ -30,6 +30,7 @@ from fanlight.devtools.reload.assignment import Assignment
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.problem import Problem
 from fanlight.devtools.reload.problem_site import ProblemSite
+from fanlight.devtools.terminal.request_lines import lines_for
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
 from fanlight.server.workers.channel import Channel, Message
@@ -96,6 +97,7 @@ class DevWorker:
             is_worker=True,
             shutdown=self._shutdown,
             watch=site.recorder.watch,
+            log_lines=lines_for(options),
         )
         with site.recorder:
             server.run(lambda _urls: self._channel.send("ready"))

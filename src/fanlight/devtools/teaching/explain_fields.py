@@ -37,11 +37,16 @@ def explain_fields(error: UnprocessableContent, request: Request, route: Route, 
     return Explanation(
         status=422,
         summary=summary,
-        line="" if form is None or not steps else f"{summary}; {steps[0].replace('`', '').rstrip('.')}",
+        line=f"{summary}; {_as_clause(steps[0])}" if form is not None and steps else "",
         steps=tuple(dict.fromkeys(steps)),
         places=places,
         fields=fields,
     )
+
+
+def _as_clause(step: str) -> str:
+    """Return a sentence as the rest of another, for a line without marks."""
+    return f"{step[0].lower()}{step[1:].rstrip('.')}".replace("`", "")
 
 
 def _in_words(field: FieldLine) -> str:

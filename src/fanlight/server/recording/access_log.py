@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 from fanlight.server.recording.formats import Entry, Format, as_json, formatter
 from fanlight.server.recording.log_writer import LineWriter, LogThread
@@ -26,12 +28,26 @@ STOP_SECONDS = 2.0  # for the last lines
 log = logging.getLogger("fanlight.server")
 
 
+class LineFormat(Protocol):
+    """Makes lines of entries, in a way that depends on how many there are."""
+
+    def line(self, entry: Entry, offset: float, /) -> str:
+        """Return the line of an entry, "" if it has none; `offset` is the wall clock minus the performance counter."""
+
+    def end_round(self) -> str:
+        """Return a line after those of a tenth of a second, "" for none."""
+
+
 class AccessLog:
     """Writes a line for every entry."""
 
-    def __init__(self, path: str = "", form: Format = "text") -> None:
-        """Write to a file, or to standard output, from `start` to `stop`. Raises InvalidSetting."""
-        self._format, self._form = formatter(form), form
+    def __init__(self, path: str = "", form: Format = "text", lines: LineFormat | None = None) -> None:
+        """Write to a file, or to standard output, from `start` to `stop`; `lines` is used in the place of a form.
+
+        Raises InvalidSetting.
+        """
+        self._format, self._form = formatter(form) if lines is None else lines.line, form
+        self._end_round: Callable[[], str] = str if lines is None else lines.end_round
         self.needs_head = form != "text"  # whether its entries have `HeadFields`
         self._writer = LineWriter(Sink(path), KEPT_BYTES, self._report)
         self._thread: LogThread[Entry] = LogThread(
@@ -75,9 +91,11 @@ class AccessLog:
                     break
                 if writer.is_full:
                     writer.lose()
-                else:
-                    writer.add(self._format(entry, offset).encode())
+                elif line := self._format(entry, offset):
+                    writer.add(line.encode())
             time.sleep(0)
+        if line := self._end_round():
+            writer.add(line.encode())
         self._flush()
         return not writer.is_idle
 
