@@ -22,6 +22,7 @@ from tests.contrast import NewTab, faint_in_both_schemes, faint_parts
 from tests.speed import PATIENCE
 
 from fanlight.pages.builtin_pages import error_page, heading_page
+from fanlight.pages.palette import CONTROLS, FOUNDATION, GROUNDS, HUES, custom_properties
 
 REPOSITORY = Path(__file__).parents[3]
 STEPS = REPOSITORY / "examples" / "steps"
@@ -117,6 +118,33 @@ def test_the_built_in_pages_can_be_read(new_tab: NewTab) -> None:
     for tab in (new_tab(), new_tab(dark=True)):
         faint = {name: faint_parts(tab, f"data:text/html,{quote(page)}") for name, page in BUILT_IN.items()}
         assert {name: parts for name, parts in faint.items() if parts} == {}
+
+
+def specimen() -> str:
+    """Return a page with every control and every text of the palette, each on every ground where it may stand."""
+    controls = """<h1>Heading</h1><h2>Second</h2><p><a href=x>Link</a> <code>code</code></p><pre>source</pre>
+        <button>Main</button> <button class=plain>Plain</button> <button disabled>Off</button>
+        <button class=plain disabled>Off</button> <input name=a value=typed> <input name=b placeholder=words>
+        <input name=c value=off disabled> <select name=d><option>one</select> <textarea name=e>text</textarea>
+        <label><input type=checkbox> Choice</label> <table><tr><th>Name<td>Value</table>
+        <details><summary>More</summary><p>Inside</p></details>"""
+    texts = "".join(
+        f"<p style='color:var(--{name})'>{name}</p>"
+        for name in ("ink", "quiet", "link", "accent", "good", "warn", "bad", *HUES)
+    )
+    grounds = "".join(f"<section style='background:var(--{name})'>{texts}{controls}</section>" for name in GROUNDS)
+    tints = "".join(
+        f"<p style='background:var(--{name}-tint);color:var(--{name})'>{name} <b style='color:var(--ink)'>ink</b> "
+        f"<i style='color:var(--quiet)'>quiet</i></p><p style='background:var(--{name});color:var(--paper)'>filled</p>"
+        for name in ("good", "warn", "bad", *HUES)
+    )
+    style = custom_properties() + FOUNDATION + CONTROLS
+    return f"<!doctype html><meta charset=utf-8><title>Specimen</title><style>{style}</style>{grounds}{tints}"
+
+
+def test_the_palette_can_be_read_wherever_it_is_used_as_its_rules_say(new_tab: NewTab) -> None:
+    """Each control, text and hue stands out on each ground and tint where it may be."""
+    assert faint_in_both_schemes(new_tab, f"data:text/html,{quote(specimen())}") == []
 
 
 def test_the_pages_of_all_errors_differ_in_words_only() -> None:
