@@ -60,6 +60,7 @@ ROOMS = {
         "errors",
         "closest_name",
         "reason_phrases",
+        "tracebacks",
         "settings",
         "wire",
         "message",
@@ -131,6 +132,7 @@ MAY_CATCH_ALL = {
     "server/io/call_queue.py",
     "server/io/thread_pool.py",
     "server/exchange/stream_writers.py",
+    "devtools/debug/bounded_repr.py",  # the repr of any value is the site's code
     "tracebacks/report.py",  # the text of an exception is made by the site's code
     "server/recording/own_loggers.py",  # what makes records is the site's
     "testing/running.py",

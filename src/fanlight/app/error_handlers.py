@@ -122,8 +122,14 @@ class ErrorHandlers:
                 for name, value in error.headers.items():
                     response.headers.setdefault(name, value)
                 return response
-        except BaseException:
+        except BaseException as failure:
             log.exception("the handler for error %s failed: %s", error.status, _request_line(request))
+            return self.response_after_failure(error, failure, request)
+        return self._pages.error(error, request, self._wants_problem)
+
+    def response_after_failure(self, error: HTTPError, failure: BaseException, request: Request) -> Response:
+        """Return the response for an error whose handler has failed: the built-in one."""
+        del failure  # it has been logged
         return self._pages.error(error, request, self._wants_problem)
 
     def log_hint(self, error: HTTPError, where: str) -> None:

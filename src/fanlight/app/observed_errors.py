@@ -18,6 +18,14 @@ from fanlight.message.response import Response
 log = logging.getLogger("fanlight.app")
 
 
+class _Replaced(Exception):
+    """A response that is final: no page explains the error whose handler has failed."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
 class ObservedErrorHandlers(ErrorHandlers):
     """Error handlers whose responses an observer may replace."""
 
@@ -27,12 +35,26 @@ class ObservedErrorHandlers(ErrorHandlers):
 
     def respond(self, error: HTTPError, request: Request) -> Response:
         """Return the response for an error. Never raises."""
-        response = super().respond(error, request)
+        try:
+            response = super().respond(error, request)
+        except _Replaced as replaced:
+            return replaced.response
         try:
             return self._observer.on_http_error(error, request, response)
         except Exception:
             log.exception("the page that explains error %s failed", error.status)
             return response
+
+    def response_after_failure(self, error: HTTPError, failure: BaseException, request: Request) -> Response:
+        """Return the response for an error whose handler has failed; raises _Replaced with that of the observer."""
+        try:
+            response = self._observer.on_handler_failed(failure, request)
+        except Exception:
+            log.exception("the debug page failed")
+            response = None
+        if response is not None:
+            raise _Replaced(response)
+        return super().response_after_failure(error, failure, request)
 
     def unhandled_response(self, unhandled: UnhandledException, request: Request) -> Response:
         """Return the response for an exception that no middleware catches."""

@@ -64,6 +64,11 @@ class Observer:
         del error, request
         return None
 
+    def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
+        """Return the response for an exception of an error handler; None for the app's own."""
+        del failure, request
+        return None
+
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error, given the one that the app has made."""
         del error, request

@@ -17,14 +17,21 @@ _HOST = re.compile(r"(?:(?:[a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::[0-9
 _SITES = ("same-origin", "none")  # none: typed by the user, or a bookmark
 
 
-def refusal(request: Request) -> str:
-    """Return why a request must not reach the tools, "" if it may. Called before a proxy's fields are applied."""
+def stranger(request: Request) -> str:
+    """Return why a request does not come from a program of this machine, by a name of this machine; "" if it does."""
     if not _is_loopback(request.client):
         return f"the tools are for this machine only, and the request came from {request.client or 'a unix socket'}"
     host = request.head.authority
     if not _HOST.fullmatch(host):
         return f"the tools are at localhost or 127.0.0.1 only, and the request is for {host!r}"
-    values = request.head.values
+    return ""
+
+
+def refusal(request: Request) -> str:
+    """Return why a request must not reach the tools, "" if it may. Called before a proxy's fields are applied."""
+    if reason := stranger(request):
+        return reason
+    values, host = request.head.values, request.head.authority
     site = values.get("sec-fetch-site", "none")
     if site not in _SITES:
         return f"a page of another site has sent the request (Sec-Fetch-Site: {site})"

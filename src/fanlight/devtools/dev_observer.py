@@ -6,11 +6,15 @@ In: the hooks of `app.observer`. Out: each goes to the part of `devtools` that h
 from __future__ import annotations
 
 from fanlight.app.application import Application
+from fanlight.app.error_handlers import DISK_FULL_ERRNOS
 from fanlight.app.observer import Observer
-from fanlight.devtools.dev_context import DevContext
+from fanlight.devtools.access import stranger
+from fanlight.devtools.debug.debug_page import DebugPages
+from fanlight.devtools.dev_context import PREFIX, DevContext
+from fanlight.devtools.inspector.current import exchange_id
 from fanlight.devtools.teaching.error_teacher import ErrorTeacher
 from fanlight.devtools.teaching.site_facts import SiteFacts
-from fanlight.errors import HTTPError
+from fanlight.errors import ClientDisconnected, HTTPError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
@@ -21,10 +25,26 @@ class DevObserver(Observer):
     def __init__(self, context: DevContext, app: Application) -> None:
         self.context = context
         self._teacher = ErrorTeacher(_facts_of(app))
+        self._debug_pages = DebugPages(app.folder, app.table)
 
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""
         return self._teacher.on_http_error(error, request, response)
+
+    def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
+        """Return the debug page for an exception of an error handler."""
+        return self.on_unhandled(failure, request)
+
+    def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
+        """Return the debug page; None where the app's own response is right, or the page is for nobody to see."""
+        if isinstance(error, ClientDisconnected) or (isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS):
+            return None
+        # SECURITY: tests/devtools/debug/test_hostile.py: a page of another site may be able to read it
+        if stranger(request) or request.head.values.get("sec-fetch-site") == "cross-site":
+            return None
+        exchange = exchange_id(request)
+        inspector = f"{PREFIX}/exchanges/{exchange}" if exchange else ""
+        return self._debug_pages.response(error, request, inspector=inspector)
 
 
 def _facts_of(app: Application) -> SiteFacts:

@@ -116,6 +116,7 @@ def has_template(trace: TracebackType | None) -> bool:
 
 def frame_at(file: str, line: int, folder: str = "", *, is_template: bool = False) -> Frame:
     """Return the frame of a place that no code has run at."""
+    linecache.checkcache(file)
     source, _ = _source_of(file, line)
     return Frame(
         file=file,

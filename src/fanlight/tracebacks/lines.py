@@ -58,7 +58,7 @@ def _lines_of_one(report: Report, link: str, hint: str) -> Iterator[Line]:
     for note in report.notes:
         yield from ([("note", f"  {line}")] for line in visible(note).split("\n"))
     yield from ([("hint", f"  {line}")] for line in visible(hint).split("\n") if line)
-    within, entries = _inner_fold(report.entries)
+    within, entries = inner_fold(report.entries)
     for entry in entries:
         yield from _lines_of_entry(entry)
         if within is not None:
@@ -73,7 +73,7 @@ def _lines_of_one(report: Report, link: str, hint: str) -> Iterator[Line]:
         yield [("fold", f"  {report.more_members} more exceptions")]
 
 
-def _inner_fold(entries: Sequence[Entry]) -> tuple[Fold | None, Sequence[Entry]]:
+def inner_fold(entries: Sequence[Entry]) -> tuple[Fold | None, Sequence[Entry]]:
     """Return the frames below the newest one of the site's apart: that one can be changed, so it comes first."""
     if len(entries) > 1 and isinstance(entries[0], Fold) and isinstance(entries[1], Frame):
         return entries[0], entries[1:]

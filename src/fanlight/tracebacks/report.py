@@ -26,7 +26,7 @@ from fanlight.tracebacks.frames import (
     parse_place,
 )
 
-MAX_MESSAGE = 4_000  # characters
+MAX_MESSAGE = 2_000  # characters
 MAX_NOTES = 10
 MAX_REPORTS = 20  # of one exception: its causes, and the members of groups
 CAUSE, CONTEXT = "caused by", "raised while handling"
