@@ -82,6 +82,7 @@ ROOMS = {
         "server",
         "site",
         "devtools",
+        "testing",
     },
     "__init__": {
         *("errors", "bootstrap", "foreign_names", "settings", "message", "compression", "pages", "binding", "site"),

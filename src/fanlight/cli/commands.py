@@ -7,6 +7,8 @@ it on stderr. Each command imports what it needs, so that `--help` and `--versio
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -151,6 +153,84 @@ def status(which: str | None, *, as_json: bool) -> None:
     except FanlightError as error:
         _fail(error)
     click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(format_status, found)))
+
+
+_MAY_DIFFER = click.option(
+    "--may-differ",
+    metavar="RULE",
+    multiple=True,
+    help="What may differ: field:NAME, json:/items/*/id, text:REGEX or content. Repeatable.",
+)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--url", help="The development server, if several run: http://localhost:8000.")
+@click.option("--with-secrets", is_flag=True, help="Keep cookies and Authorization; the file is then for you alone.")
+@click.option("--earlier", is_flag=True, help="Also keep the exchanges that the server has already.")
+@_MAY_DIFFER
+def record(file: Path, *, url: str | None, with_secrets: bool, earlier: bool, may_differ: tuple[str, ...]) -> None:
+    """Keep the exchanges of the running development server in FILE, until Ctrl+C."""
+    from fanlight.cli.record import ExchangeRecorder
+    from fanlight.devtools.running_servers import find_by_url, find_one
+
+    try:
+        server = find_one() if url is None else find_by_url(url)
+        recorder = ExchangeRecorder(server, file, may_differ, has_secrets=with_secrets, has_earlier=earlier)
+        click.echo(f"recording {server.url} to {file}; Ctrl+C stops it")
+        recorder.run(click.echo)
+    except FanlightError as error:
+        _fail(error)
+    click.echo(f"{recorder.count} exchanges in {file}; send them again: fanlight replay {file}")
+
+
+@main.command()
+@click.argument("what", metavar="ID|FILE")
+@click.option("--url", help="The server to send requests to; default: the development server that runs, else SITE.")
+@click.option("--site", default="main.py", help="The site to start if no development server runs.  [main.py]")
+@click.option("--yes", is_flag=True, help="Send requests that may write (POST, PUT ...) without asking.")
+@_MAY_DIFFER
+def replay(what: str, *, url: str | None, site: str, yes: bool, may_differ: tuple[str, ...]) -> None:
+    """Send an exchange, or all of a recorded FILE, again, and show what differs; exit code 1 if anything does."""
+    from fanlight.cli.replay import is_id, recording_of_id, send_all, target_url, writing_requests
+    from fanlight.devtools.inspector.replay.differences import Rules
+    from fanlight.devtools.inspector.replay.recording_file import read
+
+    try:
+        if is_id(what):
+            recording, server = recording_of_id(what, url)
+            url = server.url
+        else:
+            recording = read(Path(what))
+        rules = Rules.read([*recording.rules, *may_differ])
+        _confirm_writing(writing_requests(recording.exchanges), is_confirmed=yes)
+        with target_url(url, partial(_started, site)) as (to, name):
+            click.echo(f"sending {len(recording.exchanges)} request{'s' * (len(recording.exchanges) != 1)} to {name}")
+            same, differ, skipped = send_all(recording.exchanges, to, rules, click.echo)
+    except FanlightError as error:
+        _fail(error)
+    click.echo(f"{same} the same, {differ} different, {skipped} not compared")
+    if differ:
+        sys.exit(1)
+
+
+@contextmanager
+def _started(site: str) -> Iterator[str]:
+    """Serve a site on a port of its own, and yield its URL."""
+    from fanlight.testing.running import LiveServer
+
+    with LiveServer(_loaded(site)) as server:
+        yield server.url
+
+
+def _confirm_writing(requests: list[str], *, is_confirmed: bool) -> None:
+    """Ask before requests that may write are sent. Exits if that is refused, or standard input is no terminal."""
+    if not requests or is_confirmed:
+        return
+    listed = ", ".join(requests[:5]) + (f" and {len(requests) - 5} more" if len(requests) > 5 else "")
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{len(requests)} of the requests may write ({listed}); add --yes to send them")
+    click.confirm(f"{len(requests)} of the requests may write ({listed}). Send them?", abort=True)
 
 
 def _loaded(site: str) -> App:

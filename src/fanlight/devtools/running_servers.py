@@ -65,8 +65,10 @@ def running() -> list[DevServer]:
 
 
 def find_one() -> DevServer:
-    """Return the one development server that runs. Raises ServerError."""
+    """Return the one development server that runs, or the one of a site in the current folder. Raises ServerError."""
     found = running()
+    if len(found) > 1:
+        found = [each for each in found if Path(each.site).is_relative_to(Path.cwd())] or found
     if not found:
         raise ServerError("no development server runs; start `fanlight dev` in another terminal")
     if len(found) > 1:
