@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from fanlight.message.with_middleware import middleware
     from fanlight.pages.page import render
     from fanlight.pages.static.static import Static
+    from fanlight.pages.templates import Templates
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
 
@@ -76,6 +77,7 @@ _MODULES = {
     "Compression": "fanlight.compression.compression_settings",
     "Limits": "fanlight.settings.limits",
     "Static": "fanlight.pages.static.static",
+    "Templates": "fanlight.pages.templates",
     "lane": "fanlight.message.lane",
     "limits": "fanlight.message.body_policy",
     "middleware": "fanlight.message.with_middleware",
@@ -200,6 +202,7 @@ __all__ = [
     "State",
     "Static",
     "TemplateError",
+    "Templates",
     "TooManyRequests",
     "Unauthorized",
     "UnprocessableContent",

@@ -597,10 +597,10 @@ def test_a_path_without_the_parameter_is_a_mistake(mistakes: Find) -> None:
     """A dependency of middleware takes what every route of its table has, and never a field of the query."""
     (mistake,) = mistakes({"/{size}": middleware(members)({"/": "text"})})
     assert mistake.message.endswith(
-        "project takes slug, but tests.app.test_injection.members, middleware, runs for a path without {slug}"
+        "project takes slug, but tests.app.test_injection.members, middleware, runs for paths without it"
     )
     (mistake,) = mistakes({"/{slug}/{size}": "text"}, middleware=[members])
-    assert mistake.message.endswith("members, middleware, runs for every path")
+    assert mistake.message.endswith("members, middleware, runs for paths without it")
 
 
 def of_async_error(error: HTTPError, db: AsyncDatabase) -> str:

@@ -118,6 +118,7 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "cor
 MAY_CATCH_ALL = {
     "app/call_wrappers.py",
     "app/calls.py",
+    "app/context_pages.py",
     "app/error_handlers.py",
     "app/observed_errors.py",
     "binding/fields.py",

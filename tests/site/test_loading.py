@@ -14,6 +14,7 @@ import pytest
 from fanlight import App
 from fanlight.site.finding import LoadError
 from fanlight.site.loading import load
+from fanlight.testing import Client
 
 HOME = 'def index():\n    return "home"\n'
 URLS = 'URLS = {"/": index}\n'
@@ -369,3 +370,22 @@ def test_the_table_of_a_factory_has_its_places() -> None:
     write(pkg__init__=factory, pkg__urls=urls, pkg__views=f'{HOME}MORE = {{\n"/b": index}}\n')
     places = {route.pattern: route.place for route in load("pkg:create()").table.routes}
     assert places == {"/": "urls.py:3", "/a/b": "views.py:4"}
+
+
+TEMPLATES = """
+from fanlight import Templates, render
+TEMPLATES = Templates("pages", globals={"shop": "Tea"})
+ERRORS = {404: "lost.html"}
+def index(): return render("home.html")
+URLS = {"/": index}
+"""
+
+
+def test_a_file_without_an_app_names_its_templates() -> None:
+    """`TEMPLATES` is what `App(templates=...)` would be: a folder, or Templates."""
+    write(main=TEMPLATES)
+    Path("pages").mkdir()
+    for name in ("home", "lost"):
+        Path(f"pages/{name}.html").write_text(f"{name}: {{{{ shop }}}}")
+    with Client(load("main.py")) as client:
+        assert [client.get(path).text for path in ("/", "/none")] == ["home: Tea", "lost: Tea"]

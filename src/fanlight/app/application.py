@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
+from fanlight.app.context_pages import ContextPages
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
@@ -25,6 +26,7 @@ from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
 from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
+from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.compression.compressor import Compressor
 from fanlight.errors import Mistake, SetupError
@@ -34,6 +36,7 @@ from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
+from fanlight.pages.templates import Templates, read_templates
 from fanlight.routing.build import build
 from fanlight.routing.entries import Inherited
 from fanlight.routing.reverse import name_of
@@ -58,7 +61,7 @@ class Application:
         urls: Mapping[str, object],
         *,
         errors: Mapping[int, object] | None = None,
-        templates: str | Path | None = TEMPLATES,
+        templates: str | Path | Templates | None = TEMPLATES,
         middleware: Sequence[Callable[..., object]] = (),
         wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., object] | None = None,
@@ -104,11 +107,9 @@ class Application:
         return other
 
     def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
-        folder, templates = self.folder, self._templates
-        names = {"url_for": self.url_for, "asset": self.asset}
-        observer = self._observer or NO_OBSERVER
-        templates_folder = folder / templates if templates is not None else None
-        self.pages = Pages(templates_folder, names, observer.environment_class)
+        folder, observer = self.folder, self._observer or NO_OBSERVER
+        dependencies = Dependencies(overrides, self.state, folder, observer.dependency)
+        self.pages, registration_mistakes = self._pages_with(dependencies, observer)
         compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
         compresses = self._compression is not None
@@ -118,7 +119,6 @@ class Application:
         self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
-        dependencies = Dependencies(overrides, self.state, folder, observer.dependency)
         parts = self._errors, self.pages, responses, dependencies, folder
         errors = ObservedErrorHandlers(observer, *parts) if is_observed else ErrorHandlers(*parts)
         middleware, middleware_mistakes = read_middleware(self._middleware, folder)
@@ -136,7 +136,8 @@ class Application:
         endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
-        mistakes += [*self._template_mistakes(has_table=not table_mistakes), *compression_mistakes]
+        mistakes += registration_mistakes or self._template_mistakes(has_table=not table_mistakes)
+        mistakes += compression_mistakes
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:
@@ -163,11 +164,26 @@ class Application:
             return list(error.mistakes)
         return [] if source is None else view_name_mistakes(self.table.routes, source.functions)
 
+    def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
+        """Return the pages of this app, and what is wrong with what its templates are given."""
+        names = {"url_for": self.url_for, "asset": self.asset}
+        if self._templates is None:
+            return Pages(None, names), []
+        templates, mistakes = read_templates(self._templates)
+        plans: Mapping[str, DependencyPlan] = {}
+        try:
+            plans = dependencies.of_context(templates.context)
+        except SetupError as error:
+            mistakes += error.mistakes
+        parts = self.folder / templates.folder, names, templates, observer.environment_class
+        return ContextPages(plans, *parts) if plans else Pages(*parts), mistakes
+
     def _template_mistakes(self, *, has_table: bool) -> list[Mistake]:
-        folder, templates = self.pages.folder, self._templates
-        if folder is not None and str(templates) != TEMPLATES and not folder.is_dir():
+        folder, given = self.pages.folder, self._templates
+        if folder is not None and str(given) != TEMPLATES and not folder.is_dir():
+            name = given.folder if isinstance(given, Templates) else given
             hint = f"create the folder {folder}"
-            return [Mistake(message=f'templates="{templates}" names no folder', hint=hint)]
+            return [Mistake(message=f'templates="{name}" names no folder', hint=hint)]
         return self.pages.check(assets=self.statics.are_valid, urls=has_table)
 
     def _unwrap(self, value: object) -> tuple[object, Inherited]:

@@ -135,7 +135,7 @@ class CallFactory:
         arguments = _by_method(bound.arguments)
         make = self._observer.making(self._responses.for_view(view_log).make)
         has_path, dependencies = bound.has_path, bound.dependencies
-        is_shared = middleware.is_injected or self._errors.is_injected
+        is_shared = middleware.is_injected or self._errors.shares_dependencies
         if runs_async:
             run_async = (
                 _async_run(view, arguments, make, on_error, has_path=has_path)

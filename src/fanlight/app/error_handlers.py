@@ -88,8 +88,9 @@ class ErrorHandlers:
         folder: Path | None = None,
     ) -> None:
         """Read `errors`: a status, and a view, a template's name, a string or a response."""
-        self._pages, self._responses, self._injector = pages, responses, injector
-        self.is_injected = False  # whether a view has dependencies, which it shares with what runs for its request
+        self._pages, self._responses, self._injector = pages, responses.for_errors(), injector
+        # Whether error views, or the pages of views, have dependencies, which they share with those of a view.
+        self.shares_dependencies = pages.has_context
         self._folder = folder
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
@@ -220,7 +221,7 @@ class ErrorHandlers:
             injected = read_injected(view, "an error view", self._folder, given=("error",))
             if injected is not None:
                 injection = self._injector.inject(injected, view, None, "an error view")
-                self.is_injected = True
+                self.shares_dependencies = True
                 self._add_view(status, _injected_view(view, injection, self._make_of(view)), injected.takes_request)
                 return
         except SetupError as error:

@@ -35,9 +35,10 @@ _KINDS = "a string, bytes, a dict or list, a page from render(), a Path, a gener
 class ResponseFactory:
     """Makes responses of values, for an app or for one of its views."""
 
-    def __init__(self, pages: Pages, view_log: ViewLog | None = None) -> None:
+    def __init__(self, pages: Pages, view_log: ViewLog | None = None, *, is_for_errors: bool = False) -> None:
         """Render with `pages`; with the log of a view, mistakes name the view."""
         self._pages, self._view_log = pages, view_log
+        render = pages.render_for_error if is_for_errors else pages.render
         self._makers: dict[type, Maker] = {
             str: lambda result, _: Response(result),
             bytes: _of_bytes,
@@ -47,7 +48,7 @@ class ResponseFactory:
             list: _of_json,
             NoneType: self._of_none,
             Response: _of_response,
-            Page: lambda page, request: Response(pages.render(page, request), media_type=media_type_of(page.template)),
+            Page: lambda page, request: Response(render(page, request), media_type=media_type_of(page.template)),
             GeneratorType: _of_stream,
             AsyncGeneratorType: _of_stream,
             tuple: self._of_tuple,
@@ -60,6 +61,10 @@ class ResponseFactory:
     def for_view(self, view_log: ViewLog) -> ResponseFactory:
         """Return a factory for the values of one view, which is named in the errors for values that can't be sent."""
         return type(self)(self._pages, view_log)
+
+    def for_errors(self) -> ResponseFactory:
+        """Return a factory for what error views return."""
+        return type(self)(self._pages, is_for_errors=True)
 
     def make(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""

@@ -76,6 +76,15 @@ class UnhashableDependency:
         return id(self.__wrapped__)
 
 
+def as_dependency(function: Any) -> Any:
+    """Return a function as the key of its dependency, which is hashable."""
+    try:
+        hash(function)
+    except TypeError:
+        return UnhashableDependency(function)
+    return function
+
+
 def describe_marker(marker: object) -> str:
     """Return a marker in words: "a cookie", "a dependency"."""
     words, kind = (_PROVIDED, marker) if isinstance(marker, type) else (_NAMED_MARKERS, type(marker))
@@ -169,10 +178,7 @@ class _Found(Struct):
     has_constraint: bool = False  # at the outside
 
     def add(self, marker: Any) -> None:
-        try:
-            hash(marker)
-        except TypeError:
-            marker = UnhashableDependency(marker)
+        marker = as_dependency(marker)
         if marker not in self.markers:
             self.markers.append(marker)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fanlight.binding.annotations import UnhashableDependency
+from fanlight.binding.annotations import UnhashableDependency, as_dependency
 from fanlight.binding.arguments import Binding, own_argument_builder
 from fanlight.binding.callables import (
     Dependency,
@@ -28,7 +28,7 @@ from fanlight.binding.callables import (
 from fanlight.binding.dependency_plan import DependencyPlan, Injection, Provider
 from fanlight.binding.plan import bind
 from fanlight.binding.signature import Signature, read_signature
-from fanlight.errors import SetupError
+from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
 
@@ -52,7 +52,7 @@ class Dependencies:
         """Return the dependencies of a view, None if it has none. Raises SetupError."""
         if not binding.dependencies:
             return None
-        plan = self._plan(binding, path, view)
+        plan = self._plan(binding.dependencies, path, view)
         is_stream = inspect.isasyncgenfunction(unwrap_callable(view))
         if (name := plan.first_async) and not is_async(view) and not is_stream:
             message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
@@ -65,13 +65,8 @@ class Dependencies:
     ) -> Injection:
         """Return where the arguments of a function that is no view come from, as `Injector` does. Raises SetupError."""
         binding = bind(signature, {}, has_body=False, is_dependency=True)
-        plan = self._plan(binding, path or {}, function)
-        for each in plan.providers:
-            if each.query_name:
-                message = f"{each.name} takes {each.query_name}, but {signature.name}, {kind}, runs for"
-                message += " every path" if path is None else f" a path without {{{each.query_name}}}"
-                hint = f"take the request in {each.name}, and read request.query or request.params"
-                raise SetupError([mistake_in(each.function, self._folder, message, hint)])
+        plan = self._plan(binding.dependencies, path or {}, function)
+        self._refuse_query(plan, f"{signature.name}, {kind}, runs for paths")
         if (name := plan.first_async) and not inspect.isasyncgenfunction(unwrap_callable(function)):
             message = f"{signature.name}, {kind}, is sync, but depends on {name}, which is async"
             is_middleware = inspect.isgeneratorfunction(unwrap_callable(function))
@@ -79,11 +74,37 @@ class Dependencies:
             raise SetupError([signature.mistake(message, f"{rewrite}make the dependency sync")])
         return Injection(build=own_argument_builder(binding, self._state) or _no_arguments, plan=plan)
 
-    def _plan(self, binding: Binding, path: Mapping[str, str], view: View) -> DependencyPlan:
+    def of_context(self, functions: Mapping[str, Dependency]) -> dict[str, DependencyPlan]:
+        """Return the plan of each context function of templates: it is a dependency of its name. Raises SetupError."""
+        plans: dict[str, DependencyPlan] = {}
+        mistakes: list[Mistake] = []
+        for name, function in functions.items():
+            try:
+                plans[name] = plan = self._plan({name: as_dependency(function)}, {}, function)
+                self._refuse_query(plan, f"the context function {name} runs for paths")
+                if plan.is_async:
+                    message = f"the context function {name} needs {plan.first_async}, which is async"
+                    hint = "write def: a sync view can't await; or put the value into request.state in async middleware"
+                    mistakes.append(mistake_in(function, self._folder, message, hint))
+            except SetupError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise SetupError(mistakes)
+        return plans
+
+    def _refuse_query(self, plan: DependencyPlan, runs_for: str) -> None:
+        """Raise SetupError for a dependency that takes a field of the query, of something that runs for many paths."""
+        for each in plan.providers:
+            if name := each.query_name:
+                message = f"{each.name} takes {name}, but {runs_for} without it"
+                hint = f"take the request in {each.name}, and read request.query or request.params"
+                raise SetupError([mistake_in(each.function, self._folder, message, hint)])
+
+    def _plan(self, wanted: Mapping[str, Dependency], path: Mapping[str, str], view: View) -> DependencyPlan:
         found: dict[Dependency, Provider] = {}  # each behind those that it needs
-        for key in binding.dependencies.values():
+        for key in wanted.values():
             self._add(key, (), view, path, found)
-        return DependencyPlan(binding.dependencies, tuple(found.values()))
+        return DependencyPlan(wanted, tuple(found.values()))
 
     def _add(
         self,

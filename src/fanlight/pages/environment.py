@@ -1,6 +1,6 @@
 """The Jinja environment of an app: loading, escaping, and the errors of templates.
 
-In: a folder and the names that every template may use. Out: compiled templates, whose errors are all TemplateError with
+In: a folder, and what every template may use. Out: compiled templates, whose errors are all TemplateError with
 the template's file and line. A template is UTF-8; its name can't leave the folder. It escapes values by its type, and
 always as a part of one that does. An HTTPError that is raised while a page is rendered passes as it is: it becomes the
 response.
@@ -22,6 +22,7 @@ from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.one_line import in_one_line
 from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_folder import TemplateFolder, is_escaped
+from fanlight.pages.templates import Templates
 from fanlight.pages.undefined import MissingNameError, StrictUndefinedWithHint
 
 # What compiling can raise: Jinja's own errors, and Python's for code that is nested too deeply, or for a number with
@@ -97,7 +98,7 @@ class FolderEnvironment(jinja2.Environment):
     loader: FolderLoader
     template_class = EscapingTemplate
 
-    def __init__(self, loader: FolderLoader, names: Mapping[str, object]) -> None:
+    def __init__(self, loader: FolderLoader, names: Mapping[str, object], templates: Templates) -> None:
         super().__init__(
             loader=loader,
             autoescape=is_escaped,
@@ -107,7 +108,10 @@ class FolderEnvironment(jinja2.Environment):
         )
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()
-        self.globals.update(names)
+        self.globals.update({**templates.globals, **names})
+        self.filters.update(templates.filters)
+        self.tests.update(templates.tests)
+        self._context_names = frozenset(templates.context)
         # A template that a page includes has a second compiled form, in which everything is escaped.
         inner = self._within_a_page = self.overlay(autoescape=True, cache_size=0)
         inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - of the same class
@@ -186,12 +190,13 @@ class FolderEnvironment(jinja2.Environment):
         if isinstance(error, jinja2.TemplateSyntaxError):
             name = self.loader.name_of(error.filename) or error.name or "?"
             return self.loader.place_of(name, error.lineno), set()
-        place, names = "", set(self.globals)
+        known = self._context_names.union(self.globals)
+        place, names = "", set(known)
         trace = error.__traceback__
         while trace is not None:
             if name := self.loader.name_of(trace.tb_frame.f_code.co_filename):
                 place = self.loader.place_of(name, trace.tb_lineno)
-                names = set(self.globals).union(trace.tb_frame.f_locals)
+                names = set(known.union(trace.tb_frame.f_locals))
             trace = trace.tb_next
         return place, names
 

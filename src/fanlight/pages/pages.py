@@ -24,6 +24,7 @@ from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, reported_id, sendable, wants_problem
 from fanlight.pages.template_folder import TemplateFolder
+from fanlight.pages.templates import Templates
 from fanlight.reason_phrases import REASON_PHRASES
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fanlight.pages.template_check import Findings
 
 MAX_LOGGED = 64
+NOTHING_REGISTERED = Templates()
 _SET_BY_PAGES = frozenset({"content-type", "content-length"})
 
 log = logging.getLogger("fanlight.pages")
@@ -41,18 +43,21 @@ log = logging.getLogger("fanlight.pages")
 class Pages:
     """The templates and error pages of one app."""
 
+    has_context = False  # whether templates have values that are made for each request
+
     def __init__(
         self,
         folder: Path | None,
         names: Mapping[str, object] | None = None,
+        templates: Templates = NOTHING_REGISTERED,
         choose: Callable[[type[FolderEnvironment]], type[FolderEnvironment]] = lambda environment: environment,
     ) -> None:
-        """Use the templates of a folder (None: there are none), and `names` in all of them.
+        """Use the templates of a folder (None: there are none), with `names` and what is registered in all of them.
 
         `choose` is given the class of their environment when it is made, and returns that or a subclass.
         """
         self.folder, self._choose = folder, choose
-        self._files, self._globals = TemplateFolder(folder), names or {}
+        self._files, self._globals, self._templates = TemplateFolder(folder), names or {}, templates
         self._compiled: dict[str, jinja2.Template] = BoundedDict()
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
@@ -63,7 +68,7 @@ class Pages:
         """The Jinja environment; a site without templates never loads Jinja."""
         from fanlight.pages.environment import FolderEnvironment, FolderLoader  # noqa: PLC0415 - loads Jinja
 
-        return self._choose(FolderEnvironment)(FolderLoader(self.folder), self._globals)
+        return self._choose(FolderEnvironment)(FolderLoader(self.folder), self._globals, self._templates)
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""
@@ -94,14 +99,22 @@ class Pages:
 
         An HTTPError that is raised in a template passes as it is.
         """
-        context = page.context
-        return self._render(page.template, context if request is None else {"request": request, **context})
+        values = page.context
+        return self._render(page.template, values if request is None else {"request": request, **values}, request)
 
-    def _render(self, name: str, context: Mapping[str, object]) -> str:
+    def render_for_error(self, page: Page, request: Request) -> str:
+        """Return the text of a page for an error, as above; it comes also where what it shares with others fails."""
+        return self._render_for_error(page.template, {"request": request, **page.context}, request)
+
+    def _render(self, name: str, values: Mapping[str, object], request: Request | None) -> str:
+        del request  # for pages whose templates have values of it
         template = self._compiled.get(name)
         if template is None:
             template = self._compiled[name] = self._environment.load(name)
-        return template.render(context)
+        return template.render(values)
+
+    def _render_for_error(self, name: str, values: Mapping[str, object], request: Request | None) -> str:
+        return Pages._render(self, name, values, request)
 
     def error(
         self, error: HTTPError, request: Request | None = None, prefers_json: Callable[[Request], bool] = wants_problem
@@ -156,7 +169,8 @@ class Pages:
         if not exists:
             return None
         try:
-            return self._render(name, {"request": request, **error_context(error)}).encode("utf-8", "replace")
+            values = {"request": request, **error_context(error)}
+            return self._render_for_error(name, values, request).encode("utf-8", "replace")
         except BaseException as failure:  # noqa: BLE001 - functions of the app's may run in it, and raise anything
             reason = failure if isinstance(failure, TemplateError) else in_one_line(failure)
             self._log_once(f"the error page {name} failed, the built-in one is sent instead: {reason}", failure)

@@ -20,6 +20,7 @@ from fanlight.bootstrap import open_streams
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting
 from fanlight.foreign_names import refuse_foreign_names
+from fanlight.pages.templates import Templates
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -39,12 +40,12 @@ _IN_THE_TABLE = 'views stand in a table: app = App({"/": index, "POST /save": sa
 class App(Application):
     """A site: `App(URLS)`, then `app.run()`.
 
-    Templates and files are found beside the file in which the `App` is made, wherever the process was
-    started. `errors` maps a status to a view, a template or a text; `middleware` lists generators that
-    run before and after each view, the outermost first; `wrap_calls` lists generators that observe each request and its
-    response, for tracing; `lifespan` is a generator that opens, yields once, and closes; `compression` says how
-    content is compressed, None: not at all. Raises SetupError with everything that is wrong with the
-    table, the views, the templates and the settings.
+    Templates and files are found beside the file in which the `App` is made, wherever the process was started;
+    `templates` is their folder, or `Templates(...)` with what each of them has. `errors` maps a status to a view, a
+    template or a text; `middleware` lists generators that run before and after each view, the outermost first;
+    `wrap_calls` lists generators that observe each request and its response, for tracing; `lifespan` is a generator
+    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all. Raises
+    SetupError with everything that is wrong with the table, the views, the templates and the settings.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
@@ -52,7 +53,7 @@ class App(Application):
         urls: Mapping[str, Any] = NO_TABLE,
         *,
         errors: Mapping[int, Any] | None = None,
-        templates: str | Path = "templates",
+        templates: str | Path | Templates = "templates",
         middleware: Sequence[Callable[..., Any]] = (),
         wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,

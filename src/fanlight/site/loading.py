@@ -1,8 +1,8 @@
 """Load the app of a site from its file.
 
 In: the argument of a command, like main.py. Out: the `App` in the file, or one made of its `URLS` (with its `ERRORS`,
-`MIDDLEWARE` and `LIFESPAN`). Raises LoadError, to be shown on the terminal, if the file does not exist, can't be
-imported, or has neither.
+`TEMPLATES`, `MIDDLEWARE` and `LIFESPAN`). Raises LoadError, to be shown on the terminal, if the file does not exist,
+can't be imported, or has neither.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from traceback import format_exception
 from types import CodeType, ModuleType
 from typing import TypeVar
 
+from fanlight.app.application import TEMPLATES
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
@@ -144,6 +145,7 @@ def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> 
     return App(
         urls,
         errors=getattr(module, "ERRORS", None),
+        templates=getattr(module, "TEMPLATES", TEMPLATES),
         middleware=getattr(module, "MIDDLEWARE", ()),
         lifespan=getattr(module, "LIFESPAN", None),
         file=target.file,
