@@ -14,7 +14,6 @@ from tests.speed import PATIENCE
 from fanlight import lane
 from fanlight.app.application import Application
 from fanlight.message.response import Heartbeat, Response
-from fanlight.server.exchange.dispatch import BROKEN_CONTENT
 from fanlight.testing import LiveServer
 
 
@@ -99,13 +98,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def test_what_can_not_be_sent_is_a_500(
     server: LiveServer, caplog: pytest.LogCaptureFixture, name: str, path: str
 ) -> None:
-    """In every lane, compressed or not; the mistake is logged, and the connection goes on."""
+    """In every lane, compressed or not; the mistake is logged, the client gets the id, and the connection goes on."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     for accepted in ("identity", "gzip"):
         caplog.clear()
-        connection.request("GET", f"/{name}/{path}", headers={"accept-encoding": accepted})
+        fields = {"accept-encoding": accepted, "x-request-id": "abc-1"}
+        connection.request("GET", f"/{name}/{path}", headers=fields)
         response = connection.getresponse()
-        assert (response.status, response.read()) == (500, BROKEN_CONTENT)
+        text = b"Something went wrong on this server. Mention this number if you report it: abc-1\n"
+        assert (response.status, response.read()) == (500, text)
         (record,) = caplog.records
         assert f"GET /{name}/{path}" in record.getMessage()
         assert "can't be sent" in record.getMessage()

@@ -17,6 +17,7 @@ from msgspec import Struct
 from fanlight.message import forked_child
 from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
+from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import IDLE, RUNNING
@@ -38,8 +39,6 @@ log = logging.getLogger("fanlight.server")
 
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
-BROKEN_CONTENT = b"Something went wrong on this server.\n"
-BROKEN = Response(BROKEN_CONTENT, 500, media_type="text/plain")
 _INLINE, _MEASURED = Lane.INLINE, Lane.MEASURED
 
 
@@ -109,7 +108,7 @@ class Dispatch:
         try:
             response = context.run(run, request)
         except BaseException:  # noqa: BLE001 - whatever a view raises, its client gets a response
-            response = internal_error(call)
+            response = internal_error(call, request)
         try:
             running.pop()
         except IndexError:
@@ -146,7 +145,7 @@ class Dispatch:
         try:
             response = request.context.run(call.run, request)
         except BaseException:  # noqa: BLE001 - as above
-            response = internal_error(call)
+            response = internal_error(call, request)
         if is_measured:
             self._lanes.record_in_thread(call, *before.elapsed())
         self._responder.respond_from_thread(connection, response)
@@ -166,13 +165,19 @@ class Dispatch:
             if self._ownership.is_closed:  # the loop ends, and its tasks with it
                 raise
             # The server cancels no call: it cancelled itself, or waited for something that was cancelled.
-            response = internal_error(connection.call)
+            response = internal_error(connection.call, connection.request)
         except BaseException:  # noqa: BLE001 - as above
-            response = internal_error(connection.call)
+            response = internal_error(connection.call, connection.request)
         self._responder.respond_from_task(connection, response)
 
 
-def internal_error(call: Call) -> Response:
+def internal_error(call: Call, request: Request) -> Response:
     """Log a call that broke its promise never to raise, and return its response; called where the error is caught."""
     log.error("%s raised where it must not; the client got a 500", call.name, exc_info=True)  # noqa: LOG014 - it is caught there
-    return BROKEN
+    return broken(request)
+
+
+def broken(request: Request) -> Response:
+    """Return the 500 for what the app can't respond to itself, with the id by which the access log has the request."""
+    text = f"Something went wrong on this server. Mention this number if you report it: {request.id}\n"
+    return Response(text.encode(), 500, media_type="text/plain")

@@ -36,7 +36,7 @@ from fanlight.server.connection.phases import (
     WAITING_FOR_CLIENT,
 )
 from fanlight.server.exchange.body_spool import BodySpooler
-from fanlight.server.exchange.dispatch import BROKEN, BROKEN_CONTENT, BUSY, Dispatch, Executors
+from fanlight.server.exchange.dispatch import BUSY, Dispatch, Executors, broken
 from fanlight.server.exchange.request_body import (
     LATE_CONTENT,
     begin_body,
@@ -200,7 +200,7 @@ class Exchange:
         try:
             if not isinstance(response, Response):
                 log.error("%s returned %s instead of a response", connection.call.name, type(response).__name__)
-                response = BROKEN
+                response = broken(connection.request)
             if connection.extra_headers or connection.policy is not None:
                 apply_request_context(connection, response)
             content = response.content
@@ -249,7 +249,9 @@ class Exchange:
         log.error("the response of %s can't be sent: %s", connection.call.name, "" if trace else error, exc_info=trace)
         connection.status = 500
         standard = self._table.default_headers + connection.extra_headers
-        return connection.wire.send_response(500, BROKEN.fields(), BROKEN_CONTENT, standard)
+        response = broken(connection.request)
+        assert isinstance(response.content, bytes)
+        return connection.wire.send_response(500, response.fields(), response.content, standard)
 
     def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream, when its last byte is with the system or pending; only the holder may."""
