@@ -56,11 +56,12 @@ class Server:
         shutdown: ShutdownController | None = None,
         watch: Callable[[Connection], object] | None = None,
         log_lines: LineFormat | None = None,
+        message_format: logging.Formatter | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given the listeners it shares with others.
 
         `shutdown` is given where this server's signals end the process; `watch` is called with each new connection;
-        `log_lines` formats the access log in the place of the format of the options.
+        `log_lines` formats the access log in the place of the format of the options, `message_format` the error log.
         Raises InvalidSetting, for example for a certificate that can't be read.
         """
         self._handler, self.options = handler, options or Options()
@@ -70,7 +71,9 @@ class Server:
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
         folder = getattr(handler, "folder", Path.cwd()) if self.options.traceback == "site" else None
-        self._error_log = ErrorLog(self.options.log_file, has_process_id=is_worker, folder=folder)
+        self._error_log = ErrorLog(
+            self.options.log_file, has_process_id=is_worker, folder=folder, formatter=message_format
+        )
         self._access_log: AccessLog | None = None
         self._counts = Counts() if self.options.admin else None
         self.has_cut_off = False  # something that was not done within drain_seconds

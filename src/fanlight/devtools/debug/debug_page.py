@@ -45,6 +45,8 @@ LONG_TITLE = 60  # from which on the heading is smaller
 _FOLDER = Path(__file__).parent
 SCRIPT = (_FOLDER / "copy_text.js").read_text(encoding="utf-8")
 _TEXT = "text/plain; charset=utf-8"
+_PAGES = Pages(_FOLDER / "templates")
+_PAGES.check(assets=False)  # compiles the template now, and not while a request waits
 
 
 def _source_hash(text: str) -> str:
@@ -78,7 +80,6 @@ class DebugPages:
 
     def __init__(self, folder: Path, table: Table) -> None:
         self._folder, self._table = folder, table
-        self._pages = Pages(_FOLDER / "templates")
 
     def response(self, error: BaseException, request: Request, *, hint: str = "", inspector: str = "") -> Response:
         """Return the response for an exception; `inspector` is the address of the exchange, "" if it is not kept."""
@@ -113,7 +114,7 @@ class DebugPages:
             "inner_fold": inner_fold,
             "parts": _parts,
         }
-        content = visible(self._pages.render(Page("debug.html", context)).lstrip())
+        content = visible(_PAGES.render(Page("debug.html", context)).lstrip())
         return Response(content.encode(), 500, media_type=HTML, headers=FIELDS)
 
     def text(self, report: Report, hint: str = "") -> str:

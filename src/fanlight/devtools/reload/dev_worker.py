@@ -30,6 +30,7 @@ from fanlight.devtools.reload.assignment import Assignment
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.problem import Problem
 from fanlight.devtools.reload.problem_site import ProblemSite
+from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.devtools.terminal.request_lines import lines_for
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
@@ -98,6 +99,7 @@ class DevWorker:
             shutdown=self._shutdown,
             watch=site.recorder.watch,
             log_lines=lines_for(options),
+            message_format=message_format_for(options),
         )
         with site.recorder:
             server.run(lambda _urls: self._channel.send("ready"))

@@ -41,14 +41,22 @@ log = logging.getLogger("fanlight.server")
 class ErrorLog:
     """Writes Fanlight's messages, from `with` to its end."""
 
-    def __init__(self, path: str = "", *, has_process_id: bool = False, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: str = "",
+        *,
+        has_process_id: bool = False,
+        folder: Path | None = None,
+        formatter: logging.Formatter | None = None,
+    ) -> None:
         """Write to a file, or to stderr; with the process id where there are several. Raises InvalidSetting.
 
-        `folder` is that of the site, whose frames are shown first; without it tracebacks are Python's.
+        `folder` is that of the site, whose frames are shown first; without it tracebacks are Python's. `formatter` is
+        used in the place of the log's own: what it returns is written as it is.
         """
         self._path = path
         form = "%(asctime)s  [%(process)d]  %(levelname)s  " if has_process_id else "%(asctime)s  %(levelname)s  "
-        self._formatter = _Formatter(f"{form}%(message)s", folder)
+        self._formatter = formatter or _Formatter(f"{form}%(message)s", folder)
         self._handler: logging.Handler | None = None
         self._stream: _Stream | None = None
         self._level = logging.NOTSET
@@ -117,7 +125,7 @@ class ErrorLog:
         text = self._formatter.format(record)
         if error is not None:
             failed = "".join(traceback.format_exception_only(error)).strip()
-            text += f"\n(the site's own logging failed at this message: {failed})"
+            text += one_entry(f"\n(the site's own logging failed at this message: {failed})")
         self._write(text, self._stream)
 
     def _write(self, text: str, stream: _Stream | None) -> None:
@@ -128,8 +136,13 @@ class ErrorLog:
             fresh.write(text)
 
 
+def one_entry(text: str) -> str:
+    """Return a text that can't pass for several entries, or for another one, and has no secrets of URLs in it."""
+    return redact(visible(text.rstrip("\n"))).replace("\n", _INDENT)
+
+
 class _Formatter(logging.Formatter):
-    """Formats a record as the log shows it, and leaves nothing in it for formatters of the site's."""
+    """Formats a record as one entry of the log, and leaves nothing in it for formatters of the site's."""
 
     def __init__(self, form: str, folder: Path | None) -> None:
         super().__init__(form, "%Y-%m-%d %H:%M:%S")
@@ -138,7 +151,7 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         own = copy.copy(record)
         own.exc_text = None  # `logging` keeps here what the first formatter has made of the exception
-        return super().format(own)
+        return one_entry(super().format(own))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name of `logging`
         """Return an exception with the site's frames first."""
@@ -157,7 +170,7 @@ class _Stream:
 
     def write(self, text: str) -> None:
         """Write one message; never waits, never raises."""
-        text = redact(visible(text.rstrip("\n"))).replace("\n", _INDENT)
+        text = text.rstrip("\n")
         with self._lock:
             if not self._is_open:
                 return
