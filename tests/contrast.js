@@ -94,6 +94,13 @@
     return [r, g, b, a * opacity(element)]
   }
 
+  // The element with the mark of the focus: the one that has it, or its row, or the label beside it.
+  const ring_of = element => {
+    const is_ringed = each => getComputedStyle(each).outlineStyle !== "none" && parseFloat(getComputedStyle(each).outlineWidth) >= 1
+    const beside = [...ancestors(element), ...(element.parentElement?.querySelectorAll("*") ?? [])]
+    return is_ringed(element) ? element : beside.find(each => each.tabIndex < 0 && is_ringed(each))
+  }
+
   const visit = root => {
     for (const each of root.querySelectorAll("details")) each.open = true
     for (const element of root.querySelectorAll("*")) {
@@ -138,8 +145,9 @@
         }
       }
       if (element.matches(":focus-visible") && element.tabIndex >= 0 && !element.disabled) {
-        if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 1) found.set(`${name} focus`, [`${name} has no mark of focus`])
-        else look(`${name} focus`, colour_of(element, style, "outlineColor"), composed(outside(element)))
+        const ringed = ring_of(element)
+        if (!ringed) found.set(`${name} focus`, [`${name} has no mark of focus`])
+        else look(`${name} focus`, colour_of(ringed, getComputedStyle(ringed), "outlineColor"), composed(outside(ringed)))
       }
     }
   }

@@ -245,6 +245,11 @@ def test_what_is_faint_is_found(new_tab: NewTab, style: str, body: str, faint: s
         ("p { background: #222; color: #ddd }", "<p>Light on dark</p>"),
         ("input { border: 1px solid #666 } :focus-visible { outline: 2px solid #000 }", "<input name=q>"),
         ("button { border: 0; background: #025; color: #fff }", "<button>Full</button>"),
+        (
+            "a { outline: none } tr:has(a:focus-visible) { outline: 2px solid #000 }",
+            "<table><tr><td><a href=x>Row</a></table>",
+        ),
+        ("input { outline: none } :focus-visible + b { outline: 2px solid #000 }", "<input name=q><b>Beside</b>"),
     ],
 )
 def test_what_can_be_read_is_not_found(new_tab: NewTab, style: str, body: str) -> None:
