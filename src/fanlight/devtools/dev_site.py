@@ -14,6 +14,7 @@ from fanlight.devtools.dev_context import DevContext
 from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
 from fanlight.devtools.inspector.recorder import Recorder
+from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace, no_place, place_for
 from fanlight.devtools.inspector.store import FILE_NAME, Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
@@ -31,18 +32,25 @@ class DevSite:
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served for a site. Raises SetupError."""
-    return _beside_tools(app.observed(DevObserver(context, app)), app.folder, facts, context, events)
+    tests = place_for(app, Path(facts["file"]))
+    return _beside_tools(app.observed(DevObserver(context, app)), app.folder, tests, facts, context, events)
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served where the site can't be loaded: another handler, beside the tools."""
-    return _beside_tools(handler, None, {"routes": 0, "file": ""}, context, events)
+    tests = no_place("the site can't be loaded")
+    return _beside_tools(handler, None, tests, {"routes": 0, "file": ""}, context, events)
 
 
 def _beside_tools(
-    site: Handler, folder: Path | None, facts: dict[str, Any], context: DevContext, events: BrowserEvents
+    site: Handler,
+    folder: Path | None,
+    tests: SavedTestPlace,
+    facts: dict[str, Any],
+    context: DevContext,
+    events: BrowserEvents,
 ) -> DevSite:
     store = Store(context.folder / FILE_NAME)
     recorder = Recorder(store, generation=context.generation)
-    handler = DevHandler(recorder.recorded(site), make_tools(context, events, store, folder))
+    handler = DevHandler(recorder.recorded(site), make_tools(context, events, store, folder, tests))
     return DevSite(handler=handler, recorder=recorder, facts=facts)

@@ -12,13 +12,21 @@ from typing import Any
 from fanlight.app.application import Application
 from fanlight.devtools.dev_context import PREFIX, DevContext
 from fanlight.devtools.inspector.pages.inspector_views import TEMPLATES, InspectorViews
+from fanlight.devtools.inspector.replay.replay_pages import ReplayPages
+from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace
 from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 
 
-def make_tools(context: DevContext, events: BrowserEvents, store: Store, site_folder: Path | None) -> Application:
-    """Return the app; `context` is in its state, under "context"."""
-    urls: dict[str, Any] = {"GET /events": events.stream, **InspectorViews(store, site_folder).urls()}
+def make_tools(
+    context: DevContext, events: BrowserEvents, store: Store, site_folder: Path | None, tests: SavedTestPlace
+) -> Application:
+    """Return the app; `context` is in its state, under "context". Tests of the site are saved in `tests`."""
+    urls: dict[str, Any] = {
+        "GET /events": events.stream,
+        **InspectorViews(store, site_folder).urls(),
+        "/replay": ReplayPages(store, tests).urls(),
+    }
     tools = Application({PREFIX: urls}, folder=Path(__file__).parent, templates=TEMPLATES)
     tools.state["context"] = context
     return tools

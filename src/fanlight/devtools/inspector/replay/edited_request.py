@@ -16,7 +16,6 @@ from fanlight.devtools.inspector.masked_exchange import masked
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest, head_and_content
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_MASKED = "***"
 
 
 class RequestText(Struct, frozen=True):
@@ -49,24 +48,29 @@ def _restored_lines(exchange: Exchange, head: str) -> list[str]:
     originals = head_and_content(exchange)[0].split("\n")
     shown = shown_request(exchange).head.split("\n")
     plain = _visible("\n".join(originals)).split("\n")
-    restored = dict(zip(shown, originals, strict=False))
-    restored |= dict(zip(plain, originals, strict=False))
+    restored = dict(zip(shown, originals, strict=False)) | dict(zip(plain, originals, strict=False))
+    is_masked = {
+        _name(number, line) for number, line in enumerate(shown) if line not in plain
+    }  # names of fields; the request line is one of its own
     lines = _LINE_END.split(head.strip("\r\n"))
-    for line in lines:
-        if _MASKED in line and line not in restored:
-            raise CannotReplay(
-                f"{line[:60]!r} has a masked value in it; write the whole value, or leave the line as it was"
-            )
+    for number, line in enumerate(lines):
+        if line not in restored and "*" in line and _name(number, line) in is_masked:
+            hint = "write the whole value, or leave the line as it was"
+            raise CannotReplay(f"{line[:60]!r} has a masked value in it; {hint}")
     return [restored.get(line, line) for line in lines]
+
+
+def _name(number: int, line: str) -> str:
+    return line.partition(":")[0].strip().lower() if number else ""
 
 
 def _restored_content(exchange: Exchange, content: str) -> str:
     original = head_and_content(exchange)[1]
-    unified = "\n".join(_LINE_END.split(content))
-    for shown in (shown_request(exchange).content, _visible(original)):
-        if unified == "\n".join(_LINE_END.split(shown)):
+    shown = shown_request(exchange).content
+    for each in (shown, _visible(original)):
+        if _LINE_END.split(content) == _LINE_END.split(each):
             return original
-    if _MASKED in content and _MASKED not in original:
+    if shown != _visible(original) and "*" in content and "*" not in original:
         raise CannotReplay("the content has masked values in it; write them, or leave the content as it was")
     return content
 
