@@ -20,7 +20,7 @@ from fanlight.devtools.inspector.pages.exports import har, json_of, raw_request,
 from fanlight.devtools.inspector.pages.figures import bar, clock, duration, size
 from fanlight.devtools.inspector.pages.list_filter import ListFilter, read_filter
 from fanlight.devtools.inspector.pages.visible_text import visible
-from fanlight.devtools.inspector.replay.replay_pages import replay_facts
+from fanlight.devtools.inspector.replay.raw_request import replay_facts
 from fanlight.devtools.inspector.store import Store, Summary
 from fanlight.errors import NotFound
 from fanlight.message.events import Event, EventStream

@@ -96,3 +96,11 @@ def head_and_content(exchange: Exchange) -> tuple[str, str]:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+def replay_facts(exchange: Exchange) -> dict[str, bool]:
+    """Return what the buttons of the exchange's own page depend on."""
+    try:
+        return {"can_replay": True, "writes": RawRequest.of(exchange).writes}
+    except CannotReplay:
+        return {"can_replay": False, "writes": False}

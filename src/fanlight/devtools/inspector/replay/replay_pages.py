@@ -7,7 +7,6 @@ Requests go to the development server itself, so they are recorded like any othe
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from msgspec import Struct
 
@@ -17,7 +16,7 @@ from fanlight.devtools.inspector.masked_exchange import masked
 from fanlight.devtools.inspector.pages.figures import duration
 from fanlight.devtools.inspector.replay.differences import Difference, DiffLine, differences, side_by_side
 from fanlight.devtools.inspector.replay.edited_request import RequestText, edited_request, shown_request
-from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest
+from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest, replay_facts
 from fanlight.devtools.inspector.replay.recording_file import response_of
 from fanlight.devtools.inspector.replay.resending import Replayed, send
 from fanlight.devtools.inspector.replay.response_reader import ReadResponse
@@ -105,14 +104,6 @@ class ReplayPages:
         if found is None:
             raise NotFound(f"exchange {exchange_id[:20]} is not kept any more")
         return found
-
-
-def replay_facts(exchange: Exchange) -> dict[str, Any]:
-    """Return what the buttons of the exchange's own page depend on."""
-    try:
-        return {"can_replay": True, "writes": RawRequest.of(exchange).writes}
-    except CannotReplay:
-        return {"can_replay": False, "writes": False}
 
 
 def server_url(request: Request) -> str:

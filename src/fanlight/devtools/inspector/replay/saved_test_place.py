@@ -12,7 +12,6 @@ from types import ModuleType
 
 from msgspec import Struct
 
-from fanlight.app.application import Application
 from fanlight.devtools.inspector.replay.saved_test import SiteImport, site_import
 
 
@@ -29,7 +28,7 @@ def no_place(problem: str) -> SavedTestPlace:
     return SavedTestPlace(Path(), None, problem)
 
 
-def place_for(app: Application, file: Path) -> SavedTestPlace:
+def place_for(app: object, file: Path) -> SavedTestPlace:
     """Return the place for tests of the app of a file."""
     for name, module in list(sys.modules.items()):
         root = _root_of(name, file)
@@ -50,7 +49,7 @@ def _root_of(module: str, file: Path) -> Path | None:
     return path.parents[len(parts) - 1]
 
 
-def _name_of_app(module: ModuleType, app: Application) -> str | None:
+def _name_of_app(module: ModuleType, app: object) -> str | None:
     """Return the name of the app in its module, "" if it is made of `URLS`, None if there is neither."""
     names = [name for name, value in vars(module).items() if value is app]
     if names:
