@@ -74,6 +74,7 @@ ROOMS = {
     },
     "cli": {
         "errors",
+        "tracebacks",
         "closest_name",
         "settings",
         "routing",
@@ -82,6 +83,7 @@ ROOMS = {
         "server",
         "site",
         "devtools",
+        "message",
         "testing",
     },
     "__init__": {

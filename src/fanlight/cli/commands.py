@@ -1,4 +1,4 @@
-"""The command line: dev, run, routes, check, new, status.
+"""The command line: dev, run, routes, shell, check, new, status.
 
 In: arguments. Out: a running server, or lines on stdout, and an exit code: 0, or 1 with the error and what to do about
 it on stderr. Each command imports what it needs, so that `--help` and `--version` do not load the server.
@@ -122,6 +122,19 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
         click.echo(f"\n{format_findings(findings)}")
         if any(each.level == "error" for each in findings):
             sys.exit(1)
+
+
+@main.command()
+@_SITE
+def shell(site: str) -> None:
+    """Open a Python shell with SITE at hand, or run the program in standard input."""
+    from fanlight.cli.shell import run_shell
+
+    app = _loaded(site)
+    try:
+        sys.exit(run_shell(app, site))
+    except FanlightError as error:
+        _fail(error)
 
 
 @main.command()
