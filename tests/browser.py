@@ -91,12 +91,16 @@ class Browser:
 class Tab:
     """One tab, with a profile of its own: what a person sees there and does."""
 
-    def __init__(self, browser: Browser, *, dark: bool = False, width: int = 900, height: int = 600) -> None:
+    def __init__(
+        self, browser: Browser, *, dark: bool = False, width: int = 900, height: int = 600, profile: str = ""
+    ) -> None:
         """Open it on an empty page, in a colour scheme; the size is that of the page, in CSS pixels."""
         self._browser = browser
-        self._context = browser.call("Target.createBrowserContext")["browserContextId"]
-        target = browser.call("Target.createTarget", url="about:blank", browserContextId=self._context)["targetId"]
-        self._session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._context = profile or browser.call("Target.createBrowserContext")["browserContextId"]
+        self._target = browser.call("Target.createTarget", url="about:blank", browserContextId=self._context)[
+            "targetId"
+        ]
+        self._session = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
         browser.events[self._session] = deque()
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
@@ -117,6 +121,14 @@ class Tab:
         """Give the page another size; a narrow one is that of a phone."""
         size = {"width": width, "height": height, "deviceScaleFactor": scale}
         self._call("Emulation.setDeviceMetricsOverride", mobile=width < 600, **size)
+
+    def beside(self) -> Tab:
+        """Open another tab with the same profile, which is closed with this one."""
+        return Tab(self._browser, profile=self._context)
+
+    def close_page(self) -> None:
+        """Close the tab only, as a person does."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
 
     # --- what is there ------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "context.verify_mode": "as above",
     },
     "devtools/dev_handler.py": {"request.params": _EACH_REQUEST, "request.__class__": _EACH_REQUEST},
+    "devtools/reload/page_script.py": {"response.content": _VALUE, "response.length": _VALUE},
     "devtools/reload/problem_site.py": {"request.params": _EACH_REQUEST},
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
     "server/exchange/exchange.py": {

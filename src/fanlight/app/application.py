@@ -112,7 +112,7 @@ class Application:
         self.pages, registration_mistakes = self._pages_with(dependencies, observer)
         compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
-        compresses = self._compression is not None
+        compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         # A class for each app: its requests reach the app through the class, which costs nothing per request.
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}

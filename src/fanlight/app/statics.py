@@ -96,6 +96,11 @@ class StaticFolders:
         if self._templates is not None and real.is_relative_to(self._templates.resolve()):
             refuse(f"{static} is in the folder of templates", _OWN_FOLDER)
 
+    @property
+    def places(self) -> list[Path]:
+        """The folders and files that are served."""
+        return [self._path_of(static) for static, _ in self._files]
+
     # --- URLs ---------------------------------------------------------------------------------------
 
     @property

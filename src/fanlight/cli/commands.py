@@ -6,6 +6,7 @@ it on stderr. Each command imports what it needs, so that `--help` and `--versio
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def dev(site: str, **flags: Any) -> None:
     from fanlight.cli.dev import develop
 
     try:
-        develop(site, options_of(flags))
+        develop(site, flags)
     except FanlightError as error:
         _fail(error, "; server not started")
 
@@ -64,10 +65,12 @@ def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
     from fanlight.server.start import serve
     from fanlight.server.workers.init_process import serve_in_child
+    from fanlight.settings.env_file import apply_env_file
     from fanlight.site.banner import print_banner
     from fanlight.site.loading import load
 
     def make() -> tuple[App, dict[str, Any]]:
+        apply_env_file(options.env_file, os.environ)  # in each worker, so that a reload finds what has changed in it
         app = load(site, traceback=options.traceback)
         return app, {**app.facts, "site": site}
 
@@ -107,11 +110,13 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     """Check SITE for every error that can be found without serving it."""
     from fanlight.cli.deploy_check.checks import format_findings, run_checks
     from fanlight.cli.deploy_check.machine import Machine
+    from fanlight.settings.env_file import apply_env_file
 
-    if not deploy and any(value not in {None, ()} for value in flags.values()):
+    if not deploy and any(value not in {None, ()} for name, value in flags.items() if name != "env_file"):
         raise click.UsageError("settings are checked with --deploy only; add it")
     try:
         options = options_of(flags) if deploy else None
+        apply_env_file(flags["env_file"] or (options.env_file if options is not None else ""), os.environ)
     except FanlightError as error:
         _fail(error)
     app = _loaded(site)

@@ -6,32 +6,54 @@ one person's machine.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from functools import partial
+from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 
+from fanlight.cli.flags import options_of
 from fanlight.errors import InvalidSetting
 from fanlight.settings.options import Options
 
+ENV_FILE = ".env"  # in the folder of the site
 _NEEDED = ("watchfiles", "rich")
 _LOOPBACK = ("localhost:", "127.", "[::1]:")
 
 
-def develop(site: str, options: Options) -> None:
-    """Serve until Ctrl+C. Raises InvalidSetting, AddressUnavailable or LoadError."""
+def develop(site: str, flags: Mapping[str, Any]) -> None:
+    """Serve until Ctrl+C, by the flags of the command. Raises InvalidSetting, AddressUnavailable or LoadError."""
     missing = [each for each in _NEEDED if find_spec(each) is None]
     if missing:
         raise InvalidSetting(f"`fanlight dev` needs {' and '.join(missing)}: pip install 'fanlight[dev]'")
-    _check(options)
+    from fanlight.devtools.reload.dev_banner import banner
     from fanlight.devtools.reload.dev_supervisor import SIGNALS, DevSupervisor
+    from fanlight.devtools.reload.keys import Keys
+    from fanlight.devtools.reload.site_files import Places
     from fanlight.server.shutdown import ShutdownController
-    from fanlight.site.banner import print_banner
     from fanlight.site.finding import find
 
     target = find(site)
+    beside = target.root / ENV_FILE
+    options = options_of(flags, env_file=str(beside) if beside.exists() else "")
+    _check(options)
+    templates, static = target.file.parent / "templates", target.file.parent / "static"
+    places = Places(
+        root=str(target.root),
+        templates=(str(templates),),
+        statics=(str(static),),
+        env_file=options.env_file or str(beside),
+    )
     shutdown = ShutdownController(options.limits)
-    shutdown.install(SIGNALS)
-    code = DevSupervisor(site, target.root, options, partial(print_banner, options), shutdown).run()
+    # What was ignored stays so: under nohup the terminal may be closed.
+    shutdown.install([each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN])
+
+    def announce(url: str) -> None:
+        with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
+            print(banner(url, has_keys=Keys().is_there), flush=True)
+
+    code = DevSupervisor(site, places, options, shutdown, announce).run()
     if code:
         sys.exit(code)
 

@@ -97,19 +97,25 @@ class _Flag(click.Option):
         self.group = info.group
 
 
-def options_of(flags: Mapping[str, Any]) -> Options:
-    """Return the options of the flags and the environment. Raises InvalidSetting."""
+def options_of(flags: Mapping[str, Any], *, env_file: str = "") -> Options:
+    """Return the options of the flags, the environment and the env file. Raises InvalidSetting.
+
+    `env_file` is read where neither the flags nor the environment name another.
+    """
+    from fanlight.settings.env_file import with_env_file
     from fanlight.settings.sources import (
         ADDRESS_PARTS,
         RUN_DEFAULTS,
         SETTINGS,
+        env_file_of,
         from_environment,
         from_flags,
         options_from,
     )
 
-    given = {name: value for name, value in flags.items() if name in SETTINGS or name in ADDRESS_PARTS}
-    return options_from(from_flags(given), from_environment(os.environ), RUN_DEFAULTS)
+    given = from_flags({name: value for name, value in flags.items() if name in SETTINGS or name in ADDRESS_PARTS})
+    path = env_file_of(given, from_environment(os.environ)) or env_file
+    return options_from(given, from_environment(with_env_file(os.environ, path)), RUN_DEFAULTS)
 
 
 def _setting_flags() -> list[_Flag]:

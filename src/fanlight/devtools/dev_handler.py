@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from fanlight.app.application import Application
-from fanlight.devtools.access import refusal
+from fanlight.devtools.access import refusal, stranger
 from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.reload.browser_events import BrowserEvents
+from fanlight.devtools.reload.page_script import with_script
+from fanlight.message.file_response import PrebuiltResponse
 from fanlight.message.handler import Call, Handler, ResponseEncoder, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -36,15 +39,25 @@ def is_for_tools(request: Request) -> bool:
 class DevHandler:
     """Serves a site and the tools."""
 
-    def __init__(self, site: Handler, tools: Application) -> None:
-        self._site, self._tools = site, tools
+    def __init__(self, site: Handler, tools: Application, events: BrowserEvents) -> None:
+        self._site, self._tools, self._events = site, tools, events
+        self._find = site.find
         self.request_class: type[Request] = getattr(site, "request_class", Request)
-        self.encoder: ResponseEncoder = DevEncoder(site, tools)
+        self._encode_site, self._least_bytes = encoder_of(site)
+        self._encode_tools, self._least_tool_bytes = encoder_of(tools)
+        self.encoder: ResponseEncoder = self
+
+    least_bytes = 0  # every response passes `encode`
+
+    def replace_site(self, site: Handler) -> None:
+        """Serve another app made of the same site from now on; its lifespan is still that of the first."""
+        self._encode_site, self._least_bytes = encoder_of(site)
+        self._find = site.find
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request."""
         if not is_for_tools(request):
-            return self._site.find(request)
+            return self._find(request)
         # Only now it is known which app the request is for. Both classes have the same slots.
         request.__class__ = self._tools.request_class
         if reason := refusal(request):
@@ -64,26 +77,34 @@ class DevHandler:
         finally:
             await self._site.stop()
 
-
-class DevEncoder:
-    """Changes responses before they are sent, then has the site's or the tools' encoder compress them."""
-
-    least_bytes = 0  # every response passes
-
-    def __init__(self, site: Handler, tools: Handler) -> None:
-        self._encode_site, self._least_bytes = encoder_of(site)
-        self._encode_tools, self._least_tool_bytes = encoder_of(tools)
-
     def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
-        """Return the response to send."""
+        """Return the response to send: changed for development, then compressed."""
         encode, least_bytes = self._encode_site, self._least_bytes
         if is_for_tools(request):
             encode, least_bytes = self._encode_tools, self._least_tool_bytes
-            response = response.copy()
-            for name, value in _TOOL_FIELDS.items():
-                if name not in response.headers:
-                    response.headers[name] = value
+            response = _closed(response)
+        elif isinstance(response, PrebuiltResponse):
+            response = _uncached(response)
+        if not is_for_tools(request) and not stranger(request):
+            response = with_script(response, request, self._events.version)
         content: Any = response.content
-        if isinstance(content, bytes) and len(content) < least_bytes:
-            return response
-        return encode(response, request, is_busy)
+        is_small = isinstance(content, bytes) and len(content) < least_bytes
+        return response if is_small else encode(response, request, is_busy)
+
+
+def _closed(response: Response) -> Response:
+    """Return a response of the tools with the fields that close it off."""
+    response = response.copy()
+    for name, value in _TOOL_FIELDS.items():
+        if name not in response.headers:
+            response.headers[name] = value
+    return response
+
+
+def _uncached(response: Response) -> Response:
+    """Return a static file without the permission to keep it: it may change at any time."""
+    if "max-age" not in response.headers.get("cache-control"):
+        return response
+    response = response.copy()
+    response.headers["cache-control"] = "no-cache"
+    return response

@@ -5,6 +5,7 @@ In: the app of the site, and the facts of the worker. Out: a handler, and the re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from fanlight.devtools.dev_context import DevContext
 from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
 from fanlight.devtools.inspector.recorder import Recorder
-from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace, no_place, place_for
+from fanlight.devtools.inspector.replay.saved_test_place import no_place, place_for
 from fanlight.devtools.inspector.store import FILE_NAME, Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
@@ -25,32 +26,30 @@ from fanlight.message.handler import Handler
 class DevSite:
     """What a worker serves."""
 
-    handler: Handler
+    handler: DevHandler
     recorder: Recorder
-    facts: dict[str, Any]
+    rebuild: Callable[[], object] | None = None  # build the app anew, of the code that is loaded; raises SetupError
 
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served for a site. Raises SetupError."""
-    tests = place_for(app, Path(facts["file"]))
-    return _beside_tools(app.observed(DevObserver(context, app)), app.folder, tests, facts, context, events)
+    store, recorder = _recording(context)
+
+    def build() -> Handler:
+        return recorder.recorded(app.observed(DevObserver(context, app)))
+
+    tools = make_tools(context, events, store, app.folder, place_for(app, Path(facts["file"])))
+    handler = DevHandler(build(), tools, events)
+    return DevSite(handler=handler, recorder=recorder, rebuild=lambda: handler.replace_site(build()))
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:
     """Return what is served where the site can't be loaded: another handler, beside the tools."""
-    tests = no_place("the site can't be loaded")
-    return _beside_tools(handler, None, tests, {"routes": 0, "file": ""}, context, events)
+    store, recorder = _recording(context)
+    tools = make_tools(context, events, store, None, no_place("the site can't be loaded"))
+    return DevSite(handler=DevHandler(recorder.recorded(handler), tools, events), recorder=recorder)
 
 
-def _beside_tools(
-    site: Handler,
-    folder: Path | None,
-    tests: SavedTestPlace,
-    facts: dict[str, Any],
-    context: DevContext,
-    events: BrowserEvents,
-) -> DevSite:
+def _recording(context: DevContext) -> tuple[Store, Recorder]:
     store = Store(context.folder / FILE_NAME)
-    recorder = Recorder(store, generation=context.generation)
-    handler = DevHandler(recorder.recorded(site), make_tools(context, events, store, folder, tests))
-    return DevSite(handler=handler, recorder=recorder, facts=facts)
+    return store, Recorder(store, generation=context.generation)

@@ -16,6 +16,7 @@ from fanlight.devtools.inspector.replay.replay_pages import ReplayPages
 from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace
 from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
+from fanlight.devtools.reload.script_file import script
 
 
 def make_tools(
@@ -24,6 +25,7 @@ def make_tools(
     """Return the app; `context` is in its state, under "context". Tests of the site are saved in `tests`."""
     urls: dict[str, Any] = {
         "GET /events": events.stream,
+        "GET /static/reload.js": script,
         **InspectorViews(store, site_folder).urls(),
         "/replay": ReplayPages(store, tests).urls(),
     }

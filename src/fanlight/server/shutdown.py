@@ -166,9 +166,10 @@ class ShutdownController:
             if is_first:
                 self._began_at, self._drain_at = now, now if at_once else now + self._limits.unready_seconds
                 self._seen.add(number)
-            elif at_once and self._drain_at is not None:
+            is_hastened = at_once and self._drain_at is not None
+            if is_hastened:
                 self._drain_at = now
-            if is_first or at_once:
+            if is_first or is_hastened:
                 self._set_deadline(now)
             section = self._section
         self.is_begun = True

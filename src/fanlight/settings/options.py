@@ -43,6 +43,12 @@ class Options:
         "", "name", "user (and group, as user:group) to run workers as; requires root", group="Processes"
     )
     pid_file: str = declare("", "file", "file for the process id, removed at exit", group="Processes")
+    env_file: str = declare(
+        "",
+        "file",
+        "file of KEY=value lines, added to the environment, which takes precedence",
+        group="Processes",
+    )
     uvloop: bool = declare(
         False, "switch", "run async views on uvloop (pip install 'fanlight[uvloop]')", group="Processes"
     )

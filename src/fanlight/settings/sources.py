@@ -111,6 +111,12 @@ def from_arguments(given: Source, limits: Limits | None = None) -> dict[str, Any
     return found
 
 
+def env_file_of(*sources: Source) -> str:
+    """Return the absolute path of the env file that the first of several sources names, "" if none does."""
+    path = next((each["env_file"] for each in sources if each.get("env_file")), "")
+    return absolute(path) if path else ""
+
+
 def options_from(*sources: Source) -> Options:
     """Return the options of several sources; earlier sources take precedence. Raises InvalidSetting."""
     merged: dict[str, Any] = {}

@@ -97,8 +97,10 @@ class App(Application):
                 f'{self.file.name} calls app.run() while it is being imported; write `if __name__ == "__main__":` above'
                 f" the call, or start the site by `python {self.file.name}`"
             )
+        from fanlight.settings.env_file import with_env_file  # noqa: PLC0415 - for a site that is run
         from fanlight.settings.sources import (  # noqa: PLC0415 - for a site that is run; a test of one needs no server
             RUN_DEFAULTS,
+            env_file_of,
             from_arguments,
             from_environment,
             options_from,
@@ -109,16 +111,22 @@ class App(Application):
             given = from_arguments(settings, limits)
             if "bind" not in given or (host, port) != ("localhost", 8000):
                 given |= {"host": host, "port": port}
-            self.serve(options_from(from_environment(os.environ), given, RUN_DEFAULTS))
+            environ = with_env_file(os.environ, env_file_of(from_environment(os.environ), given))
+            self.serve(options_from(from_environment(environ), given, RUN_DEFAULTS))
         except (AddressUnavailable, InvalidSetting) as error:
             sys.exit(f"fanlight: {error}")
 
     def serve(self, options: Options) -> None:
         """Serve with these options, here or in workers. Raises ServerError if the address is not available."""
         from fanlight.server.start import serve  # noqa: PLC0415 - as above
+        from fanlight.settings.env_file import apply_env_file  # noqa: PLC0415 - as above
         from fanlight.site.banner import print_banner  # noqa: PLC0415 - as above
 
-        serve(lambda: (self, self.facts), options, partial(print_banner, options))
+        def make() -> tuple[App, dict[str, Any]]:
+            apply_env_file(options.env_file, os.environ)  # in each worker
+            return self, self.facts
+
+        serve(make, options, partial(print_banner, options))
 
     @property
     def facts(self) -> dict[str, Any]:

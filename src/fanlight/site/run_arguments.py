@@ -17,6 +17,7 @@ class Settings(TypedDict, total=False):
     workers: int | Literal["auto"]
     user: str
     pid_file: str
+    env_file: str
     uvloop: bool
     cert: Sequence[str]
     key: Sequence[str]

@@ -7,6 +7,7 @@ import sys
 
 from msgspec import Struct
 
+from fanlight.devtools.reload.problem import Problem
 from fanlight.settings.options import Options
 
 
@@ -14,10 +15,12 @@ class Assignment(Struct, frozen=True, kw_only=True):
     """The site that a worker is to load, and how it is served."""
 
     site: str  # the argument of the command
+    root: str  # the folder of the site
+    env_file: str = ""
     options: Options
     folder: str  # the parent's temporary folder
     generation: int
-    stands_in: bool  # nothing serves yet: if the site can't be loaded, the problem is served
+    problem: Problem | None = None  # to be served on every URL, instead of a site
 
 
 def worker_command() -> tuple[str, ...]:

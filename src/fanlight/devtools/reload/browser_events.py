@@ -1,8 +1,12 @@
-"""The events that open pages listen to: which generation serves, and what has changed without a new one.
+"""The events that open pages listen to: which version of the site is served, and what has changed within one.
 
-In: events from the parent process, in any thread. Out: a stream of server-sent events for each page. The first event of
-a stream is the generation; a page that came from another one refreshes itself. A stream ends when the worker stops, and
+In: what happens in this worker, in any thread. Out: a stream of server-sent events for each page that listens. A page
+has the version it was made of, and refreshes itself when another is served. A stream ends when the worker stops, and
 the page connects again, to the next worker.
+
+    version    the version that is served now; the first event of each stream
+    problem    why newer code does not serve, as `Problem.facts`; null when it does
+    styles     style sheets have changed; a number that is another each time
 """
 
 from __future__ import annotations
@@ -11,43 +15,73 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+
+from fanlight.devtools.dev_context import DevContext
 from fanlight.message.events import Event, EventStream
 
-RETRY_SECONDS = 0.1
 MAX_WAITING = 100  # events of one page that does not read
 
 
 class BrowserEvents:
     """Sends events to every page that listens."""
 
-    def __init__(self, generation: int) -> None:
-        self._first = Event({"generation": generation}, "generation")
+    def __init__(self, context: DevContext) -> None:
+        self._worker = f"{context.folder.name.rpartition('-')[2]}.{context.generation}"
+        self._revision = self._styles = 0
+        self._problem: Any = None
         self._listeners: dict[asyncio.Queue[Event], asyncio.AbstractEventLoop] = {}
-        self._state: dict[str, Event] = {}  # what a page that connects later has to know too
 
-    def publish(self, name: str, data: Any, *, is_state: bool = False) -> None:
-        """Send an event to every page; with `is_state` also to those that connect later. From any thread."""
-        event = Event(data, name)
-        if is_state:
-            self._state[name] = event
-        for queue, loop in list(self._listeners.items()):
-            loop.call_soon_threadsafe(_put, queue, event)
+    @property
+    def version(self) -> str:
+        """The version of the site, another one in each worker and after each change of a template."""
+        return f"{self._worker}.{self._revision}"
+
+    def refresh(self) -> None:
+        """Have every page refresh itself."""
+        self._revision += 1
+        self._publish(self._version_event())
+
+    def show(self, problem: Any) -> None:
+        """Have every page show a problem, or hide it again (None)."""
+        if problem is not None or self._problem is not None:
+            self._problem = problem
+            self._publish(self._problem_event())
+
+    def swap_styles(self) -> None:
+        """Have every page load its style sheets again."""
+        self._styles += 1
+        self._publish(_event("styles", f"{self._worker}.{self._styles}"))
 
     async def stream(self) -> EventStream:
         """Serve one page: the view of `/__fanlight__/events`."""
-        return EventStream(self._events(), retry_seconds=RETRY_SECONDS)
+        return EventStream(self._events())
+
+    def _publish(self, event: Event) -> None:
+        for queue, loop in list(self._listeners.items()):
+            loop.call_soon_threadsafe(_put, queue, event)
+
+    def _problem_event(self) -> Event:
+        return _event("problem", self._problem)
+
+    def _version_event(self) -> Event:
+        return _event("version", self.version)
 
     async def _events(self) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
         self._listeners[queue] = asyncio.get_running_loop()
         try:
-            yield self._first
-            for event in list(self._state.values()):
-                yield event
+            yield self._version_event()
+            if self._problem is not None:
+                yield self._problem_event()
             while True:
                 yield await queue.get()
         finally:
             del self._listeners[queue]
+
+
+def _event(name: str, data: Any) -> Event:
+    return Event(msgspec.json.encode(data), name)  # also text as JSON, and null
 
 
 def _put(queue: asyncio.Queue[Event], event: Event) -> None:

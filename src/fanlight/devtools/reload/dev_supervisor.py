@@ -1,11 +1,11 @@
 """The parent process of `fanlight dev`: it opens the port, watches the site's files, and replaces the worker.
 
 In: the argument of the command, options. Out: an exit code when it is stopped. It runs no code of the site, and serves
-no requests. It is one loop: wait for a message, a change, a signal or a deadline, then act. Of workers there are
+no requests. It is one loop: wait for a message, a change, a key, a signal or a deadline, then act. Of workers there are
 
     the spare      has imported the framework, and waits
-    the candidate  loads new code; a change of the code stops it, and the spare takes its place
-    the current    serves, until a candidate is ready
+    the candidate  loads new code; where that is changed again, it is stopped, and the spare takes its place
+    the current    serves, until a candidate is ready; a problem, where no code of the site has served yet
     the others     finish active requests, and exit
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import selectors
 import shutil
 import signal
@@ -20,48 +21,70 @@ import socket
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 
+from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.reload import keys
 from fanlight.devtools.reload.assignment import Assignment, worker_command
-from fanlight.devtools.reload.site_watcher import SiteWatcher
+from fanlight.devtools.reload.dev_banner import described_site
+from fanlight.devtools.reload.key_commands import KeyCommands, open_browser
+from fanlight.devtools.reload.loading_timer import LoadingTimer
+from fanlight.devtools.reload.problem import Problem, exit_problem, waiting_problem
+from fanlight.devtools.reload.reload_schedule import ReloadSchedule
+from fanlight.devtools.reload.site_files import Kind, Places
+from fanlight.devtools.reload.site_watcher import Change, SiteWatcher
 from fanlight.devtools.running_servers import announce_server
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import ShutdownController
 from fanlight.server.workers.shared_listeners import send_listeners
 from fanlight.server.workers.worker_process import Spawner
-from fanlight.server.workers.worker_state import READY, STOPPING, Worker
+from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.options import Options
+from fanlight.tracebacks.owners import shown_path
 
-SIGNALS = (signal.SIGCHLD,)  # beside those that stop the process
-BUSY_SECONDS = 0.25  # the longest wait
+SIGNALS = (signal.SIGCHLD, signal.SIGHUP, *keys.SIGNALS)  # beside those that stop the process
+IDLE_SECONDS = 1.0  # the longest wait
 QUIT_SECONDS = 2.0  # for a worker's lifespan to end when the server is stopped
-CANDIDATE_SECONDS = 1.0  # for a candidate that is stopped
+REPLACED_SECONDS = 1.0  # for a candidate to end when newer code is there
+SHORT_LIFE_SECONDS = 2.0  # a worker that has served for less is not started again before a change
 
 log = logging.getLogger("fanlight.server")
 
-Announce = Callable[[list[str], dict[str, Any]], None]
+Announce = Callable[[str], None]
 
 
 class DevSupervisor:
     """Serves one site for development."""
 
     def __init__(
-        self, site: str, folder: Path, options: Options, announce: Announce, shutdown: ShutdownController
+        self, site: str, places: Places, options: Options, shutdown: ShutdownController, announce: Announce
     ) -> None:
-        """Prepare to serve a site in `folder`; `announce` is called with the URLs and the facts of the site."""
-        self._site, self._options, self._announce, self._shutdown = site, options, announce, shutdown
+        """Prepare to serve a site; `announce` is called with its URL when the port is open."""
+        self._site, self._options, self._shutdown, self._announce = site, options, shutdown, announce
+        self._places = places
         self._listeners = ListenerSet(options)
         self._spawner = Spawner(worker_command())
-        self._watcher = SiteWatcher(folder, lambda paths: self._post(partial(self._on_change, paths)))
+        self._watcher = SiteWatcher(places, lambda changes: self._post(partial(self._on_changes, changes)))
+        self._schedule = ReloadSchedule()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._posted: deque[Callable[[], object]] = deque()  # by other threads
+        self._keys = KeyCommands(
+            keys.Keys(),
+            self._selector,
+            {
+                "r": self._load,
+                "o": lambda: open_browser(self.url),
+                "i": lambda: open_browser(f"{self.url}{PREFIX}/"),
+                "q": shutdown.begin,
+            },
+        )
         self._folder = Path()
         self._announcement: Path | None = None  # a file by which other commands find this server
         self._generation = 0
@@ -69,26 +92,30 @@ class DevSupervisor:
         self._spare: Worker | None = None
         self._candidate: Worker | None = None
         self._current: Worker | None = None
-        self._is_stopping = self._is_announced = False
+        self._stands_in = False  # the current serves a problem, not the site
+        self._has_problem = False  # newer code does not serve
+        self._reports: dict[int, dict[str, Any]] = {}  # what each worker has reported of the site, by generation
+        self._timer = LoadingTimer()  # of the candidate
+        self._is_stopping = False
 
     def run(self) -> int:
         """Serve until stopped; return the exit code. Raises AddressUnavailable."""
         self._listeners.open()
         self._folder = Path(tempfile.mkdtemp(prefix="fanlight-dev-"))
         self._announcement = announce_server(self._listeners.urls()[0], self._site, self._folder)
+        self._announce(self.url)
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
-        self._shutdown.on("begin", lambda: self._post(self._stop))
-        self._shutdown.on("exit", self._remove)
-        self._shutdown.on(signal.SIGCHLD, self._wake)
+        self._handle_signals()
         try:
             with ErrorLog(self._options.log_file):
-                self._watcher.start()
                 if self._shutdown.is_begun:
-                    self._stop()
-                else:
-                    self._load()
+                    return 0
+                self._spare = self._start_worker()
+                self._watcher.begin()
+                self._load()
+                self._keys.begin()
                 while self._workers:
                     self._run_once()
         finally:
@@ -96,10 +123,27 @@ class DevSupervisor:
             self._remove()
         return 0
 
+    @property
+    def url(self) -> str:
+        """The address of the site; localhost may be two, of which one is enough."""
+        url = self._listeners.urls()[0]
+        if self._options.bind[0].startswith("localhost:"):
+            return f"{url.partition('://')[0]}://localhost:{url.rpartition(':')[2]}"
+        return url
+
+    def _handle_signals(self) -> None:
+        shutdown, post = self._shutdown, self._post
+        shutdown.on("begin", lambda: post(self._stop))
+        shutdown.on("exit", self._remove)
+        shutdown.on(signal.SIGCHLD, self._wake)
+        shutdown.on(signal.SIGHUP, shutdown.begin)
+        for number, act in zip(keys.SIGNALS, (self._keys.suspend, self._keys.begin), strict=False):
+            shutdown.on(number, partial(post, act))
+
     # --- the loop -------------------------------------------------------------------------------------
 
     def _run_once(self) -> None:
-        for key, _ in self._selector.select(BUSY_SECONDS):
+        for key, _ in self._selector.select(self._longest_wait()):
             key.data()
         now = time.monotonic()
         for worker in list(self._workers):
@@ -107,6 +151,17 @@ class DevSupervisor:
                 self._on_exit(worker)
             else:
                 worker.kill_if_late(now)
+        if not self._is_stopping:
+            self._look_at_candidate(now)
+            if self._schedule.take(now):
+                self._load()
+
+    def _longest_wait(self) -> float:
+        now = time.monotonic()
+        due = [self._schedule.due_at, *(each.exit_deadline for each in self._workers if each.exit_deadline)]
+        if self._candidate is not None:
+            due.append(self._timer.due_at)
+        return max(0.0, min(IDLE_SECONDS, min(due) - now + 0.01))
 
     def _post(self, callback: Callable[[], object]) -> None:
         """Have the loop call something; from any thread."""
@@ -131,64 +186,85 @@ class DevSupervisor:
         self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, partial(self._receive_from, worker))
         return worker
 
-    def _load(self) -> None:
-        """Have a worker load the code as it is now; one that loads older code is stopped."""
-        if self._candidate is not None:
-            self._end(self._candidate, CANDIDATE_SECONDS)
+    def _take_worker(self, problem: Problem | None = None) -> Worker:
+        """Give the spare something to serve, and return it."""
         worker, self._spare = self._spare or self._start_worker(), None
-        self._candidate = worker
         self._generation += 1
+        worker.begin(self._generation, time.monotonic())
         work = Assignment(
             site=self._site,
+            root=self._places.root,
+            env_file=self._places.env_file,
             options=self._options,
             folder=str(self._folder),
             generation=self._generation,
-            stands_in=self._current is None,
+            problem=problem,
         )
         worker.channel.send("load", **to_builtins(work))
+        return worker
+
+    def _load(self) -> None:
+        """Have a worker load the code as it is now; one that loads older code is stopped."""
+        if self._candidate is not None:
+            self._end(self._candidate, REPLACED_SECONDS)
+        self._candidate, self._timer = self._take_worker(), LoadingTimer()
 
     def _end(self, worker: Worker, seconds: float) -> None:
-        """End a worker that serves nothing."""
-        worker.channel.send("quit")
+        """End a worker whose responses nobody waits for."""
         worker.set_leaving(time.monotonic() + seconds)
+        if worker.generation not in self._reports:
+            worker.send_signal(signal.SIGTERM)  # interrupts code that is being loaded
+        worker.channel.send("quit")
 
     def _receive_from(self, worker: Worker) -> bool:
         messages = worker.channel.received()
         if not worker.channel.is_open:
             self._selector.unregister(worker.channel.fileno())
-        for message, _ in messages:
-            self._handle_message(worker, message)
+        for message, descriptors in messages:
+            self._handle_message(worker, message, descriptors)
         return bool(messages)
 
-    def _handle_message(self, worker: Worker, message: dict[str, Any]) -> None:
+    def _handle_message(self, worker: Worker, message: dict[str, Any], descriptors: Sequence[int]) -> None:
         what = message.pop("what")
-        if what == "started":
+        if what == "loading" and worker is self._candidate:
+            self._timer.begin(time.monotonic())
+        elif what == "loaded":
+            self._reports[worker.generation] = message
+        elif what == "started":
             send_listeners(worker.channel, self._listeners.listeners)
-        elif what == "loaded" and not self._is_announced:
-            self._is_announced = True
-            self._announce(self._listeners.urls(), message)
-        elif what == "failed":
-            self._on_failed(worker, message["problem"])
         elif what == "ready":
             self._on_ready(worker)
-
-    def _on_failed(self, worker: Worker, problem: dict[str, Any]) -> None:
-        if worker is not self._candidate:
-            return
-        log.error("%s\n%s", problem["text"], "the old code goes on serving" if self._current else "")
-        if self._current is not None:
+        elif what == "failed" and worker is self._candidate:
             self._candidate = None
-            self._current.channel.send("problem", problem=problem)
+            self._report(convert(message["problem"], Problem))
+        elif what == "rebuilt" and worker is self._current:
+            self._on_rebuilt(message["problem"])
+        elif what == "position" and worker is self._candidate:
+            self._on_position(message["place"])
+        elif what == "idle":
+            self._pass_on(descriptors)
 
     def _on_ready(self, worker: Worker) -> None:
         worker.set_ready(time.monotonic())
-        if worker is not self._candidate:
+        if worker is self._current or worker is not self._candidate:
             return
-        before, self._current, self._candidate = self._current, worker, None
+        self._candidate = None
+        before, is_first = self._current, self._current is None or self._stands_in
+        self._current, self._stands_in, self._has_problem = worker, False, False
+        report = self._reports[worker.generation]
+        self._places = convert(report["places"], Places)
+        self._watcher.move(self._places)
         if before is not None:
-            log.info("the new code serves")
-            before.stop(time.monotonic() + self._options.limits.drain_seconds + QUIT_SECONDS)
-        if self._spare is None:
+            before.channel.send("drain")
+            before.set_leaving(time.monotonic() + self._options.limits.drain_seconds + QUIT_SECONDS)
+        if is_first:
+            log.info("%s", described_site(report["facts"], self._places, self._watcher.counts()))
+        else:
+            log.info("reloaded")
+        self._refill()
+
+    def _refill(self) -> None:
+        if self._spare is None and not self._is_stopping:
             self._spare = self._start_worker()
 
     def _on_exit(self, worker: Worker) -> None:
@@ -198,23 +274,93 @@ class DevSupervisor:
             self._selector.unregister(worker.channel.fileno())
         worker.channel.close()
         self._workers.remove(worker)
-        is_unexpected = worker.state is not STOPPING and not self._is_stopping
+        self._reports.pop(worker.generation, None)
+        code = worker.process.poll() or 0
         if worker is self._spare:
             self._spare = None
-        if worker is self._candidate:
+        elif worker is self._candidate:
             self._candidate = None
-        if worker is self._current:
-            self._current = None
-            if is_unexpected and worker.state is READY:
-                log.error("the worker has exited with code %s; starting another", worker.process.poll())
+            self._report(exit_problem(code, "while it loaded the site"))
+        elif worker is self._current:
+            self._current, was_problem = None, self._stands_in
+            self._stands_in = False
+            if self._is_stopping or was_problem:
+                return
+            problem = exit_problem(code, "while it served")
+            if time.monotonic() - worker.last_pong > SHORT_LIFE_SECONDS:
+                log.error("%s; starting another", problem.title)
                 self._load()
+            else:
+                self._report(problem)
+        elif self._current is not None:
+            self._current.channel.send("accept")
+
+    def _pass_on(self, descriptors: Sequence[int]) -> None:
+        """Pass idle connections of the previous worker on to the current one."""
+        if self._current is not None:
+            self._current.channel.send("adopt", descriptors)
+        for each in descriptors:
+            os.close(each)
+
+    # --- problems -------------------------------------------------------------------------------------
+
+    def _report(self, problem: Problem) -> None:
+        """Show a problem on the terminal and in the browser, by whatever serves."""
+        if self._is_stopping:
+            return
+        self._has_problem = True
+        serves_on = self._current is not None and not self._stands_in
+        consequence = (
+            "the code from before the change goes on serving"
+            if serves_on
+            else "until it is mended, the browser shows this"
+        )
+        log.error("%s\n%s\n%s", problem.title, problem.text or problem.described, consequence)
+        if self._current is not None:
+            self._current.channel.send("problem", problem=problem.facts())
+        else:
+            self._current, self._stands_in = self._take_worker(problem), True
+        self._refill()
+
+    def _on_rebuilt(self, facts: dict[str, Any] | None) -> None:
+        if facts is None:
+            if self._has_problem:
+                log.info("the templates are in order again")
+            self._has_problem = False
+            return
+        self._has_problem = True
+        problem = convert(facts, Problem)
+        log.error("%s\n%s\nthe templates from before the change go on serving", problem.title, problem.text)
+
+    def _look_at_candidate(self, now: float) -> None:
+        """Find out where a candidate is that takes long."""
+        if self._candidate is not None:
+            if self._timer.must_ask(now):
+                self._candidate.channel.send("where")
+            elif self._timer.must_report(now):
+                self._on_position("")
+
+    def _on_position(self, place: str) -> None:
+        if self._candidate is not None and self._timer.report():
+            is_loaded = self._candidate.generation in self._reports
+            self._report(waiting_problem(place, Path(self._places.root), is_loaded=is_loaded))
 
     # --- changes and the end --------------------------------------------------------------------------
 
-    def _on_change(self, paths: list[Path]) -> None:
-        if not self._is_stopping:
-            log.info("%s changed", ", ".join(each.name for each in paths))
-            self._load()
+    def _on_changes(self, changes: list[Change]) -> None:
+        if self._is_stopping:
+            return
+        names = [shown_path(str(each.path), self._places.root) for each in changes]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        log.info("%s%s changed", ", ".join(names[:3]), more)
+        kinds = {each.kind for each in changes}
+        needs_code = bool(kinds & {Kind.CODE, Kind.SETTINGS})
+        if needs_code or self._current is None or self._stands_in or self._candidate is not None:
+            self._schedule.on_change(time.monotonic())
+        elif kinds == {Kind.STYLE} and all(each.is_there and each.was_there for each in changes):
+            self._current.channel.send("styles")
+        else:
+            self._current.channel.send("rebuild")
 
     def _stop(self) -> None:
         if not self._is_stopping:
@@ -225,6 +371,7 @@ class DevSupervisor:
             self._listeners.close()
 
     def _remove(self) -> None:
+        self._keys.end()
         for worker in self._workers:
             worker.send_signal(signal.SIGKILL)
         self._listeners.remove_files()

@@ -4,40 +4,52 @@ In: a function that loads a site, and the channel. Out: a return when the worker
 worker is started ahead of time: it imports the framework, then waits for `load`, so that a reload takes no longer than
 the site's own code.
 
-    from the parent                         from the worker
-    load (an `Assignment`)                  loaded (facts), started, ready
-    serve (with the sockets)                failed (problem); a worker that stands in serves the problem then
-    problem (of newer code)
-    drain, quit
+    from the parent                             from the worker
+    load (an `Assignment`)                      loading, loaded (facts, places), started, ready; or failed (problem)
+    serve (with the listening sockets)
+    adopt (with the sockets of clients)
+    accept: clients may be waiting
+    rebuild: templates or files have changed    rebuilt (problem, or null)
+    styles: style sheets have changed
+    problem (of newer code, or null)
+    where: it takes long                        position (place)
+    drain: newer code serves                    idle (with the sockets of clients)
+    quit
 """
 
 from __future__ import annotations
 
 import faulthandler
 import logging
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import convert
+from msgspec import convert, to_builtins
 
 from fanlight.app.application import Application
 from fanlight.devtools.dev_context import DevContext
 from fanlight.devtools.dev_site import DevSite, observed_site, stand_in
+from fanlight.devtools.reload import fresh_imports
 from fanlight.devtools.reload.assignment import Assignment
 from fanlight.devtools.reload.browser_events import BrowserEvents
+from fanlight.devtools.reload.connection_transfer import MOST_AT_ONCE, take_idle
 from fanlight.devtools.reload.problem import Problem
 from fanlight.devtools.reload.problem_site import ProblemSite
+from fanlight.devtools.reload.site_report import places_of
+from fanlight.devtools.reload.thread_positions import site_position
 from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.devtools.terminal.request_lines import lines_for
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
 from fanlight.server.workers.channel import Channel, Message
 from fanlight.server.workers.shared_listeners import SharedListenerSet, received_listeners
+from fanlight.settings.env_file import apply_env_file
 from fanlight.settings.limits import Limits
-from fanlight.settings.options import Options
 
 FAILED_EXIT_CODE = 1
 IGNORED_SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -59,10 +71,12 @@ class DevWorker:
 
     def __init__(self, load_site: LoadSite, channel: Channel, shutdown: ShutdownController) -> None:
         self._load_site, self._channel, self._shutdown = load_site, channel, shutdown
-        self._assignment: Assignment | None = None
+        self._main_thread = threading.get_ident()
+        self._work: Assignment | None = None
         self._is_assigned = threading.Event()  # or is to stop
         self._listeners: SharedListenerSet | None = None
         self._server: Server | None = None
+        self._site: DevSite | None = None
         self._events: BrowserEvents | None = None
         self._stand_in: ProblemSite | None = None
 
@@ -70,36 +84,46 @@ class DevWorker:
         """Wait for `load`, then serve."""
         threading.Thread(target=self._receive, name="fanlight-control", daemon=True).start()
         self._is_assigned.wait()
-        work = self._assignment
+        work = self._work
         if work is None or self._shutdown.is_begun:
             return 0
         context = DevContext(folder=Path(work.folder), generation=work.generation)
-        self._events = events = BrowserEvents(context.generation)
+        self._events = events = BrowserEvents(context)
+        if work.problem is not None:
+            self._stand_in = ProblemSite(work.problem)
+            return self._serve(stand_in(self._stand_in, context, events), work)
+        self._channel.send("loading")
         try:
-            with self._shutdown.interruptible():
-                loaded = observed_site(*self._load_site(work.site), context, events)
-            return self._serve(loaded, work.options)
+            return self._load_and_serve(work, context, events)
         except Exception as error:  # noqa: BLE001 - code of the site, which may raise anything
             if self._shutdown.is_begun:
                 return 0
-            problem = Problem.of(error)
-        self._channel.send("failed", problem=problem.facts())
-        if not work.stands_in:
+            self._channel.send("failed", problem=Problem.of(error, Path(work.root)).facts())
             return FAILED_EXIT_CODE
-        self._stand_in = ProblemSite(problem)
-        return self._serve(stand_in(self._stand_in, context, events), work.options)
 
-    def _serve(self, site: DevSite, options: Options) -> int:
-        self._channel.send("loaded", **site.facts)
+    def _load_and_serve(self, work: Assignment, context: DevContext, events: BrowserEvents) -> int:
+        fresh_imports.install()
+        # A file that was named has to be there; the one beside the site is only looked for.
+        must_exist = bool(work.options.env_file)
+        values = apply_env_file(work.env_file, os.environ, must_exist=must_exist)
+        with self._shutdown.interruptible():
+            app, facts = self._load_site(work.site)
+            site = observed_site(app, facts, context, events)
+        places = places_of(app, work.root, work.env_file)
+        self._channel.send("loaded", facts={**facts, "values": values}, places=to_builtins(places))
+        return self._serve(site, work)
+
+    def _serve(self, site: DevSite, work: Assignment) -> int:
+        self._site = site
         server = self._server = Server(
             site.handler,
-            options,
+            work.options,
             listeners=self._listeners,
             is_worker=True,
             shutdown=self._shutdown,
             watch=site.recorder.watch,
-            log_lines=lines_for(options),
-            message_format=message_format_for(options),
+            log_lines=lines_for(work.options),
+            message_format=message_format_for(work.options),
         )
         with site.recorder:
             server.run(lambda _urls: self._channel.send("ready"))
@@ -117,28 +141,86 @@ class DevWorker:
     def _handle_message(self, message: Message, descriptors: Sequence[int]) -> None:
         what = message.pop("what")
         if what == "load":
-            self._assignment = work = convert(message, Assignment)
+            self._work = work = convert(message, Assignment)
             self._listeners = SharedListenerSet(work.options, self._channel)
             self._is_assigned.set()
         elif what == "serve" and self._listeners is not None:
             self._listeners.deliver(received_listeners(message, descriptors))
+        elif what == "adopt":
+            self._adopt(descriptors)
+        elif what == "accept":
+            self._post(lambda server: server.hub.acceptor.accept_all())
+        elif what == "rebuild":
+            self._rebuild()
+        elif what == "styles" and self._events is not None:
+            self._events.swap_styles()
         elif what == "problem":
-            self._show_problem(message["problem"])
+            self._show(message["problem"])
+        elif what == "where":
+            root = self._work.root if self._work is not None else ""
+            self._channel.send("position", place=site_position(self._main_thread, root))
         elif what == "drain":
+            self._post(self._give_idle)
             self._stop()
         elif what == "quit":
             self._stop()
-            if self._server is not None and self._server.started.is_set():
-                self._server.post(self._server.hub.table.close_all)
+            self._post(lambda server: server.hub.table.close_all())
 
-    def _show_problem(self, facts: Any) -> None:
-        if self._stand_in is not None and facts is not None:
-            self._stand_in.show(Problem.received(facts))
-        if self._events is not None:
-            self._events.publish("problem", facts, is_state=True)
+    def _post(self, act: Callable[[Server], object]) -> None:
+        """Have the holder of the hub do something, if the server runs."""
+        server = self._server
+        if server is not None:
+            server.post(lambda: act(server))
 
     def _stop(self) -> None:
         self._shutdown.begin(at_once=True)
         self._is_assigned.set()
         if self._listeners is not None:
             self._listeners.deliver()
+
+    def _rebuild(self) -> None:
+        """Check and use the templates as they are now, without loading code."""
+        site, events, work = self._site, self._events, self._work
+        if site is None or events is None or work is None or site.rebuild is None:
+            return
+        try:
+            site.rebuild()
+        except Exception as error:  # noqa: BLE001 - a mistake in a template, or what code of the site raises
+            facts = Problem.of(error, Path(work.root)).facts()
+            events.show(facts)
+            self._channel.send("rebuilt", problem=facts)
+            return
+        events.show(None)
+        events.refresh()
+        self._channel.send("rebuilt", problem=None)
+
+    def _show(self, facts: Any) -> None:
+        if self._events is None:
+            return
+        if self._stand_in is None:
+            self._events.show(facts)
+        elif facts is not None:
+            self._stand_in.show(Problem.received(facts))
+            self._events.refresh()
+
+    # --- connections of clients, from one worker to the next ------------------------------------------
+
+    def _adopt(self, descriptors: Sequence[int]) -> None:
+        for each in descriptors:
+            sock = socket.socket(fileno=each)
+            try:
+                client = sock.getpeername()
+            except OSError:  # it has gone meanwhile
+                sock.close()
+                continue
+            if self._server is not None:
+                self._server.adopt(sock, client[0] if isinstance(client, tuple) else None)
+
+    def _give_idle(self, server: Server) -> None:
+        """Pass idle connections on; called by the holder of the hub."""
+        socks = take_idle(server.hub)
+        for start in range(0, len(socks), MOST_AT_ONCE):
+            part = socks[start : start + MOST_AT_ONCE]
+            self._channel.send("idle", [each.fileno() for each in part])
+        for each in socks:
+            each.close()

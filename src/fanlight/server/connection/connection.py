@@ -305,6 +305,12 @@ class Connection:
         with contextlib.suppress(OSError):  # it was reset, or its descriptor closed behind our back
             self.sock.close()
 
+    def detach(self) -> socket.socket:
+        """Return the client's socket, and go on without it: the client sees nothing of that."""
+        left = socket.socket(fileno=os.dup(self.fd))
+        self.sock.close()
+        return left
+
     def close_in_child(self) -> None:
         """Close this process's copy of the socket, without notice to the client."""
         with contextlib.suppress(OSError):

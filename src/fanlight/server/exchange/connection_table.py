@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,19 @@ class ConnectionTable:
         finally:  # whatever of it has failed: the connection is gone, and no drain waits for it
             connection.on_closed(connection)
             self.finish_if_drained()
+
+    def release(self, connection: Connection) -> socket.socket:
+        """Stop serving an idle connection without TLS, which stays open; return its socket, now the caller's.
+
+        Another process can serve it on: nothing of a next request has been received yet.
+        """
+        connection.enter(CLOSED, self.now)
+        del self.connections[connection.fd]
+        self.watch(connection, 0)
+        sock = connection.detach()
+        connection.on_closed(connection)
+        self.finish_if_drained()
+        return sock
 
     # --- all of them ------------------------------------------------------------------------------
 

@@ -87,6 +87,10 @@ class Worker:
         self.state = state
         return True
 
+    def begin(self, generation: int, now: float) -> None:
+        """Record that it begins to start now: it was waiting for something to load."""
+        self.generation, self.started_at = generation, now
+
     def set_ready(self, now: float) -> bool:
         """Record that it serves; False if it is not starting any more."""
         if not self._enter(READY):

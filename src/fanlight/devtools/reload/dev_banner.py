@@ -1,0 +1,52 @@
+"""What `fanlight dev` prints when it begins, and when a site first serves.
+
+In: the address, and the facts of the site. Out: lines for the terminal, coloured where it has colours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.reload.site_files import Kind, Places
+
+
+def banner(url: str, *, has_keys: bool) -> str:
+    """Return what is printed first."""
+    lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
+    keys = "r reload   o open the browser   i inspector   q quit   ? help" if has_keys else "Ctrl+C stops it"
+    return (
+        f"\n  {lit}Fanlight{plain}  {url}\n  {dim}inspector {plain}{url}{PREFIX}/\n"
+        f"\n  {dim}for development on this machine; `fanlight run` is for production\n  {keys}{plain}\n"
+    )
+
+
+def described_site(facts: Mapping[str, Any], places: Places, counts: Mapping[Kind, int]) -> str:
+    """Return the line that says what is served and watched."""
+    routes, values = facts["routes"], facts["values"]
+    found = ", ".join(f"{count} {kind.named(count)}" for kind, count in counts.items() if kind is not Kind.SETTINGS)
+    text = f"{routes} route{'s' * (routes != 1)}; watching {' and '.join(map(short_path, places.folders))}: {found}"
+    return f"{text}; {values} value{'s' * (values != 1)} from {short_path(Path(places.env_file))}" if values else text
+
+
+def short_path(path: Path) -> str:
+    """Return a path relative to the current folder, where it is in it."""
+    try:
+        relative = path.relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return str(path)
+    return (
+        f"{relative}/"
+        if path.is_dir() and str(relative) != "."
+        else "this folder"
+        if str(relative) == "."
+        else str(relative)
+    )
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"

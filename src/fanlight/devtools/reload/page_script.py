@@ -1,0 +1,127 @@
+"""Put the script of the tools into the pages of a site, so that they refresh themselves.
+
+In: a response of the site that is about to be sent. Out: the same response, or a copy of it with a `<script>` in its
+head, and a content security policy that lets it run. Leaves alone what is not a complete HTML document: fragments,
+downloads, parts of files, responses without content; and pages for a client that may not use the tools.
+
+A page with the script must not come from a cache: it would take itself for an older one. So it has no validators.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.reload.content_policy import admit
+from fanlight.message.file_content import FileContent
+from fanlight.message.media_types import charset_of, essence_of
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.stream import stream_of
+
+SCRIPT = f"{PREFIX}/static/reload.js"
+MAX_FILE_BYTES = 8 * 1024 * 1024  # a larger file of HTML is sent as it is
+_WITHOUT_CONTENT = frozenset({204, 205, 206, 304})
+_ASCII_LIKE = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "windows-1252"})
+# A document begins with its type or its root, perhaps behind blanks and comments; the script goes into the head if it
+# comes first, or else behind what was there.
+_DOCUMENT = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL
+)
+_HEAD = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*(?:<!doctype[^>]*>)?\s*(?:<!--.*?-->\s*)*(?:<html(?:\s[^>]*)?>)?\s*"
+    rb"(?:<!--.*?-->\s*)*(?:<head(?:\s[^>]*)?>)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEARCHED = 16 * 1024  # bytes of a stream in which the head is looked for
+_FORGOTTEN = (
+    "etag",
+    "last-modified",
+    "expires",
+    "age",
+    "content-digest",
+    "repr-digest",
+    "content-md5",
+    "accept-ranges",
+)
+
+
+def with_script(response: Response, request: Request, version: str) -> Response:
+    """Return a response whose page refreshes itself, or the same response."""
+    kind = response.media_type if response.has_shared_fields else response.headers.get("content-type")
+    if response.status in _WITHOUT_CONTENT or essence_of(kind) != "text/html" or charset_of(kind) not in _ASCII_LIKE:
+        return response
+    fields = response.headers
+    if "content-encoding" in fields or fields.get("content-disposition").lower().startswith("attachment"):
+        return response
+    content: Any = response.content
+    if isinstance(content, FileContent):
+        if content.length > MAX_FILE_BYTES:
+            return response
+        content = b"".join(content)
+        response = _with_content(response.copy(), content)
+    if not isinstance(content, bytes):
+        changed = response.copy()
+        injector = Injector(_tag(changed, request, version))
+        return _without_validators(_with_content(changed, stream_of(content, encoder=injector)))
+    at = position(content)
+    if at is None:
+        return response
+    changed = response.copy()
+    tag = _tag(changed, request, version)
+    return _without_validators(_with_content(changed, content[:at] + tag + content[at:]))
+
+
+def position(content: bytes) -> int | None:
+    """Return where the script goes in a document; None if it is none."""
+    if _DOCUMENT.match(content) is None:
+        return None
+    found = _HEAD.match(content)
+    return found.end() if found is not None else None
+
+
+class Injector:
+    """Puts the script into a document that comes in pieces; used in the place of an encoder of the stream."""
+
+    def __init__(self, tag: bytes) -> None:
+        self._tag, self._held, self._is_done = tag, b"", False
+
+    def encode(self, piece: bytes, /) -> bytes:
+        """Return the next bytes to send: none while the beginning of the document is incomplete."""
+        if self._is_done:
+            return piece
+        self._held += piece
+        if b"<body" not in self._held.lower() and b"<head>" not in self._held.lower() and len(self._held) < _SEARCHED:
+            return b""
+        return self.finish()
+
+    def finish(self) -> bytes:
+        """Return what is left."""
+        held, self._held, self._is_done = self._held, b"", True
+        at = position(held)
+        return held if at is None else held[:at] + self._tag + held[at:]
+
+
+def _tag(response: Response, request: Request, version: str) -> bytes:
+    """Return the script's element, and let it run."""
+    nonce = admit(response.headers, f"{request.scheme}://{request.head.authority}{PREFIX}/")
+    attributes = [f'src="{SCRIPT}"', f'data-version="{version}"']
+    if request.head.method not in ("GET", "HEAD"):
+        attributes.append('data-form="true"')  # a refresh would send it again
+    if nonce:
+        attributes.append(f'nonce="{nonce}"')
+    return f"<script async {' '.join(attributes)}></script>".encode()
+
+
+def _with_content(response: Response, content: Any) -> Response:
+    response.content, response.length = content, None
+    return response
+
+
+def _without_validators(response: Response) -> Response:
+    for name in _FORGOTTEN:
+        if name in response.headers:
+            del response.headers[name]
+    response.headers["cache-control"] = "no-store"
+    return response
