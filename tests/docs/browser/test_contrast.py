@@ -246,7 +246,7 @@ def test_what_is_faint_is_found(new_tab: NewTab, style: str, body: str, faint: s
         ("input { border: 1px solid #666 } :focus-visible { outline: 2px solid #000 }", "<input name=q>"),
         ("button { border: 0; background: #025; color: #fff }", "<button>Full</button>"),
         (
-            "a { outline: none } tr:has(a:focus-visible) { outline: 2px solid #000 }",
+            "a { color: #000; outline: none } tr:has(a:focus-visible) { outline: 2px solid #000 }",
             "<table><tr><td><a href=x>Row</a></table>",
         ),
         ("input { outline: none } :focus-visible + b { outline: 2px solid #000 }", "<input name=q><b>Beside</b>"),
