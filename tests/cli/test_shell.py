@@ -47,13 +47,11 @@ main(["shell"])
 """
 IPYTHON = """
 def start_ipython(argv, user_ns, config):
-    print(config.TerminalInteractiveShell.banner1)
+    print(config["TerminalInteractiveShell"]["banner1"])
     print("IPython has", sorted(name for name in user_ns if not name.startswith("_")), user_ns["client"].get("/").text)
 """
 TRAITLETS = """
-class Config:
-    def __init__(self):
-        self.TerminalInteractiveShell = type("Section", (), {})()
+Config = dict
 """
 
 

@@ -53,7 +53,6 @@ ROOMS = {
         "settings",
         "message",
         "compression",
-        "app",
         "server",
     },
     "devtools": {
@@ -124,6 +123,7 @@ MAY_CATCH_ALL = {
     "app/error_handlers.py",
     "app/observed_errors.py",
     "binding/fields.py",
+    "cli/shell.py",
     "devtools/reload/dev_worker.py",
     "app/middleware.py",
     "binding/open_dependencies.py",

@@ -25,7 +25,7 @@ from fanlight.errors import AppError
 from fanlight.message.request import Request
 from fanlight.routing.route import Route
 from fanlight.site.app import App
-from fanlight.testing import Client
+from fanlight.testing.client import Client
 from fanlight.tracebacks.lines import folded_text
 
 HISTORY_LINES = 1000
@@ -122,8 +122,8 @@ def _run_program(source: str, names: dict[str, Any]) -> int:
 
 
 def _run_ipython(banner: str, names: dict[str, Any]) -> None:
-    configuration: Any = importlib.import_module("traitlets.config").Config()
-    configuration.TerminalInteractiveShell.banner1 = f"{banner}\n"
+    config: Any = importlib.import_module("traitlets.config").Config
+    configuration = config({"TerminalInteractiveShell": {"banner1": f"{banner}\n"}})
     importlib.import_module("IPython").start_ipython(argv=[], user_ns=names, config=configuration)
 
 

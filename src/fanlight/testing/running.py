@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from fanlight.app.application import Application
 from fanlight.message.handler import Handler
 from fanlight.server.connection.connection import Connection
 from fanlight.server.hub import Hub
@@ -105,6 +104,7 @@ def overridden(app: Handler, overrides: Overrides | None) -> Handler:
     """Return an app with replaced dependencies. Raises SetupError for invalid ones, TypeError for another handler."""
     if not overrides:
         return app
-    if not isinstance(app, Application):
+    replace: Callable[[Overrides], Handler] | None = getattr(app, "overridden", None)
+    if replace is None:
         raise TypeError(f"overrides need an App, not a {type(app).__name__}")
-    return app.overridden(overrides)
+    return replace(overrides)
