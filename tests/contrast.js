@@ -39,6 +39,7 @@
   // The colours that an element paints as its ground: none, one, or those of a gradient.
   const grounds = element => {
     const style = getComputedStyle(element)
+    if (element instanceof SVGTextContentElement) return []
     if (element instanceof SVGElement && !(element instanceof SVGSVGElement)) {
       const url = style.fill.match(/url\("?#([^")]+)/)
       if (url) return [...document.querySelectorAll(`[id="${url[1]}"] stop`)].map(each => rgba(getComputedStyle(each).stopColor))

@@ -59,7 +59,6 @@ ROOMS = {
         "errors",
         "closest_name",
         "reason_phrases",
-        "tracebacks",
         "settings",
         "wire",
         "message",
@@ -70,6 +69,7 @@ ROOMS = {
         "app",
         "server",
         "site",
+        "tracebacks",
     },
     "cli": {
         "errors",

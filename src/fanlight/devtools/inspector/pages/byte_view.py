@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fanlight.devtools.inspector.exchange_record import Piece
 from fanlight.devtools.inspector.marking import NO_FIELD, Mark
 from fanlight.devtools.inspector.pages.figures import duration, size
+from fanlight.devtools.inspector.pages.visible_text import visible
 
 MAX_TEXT_BYTES = 8192
 MAX_HEX_BYTES = 2048
@@ -20,6 +21,7 @@ MAX_MARKS = 800  # thousands of tiny chunks would make a page of megabytes
 MAX_ARRIVALS = 40  # pieces whose time is written into the text
 MAX_PARTS = 120
 MAX_PART_CHARACTERS = 240
+MAX_CONTENT_CHARACTERS = 60  # of content, which stands beside the list
 HEX_COLUMNS = 16
 _NAMES = {0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r"}
 # Part of a legend: what each kind of mark is called there.
@@ -118,7 +120,7 @@ def _runs(data: bytes, marks: list[Mark], arrivals: dict[int, str]) -> list[Text
         inside = [cut for cut in cuts if start < cut < stop]
         for begin, end in zip([start, *inside], [*inside, stop], strict=True):
             texts = readable(data[begin:end])
-            runs.append(TextRun(mark.kind, mark.part, mark.label, texts, arrivals.get(begin, "")))
+            runs.append(TextRun(mark.kind, mark.part, visible(mark.label), texts, arrivals.get(begin, "")))
     return runs
 
 
@@ -190,7 +192,8 @@ def _parts(data: bytes, marks: list[Mark]) -> list[Part]:
     for mark in marks:
         if not mark.part:
             continue
-        text = as_text(data[mark.start : mark.end], MAX_PART_CHARACTERS).replace("\n", "")
+        most = MAX_CONTENT_CHARACTERS if mark.kind == "content" else MAX_PART_CHARACTERS
+        text = as_text(data[mark.start : mark.end], most).replace("\n", "")
         part = parts.get(mark.part)
         if part is None:
             if len(parts) == MAX_PARTS:

@@ -92,7 +92,9 @@ def _rows(exchange: Exchange) -> list[Bar]:
     run = exchange.run
     if run is not None and run.began:
         begin = max(0.0, run.began - run.waited)
-        rows.append(Bar("waited", "waited", begin, run.waited, 0, 0, "view"))
+        rows.append(Bar("waited", "waited", begin, run.waited, 0, 0, "lane"))
+        if not any(span.kind == "view" for span in exchange.spans):
+            rows.append(Bar("view", "ran", run.began, run.seconds, 0, 0, "lane"))
     for number, span in enumerate(exchange.spans):
         anchor = _ANCHORS.get(span.kind, f"span-{number}")
         kind = span.kind if span.kind in _KINDS else "other"
