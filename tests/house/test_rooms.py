@@ -19,7 +19,7 @@ ROOT = REPOSITORY / "src" / "fanlight"
 ROOMS = {
     "errors": set(),
     "bootstrap": set(),
-    "tracebacks": {"errors"},
+    "tracebacks": {"errors", "closest_name"},
     "closest_name": set(),
     "foreign_names": set(),
     "reason_phrases": set(),

@@ -136,8 +136,9 @@ def test_a_syntax_error_shows_its_place(site: Site) -> None:
         def main():
             compile({file.read_text()!r}, {str(file)!r}, "exec")
     """)
-    assert text.splitlines()[:4] == [
+    assert text.splitlines()[:5] == [
         "SyntaxError: '(' was never closed",
+        "  Write the ) that closes it.",
         "  views.py:2",
         "      return (1,",
         "             ^",

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fanlight.tracebacks.frames import Entry, Fold, Frame
+from fanlight.tracebacks.hints import hint_for
 from fanlight.tracebacks.report import Report, report_of
 from fanlight.tracebacks.visible import visible
 
@@ -33,8 +34,9 @@ Line = list[Part]
 
 
 def folded_text(error: BaseException, folder: Path | str | None = None) -> str:
-    """Return an exception as plain text: its message, the site's frames, and a line for each run of others."""
-    return text_of(report_of(error, folder))
+    """Return an exception as plain text: its message, a hint, the site's frames, and a line for each run of others."""
+    report = report_of(error, folder)
+    return text_of(report, hint_for(report).replace("`", ""))
 
 
 def text_of(report: Report, hint: str = "") -> str:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from fanlight.server.dispatch.blocking_calls import advice_for
 from fanlight.server.dispatch.ownership import Turn
 from fanlight.server.dispatch.thread_probes import RunDelay, thread_position
 
@@ -190,10 +191,11 @@ class EventLoopWatchdog:
         where = thread_position(self.thread_id)
         free.wait()
         log.warning(
-            "%s blocked the event loop for %.2f s at %s; await something there, or make the view a plain `def`",
+            "%s blocked the event loop for %.2f s at %s; %s",
             "a task" if connection is None else connection.call.name,
             time.monotonic() - began,
             where,
+            advice_for(where),
         )
 
 
