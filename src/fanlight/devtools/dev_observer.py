@@ -29,7 +29,7 @@ class DevObserver(Observer):
 
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""
-        return self._teacher.on_http_error(error, request, response)
+        return self._teacher.on_http_error(error, request, response, is_shown=not _is_foreign(request))
 
     def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
         """Return the debug page for an exception of an error handler."""
@@ -39,12 +39,17 @@ class DevObserver(Observer):
         """Return the debug page; None where the app's own response is right, or the page is for nobody to see."""
         if isinstance(error, ClientDisconnected) or (isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS):
             return None
-        # SECURITY: tests/devtools/debug/test_hostile.py: a page of another site may be able to read it
-        if stranger(request) or request.head.values.get("sec-fetch-site") == "cross-site":
+        if _is_foreign(request):
             return None
         exchange = exchange_id(request)
         inspector = f"{PREFIX}/exchanges/{exchange}" if exchange else ""
         return self._debug_pages.response(error, request, inspector=inspector)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Return whether a page of another site, or another machine, may be able to read the response."""
+    # SECURITY: tests/devtools/debug/test_hostile.py: what is shown in development must not get there
+    return bool(stranger(request)) or request.head.values.get("sec-fetch-site") == "cross-site"
 
 
 def _facts_of(app: Application) -> SiteFacts:

@@ -15,6 +15,7 @@ from fanlight.devtools.dev_observer import DevObserver
 from fanlight.site.loading import load
 from fanlight.testing import Client
 
+ORIGIN = "http://localhost:8000"
 DevSite = Callable[..., Client]
 
 
@@ -34,7 +35,7 @@ def dev_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DevSit
             (tmp_path / "main.py").write_text(dedent(main))
             app = load("main.py")
             context = DevContext(folder=tmp_path, generation=1)
-            return clients.enter_context(Client(app.observed(DevObserver(context, app))))
+            return clients.enter_context(Client(app.observed(DevObserver(context, app)), base_url=ORIGIN))
 
         yield start
     sys.path[:] = path

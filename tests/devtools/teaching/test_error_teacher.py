@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.devtools.teaching.conftest import DevSite
+from tests.devtools.teaching.conftest import ORIGIN, DevSite
 
 from fanlight.devtools.teaching.request_notes import MAX_NOTES, NOTES, RequestNotes
 from fanlight.testing import Client, ClientResponse
@@ -63,7 +63,6 @@ URLS = {
 }
 """
 CONTACT = '<form method=post><input name="name"><input type=text\nname=mesage></form>'
-ORIGIN = "http://testserver"
 PAGE = {"accept": "text/html"}
 JSON = {"accept": "application/json"}
 
@@ -233,6 +232,14 @@ def test_a_program_gets_what_it_gets_in_production(client: Client) -> None:
     response = client.get("/contct", headers={"accept": "*/*"})
     assert "There is nothing at this address." in response.text
     assert "<template data-fanlight-note>No route matches" in response.text
+
+
+@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"host": "evil.example"}])
+def test_another_site_reads_nothing_of_it(client: Client, headers: dict[str, str]) -> None:
+    """A request from a page of another site, or by a name of another, gets what it gets in production."""
+    response = client.get("/contct", headers=PAGE | headers)
+    assert response.status == 404
+    assert "main.py" not in response.text
 
 
 def test_a_note_is_kept_for_the_line_of_the_request(client: Client) -> None:

@@ -35,6 +35,7 @@ from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
 from fanlight.routing.table import Table
 from fanlight.tracebacks.frames import Frame
+from fanlight.tracebacks.hints import hint_for
 from fanlight.tracebacks.lines import inner_fold, text_of
 from fanlight.tracebacks.report import Report, report_of
 from fanlight.tracebacks.visible import visible
@@ -84,6 +85,7 @@ class DebugPages:
     def response(self, error: BaseException, request: Request, *, hint: str = "", inspector: str = "") -> Response:
         """Return the response for an exception; `inspector` is the address of the exchange, "" if it is not kept."""
         report = report_of(error, self._folder)
+        hint = hint or hint_for(report)
         if wants_problem(request):
             members = problem(InternalServerError(), request) | {
                 "detail": sendable(mask_text(visible(report.title))),

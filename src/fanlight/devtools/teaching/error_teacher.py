@@ -34,12 +34,14 @@ class ErrorTeacher:
     def __init__(self, app: SiteFacts) -> None:
         self._app = app
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
-        """Return the response for an error, given that of the app."""
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, is_shown: bool) -> Response:
+        """Return the response for an error, given that of the app, which stays as it is unless the rest `is_shown`."""
         if response.status in _NO_PAGE or response.status != error.status or not isinstance(response.content, bytes):
             return response
         explanation = explain(error, request, self._app)
         NOTES.add(request.id, explanation.line or explanation.summary)
+        if not is_shown:
+            return response
         if response.media_type == PROBLEM:
             return _with_member(response, response.content, explanation)
         if response.media_type != HTML:

@@ -27,8 +27,9 @@ from rich.style import Style
 from fanlight.server.recording.error_log import one_entry
 from fanlight.server.recording.redact import redact
 from fanlight.settings.options import STREAMS, Options
+from fanlight.tracebacks.hints import hint_for
 from fanlight.tracebacks.lines import Line, lines_of
-from fanlight.tracebacks.report import report_of
+from fanlight.tracebacks.report import Report, report_of
 from fanlight.tracebacks.visible import visible
 
 INDENT = " " * 10  # behind the time
@@ -46,16 +47,10 @@ _STYLES = {
     "fold": "dim",
     "link": "dim",
 }
-Hint = Callable[[BaseException], str]
+Hint = Callable[[Report], str]
 
 
-def no_hint(error: BaseException) -> str:
-    """Return no hint."""
-    del error
-    return ""
-
-
-def message_format_for(options: Options, hint: Hint = no_hint) -> logging.Formatter | None:
+def message_format_for(options: Options, hint: Hint = hint_for) -> logging.Formatter | None:
     """Return what formats messages for the terminal; None if they go to a file, or in full."""
     if (options.log_file and options.log_file not in STREAMS) or options.traceback == "full":
         return None
@@ -66,7 +61,7 @@ def message_format_for(options: Options, hint: Hint = no_hint) -> logging.Format
 class MessageLines(logging.Formatter):
     """Formats records for one terminal."""
 
-    def __init__(self, console: Console, folder: Path, hint: Hint = no_hint) -> None:
+    def __init__(self, console: Console, folder: Path, hint: Hint = hint_for) -> None:
         super().__init__()
         self._console, self._folder, self._hint = console, folder, hint
 
@@ -80,7 +75,7 @@ class MessageLines(logging.Formatter):
             level = f"{self._painted(record.levelname, style)}  " if style else ""
             return f"{clock}  {level}{text}"
         report = report_of(error, self._folder)
-        lines = [self._line(line) for line in lines_of(report, self._hint(error))]
+        lines = [self._line(line) for line in lines_of(report, self._hint(report).replace("`", ""))]
         return f"\n{INDENT}".join([f"{clock}  {lines[0]}", *lines[1:], self._painted(text, "dim")])
 
     def _line(self, line: Line) -> str:
