@@ -133,7 +133,8 @@ class CallFactory:
         view_log = self._responses.view_log(display_name(bound.view), bound.place)
         on_error = view_log.before(self._on_error(name))
         arguments = _by_method(bound.arguments)
-        make = self._observer.making(self._responses.for_view(view_log).make)
+        responses = self._responses.for_view(view_log, checks=not middleware.is_empty)
+        make = self._observer.making(responses.make)
         has_path, dependencies = bound.has_path, bound.dependencies
         is_shared = middleware.is_injected or self._errors.shares_dependencies
         if runs_async:

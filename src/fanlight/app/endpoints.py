@@ -25,12 +25,12 @@ from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.binding.input_parameter import path_hints
 from fanlight.binding.plan import BODY_METHODS, bind
 from fanlight.binding.signature import Signature, pinned_lane, read_signature, route_limits
-from fanlight.errors import Mistake, SetupError
+from fanlight.errors import InvalidResponse, Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call, Lane
 from fanlight.message.nested_table import NestedTable
-from fanlight.message.response import Response
+from fanlight.message.response import Response, check_sendable
 from fanlight.message.with_middleware import WithMiddleware, middleware_of
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
@@ -84,6 +84,10 @@ class Endpoints:
         if isinstance(value, Response):
             if not isinstance(value.content, bytes):
                 refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
+            try:
+                check_sendable(value)
+            except InvalidResponse as error:
+                refuse(f"the response at {pattern} can't be sent: {error}", "")
             return calls.for_response(value, name)
         if isinstance(value, Page):
             if mistake := template_mistake(value.template, self._pages, "URLS"):

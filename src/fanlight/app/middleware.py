@@ -104,7 +104,7 @@ class MiddlewareStack:
     ) -> None:
         """Keep middleware, outermost first; `watch` returns what runs in place of each, to watch it."""
         self._middleware = tuple(middleware)
-        self._responses, self._errors, self._watch = responses, errors, watch
+        self._responses, self._errors, self._watch = responses.for_middleware(), errors, watch
         self.is_empty = not middleware
         self.is_async = any(each.is_async for each in middleware)
         self.is_injected = any(each.injected is not None for each in middleware)

@@ -21,7 +21,7 @@ from fanlight.message.conditional import apply_conditions
 from fanlight.message.file_response import file_response
 from fanlight.message.media_types import HTML, TEXT
 from fanlight.message.request import Request
-from fanlight.message.response import Response, json_response
+from fanlight.message.response import Response, check_sendable, json_response
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.template_folder import media_type_of
@@ -35,8 +35,13 @@ _KINDS = "a string, bytes, a dict or list, a page from render(), a Path, a gener
 class ResponseFactory:
     """Makes responses of values, for an app or for one of its views."""
 
-    def __init__(self, pages: Pages, view_log: ViewLog | None = None, *, is_for_errors: bool = False) -> None:
-        """Render with `pages`; with the log of a view, mistakes name the view."""
+    def __init__(
+        self, pages: Pages, view_log: ViewLog | None = None, *, is_for_errors: bool = False, checks: bool = False
+    ) -> None:
+        """Render with `pages`; with the log of a view, mistakes name the view.
+
+        With `checks`, a response that can't be sent is a mistake here, and not only when it is sent.
+        """
         self._pages, self._view_log = pages, view_log
         render = pages.render_for_error if is_for_errors else pages.render
         self._makers: dict[type, Maker] = {
@@ -47,24 +52,28 @@ class ResponseFactory:
             dict: _of_json,
             list: _of_json,
             NoneType: self._of_none,
-            Response: _of_response,
+            Response: _of_checked_response if checks else _of_response,
             Page: lambda page, request: Response(render(page, request), media_type=media_type_of(page.template)),
             GeneratorType: _of_stream,
             AsyncGeneratorType: _of_stream,
-            tuple: self._of_tuple,
+            tuple: self._of_checked_tuple if checks else self._of_tuple,
         }
 
     def view_log(self, view: str, place: str) -> ViewLog:
         """Return the log of a view, which is written at a place."""
         return ViewLog(view, place)
 
-    def for_view(self, view_log: ViewLog) -> ResponseFactory:
+    def for_view(self, view_log: ViewLog, *, checks: bool = False) -> ResponseFactory:
         """Return a factory for the values of one view, which is named in the errors for values that can't be sent."""
-        return type(self)(self._pages, view_log)
+        return type(self)(self._pages, view_log, checks=checks)
+
+    def for_middleware(self) -> ResponseFactory:
+        """Return a factory for what middleware returns."""
+        return type(self)(self._pages, checks=True)
 
     def for_errors(self) -> ResponseFactory:
         """Return a factory for what error views return."""
-        return type(self)(self._pages, is_for_errors=True)
+        return type(self)(self._pages, is_for_errors=True, checks=True)
 
     def make(self, result: object, request: Request) -> Response:
         """Return the response for what a view has returned. Raises InvalidResponse, TemplateError or NotFound."""
@@ -80,7 +89,7 @@ class ResponseFactory:
             raise InvalidResponse(f"{self._view_log.where}: {error}", place=place) from error.__cause__
 
     def _find_maker(self, result: object) -> Maker:
-        for fits, make in ((_is(Path), self._of_path), *_OTHER_MAKERS):
+        for fits, make in ((_is(Path), self._of_path), (_is(Response), self._makers[Response]), *_OTHER_MAKERS):
             if fits(result):
                 if len(self._makers) < _MAX_TYPES:
                     self._makers[result.__class__] = make
@@ -100,6 +109,12 @@ class ResponseFactory:
             if self._view_log is not None:
                 error.add_note(self._view_log.missing_file(result))
             raise error from None
+
+    def _of_checked_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
+        response = self._of_tuple(result, request)
+        if len(result) == 3 or result[1] == 426:  # else it is made of what has been checked
+            check_sendable(response)
+        return response
 
     def _of_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
         if len(result) not in (2, 3):
@@ -158,6 +173,11 @@ def _of_response(result: Response, request: Request) -> Response:
     return result if result.has_shared_fields else apply_conditions(result, request)
 
 
+def _of_checked_response(result: Response, request: Request) -> Response:
+    check_sendable(result)
+    return _of_response(result, request)
+
+
 def _of_stream(result: Any, _: Request) -> Response:
     # Not HTML: most streams are lines of text, and text that was not meant as HTML must not run as HTML.
     return Response(result, media_type=TEXT)
@@ -174,7 +194,6 @@ def _is_record(result: object) -> bool:
 
 
 _OTHER_MAKERS: tuple[tuple[Callable[[object], bool], Maker], ...] = (
-    (_is(Response), _of_response),
     (_is(str), _of_string_subclass),
     (_is(bytes, bytearray), _of_bytes),
     (_is(msgspec.Struct, dict, list), _of_json),

@@ -82,7 +82,7 @@ class MutableHeaders(Headers):
             self.add(name, value)
 
     def __setitem__(self, name: str, value: str) -> None:
-        pair = _checked(name, value)
+        pair = check_field(name, value)
         self._pairs = [each for each in self._pairs if each[0] != pair[0]]
         self._pairs.append(pair)
 
@@ -92,14 +92,14 @@ class MutableHeaders(Headers):
 
     def add(self, name: str, value: str) -> None:
         """Add another value of a name; some fields can have only one (RFC 9110 section 5.3)."""
-        pair = _checked(name, value)
+        pair = check_field(name, value)
         if pair[0] in _SINGLE and pair[0] in self:
             raise InvalidResponse(f"{name} is already set, and can have only one value; set it instead of adding to it")
         self._pairs.append(pair)
 
     def set_cookie(self, line: str, key: Callable[[str], object], *, is_secure_if_https: bool) -> None:
         """Add a Set-Cookie line; it replaces those with the same `key`, which are about the same cookie."""
-        pair = _checked("set-cookie", line)
+        pair = check_field("set-cookie", line)
         same = key(line)
         self._pairs = [each for each in self._pairs if each[0] != pair[0] or key(each[1]) != same]
         self._pairs.append(pair)
@@ -138,7 +138,8 @@ class MutableHeaders(Headers):
             self[name] = value
 
 
-def _checked(name: object, value: object) -> Pair:
+def check_field(name: object, value: object) -> Pair:
+    """Return a field as it is sent. Raises InvalidResponse for one that would be parsed as more than one."""
     if not isinstance(name, str) or not is_token(name):
         raise InvalidResponse(f"{name!r} is not a valid name for a header field")
     # SECURITY: tests/message/test_headers.py: a line end in a value would start another field

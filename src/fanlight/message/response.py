@@ -7,6 +7,7 @@ tuple shared by all pages of its media type, until `headers` is accessed. Refuse
 from __future__ import annotations
 
 import copy
+import functools
 import html
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -16,7 +17,7 @@ import msgspec
 from fanlight.errors import InvalidResponse
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
-from fanlight.message.headers import MutableHeaders, Pair
+from fanlight.message.headers import MutableHeaders, Pair, check_field
 from fanlight.message.location import encode_location
 from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
 
@@ -33,6 +34,11 @@ Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
 _MAX_FIELDS = 256
 _MAX_LENGTH = 2**63  # the largest size that every client can represent
+_UPGRADE_REQUIRED = 426  # must name a protocol (RFC 9110 section 7.8), and no other one is implemented
+# Fields for framing, and fields that the server adds to every response: those that the wire writes itself.
+SERVER_FIELDS = frozenset(
+    "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -149,6 +155,32 @@ class Response:
 
 
 refuse_foreign_names(Response)
+
+
+def check_sendable(response: Response) -> None:
+    """Raise InvalidResponse for a response that can't be sent, while middleware can still have a part in its 500.
+
+    The wire refuses it as well, when all middleware has ended.
+    """
+    status: object = response.status
+    content: object = response.content
+    if not isinstance(status, int) or not 200 <= status <= 599 or status == _UPGRADE_REQUIRED:
+        raise InvalidResponse(f"{status!r} is no status that can be sent; use a number from 200 to 599, but not 426")
+    fields = response.fields()
+    if response.__class__ is not Response or response.has_shared_fields:  # else they were checked when they were set
+        fields = [_check_field(*pair) for pair in fields]
+    for name, _ in fields:
+        if name in SERVER_FIELDS:
+            raise InvalidResponse(f"{name} is set by the server; leave it out")
+    if content.__class__ is not bytes and (
+        not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping)
+    ):
+        kind = type(content).__name__
+        raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
+    check_length(response.length)
+
+
+_check_field = functools.lru_cache(maxsize=256)(check_field)  # a site has a handful of media types
 
 
 def check_length(length: object) -> None:
