@@ -34,6 +34,7 @@ from tests.browser import Browser, Tab  # noqa: E402 - found by the line above
 
 IMAGES = REPOSITORY / "docs" / "images"
 EXAMPLES = REPOSITORY / "examples"
+SITES = REPOSITORY / "scripts" / "pictures"  # that are made for their picture
 DESK, PHONE = (1280, 800), (390, 844)
 SCALE, QUALITY = 2, 75  # pixels for each CSS pixel; of 100
 
@@ -80,6 +81,8 @@ PICTURES = [
     Picture(name="new-site-form", path="/door", act=knock),
     Picture(name="lesson", site=EXAMPLES / "lesson", phone=False),
     Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
+    Picture(name="debug-page", site=SITES / "shop", command="dev", path="/authors/Emma%20Bovary?page=2"),
+    Picture(name="debug-page-template", site=SITES / "shop", command="dev", phone=False),
 ]
 
 

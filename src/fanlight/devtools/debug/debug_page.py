@@ -21,7 +21,7 @@ import msgspec
 
 from fanlight.devtools.debug.bounded_repr import Variable, shown_variables
 from fanlight.devtools.debug.debug_style import STYLE
-from fanlight.devtools.debug.request_view import request_line, sections_of
+from fanlight.devtools.debug.request_view import request_line, request_with_url, sections_of
 from fanlight.devtools.debug.source_view import SourceLine, source_around
 from fanlight.devtools.debug.variables import variables_of
 from fanlight.devtools.secrets import mask_text
@@ -93,7 +93,7 @@ class DebugPages:
                 "traceback": self.text(report, hint).split("\n"),
             }
             return Response(msgspec.json.encode(members), 500, media_type=PROBLEM, headers=FIELDS)
-        text = f"{self.text(report, hint)}\n\n{request_line(request)}\n{_versions()}\n"
+        text = f"{self.text(report, hint)}\n\n{request_with_url(request)}\n{_versions()}\n"
         if "html" not in request.head.values.get("accept", "").lower():
             return Response(visible(text).encode(), 500, media_type=_TEXT, headers=FIELDS)
         context = {

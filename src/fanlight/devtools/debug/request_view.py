@@ -40,6 +40,11 @@ class Section:
 
 
 def request_line(request: Request) -> str:
+    """Return method and target, without secrets."""
+    return f"{visible(request.method)} {_cut(mask_text(request.target))}"
+
+
+def request_with_url(request: Request) -> str:
     """Return method and URL, without secrets."""
     return f"{visible(request.method)} {_cut(mask_text(request.url))}"
 

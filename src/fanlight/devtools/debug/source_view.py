@@ -46,6 +46,10 @@ def source_around(frame: Frame) -> list[SourceLine]:
     if not 1 <= frame.line <= len(lines):
         return []
     first, last = max(1, frame.line - BEFORE), min(len(lines), frame.line + AFTER)
+    while first < frame.line and not lines[first - 1].strip():
+        first += 1
+    while last > frame.line and not lines[last - 1].strip():
+        last -= 1
     shown = {number: lines[number - 1].rstrip()[:MAX_LINE] for number in range(first, last + 1)}
     colours = _template_colours(shown) if frame.is_template else _python_colours(lines, first, last)
     indentation = min((len(text) - len(text.lstrip()) for text in shown.values() if text.strip()), default=0)
