@@ -72,7 +72,7 @@ def test_a_browser_shows_the_exception_and_copies_it(developed: Site, tab: Tab) 
         "ZeroDivisionError",
         "division by zero",
         "main.py:5",
-        "main.py:16",
+        "main.py:15",
         "['Orlando']",
         "KeyError",
         "'Emma'",
