@@ -136,6 +136,7 @@ MAY_CATCH_ALL = {
     "server/io/call_queue.py",
     "server/io/thread_pool.py",
     "server/exchange/stream_writers.py",
+    "devtools/debug/debug_page.py",  # a page that can't be made is logged
     "devtools/debug/bounded_repr.py",  # the repr of any value is the site's code
     "tracebacks/report.py",  # the text of an exception is made by the site's code
     "server/recording/own_loggers.py",  # what makes records is the site's

@@ -282,15 +282,16 @@ def test_what_is_no_mistake_of_the_site_has_no_page(debugged: Debugged, error: s
     assert "Copy as text" not in response.text
 
 
+@pytest.mark.parametrize("part", ["sections_of", "source_around"])
 def test_a_page_that_fails_is_logged(
-    debugged: Debugged, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    debugged: Debugged, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     """An exception in the making of the page is logged, and the client gets the page of a 500."""
 
     def fail(*_: object, **__: object) -> Response:
         raise RuntimeError("the page")
 
-    monkeypatch.setattr("fanlight.devtools.debug.debug_page.sections_of", fail)
+    monkeypatch.setattr(f"fanlight.devtools.debug.debug_page.{part}", fail)
     with caplog.at_level(logging.ERROR):
         response = debugged.client(AVERAGE).get("/", headers=BROWSER)
     assert response.status == 500
@@ -312,3 +313,25 @@ def test_the_source_comes_from_files_of_now(debugged: Debugged, tmp_path: Path) 
     response = client.get("/", headers=BROWSER)
     assert response.status == 500
     assert "main.py:2" in response.text
+
+
+def test_a_page_does_not_count_as_time_of_the_view(debugged: Debugged, caplog: pytest.LogCaptureFixture) -> None:
+    """A page that takes long to make, for a slow repr, does not send the view to the thread pool."""
+    caplog.set_level(logging.INFO)
+    client = debugged.client("""
+        import threading
+
+        class Slow:
+            def __repr__(self):
+                threading.Event().wait(0.1)
+                return "slow"
+
+        def home():
+            slow = Slow()
+            raise ValueError("no")
+
+        URLS = {"/": home}
+    """)
+    for _ in range(3):
+        assert "slow" in client.get("/", headers=BROWSER).text
+    assert "blocked the server" not in caplog.text

@@ -13,8 +13,11 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from queue import Empty, SimpleQueue
 from typing import Any
+from uuid import UUID
 
 from fanlight.devtools.secrets import is_secret_variable, mask_text
 from fanlight.server.recording.redact import MASK
@@ -30,6 +33,7 @@ MAX_LEFT = 3  # threads that are left behind for one page
 _LATE = f"(its repr takes longer than {VALUE_SECONDS:g} s)"
 _NOT_TRIED = "(not shown: the repr of other values took too long)"
 _PLAIN = (bool, float, complex, type(None), type(...))
+_ATOMS = frozenset({*_PLAIN, int, str, bytes, bytearray, date, datetime, time, timedelta, Decimal, UUID})
 _DICTS: dict[type, tuple[str, str]] = {
     dict: ("{", "}"),
     OrderedDict: ("OrderedDict({", "})"),
@@ -59,15 +63,24 @@ class Variable:
 
 def shown_variables(variables: Sequence[tuple[str, object]]) -> list[Variable]:
     """Return variables as they are shown, in the same order."""
-    makers = [
-        (lambda: MASK) if is_secret_variable(name) and value not in _NOTHING else _maker(value)
+    slow = iter(texts_in_time([_maker(value) for name, value in variables if not _is_quick(name, value)]))
+    return [
+        Variable(
+            name=visible(name[:100]),
+            kind=visible(kind_of(value)),
+            text=(MASK if _is_masked(name, value) else shown(value)) if _is_quick(name, value) else next(slow),
+        )
         for name, value in variables
     ]
-    texts = texts_in_time(makers)
-    return [
-        Variable(name=visible(name[:100]), kind=visible(kind_of(value)), text=text)
-        for (name, value), text in zip(variables, texts, strict=True)
-    ]
+
+
+def _is_masked(name: str, value: object) -> bool:
+    return is_secret_variable(name) and value not in _NOTHING
+
+
+def _is_quick(name: str, value: object) -> bool:
+    """Return whether a value can be shown without a thread: no code of the site's is called."""
+    return _is_masked(name, value) or type(value) in _ATOMS
 
 
 def _maker(value: object) -> Callable[[], str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from fanlight.errors import InternalServerError, TemplateError
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.pages.builtin_pages import plain_error_page
 from fanlight.pages.drawing import FAVICON_LINK
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
@@ -39,6 +41,8 @@ from fanlight.tracebacks.hints import hint_for
 from fanlight.tracebacks.lines import inner_fold, text_of
 from fanlight.tracebacks.report import Report, report_of
 from fanlight.tracebacks.visible import visible
+
+log = logging.getLogger("fanlight.app")
 
 MAX_OPEN = 12  # frames of one page with their source and variables; further ones have a line
 MAX_TITLE = 300  # characters of a message in the heading; more of it stands below
@@ -105,7 +109,6 @@ class DebugPages:
             "inspector": inspector,
             "line": request_line(request),
             "sections": sections_of(request, self._table, self._folder),
-            "frames": self._frames_of(report),
             "text": text,
             "style": STYLE,
             "script": SCRIPT,
@@ -116,8 +119,17 @@ class DebugPages:
             "inner_fold": inner_fold,
             "parts": _parts,
         }
-        content = visible(_PAGES.render(Page("debug.html", context)).lstrip())
-        return Response(content.encode(), 500, media_type=HTML, headers=FIELDS)
+        return Response(self._page(report, context), 500, media_type=HTML, headers=FIELDS)
+
+    def _page(self, report: Report, context: dict[str, object]) -> Iterator[bytes]:
+        """Yield the page; as a stream it is made in a thread, so that the time it takes is not the view's."""
+        try:
+            page = Page("debug.html", {**context, "frames": self._frames_of(report)})
+            content = visible(_PAGES.render(page).lstrip()).encode()
+        except Exception:
+            log.exception("the debug page failed")
+            content = plain_error_page(500)
+        yield content
 
     def text(self, report: Report, hint: str = "") -> str:
         """Return the folded traceback, to be copied: without secrets."""
