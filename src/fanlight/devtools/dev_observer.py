@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from fanlight.app.application import Application
 from fanlight.app.error_handlers import DISK_FULL_ERRNOS
-from fanlight.app.observer import Observer
 from fanlight.devtools.access import stranger
 from fanlight.devtools.debug.debug_page import DebugPages
 from fanlight.devtools.dev_context import PREFIX, DevContext
 from fanlight.devtools.inspector.current import exchange_id
+from fanlight.devtools.inspector.recording_observer import RecordingObserver
 from fanlight.devtools.teaching.error_teacher import ErrorTeacher
 from fanlight.devtools.teaching.site_facts import SiteFacts
 from fanlight.errors import ClientDisconnected, HTTPError
@@ -19,16 +19,18 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 
-class DevObserver(Observer):
+class DevObserver(RecordingObserver):
     """Watches the site of one worker."""
 
     def __init__(self, context: DevContext, app: Application) -> None:
+        super().__init__(app.folder)
         self.context = context
         self._teacher = ErrorTeacher(_facts_of(app))
         self._debug_pages = DebugPages(app.folder, app.table)
 
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""
+        response = super().on_http_error(error, request, response)
         return self._teacher.on_http_error(error, request, response, is_shown=not _is_foreign(request))
 
     def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
@@ -37,6 +39,7 @@ class DevObserver(Observer):
 
     def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
         """Return the debug page; None where the app's own response is right, or the page is for nobody to see."""
+        super().on_unhandled(error, request)
         if isinstance(error, ClientDisconnected) or (isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS):
             return None
         if _is_foreign(request):

@@ -16,6 +16,7 @@ from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
 from fanlight.devtools.inspector.recorder import Recorder
 from fanlight.devtools.inspector.replay.saved_test_place import no_place, place_for
+from fanlight.devtools.inspector.site_routes import SiteRoutes
 from fanlight.devtools.inspector.store import FILE_NAME, Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
@@ -36,7 +37,8 @@ def observed_site(app: Application, facts: dict[str, Any], context: DevContext, 
     store, recorder = _recording(context)
 
     def build() -> Handler:
-        return recorder.recorded(app.observed(DevObserver(context, app)))
+        observed = app.observed(DevObserver(context, app))
+        return recorder.recorded(observed, SiteRoutes(observed.table, observed.folder))
 
     tools = make_tools(context, events, store, app.folder, place_for(app, Path(facts["file"])))
     handler = DevHandler(build(), tools, events)

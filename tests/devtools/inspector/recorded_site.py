@@ -15,6 +15,7 @@ from tests.speed import PATIENCE
 from fanlight.app.application import Application
 from fanlight.devtools.inspector.exchange_record import Exchange
 from fanlight.devtools.inspector.recorder import Recorder
+from fanlight.devtools.inspector.site_routes import SiteRoutes
 from fanlight.message.handler import Handler
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
@@ -60,14 +61,23 @@ class KeptExchanges:
 class RecordedSite:
     """Serves an app on a real port, recorded."""
 
-    def __init__(self, app: Handler, limits: Limits | None = None, store: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Handler,
+        limits: Limits | None = None,
+        store: Any = None,
+        site: Application | None = None,
+        **options: Any,
+    ) -> None:
         self.kept = KeptExchanges()
         self.recorder = Recorder(store or self.kept, generation=1)
+        routes = None if site is None else SiteRoutes(site.table, site.folder)
         options = {"bind": ("127.0.0.1:0",), "access_log": False, **options}
         self._thread = ServerThread(
-            self.recorder.recorded(app), Options(limits=limits or Limits(), **options), self.recorder.watch
+            self.recorder.recorded(app, routes), Options(limits=limits or Limits(), **options), self.recorder.watch
         )
         self.server = self._thread.server
+        self.recorder.explain_lanes(lambda: self.server.hub.lanes.slow_routes())  # noqa: PLW0108 - there is no hub yet
 
     def __enter__(self) -> Self:
         self.recorder.start()

@@ -8,19 +8,23 @@ the content without its coding.
 from __future__ import annotations
 
 import re
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
 from fanlight.devtools.inspector.exchange_record import (
+    Candidate,
     ConnectionInfo,
     ErrorReport,
     Exchange,
     FieldOrigin,
     LogLine,
+    Parameter,
     Piece,
     Refusal,
     Run,
@@ -35,10 +39,16 @@ from fanlight.devtools.inspector.recording_limits import (
 )
 from fanlight.devtools.inspector.sent_message import SentMessage, content_of, read_sent
 from fanlight.message.handler import Lane
+from fanlight.tracebacks.lines import text_of
+from fanlight.tracebacks.report import report_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fanlight.devtools.inspector.site_routes import SiteRoutes
     from fanlight.message.handler import Call
 
+JSON_BODY = "JSON body"  # the source of a parameter
 REQUEST_ID = "x-request-id"
 MAX_LINE_PIECES, MAX_LINE_CHARACTERS = 200, 2000  # that are looked at for the first line of a refused message
 _SOURCE = re.compile(r"RFC \d+( sections? [\d.]*\d( and [\d.]*\d)?)?")
@@ -58,17 +68,21 @@ class ExchangeMaker:
     """Makes the exchanges of one server process."""
 
     def __init__(self, generation: int) -> None:
+        """Make exchanges of a generation of the code."""
         self._generation = generation
+        self._routes: SiteRoutes | None = None
+        self._lane_reasons: Callable[[], Mapping[object, str]] = dict
         self._wall = time() - perf_counter()  # of the performance counter's zero
 
-    def make(self, recording: Recording, now: float) -> Exchange:
-        """Return what is known of an exchange at a moment."""
+    def make(self, recording: Recording, now: float, *, is_brief: bool = False) -> Exchange:
+        """Return what is known of an exchange at a moment; `is_brief`: without what takes long to find out."""
         began = recording.began
         sent = [Piece(at - began, data, size, offered) for at, data, size, offered in list(recording.sent)]
         sent_data = b"".join([piece.data for piece in sent])
         message = read_sent(sent_data)
         name = recording.call.name if recording.call is not None else ""
         method, target, version = _request_line(recording)
+        view, view_place = self._view_of(recording)
         content = _content_of(recording, method, message, sent_data)
         is_encoded_stream = recording.response_content is None and message.value("content-encoding") != ""
         return Exchange(
@@ -81,6 +95,8 @@ class ExchangeMaker:
             version=version,
             status=message.status,
             route=route_of(name),
+            view=view,
+            view_place=view_place,
             request_id=message.value(REQUEST_ID),
             generation=self._generation,
             seconds=(now if recording.outcome == OPEN else recording.ended) - began,
@@ -98,13 +114,60 @@ class ExchangeMaker:
             content_at=_since(began, recording.content_at),
             response_at=_since(began, recording.response_at),
             refusal=_refusal_of(recording),
-            run=_run_of(recording),
+            candidates=self._candidates_for(recording, is_brief=is_brief),
+            parameters=_parameters_of(recording),
+            run=self._run_of(recording),
             spans=[_moved(span, began) for span in list(recording.spans)],
             logs=[LogLine(line.at - began, line.level, line.logger, line.text) for line in list(recording.logs)],
-            error=_error_of(recording.error),
+            error=self._error_of(recording.error),
             note=recording.note,
             is_cut=recording.is_cut,
         )
+
+    def explain_routes(self, routes: SiteRoutes | None) -> None:
+        """Have the routes that a site serves from now on, None if they are not known."""
+        self._routes = routes
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the site, if it is known."""
+        return None if self._routes is None else self._routes.folder
+
+    def explain_lanes(self, reasons: Callable[[], Mapping[object, str]]) -> None:
+        """Have the reasons why calls run in threads, by call, from a function."""
+        self._lane_reasons = reasons
+
+    def _view_of(self, recording: Recording) -> tuple[str, str]:
+        return ("", "") if self._routes is None else self._routes.view_of(recording.site_call)
+
+    def _candidates_for(self, recording: Recording, *, is_brief: bool) -> list[Candidate]:
+        head = recording.head
+        if self._routes is None or head is None:
+            return []
+        return self._routes.candidates(head.method, head.path, is_brief=is_brief)
+
+    def _run_of(self, recording: Recording) -> Run | None:
+        run, call = recording.run, recording.call
+        if run is None or call is None:
+            return None
+        ready = recording.content_at or recording.head_at
+        reason = self._lane_reasons().get(call, "") if run.lane is Lane.THREAD else ""
+        return Run(
+            lane=_LANES[run.lane],
+            reason=reason or _reason(run, call),
+            thread=run.thread_name,
+            waited=max(0.0, run.began - ready),
+            began=run.began - recording.began,
+            seconds=run.ended - run.began if run.ended else 0.0,
+            cpu_seconds=run.cpu_seconds,
+            stacks=list(run.stacks),
+        )
+
+    def _error_of(self, error: BaseException | None) -> ErrorReport | None:
+        if error is None:
+            return None
+        report = report_of(error, self.folder)
+        return ErrorReport(report.kind, report.message, text_of(report)[:MAX_TRACEBACK_CHARACTERS])
 
 
 def route_of(name: str) -> str:
@@ -177,21 +240,24 @@ def _refusal_of(recording: Recording) -> Refusal | None:
     return refusal if begin == end else Refusal(error.status, str(error), refusal.source, begin, end)
 
 
-def _run_of(recording: Recording) -> Run | None:
-    run, call = recording.run, recording.call
-    if run is None or call is None:
-        return None
-    ready = recording.content_at or recording.head_at
-    return Run(
-        lane=_LANES[run.lane],
-        reason=_reason(run, call),
-        thread=run.thread_name,
-        waited=max(0.0, run.began - ready),
-        began=run.began - recording.began,
-        seconds=run.ended - run.began if run.ended else 0.0,
-        cpu_seconds=run.cpu_seconds,
-        stacks=list(run.stacks),
-    )
+def _parameters_of(recording: Recording) -> list[Parameter]:
+    """Return the parameters; what was sent as JSON is found in its bytes."""
+    parameters = recording.parameters
+    if not any(each.source == JSON_BODY for each in parameters):
+        return parameters
+    content = b"".join(recording.content)
+    try:
+        sent = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:  # another document, or one that is cut
+        sent = {}
+    made = []
+    for each in parameters:
+        raw = each.raw
+        if each.source == JSON_BODY:
+            found = bytes(sent[each.name]) if each.name in sent else content if len(parameters) == 1 else None
+            raw = None if found is None else found[:MAX_VALUE_CHARACTERS].decode(errors="replace")
+        made.append(replace(each, raw=raw))
+    return made
 
 
 def _reason(run: CallRun, call: Call) -> str:
@@ -208,10 +274,3 @@ def _moved(span: Span, began: float) -> Span:
     inner = None if span.inner is None else (span.inner[0] - began, span.inner[1] - began)
     end = -1.0 if span.end < 0 else span.end - began
     return Span(span.kind, span.name, span.begin - began, end, inner, span.place, dict(span.detail), span.error)
-
-
-def _error_of(error: BaseException | None) -> ErrorReport | None:
-    if error is None:
-        return None
-    text = "".join(traceback.format_exception(error))[-MAX_TRACEBACK_CHARACTERS:]
-    return ErrorReport(type(error).__name__, str(error)[:MAX_VALUE_CHARACTERS], text)

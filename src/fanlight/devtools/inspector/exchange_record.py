@@ -60,11 +60,15 @@ class Parameter(Struct):
     value: str  # repr of what the view got, cut; "" if it got nothing
     complaint: str = ""
 
+    def fill(self, value: str) -> None:
+        """Set what the view got, where that is known only when it is called."""
+        self.value = value
+
 
 class Span(Struct):
     """A stretch of work on the way: spans nest by their times."""
 
-    kind: str  # "middleware", "dependency", "arguments", "view", "template", "query", "compression", "background task"
+    kind: str  # "middleware", "dependency", "arguments", "view", "response", "template", "query", "compression" ...
     name: str
     begin: float
     end: float  # -1 while it runs
@@ -72,6 +76,14 @@ class Span(Struct):
     place: str = ""  # where it is written
     detail: dict[str, str] = {}  # queries: "sql", "rows"; templates: "context" entries as name -> "type, size"
     error: str = ""  # the exception that left it
+
+    def enclose(self, begin: float, end: float) -> None:
+        """Note when what it encloses has run."""
+        self.inner = begin, end
+
+    def describe(self, detail: dict[str, str]) -> None:
+        """Add details."""
+        self.detail = {**self.detail, **detail}
 
     def end_now(self, now: float, error: BaseException | None = None) -> None:
         """End it; `error` has left it."""

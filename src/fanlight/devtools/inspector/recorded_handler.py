@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanlight.devtools.inspector.current import CURRENT, KEY, recording_of
 from fanlight.devtools.inspector.recording import Recording
@@ -30,43 +30,39 @@ class Recorder(Protocol):
         """Return the recording of the request whose head was read just now; None if it is not recorded."""
         ...
 
-    def update(self, recording: Recording) -> None:
-        """Take a recording again that has ended before, because more is known now."""
-
 
 class RecordedRequest(Request):
     """A request with its recording. The class of an app's requests is made of this and the app's own."""
 
     __slots__ = ()
-    recorder: ClassVar[Recorder]
 
     def pop_background_tasks(self) -> list[Callable[[], Any]]:
         """Return the background tasks, once, for the server; each notes when it runs."""
         tasks, recording = super().pop_background_tasks(), recording_of(self)
         if recording is None:
             return tasks
-        return [_recorded_task(task, recording, self.recorder) for task in tasks]
+        return [_recorded_task(task, recording) for task in tasks]
 
 
-def _recorded_task(task: Callable[[], Any], recording: Recording, recorder: Recorder) -> Callable[[], Any]:
+def _recorded_task(task: Callable[[], Any], recording: Recording) -> Callable[[], Any]:
     function = getattr(task, "func", task)
     name = getattr(function, "__qualname__", type(function).__name__)
     run = _run_async_task if inspect.iscoroutinefunction(function) else _run_task
-    return partial(run, task, name, recording, recorder)
+    return partial(run, task, name, recording)
 
 
-def _run_task(task: Callable[[], Any], name: str, recording: Recording, recorder: Recorder) -> Any:
-    with _task_span(name, recording, recorder):
+def _run_task(task: Callable[[], Any], name: str, recording: Recording) -> Any:
+    with _task_span(name, recording):
         return task()
 
 
-async def _run_async_task(task: Callable[[], Any], name: str, recording: Recording, recorder: Recorder) -> Any:
-    with _task_span(name, recording, recorder):
+async def _run_async_task(task: Callable[[], Any], name: str, recording: Recording) -> Any:
+    with _task_span(name, recording):
         return await task()
 
 
 @contextlib.contextmanager
-def _task_span(name: str, recording: Recording, recorder: Recorder) -> Iterator[None]:
+def _task_span(name: str, recording: Recording) -> Iterator[None]:
     span = recording.begin_span("background task", name)
     try:
         yield
@@ -76,7 +72,7 @@ def _task_span(name: str, recording: Recording, recorder: Recorder) -> Iterator[
     else:
         span.end_now(perf_counter())
     finally:
-        recorder.update(recording)
+        recording.change_late()
 
 
 class RecordedHandler:
@@ -87,7 +83,7 @@ class RecordedHandler:
         self._recorder = recorder
         self._calls: dict[Call, Call] = {}
         own = getattr(app, "request_class", Request)
-        members = {"__slots__": (), "recorder": recorder}
+        members = {"__slots__": ()}
         self.request_class: type[Request] = type("Request", (RecordedRequest, own), members)
         encoder: ResponseEncoder | None = getattr(app, "encoder", None)
         self.encoder = None if encoder is None else RecordedEncoder(encoder)
@@ -100,7 +96,7 @@ class RecordedHandler:
             return call
         request.cache_value(KEY, recording)
         recorded = self._calls.get(call) or self._record(call)
-        recording.choose_call(recorded)
+        recording.choose_call(recorded, call)
         return recorded
 
     def _record(self, call: Call) -> Call:
@@ -166,8 +162,9 @@ class RecordedEncoder:
 
     def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
         """Return the response to send, which may be the same one."""
+        began = perf_counter()
         encoded = self._encode(response, request, is_busy)
         recording = recording_of(request)
         if recording is not None and encoded is not response:
-            recording.take_encoded(encoded)
+            recording.take_encoded(encoded, began, perf_counter())
         return encoded

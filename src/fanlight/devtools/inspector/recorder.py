@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, Self
 
 from fanlight.devtools.inspector.exchange_maker import ExchangeMaker
+from fanlight.devtools.inspector.log_capture import LogCapture
 from fanlight.devtools.inspector.recorded_connection import RecordedWire
 from fanlight.devtools.inspector.recorded_handler import RecordedHandler
 from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
 from fanlight.devtools.inspector.recording_limits import (
     BATCH_SECONDS,
+    BLOCKED_SECONDS,
+    CALM_BATCH,
     MAX_BATCH,
     MAX_WAITING,
     MAX_WAITING_BYTES,
@@ -28,10 +31,12 @@ from fanlight.devtools.inspector.recording_limits import (
     REFRESH_SECONDS,
     SAMPLE_SECONDS,
 )
+from fanlight.devtools.inspector.stack_samples import stack_of
 
 if TYPE_CHECKING:
     from fanlight.devtools.inspector.exchange_record import Exchange
-    from fanlight.message.handler import Handler
+    from fanlight.devtools.inspector.site_routes import SiteRoutes
+    from fanlight.message.handler import Call, Handler
     from fanlight.server.connection.connection import Connection
 
 STOP_SECONDS = 2.0  # for the last exchanges to be written
@@ -53,6 +58,7 @@ class Recorder:
         """Record to a store; `generation` is the number of the code that is served."""
         self._store, self._generation = store, generation
         self._maker = ExchangeMaker(generation)
+        self._logs = LogCapture(self._blocked_by)
         self._numbers, self._connections = count(1), count(1)
         self._latest: Recording | None = None
         self._open: set[Recording] = set()
@@ -67,10 +73,12 @@ class Recorder:
 
     def start(self) -> None:
         """Begin to write what is recorded."""
+        self._logs.install()
         self._thread.start()
 
     def stop(self) -> None:
         """Write what is left, and end."""
+        self._logs.remove()
         self._is_stopped = True
         self._bell.set()
         if self._thread.is_alive():
@@ -90,8 +98,13 @@ class Recorder:
         wire = RecordedWire(connection, self, ConnectionFacts(next(self._connections)))
         connection.record_through(connection.sock, wire)
 
-    def recorded(self, app: Handler) -> RecordedHandler:
-        """Return the handler for the server, which serves as the app does."""
+    def explain_lanes(self, slow_routes: Callable[[], Iterable[tuple[Call, float, str]]]) -> None:
+        """Have the reasons why routes run in threads from a function: `Lanes.slow_routes` of the hub."""
+        self._maker.explain_lanes(lambda: {call: reason for call, _, reason in slow_routes()})
+
+    def recorded(self, app: Handler, routes: SiteRoutes | None = None) -> RecordedHandler:
+        """Return the handler for the server, which serves as the app does; `routes` are those of the app, if known."""
+        self._maker.explain_routes(routes)
         return RecordedHandler(app, self)
 
     # --- for the recorded connections and the recorded handler --------------------------------------
@@ -99,7 +112,7 @@ class Recorder:
     def begin(self, began: float, connection: ConnectionFacts) -> Recording:
         """Make a recording; the next call that is looked for is for its request."""
         exchange_id = f"{self._generation:03}-{next(self._numbers):05}"
-        self._latest = recording = Recording(exchange_id, began, connection)
+        self._latest = recording = Recording(exchange_id, began, connection, self.update)
         self._open.add(recording)
         if self._is_asleep:
             self._bell.set()
@@ -145,8 +158,20 @@ class Recorder:
 
     def _work(self) -> None:
         now = perf_counter()
+        for each in list(self._open):
+            run = each.run
+            if run is not None and not run.ended and now - run.began > BLOCKED_SECONDS and run.wants_stack:
+                run.add_stack(stack_of(run, self._maker.folder))
         if now - self._written_at >= BATCH_SECONDS:
             self._write(now)
+
+    def _blocked_by(self, record: logging.LogRecord) -> Recording | None:
+        """Return the recording of a call that the server reports to have blocked it, in a thread of its own."""
+        if record.name != "fanlight.server" or not record.args:
+            return None
+        name = record.args[0] if isinstance(record.args, tuple) else ""
+        running = (each for each in list(self._open) if each.run is not None and each.call is not None)
+        return next((each for each in running if each.call is not None and each.call.name == name), None)
 
     def _write(self, now: float) -> None:
         batch = self._take_waiting()
@@ -158,7 +183,8 @@ class Recorder:
         self._written_at = now
         if not batch:
             return
-        exchanges = [made for each in batch if (made := self._make(each, now)) is not None]
+        is_flood = len(batch) > CALM_BATCH
+        exchanges = [made for each in batch if (made := self._make(each, now, is_brief=is_flood)) is not None]
         try:
             self._store.add(exchanges)
         except Exception as error:  # noqa: BLE001 - a full disk, a locked file, a value that no column holds: as above
@@ -177,10 +203,10 @@ class Recorder:
         newest.reverse()
         return newest
 
-    def _make(self, recording: Recording, now: float) -> Exchange | None:
+    def _make(self, recording: Recording, now: float, *, is_brief: bool) -> Exchange | None:
         recording.mark_written(now)
         try:
-            return self._maker.make(recording, now)
+            return self._maker.make(recording, now, is_brief=is_brief)
         except Exception as error:  # noqa: BLE001 - whatever a site holds in its requests and responses, it is served on
             self._report("exchange %s can't be recorded: %r (logged once)", recording.id, error)
             return None

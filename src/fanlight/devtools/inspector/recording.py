@@ -7,11 +7,12 @@ exceed a limit is counted, and not kept. All moments are of the performance coun
 
 from __future__ import annotations
 
-from threading import current_thread
+import asyncio
+from threading import current_thread, get_ident
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING
 
-from fanlight.devtools.inspector.exchange_record import LogLine, Span
+from fanlight.devtools.inspector.exchange_record import LogLine, Parameter, Span
 from fanlight.devtools.inspector.recording_limits import (
     MAX_CONTENT_BYTES,
     MAX_LOG_LINES,
@@ -21,14 +22,16 @@ from fanlight.devtools.inspector.recording_limits import (
     MAX_SPANS,
     MAX_STACK_SAMPLES,
 )
+from fanlight.devtools.inspector.short_values import short_value
 from fanlight.errors import RequestTimeout
+from fanlight.message.handler import Lane
+from fanlight.message.response import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fanlight.errors import HTTPError, ProtocolError
-    from fanlight.message.handler import Call, Lane
-    from fanlight.message.response import Response
+    from fanlight.message.handler import Call
     from fanlight.wire.http1.wire_events import RequestHead
 
 Arrived = tuple[float, bytes]  # when, and what
@@ -62,7 +65,7 @@ class ConnectionFacts:
 class CallRun:
     """How the call of a request ran: in which lane, when, for how long."""
 
-    __slots__ = ("began", "cpu_began", "cpu_seconds", "ended", "lane", "stacks", "thread_id", "thread_name")
+    __slots__ = ("began", "cpu_began", "cpu_seconds", "ended", "lane", "stacks", "task", "thread_id", "thread_name")
 
     def __init__(self, lane: Lane) -> None:
         """Begin, in the thread of the call."""
@@ -70,15 +73,26 @@ class CallRun:
         self.lane, self.thread_id, self.thread_name = lane, thread.ident, thread.name
         self.ended, self.cpu_seconds = 0.0, 0.0
         self.stacks: list[str] = []
+        self.task = asyncio.current_task() if lane is Lane.TASK else None
         self.began, self.cpu_began = perf_counter(), thread_time()
+
+    def move(self) -> None:
+        """Note that the view runs in this thread, where async middleware has begun in another one."""
+        if self.task is not None:
+            self.thread_id, self.task = get_ident(), None
 
     def end(self) -> None:
         """End, in the same thread."""
         self.ended, self.cpu_seconds = perf_counter(), thread_time() - self.cpu_began
 
+    @property
+    def wants_stack(self) -> bool:
+        """Whether more samples of its stack are kept."""
+        return len(self.stacks) < MAX_STACK_SAMPLES
+
     def add_stack(self, stack: str) -> None:
-        """Keep where the call was while it did not end."""
-        if len(self.stacks) < MAX_STACK_SAMPLES:
+        """Keep where the call was while it did not end, unless it was there before."""
+        if stack and stack not in self.stacks:
             self.stacks.append(stack)
 
 
@@ -86,14 +100,18 @@ class Recording:
     """What is known of one exchange so far."""
 
     __slots__ = (
-        "began", "call", "connection", "content", "content_at", "content_bytes", "earlier", "encoded_bytes", "ended",
-        "error", "head", "head_at", "head_end", "held", "id", "is_cut", "is_late", "logs", "note", "outcome", "owed",
-        "owes_all", "received", "received_bytes", "refusal", "response_at", "response_bytes", "response_content", "run",
-        "sent", "sent_bytes", "spans", "stages", "written_at",
+        "actor", "began", "call", "changed", "connection", "content", "content_at", "content_bytes", "earlier",
+        "encoded_bytes", "ended", "error", "head", "head_at", "head_end", "held", "id", "is_cut", "is_late", "logs",
+        "note", "outcome", "owed", "owes_all", "parameters", "received", "received_bytes", "refusal", "response_at",
+        "response_bytes", "response_content", "run", "sent", "sent_bytes", "site_call", "spans", "stages", "templates",
+        "written_at",
     )  # fmt: skip
 
-    def __init__(self, exchange_id: str, began: float, connection: ConnectionFacts) -> None:
-        """Begin with the first byte of the message."""
+    def __init__(
+        self, exchange_id: str, began: float, connection: ConnectionFacts, changed: Callable[[Recording], object]
+    ) -> None:
+        """Begin with the first byte of the message; `changed` is called for what happens after the end."""
+        self.changed = changed
         self.id, self.began, self.connection, self.earlier = exchange_id, began, connection, connection.count()
         self.outcome, self.note, self.is_cut = OPEN, "", False
         self.received: list[Received] = []
@@ -107,10 +125,13 @@ class Recording:
         self.refusal: ProtocolError | HTTPError | None = None
         self.error: BaseException | None = None
         self.call: Call | None = None
+        self.site_call: Call | None = None
         self.run: CallRun | None = None
         self.spans: list[Span] = []
         self.logs: list[LogLine] = []
         self.stages: list[Stage] = []
+        self.parameters: list[Parameter] = []
+        self.actor, self.templates = "view", 0
         self.response_content: bytes | None = None  # before it is encoded; None: it was sent as it is, or is a stream
         self.response_bytes = self.encoded_bytes = self.held = 0
 
@@ -197,15 +218,20 @@ class Recording:
         """Note how it ended."""
         self.outcome, self.ended = outcome, now
 
+    def change_late(self) -> None:
+        """Report that something has been added, if the exchange has ended before: a background task, for one."""
+        if self.ended:
+            self.changed(self)
+
     def annotate(self, note: str) -> None:
         """Add a line for people."""
         self.note = note
 
     # --- from the handler -------------------------------------------------------------------------
 
-    def choose_call(self, call: Call) -> None:
-        """Note which call responds."""
-        self.call = call
+    def choose_call(self, call: Call, site_call: Call) -> None:
+        """Note which call responds, and which one of the site it stands for."""
+        self.call, self.site_call = call, site_call
 
     def begin_call(self) -> None:
         """Note that the call begins to run, in this thread."""
@@ -218,22 +244,51 @@ class Recording:
             self.run.end()
         self.response_at = perf_counter()
         if response is not None:
-            self.take_response("view", response)
+            self.take_response(response)
             if (content := response.content).__class__ is bytes:
                 self.response_bytes = len(content)
                 self.response_content = content[:MAX_CONTENT_BYTES]
 
-    def take_response(self, origin: str, response: Response) -> None:
-        """Keep the status and the fields of a response as they are now, made or changed by `origin`."""
-        fields = response.fields()
-        self.stages.append((origin, response.status, fields if isinstance(fields, tuple) else tuple(fields)))
+    def take_response(self, response: Response) -> None:
+        """Keep the status and the fields of a response as they are now, made or changed by what has acted last."""
+        fields, stages = response.fields(), self.stages
+        stage = self.actor, response.status, fields if isinstance(fields, tuple) else tuple(fields)
+        if not stages or stages[-1][1:] != stage[1:]:
+            stages.append(stage)
 
-    def take_encoded(self, response: Response) -> None:
+    def change_actor(self, actor: str, seen: object) -> None:
+        """Note what acts on the response from now on; if it sees the response, that is kept as it was before."""
+        if isinstance(seen, Response):
+            self.take_response(seen)
+        self.actor = actor
+
+    def begin_view(self, values: Mapping[str, object]) -> None:
+        """Note that the view is called; the values of dependencies are known only now."""
+        for each in self.parameters:
+            if not each.value and not each.complaint and each.name in values:
+                each.fill(short_value(values[each.name]))
+
+    def take_parameters(self, parameters: list[Parameter]) -> None:
+        """Keep the parameters of the view."""
+        self.parameters = parameters
+
+    def enter_template(self) -> bool:
+        """Note that a template begins; return whether it is in no other one."""
+        self.templates += 1
+        return self.templates == 1
+
+    def leave_template(self) -> None:
+        """Note that a template has ended."""
+        self.templates -= 1
+
+    def take_encoded(self, response: Response, began: float, ended: float) -> None:
         """Keep what the response has become by its encoding."""
-        self.take_response("compression", response)
-        content = response.content
-        if isinstance(content, bytes) and any(name == "content-encoding" for name, _ in self.stages[-1][2]):
-            self.encoded_bytes = len(content)
+        self.change_actor("compression", None)
+        self.take_response(response)
+        coding = next((value for name, value in self.stages[-1][2] if name == "content-encoding"), "")
+        if coding and isinstance(response.content, bytes):
+            self.encoded_bytes = len(response.content)
+            self.spans.append(Span("compression", coding, began, ended))
 
     def take_error(self, error: BaseException) -> None:
         """Keep an exception that nothing has caught."""

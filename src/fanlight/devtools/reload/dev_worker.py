@@ -125,6 +125,7 @@ class DevWorker:
             log_lines=lines_for(work.options),
             message_format=message_format_for(work.options),
         )
+        site.recorder.explain_lanes(lambda: server.hub.lanes.slow_routes())  # noqa: PLW0108 - there is no hub yet
         with site.recorder:
             server.run(lambda _urls: self._channel.send("ready"))
         return LATE_EXIT_CODE if server.has_cut_off else 0

@@ -1,0 +1,145 @@
+"""The parts of an app, recorded: its views, middleware and dependencies, and what makes arguments and responses.
+
+In: each part, while the app is built (the hooks of `app.observer`). Out: what runs in its place: the same, with a span
+for it in the recording of the request. A request that is not recorded passes as if there was nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
+
+from fanlight.binding.callables import is_async, source_location, unwrap_callable
+from fanlight.devtools.inspector.current import CURRENT
+from fanlight.devtools.inspector.recorded_generators import (
+    GeneratorRecord,
+    RecordedAsyncGenerator,
+    RecordedGenerator,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fanlight.app.generator_functions import GeneratorFunction
+    from fanlight.app.observer import MakeResponse
+    from fanlight.binding.callables import View
+    from fanlight.binding.dependency_plan import Provider
+    from fanlight.devtools.inspector.exchange_record import Span
+    from fanlight.devtools.inspector.recording import Recording
+    from fanlight.message.request import Request
+    from fanlight.message.response import Response
+
+    Begin = Callable[[Recording, Mapping[str, Any]], Span]  # with the named arguments
+
+
+def recorded_view(view: View, name: str, place: str) -> View:
+    """Return a view that notes when it is called, and for how long."""
+    awaits = is_async(view)
+
+    def begin(recording: Recording, values: Mapping[str, Any]) -> Span:
+        recording.begin_view(values)
+        if not awaits and recording.run is not None:
+            recording.run.move()
+        return recording.begin_span("view", name, place)
+
+    return _async_function(view, begin) if awaits else _plain_function(view, begin)
+
+
+def recorded_making(make: MakeResponse) -> MakeResponse:
+    """Return what makes responses, and notes how long it takes: templates are rendered in it."""
+
+    def make_recorded(value: object, request: Request) -> Response:
+        recording = CURRENT.get()
+        if recording is None:
+            return make(value, request)
+        span = recording.begin_span("response", type(value).__name__)
+        try:
+            response = make(value, request)
+        except BaseException as error:
+            span.end_now(perf_counter(), error)
+            raise
+        span.end_now(perf_counter())
+        recording.take_response(response)
+        return response
+
+    return make_recorded
+
+
+def recorded_middleware(middleware: GeneratorFunction, folder: Path | None) -> GeneratorFunction:
+    """Return middleware that notes when it runs, and what it encloses."""
+    name = middleware.name
+    begin = _generator_function(middleware.begin, "middleware", name, source_location(middleware.begin, folder))
+    return replace(middleware, begin=begin)
+
+
+def recorded_dependency(provider: Provider, folder: Path | None) -> Provider:
+    """Return a dependency that notes when it is opened and closed."""
+    function, name = provider.function, provider.name
+    place = source_location(function, folder)
+    if provider.is_generator:
+        return replace(provider, function=_generator_function(function, "dependency", name, place))
+
+    def begin(recording: Recording, _: Mapping[str, Any]) -> Span:
+        return recording.begin_span("dependency", name, place)
+
+    record = _async_function if provider.is_async else _plain_function
+    return replace(provider, function=record(function, begin))
+
+
+def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*arguments: Any, **named: Any) -> Any:
+        recording = CURRENT.get()
+        if recording is None:
+            return function(*arguments, **named)
+        span = begin(recording, named)
+        try:
+            value = function(*arguments, **named)
+        except BaseException as error:
+            span.end_now(perf_counter(), error)
+            raise
+        span.end_now(perf_counter())
+        return value
+
+    return run
+
+
+def _async_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def run(*arguments: Any, **named: Any) -> Any:
+        recording = CURRENT.get()
+        if recording is None:
+            return await function(*arguments, **named)
+        span = begin(recording, named)
+        try:
+            value = await function(*arguments, **named)
+        except BaseException as error:
+            span.end_now(perf_counter(), error)
+            raise
+        span.end_now(perf_counter())
+        return value
+
+    return run
+
+
+def _generator_function(function: Callable[..., Any], kind: str, name: str, place: str) -> Callable[..., Any]:
+    actor = f"{kind} {name}" if kind == "middleware" else ""
+    begins_async = inspect.isasyncgenfunction(unwrap_callable(function))
+
+    @functools.wraps(function)
+    def begin(*arguments: Any, **named: Any) -> Any:
+        generator = function(*arguments, **named)
+        recording = CURRENT.get()
+        if recording is None:
+            return generator
+        record = GeneratorRecord(recording, recording.begin_span(kind, name, place), actor)
+        if begins_async or isinstance(generator, AsyncGenerator):
+            return RecordedAsyncGenerator(cast("AsyncGenerator[Any, Any]", generator), record)
+        return RecordedGenerator(cast("Generator[Any, Any, Any]", generator), record)
+
+    return begin
