@@ -65,6 +65,20 @@ def test_a_program_gets_problem_details(debugged: Debugged) -> None:
     assert members["request_id"] == "seven-7"
 
 
+def test_a_table_whose_errors_are_json_gets_problem_details(debugged: Debugged) -> None:
+    """Whatever the client accepts, unless it names HTML."""
+    client = debugged.client(
+        "from fanlight import table\n\ndef home():\n    1 / 0\n\n"
+        "URLS = {'/api': table({'/': home}, json_errors=True), '/': home}"
+    )
+    for path, accept, kind in (
+        ("/api", "*/*", "application/problem+json"),
+        ("/api", "text/html", "text/html; charset=utf-8"),
+        ("/", "*/*", "text/plain; charset=utf-8"),
+    ):
+        assert client.get(path, headers={"accept": accept}).headers["content-type"] == kind
+
+
 @pytest.mark.parametrize("accept", ["*/*", "text/plain"])
 def test_curl_gets_text(debugged: Debugged, accept: str) -> None:
     """A client that does not accept HTML by name gets the traceback as plain text."""

@@ -34,7 +34,7 @@ from fanlight.pages.builtin_pages import plain_error_page
 from fanlight.pages.drawing import FAVICON_LINK
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
-from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem
+from fanlight.pages.problem_details import PROBLEM, problem, sendable, wants_problem, wants_problem_unless_html
 from fanlight.routing.table import Table
 from fanlight.tracebacks.frames import Frame
 from fanlight.tracebacks.hints import hint_for
@@ -90,7 +90,8 @@ class DebugPages:
         """Return the response for an exception; `inspector` is the address of the exchange, "" if it is not kept."""
         report = report_of(error, self._folder)
         hint = hint or hint_for(report)
-        if wants_problem(request):
+        is_in_json = self._table.json_prefixes.contain(request.raw_path)
+        if (wants_problem_unless_html if is_in_json else wants_problem)(request):
             members = problem(InternalServerError(), request) | {
                 "detail": sendable(mask_text(visible(report.title))),
                 **({"hint": sendable(hint)} if hint else {}),
