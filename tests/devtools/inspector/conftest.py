@@ -10,6 +10,7 @@ import pytest
 from fanlight import App
 from fanlight.devtools.dev_context import PREFIX, DevContext
 from fanlight.devtools.dev_handler import DevHandler
+from fanlight.devtools.inspector.replay.saved_test_place import no_place
 from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
@@ -39,6 +40,7 @@ def inspector(store: Store, tmp_path: Path) -> Iterator[str]:
     """Return the address of the inspector; exchanges that are added to the store are in it."""
     (tmp_path / "main.py").write_text(SOURCE)
     context = DevContext(folder=tmp_path, generation=1)
-    tools = make_tools(context, BrowserEvents(1), store, tmp_path)
-    with LiveServer(DevHandler(App({"/": "The site"}, file=tmp_path / "main.py"), tools)) as server:
+    events = BrowserEvents(context)
+    tools = make_tools(context, events, store, tmp_path, no_place("this site is not imported"))
+    with LiveServer(DevHandler(App({"/": "The site"}, file=tmp_path / "main.py"), tools, events)) as server:
         yield server.url + PREFIX
