@@ -113,7 +113,7 @@ def test_an_intended_204_is_not_logged(site: Make, caplog: pytest.LogCaptureFixt
 @pytest.mark.parametrize(
     ("view", "says"),
     [
-        (number, "a value of type int can't be sent; return a string"),
+        (number, "a value of type int can't be sent; return str(...) of it, or a string"),
         (opaque, "this can't be sent as JSON"),
         (bad_status, "1000 is no status"),
     ],

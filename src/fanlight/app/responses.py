@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import AsyncGeneratorType, GeneratorType, NoneType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -30,6 +33,10 @@ Maker = Callable[[Any, Request], Response]
 _MAX_TYPES = 256  # remembered; an app has a handful, unless it creates classes while it runs
 _STATUSES = range(200, 600)
 _KINDS = "a string, bytes, a dict or list, a page from render(), a Path, a generator, None or a Response"
+_INSTEAD: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((set, frozenset, range), "list(...) of it, or "),
+    ((int, float, complex, Decimal, date, UUID), "str(...) of it, or "),
+)
 
 
 class ResponseFactory:
@@ -210,4 +217,5 @@ def _reason(result: object) -> str:
         return f"{type(result).__name__} was returned; raise it"
     if isinstance(result, type) or inspect.isroutine(result):
         return f"{result.__qualname__} itself was returned; call it, or return {_KINDS}"
-    return f"a value of type {type(result).__qualname__} can't be sent; return {_KINDS}"
+    instead = next((text for kinds, text in _INSTEAD if isinstance(result, kinds)), "")
+    return f"a value of type {type(result).__qualname__} can't be sent; return {instead}{_KINDS}"

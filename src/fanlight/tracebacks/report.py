@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.errors import TemplateError
+from fanlight.errors import InvalidResponse, TemplateError
 from fanlight.tracebacks.frames import (
     MAX_LINE,
     Entry,
@@ -111,6 +111,9 @@ class _Reports:
         """Return the place of an error that is in a source text and not in a frame."""
         if isinstance(error, SyntaxError):
             return _syntax_place(error, self._folder)
+        if isinstance(error, InvalidResponse) and self._folder:
+            place = parse_place(error.place)
+            return None if place is None else frame_at(str(Path(self._folder, place[0])), place[1], self._folder)
         if isinstance(error, TemplateError) and not any(
             isinstance(each, Frame) and each.is_template for each in _unfolded(entries)
         ):

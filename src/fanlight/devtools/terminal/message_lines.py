@@ -15,6 +15,7 @@ others is one line, and the request comes last. No character of a message can co
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -68,7 +69,7 @@ class MessageLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record."""
         clock = self._painted(time.strftime("%H:%M:%S", time.localtime(record.created)), "dim")
-        text = one_entry(record.getMessage()).replace("\n    ", f"\n{INDENT}")
+        text = one_entry(record.getMessage()).replace("\n    ", f"\n{INDENT}").replace(f"{self._folder}{os.sep}", "")
         error = record.exc_info[1] if record.exc_info else None
         if error is None:
             style = _LEVELS.get(record.levelname, "")

@@ -208,6 +208,17 @@
     );
   }
 
+  // A page of the site's own for an error says nothing to those who write the site; the server does, in an element.
+  function explain() {
+    const found = document.querySelector("template[data-fanlight-note]");
+    if (found && !host) {
+      cover("badge", element("p", {}, found.content.textContent), button("Hide", uncover, "plain"));
+    }
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", explain);
+  else explain();
+
   function note() {
     cover(
       "note",
