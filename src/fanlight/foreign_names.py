@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 _TABLE = 'views stand in a table: URLS = {"/": index, "POST /save": save}, app = App(URLS)'
-_PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}'
+_PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}, or table(blog.URLS, name="blog")'
 _ERROR = "raise an error: raise NotFound(), or another subclass of HTTPError"
 _PAGE = 'return render("page.html", name=value)'
 _MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=[timing])"

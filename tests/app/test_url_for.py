@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fanlight.app.application import Application
+from fanlight.message.nested_table import table
 from fanlight.message.request import Request
 from fanlight.testing import Client
 
@@ -63,3 +64,13 @@ def test_a_url_that_can_not_be_made_is_logged(
     with Client(Application(URLS, folder=tmp_path)) as client:
         assert client.get("/lost").status == 500
     assert "slug" in caplog.text
+
+
+def test_a_template_writes_a_query_and_a_fragment(tmp_path: Path) -> None:
+    """In an attribute of HTML, with the names of tables; lists are repeated, and None is left out."""
+    (tmp_path / "templates").mkdir()
+    call = "url_for('blog:post', slug='x', query={'page': 2, 'tag': ['a&b', none, '<c>']}, fragment='top')"
+    (tmp_path / "templates" / "page.html").write_text(f'<a href="{{{{ {call} }}}}">')
+    urls = {"/": "page.html", "/blog": table({"/{slug}": post}, name="blog")}
+    with Client(Application(urls, folder=tmp_path)) as client:
+        assert client.get("/").text == '<a href="/blog/x?page=2&amp;tag=a%26b&amp;tag=%3Cc%3E#top">'

@@ -141,6 +141,14 @@ def test_a_table_with_middleware_may_have_a_name() -> None:
         assert route.full_name == "shop:shop.views.index"
 
 
+@pytest.mark.parametrize("urls", [table({"/": SHOP}, name="shop"), middleware()({"/": SHOP})])
+def test_the_outermost_table_is_a_dict(urls: Any) -> None:
+    """What belongs to a part of a site is put into one, if that part is the whole."""
+    with pytest.raises(SetupError, match=r"URLS is a \w+") as caught:
+        made(urls)
+    assert caught.value.mistakes[0].hint == 'put it into a dict: {"/": table({...})}'
+
+
 @pytest.mark.parametrize("name", ["a:", "a.b", " ", "1", "a b", 7, "-x", "ä/"])
 def test_a_name_has_letters_and_digits(name: Any) -> None:
     """A colon or a dot in it could be read in two ways."""

@@ -50,7 +50,9 @@ def build(
     settings, and the settings, which apply to all routes in it.
     """
     if not isinstance(urls, Mapping):
-        raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint='write a dict: {"/": index}')])
+        is_part = isinstance(unwrap(urls)[0], Mapping)
+        hint = 'put it into a dict: {"/": table({...})}' if is_part else 'write a dict: {"/": index}'
+        raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
     flat = TableReader(unwrap)
     flat.read(urls, source.find(urls) if source is not None else None)
     mistakes = flat.mistakes

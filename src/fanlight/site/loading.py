@@ -17,12 +17,14 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from traceback import format_exception
 from types import CodeType, ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fanlight.app.application import TEMPLATES
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
+from fanlight.message.nested_table import NestedTable
+from fanlight.message.with_middleware import WithMiddleware
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 from fanlight.site.shadowing import STANDARD_NAMES
@@ -72,7 +74,7 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
     app = getattr(module, "app", None)
     if isinstance(app, App):
         return app
-    if isinstance(urls := getattr(module, "URLS", None), Mapping):
+    if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | WithMiddleware):
         return _made_of(urls, module, target)
     raise LoadError(_nothing_in(module, typed, app))
 
@@ -92,7 +94,7 @@ def _named(module: ModuleType, target: Target) -> App:
         raise LoadError(f"{name} is a {type(value).__name__}, not a function; write {name} without parentheses")
     if isinstance(value, App):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | NestedTable | WithMiddleware):
         return _made_of(value, module, target)
     if value is None:
         raise LoadError(f"{name} returned None; did you forget `return app`?")
@@ -141,7 +143,7 @@ def _made_by(make: Callable[..., object], target: Target) -> object:
     return made
 
 
-def _made_of(urls: Mapping[str, object], module: ModuleType, target: Target) -> App:
+def _made_of(urls: Any, module: ModuleType, target: Target) -> App:
     return App(
         urls,
         errors=getattr(module, "ERRORS", None),
