@@ -79,6 +79,7 @@ def knock(tab: Tab, url: str) -> None:
 PICTURES = [
     Picture(name="new-site", whole=True),
     Picture(name="new-site-form", path="/door", act=knock),
+    Picture(name="not-found", site=EXAMPLES / "hello", path="/nowhere", phone=False),
     Picture(name="lesson", site=EXAMPLES / "lesson", phone=False),
     Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
     Picture(name="debug-page", site=SITES / "shop", command="dev", path="/authors/Emma%20Bovary?page=2"),
