@@ -237,6 +237,27 @@ def test_a_suggestion_knows_the_context(site: Make, caplog: pytest.LogCaptureFix
     assert "there is no `usr` here; did you mean `user`?" in caplog.text
 
 
+async def user_async(session: Cookie[str] = "nobody") -> str:
+    events.append("user")
+    return session
+
+
+async def with_user(user: Annotated[str, user_async]) -> AsyncIterator[None]:
+    yield
+
+
+def test_a_context_function_may_be_async_where_middleware_depends_on_it(site: Make) -> None:
+    """Pages of sync and of async views, and error pages, have its value; it is called once."""
+    pages = {"a.html": "{{ user }}", "error/error404.html": "lost, {{ user }}"}
+    templates = Templates(context={"user": user_async})
+    urls = {"/": "a.html", "/sync": lambda: render("a.html"), "/async": shown_async}
+    client = site(urls, templates=templates, pages=pages, middleware=[with_user])
+    for path, text in (("/", "ann"), ("/sync", "ann"), ("/async", "ann"), ("/none", "lost, ann")):
+        events.clear()
+        assert client.get(path, fields={"cookie": "session=ann", **PAGE}).text == text
+        assert events == ["user"]
+
+
 # --- error pages ------------------------------------------------------------------------------------------------
 
 
@@ -369,9 +390,17 @@ def with_stream(content: ContentStream) -> str:
         ({"context": [year]}, "context of Templates is a list", 'context={"name": ...}'),
         ({"folder": 7}, "the folder of Templates is a int", "give its name"),
         ({"folder": "pags"}, 'templates="pags" names no folder', "create the folder"),
-        ({"context": {"x": fetch}}, "the context function x needs tests.app.test_context_pages.fetch, which", "state"),
+        (
+            {"context": {"x": fetch}},
+            "the context function x needs tests.app.test_context_pages.fetch, which",
+            "async mi",
+        ),
         ({"context": {"x": fetch_session}}, "the context function x needs tests.app.test_context_pages.fetch", "def"),
-        ({"context": {"x": of_fetch}}, "the context function x needs tests.app.test_context_pages.fetch", "request"),
+        (
+            {"context": {"x": of_fetch}},
+            "the context function x needs tests.app.test_context_pages.fetch",
+            "depend on it",
+        ),
         ({"context": {"x": search}}, "search takes q, but the context function x runs for paths without", "request"),
         ({"context": {"x": of_search}}, "search takes q, but the context function x runs for paths", "read request"),
         ({"context": {"x": with_file}}, "takes the file photo, but a dependency can't read a form", "take the request"),

@@ -390,6 +390,69 @@ def test_a_test_overrides_the_dependency_of_middleware(site: Make) -> None:
     assert events == ["fake", "in", "view", "out 200"]
 
 
+# --- async dependencies of what is sync --------------------------------------------------------------------------
+
+
+async def user_async(db: AsyncDatabase, session: Cookie[str] = "nobody") -> str:
+    events.append("user")
+    return session
+
+
+AsyncUser = Annotated[str, user_async]
+
+
+async def with_user(user: AsyncUser) -> AsyncIterator[None]:
+    yield
+
+
+def sync_view(user: AsyncUser, db: AsyncDatabase) -> str:
+    assert isinstance(db, Connection)
+    return f"{user} in a thread"
+
+
+def account(user: AsyncUser) -> str:
+    return f"account of {user}"
+
+
+def of_account(account: Annotated[str, account]) -> Iterator[None]:
+    response: Any = yield
+    response.headers["x-account"] = account
+
+
+def lost_async_user(error: HTTPError, user: AsyncUser) -> str:
+    return f"lost, {user}"
+
+
+def test_what_async_middleware_has_open_is_there_for_sync_code(site: Make) -> None:
+    """Sync views, error views, dependencies and the middleware of a table borrow it; it is opened once."""
+    urls = {"/": middleware(of_account)({"/": sync_view})}
+    client = site(urls, middleware=[with_user], errors={404: lost_async_user})
+    response = client.get("/", fields={"cookie": "session=ann"})
+    assert (response.text, response.headers["x-account"]) == ("ann in a thread", "account of ann")
+    assert events == ["open", "user", "commit"]
+    assert client.get("/none", fields=PAGE).text == "lost, nobody"
+
+
+def test_outside_of_that_middleware_it_is_not_there(site: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """The error view of an error that middleware further out raises gives way to the built-in page."""
+
+    def outer() -> Iterator[None]:
+        raise NotFound
+        yield
+
+    response = site({}, middleware=[outer, with_user], errors={404: lost_async_user}).get("/", fields=PAGE)
+    assert (response.status, "</small>" in response.text) == (404, True)
+    assert "is async, and the middleware that opens it does not run here" in caplog.text
+
+
+def test_sync_middleware_borrows_nothing_from_its_own_list(mistakes: Find) -> None:
+    """It may stand outside of the middleware that opens the dependency."""
+    (mistake,) = mistakes({"/": "x"}, middleware=[of_account, with_user])
+    assert "of_account, middleware, is sync, but depends on" in mistake.message
+    (mistake,) = mistakes({"/": middleware(with_user)({"/": sync_view})})
+    assert "sync_view is a sync view, but depends on" in mistake.message
+
+
 # --- cancellation -----------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from fanlight.app.context_pages import ContextPages
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
-from fanlight.app.middleware import MiddlewareStack, read_middleware
+from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middleware
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observed_errors import ObservedErrorHandlers
 from fanlight.app.observer import NO_OBSERVER, Observer
@@ -109,6 +109,12 @@ class Application:
     def _build(self, overrides: Mapping[Dependency, Dependency]) -> None:
         folder, observer = self.folder, self._observer or NO_OBSERVER
         dependencies = Dependencies(overrides, self.state, folder, observer.dependency)
+        middleware, middleware_mistakes = read_middleware(self._middleware, folder)
+        bound, mistakes = bind_middleware(middleware, dependencies, None)
+        middleware_mistakes += mistakes
+        for each in bound:
+            if each.injection is not None:
+                dependencies.lend(each.injection.plan)
         self.pages, registration_mistakes = self._pages_with(dependencies, observer)
         compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
@@ -121,14 +127,9 @@ class Application:
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         parts = self._errors, self.pages, responses, dependencies, folder
         errors = ObservedErrorHandlers(observer, *parts) if is_observed else ErrorHandlers(*parts)
-        middleware, middleware_mistakes = read_middleware(self._middleware, folder)
-        stack = MiddlewareStack(middleware, responses, errors, observer.middleware)
-        any_path = MiddlewareStack((), responses, errors, observer.middleware)
-        try:
-            any_path = stack.bound(dependencies, None)
-        except SetupError as error:
-            middleware_mistakes += error.mistakes
-            stack = any_path  # its mistakes are reported once
+        any_path = MiddlewareStack(bound, responses, errors, observer.middleware)
+        # What is wrong with middleware is reported once, and not for each route.
+        stack = any_path if mistakes else MiddlewareStack(middleware, responses, errors, observer.middleware)
         mistakes = wrapper_mistakes(self._wrap_calls, folder)
         wrappers = () if mistakes else self._wrap_calls
         calls = CallFactory(responses, errors, stack, wrappers, observer)

@@ -92,6 +92,19 @@ def read_middleware(functions: object, folder: Path | None = None) -> tuple[list
     return read, mistakes
 
 
+def bind_middleware(
+    middleware: Sequence[Middleware], injector: Injector, path: Mapping[str, str] | None
+) -> tuple[list[Middleware], list[Mistake]]:
+    """Return middleware for the requests of one route, or of any path (None), and what is wrong with it."""
+    bound, mistakes = list[Middleware](), list[Mistake]()
+    for each in middleware:
+        try:
+            bound.append(each.bound(injector, path, "middleware"))
+        except SetupError as error:
+            mistakes += error.mistakes
+    return bound, mistakes
+
+
 class MiddlewareStack:
     """Middleware in its order, to be wrapped around the calls of routes."""
 
@@ -113,12 +126,7 @@ class MiddlewareStack:
         """Return this stack for the requests of one route, or of any path (None). Raises SetupError."""
         if not self.is_injected:
             return self
-        middleware, mistakes = list[Middleware](), list[Mistake]()
-        for each in self._middleware:
-            try:
-                middleware.append(each.bound(injector, path, "middleware"))
-            except SetupError as error:
-                mistakes += error.mistakes
+        middleware, mistakes = bind_middleware(self._middleware, injector, path)
         if mistakes:
             raise SetupError(mistakes)
         return MiddlewareStack(middleware, self._responses, self._errors, self._watch)

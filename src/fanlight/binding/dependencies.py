@@ -25,12 +25,14 @@ from fanlight.binding.callables import (
     source_location,
     unwrap_callable,
 )
-from fanlight.binding.dependency_plan import DependencyPlan, Injection, Provider
+from fanlight.binding.dependency_plan import BorrowedProvider, DependencyPlan, Injection, Provider
 from fanlight.binding.plan import bind
 from fanlight.binding.signature import Signature, read_signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
+
+_BORROW = "have async middleware of the app depend on it"
 
 
 class Dependencies:
@@ -46,15 +48,16 @@ class Dependencies:
         """Prepare; `watch` returns what is opened in place of a dependency, to watch it."""
         self._overrides, self._state, self._folder, self._watch = overrides, state, folder, watch
         self._signatures: dict[Dependency, Signature] = {}
+        self._lent: set[Dependency] = set()  # async ones that the app's middleware has open
         self.used: set[Dependency] = set()
 
     def of(self, binding: Binding, path: Mapping[str, str], view: View) -> DependencyPlan | None:
         """Return the dependencies of a view, None if it has none. Raises SetupError."""
         if not binding.dependencies:
             return None
-        plan = self._plan(binding.dependencies, path, view)
-        is_stream = inspect.isasyncgenfunction(unwrap_callable(view))
-        if (name := plan.first_async) and not is_async(view) and not is_stream:
+        awaits = is_async(view) or inspect.isasyncgenfunction(unwrap_callable(view))
+        plan = self._plan(binding.dependencies, path, view, awaits=awaits)
+        if (name := plan.first_async) and not awaits:
             message = f"{display_name(view)} is a sync view, but depends on {name}, which is async"
             hint = f'write "async def {display_name(view).rpartition(".")[2]}", or make the dependency sync'
             raise SetupError([mistake_in(view, self._folder, message, hint)])
@@ -65,13 +68,14 @@ class Dependencies:
     ) -> Injection:
         """Return where the arguments of a function that is no view come from, as `Injector` does. Raises SetupError."""
         binding = bind(signature, {}, has_body=False, is_dependency=True)
-        plan = self._plan(binding.dependencies, path or {}, function)
+        awaits = inspect.isasyncgenfunction(unwrap_callable(function))
+        plan = self._plan(binding.dependencies, path or {}, function, awaits=awaits)
         self._refuse_query(plan, f"{signature.name}, {kind}, runs for paths")
-        if (name := plan.first_async) and not inspect.isasyncgenfunction(unwrap_callable(function)):
+        if (name := plan.first_async) and not awaits:
             message = f"{signature.name}, {kind}, is sync, but depends on {name}, which is async"
             is_middleware = inspect.isgeneratorfunction(unwrap_callable(function))
-            rewrite = f'write "async def {signature.name.rpartition(".")[2]}", or ' if is_middleware else ""
-            raise SetupError([signature.mistake(message, f"{rewrite}make the dependency sync")])
+            rewrite = f'write "async def {signature.name.rpartition(".")[2]}"' if is_middleware else _BORROW
+            raise SetupError([signature.mistake(message, f"{rewrite}, or make the dependency sync")])
         return Injection(build=own_argument_builder(binding, self._state) or _no_arguments, plan=plan)
 
     def of_context(self, functions: Mapping[str, Dependency]) -> dict[str, DependencyPlan]:
@@ -80,11 +84,11 @@ class Dependencies:
         mistakes: list[Mistake] = []
         for name, function in functions.items():
             try:
-                plans[name] = plan = self._plan({name: as_dependency(function)}, {}, function)
+                plans[name] = plan = self._plan({name: as_dependency(function)}, {}, function, awaits=False)
                 self._refuse_query(plan, f"the context function {name} runs for paths")
                 if plan.is_async:
                     message = f"the context function {name} needs {plan.first_async}, which is async"
-                    hint = "write def: a sync view can't await; or put the value into request.state in async middleware"
+                    hint = "write def, since a sync view can't await; or have async middleware of the app depend on it"
                     mistakes.append(mistake_in(function, self._folder, message, hint))
             except SetupError as error:
                 mistakes += error.mistakes
@@ -100,11 +104,22 @@ class Dependencies:
                 hint = f"take the request in {each.name}, and read request.query or request.params"
                 raise SetupError([mistake_in(each.function, self._folder, message, hint)])
 
-    def _plan(self, wanted: Mapping[str, Dependency], path: Mapping[str, str], view: View) -> DependencyPlan:
+    def lend(self, plan: DependencyPlan) -> None:
+        """Take the async dependencies of the app's middleware as open for all that runs inside of it."""
+        self._lent.update(each.key for each in plan.providers if each.is_async)
+
+    def _plan(
+        self, wanted: Mapping[str, Dependency], path: Mapping[str, str], view: View, *, awaits: bool
+    ) -> DependencyPlan:
+        """Return the dependencies of a function; if it is not one that `awaits`, it borrows async ones."""
         found: dict[Dependency, Provider] = {}  # each behind those that it needs
         for key in wanted.values():
             self._add(key, (), view, path, found)
-        return DependencyPlan(wanted, tuple(found.values()))
+        providers = tuple(found.values())
+        if not awaits:
+            lent = self._lent
+            providers = tuple(BorrowedProvider.of(each) if each.key in lent else each for each in providers)
+        return DependencyPlan(wanted, providers)
 
     def _add(
         self,

@@ -80,6 +80,20 @@ class Provider(Struct, frozen=True, kw_only=True):
         return given
 
 
+class BorrowedProvider(Provider, frozen=True, kw_only=True):
+    """An async dependency of something sync, which can't open it: the app's middleware has it open."""
+
+    @classmethod
+    def of(cls, provider: Provider) -> BorrowedProvider:
+        """Return an async dependency as a sync one that is there."""
+        fields = {name: getattr(provider, name) for name in cls.__struct_fields__}
+        return cls(**{**fields, "is_async": False, "build": None})
+
+    def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:  # noqa: ARG002 - as above
+        """Raise AppError: what is open is not opened."""
+        raise AppError(f"{self.name} is async, and the middleware that opens it does not run here")
+
+
 class DependencyPlan(NamedTuple):
     """The dependencies of one view: `wanted` by its parameters, `providers` in the order in which they are opened."""
 

@@ -172,12 +172,11 @@ def check_sendable(response: Response) -> None:
     for name, _ in fields:
         if name in SERVER_FIELDS:
             raise InvalidResponse(f"{name} is set by the server; leave it out")
-    if content.__class__ is not bytes and (
-        not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping)
-    ):
-        kind = type(content).__name__
-        raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
-    check_length(response.length)
+    if content.__class__ is not bytes:
+        if not isinstance(content, Iterable | AsyncIterable) or isinstance(content, Mapping):
+            kind = type(content).__name__
+            raise InvalidResponse(f"content of type {kind} can't be sent; give bytes, or an iterator of bytes or str")
+        check_length(response.length)
 
 
 _check_field = functools.lru_cache(maxsize=256)(check_field)  # a site has a handful of media types
