@@ -60,3 +60,17 @@ def test_a_taken_port_is_reported_before_the_lifespan(tmp_path: Path, words: tup
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, "is in use" in done.stderr) == (1, True)
     assert not (tmp_path / "begun").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--traceback", "full")], ids=["site", "full"])
+@WORKERS
+def test_an_exception_of_the_lifespan_is_shown_with_the_site_s_line_first(
+    tmp_path: Path, words: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    """A lifespan that raises ends the server; its line stands below the message, or with "full" in all of them."""
+    (tmp_path / "main.py").write_text("def LIFESPAN():\n    {}['db']\n    yield\n\nURLS = {'/': 'Hello'}\n")
+    command = [sys.executable, "-m", "fanlight", "run", "--port", "0", *words, *more]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 1
+    assert ("KeyError: 'db'\n  main.py:2 in LIFESPAN\n      {}['db']\n" in done.stderr) == (not more), done.stderr
+    assert ("Traceback (most recent call last):" in done.stderr) == bool(more)

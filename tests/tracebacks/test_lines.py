@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 
@@ -311,3 +312,23 @@ def test_an_error_that_is_only_in_a_template_names_its_line(site: Site) -> None:
     text = site.text("def main():\n    pages._environment.load('home.html')", pages=app.pages)
     assert "\n  templates/home.html:2" in text
     assert "\n      {% for %}\n" in text
+
+
+def test_without_a_frame_of_the_site_the_newest_of_the_others_are_shown() -> None:
+    """A mistake of Fanlight's, or of a library in a thread of its own, has its lines in the log."""
+    error = caught(lambda: json.loads("{"))
+    trace = error.__traceback__
+    assert trace is not None
+    assert trace.tb_next is not None
+    lines = folded_text(error.with_traceback(trace.tb_next)).splitlines()
+    assert lines[1].startswith("  json/decoder.py:")
+    assert [line for line in lines if "frames of" in line] == []
+
+
+def test_a_mistake_that_fanlight_names_has_no_frames_of_fanlight(site: Site) -> None:
+    """The message of an AppError says what to do, so the frames in which it was found are folded."""
+    app = App({"/": lambda: "x"}, file=site.write("app.py", ""))
+    error = caught(lambda: app.url_for("missing"))
+    assert error.__traceback__ is not None
+    text = folded_text(error.with_traceback(error.__traceback__.tb_next), site.folder)
+    assert text.splitlines()[1:] == ["  4 frames of fanlight"]

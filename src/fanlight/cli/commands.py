@@ -63,6 +63,7 @@ def dev(site: str, **flags: Any) -> None:
 @_SITE
 def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
+    from fanlight.cli.uncaught import print_folded
     from fanlight.server.start import serve
     from fanlight.server.workers.init_process import serve_in_child
     from fanlight.settings.env_file import apply_env_file
@@ -77,6 +78,8 @@ def run(site: str, **flags: Any) -> None:
     try:
         serve_in_child()
         options = options_of(flags)
+        if options.traceback == "site":
+            sys.excepthook = print_folded
         serve(make, options, partial(print_banner, options))  # with workers, the supervisor itself never loads the site
     except FanlightError as error:
         _fail(error, "; server not started")

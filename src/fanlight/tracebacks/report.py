@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.errors import InvalidResponse, TemplateError
+from fanlight.errors import FanlightError, InvalidResponse, TemplateError
 from fanlight.tracebacks.frames import (
     MAX_LINE,
     Entry,
@@ -28,6 +28,7 @@ from fanlight.tracebacks.frames import (
 
 MAX_MESSAGE = 2_000  # characters
 MAX_NOTES = 10
+MAX_OPENED = 4  # frames that are shown of an exception with none of the site's
 MAX_REPORTS = 20  # of one exception: its causes, and the members of groups
 CAUSE, CONTEXT = "caused by", "raised while handling"
 _UNNAMED = ("builtins", "__main__", "fanlight.errors")
@@ -89,6 +90,8 @@ class _Reports:
         entries = entries_of(traces, self._folder)
         if place := self._place_of(error, entries):
             entries = folded((place, *_unfolded(entries)))
+        if not isinstance(error, FanlightError):
+            entries = _opened(entries)
         members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
         shown = [self.make(each) for each in members if self._has_room_for(each)]
         link, earlier = _earlier_than(own)
@@ -121,6 +124,14 @@ class _Reports:
             if place is not None and self._folder:
                 return frame_at(str(Path(self._folder, place[0])), place[1], self._folder, is_template=True)
         return None
+
+
+def _opened(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Return entries among which is a frame in full: where none is the site's, the newest of the others."""
+    if not entries or any(isinstance(each, Frame) for each in entries):
+        return entries
+    frames = _unfolded(entries)
+    return (*frames[:MAX_OPENED], *folded(frames[MAX_OPENED:]))
 
 
 def _unfolded(entries: tuple[Entry, ...]) -> list[Entry]:
