@@ -19,6 +19,7 @@ from fanlight.devtools.inspector.exchange_maker import ExchangeMaker
 from fanlight.devtools.inspector.log_capture import LogCapture
 from fanlight.devtools.inspector.recorded_connection import RecordedWire
 from fanlight.devtools.inspector.recorded_handler import RecordedHandler
+from fanlight.devtools.inspector.recorded_sqlalchemy import SqlalchemyRecorder
 from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
 from fanlight.devtools.inspector.recording_limits import (
     BATCH_SECONDS,
@@ -59,6 +60,7 @@ class Recorder:
         self._store, self._generation = store, generation
         self._maker = ExchangeMaker(generation)
         self._logs = LogCapture(self._blocked_by)
+        self._sqlalchemy = SqlalchemyRecorder()
         self._numbers, self._connections = count(1), count(1)
         self._latest: Recording | None = None
         self._open: set[Recording] = set()
@@ -74,6 +76,7 @@ class Recorder:
     def start(self) -> None:
         """Begin to write what is recorded."""
         self._logs.install()
+        self._sqlalchemy.install()
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,6 +86,7 @@ class Recorder:
         self._bell.set()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
+        self._sqlalchemy.remove()
 
     def __enter__(self) -> Self:
         self.start()
@@ -157,6 +161,7 @@ class Recorder:
         self._write(perf_counter())
 
     def _work(self) -> None:
+        self._sqlalchemy.install()
         now = perf_counter()
         for each in list(self._open):
             run = each.run

@@ -34,6 +34,7 @@ from msgspec import convert, to_builtins
 from fanlight.app.application import Application
 from fanlight.devtools.dev_context import DevContext
 from fanlight.devtools.dev_site import DevSite, observed_site, stand_in
+from fanlight.devtools.inspector import recorded_sqlite
 from fanlight.devtools.reload import fresh_imports
 from fanlight.devtools.reload.assignment import Assignment
 from fanlight.devtools.reload.browser_events import BrowserEvents
@@ -103,6 +104,7 @@ class DevWorker:
 
     def _load_and_serve(self, work: Assignment, context: DevContext, events: BrowserEvents) -> int:
         fresh_imports.install()
+        recorded_sqlite.install()  # before the site takes `connect` by its name
         # A file that was named has to be there; the one beside the site is only looked for.
         must_exist = bool(work.options.env_file)
         values = apply_env_file(work.env_file, os.environ, must_exist=must_exist)
