@@ -173,3 +173,14 @@ def test_masking_takes_time_in_proportion(content: bytes) -> None:
     began = time.thread_time()
     received(data, request_content=content)
     assert time.thread_time() - began < seconds(1.0)
+
+
+def test_what_only_looks_random_is_kept_where_it_has_a_meaning() -> None:
+    """The boundary of parts, an entity tag and a policy are no secrets, and parts between boundaries are masked."""
+    boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="pin"\r\n\r\n{SECRET}\r\n--{boundary}--\r\n'
+    data = (
+        f"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary={boundary}\r\n"
+        f'If-None-Match: "0123456789abcdef0123456789abcdef"\r\nContent-Length: {len(body)}\r\n\r\n{body}'
+    ).encode()
+    assert received(data) == data.replace(SECRET.encode(), b"*" * len(SECRET))

@@ -19,11 +19,16 @@ from fanlight.devtools.secrets import mask, mask_text
 from fanlight.server.recording.redact import MASK, is_secret_name, redact
 
 Range = tuple[int, int]
+# Fields that have long random words in them which are no secrets, and whose meaning would be lost.
+_PLAIN_FIELDS = frozenset(
+    "content-security-policy content-type etag if-match if-none-match traceparent x-request-id".split()
+)
 _SECRET_LINE = re.compile(rb"(?i)[ \t]*(?:proxy-)?(?:authorization|cookie|set-cookie)")
 _SECRET_LINES = re.compile(rb"(?i)(?:^|[\r\n])[ \t]*(?:proxy-)?(?:authorization|cookie)[^\r\n:]*:?([^\r\n]*)")
 # SECURITY: tests/devtools/inspector/test_masked_exchange.py: each is read in linear time
 _JSON_PAIR = re.compile(rb'"([^"\\\r\n]{1,100})"\s{0,20}:\s{0,20}("(?:[^"\\]|\\.)*+"?|[^\s,}\]"]+)')
 _FORM_PAIR = re.compile(rb"(?:^|&)([^=&\s]{1,100})=([^&\s]*)")
+_BOUNDARY = re.compile(r"--([^\r\n]{1,70})\r\n")
 _PART = re.compile(rb'(?i)name="?([^";\r\n]{1,100})"?[^\r\n]{0,300}\r\n(?:[^\r\n]{1,300}\r\n){0,4}\r\n')
 
 
@@ -37,7 +42,7 @@ def masked(exchange: Exchange) -> Exchange:
     response = list(_ranges(sent, response_marks(sent, exchange.method)))
     if exchange.encoded_bytes and any(_content_ranges(exchange.response_content)):  # in a form that can't be searched
         response += [(mark.start, mark.end) for mark in response_marks(sent, exchange.method) if mark.kind == "content"]
-    fields = [replace(each, value=mask(each.name, each.value)) for each in exchange.response_fields]
+    fields = [replace(each, value=_masked_field(each.name, each.value)) for each in exchange.response_fields]
     parameters = [
         replace(
             each,
@@ -115,8 +120,12 @@ def _ranges(data: bytes, found: list[Mark]) -> Iterator[Range]:
             while data[begin : begin + 1] in (b" ", b"\t") and begin < end:
                 begin += 1
             value = data[begin:end].decode("latin-1")
-            yield from _moved(hidden_ranges(value, mask(name, value)), begin)
+            yield from _moved(hidden_ranges(value, _masked_field(name, value)), begin)
     yield from _in_content(data, content)
+
+
+def _masked_field(name: str, value: str) -> str:
+    return value if name.lower() in _PLAIN_FIELDS else mask(name, value)
 
 
 def _is_secret(name: str) -> bool:
@@ -147,7 +156,10 @@ def _content_ranges(content: bytes) -> Iterator[Range]:
             end = content.find(b"\r\n--", part.end())
             yield part.end(), len(content) if end < 0 else end
     text = content.decode("latin-1")
-    yield from hidden_ranges(text, mask_text(text))
+    boundary = _BOUNDARY.match(text)
+    for start, end in hidden_ranges(text, mask_text(text)):
+        if boundary is None or boundary[1] not in text[max(0, start - 2) : end + 2]:
+            yield start, end
 
 
 def _moved(ranges: Iterator[Range], by: int) -> Iterator[Range]:

@@ -45,6 +45,7 @@ class TemplateNode:
     own_seconds: float  # without the templates in it
     context: dict[str, str]
     error: str
+    count: int = 1  # how often it was rendered here, one after the other
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ def templates(exchange: Exchange) -> list[TemplateNode]:
     spans = sorted((s for s in exchange.spans if s.kind == "template"), key=lambda s: (s.begin, -end_of(s, exchange)))
     nodes: list[TemplateNode] = []
     open_nodes: list[tuple[float, TemplateNode]] = []
-    for span in spans[:MAX_TEMPLATES]:
+    for span in spans:
         end = end_of(span, exchange)
         while open_nodes and open_nodes[-1][0] < end:
             open_nodes.pop()
@@ -109,8 +110,17 @@ def templates(exchange: Exchange) -> list[TemplateNode]:
         if open_nodes:
             open_nodes[-1][1].own_seconds -= seconds
         depth = min(len(open_nodes), MAX_DEPTH)
+        before = nodes[-1] if nodes else None
+        if before is not None and (before.name, before.depth) == (span.name, depth) and not before.error:
+            before.count += 1
+            before.seconds += seconds
+            before.own_seconds += seconds
+            before.error = span.error
+            open_nodes.append((end, before))
+            continue
         node = TemplateNode(span.name, span.place, depth, span.begin, seconds, seconds, span.detail, span.error)
-        nodes.append(node)
+        if len(nodes) < MAX_TEMPLATES:
+            nodes.append(node)
         open_nodes.append((end, node))
     return nodes
 

@@ -21,6 +21,7 @@ _ANCHORS = {
     "view": "view",
     "arguments": "arguments",
     "compression": "compression",
+    "response": "response",
 }
 _KINDS = (
     "received",
@@ -32,6 +33,7 @@ _KINDS = (
     "template",
     "query",
     "compression",
+    "response",
     "sent",
 )
 
