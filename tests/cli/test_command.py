@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -207,6 +208,7 @@ def test_a_taken_port_is_reported_with_its_owner(tmp_path: Path) -> None:
         (("run", "mian:site"), "there is no site in mian.py"),
         (("check", "raises.py"), "ZeroDivisionError"),
         (("check", "exits.py"), "exited while it was being imported"),
+        (("routes", "--json", "--explain", "/", "mian.py"), "--explain is for people; give it without --json"),
     ],
 )
 def test_a_mistake_on_the_command_line_has_a_hint(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
@@ -231,6 +233,25 @@ def test_a_broken_file_is_shown_without_our_own_frames(tmp_path: Path) -> None:
     errors = fanlight("check", folder=tmp_path).stderr
     assert [line for line in errors.splitlines() if " in " in line] == ["  main.py:2 in f", "  main.py:4 in <module>"]
     assert "fanlight/" not in errors
+
+
+def test_a_program_with_a_file_that_hides_a_module_does_not_serve(tmp_path: Path) -> None:
+    """`python main.py` is refused as `fanlight run` is."""
+    write(tmp_path, f'from fanlight import App\n{HOME}\nif __name__ == "__main__":\n    App(URLS).run(port=0)\n')
+    write(tmp_path, "", "statistics.py")
+    command = [sys.executable, "main.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("fanlight: statistics.py has the name of a module of Python or Fanlight")
+    assert done.stderr == fanlight("run", folder=tmp_path).stderr.partition("; or make")[0].rstrip("\n") + "\n"
+
+
+def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
+    """What a site prints while it is imported goes to stderr, so that a program can read the routes."""
+    write(tmp_path, f"print('loading')\n{HOME}")
+    done = fanlight("routes", "--json", folder=tmp_path)
+    assert [each["pattern"] for each in json.loads(done.stdout)["routes"]] == ["/", "/about"]
+    assert done.stderr == "loading\n"
 
 
 @pytest.mark.parametrize("site", ["pkg", "pkg/main.py", "pkg.main", "pkg.main:site", "pkg:create_app()", "pkg/"])

@@ -6,6 +6,7 @@ it on stderr. Each command imports what it needs, so that `--help` and `--versio
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -96,7 +97,8 @@ def routes(site: str, explain: str | None, *, as_json: bool) -> None:
 
     if as_json and explain is not None:
         raise click.UsageError("--explain is for people; give it without --json")
-    app = _loaded(site)
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):  # what the site prints is no JSON
+        app = _loaded(site)
     if as_json:
         click.echo(routes_json(app, site))
         return

@@ -90,7 +90,8 @@ class App(Application):
         """Serve on http://host:port, or on every address of `bind`, until Ctrl+C or SIGTERM.
 
         `settings` are fields of `Options` and of `Limits`; environment variables (FANLIGHT_...) take precedence.
-        Exits with a message on stderr if a setting is invalid or the address is not available.
+        Exits with a message on stderr if a setting is invalid, the address is not available, or a file beside the
+        program hides a module of Python.
         """
         if is_loading.get() or _is_loaded_in_child():
             raise AppError(
@@ -105,8 +106,11 @@ class App(Application):
             from_environment,
             options_from,
         )
+        from fanlight.site.shadowing import hiding_problem  # noqa: PLC0415 - as above
 
         open_streams()
+        if sys.path[:1] == [str(self.folder)] and (problem := hiding_problem(self.folder, may_be_package=False)):
+            sys.exit(f"fanlight: {problem}")
         try:
             given = from_arguments(settings, limits)
             if "bind" not in given or (host, port) != ("localhost", 8000):

@@ -11,7 +11,6 @@ A file in a package is imported as a module of it, wherever the command is run: 
 from __future__ import annotations
 
 import ast
-import os
 import re
 import sys
 import warnings
@@ -22,7 +21,7 @@ from msgspec import Struct
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
-from fanlight.site.shadowing import STANDARD_NAMES, files_that_hide
+from fanlight.site.shadowing import STANDARD_NAMES, hiding_problem
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
 _ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
@@ -77,25 +76,10 @@ def find(typed: str | Path) -> Target:
             " rename it, to main.py for example"
         )
     target = Target(file=file, root=root, name=name, attribute=attribute, is_call=is_call, is_folder=is_folder)
-    if not target.hides_another:
-        _refuse_hiding(target)
+    is_module = "." not in name and not target.is_package
+    if not target.hides_another and (problem := hiding_problem(root, may_be_package=is_module)):
+        raise LoadError(problem)
     return target
-
-
-def _refuse_hiding(target: Target) -> None:
-    """Raise LoadError if a file beside the site would hide a module of Python."""
-    first = next(files_that_hide(target.root), None)
-    if first is None:
-        return
-    place = os.path.relpath(first) if first.is_relative_to(Path.cwd()) else first
-    hint, folder = f"rename {first.name}", target.file.parent
-    if "." not in target.name and not target.is_package and folder.name.isidentifier():
-        hint += (
-            f"; or make {folder.name} a package, with an empty __init__.py, and write `from .{first.stem} import ...`"
-        )
-    raise LoadError(
-        f"{place} has the name of a module of Python or Fanlight, and would hide it from every library: {hint}"
-    )
 
 
 # --- the file -----------------------------------------------------------------------------------------
