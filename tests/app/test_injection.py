@@ -551,18 +551,20 @@ def of_lost(error: HTTPError, lost: Annotated[str, lost], db: Database) -> str:
 def test_a_failing_dependency_of_an_error_view_is_the_built_in_page(
     site: Make, caplog: pytest.LogCaptureFixture, handler: Any, status: int
 ) -> None:
-    """It is logged; the page is that of the first error, also where the dependency raises the same one."""
+    """The page is that of the first error, also where the dependency raises the same one. A refusal is logged once."""
 
     def failing() -> str:
         error = HTTPError()
         error.status = status
         raise error
 
-    response = site({"/": failing}, errors=dict.fromkeys((401, 404, 500), handler)).get("/", fields=PAGE)
-    assert response.status == status
-    assert "</small>" in response.text
-    (record,) = caplog.records
-    assert record.getMessage() == f"the handler for error {status} failed: GET /"
+    client = site({"/": failing}, errors=dict.fromkeys((401, 404, 500), handler))
+    for _ in range(2):
+        response = client.get("/", fields=PAGE)
+        assert response.status == status
+        assert "</small>" in response.text
+    assert len(caplog.records) == (2 if handler is of_broken else 1)
+    assert caplog.records[0].getMessage().startswith(f"the handler for error {status} failed: GET /")
 
 
 def test_an_error_view_without_error_may_be_a_stream(site: Make) -> None:

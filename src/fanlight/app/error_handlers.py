@@ -123,10 +123,20 @@ class ErrorHandlers:
                 for name, value in error.headers.items():
                     response.headers.setdefault(name, value)
                 return response
-        except BaseException as failure:
-            log.exception("the handler for error %s failed: %s", error.status, _request_line(request))
+        except BaseException as failure:  # noqa: BLE001 - the code of the app may raise anything
+            self._log_failure(error, failure, request)
             return self.response_after_failure(error, failure, request)
         return self._pages.error(error, request, self._wants_problem)
+
+    def _log_failure(self, error: HTTPError, failure: BaseException, request: Request) -> None:
+        """Log that a handler has failed; once, if it refuses requests: any client can provoke that."""
+        place, logged = (str(error.status), type(failure).__name__), self._logged_hints
+        if not isinstance(failure, HTTPError):
+            log.error("the handler for error %s failed: %s", error.status, _request_line(request), exc_info=failure)
+        elif place not in logged and len(logged) < MAX_LOGGED_HINTS:
+            logged.add(place)
+            start = "the handler for error %s failed: %s, by raising %s; the built-in page is sent (logged once)"
+            log.error(start, error.status, _request_line(request), place[1], exc_info=failure)
 
     def response_after_failure(self, error: HTTPError, failure: BaseException, request: Request) -> Response:
         """Return the response for an error whose handler has failed: the built-in one."""
