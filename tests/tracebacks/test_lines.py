@@ -7,6 +7,8 @@ import sys
 import textwrap
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.tracebacks.conftest import Site, caught
 
 from fanlight import App, render
@@ -258,6 +260,24 @@ def test_the_mark_is_below_wide_characters(site: Site) -> None:
     line, mark = site.text('def main():\n    print("東京é", 1 / 0)').splitlines()[2:4]
     assert line == '      print("東京é", 1 / 0)'
     assert mark == " " * (6 + len('print("') + 4 + 1 + len('", ')) + "^^^^^"
+
+
+@given(text=st.text(), notes=st.lists(st.text(), max_size=3), name=st.text(), is_chained=st.booleans())
+def test_any_text_is_shown_in_indented_lines(*, text: str, notes: list[str], name: str, is_chained: bool) -> None:
+    """Whatever a message, a note or a class's name contains, only the first line of an exception is not indented."""
+
+    def act() -> None:
+        kind = type("Odd", (Exception,), {"__qualname__": name})
+        error = kind(text)
+        error.__notes__ = notes
+        raise error from (ValueError(text) if is_chained else None)
+
+    shown = folded_text(caught(act))
+    shown.encode()
+    _, *lines = shown.split("\n")
+    assert [line for line in lines if not line.startswith(("  ", "caused by ValueError"))] == []
+    assert sum(line.startswith("caused by") for line in lines) == is_chained
+    assert not set(shown) & set("\x00\x1b\r\x85\u2028\u202e")
 
 
 def test_no_character_hides_another(site: Site) -> None:

@@ -25,8 +25,10 @@ from fanlight.tracebacks.frames import (
     has_template,
     parse_place,
 )
+from fanlight.tracebacks.visible import visible
 
 MAX_MESSAGE = 2_000  # characters
+MAX_KIND = 200
 MAX_NOTES = 10
 MAX_OPENED = 4  # frames that are shown of an exception with none of the site's
 MAX_REPORTS = 20  # of one exception: its causes, and the members of groups
@@ -172,7 +174,8 @@ def _syntax_place(error: SyntaxError, folder: str) -> Frame | None:
 
 def _kind_of(error: BaseException) -> str:
     kind = type(error)
-    return kind.__qualname__ if kind.__module__ in _UNNAMED else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ in _UNNAMED else f"{kind.__module__}.{kind.__qualname__}"
+    return visible(name.replace("\n", " ")[:MAX_KIND])
 
 
 def _message_of(error: BaseException) -> str:

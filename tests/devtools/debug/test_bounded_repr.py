@@ -8,6 +8,8 @@ from collections import OrderedDict, deque
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.speed import PATIENCE
 
 from fanlight.devtools.debug.bounded_repr import (
@@ -151,3 +153,19 @@ def test_a_repr_that_loops_is_ended() -> None:
     texts_in_time([loop])
     running[0].join(PATIENCE)
     assert not running[0].is_alive()
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.builds(Says, st.text())),
+    lambda inner: st.one_of(
+        st.lists(inner), st.tuples(inner, inner), st.dictionaries(st.text(), inner), st.frozensets(st.integers())
+    ),
+)
+
+
+@given(st.text(), VALUES)
+def test_any_value_has_a_text(name: str, value: object) -> None:
+    """Whatever a variable holds, its text is short, can be encoded, and has no control character in it."""
+    (found,) = shown_variables([(name, value)])
+    assert len(found.text) <= 7 * MAX_TEXT  # an escape has up to six characters
+    assert not set((found.name + found.kind + found.text).encode().decode()) & set("\x00\x1b\x7f\u202e")

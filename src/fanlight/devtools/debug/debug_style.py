@@ -36,6 +36,7 @@ h2 code{{color:var(--bad);font-size:1em}}
 .frame h3 b{{font:600 .9375rem/1.6 {MONO}}}
 .frame h3 span{{color:var(--quiet)}}
 .source{{padding:.5rem 0;border-width:1px 0;font-size:.8125rem;line-height:1.6;overflow-x:auto}}
+.source:last-child{{border-bottom:0}}
 .source span{{white-space:pre}}
 .line{{display:block;min-width:fit-content;padding-right:1rem;border-left:4px solid transparent}}
 .line.current{{background:var(--bad-tint);border-color:var(--bad)}}
