@@ -16,6 +16,7 @@ from fanlight.errors import FanlightError, SetupError
 from fanlight.settings.env_file import EnvFileError
 from fanlight.site.finding import LoadError
 from fanlight.tracebacks.frames import parse_place
+from fanlight.tracebacks.hints import hint_for
 from fanlight.tracebacks.lines import folded_text
 from fanlight.tracebacks.report import report_of
 
@@ -78,7 +79,8 @@ class Problem(Struct, frozen=True, kw_only=True):
         report = report_of(error, folder)
         own = next((each.own_frames[0] for each in report.chain if each.own_frames), None)
         title = report.title.partition("\n")[0][:MAX_LINE]
-        fault = fault_at(own.place if own is not None else "", title, folder)
+        hint = hint_for(report).replace("`", "")
+        fault = fault_at(own.place if own is not None else "", title, folder, hint=hint)
         return cls(title=title, faults=(fault,), text=text[:MAX_TEXT])
 
     @classmethod
