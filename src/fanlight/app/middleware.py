@@ -15,6 +15,9 @@ generator may do so as well. HTTP errors of views, and of middleware, reach the 
 Any other exception passes through all middleware, the innermost first, until one catches it. It is raised at a `yield`
 that stands in a `try ... except` or a `with`. At any other `yield` it could only pass, and the code after it would be
 skipped: there the `yield` returns the 500 response that the client gets if the exception is not caught further out.
+
+The dependencies of middleware are opened before it and closed behind it, or behind the stream of its response. What
+runs inside of it shares them, and an exception of the view is raised in them, whatever response it has become.
 """
 
 from __future__ import annotations
@@ -221,7 +224,7 @@ class MiddlewareStack:
             try:
                 arguments = injection.plan.open(injection.build, request, values, opened)
                 outcome = around(request, lambda _: function(**arguments))
-                if not _close_after_stream(outcome, opened, scope):
+                if not _keep_open_for_stream(outcome, opened, scope):
                     close(opened, _error_of(outcome, scope))
             except BaseException as error:  # noqa: BLE001 - as above
                 seen = error if outcome is None else _error_of(outcome, scope)
@@ -245,7 +248,7 @@ class MiddlewareStack:
             try:
                 arguments = await injection.plan.open_async(injection.build, request, values, opened)
                 outcome = await around(request, lambda _: function(**arguments))
-                if not _close_after_stream(outcome, opened, scope):
+                if not _keep_open_for_stream(outcome, opened, scope):
                     await close_async(opened, _error_of(outcome, scope))
             except BaseException as error:  # noqa: BLE001 - as above
                 seen = error if outcome is None else _error_of(outcome, scope)
@@ -299,8 +302,8 @@ class MiddlewareStack:
         return self._errors.defer_unexpected(error, request)
 
 
-def _close_after_stream(outcome: Outcome, opened: Opened, scope: RequestScope) -> bool:
-    """Have dependencies closed at the end of a stream; False if the outcome is none."""
+def _keep_open_for_stream(outcome: Outcome, opened: Opened, scope: RequestScope) -> bool:
+    """Have dependencies closed at the end of the stream that is the outcome; False if it is no stream."""
     if isinstance(outcome, UnhandledException) or not is_lazy_stream(outcome):
         return False
     attach_cleanup(outcome, opened, scope.error)
