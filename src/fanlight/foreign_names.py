@@ -11,6 +11,7 @@ _TABLE = 'views stand in a table: URLS = {"/": index, "POST /save": save}, app =
 _PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}, or table(blog.URLS, name="blog")'
 _ERROR = "raise an error: raise NotFound(), or another subclass of HTTPError"
 _PAGE = 'return render("page.html", name=value)'
+_TEMPLATES = "templates have it from App(URLS, templates=Templates(globals=..., filters=..., tests=..., context=...))"
 _MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=[timing])"
 _ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found})"
 _LIFESPAN = "start and stop are one generator: App(URLS, lifespan=lifespan)"
@@ -60,6 +61,8 @@ _APP = {
     " add_api_websocket_route": _TABLE,
     "register_blueprint include_router mount": _PARTS,
     "errorhandler exception_handler register_error_handler add_exception_handler": _ERROR_VIEWS,
+    "context_processor template_filter template_test template_global jinja_env jinja_options": _TEMPLATES,
+    "add_template_filter add_template_test add_template_global app_context_processor": _TEMPLATES,
     "middleware add_middleware before_request after_request teardown_request use": _MIDDLEWARE,
     "on_event before_serving after_serving teardown_appcontext": _LIFESPAN,
     "test_client": _CLIENT,
