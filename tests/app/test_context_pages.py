@@ -139,6 +139,14 @@ def test_without_a_template_they_are_not_called(site: Make) -> None:
     assert events == []
 
 
+def test_without_a_request_they_are_not_called(site: Make) -> None:
+    """A page that a test renders by itself has only what it is given."""
+    pages = site({}, templates=CONTEXT, pages={**PAGES, "error/error404.html": "{{ user is defined }}"}).app.pages
+    assert pages.render(render("a.html", user="me", year=7)) == "me 7 me"
+    assert pages.error(NotFound()).content == b"False"
+    assert events == []
+
+
 def of_view(user: User, db: Database) -> object:
     events.append(f"view {user}")
     return render("a.html")

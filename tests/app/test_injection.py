@@ -275,6 +275,36 @@ def test_an_error_at_the_end_of_a_dependency_replaces_the_response(
     assert not caplog.records
 
 
+def translating() -> Iterator[int]:
+    try:
+        yield 1
+    except Unauthorized as error:
+        raise Conflict from error
+
+
+async def translating_async() -> AsyncIterator[int]:
+    try:
+        yield 1
+    except Unauthorized as error:
+        raise Conflict from error
+
+
+def step_of_translating(x: Annotated[int, translating], y: Annotated[str, refusing]) -> Iterator[None]:
+    yield
+
+
+async def step_of_translating_async(
+    x: Annotated[int, translating_async], y: Annotated[str, refusing]
+) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("step", [step_of_translating, step_of_translating_async])
+def test_an_error_while_opening_may_become_another(site: Make, step: Any) -> None:
+    """A dependency that is open already may raise another error in place of that of the next one."""
+    assert site({"/": "x"}, middleware=[step]).get("/").status == 409
+
+
 def test_an_exception_that_only_passes_is_logged_as_it_left_the_view(
     site: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -480,6 +510,30 @@ def test_a_thread_of_a_cancelled_request_ends_before_its_dependencies(site: Make
 
     assert asyncio.run(run())
     assert events == ["open", "in", "view ends", "rollback CancelledError"]
+
+
+def test_a_pinned_view_of_a_cancelled_request_does_not_run(site: Make) -> None:
+    """It would run with dependencies that are closed by then."""
+    ran: list[str] = []
+
+    @lane("inline")
+    def pinned(db: Database) -> str:
+        ran.append("view")
+        return ""
+
+    client = site({"/": pinned}, middleware=[audit_on_the_loop])
+    request = client.make_request("GET", "/")
+
+    async def run() -> bool:
+        task = asyncio.ensure_future(client.app.find(request).run(request))
+        await asyncio.sleep(0)  # the middleware waits for the view, which is to run in the next round of the loop
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        return bool(task.cancelled())
+
+    assert asyncio.run(run())
+    assert (events, ran) == (["open", "in", "rollback CancelledError"], [])
 
 
 # --- error views ------------------------------------------------------------------------------------------------
