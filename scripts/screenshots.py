@@ -76,12 +76,22 @@ def knock(tab: Tab, url: str) -> None:
     send_a_form_with_errors(tab, url)
 
 
+def join(tab: Tab, _: str) -> None:
+    """Send a form in which a field has another name than in the view."""
+    tab.type("[name=name]", "Ada")
+    tab.type("[name=mail]", "ada@example.com")
+    tab.type("[name=age]", "thirty")
+    tab.click("form button")
+
+
 PICTURES = [
     Picture(name="new-site", whole=True),
     Picture(name="new-site-form", path="/door", act=knock),
     Picture(name="not-found", site=EXAMPLES / "hello", path="/nowhere", phone=False),
     Picture(name="lesson", site=EXAMPLES / "lesson", phone=False),
     Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
+    Picture(name="error-404", site=SITES / "club", command="dev", path="/member/2"),
+    Picture(name="error-422", site=SITES / "club", command="dev", path="/join", act=join),
     Picture(name="debug-page", site=SITES / "shop", command="dev", path="/authors/Emma%20Bovary?page=2"),
     Picture(name="debug-page-template", site=SITES / "shop", command="dev", phone=False),
 ]

@@ -63,12 +63,13 @@ def nearest(
     segments = decode_path(raw_path)
     if segments is None or segments is UNMATCHABLE:
         return []
-    judged = ((*_compare(pattern, segments[1:]), route) for pattern, route in routes if route is not chosen)
-    near = [
-        NearRoute(route, score, reason or _why_not_chosen(method, route, chosen), not reason)
-        for score, reason, route in judged
-    ]
-    return sorted(near, key=lambda each: -each.score)
+    wanted, near = segments[1:], list[tuple[int, NearRoute]]()
+    for pattern, route in routes:
+        if route is not chosen:
+            score, reason = _compare(pattern, wanted)
+            each = NearRoute(route, score, reason or _why_not_chosen(method, route, chosen), not reason)
+            near.append((abs(len(pattern.segments) - len(wanted)), each))
+    return [each for _, each in sorted(near, key=lambda item: (-item[1].score, item[0]))]
 
 
 def _verdict(found: tuple[Route, dict[str, object]] | NoMatch) -> str:

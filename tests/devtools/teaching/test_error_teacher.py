@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,16 @@ def test_a_404_lists_the_nearest_routes_with_links(client: Client) -> None:
     assert response.status == 404
     assert response.text.index('<a href="/contact">/contact</a>') < response.text.index("and 7 more")
     assert "`&quot;/contct&quot;: view`" in response.text.replace("<code>", "`").replace("</code>", "`")
+
+
+def test_a_missing_file_has_the_nearest_name(dev_site: DevSite, tmp_path: Path) -> None:
+    """A name that is not in a static folder is compared with those that are."""
+    (tmp_path / "static" / "css").mkdir(parents=True)
+    (tmp_path / "static" / "css" / "site.css").write_text("")
+    client = dev_site('from fanlight import Static\nURLS = {"/static": Static("static")}\n')
+    member = member_of(client.get("/static/css/sit.css", headers=JSON))
+    assert member["summary"].startswith("There is no file css/sit.css in static")
+    assert member["steps"][0].startswith("Did you mean `css/site.css`?")
 
 
 def test_a_405_names_what_is_allowed_and_the_line_to_add(client: Client) -> None:

@@ -12,10 +12,11 @@ from fanlight.devtools.secrets import mask_text
 from fanlight.devtools.teaching.explain_fields import explain_fields
 from fanlight.devtools.teaching.explanation import Explanation, Place, RouteLine
 from fanlight.devtools.teaching.site_facts import SiteFacts
-from fanlight.devtools.teaching.site_source import raised_at, referring_form, short_name, view_place
+from fanlight.devtools.teaching.site_source import files_in, raised_at, referring_form, short_name, view_place
 from fanlight.errors import ContentTooLarge, HTTPError, MethodNotAllowed, NotFound, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.pages.static.static import Static
+from fanlight.pages.suggestion import nearest_path
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.routing.explain import MIN_SCORE, NearRoute
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
@@ -74,11 +75,13 @@ def _not_found(error: NotFound, request: Request, route: Route, app: SiteFacts) 
     if isinstance(route.view, Static):
         folder = Path(route.view.folder).as_posix()
         below = str(request.params.get("path", ""))
+        close = nearest_path(below, files_in(app.folder / route.view.folder))
+        near = f"Did you mean `{close}`? " if close else ""
         return Explanation(
             status=404,
             summary=f"There is no file {_shown(below) or path} in {folder}, which is served at {route.pattern}"
             f" ({route.place})",
-            steps=("Names of files are compared exactly, and names that begin with a dot are not served.",),
+            steps=(f"{near}Names of files are compared exactly, and names that begin with a dot are not served.",),
             places=(Place(route.place, f'Static("{folder}")'),),
         )
     notes = getattr(error, "__notes__", ())

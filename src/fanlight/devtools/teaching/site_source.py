@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FunctionType, TracebackType
 
@@ -20,6 +22,7 @@ from fanlight.message.request import Request
 from fanlight.pages.page import Page
 from fanlight.routing.route import Route
 
+MAX_FILES = 2000  # of a folder that are compared with the name of one that is missing
 MAX_TEMPLATES = 20  # of one page that are read
 MAX_BYTES = 256 * 1024  # of a template
 _FOREIGN_FOLDERS = frozenset({"site-packages", "dist-packages"})
@@ -99,6 +102,14 @@ def parameter_text(route: Route, name: str) -> str:
 
 def _short(text: str) -> str:
     return re.sub(r"\s+", " ", text)[:120]
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the names of the files in a folder, relative to it, no more than MAX_FILES."""
+    found = (
+        (Path(parent) / name).relative_to(folder).as_posix() for parent, _, names in os.walk(folder) for name in names
+    )
+    return list(islice(found, MAX_FILES))
 
 
 # --- forms --------------------------------------------------------------------------------------------

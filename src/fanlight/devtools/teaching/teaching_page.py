@@ -56,7 +56,7 @@ code {{ background: var(--code); padding: .1em .3em; border-radius: 3px }}
 .why {{ grid-column: 1 / -1; color: var(--quiet) }}
 .why b {{ color: var(--ink); font-weight: 400; font-family: {MONO}; font-size: .92em }}
 .more {{ margin-top: .75rem; color: var(--quiet) }}
-pre {{ margin: .25rem 0 }}
+pre {{ margin: .25rem 0; color: var(--ink) }}
 footer {{
   margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .8125rem;
 }}
