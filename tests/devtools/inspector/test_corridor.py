@@ -103,10 +103,10 @@ def test_a_bar_never_leaves_the_axis(spans: list[tuple[float, float, str]], seco
 
 def test_of_too_many_stages_the_longest_stay() -> None:
     """Of 500 queries those that took longest are in the waterfall, and the rest is counted."""
-    spans = [Span("query", f"{number}", 0.001 * number, 0.001 * number + 1e-6 * number) for number in range(500)]
+    spans = [Span("x", f"{number}", 0.001 * number, 0.001 * number + 1e-6 * number) for number in range(500)]
     found = waterfall(with_spans(*spans))
     assert (len(found.bars), found.left_out) == (MAX_ROWS, 500 + 1 - MAX_ROWS)
-    assert "query: 499" in [each.name for each in found.bars]
+    assert "x: 499" in [each.name for each in found.bars]
 
 
 @pytest.mark.parametrize(
@@ -170,3 +170,10 @@ def test_source_outside_of_the_site_is_not_shown(tmp_path: Path) -> None:
     (site / "link.py").symlink_to(tmp_path / "other.py")
     for place in ("../other.py:1", f"{tmp_path}/other.py:1", "link.py:1", "other:1", "main.py:1", "main.py:²", ""):
         assert source_excerpt(site, place, 0.0) is None
+
+
+def test_a_repeated_query_is_one_row_of_the_waterfall() -> None:
+    """A query that ran three times is a row with three bars, and its times added up."""
+    (row,) = [each for each in waterfall(samples.page()).bars if each.count > 1]
+    assert (row.count, len(row.pieces), row.name[:20]) == (3, 3, "SELECT id, author, t")
+    assert row.seconds == pytest.approx(0.0014)

@@ -7,7 +7,6 @@ the content without its coding.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -37,6 +36,7 @@ from fanlight.devtools.inspector.recording_limits import (
     MAX_TRACEBACK_CHARACTERS,
     MAX_VALUE_CHARACTERS,
 )
+from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.inspector.sent_message import SentMessage, content_of, read_sent
 from fanlight.message.handler import Lane
 from fanlight.tracebacks.lines import text_of
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 JSON_BODY = "JSON body"  # the source of a parameter
 REQUEST_ID = "x-request-id"
 MAX_LINE_PIECES, MAX_LINE_CHARACTERS = 200, 2000  # that are looked at for the first line of a refused message
-_SOURCE = re.compile(r"RFC \d+( sections? [\d.]*\d( and [\d.]*\d)?)?")
 _WITHOUT_CONTENT = frozenset({204, 205, 304})
 # What sets a field that the app has not set.
 _FROM_SERVER = {
@@ -234,8 +233,7 @@ def _refusal_of(recording: Recording) -> Refusal | None:
     error = recording.refusal
     if error is None:
         return None
-    source = _SOURCE.search(str(error)) or _SOURCE.search(type(error).__doc__ or "")
-    refusal = Refusal(error.status, str(error), source[0] if source else "")
+    refusal = Refusal(error.status, str(error), rfc_section(error.status, str(error)))
     begin, end = fault_place(b"".join([data for _, data, _ in list(recording.received)]), refusal)
     return refusal if begin == end else Refusal(error.status, str(error), refusal.source, begin, end)
 

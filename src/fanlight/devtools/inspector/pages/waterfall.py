@@ -7,7 +7,7 @@ seen keeps its place; the template draws it with a line of its own. Bounded in r
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fanlight.devtools.inspector.exchange_record import Exchange
 from fanlight.devtools.inspector.pages.corridor import end_of
@@ -15,6 +15,9 @@ from fanlight.devtools.inspector.pages.figures import duration
 
 MAX_ROWS = 60
 MAX_TICKS = 6
+MAX_PIECES = 200  # bars in one row
+_NAMED = ("middleware", "dependency", "template", "query")
+_GROUPED = ("query", "template")
 _ANCHORS = {
     "template": "templates",
     "query": "queries",
@@ -51,6 +54,8 @@ class Bar:
     anchor: str
     depth: int = 0
     is_running: bool = False
+    count: int = 1
+    pieces: list[tuple[float, float]] = field(default_factory=list)  # left and width of each, if there are several
     inner: tuple[float, float] | None = None  # left and width of what is enclosed, for middleware
 
 
@@ -67,10 +72,6 @@ def waterfall(exchange: Exchange) -> Waterfall:
     """Return the waterfall of an exchange."""
     rows = sorted(_rows(exchange), key=lambda row: (row.begin, -row.seconds))
     whole = max([exchange.seconds, *(row.begin + row.seconds for row in rows)], default=0.0) or 1e-6
-    left_out = max(0, len(rows) - MAX_ROWS)
-    if left_out:
-        longest = sorted(rows, key=lambda row: row.seconds)[left_out:]
-        rows = [row for row in rows if any(row is each for each in longest)]
     ends: list[float] = []
     for row in rows:
         row.left, row.width = _percent(row.begin, whole), max(0.05, _percent(row.seconds, whole))
@@ -80,7 +81,32 @@ def waterfall(exchange: Exchange) -> Waterfall:
             ends.pop()
         row.depth = min(len(ends), 6)
         ends.append(row.begin + row.seconds)
+    rows = _grouped(rows)
+    left_out = max(0, len(rows) - MAX_ROWS)
+    if left_out:
+        longest = {id(row) for row in sorted(rows, key=lambda row: row.seconds)[left_out:]}
+        rows = [row for row in rows if id(row) in longest]
     return Waterfall(rows, _ticks(whole), left_out)
+
+
+def _grouped(rows: list[Bar]) -> list[Bar]:
+    """Return the rows with queries of one text, and templates of one name at one depth, in one row with many bars."""
+    found: list[Bar] = []
+    groups: dict[tuple[str, str, int], Bar] = {}
+    for row in rows:
+        key = row.kind, row.name, row.depth
+        first = groups.get(key)
+        if first is None or row.kind not in _GROUPED:
+            groups[key] = row
+            found.append(row)
+            continue
+        first.pieces = first.pieces or [(first.left, first.width)]
+        if len(first.pieces) < MAX_PIECES:
+            first.pieces.append((row.left, row.width))
+        first.count += 1
+        first.seconds += row.seconds
+        first.is_running = first.is_running or row.is_running
+    return found
 
 
 def _percent(seconds: float, whole: float) -> float:
@@ -100,7 +126,9 @@ def _rows(exchange: Exchange) -> list[Bar]:
     for number, span in enumerate(exchange.spans):
         anchor = _ANCHORS.get(span.kind, f"span-{number}")
         kind = span.kind if span.kind in _KINDS else "other"
-        name = span.name if span.kind in ("middleware", "dependency", "template") else f"{span.kind}: {span.name}"
+        name = span.name if span.kind in _NAMED else f"{span.kind}: {span.name}"
+        if span.kind == "query":
+            name = " ".join(span.detail.get("sql", span.name).split())
         name = span.kind if span.name in ("", span.kind) else name
         bar = Bar(kind, name[:80], span.begin, end_of(span, exchange) - span.begin, 0, 0, anchor, inner=span.inner)
         bar.is_running = span.end < 0
