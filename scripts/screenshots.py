@@ -19,13 +19,16 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
@@ -84,6 +87,66 @@ def join(tab: Tab, _: str) -> None:
     tab.click("form button")
 
 
+def visit(url: str) -> None:
+    """Send what a day brings: pages, forms, mistakes, and a message that no browser would send."""
+    address = urlsplit(url).hostname or "", urlsplit(url).port or 80
+    cookie = {"Cookie": "theme=dark; session=anna-7", "Accept-Language": "en-GB,en", "User-Agent": "Firefox/140.0"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for method, path, fields, content in (
+        ("GET", "/", {}, None),
+        ("POST", "/login", form, "name=anna&password=correct-horse"),
+        ("GET", "/posts/snow", {}, None),
+        ("GET", "/post/snow", {}, None),
+        ("POST", "/posts", form, "slug=thaw&title=Thaw&year=soon"),
+        ("GET", "/report", {}, None),
+        ("GET", "/posts/snow?page=2", cookie, None),
+    ):
+        connection = HTTPConnection(*address)
+        connection.request(method, path, content, fields)
+        connection.getresponse().read()
+        connection.close()
+    for data in (
+        b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\nname=anna",
+        b"GET /posts/snow HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For : 10.0.0.1\r\n\r\n",
+    ):
+        with socket.create_connection(address) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(65536):
+                pass
+
+
+def open_list(tab: Tab, url: str) -> None:
+    """Open the inspector's list when all that was sent stands in it."""
+    visit(url)
+    tab.open(f"{url}/__fanlight__")
+    tab.wait_for("document.querySelectorAll('#rows tr').length >= 9 && !document.querySelector('.row.open, .row.new')")
+
+
+def open_exchange(tab: Tab, url: str) -> None:
+    """Open the page with cookies."""
+    open_list(tab, url)
+    tab.evaluate(
+        "[...document.querySelectorAll('.target a')].find(each => each.textContent.includes('page=2')).id = 'it'"
+    )
+    tab.click("#it")
+
+
+def go_down(tab: Tab, url: str) -> None:
+    """Scroll to where the middleware begins."""
+    open_exchange(tab, url)
+    tab.evaluate("document.querySelector('.wrap').scrollIntoView(); scrollBy(0, -24)")
+
+
+def open_refused(tab: Tab, url: str) -> None:
+    """Open the message that was refused."""
+    open_list(tab, url)
+    tab.evaluate("[...document.querySelectorAll('.row')].find(each => each.textContent.includes('refused')).id = 'it'")
+    tab.click("#it .target a")
+    tab.evaluate("document.querySelector('.corridor').scrollIntoView(); scrollBy(0, -24)")
+
+
+DIARY = SITES / "diary"
 PICTURES = [
     Picture(name="new-site", whole=True),
     Picture(name="new-site-form", path="/door", act=knock),
@@ -93,6 +156,10 @@ PICTURES = [
     Picture(name="error-404", site=SITES / "club", command="dev", path="/member/2"),
     Picture(name="error-422", site=SITES / "club", command="dev", path="/join", act=join),
     Picture(name="debug-page", site=SITES / "shop", command="dev", path="/authors/Emma%20Bovary?page=2"),
+    Picture(name="inspector", site=DIARY, command="dev", act=open_list),
+    Picture(name="inspector-exchange", site=DIARY, command="dev", act=open_exchange),
+    Picture(name="inspector-corridor", site=DIARY, command="dev", act=go_down, phone=False),
+    Picture(name="inspector-refused", site=DIARY, command="dev", act=open_refused),
     Picture(name="debug-page-template", site=SITES / "shop", command="dev", phone=False),
 ]
 

@@ -75,6 +75,17 @@ def test_an_exchange_stands_in_the_list_as_it_comes(inspector: str, store: Store
     assert tab.errors() == []
 
 
+def test_rows_stand_in_the_order_in_which_they_began(inspector: str, store: Store, desk: Tab) -> None:
+    """An exchange that took long, and so comes behind a later one, stands below it."""
+    tab = opened(desk, inspector)
+    early, late = many(2)
+    store.add([late])
+    tab.wait_for(f"{IDS}.length === 1")
+    store.add([early])
+    tab.wait_for(f"{IDS}.length === 2")
+    assert tab.evaluate(IDS) == ["004-00001", "004-00000"]
+
+
 def test_nothing_jumps_for_a_reader_further_down(inspector: str, store: Store, desk: Tab) -> None:
     """While the list is scrolled, new rows wait behind a button, and what is read stays where it is."""
     store.add(many(100))

@@ -62,6 +62,7 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "has_secrets": not shows_secrets and shown != exchange,
         "is_waiting": exchange.outcome == "open",
         "reached": _reached(shown),
+        "in_site": lambda place: place.removeprefix(f"{folder}/"),
         "duration": duration,
         "size": size,
         "clock": clock,

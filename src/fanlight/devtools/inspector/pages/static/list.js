@@ -42,7 +42,9 @@ function insert(fresh) {
       if (hadFocus) row.querySelector("a").focus({ preventScroll: true });
     } else {
       row.classList.add("new");
-      rows.prepend(row);
+      let below = rows.firstElementChild; // one that took longer comes after others, and stands below them
+      while (below && below.id > row.id) below = below.nextElementSibling;
+      rows.insertBefore(row, below);
       setTimeout(() => row.classList.remove("new"), 700);
     }
   }
