@@ -22,6 +22,9 @@ from fanlight import Upload
 def hello():
     return "hello"
 
+def broken():
+    return 1 / 0
+
 def take(request):
     return str(len(request.content))
 
@@ -34,7 +37,7 @@ def form(file: Upload):
 def later(request):
     return str(request.form["file"].size)
 
-URLS = {"/": hello, "POST /take": take, "/worker": worker, "POST /form": form, "POST /later": later}
+URLS = {"/": hello, "/broken": broken, "POST /take": take, "/worker": worker, "POST /form": form, "POST /later": later}
 """
 
 

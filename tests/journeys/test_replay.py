@@ -66,11 +66,12 @@ def recorded(folder: Path, developed: Site) -> Path:
     process = subprocess.Popen(command("record", str(file)), cwd=folder, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "recording" in process.stdout.readline()
-    for send in (
+    sends: list[Callable[[], httpx.Response]] = [
         lambda: httpx.get(developed.url),
         lambda: httpx.post(f"{developed.url}/save", data={"name": "Ada"}),
         lambda: httpx.get(developed.url, headers={"cookie": "id=geheim"}),
-    ):
+    ]
+    for send in sends:
         send()
         assert process.stdout.readline()
     process.send_signal(signal.SIGINT)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.shown_exceptions import shows_exception
 from tests.soak.tally import Failure, Tally
 
 MEBIBYTE = 1024 * 1024
@@ -42,7 +43,7 @@ class Measured:
     @property
     def errors(self) -> list[str]:
         """The log lines of level ERROR or above, and tracebacks."""
-        return [line for line in self.log_lines if re.search(r"  (ERROR|CRITICAL)  |^\s*Traceback", line)]
+        return [line for line in self.log_lines if re.search(r"  (ERROR|CRITICAL)  ", line) or shows_exception(line)]
 
     @property
     def unexpected_errors(self) -> list[str]:

@@ -7,21 +7,17 @@ library, and a virtual environment within the folder of a site. Code that is out
 
 from __future__ import annotations
 
+import os
 import re
-import sysconfig
 from functools import cache
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _packages = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _UNKNOWN = "Python"
-
-
-@cache
-def _libraries() -> tuple[str, ...]:
-    """Return the folders of Python's modules and of installed packages, as written and with symbolic links followed."""
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return tuple({*folders, *(str(Path(each).resolve()) for each in folders)})
+# The folder of Python's modules, as written and with symbolic links followed. What is installed is found by the name of
+# its folder. Known before the first exception: there may be no descriptor left to look anything up then.
+_LIBRARIES = tuple({os.path.dirname(os.__file__), str(Path(os.__file__).resolve().parent)})  # noqa: PTH120 - as written
 
 
 @cache
@@ -33,7 +29,7 @@ def owner_of(file: str, folder: str) -> str:
         return _UNKNOWN
     if _is_in(file, _PACKAGE):
         return "fanlight"
-    around = max((each for each in (*_libraries(), folder) if each and _is_in(file, each)), key=len, default="")
+    around = max((each for each in (*_LIBRARIES, folder) if each and _is_in(file, each)), key=len, default="")
     inner = file[len(around) :]
     installed = list(_packages.finditer(inner))
     if installed:
@@ -49,7 +45,7 @@ def shown_path(file: str, folder: str) -> str:
         return f"fanlight{file[len(_PACKAGE) :]}"
     if installed := list(_packages.finditer(file)):
         return file[installed[-1].end() :]
-    around = max((each for each in _libraries() if _is_in(file, each)), key=len, default="")
+    around = max((each for each in _LIBRARIES if _is_in(file, each)), key=len, default="")
     return file[len(around) :].lstrip("\\/") if around else file
 
 
