@@ -93,8 +93,10 @@ def test_a_browser_shows_the_exception_and_copies_it(developed: Site, tab: Tab) 
 def test_the_page_leads_to_the_inspector(developed: Site, tab: Tab) -> None:
     """The link opens the exchange of this request."""
     tab.open(f"{developed.url}/total/Emma")
-    link = tab.evaluate("document.querySelector('.way a').getAttribute('href')")
-    assert re.fullmatch(r"/__fanlight__/exchanges/[\w-]+", link)
+    tab.click(".way a")
+    assert re.fullmatch(r"/__fanlight__/exchanges/[\w-]+", tab.path)
+    assert tab.status == 200
+    assert "/total/Emma" in tab.text
 
 
 def test_a_template_shows_its_own_line(developed: Site, tab: Tab) -> None:

@@ -17,4 +17,8 @@ def print_folded(kind: type[BaseException], error: BaseException, trace: Traceba
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
-    print(folded_text(error.with_traceback(trace), Path.cwd()), file=sys.stderr)
+    try:
+        folder = Path.cwd()  # that of the site, since it was loaded
+    except OSError:  # it has been deleted
+        folder = Path()
+    print(folded_text(error.with_traceback(trace), folder), file=sys.stderr)

@@ -70,7 +70,7 @@ class Server:
         self._hub: Hub | None = None
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
-        folder = getattr(handler, "folder", Path.cwd()) if self.options.traceback == "site" else None
+        folder = getattr(handler, "folder", Path()) if self.options.traceback == "site" else None
         self._error_log = ErrorLog(
             self.options.log_file, has_process_id=is_worker, folder=folder, formatter=message_format
         )

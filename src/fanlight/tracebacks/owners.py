@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _packages = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+MAX_FILES = 4096  # whose owner is remembered
 _UNKNOWN = "Python"
 # The folder of Python's modules, as written and with symbolic links followed. What is installed is found by the name of
 # its folder. Known before the first exception: there may be no descriptor left to look anything up then.
 _LIBRARIES = tuple({os.path.dirname(os.__file__), str(Path(os.__file__).resolve().parent)})  # noqa: PTH120 - as written
 
 
-@cache
+@lru_cache(MAX_FILES)
 def owner_of(file: str, folder: str) -> str:
     """Return the owner of a file; `folder` is that of the site, "" if it is unknown."""
     if file.startswith("<frozen "):

@@ -23,7 +23,7 @@ SITE = """
         evil, odd, names = EVIL, Odd(), {{EVIL: EVIL}}  # </pre><script>alert(2)</script>
         vars().update({{EVIL: 1}})
         request.state[EVIL] = EVIL
-        raise {name}(EVIL)
+        raise type(EVIL, ({name},), {{}})(EVIL)
 
     URLS = {{"/": home, "/at/{{name}}": home, "POST /": home}}
 """
