@@ -246,6 +246,13 @@ def test_a_program_with_a_file_that_hides_a_module_does_not_serve(tmp_path: Path
     assert done.stderr == fanlight("run", folder=tmp_path).stderr.partition("; or make")[0].rstrip("\n") + "\n"
 
 
+def test_routes_are_those_of_the_environment(tmp_path: Path) -> None:
+    """`--env-file` sets what a site reads from its environment."""
+    write(tmp_path, "import os\nURLS = {'/': os.environ['TITLE']}\n")
+    write(tmp_path, "TITLE=Hello\n", "site.env")
+    assert "Hello" in fanlight("routes", "--env-file", "site.env", folder=tmp_path).stdout
+
+
 def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     """What a site prints while it is imported goes to stderr, so that a program can read the routes."""
     write(tmp_path, f"print('loading')\n{HOME}")

@@ -55,8 +55,8 @@ Config = dict
 """
 
 
-def run(source: str, folder: Path, site: str = "main.py") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fanlight", "shell", site]
+def run(source: str, folder: Path, site: str = "main.py", *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fanlight", "shell", site, *flags]
     return subprocess.run(
         command, input=source, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -180,6 +180,23 @@ def test_a_lifespan_that_fails_is_reported(tmp_path: Path, at: str) -> None:
     assert f"fanlight: the lifespan failed{'; shell not started' if at == 'start' else ' at its end'}:" in done.stderr
     assert "OSError: no database\n  main.py:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_environment_is_that_of_development(tmp_path: Path) -> None:
+    """What is in .env beside the site is there, or in another file that is named; one that is missing is reported."""
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "main.py").write_text("import os\nfrom . import views\nURLS = {'/': os.environ['TITLE']}")
+    (tmp_path / "pkg" / "views.py").write_text("")
+    (tmp_path / ".env").write_text("TITLE=beside")
+    (tmp_path / "other.env").write_text("TITLE=other")
+    program = "print(app.table.routes[0].view)"
+    assert run(program, tmp_path, "pkg").stdout == "beside\n"
+    assert run(program, tmp_path, "pkg", "--env-file", "other.env").stdout == "other\n"
+    missing = run(program, tmp_path, "pkg", "--env-file", "none.env")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "fanlight: none.env: the env file can't be read: No such file or directory\n",
+    )
 
 
 def test_the_site_is_found_as_by_every_command(tmp_path: Path) -> None:

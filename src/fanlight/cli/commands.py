@@ -46,6 +46,13 @@ def main() -> None:
 
 
 _SITE = click.argument("site", default="main.py")
+_ENV_FILE = click.option(
+    "--env-file",
+    envvar="FANLIGHT_ENV_FILE",
+    default="",
+    metavar="FILE",
+    help="Add the lines of FILE to the environment.",
+)
 
 
 @main.command(cls=SettingsCommand)
@@ -90,7 +97,8 @@ def run(site: str, **flags: Any) -> None:
 @_SITE
 @click.option("--explain", metavar="'[METHOD ]PATH'", help="Show which route matches, and why the others do not.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
-def routes(site: str, explain: str | None, *, as_json: bool) -> None:
+@_ENV_FILE
+def routes(site: str, explain: str | None, *, as_json: bool, env_file: str) -> None:
     """List the routes of SITE."""
     from fanlight.cli.routes import explain_match, format_routes
     from fanlight.cli.routes_json import routes_json
@@ -98,7 +106,7 @@ def routes(site: str, explain: str | None, *, as_json: bool) -> None:
     if as_json and explain is not None:
         raise click.UsageError("--explain is for people; give it without --json")
     with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):  # what the site prints is no JSON
-        app = _loaded(site)
+        app = _loaded(site, env_file)
     if as_json:
         click.echo(routes_json(app, site))
         return
@@ -136,12 +144,13 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
 
 @main.command()
 @_SITE
-def shell(site: str) -> None:
+@_ENV_FILE
+def shell(site: str, *, env_file: str) -> None:
     """Open a Python shell with SITE at hand, or run the program in standard input."""
-    from fanlight.cli.shell import run_shell
+    from fanlight.cli.shell import env_file_beside, run_shell
 
-    app = _loaded(site)
     try:
+        app = _loaded(site, env_file or env_file_beside(site))
         sys.exit(run_shell(app, site))
     except FanlightError as error:
         _fail(error)
@@ -256,10 +265,12 @@ def _confirm_writing(requests: list[str], *, is_confirmed: bool) -> None:
     click.confirm(f"{len(requests)} of the requests may write ({listed}). Send them?", abort=True)
 
 
-def _loaded(site: str) -> App:
+def _loaded(site: str, env_file: str = "") -> App:
+    from fanlight.settings.env_file import apply_env_file
     from fanlight.site.loading import load
 
     try:
+        apply_env_file(env_file, os.environ)
         return load(site)
     except FanlightError as error:
         _fail(error)

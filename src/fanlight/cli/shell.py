@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fanlight.app.endpoints import is_view
+from fanlight.cli.dev import ENV_FILE
 from fanlight.cli.routes import format_routes
 from fanlight.errors import AppError
 from fanlight.message.request import Request
 from fanlight.routing.route import Route
 from fanlight.site.app import App
+from fanlight.site.finding import find
 from fanlight.testing.client import Client
 from fanlight.tracebacks.lines import folded_text
 
@@ -39,6 +41,12 @@ Fanlight shell of {site}, with Python {version}; Ctrl+D ends it
   state      what the lifespan has opened
   Request    the class of requests
 """
+
+
+def env_file_beside(site: str) -> str:
+    """Return the path of the .env in the folder of a site, as `fanlight dev` reads it, "" if there is none."""
+    file = find(site).root / ENV_FILE
+    return str(file) if file.exists() else ""
 
 
 def run_shell(app: App, site: str) -> int:
