@@ -426,6 +426,15 @@ def test_what_can_not_be_registered_is_a_mistake(
     assert hint in mistake.hint
 
 
+def test_every_mistake_is_reported(mistakes: Find) -> None:
+    """Of what is registered, of the context functions, and of the folder."""
+    found = mistakes(
+        {"/": "text"}, templates=Templates("pags", filters={"upper": str}, context={"q": search, "x": fetch})
+    )
+    starts = ["filters['upper']", "tests.app.test_context_pages.search takes q", "the context function x", "templates="]
+    assert [each.message.startswith(start) for each, start in zip(found, starts, strict=True)] == [True] * 4
+
+
 def test_another_value_is_a_mistake(mistakes: Find) -> None:
     """The templates are a folder, or Templates."""
     (mistake,) = mistakes({"/": "text"}, templates=["pages"])

@@ -478,7 +478,7 @@ def test_outside_of_that_middleware_it_is_not_there(site: Make, caplog: pytest.L
 def test_sync_middleware_borrows_nothing_from_its_own_list(mistakes: Find) -> None:
     """It may stand outside of the middleware that opens the dependency."""
     (mistake,) = mistakes({"/": "x"}, middleware=[of_account, with_user])
-    assert "of_account, middleware, is sync, but depends on" in mistake.message
+    assert "of_account is sync, but depends on" in mistake.message
     (mistake,) = mistakes({"/": middleware(with_user)({"/": sync_view})})
     assert "sync_view is a sync view, but depends on" in mistake.message
 
@@ -690,10 +690,14 @@ def without_yield(db: Database) -> str:
 @pytest.mark.parametrize(
     ("step", "message", "hint"),
     [
-        (sync_of_async, "sync_of_async, middleware, is sync, but depends on", 'write "async def sync_of_async", or'),
-        (with_plain, "nothing fills role in", "middleware takes request, and parameters annotated with State, Cookie"),
+        (
+            sync_of_async,
+            "the middleware tests.app.test_injection.sync_of_async is sync, but depends on",
+            'write "async def sync_of_async", or',
+        ),
+        (with_plain, "nothing fills role in", "its parameters are request, and what is annotated"),
         (with_field, "role in tests.app.test_injection.with_field is a field name, which only views take", "request"),
-        (with_body, "is the whole body, which only views take", "take the request in middleware, and read it there"),
+        (with_body, "is the whole body, which only views take", "take the request, and read it there"),
         (with_errors, "with_errors takes the errors of a form", "only a view can"),
         (with_stream, "with_stream takes the content as a stream", "only a view can"),
         (with_query, "pager takes page, but", "take the request in"),
@@ -716,10 +720,10 @@ def test_a_path_without_the_parameter_is_a_mistake(mistakes: Find) -> None:
     """A dependency of middleware takes what every route of its table has, and never a field of the query."""
     (mistake,) = mistakes({"/{size}": middleware(members)({"/": "text"})})
     assert mistake.message.endswith(
-        "project takes slug, but tests.app.test_injection.members, middleware, runs for paths without it"
+        "project takes slug, but the middleware tests.app.test_injection.members runs for paths without it"
     )
     (mistake,) = mistakes({"/{slug}/{size}": "text"}, middleware=[members])
-    assert mistake.message.endswith("members, middleware, runs for paths without it")
+    assert mistake.message.endswith("members runs for paths without it")
 
 
 def of_async_error(error: HTTPError, db: AsyncDatabase) -> str:
@@ -741,8 +745,8 @@ def of_path(error: HTTPError, project: Annotated[str, project]) -> str:
 @pytest.mark.parametrize(
     ("handler", "message", "hint"),
     [
-        (of_async_error, "of_async_error, an error view, is sync, but depends on", "make the dependency sync"),
-        (with_other, "nothing fills other in", "an error view takes request, error, and parameters annotated"),
+        (of_async_error, "of_async_error is sync, but depends on", "make the dependency sync"),
+        (with_other, "nothing fills other in", "its parameters are request, error, and what"),
         (of_query, "pager takes page, but", "read request.query or request.params"),
         (of_path, "project takes slug, but", "read request.query or request.params"),
     ],

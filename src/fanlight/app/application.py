@@ -137,7 +137,9 @@ class Application:
         endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
-        mistakes += registration_mistakes or self._template_mistakes(has_table=not table_mistakes)
+        mistakes += [*registration_mistakes, *self._folder_mistakes()]
+        if not registration_mistakes:
+            mistakes += self.pages.check(assets=self.statics.are_valid, urls=not table_mistakes)
         mistakes += compression_mistakes
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
@@ -179,13 +181,12 @@ class Application:
         parts = self.folder / templates.folder, names, templates, observer.environment_class
         return ContextPages(plans, *parts) if plans else Pages(*parts), mistakes
 
-    def _template_mistakes(self, *, has_table: bool) -> list[Mistake]:
+    def _folder_mistakes(self) -> list[Mistake]:
         folder, given = self.pages.folder, self._templates
-        if folder is not None and str(given) != TEMPLATES and not folder.is_dir():
-            name = given.folder if isinstance(given, Templates) else given
-            hint = f"create the folder {folder}"
-            return [Mistake(message=f'templates="{name}" names no folder', hint=hint)]
-        return self.pages.check(assets=self.statics.are_valid, urls=has_table)
+        name = given.folder if isinstance(given, Templates) else given
+        if folder is None or str(given) == TEMPLATES or folder.is_dir() or not isinstance(name, str | Path):
+            return []
+        return [Mistake(message=f'templates="{name}" names no folder', hint=f"create the folder {folder}")]
 
     def _unwrap(self, value: object) -> tuple[object, Inherited]:
         inner, inherited = unwrap(value)

@@ -228,9 +228,9 @@ class ErrorHandlers:
             self.mistakes.append(mistake_in(view, self._folder, f"{start} is async", hint))
             return
         try:
-            injected = read_injected(view, "an error view", self._folder, given=("error",))
+            injected = read_injected(view, "error view", self._folder, given=("error",))
             if injected is not None:
-                injection = self._injector.inject(injected, view, None, "an error view")
+                injection = self._injector.inject(injected, view, None, "error view")
                 self.shares_dependencies = True
                 self._add_view(status, _injected_view(view, injection, self._make_of(view)), injected.takes_request)
                 return

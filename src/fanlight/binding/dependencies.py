@@ -70,9 +70,9 @@ class Dependencies:
         binding = bind(signature, {}, has_body=False, is_dependency=True)
         awaits = inspect.isasyncgenfunction(unwrap_callable(function))
         plan = self._plan(binding.dependencies, path or {}, function, awaits=awaits)
-        self._refuse_query(plan, f"{signature.name}, {kind}, runs for paths")
+        self._refuse_query(plan, f"the {kind} {signature.name} runs for paths")
         if (name := plan.first_async) and not awaits:
-            message = f"{signature.name}, {kind}, is sync, but depends on {name}, which is async"
+            message = f"the {kind} {signature.name} is sync, but depends on {name}, which is async"
             is_middleware = inspect.isgeneratorfunction(unwrap_callable(function))
             rewrite = f'write "async def {signature.name.rpartition(".")[2]}"' if is_middleware else _BORROW
             raise SetupError([signature.mistake(message, f"{rewrite}, or make the dependency sync")])

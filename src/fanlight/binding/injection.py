@@ -31,17 +31,17 @@ def read_injected(function: Any, kind: str, folder: Path | None, given: Iterable
         if each.name in given:
             if each.marker is not None:
                 what = describe_marker(each.marker)
-                message = f"{each.name} in {signature.name} is {what}, but {kind} gets the {each.name} by that name"
+                message = f"{each.name} in {signature.name} is {what}, but the {kind} gets the {each.name} by that name"
                 mistakes.append(signature.mistake(message, "give the parameter another name"))
         elif isinstance(each.marker, FieldName | WholeBody):
             message = f"{each.name} in {signature.name} is {describe_marker(each.marker)}, which only views take"
-            mistakes.append(signature.mistake(message, f"take the request in {kind}, and read it there"))
+            mistakes.append(signature.mistake(message, "take the request, and read it there"))
         elif each.marker is not None or each.name == "request":
             parameters.append(each)
         elif each.default is MISSING:
             names = ", ".join(("request", *given))
             message = f"nothing fills {each.name} in {signature.name}"
-            hint = f"{kind} takes {names}, and parameters annotated with State, Cookie, Header or a dependency"
+            hint = f"its parameters are {names}, and what is annotated with State, Cookie, Header or a dependency"
             mistakes.append(signature.mistake(message, hint))
     if mistakes:
         raise SetupError(mistakes)

@@ -50,8 +50,15 @@ def read_templates(given: object) -> tuple[Templates, list[Mistake]]:
         message = f"templates is a {type(given).__name__}"
         return Templates(), [Mistake(message=message, hint='give the name of a folder, or Templates("folder", ...)')]
     mistakes = list(_mistakes_in(given))
+    return (_without_mistakes(given) if mistakes else given), mistakes
+
+
+def _without_mistakes(given: Templates) -> Templates:
+    """Return the folder and the context functions, as far as they can be checked further."""
     folder: object = given.folder
-    return (given if not mistakes else Templates(folder) if isinstance(folder, str | Path) else Templates()), mistakes
+    context: object = given.context
+    functions = {name: each for name, each in context.items() if callable(each)} if isinstance(context, Mapping) else {}
+    return Templates(folder if isinstance(folder, str | Path) else Templates().folder, context=functions)
 
 
 def _mistakes_in(templates: Templates) -> Iterator[Mistake]:
