@@ -185,6 +185,52 @@ def test_secrets_are_masked(client: Client) -> None:
     assert "hunter2" not in response.text
 
 
+def test_a_field_of_a_dependency_names_the_dependency(dev_site: DevSite) -> None:
+    """The parameter is that of the function which takes it, with its line."""
+    client = dev_site("""
+        from typing import Annotated
+        from fanlight import Header
+
+        def page(x_page: Header[int] = 1, size: int = 10): return x_page
+
+        def home(page: Annotated[int, page]): return str(page)
+
+        URLS = {"/": home}
+    """)
+    for target, headers in (("/?size=big", {}), ("/", {"x-page": "two"})):
+        (field,) = member_of(client.get(target, headers=JSON | headers))["fields"]
+        assert (field["expected"], field["place"]) in (
+            ("size: int = 10", "main.py:5"),
+            ("x_page: int = 1", "main.py:5"),
+        )
+
+
+def test_an_error_of_middleware_names_its_line(dev_site: DevSite) -> None:
+    """A 403 that middleware raises is explained wherever the request leads."""
+    client = dev_site("""
+        from fanlight import Forbidden
+
+        def guard(request):
+            if request.method == "DELETE":
+                raise Forbidden("nobody deletes")
+            yield
+
+        URLS = {"/": "Home"}
+        MIDDLEWARE = [guard]
+    """)
+    for path in ("/", "/nowhere"):
+        member = member_of(client.delete(path, headers=JSON))
+        assert member["summary"] == "guard (main.py:6) raised Forbidden: nobody deletes"
+
+
+def test_a_path_with_dots_has_no_route(client: Client) -> None:
+    """A path that no route can match gets the reason, and no line to add."""
+    member = member_of(client.get("/posts/%2e%2e/x", headers=JSON))
+    assert member == {
+        "summary": 'No route matches GET /posts/%2e%2e/x; a path with a segment "." or ".." never has one'
+    }
+
+
 def test_json_is_explained_by_its_pointer(client: Client) -> None:
     """The value at the pointer is shown, and the field of the class that the view takes."""
     member = member_of(client.post("/order", json={"name": 5, "count": 1}, headers=JSON))

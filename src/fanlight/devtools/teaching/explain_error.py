@@ -19,6 +19,7 @@ from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.routing.explain import MIN_SCORE, NearRoute
+from fanlight.routing.path import UNMATCHABLE, decode_path
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
 
 MAX_ROUTES = 8  # that a page lists
@@ -37,13 +38,13 @@ _STEPS = {
 
 def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
     """Return the explanation of an error."""
+    raised = raised_at(error, app.folder)
+    if raised is not None:
+        return _raised(error, raised)
     found = app.table.find(request.head.method, request.head.path)
     if isinstance(found, NoMatch):
         return _without_route(error, request, app, found)
     route, _ = found
-    raised = raised_at(error, app.folder)
-    if raised is not None:
-        return _raised(error, raised)
     if isinstance(error, UnprocessableContent) and error.fields:
         return explain_fields(error, request, route, app)
     if isinstance(error, NotFound):
@@ -109,6 +110,9 @@ def _without_route(error: HTTPError, request: Request, app: SiteFacts, found: No
     if close:
         best = close[0]
         summary += f"; the nearest is {best.route.pattern} ({best.route.place}): {best.reason}"
+    if decode_path(path) is UNMATCHABLE:
+        summary += '; a path with a segment "." or ".." never has one'
+        return Explanation(status=404, summary=summary)
     wanted = path if path.isascii() and "{" not in path else "/..."
     key = wanted if method in ("GET", "HEAD") else f"{method} {wanted}"
     return Explanation(

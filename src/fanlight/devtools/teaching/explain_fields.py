@@ -6,13 +6,14 @@ cut.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fanlight.closest_name import closest_name
 from fanlight.devtools.secrets import mask
 from fanlight.devtools.teaching.explanation import Explanation, FieldLine, Place
 from fanlight.devtools.teaching.site_facts import SiteFacts
-from fanlight.devtools.teaching.site_source import FormPage, parameter_text, referring_form, view_place
+from fanlight.devtools.teaching.site_source import FormPage, parameter_of, referring_form, view_place
 from fanlight.errors import BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.upload import Upload
@@ -27,7 +28,7 @@ def explain_fields(error: UnprocessableContent, request: Request, route: Route, 
     """Return the explanation of missing and invalid fields."""
     view = view_place(route, app.folder)
     form = referring_form(request, app) if any(each.source == "form" for each in error.fields) else None
-    fields = tuple(_line_of(each, request, route, view) for each in error.fields[:MAX_FIELDS])
+    fields = tuple(_line_of(each, request, route, view, app.folder) for each in error.fields[:MAX_FIELDS])
     wrong = ", ".join(map(_in_words, fields[:3]))
     if len(error.fields) > 3:
         wrong += f" and {len(error.fields) - 3} more"
@@ -54,15 +55,17 @@ def _in_words(field: FieldLine) -> str:
     return f"{field.source} field {field.name!r}{joint}{field.message}"
 
 
-def _line_of(field: BadField, request: Request, route: Route, view: Place) -> FieldLine:
+def _line_of(field: BadField, request: Request, route: Route, view: Place, folder: Path) -> FieldLine:
     name = field.name[:MAX_VALUE]
     value = _sent(field, request)
     sent = None if value is None else mask(name, _short(value))
     top = field.pointer.split("/")[1] if field.pointer and "/" in field.pointer else name
-    expected = parameter_text(route, top.replace("-", "_"))
+    expected, place = parameter_of(route.view, top.replace("-", "_"), folder)
     # SECURITY: tests/devtools/teaching/test_error_teacher.py: a message has the value in it, which may be a secret
     is_shown = field.message == _MISSING or mask(name, "shown") == "shown"
-    return FieldLine(field.source, name, field.message if is_shown else "is invalid", sent, expected, view.place)
+    return FieldLine(
+        field.source, name, field.message if is_shown else "is invalid", sent, expected, place or view.place
+    )
 
 
 def _step(field: FieldLine, form: FormPage | None) -> str:

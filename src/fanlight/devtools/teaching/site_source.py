@@ -16,8 +16,12 @@ from pathlib import Path
 from types import CodeType, FunctionType, TracebackType
 
 from fanlight.binding.callables import source_location, unwrap_callable
+from fanlight.binding.describe import annotation_text
+from fanlight.binding.sentinels import MISSING, OMIT
+from fanlight.binding.signature import Parameter, Signature, read_signature
 from fanlight.devtools.teaching.explanation import Place
 from fanlight.devtools.teaching.site_facts import SiteFacts
+from fanlight.errors import SetupError
 from fanlight.message.request import Request
 from fanlight.pages.page import Page
 from fanlight.routing.route import Route
@@ -79,25 +83,39 @@ def short_name(route: Route) -> str:
     return name.replace("<locals>.", "") if name else type(route.view).__name__
 
 
-def parameter_text(route: Route, name: str) -> str:
-    """Return a parameter of a route's view as it is written: "age: int", or the field of a class that it takes.
+def parameter_of(view: object, name: str, folder: Path) -> tuple[str, str]:
+    """Return a parameter of a view as it is written, "age: int", and the place of the function that takes it.
 
-    "" if there is none of this name.
+    A name that is not the view's is that of a dependency, or of a field of a class that one of them takes. Both are ""
+    if there is none of this name.
     """
-    function = unwrap_callable(route.view)
-    if not isinstance(function, FunctionType):
-        return ""
+    function = unwrap_callable(view)
     try:
-        parameters = inspect.signature(function).parameters
-        if name in parameters:
-            return _short(str(parameters[name]))
-        for each in inspect.signature(function, eval_str=True).parameters.values():
-            fields = inspect.get_annotations(each.annotation) if isinstance(each.annotation, type) else {}
-            if name in fields:
-                return _short(f"{each.annotation.__name__}.{name}: {inspect.formatannotation(fields[name])}")
-    except (TypeError, ValueError, NameError, AttributeError, SyntaxError):  # an annotation that can't be evaluated
-        return ""
-    return ""
+        signature = read_signature(function, folder) if isinstance(function, FunctionType) else Signature("", "")
+    except SetupError:
+        return "", ""
+    for parameter in signature.parameters:
+        if parameter.name == name:
+            return _short(_written(parameter)), signature.location
+    for parameter in signature.parameters:
+        kind = parameter.annotation
+        if isinstance(parameter.marker, FunctionType):
+            found = parameter_of(parameter.marker, name, folder)
+            if found[0]:
+                return found
+        elif isinstance(kind, type) and name in (fields := inspect.get_annotations(kind)):
+            return _short(f"{kind.__qualname__}.{name}: {_type_text(fields[name])}"), source_location(kind, folder)
+    return "", ""
+
+
+def _written(parameter: Parameter) -> str:
+    kind, default = parameter.annotation, parameter.default
+    text = parameter.name if kind is MISSING else f"{parameter.name}: {_type_text(kind)}"
+    return text if default is MISSING or default is OMIT else f"{text} = {default!r}"
+
+
+def _type_text(kind: object) -> str:
+    return kind if isinstance(kind, str) else annotation_text(kind)
 
 
 def _short(text: str) -> str:
