@@ -1,4 +1,4 @@
-# make run     serve the example on http://localhost:8000
+# make run     serve the example, as it is developed, on http://localhost:8000
 # make test    every check there is, in five minutes at most
 # make thorough the tests with four times as many drawn examples, other ones each time, and what they cover
 # make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE =
 .PHONY: run test thorough mutate format images screenshots bench soak trials fuzz clean
 
 run: .venv/.runs
-	cd examples/lesson && exec ../../$(BIN)/fanlight run
+	cd examples/lesson && exec ../../$(BIN)/fanlight dev
 
 test: .venv/.tests
 	@scripts/phase "programs that the tests need" scripts/install-system-packages

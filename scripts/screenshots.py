@@ -52,6 +52,7 @@ class Picture:
     site: Path | None = None  # its folder; None: what `fanlight new` makes
     path: str = "/"
     command: str = "run"  # or "dev"
+    change: tuple[str, str, str] | None = None  # a file, a text in it, and another in its place, once the page is open
     act: Act | None = None  # is called with the tab, which shows the page, and the address of the site
     phone: bool = True
     whole: bool = False  # at a desk, take the page down to its end
@@ -147,6 +148,13 @@ def open_refused(tab: Tab, url: str) -> None:
 
 
 DIARY = SITES / "diary"
+
+
+def wait_for_the_overlay(tab: Tab, _: str) -> None:
+    """Wait until the page shows why newer code does not serve."""
+    tab.wait_for("document.querySelector('fanlight-dev')")
+
+
 PICTURES = [
     Picture(name="new-site", whole=True),
     Picture(name="new-site-form", path="/door", act=knock),
@@ -160,13 +168,20 @@ PICTURES = [
     Picture(name="inspector-exchange", site=DIARY, command="dev", act=open_exchange),
     Picture(name="inspector-corridor", site=DIARY, command="dev", act=go_down, phone=False),
     Picture(name="inspector-refused", site=DIARY, command="dev", act=open_refused),
+    Picture(
+        name="dev-overlay",
+        site=None,
+        command="dev",
+        change=("main.py", "def home(", "def home[("),
+        act=wait_for_the_overlay,
+    ),
     Picture(name="debug-page-template", site=SITES / "shop", command="dev", phone=False),
 ]
 
 
 @contextmanager
-def served(site: Path | None, command: str) -> Iterator[str]:
-    """Serve a copy of a site on a port of the system's choice; give its address."""
+def served(site: Path | None, command: str) -> Iterator[tuple[str, Path]]:
+    """Serve a copy of a site on a port of the system's choice; give its address and its folder."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / (site.name if site else "mysite")
         if site is None:
@@ -188,7 +203,7 @@ def served(site: Path | None, command: str) -> Iterator[str]:
             else:
                 sys.exit(f"fanlight {command} does not serve {site or 'a new site'}:\n{''.join(lines)}")
             try:
-                yield found[0]
+                yield found[0], folder
             finally:
                 server.terminate()
 
@@ -196,18 +211,22 @@ def served(site: Path | None, command: str) -> Iterator[str]:
 def take(browser: Browser, picture: Picture, folder: Path, kind: str) -> Iterator[Path]:
     """Write the files of a picture; each page is opened anew, on a server of its own."""
     for name, (width, height), dark in picture.files():
-        with served(picture.site, picture.command) as url:
+        with served(picture.site, picture.command) as (url, copy):
             tab = Tab(browser, dark=dark, width=width, height=height)
             tab.open(url + picture.path)
+            if picture.change is not None:
+                name_in_site, before, after = picture.change
+                changed = copy / name_in_site
+                changed.write_text(changed.read_text().replace(before, after, 1))
             if picture.act is not None:
                 picture.act(tab, url)
             if picture.whole and width == DESK[0]:
                 height = max(height, int(tab.evaluate("document.documentElement.scrollHeight")))  # noqa: PLW2901
             tab.resize(width, height, SCALE)
-            file = folder / f"{name}.{kind}"
-            file.write_bytes(tab.screenshot(kind, **({"quality": QUALITY} if kind == "webp" else {})))
+            image = folder / f"{name}.{kind}"
+            image.write_bytes(tab.screenshot(kind, **({"quality": QUALITY} if kind == "webp" else {})))
             tab.close()
-            yield file
+            yield image
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ CONNECTED_SECONDS = seconds(5)  # for a background program; without /proc/net/tc
 _FENCE = re.compile(r"( *)```(\w*)\s*$")
 _REMARK = re.compile(r"<!-- (not run|folder|new folder)(?:: (.*?))? -->")
 _NAMED = re.compile(r"(?:# |\{# |<!-- )([\w./-]+\.\w+)(, at the end)?(?: #\}| -->)?$")
-_SERVES = re.compile(r"fanlight run(?!.*--help)|python \S+\.py$")
+_SERVES = re.compile(r"fanlight (?:run|dev)(?!.*--help)|python \S+\.py$")
 _USES_SERVER = re.compile(r"\blocalhost[: ](\d+)|--unix-socket")
 
 
@@ -137,7 +137,7 @@ class Serving:
         self._listening = os.fdopen(read)  # stays open, for what it listens on besides
         first = self._listening.readline().split()
         self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen; none if it has ended already
-        if first and "fanlight run" in command:
+        if first and _SERVES.search(command):
             self._has_banner.wait(SECONDS)  # the operators' port is open before the site is
 
     def _read(self) -> None:

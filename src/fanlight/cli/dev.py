@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from fanlight.cli.flags import options_of
-from fanlight.errors import InvalidSetting
+from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.settings.options import Options
 
 ENV_FILE = ".env"  # in the folder of the site
@@ -53,7 +53,10 @@ def develop(site: str, flags: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):  # a closed pipe is no reason not to serve
             print(banner(url, has_keys=Keys().is_there), flush=True)
 
-    code = DevSupervisor(site, places, options, shutdown, announce).run()
+    try:
+        code = DevSupervisor(site, places, options, shutdown, announce).run()
+    except AddressUnavailable as error:
+        raise AddressUnavailable(str(error).replace(": --port", ": fanlight dev --port")) from None
     if code:
         sys.exit(code)
 

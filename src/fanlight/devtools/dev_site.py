@@ -5,6 +5,7 @@ In: the app of the site, and the facts of the worker. Out: a handler, and the re
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from fanlight.devtools.inspector.site_routes import SiteRoutes
 from fanlight.devtools.inspector.store import FILE_NAME, Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
+from fanlight.errors import SetupError
 from fanlight.message.handler import Handler
+from fanlight.site.source_check import check_source, site_modules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +39,16 @@ def observed_site(app: Application, facts: dict[str, Any], context: DevContext, 
     """Return what is served for a site. Raises SetupError."""
     store, recorder = _recording(context)
 
-    def build() -> Handler:
+    def build(*, checks_source: bool = False) -> Handler:
         observed = app.observed(DevObserver(context, app))
+        # Where the code was loaded, that was done for it.
+        if checks_source and (mistakes := check_source(observed, site_modules(sys.modules, app.folder))):
+            raise SetupError(mistakes)
         return recorder.recorded(observed, SiteRoutes(observed.table, observed.folder))
 
     tools = make_tools(context, events, store, app.folder, place_for(app, Path(facts["file"])))
     handler = DevHandler(build(), tools, events)
-    return DevSite(handler=handler, recorder=recorder, rebuild=lambda: handler.replace_site(build()))
+    return DevSite(handler=handler, recorder=recorder, rebuild=lambda: handler.replace_site(build(checks_source=True)))
 
 
 def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> DevSite:

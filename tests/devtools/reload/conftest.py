@@ -52,11 +52,12 @@ def wait_until(is_so: Callable[[], object], why: Callable[[], str] = str) -> Non
 class DevSite:
     """A site that is developed."""
 
-    def __init__(self, folder: Path, *flags: str, site: str = "main.py", environ: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *flags: str, command: str = "dev", environ: dict[str, str] | None = None) -> None:
         """Start the server, without waiting for it."""
         self.folder = folder
+        address = [] if {"--port", "--host", "--bind"} & set(flags) else ["--port", "0"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fanlight", "dev", site, "--port", "0", *flags],
+            [sys.executable, "-m", "fanlight", command, *address, *flags],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,6 +90,12 @@ class DevSite:
             printed += line
             self.printed += line
         return printed
+
+    def version(self) -> str:
+        """Return the version that the pages of the site have."""
+        found = re.search(r'data-version="([^"]+)"', self.get("/")[1])
+        assert found
+        return found[1]
 
     def begin(self) -> DevSite:
         """Wait until the site serves."""
@@ -181,8 +188,18 @@ def develop(folder: Path) -> Iterator[Callable[..., DevSite]]:
         return started[-1]
 
     yield start
-    codes = [each.stop() for each in started]
-    assert set(codes) <= {0}, "\n".join(each.printed for each in started)
+    ended = [each for each in started if each.process.poll() is not None]  # a test has seen to it
+    codes = {each.stop() for each in started if each not in ended}
+    for each in ended:
+        each.stop()
+    assert codes <= {0}, "\n".join(each.printed for each in started)
+
+
+@pytest.fixture
+def plain_site(folder: Path, develop: Callable[..., DevSite]) -> DevSite:
+    """Return a site of one file, served."""
+    only_main(folder, 'def text() -> str:\n    return "code one"\n\n\nURLS = {"/text": text}\n')
+    return develop().begin()
 
 
 @pytest.fixture

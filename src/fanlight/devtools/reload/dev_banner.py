@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ def banner(url: str, *, has_keys: bool) -> str:
         f"\n  {lit}Fanlight{plain}  {url}\n  {dim}inspector {plain}{url}{PREFIX}/\n"
         f"\n  {dim}for development on this machine; `fanlight run` is for production\n  {keys}{plain}\n"
     )
+
+
+def address_of(urls: Sequence[str], bind: Sequence[str]) -> str:
+    """Return the address that is shown; localhost can be two, of IPv4 and IPv6, of which one is enough."""
+    scheme, _, place = urls[0].partition("://")
+    return f"{scheme}://localhost:{place.rpartition(':')[2]}" if bind[0].startswith("localhost:") else urls[0]
 
 
 def described_site(facts: Mapping[str, Any], places: Places, counts: Mapping[Kind, int]) -> str:

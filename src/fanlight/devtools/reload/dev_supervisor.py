@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import math
 import selectors
 import shutil
 import signal
@@ -31,13 +31,14 @@ from msgspec import convert, to_builtins
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.reload import keys
 from fanlight.devtools.reload.assignment import Assignment, worker_command
-from fanlight.devtools.reload.dev_banner import described_site
+from fanlight.devtools.reload.dev_banner import address_of, described_site
 from fanlight.devtools.reload.key_commands import KeyCommands, open_browser
 from fanlight.devtools.reload.loading_timer import LoadingTimer
 from fanlight.devtools.reload.problem import Problem, exit_problem, waiting_problem
 from fanlight.devtools.reload.reload_schedule import ReloadSchedule
 from fanlight.devtools.reload.site_files import Kind, Places
 from fanlight.devtools.reload.site_watcher import Change, SiteWatcher
+from fanlight.devtools.reload.switch_over import SwitchOver
 from fanlight.devtools.running_servers import announce_server
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
@@ -69,6 +70,7 @@ class DevSupervisor:
         self._site, self._options, self._shutdown, self._announce = site, options, shutdown, announce
         self._places = places
         self._listeners = ListenerSet(options)
+        self._switch = SwitchOver(self._listeners)
         self._spawner = Spawner(worker_command())
         self._watcher = SiteWatcher(places, lambda changes: self._post(partial(self._on_changes, changes)))
         self._schedule = ReloadSchedule()
@@ -96,7 +98,8 @@ class DevSupervisor:
         self._has_problem = False  # newer code does not serve
         self._reports: dict[int, dict[str, Any]] = {}  # what each worker has reported of the site, by generation
         self._timer = LoadingTimer()  # of the candidate
-        self._is_stopping = False
+        self._is_stopping = self._has_served = False
+        self._has_ended_one = False  # a candidate, for newer code
 
     def run(self) -> int:
         """Serve until stopped; return the exit code. Raises AddressUnavailable."""
@@ -125,11 +128,8 @@ class DevSupervisor:
 
     @property
     def url(self) -> str:
-        """The address of the site; localhost may be two, of which one is enough."""
-        url = self._listeners.urls()[0]
-        if self._options.bind[0].startswith("localhost:"):
-            return f"{url.partition('://')[0]}://localhost:{url.rpartition(':')[2]}"
-        return url
+        """The address of the site."""
+        return address_of(self._listeners.urls(), self._options.bind)
 
     def _handle_signals(self) -> None:
         shutdown, post = self._shutdown, self._post
@@ -151,14 +151,19 @@ class DevSupervisor:
                 self._on_exit(worker)
             else:
                 worker.kill_if_late(now)
+        self._switch.check(now)
         if not self._is_stopping:
             self._look_at_candidate(now)
-            if self._schedule.take(now):
+            if self._may_load and self._schedule.take(now):
                 self._load()
 
     def _longest_wait(self) -> float:
         now = time.monotonic()
-        due = [self._schedule.due_at, *(each.exit_deadline for each in self._workers if each.exit_deadline)]
+        due = [
+            self._schedule.due_at if self._may_load else math.inf,
+            self._switch.due_at,
+            *(each.exit_deadline for each in self._workers if each.exit_deadline),
+        ]
         if self._candidate is not None:
             due.append(self._timer.due_at)
         return max(0.0, min(IDLE_SECONDS, min(due) - now + 0.01))
@@ -203,8 +208,15 @@ class DevSupervisor:
         worker.channel.send("load", **to_builtins(work))
         return worker
 
+    @property
+    def _may_load(self) -> bool:
+        """Whether newer code may be loaded now: of two candidates in a row one comes to its end, unless it hangs."""
+        is_spared = self._candidate is not None and self._has_ended_one and not self._timer.is_reported
+        return not is_spared and not self._switch.is_under_way
+
     def _load(self) -> None:
         """Have a worker load the code as it is now; one that loads older code is stopped."""
+        self._has_ended_one = self._candidate is not None
         if self._candidate is not None:
             self._end(self._candidate, REPLACED_SECONDS)
         self._candidate, self._timer = self._take_worker(), LoadingTimer()
@@ -231,32 +243,42 @@ class DevSupervisor:
         elif what == "loaded":
             self._reports[worker.generation] = message
         elif what == "started":
-            send_listeners(worker.channel, self._listeners.listeners)
+            self._on_started(worker)
+        elif what == "stopped":
+            self._switch.on_stopped(worker)
         elif what == "ready":
             self._on_ready(worker)
         elif what == "failed" and worker is self._candidate:
-            self._candidate = None
-            self._report(convert(message["problem"], Problem))
+            self._drop_candidate(convert(message["problem"], Problem))
         elif what == "rebuilt" and worker is self._current:
             self._on_rebuilt(message["problem"])
         elif what == "position" and worker is self._candidate:
             self._on_position(message["place"])
         elif what == "idle":
-            self._pass_on(descriptors)
+            self._switch.take(descriptors)
+            if self._current is not None:
+                self._switch.pass_on(self._current)
+
+    def _on_started(self, worker: Worker) -> None:
+        if worker is self._candidate:
+            now = time.monotonic()
+            old, self._current = self._current, None
+            self._switch.begin(old, worker, now, now + self._options.limits.drain_seconds + QUIT_SECONDS)
+        elif worker is self._current:  # it stands in for the site
+            send_listeners(worker.channel, self._listeners.listeners)
 
     def _on_ready(self, worker: Worker) -> None:
         worker.set_ready(time.monotonic())
-        if worker is self._current or worker is not self._candidate:
+        if worker is not self._candidate:
             return
-        self._candidate = None
-        before, is_first = self._current, self._current is None or self._stands_in
-        self._current, self._stands_in, self._has_problem = worker, False, False
+        is_first = self._stands_in or not self._has_served
+        self._current, self._candidate = worker, None
+        self._stands_in, self._has_problem, self._has_served = False, False, True
+        self._switch.end()
+        self._switch.pass_on(worker)
         report = self._reports[worker.generation]
         self._places = convert(report["places"], Places)
         self._watcher.move(self._places)
-        if before is not None:
-            before.channel.send("drain")
-            before.set_leaving(time.monotonic() + self._options.limits.drain_seconds + QUIT_SECONDS)
         if is_first:
             log.info("%s", described_site(report["facts"], self._places, self._watcher.counts()))
         else:
@@ -275,12 +297,12 @@ class DevSupervisor:
         worker.channel.close()
         self._workers.remove(worker)
         self._reports.pop(worker.generation, None)
+        self._switch.on_stopped(worker)
         code = worker.process.poll() or 0
         if worker is self._spare:
             self._spare = None
         elif worker is self._candidate:
-            self._candidate = None
-            self._report(exit_problem(code, "while it loaded the site"))
+            self._drop_candidate(exit_problem(code, "while it loaded the site"))
         elif worker is self._current:
             self._current, was_problem = None, self._stands_in
             self._stands_in = False
@@ -295,27 +317,21 @@ class DevSupervisor:
         elif self._current is not None:
             self._current.channel.send("accept")
 
-    def _pass_on(self, descriptors: Sequence[int]) -> None:
-        """Pass idle connections of the previous worker on to the current one."""
-        if self._current is not None:
-            self._current.channel.send("adopt", descriptors)
-        for each in descriptors:
-            os.close(each)
-
     # --- problems -------------------------------------------------------------------------------------
+
+    def _drop_candidate(self, problem: Problem) -> None:
+        self._candidate = None
+        self._switch.end()
+        self._report(problem)
 
     def _report(self, problem: Problem) -> None:
         """Show a problem on the terminal and in the browser, by whatever serves."""
         if self._is_stopping:
             return
         self._has_problem = True
-        serves_on = self._current is not None and not self._stands_in
-        consequence = (
-            "the code from before the change goes on serving"
-            if serves_on
-            else "until it is mended, the browser shows this"
-        )
-        log.error("%s\n%s\n%s", problem.title, problem.text or problem.described, consequence)
+        is_serving = self._current is not None and not self._stands_in
+        consequence = "the code from before the change goes on serving" if is_serving else "the browser shows this"
+        log.error("%s", "\n".join(filter(None, (problem.title, problem.text or problem.described, consequence))))
         if self._current is not None:
             self._current.channel.send("problem", problem=problem.facts())
         else:
@@ -334,14 +350,14 @@ class DevSupervisor:
 
     def _look_at_candidate(self, now: float) -> None:
         """Find out where a candidate is that takes long."""
-        if self._candidate is not None:
+        if self._candidate is not None and not self._switch.is_under_way:
             if self._timer.must_ask(now):
                 self._candidate.channel.send("where")
             elif self._timer.must_report(now):
                 self._on_position("")
 
     def _on_position(self, place: str) -> None:
-        if self._candidate is not None and self._timer.report():
+        if self._candidate is not None and not self._switch.is_under_way and self._timer.report():
             is_loaded = self._candidate.generation in self._reports
             self._report(waiting_problem(place, Path(self._places.root), is_loaded=is_loaded))
 

@@ -13,7 +13,7 @@ the site's own code.
     styles: style sheets have changed
     problem (of newer code, or null)
     where: it takes long                        position (place)
-    drain: newer code serves                    idle (with the sockets of clients)
+    drain: newer code is to serve               stopped: it accepts no more; idle (with the sockets of clients)
     quit
 """
 
@@ -25,7 +25,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ from fanlight.devtools.inspector import recorded_sqlite
 from fanlight.devtools.reload import fresh_imports
 from fanlight.devtools.reload.assignment import Assignment
 from fanlight.devtools.reload.browser_events import BrowserEvents
-from fanlight.devtools.reload.connection_transfer import MOST_AT_ONCE, take_idle
+from fanlight.devtools.reload.connection_transfer import MOST_AT_ONCE, adopt_idle, take_idle
 from fanlight.devtools.reload.problem import Problem
 from fanlight.devtools.reload.problem_site import ProblemSite
 from fanlight.devtools.reload.site_report import places_of
@@ -46,13 +48,15 @@ from fanlight.devtools.reload.thread_positions import site_position
 from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.devtools.terminal.request_lines import lines_for
 from fanlight.server.server import Server
-from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController
+from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController, ShutdownRequested
 from fanlight.server.workers.channel import Channel, Message
 from fanlight.server.workers.shared_listeners import SharedListenerSet, received_listeners
 from fanlight.settings.env_file import apply_env_file
 from fanlight.settings.limits import Limits
 
 FAILED_EXIT_CODE = 1
+GIVE_SECONDS = 0.05
+START_SECONDS = 5.0  # from `ready` to the first request that is served
 IGNORED_SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 LoadSite = Callable[[str], tuple[Application, dict[str, Any]]]  # the app, and the facts that the banner shows
@@ -96,7 +100,7 @@ class DevWorker:
         self._channel.send("loading")
         try:
             return self._load_and_serve(work, context, events)
-        except Exception as error:  # noqa: BLE001 - code of the site, which may raise anything
+        except (Exception, ShutdownRequested) as error:  # noqa: BLE001 - code of the site, which may raise anything
             if self._shutdown.is_begun:
                 return 0
             self._channel.send("failed", problem=Problem.of(error, Path(work.root)).facts())
@@ -163,8 +167,7 @@ class DevWorker:
             root = self._work.root if self._work is not None else ""
             self._channel.send("position", place=site_position(self._main_thread, root))
         elif what == "drain":
-            self._post(self._give_idle)
-            self._stop()
+            self._drain()
         elif what == "quit":
             self._stop()
             self._post(lambda server: server.hub.table.close_all())
@@ -209,21 +212,33 @@ class DevWorker:
     # --- connections of clients, from one worker to the next ------------------------------------------
 
     def _adopt(self, descriptors: Sequence[int]) -> None:
-        for each in descriptors:
-            sock = socket.socket(fileno=each)
-            try:
-                client = sock.getpeername()
-            except OSError:  # it has gone meanwhile
-                sock.close()
-                continue
-            if self._server is not None:
-                self._server.adopt(sock, client[0] if isinstance(client, tuple) else None)
+        server = self._server
+        if server is not None and server.started.wait(START_SECONDS):
+            for each in descriptors:
+                server.post(partial(_adopt_descriptor, each, server))
+
+    def _drain(self) -> None:
+        """Shut down; what becomes idle meanwhile is passed on, a few times a second."""
+        self._post(self._give_idle)
+        self._post(lambda _: self._channel.send("stopped"))
+        self._stop()
+        threading.Thread(target=self._go_on_giving, name="fanlight-transfer", daemon=True).start()
+
+    def _go_on_giving(self) -> None:
+        while True:
+            time.sleep(GIVE_SECONDS)
+            self._post(self._give_idle)
 
     def _give_idle(self, server: Server) -> None:
         """Pass idle connections on; called by the holder of the hub."""
         socks = take_idle(server.hub)
         for start in range(0, len(socks), MOST_AT_ONCE):
             part = socks[start : start + MOST_AT_ONCE]
-            self._channel.send("idle", [each.fileno() for each in part])
+            if part:
+                self._channel.send("idle", [each.fileno() for each in part])
         for each in socks:
             each.close()
+
+
+def _adopt_descriptor(descriptor: int, server: Server) -> None:
+    adopt_idle(server.hub, socket.socket(fileno=descriptor))

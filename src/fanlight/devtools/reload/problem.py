@@ -64,7 +64,7 @@ class Problem(Struct, frozen=True, kw_only=True):
         if isinstance(error, EnvFileError):
             # Without an excerpt: there are secrets in it.
             fault = Fault(message=error.reason, file=Path(error.file).name, line=error.line)
-            return cls(title="the env file can't be read", faults=(fault,))
+            return cls(title="The env file can't be read", faults=(fault,))
         if isinstance(error, LoadError) and error.error is not None:
             return cls._of_exception(error.error, folder, str(error))
         if isinstance(error, FanlightError):
@@ -91,7 +91,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     @property
     def described(self) -> str:
         """The faults in lines, for a problem without a text."""
-        return "\n".join(f"{each.place}  {each.message}" if each.place else each.message for each in self.faults)
+        lines = [
+            "  ".join(filter(None, (each.place, "" if each.message == self.title else each.message, each.hint)))
+            for each in self.faults
+        ]
+        return "\n".join(filter(None, lines))
 
     def facts(self) -> dict[str, Any]:
         """Return it as it is sent to another process, or to a page."""
@@ -112,20 +116,24 @@ def _excerpt(path: Path, line: int) -> tuple[int, tuple[str, ...]]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return 0, ()
-    first = max(1, line - LINES_BEFORE)
-    return first, tuple(each[:MAX_LINE] for each in lines[first - 1 : line + LINES_AFTER])
+    first, last = max(1, line - LINES_BEFORE), line + LINES_AFTER
+    while first < line and not lines[first - 1].strip():
+        first += 1
+    while last > line and not "".join(lines[last - 1 : last]).strip():
+        last -= 1
+    return first, tuple(each[:MAX_LINE] for each in lines[first - 1 : last])
 
 
 def waiting_problem(place: str, folder: Path, *, is_loaded: bool) -> Problem:
     """Return the problem of a site that takes long to load, or to start, and where it is."""
     what = "start: its lifespan has not come to its `yield`" if is_loaded else "load"
-    message = "this line runs just now" if place else "no line of the site runs just now; it may wait for something"
-    title = f"the site takes long to {what}"
+    message = "This line runs just now." if place else "No line of the site runs just now; it may wait for something."
+    title = f"The site takes long to {what}"
     return Problem(title=title, faults=(fault_at(place, message, folder),), kind="waiting")
 
 
 def exit_problem(code: int, when: str) -> Problem:
     """Return the problem of a worker process that has ended by itself."""
     how = f"was killed by {signal.Signals(-code).name}" if -code in set(signal.Signals) else f"exited with code {code}"
-    fault = Fault(message="what it has printed last may say why")
-    return Problem(title=f"the worker process {how} {when}", faults=(fault,))
+    fault = Fault(message="What it has printed last may say why.")
+    return Problem(title=f"The worker process {how} {when}", faults=(fault,))

@@ -307,9 +307,7 @@ class Connection:
 
     def detach(self) -> socket.socket:
         """Return the client's socket, and go on without it: the client sees nothing of that."""
-        left = socket.socket(fileno=os.dup(self.fd))
-        self.sock.close()
-        return left
+        return socket.socket(fileno=self.sock.detach())
 
     def close_in_child(self) -> None:
         """Close this process's copy of the socket, without notice to the client."""

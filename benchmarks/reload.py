@@ -1,0 +1,167 @@
+"""How long it takes from saving a file to the first response of the new code, beside other development servers.
+
+In: nothing, or the number of saves. Out: a table, and a file in results/. Each server has one file with one view; it is
+saved as editors do that write another file and rename it, with another text each time; a client sends requests, one
+after the other over new connections, until it gets the new text. The servers take turns. Requests that fail or are
+refused on the way are counted: a browser that refreshes in that moment shows an error page.
+
+    benchmarks/.venv/bin/python benchmarks/reload.py [--saves 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from machine import facts
+
+HERE = Path(__file__).parent
+PATIENCE = 60.0
+PAUSE_SECONDS = 1.5  # between two saves to one server: as a person, and so that no server takes them for one
+REQUEST_SECONDS = 0.005  # between two requests
+
+
+FANLIGHT = 'def index() -> str:\n    return "text {number}"\n\n\nURLS = {{"/": index}}\n'
+FLASK = (
+    "from flask import Flask\n\napp = Flask(__name__)\n\n\n"
+    '@app.get("/")\ndef index() -> str:\n    return "text {number}"\n'
+)
+STARLETTE = (
+    "from starlette.applications import Starlette\nfrom starlette.responses import PlainTextResponse\n"
+    "from starlette.routing import Route\n\n\n"
+    'async def index(request):\n    return PlainTextResponse("text {number}")\n\n\n'
+    'app = Starlette(routes=[Route("/", index)])\n'
+)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A development server, and a site for it."""
+
+    name: str
+    site: str
+    command: Callable[[int], list[str]]
+
+
+PEERS = (
+    Peer("fanlight dev", FANLIGHT, lambda port: ["-m", "fanlight", "dev", "--port", str(port)]),
+    Peer("flask --debug", FLASK, lambda port: ["-m", "flask", "--app", "main", "--debug", "run", "--port", str(port)]),
+    Peer("uvicorn --reload", STARLETTE, lambda port: ["-m", "uvicorn", "main:app", "--reload", "--port", str(port)]),
+)
+
+
+@dataclass
+class Measured:
+    """What was measured of one server."""
+
+    peer: Peer
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+
+    def save(self, number: int) -> None:
+        """Save the file with another text."""
+        beside = self.folder / "main.new"
+        beside.write_text(self.peer.site.format(number=number))
+        beside.rename(self.folder / "main.py")
+
+    def get(self) -> str:
+        """Return the text of the page, "" if the request failed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/")
+            response = connection.getresponse()
+            text = response.read().decode()
+        except (OSError, http.client.HTTPException):
+            return ""
+        finally:
+            connection.close()
+        return text if response.status == 200 else ""
+
+    def wait_for(self, number: int) -> int:
+        """Wait until the page has the text; return how many requests failed meanwhile."""
+        until, failed = time.monotonic() + PATIENCE, 0
+        while (text := self.get()) != f"text {number}":
+            failed += not text
+            if time.monotonic() > until:
+                sys.exit(f"{self.peer.name} has not loaded the change")
+            time.sleep(REQUEST_SECONDS)
+        return failed
+
+    def measure(self, number: int) -> None:
+        """Save once, and record how long it takes."""
+        began = time.perf_counter()
+        self.save(number)
+        failed = self.wait_for(number)
+        self.seconds.append(time.perf_counter() - began)
+        self.failed += failed
+
+
+def started(peer: Peer, folder: Path) -> Measured:
+    """Return a server that responds."""
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (folder / "main.py").write_text(peer.site.format(number=0))
+    environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"}
+    with (folder / "output.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *peer.command(port)],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    server = Measured(peer, folder, port, process)
+    server.wait_for(0)
+    return server
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--saves", type=int, default=20)
+    saves = parser.parse_args().saves
+    servers: list[Measured] = []
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            servers = [started(peer, Path(place, str(number))) for number, peer in enumerate(PEERS)]
+            time.sleep(PAUSE_SECONDS)
+            for number in range(1, saves + 1):
+                for server in servers:
+                    server.measure(number)
+                time.sleep(PAUSE_SECONDS)
+        finally:
+            for server in servers:
+                server.process.terminate()
+                server.process.wait(PATIENCE)
+    print(f"from saving a file to the first response of the new code, {saves} saves, in milliseconds\n")
+    print(f"{'':18}{'median':>8}{'least':>8}{'most':>8}   failed requests")
+    for server in servers:
+        least, middle, most = (round(each(server.seconds) * 1000) for each in (min, median, max))
+        print(f"{server.peer.name:18}{middle:8}{least:8}{most:8}   {server.failed}")
+    result = {
+        "facts": facts(),
+        "servers": {each.peer.name: {"seconds": each.seconds, "failed": each.failed} for each in servers},
+    }
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    (results / ("reload.json" if saves >= 20 else "quick-reload.json")).write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
