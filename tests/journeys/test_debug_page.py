@@ -99,6 +99,15 @@ def test_the_page_leads_to_the_inspector(developed: Site, tab: Tab) -> None:
     assert "/total/Emma" in tab.text
 
 
+def test_the_page_goes_away_when_the_code_is_mended(developed: Site, folder: Path, tab: Tab) -> None:
+    """The browser shows the view's page as soon as the mistake is mended, without being touched."""
+    tab.open(f"{developed.url}/total/Emma")
+    assert "ZeroDivisionError" in tab.text
+    (folder / "main.py").write_text(MAIN.replace("return str(average([]))", 'return "<h1>mended</h1>"'))
+    tab.wait_for("document.body?.innerText.includes('mended')")
+    assert tab.status == 200
+
+
 def test_a_template_shows_its_own_line(developed: Site, tab: Tab) -> None:
     """The page of a failing template has the template's line, its names and the hint."""
     tab.open(f"{developed.url}/page")
@@ -141,3 +150,28 @@ def test_production_shows_none_of_it(serve: Serve, folder: Path, run: Callable[.
         assert "500" in text
         for secret in ("ZeroDivision", "main.py", "average", "Orlando", "__fanlight__"):
             assert secret not in text
+
+
+MODULES = """
+import sys
+
+def broken():
+    return 1 / 0
+
+def modules():
+    return [name for name in sys.modules if name.startswith(("fanlight.devtools", "rich", "watchfiles"))]
+
+URLS = {"/broken": broken, "/modules": modules}
+"""
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "1")], ids=["alone", "a worker"])
+def test_production_imports_none_of_it(
+    serve: Serve, tmp_path: Path, run: Callable[..., str], words: tuple[str, ...]
+) -> None:
+    """No module of the development tools is loaded by `fanlight run`, also after an exception has been logged."""
+    (tmp_path / "main.py").write_text(MODULES)
+    site = serve(tmp_path, *words)
+    run("curl", "-s", f"{site.url}/broken")
+    site.read_until("ZeroDivisionError")
+    assert run("curl", "-s", f"{site.url}/modules") == "[]"
