@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -40,7 +41,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
     """Each field of Options and of Limits has a flag of its name; a flag that needs another is refused with a hint."""
     info = info_of(SETTINGS[name])
-    text = info.choices[-1] if info.choices else EXAMPLES.get(info.unit, "/x")
+    file = os.devnull if name == "env_file" else "/x"  # an env file is read
+    text = info.choices[-1] if info.choices else EXAMPLES.get(info.unit, file)
     with_it = {"client_cert": ["--client-ca=/x"], "user": ["--workers=1"], "key": ["--cert=/x"]}.get(name, [])
     if name in ("client_ca", "redirect_from", "hsts_seconds", "client_cert"):
         with_it += ["--cert=/x"]
