@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from fanlight.message.request import Request
 
 # SECURITY: tests/devtools/test_access.py: a name that another site may own leads here too
 _HOST = re.compile(r"(?:(?:[a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+MAX_KNOWN_CLIENTS = 256  # with the hosts that they ask for
 _SITES = ("same-origin", "none")  # none: typed by the user, or a bookmark
 
 
 def stranger(request: Request) -> str:
     """Return why a request does not come from a program of this machine, by a name of this machine; "" if it does."""
-    if not _is_loopback(request.client):
-        return f"the tools are for this machine only, and the request came from {request.client or 'a unix socket'}"
-    host = request.head.authority
-    if not _HOST.fullmatch(host):
-        return f"the tools are at localhost or 127.0.0.1 only, and the request is for {host!r}"
-    return ""
+    return _stranger(request.client, request.head.authority)
 
 
 def refusal(request: Request) -> str:
@@ -38,6 +35,15 @@ def refusal(request: Request) -> str:
     origin = values.get("origin")
     if origin is not None and origin.partition("://")[2].lower() != host.lower():
         return f"a page of another site has sent the request (Origin: {origin})"
+    return ""
+
+
+@lru_cache(MAX_KNOWN_CLIENTS)  # PERF: benchmarks/inspector.py: to parse an address takes longer than a small view
+def _stranger(client: str | None, host: str) -> str:
+    if not _is_loopback(client):
+        return f"the tools are for this machine only, and the request came from {client or 'a unix socket'}"
+    if not _HOST.fullmatch(host):
+        return f"the tools are at localhost or 127.0.0.1 only, and the request is for {host!r}"
     return ""
 
 

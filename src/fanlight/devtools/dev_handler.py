@@ -56,7 +56,7 @@ class DevHandler:
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request."""
-        if not is_for_tools(request):
+        if not request.head.path.startswith(PREFIX) or not is_for_tools(request):
             return self._find(request)
         # Only now it is known which app the request is for. Both classes have the same slots.
         request.__class__ = self._tools.request_class
@@ -80,13 +80,15 @@ class DevHandler:
     def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
         """Return the response to send: changed for development, then compressed."""
         encode, least_bytes = self._encode_site, self._least_bytes
-        if is_for_tools(request):
+        # PERF: benchmarks/inspector.py: what is done here for each response of the site counts
+        if request.__class__ is self._tools.request_class:  # by `find`
             encode, least_bytes = self._encode_tools, self._least_tool_bytes
             response = _closed(response)
-        elif isinstance(response, PrebuiltResponse):
-            response = _uncached(response)
-        if not is_for_tools(request) and not stranger(request):
-            response = with_script(response, request, self._events.version)
+        else:
+            if isinstance(response, PrebuiltResponse):
+                response = _uncached(response)
+            if not stranger(request):
+                response = with_script(response, request, self._events.version)
         content: Any = response.content
         is_small = isinstance(content, bytes) and len(content) < least_bytes
         return response if is_small else encode(response, request, is_busy)

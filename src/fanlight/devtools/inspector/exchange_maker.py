@@ -154,7 +154,7 @@ class ExchangeMaker:
         return Run(
             lane=_LANES[run.lane],
             reason=reason or _reason(run, call),
-            thread=run.thread_name,
+            thread=run.thread.name,
             waited=max(0.0, run.began - ready),
             began=run.began - recording.began,
             seconds=run.ended - run.began if run.ended else 0.0,

@@ -126,7 +126,7 @@ class Run(Struct):
     waited: float = 0.0  # from the complete request to the beginning of the call
     began: float = 0.0
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
+    cpu_seconds: float = 0.0  # 0: not measured, as too many requests came at once
     stacks: list[str] = []  # samples of a view that blocked
 
 

@@ -42,8 +42,9 @@ def recorded_view(view: View, name: str, place: str) -> View:
     awaits = is_async(view)
 
     def begin(recording: Recording, values: Mapping[str, Any]) -> Span:
-        recording.begin_view(values)
-        if not awaits and recording.run is not None:
+        if recording.parameters:
+            recording.begin_view(values)
+        if not awaits and recording.run is not None and recording.run.task is not None:
             recording.run.move()
         return recording.begin_span("view", name, place)
 

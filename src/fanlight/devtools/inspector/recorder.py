@@ -19,12 +19,14 @@ from fanlight.devtools.inspector.exchange_maker import ExchangeMaker
 from fanlight.devtools.inspector.log_capture import LogCapture
 from fanlight.devtools.inspector.recorded_connection import RecordedWire
 from fanlight.devtools.inspector.recorded_handler import RecordedHandler
+from fanlight.devtools.inspector.recorded_handshake import RecordedHandshake
 from fanlight.devtools.inspector.recorded_sqlalchemy import SqlalchemyRecorder
 from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
 from fanlight.devtools.inspector.recording_limits import (
     BATCH_SECONDS,
     BLOCKED_SECONDS,
     CALM_BATCH,
+    FLOOD_SECONDS,
     MAX_BATCH,
     MAX_WAITING,
     MAX_WAITING_BYTES,
@@ -33,6 +35,7 @@ from fanlight.devtools.inspector.recording_limits import (
     SAMPLE_SECONDS,
 )
 from fanlight.devtools.inspector.stack_samples import stack_of
+from fanlight.server.connection.phases import HANDSHAKE
 
 if TYPE_CHECKING:
     from fanlight.devtools.inspector.exchange_record import Exchange
@@ -69,7 +72,7 @@ class Recorder:
         self._waiting_bytes = 0
         self._bell = threading.Event()
         self._is_asleep = self._is_stopped = self._has_failed = False
-        self._written_at = 0.0
+        self._written_at, self._pause, self._dropped_before = 0.0, BATCH_SECONDS, 0
         self.dropped = 0  # exchanges that were not written, because there were too many or the store failed
         self._thread = threading.Thread(target=self._run, name="fanlight-recorder", daemon=True)
 
@@ -99,8 +102,10 @@ class Recorder:
 
     def watch(self, connection: Connection) -> None:
         """Record a new connection: `Server(watch=recorder.watch)`."""
-        wire = RecordedWire(connection, self, ConnectionFacts(next(self._connections)))
-        connection.record_through(connection.sock, wire)
+        facts = ConnectionFacts(next(self._connections))
+        connection.record_through(connection.sock, RecordedWire(connection, self, facts))
+        if connection.phase is HANDSHAKE and connection.policy is not None:
+            connection.set_policy(RecordedHandshake(connection.policy, self, facts))
 
     def explain_lanes(self, slow_routes: Callable[[], Iterable[tuple[Call, float, str]]]) -> None:
         """Have the reasons why routes run in threads from a function: `Lanes.slow_routes` of the hub."""
@@ -115,8 +120,7 @@ class Recorder:
 
     def begin(self, began: float, connection: ConnectionFacts) -> Recording:
         """Make a recording; the next call that is looked for is for its request."""
-        exchange_id = f"{self._generation:03}-{next(self._numbers):05}"
-        self._latest = recording = Recording(exchange_id, began, connection, self.update)
+        self._latest = recording = Recording(self._generation, next(self._numbers), began, connection, self.update)
         self._open.add(recording)
         if self._is_asleep:
             self._bell.set()
@@ -135,8 +139,6 @@ class Recorder:
 
     def update(self, recording: Recording) -> None:
         """Write a recording that has ended, again if it was written before; from any thread."""
-        if recording in self._open:
-            return  # it is written when it ends
         with self._lock:
             self._waiting.append(recording)
             self._waiting_bytes += recording.hold()
@@ -158,7 +160,8 @@ class Recorder:
             if not self._is_stopped:
                 self._bell.wait(SAMPLE_SECONDS)  # others may end meanwhile
             self._work()
-        self._write(perf_counter())
+        while self._waiting:
+            self._write(perf_counter())
 
     def _work(self) -> None:
         self._sqlalchemy.install()
@@ -167,7 +170,9 @@ class Recorder:
             run = each.run
             if run is not None and not run.ended and now - run.began > BLOCKED_SECONDS and run.wants_stack:
                 run.add_stack(stack_of(run, self._maker.folder))
-        if now - self._written_at >= BATCH_SECONDS:
+        if now - self._written_at >= self._pause:
+            self._pause = FLOOD_SECONDS if self.dropped > self._dropped_before else BATCH_SECONDS
+            self._dropped_before = self.dropped
             self._write(now)
 
     def _blocked_by(self, record: logging.LogRecord) -> Recording | None:
@@ -189,7 +194,11 @@ class Recorder:
         if not batch:
             return
         is_flood = len(batch) > CALM_BATCH
-        exchanges = [made for each in batch if (made := self._make(each, now, is_brief=is_flood)) is not None]
+        exchanges = []
+        for each in batch:
+            made = self._make(each, now, is_brief=is_flood)
+            if made is not None:
+                exchanges.append(made)
         try:
             self._store.add(exchanges)
         except Exception as error:  # noqa: BLE001 - a full disk, a locked file, a value that no column holds: as above
@@ -197,16 +206,14 @@ class Recorder:
             self._report("exchanges can't be recorded: %s (logged once)", error)
 
     def _take_waiting(self) -> list[Recording]:
-        """Return the newest recordings that wait to be written, each once; the others are dropped."""
+        """Return the recordings that have waited longest, each once."""
+        taken: dict[Recording, None] = {}
         with self._lock:
-            waiting, self._waiting = self._waiting, deque()
-            self._waiting_bytes = 0
-            for each in waiting:
-                each.release()
-        newest = list(dict.fromkeys(reversed(waiting)))[:MAX_BATCH]
-        self.dropped += len(waiting) - len(newest)
-        newest.reverse()
-        return newest
+            while self._waiting and len(taken) < MAX_BATCH:
+                recording = self._waiting.popleft()
+                self._waiting_bytes -= recording.release()
+                taken[recording] = None
+        return list(taken)
 
     def _make(self, recording: Recording, now: float, *, is_brief: bool) -> Exchange | None:
         recording.mark_written(now)

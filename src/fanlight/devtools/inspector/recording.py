@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from threading import current_thread, get_ident
 from time import perf_counter, thread_time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanlight.devtools.inspector.exchange_record import LogLine, Parameter, Span
 from fanlight.devtools.inspector.recording_limits import (
+    FLOOD_INTERVAL,
     MAX_CONTENT_BYTES,
     MAX_LOG_LINES,
     MAX_PIECES,
@@ -34,10 +35,13 @@ if TYPE_CHECKING:
     from fanlight.message.handler import Call
     from fanlight.wire.http1.wire_events import RequestHead
 
+    Changed = Callable[["Recording"], object]
+
 Arrived = tuple[float, bytes]  # when, and what
 Received = tuple[float, bytes, int]  # when, what is kept of it, how many bytes it was
 Sent = tuple[float, bytes, int, int]  # when, what is kept of it, how many bytes were sent, how many were offered
 Stage = tuple[str, int, tuple[tuple[str, str], ...]]  # what made the response, its status and fields then
+NOTHING: list[Any] = []
 LEAST_BYTES, ITEM_BYTES = 4096, 200  # of memory that a recording takes, and each of its pieces, lines and spans
 OPEN, DONE, REFUSED, CUT_OFF, TIMED_OUT, FAILED = "open", "done", "refused", "cut off", "timed out", "failed"
 
@@ -65,16 +69,20 @@ class ConnectionFacts:
 class CallRun:
     """How the call of a request ran: in which lane, when, for how long."""
 
-    __slots__ = ("began", "cpu_began", "cpu_seconds", "ended", "lane", "stacks", "task", "thread_id", "thread_name")
+    __slots__ = ("began", "cpu_began", "cpu_seconds", "ended", "lane", "stacks", "task", "thread", "thread_id")
+
+    last_began = 0.0  # of all calls
 
     def __init__(self, lane: Lane) -> None:
         """Begin, in the thread of the call."""
-        thread = current_thread()
-        self.lane, self.thread_id, self.thread_name = lane, thread.ident, thread.name
+        self.lane, self.thread, self.thread_id = lane, current_thread(), get_ident()
         self.ended, self.cpu_seconds = 0.0, 0.0
-        self.stacks: list[str] = []
+        self.stacks: list[str] = NOTHING
         self.task = asyncio.current_task() if lane is Lane.TASK else None
-        self.began, self.cpu_began = perf_counter(), thread_time()
+        now, before = perf_counter(), CallRun.last_began
+        # PERF: benchmarks/inspector.py: this clock takes as long as a small view, so it is left out in a flood
+        self.cpu_began = thread_time() if now - before > FLOOD_INTERVAL else 0.0
+        CallRun.last_began = self.began = now
 
     def move(self) -> None:
         """Note that the view runs in this thread, where async middleware has begun in another one."""
@@ -83,7 +91,9 @@ class CallRun:
 
     def end(self) -> None:
         """End, in the same thread."""
-        self.ended, self.cpu_seconds = perf_counter(), thread_time() - self.cpu_began
+        self.ended = perf_counter()
+        if self.cpu_began and get_ident() == self.thread_id:
+            self.cpu_seconds = thread_time() - self.cpu_began
 
     @property
     def wants_stack(self) -> bool:
@@ -93,52 +103,54 @@ class CallRun:
     def add_stack(self, stack: str) -> None:
         """Keep where the call was while it did not end, unless it was there before."""
         if stack and stack not in self.stacks:
-            self.stacks.append(stack)
+            self.stacks = [*self.stacks, stack]
 
 
 class Recording:
     """What is known of one exchange so far."""
 
-    __slots__ = (
-        "actor", "began", "call", "changed", "connection", "content", "content_at", "content_bytes", "earlier",
-        "encoded_bytes", "ended", "error", "head", "head_at", "head_end", "held", "id", "is_cut", "is_late", "logs",
-        "note", "outcome", "owed", "owes_all", "parameters", "received", "received_bytes", "refusal", "response_at",
-        "response_bytes", "response_content", "run", "sent", "sent_bytes", "site_call", "spans", "stages", "templates",
-        "written_at",
-    )  # fmt: skip
+    # PERF: benchmarks/inspector.py: made for every request, so what most requests do not have is a default of the
+    # class. NOTHING is never changed: each list begins anew for its first item.
+    outcome = OPEN
+    actor = "view"  # what acts on the response now
+    note = ""
+    is_cut = owes_all = is_late = False
+    received_bytes = sent_bytes = head_end = content_bytes = response_bytes = encoded_bytes = held = templates = 0
+    owed = 0  # bytes of the response still to be sent, as far as they are known
+    head_at = content_at = response_at = ended = written_at = 0.0
+    head: RequestHead | None = None
+    refusal: ProtocolError | HTTPError | None = None
+    error: BaseException | None = None
+    call: Call | None = None
+    site_call: Call | None = None
+    run: CallRun | None = None
+    response_content: bytes | None = None  # before it is encoded; None: it was sent as it is, or is a stream
+    content: list[bytes] = NOTHING  # of the request, without its framing
+    logs: list[LogLine] = NOTHING
+    spans: list[Span] = NOTHING
+    stages: list[Stage] = NOTHING
+    parameters: list[Parameter] = NOTHING
 
     def __init__(
-        self, exchange_id: str, began: float, connection: ConnectionFacts, changed: Callable[[Recording], object]
+        self, generation: int, number: int, began: float, connection: ConnectionFacts, changed: Changed
     ) -> None:
         """Begin with the first byte of the message; `changed` is called for what happens after the end."""
-        self.changed = changed
-        self.id, self.began, self.connection, self.earlier = exchange_id, began, connection, connection.count()
-        self.outcome, self.note, self.is_cut = OPEN, "", False
+        self.generation, self.number, self.began = generation, number, began
+        self.connection, self.earlier, self.changed = connection, connection.count(), changed
         self.received: list[Received] = []
         self.sent: list[Sent] = []
-        self.content: list[bytes] = []  # of the request, without its framing
-        self.received_bytes = self.sent_bytes = self.head_end = self.content_bytes = 0
-        self.owed = 0  # bytes of the response still to be sent, as far as they are known
-        self.owes_all = self.is_late = False
-        self.head: RequestHead | None = None
-        self.head_at = self.content_at = self.response_at = self.ended = self.written_at = 0.0
-        self.refusal: ProtocolError | HTTPError | None = None
-        self.error: BaseException | None = None
-        self.call: Call | None = None
-        self.site_call: Call | None = None
-        self.run: CallRun | None = None
-        self.spans: list[Span] = []
-        self.logs: list[LogLine] = []
-        self.stages: list[Stage] = []
-        self.parameters: list[Parameter] = []
-        self.actor, self.templates = "view", 0
-        self.response_content: bytes | None = None  # before it is encoded; None: it was sent as it is, or is a stream
-        self.response_bytes = self.encoded_bytes = self.held = 0
+
+    @property
+    def id(self) -> str:
+        """The id of the exchange."""
+        return f"{self.generation:03}-{self.number:05}"
 
     def hold(self) -> int:
         """Return about how many bytes of memory it holds, less what was returned before."""
         items = len(self.received) + len(self.sent) + len(self.spans) + len(self.logs)
-        held = min(self.received_bytes, MAX_RECEIVED_BYTES) + min(self.sent_bytes, MAX_SENT_BYTES)
+        held = self.received_bytes + self.sent_bytes
+        if held > MAX_RECEIVED_BYTES:
+            held = min(self.received_bytes, MAX_RECEIVED_BYTES) + min(self.sent_bytes, MAX_SENT_BYTES)
         before, self.held = self.held, LEAST_BYTES + ITEM_BYTES * items + held
         return self.held - before
 
@@ -173,6 +185,8 @@ class Recording:
         room = MAX_CONTENT_BYTES - self.content_bytes
         self.content_bytes += len(data)
         if room > 0 and len(self.content) < MAX_PIECES:
+            if self.content is NOTHING:
+                self.content = []
             self.content.append(data[:room])
         else:
             self.is_cut = True
@@ -253,7 +267,9 @@ class Recording:
         """Keep the status and the fields of a response as they are now, made or changed by what has acted last."""
         fields, stages = response.fields(), self.stages
         stage = self.actor, response.status, fields if isinstance(fields, tuple) else tuple(fields)
-        if not stages or stages[-1][1:] != stage[1:]:
+        if not stages:
+            self.stages = [stage]
+        elif stages[-1][1:] != stage[1:]:
             stages.append(stage)
 
     def change_actor(self, actor: str, seen: object) -> None:
@@ -288,7 +304,7 @@ class Recording:
         coding = next((value for name, value in self.stages[-1][2] if name == "content-encoding"), "")
         if coding and isinstance(response.content, bytes):
             self.encoded_bytes = len(response.content)
-            self.spans.append(Span("compression", coding, began, ended))
+            self._add(Span("compression", coding, began, ended))
 
     def take_error(self, error: BaseException) -> None:
         """Keep an exception that nothing has caught."""
@@ -296,7 +312,9 @@ class Recording:
 
     def take_log(self, line: LogLine) -> None:
         """Keep a log line."""
-        if len(self.logs) < MAX_LOG_LINES:
+        if self.logs is NOTHING:
+            self.logs = [line]
+        elif len(self.logs) < MAX_LOG_LINES:
             self.logs.append(line)
         else:
             self.is_cut = True
@@ -304,11 +322,16 @@ class Recording:
     def begin_span(self, kind: str, name: str, place: str = "") -> Span:
         """Begin a stretch of work, which the caller ends."""
         span = Span(kind, name, perf_counter(), -1.0, place=place)
-        if len(self.spans) < MAX_SPANS:
+        self._add(span)
+        return span
+
+    def _add(self, span: Span) -> None:
+        if self.spans is NOTHING:
+            self.spans = [span]
+        elif len(self.spans) < MAX_SPANS:
             self.spans.append(span)
         else:
             self.is_cut = True
-        return span
 
     def mark_written(self, now: float) -> None:
         """Note when it was given to the store."""

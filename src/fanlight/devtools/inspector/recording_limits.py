@@ -26,11 +26,13 @@ MAX_STACK_FRAMES = 40
 MAX_CANDIDATES = 50
 
 # --- what waits for the recorder's thread ------------------------------------------------------------
-MAX_WAITING = 1000  # exchanges; the newest stay
+MAX_WAITING = 300  # exchanges; the newest stay
 MAX_WAITING_BYTES = 32 * 1024 * 1024
-MAX_BATCH = 200  # exchanges written in one transaction, the newest: a flood is not written down whole
+MAX_BATCH = 200  # exchanges written in one transaction
 CALM_BATCH = 40  # of more than so many at once, what takes long to find out is left out: the routes that lost
 BATCH_SECONDS = 0.1  # between two transactions
+FLOOD_SECONDS = 0.5  # the same, while more come than are written
+FLOOD_INTERVAL = 0.001  # calls that begin so soon after another one are not measured in CPU time
 SAMPLE_SECONDS = 0.025  # between two looks at the views that run
 BLOCKED_SECONDS = 0.02  # a view that runs for longer gets a stack sample
 OPEN_SECONDS = 0.15  # an exchange that takes longer is shown while it runs,

@@ -31,7 +31,7 @@ def stack_of(run: CallRun, folder: Path | None) -> str:
     task = run.task
     frames: Sequence[FrameType] = ()
     if task is None or is_running(task):
-        frame = sys._current_frames().get(run.thread_id or 0)  # noqa: SLF001 - the documented way to see another thread
+        frame = sys._current_frames().get(run.thread_id)  # noqa: SLF001 - the documented way to see another thread
         frames = list(_frames_above_handler(frame))
     elif not task.done():
         frames = list(_frames_of_coroutine(task.get_coro()))

@@ -10,11 +10,13 @@ A page with the script must not come from a cache: it would take itself for an o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.reload.content_policy import admit
 from fanlight.message.file_content import FileContent
+from fanlight.message.headers import MutableHeaders
 from fanlight.message.media_types import charset_of, essence_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -35,25 +37,26 @@ _HEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SEARCHED = 16 * 1024  # bytes of a stream in which the head is looked for
-_FORGOTTEN = (
-    "etag",
-    "last-modified",
-    "expires",
-    "age",
-    "content-digest",
-    "repr-digest",
-    "content-md5",
-    "accept-ranges",
+_FORGOTTEN = frozenset(
+    {
+        "etag",
+        "last-modified",
+        "expires",
+        "age",
+        "content-digest",
+        "repr-digest",
+        "content-md5",
+        "accept-ranges",
+    }
 )
 
 
 def with_script(response: Response, request: Request, version: str) -> Response:
     """Return a response whose page refreshes itself, or the same response."""
     kind = response.media_type if response.has_shared_fields else response.headers.get("content-type")
-    if response.status in _WITHOUT_CONTENT or essence_of(kind) != "text/html" or charset_of(kind) not in _ASCII_LIKE:
+    if response.status in _WITHOUT_CONTENT or not _is_html(kind):
         return response
-    fields = response.headers
-    if "content-encoding" in fields or fields.get("content-disposition").lower().startswith("attachment"):
+    if not response.has_shared_fields and _is_not_shown(response.headers):
         return response
     content: Any = response.content
     if isinstance(content, FileContent):
@@ -71,6 +74,15 @@ def with_script(response: Response, request: Request, version: str) -> Response:
     changed = response.copy()
     tag = _tag(changed, request, version)
     return _without_validators(_with_content(changed, content[:at] + tag + content[at:]))
+
+
+@lru_cache(256)  # PERF: benchmarks/inspector.py: most responses have one of few types
+def _is_html(kind: str) -> bool:
+    return essence_of(kind) == "text/html" and charset_of(kind) in _ASCII_LIKE
+
+
+def _is_not_shown(fields: MutableHeaders) -> bool:
+    return "content-encoding" in fields or fields.get("content-disposition").lower().startswith("attachment")
 
 
 def position(content: bytes) -> int | None:
@@ -120,8 +132,7 @@ def _with_content(response: Response, content: Any) -> Response:
 
 
 def _without_validators(response: Response) -> Response:
-    for name in _FORGOTTEN:
-        if name in response.headers:
-            del response.headers[name]
+    for name in _FORGOTTEN & set(response.headers):
+        del response.headers[name]
     response.headers["cache-control"] = "no-store"
     return response
