@@ -38,6 +38,7 @@ MAX_ROWS = 300  # on a page; older ones are on the next
 MAX_SEARCHED = 1000  # exchanges that a filter looks at
 MAX_TARGET = 300  # characters of it in the list
 POLL_SECONDS = 0.15
+MAX_LIVE_ROWS = 60  # at once: more, of a load test, would keep the browser busy; the newest are sent
 QUICK = (
     ("all", ""),
     ("errors", "is:error"),
@@ -112,13 +113,14 @@ class InspectorViews:
 
     async def _events(self, wanted: ListFilter, after: int) -> AsyncIterator[Event]:
         while True:
-            rows = self._store.summaries(after, MAX_ROWS)
+            rows = self._store.summaries(after, MAX_LIVE_ROWS)
             if rows:
+                is_cut = len(rows) == MAX_LIVE_ROWS and rows[0].seq > after + 1
                 after = rows[-1].seq
                 shown = [row for row in rows if wanted.accepts(row, self._store.get)]
                 gone = [row.id for row in rows if row not in shown]
                 html = [{"id": row.id, "html": self._html(row)} for row in shown]
-                yield Event({"rows": html, "gone": gone}, "rows", id=str(after))
+                yield Event({"rows": html, "gone": gone, "is_cut": is_cut}, "rows", id=str(after))
             await asyncio.sleep(POLL_SECONDS)
 
     def _html(self, row: Summary) -> str:

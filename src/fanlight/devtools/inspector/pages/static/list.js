@@ -63,6 +63,7 @@ function take(message) {
     else waiting.set(id, html);
   }
   while (waiting.size > MAX_ROWS) waiting.delete(waiting.keys().next().value);
+  if (message.is_cut) state.textContent = "live, too many to show each; load again for all that is kept";
   requestAnimationFrame(() => { insert(held); showWaiting(); });
 }
 
