@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from fanlight.app.generator_functions import may_catch
+from fanlight.app.generator_functions import may_catch, read_generator_function
+from fanlight.binding.callables import source_location
 
 
 def bare() -> Iterator[None]:
@@ -138,3 +139,9 @@ def test_what_can_not_be_read_may_catch() -> None:
     names: dict[str, Any] = {}
     exec("def generator():\n    yield", names)
     assert may_catch(names["generator"].__code__)
+
+
+def test_a_function_without_parameters_has_its_place() -> None:
+    """What is called in place of middleware that takes no request has the file and line of that middleware."""
+    read = read_generator_function(bare, "middleware", "request", None, no_yield_hint="")
+    assert source_location(read.begin) == source_location(bare)

@@ -78,7 +78,9 @@ def read_generator_function(
         raise SetupError([mistake_in(function, folder, f"the {kind} {name} takes more than the {argument}", hint)])
     if mistake := reject_markers(function, f"the {argument}", folder):
         raise SetupError([mistake])
-    return GeneratorFunction(begin=function if needed else lambda _: function(), is_async=is_async, name=name)
+    # With `wraps`, so that its place is that of the function.
+    begin = function if needed else functools.wraps(function)(lambda _: function())
+    return GeneratorFunction(begin=begin, is_async=is_async, name=name)
 
 
 @functools.lru_cache(maxsize=1024)
