@@ -139,7 +139,7 @@ class Application:
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
         mistakes += [*registration_mistakes, *self._folder_mistakes()]
         if not registration_mistakes:
-            mistakes += self.pages.check(assets=self.statics.are_valid, urls=not table_mistakes)
+            mistakes += self._template_mistakes(urls=not table_mistakes)
         mistakes += compression_mistakes
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
@@ -151,6 +151,9 @@ class Application:
         no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._call_without_route = self.table.find, no_route.call
+
+    def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
+        return self.pages.check(assets=self.statics.are_valid, urls=urls)
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)

@@ -7,15 +7,19 @@ one person's machine.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanlight.cli.flags import options_of
 from fanlight.errors import AddressUnavailable, InvalidSetting
 from fanlight.settings.options import Options
+
+if TYPE_CHECKING:
+    from fanlight.devtools.reload.site_files import Places
 
 ENV_FILE = ".env"  # in the folder of the site
 _NEEDED = ("watchfiles", "rich")
@@ -27,11 +31,7 @@ def develop(site: str, flags: Mapping[str, Any]) -> None:
     missing = [each for each in _NEEDED if find_spec(each) is None]
     if missing:
         raise InvalidSetting(f"`fanlight dev` needs {' and '.join(missing)}: pip install 'fanlight[dev]'")
-    from fanlight.devtools.reload.dev_banner import banner
-    from fanlight.devtools.reload.dev_supervisor import SIGNALS, DevSupervisor
-    from fanlight.devtools.reload.keys import Keys
     from fanlight.devtools.reload.site_files import Places
-    from fanlight.server.shutdown import ShutdownController
     from fanlight.site.finding import find
 
     target = find(site)
@@ -45,6 +45,17 @@ def develop(site: str, flags: Mapping[str, Any]) -> None:
         statics=(str(static),),
         env_file=options.env_file or str(beside),
     )
+    code = _supervise(site, places, options) if os.name == "posix" else _restart(places, options)
+    if code:
+        sys.exit(code)
+
+
+def _supervise(site: str, places: Places, options: Options) -> int:
+    from fanlight.devtools.reload.dev_banner import banner
+    from fanlight.devtools.reload.dev_supervisor import SIGNALS, DevSupervisor
+    from fanlight.devtools.reload.keys import Keys
+    from fanlight.server.shutdown import ShutdownController
+
     shutdown = ShutdownController(options.limits)
     # What was ignored stays so: under nohup the terminal may be closed.
     shutdown.install([each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN])
@@ -54,11 +65,16 @@ def develop(site: str, flags: Mapping[str, Any]) -> None:
             print(banner(url, has_keys=Keys().is_there), flush=True)
 
     try:
-        code = DevSupervisor(site, places, options, shutdown, announce).run()
+        return DevSupervisor(site, places, options, shutdown, announce).run()
     except AddressUnavailable as error:
         raise AddressUnavailable(str(error).replace(": --port", ": fanlight dev --port")) from None
-    if code:
-        sys.exit(code)
+
+
+def _restart(places: Places, options: Options) -> int:
+    from fanlight.devtools.reload.plain_restart import serve_and_restart
+
+    words = sys.argv[sys.argv.index("dev") + 1 :]
+    return serve_and_restart([*words, "--env-file", options.env_file] if options.env_file else words, places)
 
 
 def _check(options: Options) -> None:

@@ -17,6 +17,15 @@ from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace
 from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.script_file import script
+from fanlight.errors import Mistake
+
+
+class ToolsApp(Application):
+    """An app whose templates are not checked when it is made, which would take most of a reload; a test checks them."""
+
+    def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
+        del urls
+        return []
 
 
 def make_tools(
@@ -29,6 +38,6 @@ def make_tools(
         **InspectorViews(store, site_folder).urls(),
         "/replay": ReplayPages(store, tests).urls(),
     }
-    tools = Application({PREFIX: urls}, folder=Path(__file__).parent, templates=TEMPLATES)
+    tools = ToolsApp({PREFIX: urls}, folder=Path(__file__).parent, templates=TEMPLATES)
     tools.state["context"] = context
     return tools

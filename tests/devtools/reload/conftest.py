@@ -52,12 +52,14 @@ def wait_until(is_so: Callable[[], object], why: Callable[[], str] = str) -> Non
 class DevSite:
     """A site that is developed."""
 
-    def __init__(self, folder: Path, *flags: str, command: str = "dev", environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *flags: str, command: str = "dev", program: str = "", environ: dict[str, str] | None = None
+    ) -> None:
         """Start the server, without waiting for it."""
         self.folder = folder
         address = [] if {"--port", "--host", "--bind"} & set(flags) else ["--port", "0"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fanlight", command, *address, *flags],
+            [sys.executable, *(("-c", program) if program else ("-m", "fanlight", command, *address, *flags))],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

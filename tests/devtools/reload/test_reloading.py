@@ -365,3 +365,23 @@ def test_production_has_nothing_of_the_tools(folder: Path) -> None:
         assert "reload.js" not in site.get("/")[1]
     finally:
         site.stop()
+
+
+def test_a_plain_restart_serves_the_new_code(folder: Path) -> None:
+    """Where sockets can't be passed on, the server is restarted after a change, and ends with the program."""
+    only_main(folder, PLAIN.format(text="code one"))
+    program = (
+        "import sys\nfrom fanlight.devtools.reload.plain_restart import serve_and_restart\n"
+        "from fanlight.devtools.reload.site_files import Places\n"
+        f"sys.exit(serve_and_restart(['--port', '0'], Places(root={str(folder)!r})))\n"
+    )
+    site = DevSite(folder, program=program)
+    try:
+        site.find_port()
+        assert site.get() == (200, "code one")
+        site.write("main.py", PLAIN.format(text="code two"))
+        site.read_until("restarting")
+        site.find_port()
+        assert site.get() == (200, "code two")
+    finally:
+        assert site.stop() == 0

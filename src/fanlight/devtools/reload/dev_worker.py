@@ -20,6 +20,7 @@ the site's own code.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -88,6 +89,8 @@ class DevWorker:
     def run(self) -> int:
         """Wait for `load`, then serve."""
         threading.Thread(target=self._receive, name="fanlight-control", daemon=True).start()
+        gc.collect()
+        gc.freeze()  # what exists by now stays, and need not be walked when the site has been loaded
         self._is_assigned.wait()
         work = self._work
         if work is None or self._shutdown.is_begun:

@@ -69,9 +69,9 @@ class Places(Struct, frozen=True, kw_only=True):
             return Kind.SETTINGS
         if is_noise(path.name):
             return None
-        if any(name.startswith(f"{folder}/") for folder in self.templates):
+        if any(name.startswith(f"{folder}{os.sep}") for folder in self.templates):
             return Kind.TEMPLATE
-        if any(name == place or name.startswith(f"{place}/") for place in self.statics):
+        if any(name == place or name.startswith(f"{place}{os.sep}") for place in self.statics):
             return Kind.STYLE if path.suffix == ".css" else Kind.STATIC
         return Kind.CODE if path.suffix == ".py" else None
 
