@@ -74,7 +74,16 @@ def test_the_list_has_every_exchange_the_newest_first(inspector: str, store: Sto
     page = page_of(inspector)
     assert rows_of(page) == [f"003-{number:05}" for number in range(10, 0, -1)]
     text = Markup(page).text
-    for word in ("refused", "cut off", "timed out", "failed", "open", "/posts/snow?page=2", "GET /posts/{slug}"):
+    for word in (
+        "refused",
+        "cut off",
+        "timed out",
+        "failed",
+        "open",
+        "/posts/snow?page=2",
+        "GET /posts/{slug}",
+        "main.post",
+    ):
         assert word in text
 
 
@@ -156,6 +165,22 @@ def test_the_source_of_the_view_is_shown(inspector: str, store: Store) -> None:
     for place in ("../../../etc/passwd:1", "/etc/passwd:1", "main.py:99", "main.py:x", "none.py:1", ""):
         store.add([replace(exchange, view_place=place)])
         assert "<figure" not in page_of(f"{inspector}/exchanges/{exchange.id}")
+
+
+@pytest.mark.parametrize(
+    ("content", "is_drawn"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), True),
+        (b"GIF89a" + bytes(100), True),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.ran = true</script></svg>", False),
+        (b"\xff\xd8\xff" + bytes(300_000), False),
+    ],
+)
+def test_only_a_harmless_picture_is_drawn(inspector: str, store: Store, content: bytes, is_drawn: bool) -> None:
+    """PNG, JPEG and GIF of moderate size are drawn from a data URL; everything else is text."""
+    store.add([replace(samples.page(), response_content=content)])
+    page = page_of(f"{inspector}/exchanges/003-00001")
+    assert ('<img src="data:image/' in page) == is_drawn
 
 
 def test_secrets_are_masked_everywhere(inspector: str, store: Store) -> None:

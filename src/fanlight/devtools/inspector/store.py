@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS exchanges (
     seconds REAL NOT NULL,
     outcome TEXT NOT NULL,
     route TEXT NOT NULL,
+    view TEXT NOT NULL,
     generation INTEGER NOT NULL,
     request_bytes INTEGER NOT NULL,
     response_bytes INTEGER NOT NULL,
@@ -41,8 +42,10 @@ CREATE TABLE IF NOT EXISTS exchanges (
 );
 CREATE INDEX IF NOT EXISTS sizes ON exchanges (seq, size);
 """
-_COLUMNS = "id, began_at, method, target, status, seconds, outcome, route, generation, request_bytes, response_bytes"
-_INSERT = f"INSERT OR REPLACE INTO exchanges ({_COLUMNS}, size, record) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
+_COLUMNS = (
+    "id, began_at, method, target, status, seconds, outcome, route, view, generation, request_bytes, response_bytes"
+)
+_INSERT = f"INSERT OR REPLACE INTO exchanges ({_COLUMNS}, size, record) VALUES ({', '.join('?' * 14)})"  # noqa: S608 - constants
 _NEWEST = f"SELECT seq, {_COLUMNS} FROM exchanges WHERE seq > ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 - constants
 _DROP_BY_COUNT = """
 DELETE FROM exchanges WHERE seq <= (SELECT seq FROM exchanges ORDER BY seq DESC LIMIT 1 OFFSET ?)
@@ -66,6 +69,7 @@ class Summary(Struct, frozen=True):
     seconds: float
     outcome: str
     route: str
+    view: str
     generation: int
     request_bytes: int
     response_bytes: int
@@ -125,6 +129,7 @@ class Store:
             exchange.seconds,
             exchange.outcome,
             exchange.route,
+            exchange.view,
             exchange.generation,
             exchange.received_bytes,
             exchange.sent_bytes,

@@ -210,6 +210,7 @@ def _row(row: Summary) -> dict[str, Any]:
         "outcome": "" if row.outcome == "done" else row.outcome,
         "tone": tone,
         "route": visible(row.route)[:120],
+        "view": visible(row.view)[:80],
         "duration": duration(row.seconds),
         "bar": bar(row.seconds),
         "received": size(row.request_bytes),

@@ -49,7 +49,7 @@ class ListFilter:
             return False
         if not self.words:
             return True
-        line = f"{row.id} {row.method} {row.target} {row.route}".lower()
+        line = f"{row.id} {row.method} {row.target} {row.route} {row.view}".lower()
         if (left := [(word, expected) for word, expected in self.words if word not in line or not expected]) == []:
             return True
         exchange = get(row.id)

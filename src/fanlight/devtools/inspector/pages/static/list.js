@@ -8,7 +8,7 @@ const waitingButton = document.getElementById("waiting");
 const pauseButton = document.getElementById("pause");
 const state = document.getElementById("state");
 const base = table.dataset.base;
-const MAX_ROWS = 500; // in the document; older ones are behind "Older exchanges"
+const MAX_ROWS = 400; // in the document; older ones are behind "Older exchanges"
 const TYPING_MS = 250;
 
 let source = null;
