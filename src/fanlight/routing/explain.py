@@ -17,6 +17,7 @@ from fanlight.routing.pattern import Pattern, Segment
 from fanlight.routing.route import NoMatch, NoMatchReason, Route
 
 MAX_NEAR_ROUTES = 8  # that are listed
+MAX_COMPARED = 100  # characters of a segment whose likeness is measured
 MIN_SCORE = 0.6  # so similar must the first segment be
 
 _VERDICTS = {
@@ -116,7 +117,7 @@ def _compare(pattern: Pattern, segments: list[str]) -> tuple[float, str]:
 def _likeness(segment: Segment, text: str) -> float:
     """Return how similar a text is to a segment that does not match it, from 0 to 1."""
     if not segment.name:
-        return difflib.SequenceMatcher(None, segment.prefix.casefold(), text.casefold()).ratio()
+        return difflib.SequenceMatcher(None, segment.prefix.casefold(), text[:MAX_COMPARED].casefold()).ratio()
     literal = len(segment.prefix) + len(segment.suffix)
     if text.startswith(segment.prefix) and text.endswith(segment.suffix) and len(text) >= literal:
         return 0.9  # only its type is wrong

@@ -48,6 +48,7 @@ from fanlight.devtools.reload.site_report import places_of
 from fanlight.devtools.reload.thread_positions import site_position
 from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.devtools.terminal.request_lines import lines_for
+from fanlight.devtools.terminal.whole_lines import write_whole_lines
 from fanlight.server.server import Server
 from fanlight.server.shutdown import LATE_EXIT_CODE, ShutdownController, ShutdownRequested
 from fanlight.server.workers.channel import Channel, Message
@@ -67,6 +68,7 @@ log = logging.getLogger("fanlight.server")
 def run_dev_worker(load_site: LoadSite, channel: Channel) -> int:
     """Wait for an assignment, and serve it until stopped; return the exit code."""
     faulthandler.enable()
+    write_whole_lines()
     shutdown = ShutdownController(Limits())
     shutdown.install(IGNORED_SIGNALS)
     return DevWorker(load_site, channel, shutdown).run()
