@@ -86,7 +86,8 @@ def test_an_unknown_flag_is_refused_with_a_suggestion(typed: Any, typo: str, mea
 
 
 @pytest.mark.parametrize(
-    ("flag", "instead"), [("--reload", "kill -HUP"), ("--debug", "tracebacks are always in the log")]
+    ("flag", "instead"),
+    [("--reload", "use `fanlight dev`, which reloads by itself"), ("--debug", "use `fanlight dev`, which shows")],
 )
 def test_a_flag_of_another_server_is_refused_with_a_hint(typed: Any, flag: str, instead: str) -> None:
     """The hint is the flag with the same meaning here, not the one with a similar name."""

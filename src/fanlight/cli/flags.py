@@ -31,8 +31,8 @@ _METAVARS = {
 }
 # Flags of other servers for what is done differently here.
 _ELSEWHERE = {
-    "--reload": "with --workers 1, SIGHUP reloads code and templates: kill -HUP",
-    "--debug": "tracebacks are always in the log, and never shown to visitors; --traceback full shows all of them",
+    "--reload": "use `fanlight dev`, which reloads by itself; in production, with --workers 1, so does kill -HUP",
+    "--debug": "use `fanlight dev`, which shows exceptions in the browser; in production they are in the log only",
 }
 _EPILOG = """\
 A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. A flag for a list can be repeated, or its

@@ -205,6 +205,29 @@ def test_a_field_of_a_dependency_names_the_dependency(dev_site: DevSite) -> None
         )
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_error_that_passes_a_dependency_is_not_blamed_on_it(dev_site: DevSite, kind: str) -> None:
+    """What has been refused before the view is no error of an open dependency; one that it raises itself is."""
+    site = dev_site(f"""\
+        from typing import Annotated
+        from fanlight import Forbidden
+
+        {kind} connection():
+            yield 1
+            raise Forbidden("closed")
+
+        {kind} send(db: Annotated[int, connection], name: str):
+            return name
+
+        URLS = {{"POST /": send}}
+    """)
+    accept = {"accept": "application/json"}
+    member = site.post("/", form={"nmae": "Ada"}, headers=accept).json()["development"]
+    assert member["summary"] == "send (main.py:8) was not called: form field 'name' is missing"
+    member = site.post("/", form={"name": "Ada"}, headers=accept).json()["development"]
+    assert member["summary"] == "connection (main.py:6) raised Forbidden: closed"
+
+
 def test_an_error_of_middleware_names_its_line(dev_site: DevSite) -> None:
     """A 403 that middleware raises is explained wherever the request leads."""
     client = dev_site("""
