@@ -640,6 +640,24 @@ def test_background_tasks_are_added_when_they_end() -> None:
     assert "in the background" in [line.text for line in one.logs]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_stream_that_fails_is_a_failure(is_async: bool) -> None:
+    """A stream that raises cuts its response off: that is no doing of the client, and the exception is kept."""
+
+    def sync_stream() -> Iterator[str]:
+        yield "one"
+        raise ValueError("no more")
+
+    async def async_stream() -> AsyncIterator[str]:
+        yield "one"
+        raise ValueError("no more")
+
+    exchange = exchange_of({"/": async_stream if is_async else sync_stream})
+    assert (exchange.outcome, exchange.status, exchange.response_content) == ("failed", 200, b"one")
+    assert exchange.error is not None
+    assert exchange.error.kind == "ValueError"
+
+
 def test_an_app_that_is_not_observed_has_nothing_of_it() -> None:
     """The calls of an app without an observer are made of its own functions: nothing of the recorder is in them."""
     app = site_of({"/": home, "/blog/{slug}": home_of_slug, "POST /": add}, middleware=[timing])

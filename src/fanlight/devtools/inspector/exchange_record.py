@@ -136,7 +136,7 @@ class Exchange(Struct):
     id: str  # unique for the development server: "003-00017", generation and number; sorts by time in a generation
     began_at: float  # wall clock, seconds since 1970, of its first byte
     connection: ConnectionInfo
-    outcome: str = "open"  # "open", "done", "refused", "cut off", "timed out", "failed"
+    outcome: str = "open"  # "done", "refused", "cut off" (by the client), "timed out", "failed" (by us, or a handshake)
     method: str = ""
     target: str = ""
     version: str = ""

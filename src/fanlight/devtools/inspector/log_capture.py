@@ -18,6 +18,8 @@ from fanlight.devtools.inspector.exchange_record import LogLine
 from fanlight.devtools.inspector.recording import Recording
 from fanlight.devtools.inspector.recording_limits import MAX_LOG_LINE_CHARACTERS
 
+OUR_LOGGERS = "fanlight."
+
 Find = Callable[[logging.LogRecord], Recording | None]
 
 
@@ -46,6 +48,9 @@ class LogCapture:
             recording = CURRENT.get() or self._find(record)
             if recording is not None:
                 recording.take_log(LogLine(perf_counter(), record.levelname, record.name, _text_of(record)))
+                error = record.exc_info[1] if record.exc_info else None
+                if error is not None and record.name.startswith(OUR_LOGGERS) and recording.error is None:
+                    recording.take_error(error)  # of a stream, or of a background task
                 recording.change_late()
         return record
 

@@ -17,6 +17,7 @@ from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.inspector.recording import (
     CUT_OFF,
     DONE,
+    FAILED,
     REFUSED,
     TIMED_OUT,
     Arrived,
@@ -253,7 +254,8 @@ class RecordedWire(Http1Connection):
             recording = self._recorder.begin(self._unread[0][0], self._facts)
         if recording is not None:
             recording.take_received(self._unread)
-            self._recorder.finish(recording, TIMED_OUT if self._is_slow else CUT_OFF)
+            outcome = TIMED_OUT if self._is_slow else CUT_OFF if recording.error is None else FAILED
+            self._recorder.finish(recording, outcome)
         self._unread = []
 
 

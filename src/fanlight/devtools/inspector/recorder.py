@@ -26,6 +26,7 @@ from fanlight.devtools.inspector.recording_limits import (
     BATCH_SECONDS,
     BLOCKED_SECONDS,
     CALM_BATCH,
+    FLOOD_BATCH,
     FLOOD_SECONDS,
     MAX_BATCH,
     MAX_WAITING,
@@ -72,6 +73,7 @@ class Recorder:
         self._waiting_bytes = 0
         self._bell = threading.Event()
         self._is_asleep = self._is_stopped = self._has_failed = False
+        self._most = MAX_BATCH
         self._written_at, self._pause, self._dropped_before = 0.0, BATCH_SECONDS, 0
         self.dropped = 0  # exchanges that were not written, because there were too many or the store failed
         self._thread = threading.Thread(target=self._run, name="fanlight-recorder", daemon=True)
@@ -171,8 +173,9 @@ class Recorder:
             if run is not None and not run.ended and now - run.began > BLOCKED_SECONDS and run.wants_stack:
                 run.add_stack(stack_of(run, self._maker.folder))
         if now - self._written_at >= self._pause:
-            self._pause = FLOOD_SECONDS if self.dropped > self._dropped_before else BATCH_SECONDS
-            self._dropped_before = self.dropped
+            is_flood, self._dropped_before = self.dropped > self._dropped_before, self.dropped
+            self._pause = FLOOD_SECONDS if is_flood else BATCH_SECONDS
+            self._most = FLOOD_BATCH if is_flood else MAX_BATCH
             self._write(now)
 
     def _blocked_by(self, record: logging.LogRecord) -> Recording | None:
@@ -209,7 +212,7 @@ class Recorder:
         """Return the recordings that have waited longest, each once."""
         taken: dict[Recording, None] = {}
         with self._lock:
-            while self._waiting and len(taken) < MAX_BATCH:
+            while self._waiting and len(taken) < self._most:
                 recording = self._waiting.popleft()
                 self._waiting_bytes -= recording.release()
                 taken[recording] = None

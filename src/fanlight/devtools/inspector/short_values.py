@@ -10,6 +10,9 @@ import reprlib
 
 from fanlight.devtools.inspector.recording_limits import MAX_VALUE_CHARACTERS
 
+MAX_PLAIN = 100  # characters of a string whose repr is short in any case
+MAX_INT = 1 << 64
+_PLAIN = (float, bool, type(None))
 MAX_ITEMS = 12  # of a container
 _SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
 
@@ -28,6 +31,11 @@ _repr = _ShortRepr()
 
 def short_value(value: object) -> str:
     """Return the repr of a value, cut."""
+    kind = type(value)  # PERF: benchmarks/inspector.py: most values are plain and short
+    if kind in _PLAIN or (kind is str and len(value) < MAX_PLAIN):  # type: ignore[arg-type]  # a string
+        return repr(value)
+    if kind is int and -MAX_INT < value < MAX_INT:  # type: ignore[operator]  # an int
+        return repr(value)
     if isinstance(value, bytes | bytearray | memoryview):
         value = bytes(value[: MAX_VALUE_CHARACTERS + 1])  # reprlib would make the repr of all of it
     try:

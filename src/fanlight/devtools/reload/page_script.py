@@ -117,9 +117,16 @@ class Injector:
 
 def _tag(response: Response, request: Request, version: str) -> bytes:
     """Return the script's element, and let it run."""
-    nonce = admit(response.headers, f"{request.scheme}://{request.head.authority}{PREFIX}/")
+    nonce = ""
+    if not response.has_shared_fields:
+        nonce = admit(response.headers, f"{request.scheme}://{request.head.authority}{PREFIX}/")
+    return _element(version, nonce, is_form=request.head.method not in ("GET", "HEAD"))
+
+
+@lru_cache(16)
+def _element(version: str, nonce: str, *, is_form: bool) -> bytes:
     attributes = [f'src="{SCRIPT}"', f'data-version="{version}"']
-    if request.head.method not in ("GET", "HEAD"):
+    if is_form:
         attributes.append('data-form="true"')  # a refresh would send it again
     if nonce:
         attributes.append(f'nonce="{nonce}"')
@@ -132,7 +139,8 @@ def _with_content(response: Response, content: Any) -> Response:
 
 
 def _without_validators(response: Response) -> Response:
-    for name in _FORGOTTEN & set(response.headers):
-        del response.headers[name]
+    if not response.has_shared_fields:
+        for name in _FORGOTTEN & set(response.headers):
+            del response.headers[name]
     response.headers["cache-control"] = "no-store"
     return response
