@@ -110,3 +110,23 @@ def test_the_command_of_a_page_sends_the_request_again(site: Site, listed: Tab, 
     listed.click(".actions form button")
     command = listed.evaluate("document.getElementById('curl').textContent")
     assert run("sh", "-c", command).endswith("Hello a")
+
+
+def test_markup_in_every_place_of_a_message_is_text(site: Site, listed: Tab, run: Callable[..., str]) -> None:
+    """Script elements in the target, fields, an extension of a chunk, the content and a broken head never run."""
+    script = b"<script>window.ran=1</script>"
+    image = b"<img/src=x/onerror=window.ran=1>"
+    head = b"POST /login?%b HTTP/1.1\r\nHost: localhost\r\nX-Why: %b\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b'%x;x="%b"\r\n%b\r\n0\r\n\r\n' % (len(script), script, script)
+    run("nc", "-N", "localhost", site.port, stdin=head % (image, script) + chunk)
+    run("nc", "-N", "localhost", site.port, stdin=script + b" /" + image + b" HTTP/1.1\r\n" + script + b": x\r\n\r\n")
+    run("nc", "-N", "localhost", site.port, stdin=b"\x00\xff\xfe\xe2\x80\xae" + script + b"\r\n\r\n")
+    listed.wait_for(f"{ROWS} === 3 && !document.querySelector('.row.open')")
+    for number in range(3):
+        listed.open(f"{site.url}/__fanlight__")
+        listed.evaluate(f"document.querySelectorAll('#rows .target a')[{number}].id = 'it'")
+        listed.click("#it")
+        assert "<script>window.ran=1</script>" in listed.text
+        assert listed.evaluate("window.ran") is None
+        assert listed.evaluate("document.scripts.length") == 1
+        assert listed.errors() == []

@@ -211,6 +211,17 @@ def test_no_script_of_a_request_runs(inspector: str, store: Store, desk: Tab, pa
     assert desk.errors() == []
 
 
+def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab, new_tab: Callable[..., Tab]) -> None:
+    """What is not kept any more gets a page in the style of the others, with the way back."""
+    desk.open(f"{inspector}/exchanges/009-00001")
+    assert "not kept any more" in desk.text
+    assert desk.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight") == "600"
+    assert [error for error in desk.errors() if "404" not in error] == []
+    desk.click("main a")
+    assert desk.path == "/__fanlight__"
+    assert faint_in_both_schemes(new_tab, f"{inspector}/exchanges/009-00001", **PHONE) == []
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("path", ["", *(f"/exchanges/003-{number:05}" for number in (1, 3, 4, 6, 8, 11))])
 def test_every_page_can_be_read(
