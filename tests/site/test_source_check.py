@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from fanlight.errors import SetupError
 from fanlight.site.loading import load
+from fanlight.site.source_check import site_modules
 
 Found = Callable[..., list[str]]
 TABLE = 'URLS = {"/": home, "/posts/{slug}": post, "/static": Static("static")}\n'
@@ -147,6 +149,23 @@ def test_only_imported_files_of_the_site_are_checked(found: Found) -> None:
     wrong = 'from fanlight import render\ndef v(): render("hom.html")\n'
     (line,) = found("import views", views=wrong, unused=wrong)
     assert line.split("; ")[1] == "views.py:2"
+
+
+def test_installed_packages_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
+    """Only the site's own files are looked at, wherever its libraries lie, and not those of Fanlight."""
+    modules = {}
+    for name, path in {
+        "views": "views.py",
+        "shop.views": "shop/views.py",
+        "jinja2": ".venv/lib/python3/site-packages/jinja2/__init__.py",
+        "hidden": ".cache/hidden.py",
+        "fanlight.errors": "src/fanlight/errors.py",
+        "compiled": "compiled.so",
+    }.items():
+        modules[name] = ModuleType(name)
+        modules[name].__file__ = str(tmp_path / path)
+    modules["builtin"] = ModuleType("builtin")
+    assert [each.__name__ for each in site_modules(modules, tmp_path)] == ["views", "shop.views"]
 
 
 @pytest.mark.parametrize("value", ['"Hello"', 'render("home.html")'])

@@ -35,7 +35,9 @@ _Scope = _Function | ast.ClassDef | ast.ListComp | ast.SetComp | ast.DictComp | 
 def site_modules(modules: Mapping[str, ModuleType], folder: Path) -> list[ModuleType]:
     """Return the modules that lie in the folder of a site, installed packages and hidden folders excepted."""
     found: dict[Path, ModuleType] = {}
-    for module in list(modules.values()):
+    for name, module in list(modules.items()):
+        if name.partition(".")[0] == "fanlight":  # it may be developed beside the site
+            continue
         file = getattr(module, "__file__", None)
         if not isinstance(file, str) or not file.endswith(".py"):
             continue
