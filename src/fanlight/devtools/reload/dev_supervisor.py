@@ -40,6 +40,7 @@ from fanlight.devtools.reload.site_files import Kind, Places
 from fanlight.devtools.reload.site_watcher import Change, SiteWatcher
 from fanlight.devtools.reload.switch_over import SwitchOver
 from fanlight.devtools.running_servers import announce_server
+from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import ShutdownController
@@ -112,7 +113,7 @@ class DevSupervisor:
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
         self._handle_signals()
         try:
-            with ErrorLog(self._options.log_file):
+            with ErrorLog(self._options.log_file, formatter=message_format_for(self._options)):
                 if self._shutdown.is_begun:
                     return 0
                 self._spare = self._start_worker()
@@ -331,7 +332,7 @@ class DevSupervisor:
         self._has_problem = True
         is_serving = self._current is not None and not self._stands_in
         consequence = "the code from before the change goes on serving" if is_serving else "the browser shows this"
-        log.error("%s", "\n".join(filter(None, (problem.title, problem.text or problem.described, consequence))))
+        log.error("%s\n%s", problem.printed, consequence)
         if self._current is not None:
             self._current.channel.send("problem", problem=problem.facts())
         else:
@@ -346,7 +347,7 @@ class DevSupervisor:
             return
         self._has_problem = True
         problem = convert(facts, Problem)
-        log.error("%s\n%s\nthe templates from before the change go on serving", problem.title, problem.text)
+        log.error("%s\nthe templates from before the change go on serving", problem.printed)
 
     def _look_at_candidate(self, now: float) -> None:
         """Find out where a candidate is that takes long."""

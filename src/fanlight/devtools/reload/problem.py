@@ -89,13 +89,15 @@ class Problem(Struct, frozen=True, kw_only=True):
         return convert(facts, cls)
 
     @property
-    def described(self) -> str:
-        """The faults in lines, for a problem without a text."""
+    def printed(self) -> str:
+        """The problem as the terminal shows it."""
+        if self.text:
+            return self.text if self.title in self.text else f"{self.title}\n{self.text}"
         lines = [
             "  ".join(filter(None, (each.place, "" if each.message == self.title else each.message, each.hint)))
             for each in self.faults
         ]
-        return "\n".join(filter(None, lines))
+        return "\n".join((self.title, *filter(None, lines)))
 
     def facts(self) -> dict[str, Any]:
         """Return it as it is sent to another process, or to a page."""
