@@ -162,7 +162,7 @@ def test_pause_and_clear(inspector: str, store: Store, desk: Tab) -> None:
     press(tab, "p")
     tab.wait_for("document.getElementById('state').textContent === 'paused'")
     store.add([samples.login()])
-    assert tab.evaluate("new Promise(done => setTimeout(done, 400))") is None
+    assert tab.evaluate("source") is None  # its stream
     assert tab.evaluate(IDS) == ["003-00001"]
     press(tab, "p")
     tab.wait_for(f"{IDS}.length === 2")
@@ -222,17 +222,29 @@ def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab, new_tab
     assert faint_in_both_schemes(new_tab, f"{inspector}/exchanges/009-00001", **PHONE) == []
 
 
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("path", ["", *(f"/exchanges/003-{number:05}" for number in (1, 3, 4, 6, 8, 11))])
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        *(pytest.param(path, DESK, id=f"{path or 'list'}-desk") for path in ("", "1", "4", "8", "11")),
+        *(pytest.param(path, PHONE, id=f"{path or 'list'}-phone") for path in ("", "1")),
+    ],
+)
 def test_every_page_can_be_read(
     inspector: str, store: Store, new_tab: Callable[..., Tab], path: str, size: dict[str, int]
 ) -> None:
-    """Each text has a contrast of at least 4.5:1 in light and dark, and no page is wider than its window."""
+    """Each text has a contrast of at least 4.5:1 in light and dark."""
     store.add([*samples.realistic(), samples.hostile()])
-    assert faint_in_both_schemes(new_tab, inspector + path, **size) == []
-    tab = new_tab(**size)
-    tab.open(inspector + path)
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    url = f"{inspector}/exchanges/003-{path:0>5}" if path else inspector
+    assert faint_in_both_schemes(new_tab, url, **size) == []
+
+
+def test_no_page_is_wider_than_a_phone(inspector: str, store: Store, new_tab: Callable[..., Tab]) -> None:
+    """Whatever was sent, nothing makes a page wider than the screen."""
+    store.add([*samples.realistic(), samples.hostile(), samples.huge()])
+    tab = new_tab(**PHONE)
+    for path in ("", *(f"/exchanges/003-{number:05}" for number in range(1, 13))):
+        tab.open(inspector + path)
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 class OtherSite(BaseHTTPRequestHandler):
