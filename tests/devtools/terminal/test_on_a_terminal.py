@@ -52,7 +52,7 @@ class Terminal:
             stdin=subprocess.DEVNULL,
             stdout=inner,
             stderr=inner,
-            env={**os.environ, "TERM": "xterm-256color", **environ},
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "", "LINES": "", **environ},
         )
         os.close(inner)
         self.printed = ""
