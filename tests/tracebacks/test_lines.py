@@ -83,6 +83,30 @@ def test_the_site_comes_before_the_library_that_it_called(site: Site) -> None:
     assert lines[3].startswith("      raised below it, in 3 frames of json: json/decoder.py:")
 
 
+def test_what_an_error_has_passed_is_left_out(site: Site) -> None:
+    """A context manager of the site that has not stopped the error is no place where it comes from."""
+    source = """
+        import contextlib
+
+        @contextlib.contextmanager
+        def transaction():
+            with contextlib.nullcontext():
+                yield
+
+        def main():
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(transaction())
+                FAIL
+    """
+    lines = site.text(source.replace("FAIL", "1 / 0")).splitlines()
+    assert lines[1] == "  main.py:11 in main"
+    assert "transaction" not in "".join(lines)
+    (left,) = site.report(
+        source.replace("FAIL", "stack.close(); 1 / 0").replace("yield", "yield; [].pop()")
+    ).own_frames[:1]
+    assert left.place == "main.py:6"
+
+
 def test_the_cause_follows(site: Site) -> None:
     """`raise ... from`, and an exception in an `except` block, show the earlier exception below, with its frames."""
     source = """

@@ -11,6 +11,7 @@ from typing import Any
 from fanlight.app.application import Application
 from fanlight.devtools.access import refusal, stranger
 from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.inspector.current import recording_of
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.page_script import with_script
 from fanlight.message.file_response import PrebuiltResponse
@@ -18,6 +19,7 @@ from fanlight.message.handler import Call, Handler, ResponseEncoder, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
+NAME = "fanlight dev"  # in the inspector, of what has set the fields that production does not send
 _TOOL_FIELDS = {
     "cache-control": "no-store",
     "content-security-policy": (
@@ -85,10 +87,14 @@ class DevHandler:
             encode, least_bytes = self._encode_tools, self._least_tool_bytes
             response = _closed(response)
         else:
+            made = response
             if isinstance(response, PrebuiltResponse):
                 response = _uncached(response)
             if not stranger(request):
                 response = with_script(response, request, self._events.version)
+            if response is not made and (recording := recording_of(request)) is not None:
+                recording.change_actor(NAME, None)
+                recording.take_response(response)
         content: Any = response.content
         is_small = isinstance(content, bytes) and len(content) < least_bytes
         return response if is_small else encode(response, request, is_busy)

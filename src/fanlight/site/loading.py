@@ -76,7 +76,7 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
         return app
     if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | WithMiddleware):
         return _made_of(urls, module, target)
-    raise LoadError(_nothing_in(module, typed, app))
+    raise LoadError(_nothing_in(module, target, typed, app))
 
 
 def _named(module: ModuleType, target: Target) -> App:
@@ -154,7 +154,7 @@ def _made_of(urls: Any, module: ModuleType, target: Target) -> App:
     )
 
 
-def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
+def _nothing_in(module: ModuleType, target: Target, typed: str, app: object) -> str:
     place = typed.rstrip("/")
     for name, value in vars(module).items():
         if isinstance(value, App) or (name in _FACTORIES and callable(value)):
@@ -163,6 +163,8 @@ def _nothing_in(module: ModuleType, typed: str, app: object) -> str:
         return f"`app` in {typed} is a {type(app).__name__}, not an App; {_EXAMPLE}"
     if hasattr(module, "URLS"):
         return f"URLS in {typed} is a {type(module.URLS).__name__}, not a dict; {_EXAMPLE}"
+    if target.file.name == "__init__.py":
+        return f"there is no main.py in {place}, and no `app` or `URLS` in its __init__.py; {_EXAMPLE}"
     return f"{typed} has neither `app` nor `URLS`; {_EXAMPLE}"
 
 

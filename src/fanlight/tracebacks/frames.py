@@ -1,7 +1,8 @@
 """The frames of a traceback, the newest first: the site's own in full, each run of others folded.
 
 In: a traceback, and the folder of the site. Out: `Frame`, `Fold` and `Gap` in the order in which they are read. The
-repeated frames of a recursion are shown once. A frame of a template is that of the template's own file and line, as
+repeated frames of a recursion are shown once, middleware and dependencies that an error of the site has only passed are
+left out. A frame of a template is that of the template's own file and line, as
 Jinja has written it into the traceback. Source is read from files as they are now; what can't be read is "".
 """
 
@@ -11,8 +12,10 @@ import linecache
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
-from types import FrameType, TracebackType
+from opcode import opmap
+from types import CodeType, FrameType, TracebackType
 
 from fanlight.tracebacks.owners import owner_of, shown_path
 
@@ -20,6 +23,7 @@ MAX_ENTRIES = 40  # shown of one traceback; the middle of a longer one is left o
 MAX_PERIOD = 8  # functions that call each other in turn
 MAX_LINE = 300  # characters of a line of source
 MAX_NAMES = 4  # libraries that the line of a fold names
+_SUSPENDED = frozenset({opmap["YIELD_VALUE"], opmap["RESUME"]})  # where a generator waits, by the version of Python
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +86,27 @@ def entries_of(tracebacks: Sequence[TracebackType | None], folder: str = "") -> 
         while trace is not None:
             calls.append((trace.tb_frame, trace.tb_lineno, trace.tb_lasti))
             trace = trace.tb_next
-    calls.reverse()
+    calls = _without_passed(calls[::-1], folder)
     for file in {call[0].f_code.co_filename for call in calls}:
         linecache.checkcache(file)
     return folded([each if isinstance(each, Gap) else _frame(each, folder) for each in _shortened(calls)])
+
+
+def is_at_yield(code: CodeType, index: int) -> bool:
+    """Return whether an error has only passed a frame: it was thrown in at the `yield` of what encloses others."""
+    is_generator = code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)
+    return bool(is_generator) and code.co_code[index] in _SUSPENDED
+
+
+def _without_passed(calls: list[_Call], folder: str) -> list[_Call]:
+    """Return calls without the middleware and dependencies that an error of the site has passed, the newest first."""
+    found, is_from_site = [], False
+    for frame, line, index in calls:
+        is_passed = is_at_yield(frame.f_code, index)
+        if not is_passed or not is_from_site:
+            found.append((frame, line, index))
+        is_from_site = is_from_site or not (is_passed or owner_of(frame.f_code.co_filename, folder))
+    return found
 
 
 def folded(entries: Iterable[Entry]) -> tuple[Entry, ...]:

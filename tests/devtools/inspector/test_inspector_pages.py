@@ -155,6 +155,16 @@ def test_a_refused_message_has_its_byte_and_its_rule(inspector: str, store: Stor
     assert "no view ran" in text
 
 
+@pytest.mark.parametrize("is_called", [True, False])
+def test_a_view_that_was_not_called_is_marked(inspector: str, store: Store, is_called: bool) -> None:
+    """The view of a request that was refused before it, or that middleware has responded to, did not run."""
+    exchange = samples.page()
+    spans = [span for span in exchange.spans if is_called or span.kind != "view"]
+    store.add([replace(exchange, spans=spans)])
+    text = Markup(page_of(f"{inspector}/exchanges/{exchange.id}")).text
+    assert ("was not called" in text) != is_called
+
+
 def test_the_source_of_the_view_is_shown(inspector: str, store: Store) -> None:
     """The function at the view's place is on the page, escaped, and nothing outside of the site's folder."""
     exchange = samples.page()

@@ -6,7 +6,6 @@ raises nothing for files that are missing or can't be read.
 
 from __future__ import annotations
 
-import dis
 import inspect
 import linecache
 import os
@@ -26,11 +25,11 @@ from fanlight.errors import SetupError
 from fanlight.message.request import Request
 from fanlight.pages.page import Page
 from fanlight.routing.route import Route
+from fanlight.tracebacks.frames import is_at_yield
 
 MAX_FILES = 2000  # of a folder that are compared with the name of one that is missing
 MAX_TEMPLATES = 20  # of one page that are read
 MAX_BYTES = 256 * 1024  # of a template
-_YIELD = dis.opmap["YIELD_VALUE"]
 _FOREIGN_FOLDERS = frozenset({"site-packages", "dist-packages"})
 _field_names = re.compile(
     r"""<(?:input|select|textarea|button)\b[^<>]{0,1000}?\bname\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE
@@ -57,17 +56,11 @@ def raised_at(error: BaseException, folder: Path) -> Place | None:
     """Return the innermost line of the site from which an error came; None if the site did not raise it."""
     found, trace = None, error.__traceback__
     while trace is not None:
-        if is_own_file(trace.tb_frame.f_code.co_filename, folder) and not _is_at_yield(trace):
+        code = trace.tb_frame.f_code
+        if is_own_file(code.co_filename, folder) and not is_at_yield(code, trace.tb_lasti):
             found = trace
         trace = trace.tb_next
     return None if found is None else _place_of(found, folder)
-
-
-def _is_at_yield(trace: TracebackType) -> bool:
-    """Return whether an error has only passed a frame: it was thrown in at the `yield` of a dependency."""
-    code = trace.tb_frame.f_code
-    is_generator = code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)
-    return bool(is_generator) and code.co_code[trace.tb_lasti] == _YIELD
 
 
 def _place_of(trace: TracebackType, folder: Path) -> Place:

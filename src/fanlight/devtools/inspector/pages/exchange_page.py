@@ -49,6 +49,7 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "curl": curl,
         "wraps": corridor.wraps(record),
         "templates": corridor.templates(record),
+        "was_called": _was_called(exchange),
         "statements": corridor.statements(record),
         "arguments": corridor.others(record, "arguments"),
         "compression": corridor.others(record, "compression"),
@@ -67,6 +68,12 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "size": size,
         "clock": clock,
     }
+
+
+def _was_called(exchange: Exchange) -> bool:
+    """Return whether the view has run, as far as is known: an error or a response before it may have prevented it."""
+    is_known = exchange.outcome != "open" and not exchange.is_cut
+    return not is_known or any(span.kind == "view" for span in exchange.spans)
 
 
 def _joined(pieces: list[Piece]) -> bytes:
