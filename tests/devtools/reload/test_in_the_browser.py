@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.browser import Browser, Tab
+from tests.contrast import faint_in_both_schemes
 from tests.devtools.reload.conftest import DevSite, only_main
 
 OVERLAY = "document.querySelector('fanlight-dev')?.shadowRoot.querySelector('section').innerText"
@@ -220,3 +221,21 @@ def test_an_event_source_of_the_site_comes_back(develop: Callable[..., DevSite],
     tab.wait_for("got.join() == 'one'")
     site.replace("main.py", "'one'", "'two'")
     tab.wait_for("got.join() == 'one,two'")
+
+
+def test_the_page_of_a_problem_can_be_read(
+    develop: Callable[..., DevSite], folder: Path, new_tab: Callable[..., Tab]
+) -> None:
+    """All text of the page has enough contrast, by day and by night."""
+    only_main(folder, "def home(): ...\n\n\nURLS = {'/': home, '/a/{b}': home, 'x': home}\n")
+    site = develop()
+    site.find_port()
+    site.read_until("2 errors in the site")
+    assert faint_in_both_schemes(new_tab, site.url) == []
+
+
+def test_the_overlay_has_a_hint(site: DevSite, tab: Tab) -> None:
+    """What to write is on the overlay, where it is known."""
+    tab.open(site.url)
+    site.replace("main.py", "URLS =", "URLS = datetime.date.today()  #")
+    tab.wait_for(f"{OVERLAY}?.includes('import datetime')")
