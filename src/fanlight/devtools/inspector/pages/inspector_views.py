@@ -1,7 +1,8 @@
 """The views of the inspector, below `/__fanlight__/`.
 
 In: the store of exchanges, and the site's folder, for the source of its views. Out: a table of URLs for the app of the
-tools. Secrets are masked in everything that a GET returns; a POST to an exchange or an export shows them, once.
+tools. Secrets are masked in everything that a GET returns; a POST to an exchange or an export shows them, once. Views
+that read much run in the thread pool: the site's requests do not wait for them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fanlight.devtools.inspector.replay.raw_request import replay_facts
 from fanlight.devtools.inspector.store import Store, Summary
 from fanlight.errors import NotFound
 from fanlight.message.events import Event, EventStream
+from fanlight.message.lane import lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.pages.page import Page, render
@@ -77,6 +79,7 @@ class InspectorViews:
 
     # --- the list -----------------------------------------------------------------------------
 
+    @lane("thread")
     def index(self, q: str = "", older: int = 0) -> Page:
         """Show the newest exchanges that a filter accepts; `older`: those before that number of them."""
         wanted = read_filter(q)
@@ -139,10 +142,12 @@ class InspectorViews:
             raise NotFound("This exchange is not kept any more: the newest 1,000 are.")
         return exchange
 
+    @lane("thread")
     def exchange(self, request: Request, id: str) -> Page:  # noqa: A002 - its name in the URL
         """Show one exchange without its secrets."""
         return self._exchange(request, id, shows_secrets=False)
 
+    @lane("thread")
     def exchange_with_secrets(self, request: Request, id: str) -> Page:  # noqa: A002 - as above
         """Show one exchange with its secrets."""
         return self._exchange(request, id, shows_secrets=True)
@@ -164,6 +169,7 @@ class InspectorViews:
         """Return the view of one kind of download."""
         make, media_type = _EXPORTS[name]
 
+        @lane("thread")
         def download(id: str) -> Response:  # noqa: A002 - its name in the URL
             exchange = self._get(id)
             return _attachment(
@@ -172,6 +178,7 @@ class InspectorViews:
 
         return download
 
+    @lane("thread")
     def all_as_har(self, q: str = "") -> Response:
         """Return all exchanges that a filter accepts, the oldest first, without secrets."""
         rows = reversed(self._found(read_filter(q), MAX_SEARCHED))
