@@ -62,7 +62,7 @@ class Running:
         return sum(_cpu_seconds(each) for each in (self.process.pid, *_children(self.process.pid)))
 
 
-def main(seconds: float) -> None:
+def main(seconds: int) -> None:
     """Measure, and print the figures."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "main.py").write_text(SITE)
@@ -80,10 +80,10 @@ def main(seconds: float) -> None:
                 )
 
 
-def _measure(server: Running, path: str, seconds: float) -> Round:
+def _measure(server: Running, path: str, seconds: int) -> Round:
     before = server.cpu_seconds()
     output = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", server.url + path],
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", server.url + path],
         check=True,
         capture_output=True,
         text=True,
@@ -147,4 +147,4 @@ def _cpu_seconds(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

@@ -2,6 +2,7 @@
 
 The recorder makes these records, the store keeps them (as msgpack), the pages, the exports and the replay read them.
 All times are seconds since the exchange began, `began_at` excepted. What is too big is cut, and the record says so.
+`gc=False`: they refer to nothing that refers to them, so the collector need not look at the thousands of them.
 Nothing is masked here: the record never leaves the process but through a view that masks (`secrets.py`).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Piece(Struct, array_like=True):
+class Piece(Struct, array_like=True, gc=False):
     """Bytes that were received or sent together."""
 
     at: float
@@ -50,7 +51,7 @@ class Candidate(Struct):
     is_chosen: bool = False
 
 
-class Parameter(Struct):
+class Parameter(Struct, gc=False):
     """A parameter of the view, and where its value came from."""
 
     name: str
@@ -65,7 +66,7 @@ class Parameter(Struct):
         self.value = value
 
 
-class Span(Struct):
+class Span(Struct, gc=False):
     """A stretch of work on the way: spans nest by their times."""
 
     kind: str  # "middleware", "dependency", "arguments", "view", "response", "template", "query", "compression" ...
@@ -92,7 +93,7 @@ class Span(Struct):
             self.error = type(error).__name__
 
 
-class LogLine(Struct):
+class LogLine(Struct, gc=False):
     """A log record made during the exchange."""
 
     at: float
@@ -101,7 +102,7 @@ class LogLine(Struct):
     text: str
 
 
-class FieldOrigin(Struct):
+class FieldOrigin(Struct, gc=False):
     """A field of the response, and what set it."""
 
     name: str

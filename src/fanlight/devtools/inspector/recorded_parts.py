@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     Begin = Callable[[Recording, Mapping[str, Any]], Span]  # with the named arguments
 
+QUICK_SECONDS = 0.0001  # a response that is made in less is no stage of its own
+
 
 def recorded_view(view: View, name: str, place: str) -> View:
     """Return a view that notes when it is called, and for how long."""
@@ -58,13 +60,15 @@ def recorded_making(make: MakeResponse) -> MakeResponse:
         recording = CURRENT.get()
         if recording is None:
             return make(value, request)
-        span = recording.begin_span("response", type(value).__name__)
+        began = perf_counter()
         try:
             response = make(value, request)
         except BaseException as error:
-            span.end_now(perf_counter(), error)
+            recording.add_span("response", type(value).__name__, began, perf_counter(), error)
             raise
-        span.end_now(perf_counter())
+        ended = perf_counter()
+        if ended - began > QUICK_SECONDS:  # most are made in a few microseconds
+            recording.add_span("response", type(value).__name__, began, ended)
         recording.take_response(response)
         return response
 

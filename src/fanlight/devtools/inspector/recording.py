@@ -304,7 +304,7 @@ class Recording:
         coding = next((value for name, value in self.stages[-1][2] if name == "content-encoding"), "")
         if coding and isinstance(response.content, bytes):
             self.encoded_bytes = len(response.content)
-            self._add(Span("compression", coding, began, ended))
+            self.add_span("compression", coding, began, ended)
 
     def take_error(self, error: BaseException) -> None:
         """Keep an exception that nothing has caught."""
@@ -324,6 +324,12 @@ class Recording:
         span = Span(kind, name, perf_counter(), -1.0, place=place)
         self._add(span)
         return span
+
+    def add_span(self, kind: str, name: str, begin: float, end: float, error: BaseException | None = None) -> None:
+        """Add a stretch of work that has ended; `error` has left it."""
+        span = Span(kind, name, begin, end)
+        span.end_now(end, error)
+        self._add(span)
 
     def _add(self, span: Span) -> None:
         if self.spans is NOTHING:
