@@ -193,6 +193,24 @@ def test_a_field_and_its_bytes_light_up_together(inspector: str, store: Store, d
     assert desk.errors() == []
 
 
+def test_a_parameter_leads_to_its_bytes(inspector: str, store: Store, desk: Tab) -> None:
+    """A parameter lights the bytes that its value came from, and Enter leads there; so does a field of the response."""
+    store.add([samples.page()])
+    desk.open(f"{inspector}/exchanges/003-00001")
+    lit = "document.querySelector('.as-text .lit').textContent"
+    desk.evaluate("document.querySelectorAll('.parameters tbody tr')[1].focus()")
+    assert desk.evaluate(lit) == "/posts/snow?page=2"
+    press(desk, "Enter")
+    place = "document.querySelector('.as-text .lit').getBoundingClientRect()"
+    assert desk.evaluate(f"{place}.top > 0 && {place}.bottom < innerHeight")
+    desk.evaluate("document.querySelectorAll('.parameters tbody tr')[3].focus()")
+    assert desk.evaluate(lit) == "Cookie"
+    assert desk.evaluate("document.querySelectorAll('.parameters tbody tr')[2].dataset.part") is None
+    desk.evaluate("document.querySelectorAll('.origins tbody tr')[1].focus()")
+    assert desk.evaluate(lit) == "server-timing"
+    assert desk.errors() == []
+
+
 @pytest.mark.parametrize("path", ["", "/exchanges/003-00011"])
 def test_no_script_of_a_request_runs(inspector: str, store: Store, desk: Tab, path: str) -> None:
     """Markup in every place of an exchange is text, in the list, in a row that comes live, and on its page."""

@@ -15,7 +15,7 @@ from fanlight.devtools.inspector.exchange_record import Exchange, Piece
 from fanlight.devtools.inspector.marks import marks, response_marks
 from fanlight.devtools.inspector.masked_exchange import masked
 from fanlight.devtools.inspector.pages import corridor
-from fanlight.devtools.inspector.pages.byte_view import as_text, byte_view
+from fanlight.devtools.inspector.pages.byte_view import ByteView, as_text, byte_view
 from fanlight.devtools.inspector.pages.curl_export import to_curl
 from fanlight.devtools.inspector.pages.figures import clock, duration, size
 from fanlight.devtools.inspector.pages.source_excerpt import source_excerpt
@@ -63,6 +63,8 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "has_secrets": not shows_secrets and shown != exchange,
         "is_waiting": exchange.outcome == "open",
         "reached": _reached(shown),
+        "parameter_parts": [_part_of(each.source, each.name, received) for each in shown.parameters],
+        "field_parts": _field_parts([each.name for each in shown.response_fields], sent),
         "in_site": lambda place: place.removeprefix(f"{folder}/"),
         "duration": duration,
         "size": size,
@@ -78,6 +80,28 @@ def _was_called(exchange: Exchange) -> bool:
 
 def _joined(pieces: list[Piece]) -> bytes:
     return b"".join(piece.data for piece in pieces)
+
+
+def _part_of(source: str, name: str, received: ByteView) -> str:
+    """Return the part of the received bytes that a parameter's value came from, "" if it is none of them."""
+    names = {part.name.lower(): part.key for part in reversed(received.parts)}
+    kind = source.partition(" ")[0].lower()
+    if kind in ("path", "query"):
+        return names.get("target", "")
+    if kind in ("header", "cookie"):
+        return names.get("cookie" if kind == "cookie" else name.lower().replace("_", "-"), "")
+    return names.get("content", names.get("chunk 1", "")) if kind in ("form", "json", "body", "upload") else ""
+
+
+def _field_parts(names: list[str], sent: ByteView) -> list[str]:
+    """Return for each field of the response its part of the sent bytes, "" if it is not among those shown."""
+    left = [(part.name.lower(), part.key) for part in sent.parts if part.key.startswith("field-")]
+    found = []
+    for name in names:
+        key = next((key for each, key in left if each == name.lower()), "")
+        left = [pair for pair in left if pair[1] != key]
+        found.append(key)
+    return found
 
 
 def _fault(exchange: Exchange) -> str:

@@ -19,6 +19,7 @@ function partOf(event) {
 function showOther(element) {
   const inList = element.closest(".parts");
   const box = element.closest(".bytes");
+  if (!box) return;
   const seen = [...box.querySelectorAll(inList ? "pre [data-part]" : ".parts [data-part]")];
   const other = seen.find((each) => each.dataset.part === element.dataset.part && each.offsetParent);
   if (!other) return;
@@ -38,6 +39,10 @@ document.addEventListener("click", (event) => {
   kept = kept === element.dataset.part ? "" : element.dataset.part;
   light(kept);
   showOther(element);
+  if (kept && !element.closest(".bytes")) { // a parameter, or a field of the response: to its bytes
+    const bytes = [...document.querySelectorAll("pre .lit")].find((each) => each.offsetParent);
+    bytes?.scrollIntoView({ block: "center" });
+  }
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, pre")) return;
@@ -45,6 +50,7 @@ document.addEventListener("keydown", (event) => {
     if (kept || lit) { kept = ""; light(""); return; }
     document.getElementById("back").click();
   }
+  if (event.key === "Enter") partOf(event)?.click();
   if (event.key === "j") document.getElementById("older")?.click();
   if (event.key === "k") document.getElementById("newer")?.click();
 });
