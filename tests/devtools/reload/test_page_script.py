@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.speed import seconds
 
 from fanlight.devtools.reload.content_policy import FIELD, admit
 from fanlight.devtools.reload.page_script import Injector, position, with_script
@@ -70,6 +72,14 @@ def test_what_is_no_page_is_left_alone(make: Callable[[], Response]) -> None:
     assert response.content == content
 
 
+def test_many_comments_take_no_time() -> None:
+    """A fragment behind many comments is told from a document at once: the search never tries twice."""
+    began = time.monotonic()
+    assert position(b"<!-- a --> " * 5000 + b"<p>text") is None
+    assert position(b"<!-- a " * 5000) is None
+    assert time.monotonic() - began < seconds(1)
+
+
 def test_the_original_is_not_changed() -> None:
     """A response may be sent again, so a copy is changed."""
     response = Response("<!doctype html>x", headers={"etag": '"1"', "cache-control": "max-age=60"})
@@ -95,6 +105,28 @@ def test_a_stream_gets_the_script(size: int) -> None:
     got = b"".join([*pieces, injector.finish()])
     assert got == text.replace(b"<head>", b"<head>" + TAG)
     assert size > 3 or len([each for each in pieces if each]) > 3  # not all of it was held back
+
+
+@pytest.mark.parametrize(
+    ("pieces", "sent"),
+    [
+        ([b"<p>"], b"<p>"),
+        ([b"text"], b"text"),
+        ([b"<!doctype html><t"], b"<!doctype html>" + TAG + b"<t"),
+        ([b"<!doctype html>", b"<header>"], b"<!doctype html>" + TAG + b"<header>"),
+        ([b"<html><head>"], b""),
+        ([b"<html><head>", b"<"], b""),
+        ([b"<html><head><title"], b"<html><head>" + TAG + b"<title"),
+        ([b"<!doc"], b""),
+        ([b"<!doctype html><html lang="], b""),
+        ([b" <!-- built"], b""),
+        ([b"<!-- x --><p>"], b"<!-- x --><p>"),
+    ],
+)
+def test_a_stream_is_held_back_no_longer_than_needed(pieces: list[bytes], sent: bytes) -> None:
+    """A piece is sent as soon as it is certain where the script goes, or that there is no place for it."""
+    injector = Injector(TAG)
+    assert b"".join(map(injector.encode, pieces)) == sent
 
 
 @pytest.mark.parametrize("text", [b"<p>a fragment", b"<!doctype html>x", b""])

@@ -28,14 +28,25 @@ _WITHOUT_CONTENT = frozenset({204, 205, 206, 304})
 _ASCII_LIKE = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "windows-1252"})
 # A document begins with its type or its root, perhaps behind blanks and comments; the script goes into the head if it
 # comes first, or else behind what was there.
-_DOCUMENT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL
-)
+_COMMENTS = rb"(?:<!--(?>.*?-->)\s*)*+"  # without a second try: each comment ends at its first end
+_BEFORE = rb"(?:\xef\xbb\xbf)?\s*" + _COMMENTS
+_DOCUMENT = re.compile(_BEFORE + rb"(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
 _HEAD = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*(?:<!doctype[^>]*>)?\s*(?:<!--.*?-->\s*)*(?:<html(?:\s[^>]*)?>)?\s*"
-    rb"(?:<!--.*?-->\s*)*(?:<head(?:\s[^>]*)?>)?",
+    _BEFORE
+    + rb"(?:<!doctype[^>]*>)?\s*"
+    + _COMMENTS
+    + rb"(?:<html(?:\s[^>]*)?>)?\s*"
+    + _COMMENTS
+    + rb"(?:<head(?:\s[^>]*)?>)?",
     re.IGNORECASE | re.DOTALL,
 )
+# What may be the beginning of the type, of the root, of the head, or of a comment in front of them.
+_UNFINISHED = re.compile(
+    rb"\s*(?:<(?:!(?:-(?:-.*)?|[a-z][^>]*)?|h(?:t(?:m(?:l(?:\s[^>]*)?)?)?|e(?:a(?:d(?:\s[^>]*)?)?)?)?)?)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_FRONT = re.compile(_BEFORE, re.DOTALL)
+_BEGINNINGS = (b"<!doctype html", b"<html", b"<!--")
 _SEARCHED = 16 * 1024  # bytes of a stream in which the head is looked for
 _FORGOTTEN = frozenset(
     {
@@ -104,15 +115,22 @@ class Injector:
         if self._is_done:
             return piece
         self._held += piece
-        if b"<body" not in self._held.lower() and b"<head>" not in self._held.lower() and len(self._held) < _SEARCHED:
-            return b""
-        return self.finish()
+        return self.finish() if len(self._held) >= _SEARCHED or _is_decided(self._held) else b""
 
     def finish(self) -> bytes:
         """Return what is left."""
         held, self._held, self._is_done = self._held, b"", True
         at = position(held)
         return held if at is None else held[:at] + self._tag + held[at:]
+
+
+def _is_decided(held: bytes) -> bool:
+    """Return whether the beginning of a stream is enough to find the place for the script, or that there is none."""
+    found = _HEAD.match(held) if _DOCUMENT.match(held) is not None else None
+    if found is not None:
+        return _UNFINISHED.fullmatch(held, found.end()) is None
+    start = _FRONT.sub(b"", held, count=1).lower()
+    return bool(start) and not any(each.startswith(start[: len(each)]) for each in _BEGINNINGS)
 
 
 def _tag(response: Response, request: Request, version: str) -> bytes:
