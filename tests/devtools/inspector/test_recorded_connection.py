@@ -22,6 +22,7 @@ from tests.devtools.inspector.recorded_site import (
 from tests.speed import PATIENCE, seconds
 
 from fanlight import ContentStream, EarlyHints, EventStream, Request, Response, Static
+from fanlight.devtools.inspector.recording_limits import MAX_WAITING
 from fanlight.settings.limits import Limits
 
 
@@ -468,3 +469,32 @@ def test_a_store_that_fails_does_not_fail_the_site(caplog: pytest.LogCaptureFixt
             assert site.exchange(request()).endswith(b"hello")
             assert store.calls.acquire(timeout=seconds(5))
     assert sum("can't be recorded" in line for line in caplog.messages) == 1
+
+
+class HangingStore:
+    """A store that does not return until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_hanging, self.go_on = threading.Event(), threading.Event()
+        self.kept = 0
+
+    def add(self, exchanges: list[object]) -> None:
+        """Wait."""
+        self.is_hanging.set()
+        self.go_on.wait(PATIENCE)
+        self.kept += len(exchanges)
+
+
+def test_a_store_that_hangs_does_not_hold_up_the_site() -> None:
+    """While the store hangs, every request has its response; what waits is bounded, and the rest is counted."""
+    store = HangingStore()
+    with RecordedSite(site_of(URLS), store=store) as site:
+        site.exchange(request())
+        assert store.is_hanging.wait(PATIENCE)
+        data = b"".join(request(close=False) for _ in range(999)) + request()
+        assert site.exchange(data).count(b"HTTP/1.1 200") == 1000
+        assert len(site.recorder._waiting) <= MAX_WAITING
+        dropped = site.recorder.dropped
+        store.go_on.set()
+    assert dropped >= 1000 - MAX_WAITING
+    assert store.kept + dropped == 1001
