@@ -7,12 +7,13 @@ import time
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 from tests.devtools.inspector import samples
 from tests.devtools.inspector.test_marks import exchange_of
 from tests.speed import seconds
 from tests.wire.test_vectors import EXPECTED, vector
 
-from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_record import Candidate, ErrorReport, Exchange, Parameter, Span
 from fanlight.devtools.inspector.masked_exchange import hidden_ranges, masked
 
 SECRET = "hunter2-is-a-secret"
@@ -184,3 +185,21 @@ def test_what_only_looks_random_is_kept_where_it_has_a_meaning() -> None:
         f'If-None-Match: "0123456789abcdef0123456789abcdef"\r\nContent-Length: {len(body)}\r\n\r\n{body}'
     ).encode()
     assert received(data) == data.replace(SECRET.encode(), b"*" * len(SECRET))
+
+
+def test_what_a_stage_wrote_about_a_secret_is_masked() -> None:
+    """Reasons of routes, complaints, statements, exceptions, stacks and notes show no secret beside its name."""
+    text = f"token='{SECRET}'"
+    exchange = samples.failed()
+    assert exchange.run is not None
+    exchange = replace(
+        exchange,
+        candidates=[Candidate("GET", "/{token}", "main.reset", "main.py:1", text)],
+        parameters=[Parameter("token", "query", "int", SECRET, "", f"{SECRET} is not an int")],
+        spans=[Span("query", "SELECT", 0.0, 0.1, detail={"sql": f"SELECT 1 WHERE {text}"}, error=text)],
+        error=ErrorReport("ValueError", text, text),
+        run=replace(exchange.run, stacks=[text]),
+        note=text,
+    )
+    assert SECRET in json.encode(exchange).decode()
+    assert SECRET not in json.encode(masked(exchange)).decode()

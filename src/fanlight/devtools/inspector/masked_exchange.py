@@ -61,6 +61,7 @@ def masked(exchange: Exchange) -> Exchange:
         request_content=_hidden(exchange.request_content, _content_ranges(exchange.request_content)),
         response_content=_hidden(exchange.response_content, _content_ranges(exchange.response_content)),
         response_fields=fields,
+        candidates=[replace(each, reason=mask_text(each.reason)) for each in exchange.candidates],
         parameters=parameters,
         spans=[_span(each) for each in exchange.spans],
         logs=[replace(each, text=mask_text(each.text)) for each in exchange.logs],
