@@ -27,7 +27,8 @@ from fanlight import (
     lane,
     render,
 )
-from fanlight.devtools.inspector.exchange_record import Exchange, Parameter, Span
+from fanlight.devtools.inspector.exchange_record import Exchange, LogLine, Parameter, Span
+from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
 from fanlight.devtools.inspector.recording_observer import RecordingObserver
 
 HERE = Path(__file__).parent
@@ -638,6 +639,26 @@ def test_background_tasks_are_added_when_they_end() -> None:
     assert first.end <= second.begin
     assert second.error == "ValueError"
     assert "in the background" in [line.text for line in one.logs]
+
+
+def test_an_open_exchange_is_written_again_only_if_something_has_happened() -> None:
+    """An exchange that waits for hours is not written again and again."""
+    recording = Recording(1, 1, 100.0, ConnectionFacts(1), lambda _: None)
+    assert not recording.is_due(100.1)
+    assert recording.is_due(101)
+    recording.mark_written(101)
+    assert not recording.is_due(200)
+    recording.take_sent(201, b"tick", 4, 4)
+    assert recording.is_due(202)
+
+
+def test_a_task_that_outlives_its_request_adds_nothing_for_ever() -> None:
+    """Log lines of a task that was started by a request, and runs on, are added for a while only."""
+    recording = Recording(1, 1, 100.0, ConnectionFacts(1), lambda _: None)
+    recording.end("done", 101.0)
+    recording.take_log(LogLine(110.0, "INFO", "site", "soon"))
+    recording.take_log(LogLine(300.0, "INFO", "site", "late"))
+    assert [line.text for line in recording.logs] == ["soon"]
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -47,11 +47,13 @@ class LogCapture:
         with contextlib.suppress(Exception):  # of the text of the site's own values, say
             recording = CURRENT.get() or self._find(record)
             if recording is not None:
+                before = len(recording.logs)
                 recording.take_log(LogLine(perf_counter(), record.levelname, record.name, _text_of(record)))
                 error = record.exc_info[1] if record.exc_info else None
                 if error is not None and record.name.startswith(OUR_LOGGERS) and recording.error is None:
                     recording.take_error(error)  # of a stream, or of a background task
-                recording.change_late()
+                if len(recording.logs) > before:
+                    recording.change_late()
         return record
 
 

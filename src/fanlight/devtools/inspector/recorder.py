@@ -31,8 +31,6 @@ from fanlight.devtools.inspector.recording_limits import (
     MAX_BATCH,
     MAX_WAITING,
     MAX_WAITING_BYTES,
-    OPEN_SECONDS,
-    REFRESH_SECONDS,
     SAMPLE_SECONDS,
 )
 from fanlight.devtools.inspector.stack_samples import stack_of
@@ -188,11 +186,7 @@ class Recorder:
 
     def _write(self, now: float) -> None:
         batch = self._take_waiting()
-        batch += [
-            each
-            for each in list(self._open)
-            if now - max(each.began + OPEN_SECONDS, each.written_at + REFRESH_SECONDS) > 0
-        ]
+        batch += [each for each in list(self._open) if each.is_due(now)]
         self._written_at = now
         if not batch:
             return

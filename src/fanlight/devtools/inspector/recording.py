@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fanlight.devtools.inspector.exchange_record import LogLine, Parameter, Span
 from fanlight.devtools.inspector.recording_limits import (
     FLOOD_INTERVAL,
+    LATE_SECONDS,
     MAX_CONTENT_BYTES,
     MAX_LOG_LINES,
     MAX_PIECES,
@@ -22,6 +23,8 @@ from fanlight.devtools.inspector.recording_limits import (
     MAX_SENT_BYTES,
     MAX_SPANS,
     MAX_STACK_SAMPLES,
+    OPEN_SECONDS,
+    REFRESH_SECONDS,
 )
 from fanlight.devtools.inspector.short_values import short_value
 from fanlight.errors import RequestTimeout
@@ -125,6 +128,7 @@ class Recording:
     site_call: Call | None = None
     run: CallRun | None = None
     response_content: bytes | None = None  # before it is encoded; None: it was sent as it is, or is a stream
+    written: tuple[object, ...] = ()  # how much of it was given to the store
     content: list[bytes] = NOTHING  # of the request, without its framing
     logs: list[LogLine] = NOTHING
     spans: list[Span] = NOTHING
@@ -311,7 +315,9 @@ class Recording:
         self.error = error
 
     def take_log(self, line: LogLine) -> None:
-        """Keep a log line."""
+        """Keep a log line; one that is made long after the end is of a task that has outlived its request."""
+        if self.ended and line.at > self.ended + LATE_SECONDS:
+            return
         if self.logs is NOTHING:
             self.logs = [line]
         elif len(self.logs) < MAX_LOG_LINES:
@@ -339,6 +345,15 @@ class Recording:
         else:
             self.is_cut = True
 
+    def is_due(self, now: float) -> bool:
+        """Return whether it is to be shown while it is open: it takes long, and something has happened since."""
+        is_old = now > max(self.began + OPEN_SECONDS, self.written_at + REFRESH_SECONDS)
+        return is_old and self._extent() != self.written
+
     def mark_written(self, now: float) -> None:
         """Note when it was given to the store."""
-        self.written_at = now
+        self.written_at, self.written = now, self._extent()
+
+    def _extent(self) -> tuple[object, ...]:
+        counts = len(self.spans), len(self.logs), len(self.sent), self.sent_bytes, self.received_bytes
+        return (*counts, self.head_at, self.run is not None and (self.run.ended, len(self.run.stacks)))

@@ -16,6 +16,7 @@ MAX_PIECES = 2000  # of each direction; further ones are counted, and not kept
 MAX_CONTENT_BYTES = 64 * 1024  # of the request's content, and of the response's
 MAX_LOG_LINES = 200
 MAX_LOG_LINE_CHARACTERS = 4000
+LATE_SECONDS = 60.0  # log lines that are made so long after the end of an exchange are not added to it
 MAX_SPANS = 500
 MAX_VALUE_CHARACTERS = 500  # of the repr of an argument, of a value in a template's context
 MAX_NAMES = 60  # of a template's context
