@@ -203,3 +203,10 @@ def test_what_a_stage_wrote_about_a_secret_is_masked() -> None:
     )
     assert SECRET in json.encode(exchange).decode()
     assert SECRET not in json.encode(masked(exchange)).decode()
+
+
+def test_the_code_of_an_error_is_no_secret() -> None:
+    """`code` in JSON mostly is that of an error; in a form it is what a person got to sign in."""
+    json_head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 17\r\n\r\n"
+    assert received(json_head + b'{"code":"E-1234"}') == json_head + b'{"code":"E-1234"}'
+    assert received(json_head + b"code=1234567&b=cd") == json_head + b"code=*******&b=cd"

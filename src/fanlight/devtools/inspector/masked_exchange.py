@@ -23,6 +23,7 @@ Range = tuple[int, int]
 _PLAIN_FIELDS = frozenset(
     "content-security-policy content-type etag if-match if-none-match traceparent x-request-id".split()
 )
+_PLAIN_IN_JSON = frozenset({"code", "key", "sign"})  # of an error, of a pair, of a number
 _SECRET_LINE = re.compile(rb"(?i)[ \t]*(?:proxy-)?(?:authorization|cookie|set-cookie)")
 _SECRET_LINES = re.compile(rb"(?i)(?:^|[\r\n])[ \t]*(?:proxy-)?(?:authorization|cookie)[^\r\n:]*:?([^\r\n]*)")
 # SECURITY: tests/devtools/inspector/test_masked_exchange.py: each is read in linear time
@@ -150,7 +151,8 @@ def _content_ranges(content: bytes) -> Iterator[Range]:
     """Yield the ranges of the secrets in content: of a form, of JSON, or of text."""
     for pattern in (_JSON_PAIR, _FORM_PAIR):
         for match in pattern.finditer(content):
-            if is_secret_name(match[1].decode("latin-1")):
+            name = match[1].decode("latin-1")
+            if is_secret_name(name) and not (pattern is _JSON_PAIR and name.lower() in _PLAIN_IN_JSON):
                 yield match.span(2)
     for part in _PART.finditer(content):
         if is_secret_name(part[1].decode("latin-1")):
