@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ from tests.devtools.inspector.recorded_site import (
     request,
     site_of,
 )
+from tests.speed import PATIENCE
 
 from fanlight import Request, Static
+from fanlight.settings.limits import Limits
 
 LINES = b"a line\n" * 5000
 
@@ -110,6 +115,25 @@ def test_a_client_that_only_connects_is_no_exchange(certificates: Certificates, 
             pass
         over_tls(running, trusting(certificates), request())
         running.kept.ended(1)
+
+
+def test_a_handshake_that_does_not_end_is_timed_out(localhost: Pair) -> None:
+    """A client that begins a handshake and goes on no further, until the server closes it, is an exchange."""
+    app = site_of({"/": home}, Path(__file__).parent)
+    running = RecordedSite(app, Limits(drain_seconds=0.1), cert=(localhost.cert,), key=(localhost.key,))
+    with contextlib.ExitStack() as stack:
+        with running:
+            sock = stack.enter_context(running.client())
+            sock.sendall(b"\x16\x03\x01\x02\x00")
+            deadline = time.monotonic() + PATIENCE
+            while not any(each._seen for each in list(running.recorder._handshakes)):
+                turn = threading.Event()
+                running.server.post(turn.set)  # the hub has served what had come by then
+                assert turn.wait(PATIENCE)
+                assert time.monotonic() < deadline
+        one = running.kept.one()
+    assert (one.outcome, bytes_received(one)) == ("timed out", b"\x16\x03\x01\x02\x00")
+    assert "handshake" in one.note
 
 
 def test_a_proxy_header_is_no_part_of_a_request() -> None:

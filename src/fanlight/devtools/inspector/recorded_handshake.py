@@ -12,8 +12,9 @@ import socket
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from fanlight.devtools.inspector.recording import FAILED, ConnectionFacts
+from fanlight.devtools.inspector.recording import FAILED, TIMED_OUT, ConnectionFacts
 from fanlight.errors import BadMessage
+from fanlight.server.connection.phases import CLOSED
 
 if TYPE_CHECKING:
     from fanlight.devtools.inspector.recorded_connection import Recorder
@@ -30,6 +31,7 @@ class RecordedHandshake:
         self.passes_hints, self.trusts = policy.passes_hints, policy.trusts
         self.apply_to_request = policy.apply_to_request
         self._began, self._seen = 0.0, b""
+        self.is_over = False
 
     def handshake(self, connection: Connection) -> int:
         """Continue the handshake; return the events to wait for, 0 when it is complete. Raises what it raises."""
@@ -40,17 +42,27 @@ class RecordedHandshake:
         try:
             wanted = self._policy.handshake(connection)
         except (OSError, BadMessage) as error:
-            if self._seen:
-                self._report(connection, error)
+            self._report(connection, FAILED, f"the handshake failed: {error}")
             raise
         if connection.policy is not self and connection.policy is not None:
             self._policy = connection.policy  # chosen by what the PROXY header says
         connection.set_policy(self if wanted else self._policy)
+        self.is_over = not wanted
         return wanted
 
-    def _report(self, connection: Connection, error: Exception) -> None:
+    def check(self, connection: Connection) -> None:
+        """Report a connection that was closed before its handshake was complete; called now and then."""
+        if not self.is_over and connection.phase is CLOSED:
+            self._report(connection, TIMED_OUT, "the connection was closed before its handshake was complete")
+
+    def _report(self, connection: Connection, outcome: str, note: str) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        if not self._seen:
+            return
         self._facts.learn(connection.client or "", "")
         recording = self._recorder.begin(self._began, self._facts)
         recording.take_received([(self._began, self._seen)])
-        recording.annotate(f"the handshake failed: {error}")
-        self._recorder.finish(recording, FAILED)
+        recording.annotate(note)
+        self._recorder.finish(recording, outcome)

@@ -66,6 +66,7 @@ class Recorder:
         self._numbers, self._connections = count(1), count(1)
         self._latest: Recording | None = None
         self._open: set[Recording] = set()
+        self._handshakes: dict[RecordedHandshake, Connection] = {}
         self._lock = threading.Lock()  # held for a few instructions, never while anything waits
         self._waiting: deque[Recording] = deque()
         self._waiting_bytes = 0
@@ -105,7 +106,11 @@ class Recorder:
         facts = ConnectionFacts(next(self._connections))
         connection.record_through(connection.sock, RecordedWire(connection, self, facts))
         if connection.phase is HANDSHAKE and connection.policy is not None:
-            connection.set_policy(RecordedHandshake(connection.policy, self, facts))
+            handshake = RecordedHandshake(connection.policy, self, facts)
+            connection.set_policy(handshake)
+            self._handshakes[handshake] = connection
+            if self._is_asleep:
+                self._bell.set()
 
     def explain_lanes(self, slow_routes: Callable[[], Iterable[tuple[Call, float, str]]]) -> None:
         """Have the reasons why routes run in threads from a function: `Lanes.slow_routes` of the hub."""
@@ -154,17 +159,19 @@ class Recorder:
         while not self._is_stopped:
             self._bell.clear()
             self._is_asleep = True
-            if not self._waiting and not self._open:
+            if not self._waiting and not self._open and not self._handshakes:
                 self._bell.wait()
             self._is_asleep = False
             if not self._is_stopped:
                 self._bell.wait(SAMPLE_SECONDS)  # others may end meanwhile
             self._work()
+        self._check_handshakes()
         while self._waiting:
             self._write(perf_counter())
 
     def _work(self) -> None:
         self._sqlalchemy.install()
+        self._check_handshakes()
         now = perf_counter()
         for each in list(self._open):
             run = each.run
@@ -175,6 +182,12 @@ class Recorder:
             self._pause = FLOOD_SECONDS if is_flood else BATCH_SECONDS
             self._most = FLOOD_BATCH if is_flood else MAX_BATCH
             self._write(now)
+
+    def _check_handshakes(self) -> None:
+        for handshake, connection in list(self._handshakes.items()):
+            handshake.check(connection)
+            if handshake.is_over:
+                del self._handshakes[handshake]
 
     def _blocked_by(self, record: logging.LogRecord) -> Recording | None:
         """Return the recording of a call that the server reports to have blocked it, in a thread of its own."""
