@@ -29,6 +29,7 @@ MAX_ITEMS = 30  # of a container
 MAX_DEPTH = 4
 MAX_BITS = 10_000  # of a number: Python refuses to write longer ones
 VALUE_SECONDS = 0.25  # for the repr of one value
+LOOP_SECONDS = 2.0  # after which a thread that was left behind is ended
 MAX_LEFT = 3  # threads that are left behind for one page
 _LATE = f"(its repr takes longer than {VALUE_SECONDS:g} s)"
 _NOT_TRIED = "(not shown: the repr of other values took too long)"
@@ -207,7 +208,7 @@ def texts_in_time(makers: Sequence[Callable[[], str]]) -> list[str]:
             texts.extend(made.get(timeout=VALUE_SECONDS) for _ in rest)
         except Empty:
             texts.append(_LATE)
-            _interrupt(thread)
+            _end_later(thread)
     return [*texts, *[_NOT_TRIED] * (len(makers) - len(texts))]
 
 
@@ -219,7 +220,14 @@ def _make_all(makers: Sequence[Callable[[], str]], made: SimpleQueue[str]) -> No
         return
 
 
+def _end_later(thread: threading.Thread) -> None:
+    """End a thread that nobody waits for, if it still runs after LOOP_SECONDS."""
+    # Not at once: one that waits for a lock would be ended while it takes the lock, and might never release it.
+    threading.Thread(target=_interrupt, args=(thread,), daemon=True, name="fanlight-debug-page-end").start()
+
+
 def _interrupt(thread: threading.Thread) -> None:
-    """End what runs in a thread, if it is Python code: nobody waits for it any more."""
-    if thread.ident is not None:
+    """Wait for a thread, then raise an exception in it."""
+    thread.join(LOOP_SECONDS)
+    if thread.ident is not None and thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TooLateError))
