@@ -147,6 +147,31 @@ def open_refused(tab: Tab, url: str) -> None:
     tab.evaluate("document.querySelector('.corridor').scrollIntoView(); scrollBy(0, -24)")
 
 
+def open_post(tab: Tab, url: str) -> None:
+    """Open the exchange in which the post was sent."""
+    tab.wait_for("document.body?.innerText.includes('wrote')")  # the template was changed, and the page is there anew
+    tab.open(f"{url}/__fanlight__")
+    rows = "[...document.querySelectorAll('#rows tr')].filter(each => each.innerText.includes('/posts/snow'))"
+    tab.wait_for(f"{rows}.length > 1 && !document.querySelector('.row.open')")
+    tab.evaluate(f"{rows}.at(-1).id = 'it'")
+    tab.click("#it .target a")
+
+
+def replay_post(tab: Tab, url: str) -> None:
+    """Send it again, to the template as it is now."""
+    open_post(tab, url)
+    tab.click(".replay form button")
+    tab.wait_for("document.querySelector('.verdict')")
+
+
+def save_test(tab: Tab, url: str) -> None:
+    """Save it as a test."""
+    open_post(tab, url)
+    tab.click(".replay form[action$='/test'] button")
+    tab.wait_for("document.querySelector('figure.source')")
+
+
+WROTE = "templates/posts/post.html", "<p>{{ post.text }}</p>", "<p>In winter we wrote: {{ post.text }}</p>"
 DIARY = SITES / "diary"
 
 
@@ -167,6 +192,8 @@ PICTURES = [
     Picture(name="inspector", site=DIARY, command="dev", act=open_list),
     Picture(name="inspector-exchange", site=DIARY, command="dev", act=open_exchange),
     Picture(name="inspector-corridor", site=DIARY, command="dev", act=go_down, phone=False),
+    Picture(name="replay", site=DIARY, command="dev", path="/posts/snow", change=WROTE, act=replay_post),
+    Picture(name="saved-test", site=DIARY, command="dev", path="/posts/snow", change=WROTE, act=save_test, phone=False),
     Picture(name="inspector-refused", site=DIARY, command="dev", act=open_refused),
     Picture(
         name="dev-overlay",

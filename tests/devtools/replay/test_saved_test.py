@@ -9,7 +9,13 @@ import pytest
 
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest
 from fanlight.devtools.inspector.replay.response_reader import ReadResponse
-from fanlight.devtools.inspector.replay.saved_test import add_test, request_of_test, site_import, write_test
+from fanlight.devtools.inspector.replay.saved_test import (
+    add_test,
+    fields_for_test,
+    request_of_test,
+    site_import,
+    write_test,
+)
 
 SITE = site_import("main", "app")
 REQUEST = RawRequest(
@@ -105,3 +111,17 @@ def test_what_is_no_request_can_not_be_tested_by_the_client() -> None:
     """A broken message is refused, with what to write instead."""
     with pytest.raises(CannotReplay, match="raw bytes"):
         request_of_test(RawRequest(b"nonsense", "", ""), b"")
+
+
+def test_only_lines_with_text_are_asserted() -> None:
+    """Of a page the lines that have something to read are asserted, and not each tag."""
+    page = "<!doctype html>\n<html lang=en>\n<body>\n<h1>Posts</h1>\n" + "<p>x</p>\n" * 60
+    source = written(response(page))
+    assert source.count(" in response.text") == 2
+    assert '"<h1>Posts</h1>" in response.text' in source
+
+
+def test_what_a_browser_accepts_is_short() -> None:
+    """The long list of a browser's Accept is text/html in a test."""
+    data = b"GET / HTTP/1.1\r\nAccept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n\r\n"
+    assert fields_for_test(RawRequest(data, "GET", "/")) == [("accept", "text/html")]

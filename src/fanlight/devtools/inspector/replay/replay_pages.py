@@ -7,6 +7,7 @@ Requests go to the development server itself, so they are recorded like any othe
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -104,6 +105,11 @@ class ReplayPages:
         if found is None:
             raise NotFound(f"exchange {exchange_id[:20]} is not kept any more")
         return found
+
+
+def _relative(file: Path) -> Path:
+    """Return a path as one would type it: relative to the current folder, which is the site's, if it is below."""
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def server_url(request: Request) -> str:

@@ -29,6 +29,8 @@ _LEFT_OUT = frozenset(
     "host connection content-length transfer-encoding expect user-agent accept-encoding cookie authorization"
     " proxy-authorization referer dnt priority pragma cache-control upgrade-insecure-requests te".split()
 )
+_is_of_browser = re.compile(r"text/html,.*\*/\*").match  # an Accept that lists all it can show
+_has_text = re.compile(r"(?:<[^>]*>|\s)*[^<\s]").match  # besides tags
 _NOT_A_WORD = re.compile(r"[^a-z0-9]+")
 _FUNCTION = re.compile(r"^def (test_\w+)\(", re.MULTILINE)
 
@@ -55,10 +57,11 @@ def fields_for_test(request: RawRequest) -> list[tuple[str, str]]:
     """Return the fields that the request of a test has: without those of a browser, and without credentials."""
     head = request.data.partition(b"\r\n\r\n")[0].decode("latin-1")
     pairs = (line.partition(":") for line in head.split("\r\n")[1:])
+    fields = ((name.lower(), value.strip()) for name, _, value in pairs)
     return [
-        (name.lower(), value.strip())
-        for name, _, value in pairs
-        if name.lower() not in _LEFT_OUT and not name.lower().startswith("sec-")
+        (name, "text/html" if name == "accept" and _is_of_browser(value) else value)
+        for name, value in fields
+        if name not in _LEFT_OUT and not name.startswith("sec-")
     ]
 
 
@@ -205,7 +208,7 @@ def _text_assertions(texts: Sequence[str]) -> Iterator[str]:
             if len(seen) == _MAX_LINES:
                 return
             seen.add(text)
-            if len(text) > 3 and not text.startswith(("<!doctype", "<meta", "</")):
+            if _has_text(text):
                 yield f"{_string(text)} in response.text"
 
 
