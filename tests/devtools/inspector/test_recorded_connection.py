@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -438,7 +439,7 @@ def test_many_small_pieces_are_bounded() -> None:
 
 
 def test_a_thousand_exchanges_at_once_do_no_harm() -> None:
-    """Pipelined requests by the thousand are all served; the newest are recorded."""
+    """Pipelined requests by the thousand are all served, and many are recorded; so is the next one by itself."""
     with recorded(URLS) as site:
         data = b"".join(request(f"/blog/{number}", close=False) for number in range(1999)) + request("/blog/last")
         with site.client() as sock:
@@ -446,8 +447,25 @@ def test_a_thousand_exchanges_at_once_do_no_harm() -> None:
             sender.start()
             received = read_all(sock)
             sender.join()
-        site.kept.wait_for(lambda all_: any(each.target == "/blog/last" and each.outcome == "done" for each in all_))
+        site.exchange(request("/"))
+        kept = site.kept.wait_for(lambda all_: any(each.target == "/" and each.outcome == "done" for each in all_))
+    assert len(kept) > 100
     assert received.count(b"HTTP/1.1 200") == 2000
+
+
+def test_in_a_flood_a_part_is_recorded_and_all_is_served() -> None:
+    """While more comes than is written, every request is served, one of several is recorded, and a refused one is."""
+    burst = b"".join(request(close=False) for _ in range(999)) + request()
+    with recorded(URLS) as site:
+        deadline = time.monotonic() + PATIENCE
+        while not site.recorder._is_flood:
+            assert site.exchange(burst).count(b"HTTP/1.1 200") == 1000
+            assert time.monotonic() < deadline
+        before = site.recorder.dropped
+        assert site.exchange(burst).count(b"HTTP/1.1 200") == 1000
+        assert site.recorder.dropped > before
+        site.exchange(b"GET / refused\r\n\r\n")
+        site.kept.wait_for(lambda all_: any(each.outcome == "refused" for each in all_))
 
 
 class FailingStore:

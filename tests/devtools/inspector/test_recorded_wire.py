@@ -51,6 +51,8 @@ class FakeRecorder:
         self.begun.append(recording)
         return recording
 
+    begin_request = begin
+
     def finish(self, recording: Recording, outcome: str) -> None:
         """Note how it ended."""
         recording.end(outcome, recording.began + 1)

@@ -47,6 +47,10 @@ class Recorder(Protocol):
         """Make a recording; the next call that is looked for is for its request."""
         ...
 
+    def begin_request(self, began: float, connection: ConnectionFacts) -> Recording | None:
+        """Make a recording of a request whose head is valid; None if it is not recorded."""
+        ...
+
     def finish(self, recording: Recording, outcome: str) -> None:
         """Take a recording that has ended."""
 
@@ -108,7 +112,9 @@ class RecordedWire(Http1Connection):
             self._recording = None
             return
         now = perf_counter()
-        self._recording = recording = self._recorder.begin(pieces[0][0] if pieces else now, self._facts)
+        self._recording = recording = self._recorder.begin_request(pieces[0][0] if pieces else now, self._facts)
+        if recording is None:
+            return
         recording.take_received(pieces)
         recording.take_head(head, now)
 

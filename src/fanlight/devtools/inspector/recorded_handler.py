@@ -94,11 +94,10 @@ class RecordedHandler:
         """Return the call for a request, which records its run."""
         call = self._find(request)
         recording = self._recorder.take_latest(request.head)
-        if recording is None:
-            return call
-        request.cache_value(KEY, recording)
-        recorded = self._calls.get(call) or self._record(call)
-        recording.choose_call(recorded, call)
+        recorded = self._calls.get(call) or self._record(call)  # also where it is not recorded: it has the route's lane
+        if recording is not None:
+            request.cache_value(KEY, recording)
+            recording.choose_call(recorded, call)
         return recorded
 
     def _record(self, call: Call) -> Call:
@@ -115,9 +114,10 @@ class RecordedHandler:
         return recorded
 
 
-def _begin(request: Request) -> Recording:
+def _begin(request: Request) -> Recording | None:
     recording = recording_of(request)
-    assert recording is not None  # set by `find`
+    if recording is None:  # not recorded, in a flood
+        return None
     CURRENT.set(recording)  # its context is that of this request alone
     content = request.content_source
     if isinstance(content, RefusedContent) and recording.refusal is None:
@@ -131,6 +131,8 @@ def _recorded(call: Call) -> Callable[[Request], Response]:
 
     def run_recorded(request: Request) -> Response:
         recording = _begin(request)
+        if recording is None:
+            return run(request)
         response = None
         try:
             response = run(request)
@@ -146,6 +148,8 @@ def _recorded_async(call: Call) -> Callable[[Request], Awaitable[Response]]:
 
     async def run_recorded(request: Request) -> Response:
         recording = _begin(request)
+        if recording is None:
+            return await run(request)
         response = None
         try:
             response = await run(request)

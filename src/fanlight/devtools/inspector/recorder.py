@@ -27,7 +27,9 @@ from fanlight.devtools.inspector.recording_limits import (
     BLOCKED_SECONDS,
     CALM_BATCH,
     FLOOD_BATCH,
+    FLOOD_INTERVAL,
     FLOOD_SECONDS,
+    FLOOD_SHARE,
     MAX_BATCH,
     MAX_WAITING,
     MAX_WAITING_BYTES,
@@ -72,7 +74,7 @@ class Recorder:
         self._waiting_bytes = 0
         self._bell = threading.Event()
         self._is_asleep = self._is_stopped = self._has_failed = False
-        self._most = MAX_BATCH
+        self._most, self._is_flood, self._in_flood, self._last_began = MAX_BATCH, False, 0, 0.0
         self._written_at, self._pause, self._dropped_before = 0.0, BATCH_SECONDS, 0
         self.dropped = 0  # exchanges that were not written, because there were too many or the store failed
         self._thread = threading.Thread(target=self._run, name="fanlight-recorder", daemon=True)
@@ -131,6 +133,17 @@ class Recorder:
             self._bell.set()
         return recording
 
+    def begin_request(self, began: float, connection: ConnectionFacts) -> Recording | None:
+        """Make a recording of a request whose head is valid; None for most of them in a flood."""
+        if self._is_flood:
+            before, self._last_began = self._last_began, began
+            self._in_flood += 1
+            if began - before < FLOOD_INTERVAL and self._in_flood % FLOOD_SHARE:
+                self.dropped += 1
+                self._latest = None
+                return None
+        return self.begin(began, connection)
+
     def take_latest(self, head: object) -> Recording | None:
         """Return the recording of the request whose head was read just now; None if it is not recorded."""
         latest, self._latest = self._latest, None
@@ -179,6 +192,7 @@ class Recorder:
                 run.add_stack(stack_of(run, self._maker.folder))
         if now - self._written_at >= self._pause:
             is_flood, self._dropped_before = self.dropped > self._dropped_before, self.dropped
+            self._is_flood = is_flood
             self._pause = FLOOD_SECONDS if is_flood else BATCH_SECONDS
             self._most = FLOOD_BATCH if is_flood else MAX_BATCH
             self._write(now)

@@ -34,6 +34,7 @@ CALM_BATCH = 40  # of more than so many at once, what takes long to find out is 
 BATCH_SECONDS = 0.1  # between two transactions
 FLOOD_BATCH = 50
 FLOOD_SECONDS = 0.25  # the same, while more come than are written
+FLOOD_SHARE = 8  # one of so many requests is recorded meanwhile: most would be dropped anyway
 FLOOD_INTERVAL = 0.001  # calls that begin so soon after another one are not measured in CPU time
 SAMPLE_SECONDS = 0.025  # between two looks at the views that run
 BLOCKED_SECONDS = 0.02  # a view that runs for longer gets a stack sample
