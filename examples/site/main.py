@@ -1,4 +1,4 @@
-"""A small journal: run it with `fanlight run`, or `python main.py`."""
+"""A small journal: run it with `fanlight dev`, or `python main.py`."""
 
 from views import blog, comment, contact, guests, home, post, posts_as_json, search, send, wait
 

@@ -54,7 +54,7 @@ _MODULE = {
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
     "login_required permission_required": _DEPENDENCY + "; it raises Unauthorized or Forbidden",
     "escape Markup": "from markupsafe; templates escape by themselves",
-    "run serve": "use app.run(), or `fanlight run main.py`",
+    "run serve": "use app.run(), or `fanlight dev main.py`",
 }
 _APP = {
     "route get post put patch delete head options websocket add_url_rule add_route add_api_route api_route"
@@ -68,7 +68,7 @@ _APP = {
     "test_client": _CLIENT,
     "config secret_key": "keep settings in a module or in os.environ",
     "dependency_overrides": "from fanlight.testing import Client; Client(app, overrides={connect: fake})",
-    "listen": "use app.run(), or `fanlight run main.py`",
+    "listen": "use app.run(), or `fanlight dev main.py`",
 }
 _REQUEST_NAMES = {
     "args GET query_params query_string values": _QUERY,

@@ -198,7 +198,7 @@ def test_a_taken_port_is_reported_with_its_owner(tmp_path: Path) -> None:
         (("run", "mian.py", "--bind", "nonsense"), "is not an address"),
         (("run", "nowhere/main.py"), "there is no folder nowhere"),
         (("rnu",), "did you mean `fanlight run`?"),
-        (("mian.py",), "did you mean `fanlight run mian.py`?"),
+        (("mian.py",), "did you mean `fanlight dev mian.py`?"),
         (("check", "empty.py"), "has neither `app` nor `URLS`"),
         (
             ("check", "broken.py"),

@@ -34,7 +34,7 @@ class _Commands(click.Group):
         """Return the command for a name, or fail with a suggestion."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             close = closest_name(args[0], self.list_commands(ctx))
-            meant = f"fanlight {close}" if close else f"fanlight run {args[0]}" if args[0].endswith(".py") else ""
+            meant = f"fanlight {close}" if close else f"fanlight dev {args[0]}" if args[0].endswith(".py") else ""
             ctx.fail(f"there is no command {args[0]!r}{f'; did you mean `{meant}`?' if meant else ''}")
         return super().resolve_command(ctx, args)
 

@@ -84,7 +84,9 @@ def test_the_reason_follows_the_path_or_stands_below_it() -> None:
 def test_a_refused_message_names_its_rule() -> None:
     """A message that reached no view has the reason, and the section of the RFC."""
     text = plain(lines(200).line(entry("", 408, method="", took=0.0, why="the head took over 10 s"), 0.0))
-    assert text.endswith("-  refused: the head took over 10 s (RFC 9110 15.5.9)\n")
+    assert text.endswith("-  refused: the head took over 10 s (RFC 9110 section 15.5.9)\n")
+    text = plain(lines(200).line(entry("/", 400, why="a field name is empty"), 0.0))
+    assert text.endswith("/  refused: a field name is empty (RFC 9112 section 5.1)\n")
     text = plain(lines(200).line(entry("/", 400, why="Host is missing (RFC 9112 section 3.2)"), 0.0))
     assert text.endswith("/  refused: Host is missing (RFC 9112 section 3.2)\n")
 

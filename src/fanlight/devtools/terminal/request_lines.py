@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.style import Style
 
 from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.teaching.request_notes import NOTES
 from fanlight.message.request_id import id_of
 from fanlight.server.recording.formats import Entry
@@ -33,19 +34,6 @@ MIN_PATH = 12  # columns that are left to a path on a narrow terminal
 FAST_SECONDS, SLOW_SECONDS = 0.1, 0.5
 INDENT = 10  # of a reason that stands on a line of its own
 
-# Which rule a message breaks that is refused before it reaches a view.
-SECTIONS = {
-    400: "RFC 9112",
-    408: "RFC 9110 15.5.9",
-    413: "RFC 9110 15.5.14",
-    414: "RFC 9110 15.5.15",
-    415: "RFC 9110 15.5.16",
-    417: "RFC 9110 10.1.1",
-    421: "RFC 9110 7.4",
-    431: "RFC 6585 5",
-    501: "RFC 9112 6.1",
-    505: "RFC 9110 15.6.6",
-}
 _STATUS_STYLES = {1: "dim", 2: "green", 3: "cyan", 4: "bold yellow", 5: "bold red"}
 Paint = Callable[[str], str]
 
@@ -84,7 +72,7 @@ class RequestLines:
                 self._unwritten += 1
                 return ""
         if refusal:
-            section = SECTIONS.get(status, "")
+            section = rfc_section(status, refusal)
             reason = f"refused: {refusal}" + (f" ({section})" if section and "RFC" not in refusal else "")
         columns = [
             (_clock(int(ended + offset)), "dim"),
