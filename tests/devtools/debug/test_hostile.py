@@ -105,7 +105,7 @@ def test_megabytes_make_a_small_page(debugged: Debugged) -> None:
 def test_a_repr_that_never_returns_costs_a_moment(debugged: Debugged) -> None:
     """Values whose repr hangs, raises or exits have a line that says so; the others are shown."""
     page = debugged.page("""
-        import threading
+        import threading, time
 
         class Hangs:
             def __repr__(self):
@@ -114,7 +114,7 @@ def test_a_repr_that_never_returns_costs_a_moment(debugged: Debugged) -> None:
         class Loops:
             def __repr__(self):
                 while True:
-                    threading.active_count()  # `pass` would keep the interpreter from all threads under coverage
+                    time.sleep(0)  # `pass` would keep the interpreter from all threads under coverage
 
         class Exits:
             def __repr__(self):
