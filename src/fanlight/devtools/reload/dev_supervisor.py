@@ -187,7 +187,8 @@ class DevSupervisor:
     # --- workers --------------------------------------------------------------------------------------
 
     def _start_worker(self) -> Worker:
-        worker = self._spawner.start(0)
+        with keys.without_suspension():
+            worker = self._spawner.start(0)
         self._workers.append(worker)
         self._selector.register(worker.channel.fileno(), selectors.EVENT_READ, partial(self._receive_from, worker))
         return worker

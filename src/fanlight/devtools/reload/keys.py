@@ -13,6 +13,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +28,22 @@ _CONTINUES = getattr(signal, "SIGCONT", None)
 SIGNALS = tuple(each for each in (_SUSPENDS, _CONTINUES) if each is not None)
 _STOPS = getattr(signal, "SIGSTOP", None)
 _PIECE = 64
+
+
+@contextlib.contextmanager
+def without_suspension() -> Iterator[None]:
+    """Start a process that Ctrl+Z can't stop: one that is stopped before it runs its program would never let us go on.
+
+    This process is stopped as ever: another of its threads receives the signal.
+    """
+    if _SUSPENDS is None:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {_SUSPENDS})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Keys:

@@ -14,6 +14,7 @@
   const address = location.href;
   const STATE = ["version", "problem"]; // what a page that comes later has to know too
   const MOST_WAIT = 2000;
+  const MOST_TRIES = 3;
 
   // --- one stream for all pages ---------------------------------------------------------------
 
@@ -96,9 +97,12 @@
       document.addEventListener("visibilitychange", () => { isRefreshing = false; refresh(wanted); }, { once: true });
     } else if (form && location.href === address) {
       note(); // refreshing would send the form once more
-    } else if (remembered("tried") !== wanted) { // once: a page that stays old comes from a cache of the site's own
+    } else {
+      const [tried, times] = (remembered("tried") || " 0").split(" ");
+      const count = tried === wanted ? Number(times) : 0;
+      if (count >= MOST_TRIES) return; // a page that stays old comes from a cache of the site's own
       isRefreshing = true;
-      remember("tried", wanted);
+      remember("tried", `${wanted} ${count + 1}`);
       remember("scroll", JSON.stringify([location.href, scrollX, scrollY]));
       location.reload();
     }
