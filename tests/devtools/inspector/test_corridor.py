@@ -88,6 +88,19 @@ def test_a_waterfall_is_to_scale() -> None:
     assert found.ticks[1][0] == pytest.approx(24.691)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "texts"),
+    [
+        (0.0002, ["0.00 ms", "0.05 ms", "0.10 ms", "0.15 ms", "0.20 ms"]),
+        (2.5, ["0.0 s", "0.5 s", "1.0 s", "1.5 s", "2.0 s", "2.5 s"]),
+        (400.0, ["0 s", "1 min 40 s", "3 min 20 s", "5 min 0 s", "6 min 40 s"]),
+    ],
+)
+def test_an_axis_has_one_unit(seconds: float, texts: list[str]) -> None:
+    """All times on it are in milliseconds, in seconds, or in minutes and seconds."""
+    assert [text for _, text in waterfall(with_spans(seconds=seconds)).ticks] == texts
+
+
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.floats(-1, 100), st.sampled_from(["view", "query", "middleware", "x"]))),
     st.floats(0, 1000),

@@ -15,6 +15,7 @@ from fanlight.devtools.inspector.pages.figures import duration
 
 MAX_ROWS = 60
 MAX_TICKS = 6
+MINUTE = 60.0  # seconds
 MAX_PIECES = 200  # bars in one row
 _NAMED = ("middleware", "dependency", "template", "query")
 _GROUPED = ("query", "template")
@@ -140,13 +141,15 @@ def _rows(exchange: Exchange) -> list[Bar]:
 
 
 def _ticks(whole: float) -> list[tuple[float, str]]:
-    """Return round times along the axis, at most MAX_TICKS."""
+    """Return round times along the axis, at most MAX_TICKS, all in one unit below a minute."""
     rough = whole / MAX_TICKS
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     count = int(whole / step + 1e-9)
-    digits = max(0, -math.floor(math.log10(step * 1000))) if step < 1 else 0
-    texts = [
-        f"{step * number * 1000:.{digits}f} ms" if whole < 1 else duration(step * number) for number in range(count + 1)
+    factor, unit = (1000, "ms") if whole < 1 else (1, "s")
+    digits = max(0, -math.floor(math.log10(step * factor)))
+    moments = [step * number for number in range(count + 1)]
+    return [
+        (_percent(each, whole), f"{each * factor:.{digits}f} {unit}" if whole < MINUTE or not each else duration(each))
+        for each in moments
     ]
-    return [(_percent(step * number, whole), text) for number, text in enumerate(texts)]
