@@ -190,7 +190,7 @@ def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
         "    target = f'/{sys.argv[1] * (number % 1500)}'\n"
         "    asked = ('GET', target, None, '127.0.0.1', 'http', 'x', 200, 9, b'', '', 512)\n"
         "    log.add((time.perf_counter(), 0.01, *asked))\n"
-        "log.stop()\n"
+        f"log.stop({PATIENCE})\n"
     )
     with pipe_as(1) as read_end:
         writers = [subprocess.Popen([sys.executable, str(program), letter]) for letter in "abc"]
