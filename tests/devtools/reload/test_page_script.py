@@ -45,8 +45,8 @@ UNTOUCHED: list[Callable[[], Response]] = [
 ]
 
 
-def request(method: str = "GET") -> Request:
-    return Request(FakeHead(method, "/", {"host": "localhost:8000"}), "127.0.0.1", None)
+def request(method: str = "GET", **fields: str) -> Request:
+    return Request(FakeHead(method, "/", {"host": "localhost:8000", **fields}), "127.0.0.1", None)
 
 
 @pytest.mark.parametrize(("before", "behind"), DOCUMENTS)
@@ -61,6 +61,18 @@ def test_the_script_is_the_first_in_the_head(before: bytes, behind: bytes) -> No
 def test_a_fragment_is_left_alone(content: bytes) -> None:
     """What is no complete document is sent as it is."""
     assert position(content) is None
+
+
+@pytest.mark.parametrize("content", FRAGMENTS)
+def test_a_fragment_that_is_shown_as_a_page_begins_with_the_script(content: bytes) -> None:
+    """Where a browser opens it, a view that returns "<h1>Hello</h1>" refreshes itself, too; a fetched one does not."""
+    opened = request(**{"sec-fetch-dest": "document"})
+    assert with_script(Response(content, media_type="text/html"), opened, "7").content == TAG + content
+    marked = b"\xef\xbb\xbf"
+    assert with_script(Response(marked + content, media_type="text/html"), opened, "7").content[3:] == TAG + content  # type: ignore[index]  # bytes
+    assert b"".join([(injector := Injector(TAG, is_page=True)).encode(content), injector.finish()]) == TAG + content
+    fetched = Response(content, media_type="text/html")
+    assert with_script(fetched, request(**{"sec-fetch-dest": "empty"}), "7") is fetched
 
 
 @pytest.mark.parametrize("make", UNTOUCHED)

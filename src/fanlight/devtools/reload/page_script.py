@@ -1,14 +1,16 @@
 """Put the script of the tools into the pages of a site, so that they refresh themselves.
 
 In: a response of the site that is about to be sent. Out: the same response, or a copy of it with a `<script>` in its
-head, and a content security policy that lets it run. Leaves alone what is not a complete HTML document: fragments,
-downloads, parts of files, responses without content; and pages for a client that may not use the tools.
+head, and a content security policy that lets it run. HTML that is no complete document, such as "<h1>Hello</h1>", gets
+it only where a browser shows it as a page of its own (`Sec-Fetch-Dest: document`); a fragment that a script fetches is
+left alone. So are downloads, parts of files, and responses without content.
 
 A page with the script must not come from a cache: it would take itself for an older one. So it has no validators.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from functools import lru_cache
 from typing import Any
@@ -69,6 +71,7 @@ def with_script(response: Response, request: Request, version: str) -> Response:
         return response
     if not response.has_shared_fields and _is_not_shown(response.headers):
         return response
+    is_page = request.head.values.get("sec-fetch-dest") == "document"
     content: Any = response.content
     if isinstance(content, FileContent):
         if content.length > MAX_FILE_BYTES:
@@ -77,9 +80,9 @@ def with_script(response: Response, request: Request, version: str) -> Response:
         response = _with_content(response.copy(), content)
     if not isinstance(content, bytes):
         changed = response.copy()
-        injector = Injector(_tag(changed, request, version))
+        injector = Injector(_tag(changed, request, version), is_page=is_page)
         return _without_validators(_with_content(changed, stream_of(content, encoder=injector)))
-    at = position(content)
+    at = position(content, is_page=is_page)
     if at is None:
         return response
     changed = response.copy()
@@ -96,19 +99,21 @@ def _is_not_shown(fields: MutableHeaders) -> bool:
     return "content-encoding" in fields or fields.get("content-disposition").lower().startswith("attachment")
 
 
-def position(content: bytes) -> int | None:
-    """Return where the script goes in a document; None if it is none."""
-    if _DOCUMENT.match(content) is None:
+def position(content: bytes, *, is_page: bool = False) -> int | None:
+    """Return where the script goes in a document; None if it is none, and is not shown as a page either."""
+    found = _HEAD.match(content) if _DOCUMENT.match(content) is not None else None
+    if found is not None:
+        return found.end()
+    if not is_page:
         return None
-    found = _HEAD.match(content)
-    return found.end() if found is not None else None
+    return len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
 
 
 class Injector:
     """Puts the script into a document that comes in pieces; used in the place of an encoder of the stream."""
 
-    def __init__(self, tag: bytes) -> None:
-        self._tag, self._held, self._is_done = tag, b"", False
+    def __init__(self, tag: bytes, *, is_page: bool = False) -> None:
+        self._tag, self._is_page, self._held, self._is_done = tag, is_page, b"", False
 
     def encode(self, piece: bytes, /) -> bytes:
         """Return the next bytes to send: none while the beginning of the document is incomplete."""
@@ -119,8 +124,10 @@ class Injector:
 
     def finish(self) -> bytes:
         """Return what is left."""
+        if self._is_done:
+            return b""
         held, self._held, self._is_done = self._held, b"", True
-        at = position(held)
+        at = position(held, is_page=self._is_page)
         return held if at is None else held[:at] + self._tag + held[at:]
 
 
