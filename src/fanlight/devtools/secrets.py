@@ -61,6 +61,13 @@ def is_secret_variable(name: str) -> bool:
     return _is_secret_variable(name[:100]) is not None
 
 
+def is_secret_string(text: str, sign: str, name: str) -> bool:
+    """Return whether a string in source is a secret by its look, or by its name: `password="x"`, `"token": "x"`."""
+    if "\n" in text or text[:1] not in "'\"" or len(text) <= 2:
+        return False
+    return mask_text(text) != text or (sign in ("=", ":") and is_secret_variable(name.strip("'\"")))
+
+
 def mask_text(text: str) -> str:
     """Return a text without the secrets that can be recognized in it: parts of URLs, keys, and `password=...`."""
     if len(text) > MAX_TEXT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,16 @@ def test_the_source_is_the_function_and_nothing_else(tmp_path: Path) -> None:
     assert ("string", '    Second."""') in found.lines[4]
     assert ("comment", "# so") in found.lines[5]
     assert "".join(text for _, text in found.lines[5]) == "    return a  # so"
+
+
+@pytest.mark.parametrize("line", ['api_key = "x y"', 'a = "sk-1234567890abcdef1234"', 'connect(password="hunter2")'])
+def test_secrets_in_the_source_are_masked(tmp_path: Path, line: str) -> None:
+    """A string that is a secret by its name or its look is masked, as on the debug page, until secrets are shown."""
+    (tmp_path / "main.py").write_text(f"def home():\n    {line}\n")
+    for shows_secrets, text in ((True, line), (False, re.sub('".*"', '"***"', line))):
+        found = source_excerpt(tmp_path, "main.py:1", 0.0, shows_secrets=shows_secrets)
+        assert found is not None
+        assert "".join(text for _, text in found.lines[1]).strip() == text
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "x = '''\n", "\x00\n", "def f():\n\treturn 1\n  return 2\n"])

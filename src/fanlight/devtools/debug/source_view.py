@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fanlight.devtools.secrets import is_secret_variable, mask_text
+from fanlight.devtools.secrets import is_secret_string
 from fanlight.tracebacks.frames import MAX_LINE, Frame
 from fanlight.tracebacks.visible import visible
 
@@ -99,7 +99,7 @@ def _python_colours(lines: list[str], first: int, last: int) -> dict[int, list[C
             if begin_line > last:
                 break
             kind = _kind_of(token, previous)
-            if kind == "string" and _is_secret(token.string, previous, before):
+            if kind == "string" and is_secret_string(token.string, previous, before):
                 kind = "secret"
             before, previous = previous, token.string
             if kind and end_line >= first:
@@ -123,10 +123,3 @@ def _kind_of(token: tokenize.TokenInfo, previous: str) -> str:
             return "keyword"
         return "defined" if previous in _FIRST_OF_DEFINITION else ""
     return ""
-
-
-def _is_secret(text: str, sign: str, name: str) -> bool:
-    """Return whether a string is a secret by its look, or by its name: `password="x"`, `"token": "x"`."""
-    if "\n" in text or text[:1] not in "'\"" or len(text) <= 2:
-        return False
-    return mask_text(text) != text or (sign in ("=", ":") and is_secret_variable(name.strip("'\"")))

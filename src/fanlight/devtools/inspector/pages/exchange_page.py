@@ -45,7 +45,7 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "exchange": record,
         "received": received,
         "sent": sent,
-        "source": source_excerpt(folder, exchange.view_place, exchange.began_at),
+        "source": source_excerpt(folder, exchange.view_place, exchange.began_at, shows_secrets=shows_secrets),
         "curl": curl,
         "wraps": corridor.wraps(record),
         "templates": corridor.templates(record),

@@ -1,7 +1,8 @@
 """The source of a view for a page: read from its file, cut to the function, in the colours of its syntax.
 
-In: the site's folder, and a place such as "main.py:12". Out: lines of runs, each with a kind and a text; None if there
-is nothing to show. Refuses a place outside of the folder, one that is no Python file, and files that are too big.
+In: the site's folder, and a place such as "main.py:12". Out: lines of runs, each with a kind and a text, without the
+strings that are secrets unless they are to be shown; None if there is nothing to show. Refuses a place outside of the
+folder, one that is no Python file, and files that are too big.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanlight.devtools.inspector.pages.visible_text import visible
+from fanlight.devtools.secrets import is_secret_string
 
 _LINE = re.compile(r"[0-9]{1,7}").fullmatch
 MAX_FILE_BYTES = 1024 * 1024
@@ -33,7 +35,7 @@ class Excerpt:
     is_newer: bool  # the file has changed since
 
 
-def source_excerpt(folder: Path | None, place: str, began_at: float) -> Excerpt | None:
+def source_excerpt(folder: Path | None, place: str, began_at: float, *, shows_secrets: bool = False) -> Excerpt | None:
     """Return the function at a place, as it is in its file now."""
     name, _, digits = place.rpartition(":")
     if folder is None or not name.endswith(".py") or not _LINE(digits):
@@ -55,10 +57,19 @@ def source_excerpt(folder: Path | None, place: str, began_at: float) -> Excerpt 
     shown = min(last, first + MAX_LINES - 1)
     kinds = _kinds(text)
     lines = [
-        [(kind, visible(text)) for kind, text in _runs(rows[number - 1], kinds.get(number, []))]
+        [
+            _shown(kind, text, shows_secrets=shows_secrets)
+            for kind, text in _runs(rows[number - 1], kinds.get(number, []))
+        ]
         for number in range(first, shown + 1)
     ]
     return Excerpt(place, first, lines, shown < last, is_newer)
+
+
+def _shown(kind: str, text: str, *, shows_secrets: bool) -> tuple[str, str]:
+    if kind != "secret":
+        return kind, visible(text)
+    return "string", visible(text) if shows_secrets else f"{text[0]}***{text[0]}"
 
 
 def _function_at(text: str, line: int) -> tuple[int, int]:
@@ -78,7 +89,7 @@ def _function_at(text: str, line: int) -> tuple[int, int]:
 def _kinds(text: str) -> dict[int, list[tuple[int, int, str]]]:
     """Return for each line where words of which kind are: begin, end, kind."""
     found: dict[int, list[tuple[int, int, str]]] = {}
-    is_definition = False
+    is_definition, before, previous = False, "", ""
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             kind = ""
@@ -87,10 +98,11 @@ def _kinds(text: str) -> dict[int, list[tuple[int, int, str]]]:
             elif token.type == tokenize.NUMBER:
                 kind = "number"
             elif token.type == tokenize.STRING or tokenize.tok_name[token.type].startswith("FSTRING"):
-                kind = "string"
+                kind = "secret" if is_secret_string(token.string, previous, before) else "string"
             elif token.type == tokenize.NAME:
                 kind = "keyword" if keyword.iskeyword(token.string) else "defined" if is_definition else ""
                 is_definition = token.string in ("def", "class")
+            before, previous = previous, token.string
             if kind:
                 _add(found, token, kind)
     except (tokenize.TokenError, SyntaxError):
