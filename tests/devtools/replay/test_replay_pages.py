@@ -109,6 +109,17 @@ def test_a_saved_test_is_green_and_red_after_the_view_is_broken(site: Site, tab:
     assert run_tests(folder) == 1
 
 
+@pytest.mark.parametrize(("fields", "has_secret"), [({}, False), ({"password": "hunter2"}, True)])
+def test_a_saved_test_with_a_secret_is_marked(site: Site, fields: dict[str, str], has_secret: bool) -> None:
+    """A password of a form is needed for the test, so it is in the file, and the page says so."""
+    httpx.post(f"{site.url}/save", data={"name": "Ada", **fields})
+    kept(site, "001-00001")
+    url = f"{site.url}{TOOLS}/replay/001-00001/test"
+    page = httpx.post(url, data={"is_confirmed": "true"}, timeout=PATIENCE).text
+    assert "Saved as a test" in page
+    assert ("before you share the file" in page) == has_secret
+
+
 def test_a_page_of_another_site_can_not_replay(site: Site) -> None:
     """A form of another origin is refused before anything is sent again."""
     httpx.post(f"{site.url}/save", data={"name": "Ada"})

@@ -18,7 +18,7 @@ from fanlight.devtools.inspector.pages.figures import duration
 from fanlight.devtools.inspector.replay.differences import Difference, DiffLine, differences, side_by_side
 from fanlight.devtools.inspector.replay.edited_request import RequestText, edited_request, shown_request
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay, RawRequest, replay_facts
-from fanlight.devtools.inspector.replay.recording_file import response_of
+from fanlight.devtools.inspector.replay.recording_file import response_of, without_secrets
 from fanlight.devtools.inspector.replay.resending import Replayed, send
 from fanlight.devtools.inspector.replay.response_reader import ReadResponse
 from fanlight.devtools.inspector.replay.saved_test import FILE_NAME, add_test, request_of_test
@@ -97,7 +97,12 @@ class ReplayPages:
         except (CannotReplay, OSError) as error:
             return _form_page(exchange, shown_request(exchange), problem=str(error))
         return render(
-            "replay_test.html", base=PREFIX, exchange=masked(exchange), file=target.folder / FILE_NAME, source=source
+            "replay_test.html",
+            base=PREFIX,
+            exchange=masked(exchange),
+            file=target.folder / FILE_NAME,
+            source=source,
+            secrets=without_secrets(raw)[1],
         )
 
     def _exchange(self, exchange_id: str) -> Exchange:
