@@ -157,7 +157,7 @@ class DevSite:
             return self.process.wait(PATIENCE)
         finally:
             self.process.kill()
-            self._reader.join()
+            self._reader.join(PATIENCE)  # it goes on while any child has the pipe
             assert self.process.stdout is not None
             self.process.stdout.close()
 

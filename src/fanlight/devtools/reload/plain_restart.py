@@ -6,8 +6,8 @@ is closed for a moment. There are no tools here: no refresh, no overlay, no insp
 
 from __future__ import annotations
 
-import contextlib
 import queue
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,24 +21,33 @@ LOOK_SECONDS = 0.5
 
 def serve_and_restart(arguments: Sequence[str], places: Places) -> int:
     """Run `fanlight run` with some arguments, anew after each change, until Ctrl+C; return the exit code."""
-    changes: queue.SimpleQueue[list[Change]] = queue.SimpleQueue()
+    changes: queue.SimpleQueue[list[Change]] = queue.SimpleQueue()  # an empty list: stop
+    # A KeyboardInterrupt could come while a server is being started, which nobody would stop then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: changes.put([]))
     watcher = SiteWatcher(places, changes.put)
     watcher.begin()
     command = [sys.executable, "-m", "fanlight", "run", *arguments]
     server = subprocess.Popen(command)  # noqa: S603 - it is this program
     try:
-        while True:
-            with contextlib.suppress(queue.Empty):
-                changed = changes.get(timeout=LOOK_SECONDS)
+        while (changed := _next(changes)) != []:
+            if changed is not None:
                 sys.stdout.write(f"{', '.join(each.path.name for each in changed)} changed: restarting\n")
                 sys.stdout.flush()
                 _stop(server)
                 server = subprocess.Popen(command)  # noqa: S603 - as above
-    except KeyboardInterrupt:
-        return 0
     finally:
         watcher.stop()
         _stop(server)
+    return 0
+
+
+def _next(changes: queue.SimpleQueue[list[Change]]) -> list[Change] | None:
+    """Return the next changes, None if there are none yet: a wait without an end would hold up Ctrl+C on Windows."""
+    try:
+        return changes.get(timeout=LOOK_SECONDS)
+    except queue.Empty:
+        return None
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
