@@ -137,7 +137,7 @@ class Serving:
         self._listening = os.fdopen(read)  # stays open, for what it listens on besides
         first = self._listening.readline().split()
         self.ports = {first[0]: first[1]} if first else {}  # wanted: chosen; none if it has ended already
-        if first and _SERVES.search(command):
+        if first and "fanlight " in command:
             self._has_banner.wait(SECONDS)  # the operators' port is open before the site is
 
     def _read(self) -> None:
