@@ -137,5 +137,5 @@ def test_a_browser_follows_the_links_of_the_journal(serve: Any, dom_of: Open) ->
     """The link to the newest entry on the front page leads to that entry."""
     site = serve(SITE)
     front = dom_of(f"{site.url}/")
-    link = front.partition('<section class="card">')[2].partition('href="')[2].partition('"')[0]
+    link = front.partition("<article>")[2].partition('href="')[2].partition('"')[0]
     assert "<h1>A desk that looks north</h1>" in dom_of(f"{site.url}{link}")

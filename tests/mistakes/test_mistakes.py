@@ -117,4 +117,4 @@ def test_a_port_in_use_is_explained(start: Callable[..., DevSite]) -> None:
         site = start("a port in use", "--port", str(port))
         (parts,) = ROWS["a port in use"].terminal
         assert_in_order([str(port), *parts], site.read_until(parts[0]))
-        assert site.stop() == 1
+        assert site.process.wait(PATIENCE) == 1

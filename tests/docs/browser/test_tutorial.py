@@ -129,7 +129,7 @@ def test_a_path_parameter_is_passed_to_the_view(build: Build, tab: Any) -> None:
     """Step 7: each entry has an address."""
     tab.open(build("7-addresses.md", "Path parameters") + "/blog/windows")
     assert tab.text == "On windows, and what is behind them."
-    assert tab.errors() == []
+    assert [each for each in tab.errors() if "favicon.ico" not in each] == []  # a fragment names no icon
 
 
 def test_a_missing_entry_is_a_404(build: Build, tab: Any) -> None:
