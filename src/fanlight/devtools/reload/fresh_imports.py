@@ -4,7 +4,7 @@ Python takes cached bytecode for current if the size of the source and its time 
 change may follow the last one within a second. Here bytecode counts only if it was written so long after the source
 that no change can have followed within the same second; other files are compiled, which takes milliseconds.
 
-In: nothing. Out: modules of folders that come onto `sys.path` from now on are imported like that.
+In: nothing. Out: modules are imported like that from now on, but for those of Python and of `site-packages`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from importlib.machinery import (
     SourceFileLoader,
     SourcelessFileLoader,
 )
+from pathlib import Path
 
 SAFE_SECONDS = 2.0
+_LIBRARIES = frozenset({"site-packages", "dist-packages"})
 
 
 class FreshSourceLoader(SourceFileLoader):
@@ -37,10 +39,13 @@ class FreshSourceLoader(SourceFileLoader):
 
 
 def install() -> None:
-    """Use the loader for folders that no module was imported from yet."""
+    """Use the loader for every folder that is not Python's own, and that no library was installed into."""
     loaders = (
         (ExtensionFileLoader, EXTENSION_SUFFIXES),
         (FreshSourceLoader, SOURCE_SUFFIXES),
         (SourcelessFileLoader, BYTECODE_SUFFIXES),
     )
     sys.path_hooks.insert(0, FileFinder.path_hook(*loaders))
+    for folder in list(sys.path_importer_cache):  # those of PYTHONPATH have been searched already
+        if not folder.startswith((sys.prefix, sys.base_prefix)) and not _LIBRARIES.intersection(Path(folder).parts):
+            del sys.path_importer_cache[folder]
