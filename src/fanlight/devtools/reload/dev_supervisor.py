@@ -11,16 +11,13 @@ no requests. It is one loop: wait for a message, a change, a key, a signal or a 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import selectors
 import shutil
 import signal
-import socket
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,6 +41,7 @@ from fanlight.devtools.terminal.message_lines import message_format_for
 from fanlight.server.listening.listeners import ListenerSet
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import ShutdownController
+from fanlight.server.workers.posted_calls import PostedCalls
 from fanlight.server.workers.shared_listeners import send_listeners
 from fanlight.server.workers.worker_process import Spawner
 from fanlight.server.workers.worker_state import Worker
@@ -73,11 +71,10 @@ class DevSupervisor:
         self._listeners = ListenerSet(options)
         self._switch = SwitchOver(self._listeners)
         self._spawner = Spawner(worker_command())
-        self._watcher = SiteWatcher(places, lambda changes: self._post(partial(self._on_changes, changes)))
+        self._watcher = SiteWatcher(places, lambda changes: self._posted.post(partial(self._on_changes, changes)))
         self._schedule = ReloadSchedule()
         self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._posted: deque[Callable[[], object]] = deque()  # by other threads
+        self._posted = PostedCalls()
         self._keys = KeyCommands(
             keys.Keys(),
             self._selector,
@@ -108,9 +105,7 @@ class DevSupervisor:
         self._folder = Path(tempfile.mkdtemp(prefix="fanlight-dev-"))
         self._announcement = announce_server(self._listeners.urls()[0], self._site, self._folder)
         self._announce(self.url)
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
-        self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
+        self._selector.register(self._posted, selectors.EVENT_READ, self._posted.run)
         self._handle_signals()
         try:
             with ErrorLog(self._options.log_file, formatter=message_format_for(self._options)):
@@ -133,10 +128,10 @@ class DevSupervisor:
         return address_of(self._listeners.urls(), self._options.bind)
 
     def _handle_signals(self) -> None:
-        shutdown, post = self._shutdown, self._post
+        shutdown, post = self._shutdown, self._posted.post
         shutdown.on("begin", lambda: post(self._stop))
         shutdown.on("exit", self._remove)
-        shutdown.on(signal.SIGCHLD, self._wake)
+        shutdown.on(signal.SIGCHLD, self._posted.wake)
         shutdown.on(signal.SIGHUP, shutdown.begin)
         for number, act in zip(keys.SIGNALS, (self._keys.suspend, self._keys.begin), strict=False):
             shutdown.on(number, partial(post, act))
@@ -168,21 +163,6 @@ class DevSupervisor:
         if self._candidate is not None:
             due.append(self._timer.due_at)
         return max(0.0, min(IDLE_SECONDS, min(due) - now + 0.01))
-
-    def _post(self, callback: Callable[[], object]) -> None:
-        """Have the loop call something; from any thread."""
-        self._posted.append(callback)
-        self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake_in.send(b"\x00")
-
-    def _drain_wakeups(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._wake_out.recv(4096)
-        while self._posted:
-            self._posted.popleft()()
 
     # --- workers --------------------------------------------------------------------------------------
 
@@ -224,7 +204,7 @@ class DevSupervisor:
         self._candidate, self._timer = self._take_worker(), LoadingTimer()
 
     def _end(self, worker: Worker, seconds: float) -> None:
-        """End a worker whose responses nobody waits for."""
+        """End a worker whose responses no client waits for."""
         worker.set_leaving(time.monotonic() + seconds)
         if worker.generation not in self._reports:
             worker.send_signal(signal.SIGTERM)  # interrupts code that is being loaded
@@ -327,7 +307,7 @@ class DevSupervisor:
         self._report(problem)
 
     def _report(self, problem: Problem) -> None:
-        """Show a problem on the terminal and in the browser, by whatever serves."""
+        """Show a problem on the terminal and in the browser, by the worker that serves."""
         if self._is_stopping:
             return
         self._has_problem = True

@@ -14,14 +14,12 @@ Which workers to start and stop is decided in `worker_policy`.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import selectors
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -32,6 +30,7 @@ from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
 from fanlight.server.workers.pid_file import PidFile
+from fanlight.server.workers.posted_calls import PostedCalls
 from fanlight.server.workers.shared_listeners import send_listeners
 from fanlight.server.workers.status_query import REPLY_SECONDS, StatusQuery
 from fanlight.server.workers.systemd_notify import Notifier
@@ -73,8 +72,7 @@ class Supervisor:
         self.policy = WorkerPolicy(self._spawner.start, options.workers, options.limits)
         self.started_at = time.monotonic()
         self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._posted: deque[Callable[[], object]] = deque()  # by other threads
+        self._posted = PostedCalls()
         self._queries: list[StatusQuery] = []  # whose replies have not all arrived
         self._notifier = Notifier(os.environ)
         self._is_stopping = False
@@ -94,9 +92,7 @@ class Supervisor:
         `admin_sockets` are passed on when this process replaces its program.
         """
         shutdown = self._shutdown
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
-        self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakeups)
+        self._selector.register(self._posted, selectors.EVENT_READ, self._posted.run)
         with self._error_log, PidFile(self._options.pid_file) as file:
             shutdown.on("exit", self.policy.kill, self._listeners.remove_files, file.remove)
             shutdown.on("late", self._error_log.write_last)
@@ -122,18 +118,9 @@ class Supervisor:
             query.begin(self.policy.workers)
             self._queries.append(query)
 
-        self._post(begin)
+        self._posted.post(begin)
         query.done.wait(REPLY_SECONDS + 1)
         return query
-
-    def _post(self, callback: Callable[[], object]) -> None:
-        """Have the loop call something; from any thread."""
-        self._posted.append(callback)
-        self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            self._wake_in.send(b"\x00")
 
     # --- the loop -------------------------------------------------------------------------------------
 
@@ -228,26 +215,20 @@ class Supervisor:
     # --- signals --------------------------------------------------------------------------------------
 
     def _handle_signals(self) -> None:
-        shutdown, post = self._shutdown, self._post
+        shutdown, post = self._shutdown, self._posted.post
         shutdown.on("begin", lambda: post(self._stop))
         shutdown.on("force", lambda: post(self._force))
         shutdown.on(signal.SIGHUP, self._on_hangup)
         shutdown.on(signal.SIGUSR1, lambda: post(self._reopen_logs))
         shutdown.on(signal.SIGUSR2, lambda: post(self._start_preflight))
-        shutdown.on(signal.SIGCHLD, self._wake)
+        shutdown.on(signal.SIGCHLD, self._posted.wake)
         if shutdown.is_begun:
             post(self._stop)
-
-    def _drain_wakeups(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._wake_out.recv(4096)
-        while self._posted:
-            self._posted.popleft()()
 
     def _on_hangup(self) -> None:
         """Reload, or shut down if the terminal was closed; in the signal thread."""
         if not self._terminal.has_hung_up():
-            self._post(self._reload)
+            self._posted.post(self._reload)
         elif not self._terminal.is_outlived:
             self._shutdown.begin()
 
