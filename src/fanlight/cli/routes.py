@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from fanlight.app.application import Application
 from fanlight.pages.static.static import Static
 from fanlight.routing.path import browser_path
 from fanlight.routing.table import Table
+from fanlight.settings.start_directory import short_path
 
 _ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -20,7 +20,7 @@ def format_routes(table: Table) -> list[str]:
             "|".join(in_order(route.methods)),
             route.pattern,
             _short_repr(route.view) if isinstance(route.view, Static) else route.full_name or _short_repr(route.view),
-            _relative(route.place),
+            short_path(route.place),
         )
         for route in table.routes
     ]
@@ -54,11 +54,3 @@ def in_order(methods: Iterable[str]) -> list[str]:
 def _short_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _relative(place: str) -> str:
-    """Return a source location relative to the current folder if it is below it."""
-    try:
-        return str(Path(place).relative_to(Path.cwd()))
-    except ValueError:
-        return place

@@ -10,7 +10,7 @@ from typing import Any
 
 from fanlight.app.application import Application
 from fanlight.devtools.access import refusal, stranger
-from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.current import recording_of
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.page_script import with_script
@@ -30,12 +30,6 @@ _TOOL_FIELDS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-
-
-def is_for_tools(request: Request) -> bool:
-    """Return whether a request is for the tools, not for the site."""
-    path = request.head.path
-    return path.startswith(PREFIX) and path[len(PREFIX) :][:1] in ("", "/")
 
 
 class DevHandler:
@@ -58,7 +52,7 @@ class DevHandler:
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request."""
-        if not request.head.path.startswith(PREFIX) or not is_for_tools(request):
+        if not is_for_tools(request.head.path):
             return self._find(request)
         # Only now it is known which app the request is for. Both classes have the same slots.
         request.__class__ = self._tools.request_class

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.app.application import Application
-from fanlight.devtools.dev_context import DevContext
+from fanlight.devtools.dev_context import EXCHANGES_NAME, DevContext
 from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
 from fanlight.devtools.inspector.recorder import Recorder
 from fanlight.devtools.inspector.replay.saved_test_place import no_place, place_for
 from fanlight.devtools.inspector.site_routes import SiteRoutes
-from fanlight.devtools.inspector.store import FILE_NAME, Store
+from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
 from fanlight.errors import SetupError
@@ -32,7 +32,7 @@ class DevSite:
 
     handler: DevHandler
     recorder: Recorder
-    rebuild: Callable[[], object] | None = None  # build the app anew, of the code that is loaded; raises SetupError
+    rebuild: Callable[[], object] | None = None  # build the app again, of the code that is loaded; raises SetupError
 
 
 def observed_site(app: Application, facts: dict[str, Any], context: DevContext, events: BrowserEvents) -> DevSite:
@@ -59,5 +59,5 @@ def stand_in(handler: Handler, context: DevContext, events: BrowserEvents) -> De
 
 
 def _recording(context: DevContext) -> tuple[Store, Recorder]:
-    store = Store(context.folder / FILE_NAME)
+    store = Store(context.folder / EXCHANGES_NAME)
     return store, Recorder(store, generation=context.generation)

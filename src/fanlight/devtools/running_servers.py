@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from fanlight.devtools.dev_context import EXCHANGES_NAME
 from fanlight.errors import InvalidSetting, ServerError
 from fanlight.server.operator.runtime_folder import runtime_folder
 
-EXCHANGES_NAME = "exchanges.sqlite"  # in the folder of a development server
 _PREFIX, _SUFFIX = "dev-", ".json"
 _REACH_SECONDS = 1.0
 

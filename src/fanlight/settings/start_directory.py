@@ -38,3 +38,11 @@ def absolute(path: str) -> str:
     elif os.pardir in Path(path).parts:
         folder = str(Path.cwd())  # the parent of a linked folder is that of its target
     return os.path.normpath(Path(folder, path))
+
+
+def short_path(path: str | Path) -> str:
+    """Return a path as one would type it: relative to the current folder, where it is below that."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except (ValueError, OSError):  # not below the current folder, or that was removed
+        return str(path)

@@ -16,6 +16,7 @@ from typing import Any
 from fanlight.server.recording.sink import is_writable
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
+from fanlight.settings.start_directory import short_path
 from fanlight.settings.units import format_bytes
 
 
@@ -32,7 +33,7 @@ def print_banner(options: Options, urls: Sequence[str], facts: Mapping[str, Any]
 def banner(urls: Sequence[str], routes: int, options: Options, file: Path, site: str = "") -> str:
     """Return the banner of a site that listens on these URLs; `site` is the argument that commands take for it."""
     lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
-    name = _short_path(file)
+    name = short_path(file)
     shown = [_url(url) for url in urls]
     if len(options.bind) == 1 and options.bind[0].startswith("localhost:"):
         # localhost can be two addresses, of IPv4 and IPv6; one URL is enough.
@@ -79,13 +80,6 @@ def _url(url: str) -> str:
     if url.partition("://")[2].startswith(("0.0.0.0:", "[::]:")):
         return f"{url} (all interfaces)"
     return url
-
-
-def _short_path(file: Path) -> str:
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except (ValueError, OSError):  # not below the current folder, or that was removed
-        return str(file)
 
 
 def _has_colours() -> bool:

@@ -410,6 +410,13 @@ def test_the_tools_themselves_are_not_recorded() -> None:
     assert bytes_received(second) == request("/")
 
 
+def test_a_path_that_only_begins_like_the_tools_is_the_sites() -> None:
+    """`/__fanlight__x` is a URL of the site, and recorded like any other."""
+    with recorded({"/__fanlight__x": home}) as site:
+        site.exchange(request("/__fanlight__x"))
+        assert site.kept.one().target == "/__fanlight__x"
+
+
 def test_megabytes_are_counted_and_cut() -> None:
     """Of a big request only the beginning is kept, and it says so; the counts are true."""
     content = b"y" * 3_000_000

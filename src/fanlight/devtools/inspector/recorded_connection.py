@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
-from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.recording import (
     CUT_OFF,
     DONE,
@@ -108,7 +108,7 @@ class RecordedWire(Http1Connection):
 
     def _begin_exchange(self, head: RequestHead) -> None:
         pieces = self._claim()
-        if head.path.startswith(PREFIX):  # the development tools themselves are not recorded
+        if is_for_tools(head.path):  # the development tools themselves are not recorded
             self._recording = None
             return
         now = perf_counter()

@@ -18,7 +18,6 @@ from msgspec import Struct, ValidationError, msgpack
 from fanlight.devtools.inspector.exchange_record import Exchange
 from fanlight.devtools.inspector.recording_limits import MAX_EXCHANGES, MAX_STORED_BYTES
 
-FILE_NAME = "exchanges.sqlite"  # in the folder of a development server
 BUSY_SECONDS = 2.0  # to wait for another process that writes
 _SCHEMA = """
 PRAGMA journal_mode = WAL;

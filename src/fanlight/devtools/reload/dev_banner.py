@@ -13,6 +13,7 @@ from typing import Any
 
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.reload.site_files import Kind, Places
+from fanlight.settings.start_directory import short_path
 
 
 def banner(url: str, *, has_keys: bool) -> str:
@@ -32,26 +33,19 @@ def address_of(urls: Sequence[str], bind: Sequence[str]) -> str:
 
 
 def described_site(facts: Mapping[str, Any], places: Places, counts: Mapping[Kind, int]) -> str:
-    """Return the line that says what is served and watched."""
+    """Return the line with what is served and watched."""
     routes, values = facts["routes"], facts["values"]
     found = ", ".join(f"{count} {kind.named(count)}" for kind, count in counts.items() if kind is not Kind.SETTINGS)
-    text = f"{routes} route{'s' * (routes != 1)}; watching {' and '.join(map(short_path, places.folders))}: {found}"
-    return f"{text}; {values} value{'s' * (values != 1)} from {short_path(Path(places.env_file))}" if values else text
+    text = f"{routes} route{'s' * (routes != 1)}; watching {' and '.join(map(_place, places.folders))}: {found}"
+    return f"{text}; {values} value{'s' * (values != 1)} from {_place(Path(places.env_file))}" if values else text
 
 
-def short_path(path: Path) -> str:
-    """Return a path relative to the current folder, where it is in it."""
-    try:
-        relative = path.relative_to(Path.cwd())
-    except (ValueError, OSError):
-        return str(path)
-    return (
-        f"{relative}/"
-        if path.is_dir() and str(relative) != "."
-        else "this folder"
-        if str(relative) == "."
-        else str(relative)
-    )
+def _place(path: Path) -> str:
+    """Return the words for a folder or a file that is watched."""
+    short = short_path(path)
+    if short == ".":
+        return "this folder"
+    return f"{short}/" if not Path(short).is_absolute() and path.is_dir() else short
 
 
 def _has_colours() -> bool:

@@ -20,7 +20,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.style import Style
 
-from fanlight.devtools.dev_context import PREFIX
+from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.teaching.request_notes import NOTES
 from fanlight.message.request_id import id_of
@@ -64,7 +64,7 @@ class RequestLines:
         """Return the line of an entry, with its end; "" if there is none. `offset` is that of the clocks."""
         ended, seconds, method, target, _, _, _, route, status, size, id_line, refusal, _ = entry
         reason = self._take_note(id_of(id_line)) if id_line else ""
-        if _is_for_tools(target):
+        if is_for_tools(target.partition("?")[0]):
             return ""
         if self._is_terminal:
             self._written += 1
@@ -113,10 +113,6 @@ def _painter(console: Console, style: str) -> Paint:
         return str
     before, after = Style.parse(style).render("\0", color_system=console._color_system).split("\0")  # noqa: SLF001
     return lambda text: f"{before}{text}{after}"
-
-
-def _is_for_tools(target: str) -> bool:
-    return target.startswith(PREFIX) and target[len(PREFIX) :][:1] in ("", "/", "?")
 
 
 def _printable(text: str) -> str:

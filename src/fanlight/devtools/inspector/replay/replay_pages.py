@@ -7,7 +7,6 @@ Requests go to the development server itself, so they are recorded like any othe
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -31,6 +30,7 @@ from fanlight.message.lane import lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.page import Page, render
+from fanlight.settings.start_directory import short_path
 
 TIMES_COMPARED = 2  # a request that only reads is sent twice for a test: what differs is left out of it
 
@@ -100,7 +100,7 @@ class ReplayPages:
             "replay_test.html",
             base=PREFIX,
             exchange=masked(exchange),
-            file=target.folder / FILE_NAME,
+            file=short_path(target.folder / FILE_NAME),
             source=source,
             secrets=without_secrets(raw)[1],
         )
@@ -110,11 +110,6 @@ class ReplayPages:
         if found is None:
             raise NotFound(f"exchange {exchange_id[:20]} is not kept any more")
         return found
-
-
-def _relative(file: Path) -> Path:
-    """Return a path as one would type it: relative to the current folder, which is the site's, if it is below."""
-    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def server_url(request: Request) -> str:
