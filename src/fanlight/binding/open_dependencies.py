@@ -27,7 +27,7 @@ _NAME = "dependencies"
 class RequestScope:
     """What is open for one request: middleware, the view, its templates and error views share it.
 
-    Whatever runs first opens a dependency, and closes it after all that runs inside of it.
+    The first to run opens a dependency, and closes it after all that runs inside of it.
     """
 
     __slots__ = ("error", "values")

@@ -162,7 +162,7 @@ class TableReader:
             refuse(f'the table below "{written}" holds itself', "a table can't contain itself")
 
     def _check_name(self, own: str, name: str, place: str) -> None:
-        """Raise SetupError for a table name that `url_for` could not tell from others."""
+        """Raise SetupError for a table name that `url_for` could not distinguish from others."""
         if not _TABLE_NAME.fullmatch(own):
             refuse(f"{own!r} is not a name for a table", 'write letters, digits, "-" and "_", like name="shop"')
         if (other := self._named.setdefault(name, place)) != place:

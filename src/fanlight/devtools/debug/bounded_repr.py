@@ -221,7 +221,7 @@ def _make_all(makers: Sequence[Callable[[], str]], made: SimpleQueue[str]) -> No
 
 
 def _end_later(thread: threading.Thread) -> None:
-    """End a thread that nobody waits for, if it still runs after LOOP_SECONDS."""
+    """End a thread whose result is not used any more, if it still runs after LOOP_SECONDS."""
     # Not at once: one that waits for a lock would be ended while it takes the lock, and might never release it.
     threading.Thread(target=_interrupt, args=(thread,), daemon=True, name="fanlight-debug-page-end").start()
 

@@ -1,6 +1,6 @@
 """Lines of source around a place, in parts that can be coloured.
 
-In: a frame. Out: a few lines before it and behind it, each in parts with a class: what Python's tokenizer says of them,
+In: a frame. Out: a few lines before it and behind it, each in parts with a class: its kind of token,
 or, in a template, what is Jinja's. What the frame has executed is marked. A string that is a password or a key is
 masked. A file that can't be read gives no lines, one that is not valid Python is coloured up to the first mistake.
 """

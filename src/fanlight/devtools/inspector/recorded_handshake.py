@@ -45,7 +45,7 @@ class RecordedHandshake:
             self._report(connection, FAILED, f"the handshake failed: {error}")
             raise
         if connection.policy is not self and connection.policy is not None:
-            self._policy = connection.policy  # chosen by what the PROXY header says
+            self._policy = connection.policy  # chosen by the PROXY header
         connection.set_policy(self if wanted else self._policy)
         self.is_over = not wanted
         return wanted

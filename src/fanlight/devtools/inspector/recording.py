@@ -113,7 +113,7 @@ class Recording:
     """What is known of one exchange so far."""
 
     # PERF: benchmarks/inspector.py: made for every request, so what most requests do not have is a default of the
-    # class. NOTHING is never changed: each list begins anew for its first item.
+    # class. NOTHING is never changed: each list is made for its first item.
     outcome = OPEN
     actor = "view"  # what acts on the response now
     note = ""

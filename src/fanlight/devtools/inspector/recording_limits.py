@@ -1,6 +1,6 @@
 """How much is recorded: every limit of the recorder and of its store, in one place.
 
-An exchange that exceeds one of them is recorded as far as the limit, and says that it is cut (`Exchange.is_cut`).
+An exchange that exceeds one of them is recorded as far as the limit, and is marked as cut (`Exchange.is_cut`).
 """
 
 from __future__ import annotations
@@ -39,4 +39,4 @@ FLOOD_INTERVAL = 0.001  # calls that begin so soon after another one are not mea
 SAMPLE_SECONDS = 0.025  # between two looks at the views that run
 BLOCKED_SECONDS = 0.02  # a view that runs for longer gets a stack sample
 OPEN_SECONDS = 0.15  # an exchange that takes longer is shown while it runs,
-REFRESH_SECONDS = 0.5  # and as often as that anew
+REFRESH_SECONDS = 0.5  # and again after each such time

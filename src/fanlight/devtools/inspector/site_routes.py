@@ -1,4 +1,4 @@
-"""What the table of a site says about a request that was recorded: the routes that were considered, and the view.
+"""What the table of a site has for a request that was recorded: the routes that were considered, and the view.
 
 In: a table, once; then the method and the target of a request. Out: candidates, the chosen one first, each with why it
 won or lost; and where the view of a call is written. Used by the recorder's thread, never while a request is served.

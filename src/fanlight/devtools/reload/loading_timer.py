@@ -1,6 +1,6 @@
 """How long a worker has been loading a site, and when that is too long to say nothing.
 
-In: what happens to the worker, and the time. Out: when to have it report its position, and whether to tell the user,
+In: what happens to the worker, and the time. Out: when to have it report its position, and whether to report it,
 which is done once for each load.
 """
 

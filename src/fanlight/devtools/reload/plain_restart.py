@@ -20,9 +20,9 @@ LOOK_SECONDS = 0.5
 
 
 def serve_and_restart(arguments: Sequence[str], places: Places) -> int:
-    """Run `fanlight run` with some arguments, anew after each change, until Ctrl+C; return the exit code."""
+    """Run `fanlight run` with some arguments, again after each change, until Ctrl+C; return the exit code."""
     changes: queue.SimpleQueue[list[Change]] = queue.SimpleQueue()  # an empty list: stop
-    # A KeyboardInterrupt could come while a server is being started, which nobody would stop then.
+    # A KeyboardInterrupt could come while a server is being started, which would not be stopped then.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: changes.put([]))
     watcher = SiteWatcher(places, changes.put)

@@ -11,7 +11,7 @@ import sys
 
 
 def write_whole_lines() -> None:
-    """Buffer standard output and standard error by lines, whatever they are, and whatever PYTHONUNBUFFERED says."""
+    """Buffer standard output and standard error by lines, also if PYTHONUNBUFFERED is set."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, write_through=False)

@@ -1,7 +1,7 @@
 """Compare two responses to the same request, but for what may differ.
 
 In: two responses, and rules. Out: the differences, each with both sides. Dates, times and ids that are made for each
-response differ by nature, and are compared as such; what else may differ is said by rules. Refuses a rule that it does
+response differ by nature, and are compared as such; what else may differ is in the rules. Refuses a rule that it does
 not know: InvalidRule.
 
     field:NAME        the value of this header field

@@ -52,7 +52,7 @@ class RawRequest(Struct, frozen=True):
     def edited(cls, head: str, content: str, *, is_exact: bool = False) -> Self:
         """Return the request of an edited text.
 
-        The head may have line ends of any kind. Unless `is_exact`, the length of the content is set anew, and the head
+        The head may have line ends of any kind. Unless `is_exact`, the length of the content is set again, and the head
         must be one: a request line, then fields. Raises CannotReplay.
         """
         lines = _LINE_END.split(head.strip("\r\n"))

@@ -1,7 +1,7 @@
 """A file of recorded exchanges, to be sent again later: JSON Lines, made to be read in a diff.
 
 In: exchanges. Out: lines; and from the lines again `Recorded` requests with their responses. The first line names the
-format, and has the rules for what may differ. Credentials are left out unless asked for, and what needed them says so.
+format, and has the rules for what may differ. Credentials are left out unless asked for; their names stay.
 Raises InvalidRecording for a file that is no recording.
 """
 

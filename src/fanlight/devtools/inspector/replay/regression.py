@@ -1,7 +1,7 @@
 """Send recorded requests again, and compare each response with the one that was recorded.
 
 In: recorded exchanges, the URL of a server, rules. Out: an `Outcome` for each, in their order, as they come. One that
-can't be compared says why; it is no difference.
+can't be compared has the reason; it is no difference.
 """
 
 from __future__ import annotations

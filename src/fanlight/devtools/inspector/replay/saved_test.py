@@ -24,7 +24,7 @@ FILE_NAME = "test_recorded.py"
 _INLINE_CHARACTERS = 400  # a text up to this length is compared as a whole
 _MAX_LINES, _MAX_LINE = 40, 300
 _MAX_JSON_CHARACTERS = 4000
-# Set by the client or the connection, or said by a browser about itself.
+# Set by the client or the connection, or a description of the browser.
 _LEFT_OUT = frozenset(
     "host connection content-length transfer-encoding expect user-agent accept-encoding cookie authorization"
     " proxy-authorization referer dnt priority pragma cache-control upgrade-insecure-requests te".split()

@@ -24,7 +24,7 @@
   function join() {
     if (channel) return;
     channel = new BroadcastChannel(NAME);
-    channel.onmessage = ({ data }) => (data.name === "ask" ? answer() : receive(data));
+    channel.onmessage = ({ data }) => (data.name === "ask" ? respond() : receive(data));
     leave = new AbortController();
     const { signal } = leave;
     navigator.locks.request(NAME, { signal }, () => listen(signal)).catch(() => {}); // it was aborted
@@ -40,7 +40,7 @@
 
   let known = {}; // the last event of each name, while this page listens
 
-  function answer() {
+  function respond() {
     for (const name of STATE) if (name in known) channel.postMessage({ name, data: known[name] });
   }
 
