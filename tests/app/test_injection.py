@@ -135,14 +135,14 @@ def test_the_middleware_of_a_table_has_dependencies(site: Make, step: Any, view:
     events.clear()
     assert client.get("/a/text").headers["x-audit"] == "yes"
     assert events == ["open", "in", "out 200", "commit"]
-    pinned.__dict__.pop("__fanlight_middleware__", None)
+    pinned.__dict__.pop("__fanlight_marks__", None)
 
 
 @pytest.fixture(autouse=True)
 def _unmarked() -> Iterator[None]:
     yield
     for each in (view, async_view, mixed_view):
-        each.__dict__.pop("__fanlight_middleware__", None)
+        each.__dict__.pop("__fanlight_marks__", None)
 
 
 @pytest.mark.parametrize("step", [audit, audit_async, audit_on_the_loop])

@@ -14,7 +14,7 @@ _VALUE = "a response, or an error, is a value that its holder may change"
 _PYTHON = "an attribute of the standard library's"
 ALLOWED: dict[str, dict[str, str]] = {
     "app/application.py": {"request.params": _EACH_REQUEST},
-    "app/calls.py": {"request.context": _EACH_REQUEST},
+    "app/lane_bridges.py": {"request.context": _EACH_REQUEST},
     "app/error_handlers.py": {"response.status": _VALUE},
     "app/middleware.py": {"outcome.error.__traceback__": _PYTHON, "error.__context__": _PYTHON},
     "app/responses.py": {"response.status": _VALUE},

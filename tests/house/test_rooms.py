@@ -119,6 +119,8 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "cor
 MAY_CATCH_ALL = {
     "app/call_wrappers.py",
     "app/calls.py",
+    "app/guards.py",
+    "app/lane_bridges.py",
     "app/context_pages.py",
     "app/error_handlers.py",
     "app/observed_errors.py",

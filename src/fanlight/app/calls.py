@@ -8,7 +8,6 @@ view is async, how it gets its arguments, which middleware runs around it, and i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from functools import partial
 from typing import Any, cast
 
@@ -18,6 +17,8 @@ from msgspec.structs import replace
 from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_error
+from fanlight.app.guards import FINISHING, Guard, guarded, guarded_async
+from fanlight.app.lane_bridges import in_thread, on_loop, until_it_ends
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -29,7 +30,6 @@ from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.message.threads import run_in_thread
 
 OnError = Callable[[BaseException, Request], Outcome]  # without middleware always a Response
 
@@ -82,15 +82,23 @@ class CallFactory:
         middleware: MiddlewareStack,
         wrappers: Sequence[CallWrapper] = (),
         observer: Observer = NO_OBSERVER,
+        guards: Sequence[Guard] = (),
     ) -> None:
+        """Prepare; `guards` are those of the routes whose calls are made, outside their middleware."""
         self._responses, self._errors, self._middleware = responses, errors, middleware
-        self._wrappers, self._observer = tuple(wrappers), observer
+        self._wrappers, self._observer, self._guards = tuple(wrappers), observer, tuple(guards)
 
     def for_part(self, middleware: Sequence[Middleware] = (), *, json_errors: bool) -> CallFactory:
         """Return a factory for a part of the app: with more middleware inside that of the app, or errors in JSON."""
         errors = self._errors.in_json() if json_errors else self._errors
         stack = self._middleware.with_inner(middleware, errors)
-        return CallFactory(self._responses, errors, stack, self._wrappers, self._observer)
+        return CallFactory(self._responses, errors, stack, self._wrappers, self._observer, self._guards)
+
+    def with_guards(self, guards: Sequence[Guard]) -> CallFactory:
+        """Return a factory for a route with these guards."""
+        if not guards:
+            return self
+        return CallFactory(self._responses, self._errors, self._middleware, self._wrappers, self._observer, guards)
 
     def bound(self, injector: Injector, path: Mapping[str, str] | None) -> CallFactory:
         """Return a factory whose middleware has its dependencies: for one route, or for any path (None).
@@ -100,7 +108,7 @@ class CallFactory:
         if not self._middleware.is_injected:
             return self
         stack = self._middleware.bound(injector, path)
-        return CallFactory(self._responses, self._errors, stack, self._wrappers, self._observer)
+        return CallFactory(self._responses, self._errors, stack, self._wrappers, self._observer, self._guards)
 
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""
@@ -143,7 +151,7 @@ class CallFactory:
                 if dependencies is None
                 else _catching_async(dependencies.run_async(view, arguments, make, is_shared=is_shared), on_error)
             )
-            return self._async_call(run_async, name, content)
+            return self._async_call(run_async, name, content, finishes=dependencies is not None)
         run = (
             _sync_run(view, arguments, make, on_error, has_path=has_path)
             if dependencies is None
@@ -152,12 +160,12 @@ class CallFactory:
         if middleware.is_async:
             # Async middleware needs the event loop, which a sync view must not block: it runs in a thread, unless it
             # is pinned to the loop.
-            waiting = _on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
-            return self._async_call(waiting, name, content)
+            waiting = on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
+            return self._async_call(waiting, name, content)  # middleware: it finishes anyhow
         lane = Lane.MEASURED if pinned is None else pinned
         if policy.sends_early_hints and pinned is None:
             pinned = lane = Lane.THREAD  # it works while the hints are sent, or it would not send any
-        return self._call(run, name, lane, content, is_pinned=pinned is not None)
+        return self._call(run, name, lane, content, is_pinned=pinned is not None, finishes=dependencies is not None)
 
     def for_handler(self, handler: Run, name: str) -> Call:
         """Return the call of a function that makes a response without a view. Its exceptions become responses."""
@@ -168,27 +176,43 @@ class CallFactory:
 
     def for_response(self, response: Response, name: str) -> Call:
         """Return the call of a response that is always the same; middleware, which may change it, gets a copy."""
-        if not self._middleware.is_empty:
+        if self._guards or not self._middleware.is_empty:
             return self.for_handler(lambda _: response.copy(), name)
         return self._call(lambda _: response, name, Lane.INLINE)
 
     def _in_thread(self, run: Inner, on_error: OnError) -> AsyncInner:
-        waiting = _in_thread(run, on_error)
-        return _until_it_ends(waiting, on_error) if self._middleware.is_injected else waiting
+        waiting = in_thread(run, on_error)
+        return until_it_ends(waiting, on_error) if self._middleware.is_injected else waiting
 
     def _on_error(self, name: str) -> OnError:
         return self._errors.for_route(name) if self._middleware.is_empty else self._errors.defer_unexpected
 
+    def _all_guards(self, *, finishes: bool) -> Sequence[Guard]:
+        """Return the guards of a call; one that can't open anything has nothing to finish."""
+        may_open = finishes or self._errors.opens_for_request or not self._middleware.is_empty
+        return (*self._guards, FINISHING) if may_open else self._guards
+
     def _call(
-        self, inner: Inner, name: str, lane: Lane, content: _Content = _NO_CONTENT, *, is_pinned: bool = False
+        self,
+        inner: Inner,
+        name: str,
+        lane: Lane,
+        content: _Content = _NO_CONTENT,
+        *,
+        is_pinned: bool = False,
+        finishes: bool = False,
     ) -> Call:
         run = cast("Run", inner) if self._middleware.is_empty else self._middleware.wrap(inner, name)
+        run = guarded(run, self._all_guards(finishes=finishes), self._errors.for_route(name))
         for wrapper in reversed(self._wrappers):
             run = call_wrappers.wrap(wrapper, run, _route_of(name))
         return content.call(run, name, lane, is_pinned=is_pinned)
 
-    def _async_call(self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT) -> Call:
+    def _async_call(
+        self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT, *, finishes: bool = False
+    ) -> Call:
         run = cast("AsyncRun", inner) if self._middleware.is_empty else self._middleware.wrap_async(inner, name)
+        run = guarded_async(run, self._all_guards(finishes=finishes), self._errors.for_route(name))
         for wrapper in reversed(self._wrappers):
             run = call_wrappers.wrap_async(wrapper, run, _route_of(name))
         return content.call(run, name, Lane.TASK)
@@ -312,64 +336,3 @@ def _catching_async(run: AsyncRun, on_error: OnError) -> AsyncInner:
             return on_error(error, request)
 
     return run_catching
-
-
-def _on_loop(run: Inner, on_error: OnError) -> AsyncInner:
-    """Return a coroutine function that runs a sync call on the loop, outside of any task and as if no loop ran."""
-    import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
-
-    async def run_on_loop(request: Request) -> Outcome:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Outcome] = loop.create_future()
-
-        def act() -> None:
-            if done.done():  # its task was cancelled
-                return
-            asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for implementers of event loops
-            try:
-                outcome = run(request)
-            finally:
-                asyncio._set_running_loop(loop)  # noqa: SLF001 - as above
-            if not done.done():  # as above, meanwhile
-                done.set_result(outcome)
-
-        try:
-            # The task's own context, which it has left while it waits, so that middleware sees what the view sets.
-            loop.call_soon(act, context=getattr(request, "context", None))
-            return await done
-        except BaseException as error:  # noqa: BLE001 - it was cancelled
-            return on_error(error, request)
-
-    return run_on_loop
-
-
-def _in_thread(run: Inner, on_error: OnError) -> AsyncInner:
-    """Return a coroutine function that runs a sync call in the server's thread pool; 503 if the pool is full."""
-
-    async def run_in_pool(request: Request) -> Outcome:
-        try:
-            # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
-            request.context = context = copy_context()
-            return await run_in_thread(partial(context.run, run, request), waits=False)
-        except BaseException as error:  # noqa: BLE001 - it was cancelled, or no thread is free
-            return on_error(error, request)
-
-    return run_in_pool
-
-
-def _until_it_ends(run: AsyncInner, on_error: OnError) -> AsyncInner:
-    """Return a coroutine function that waits for a thread to its end, also when its own task is cancelled.
-
-    The thread uses the dependencies of middleware, which are closed as soon as this returns.
-    """
-    import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
-
-    async def run_to_end(request: Request) -> Outcome:
-        running = asyncio.ensure_future(run(request))
-        try:
-            return await asyncio.shield(running)
-        except BaseException as error:  # noqa: BLE001 - it was cancelled
-            await asyncio.wait([running])
-            return on_error(error, request)
-
-    return run_to_end

@@ -8,11 +8,12 @@ read once, however many routes it has.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
+from fanlight.app.guards import Guard
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -31,12 +32,13 @@ from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call, Lane
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.response import Response, check_sendable
-from fanlight.message.with_middleware import WithMiddleware, middleware_of
+from fanlight.message.route_marks import Marked, marks_of
+from fanlight.message.with_middleware import middleware_of
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
-from fanlight.routing.entries import VALUE_KINDS, Inherited
+from fanlight.routing.entries import VALUE_KINDS, Inherited, Placed
 from fanlight.routing.pattern import parameters_of, refuse
 
 
@@ -75,9 +77,10 @@ class Endpoints:
 
     def call(self, value: object, pattern: str, methods: frozenset[str], inherited: Inherited) -> Call:
         """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes."""
-        middleware = inherited.middleware
-        path, all_middleware = parameters_of(pattern), (*middleware, *middleware_of(value))
-        calls = self._bound(self._factory(all_middleware, json_errors=inherited.json_errors), path)
+        path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
+        middleware = middleware_of(each.mark for each in marks)
+        calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
+        calls = calls.with_guards(self._guards(marks, methods))
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)
@@ -104,6 +107,11 @@ class Endpoints:
         if not is_view(value):
             refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
         return self._for_view(value, path, methods, f"{name} ({display_name(value)})", calls)
+
+    def _guards(self, marks: Sequence[Placed], methods: frozenset[str]) -> Sequence[Guard]:
+        """Return the guards of a route, the outermost first."""
+        del marks, methods
+        return ()
 
     def _bound(self, calls: CallFactory, path: Mapping[str, str]) -> CallFactory:
         """Return a factory whose middleware has the dependencies for a path. Raises SetupError, once for a mistake."""
@@ -210,13 +218,18 @@ def is_view(value: object) -> TypeGuard[View]:
 
 
 def unwrap(value: object) -> tuple[object, Inherited]:
-    """Return a value of `URLS` without what `middleware(...)` and `table(...)` add, and what they add."""
+    """Return a value of `URLS` without its marks and `table(...)`, and what they add."""
     inherited = Inherited()
-    while isinstance(value, WithMiddleware | NestedTable):
-        if isinstance(value, WithMiddleware):
-            own = Inherited(middleware=value.middleware)
+    while isinstance(value, Marked | NestedTable):
+        if isinstance(value, Marked):
+            own = Inherited(marks=(Placed(value.mark),))
         else:
             own = Inherited(table=str(value.name), json_errors=value.json_errors)
         inherited = inherited.with_inner(own)
         value = value.inner
     return value, inherited
+
+
+def _marks_of(value: object) -> tuple[Placed, ...]:
+    """Return the marks with which a view is decorated."""
+    return tuple(Placed(each, display_name(value)) for each in marks_of(value))

@@ -91,6 +91,8 @@ class ErrorHandlers:
         self._pages, self._responses, self._injector = pages, responses.for_errors(), injector
         # Whether error views, or the pages of views, have dependencies, which they share with those of a view.
         self.shares_dependencies = pages.has_context
+        # Whether error views or templates may open something for a request, of any route.
+        self.opens_for_request = pages.opens_for_request
         self._folder = folder
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
@@ -231,7 +233,7 @@ class ErrorHandlers:
             injected = read_injected(view, "error view", self._folder, given=("error",))
             if injected is not None:
                 injection = self._injector.inject(injected, view, None, "error view")
-                self.shares_dependencies = True
+                self.shares_dependencies = self.opens_for_request = True
                 self._add_view(status, _injected_view(view, injection, self._make_of(view)), injected.takes_request)
                 return
         except SetupError as error:

@@ -18,6 +18,7 @@ from fanlight.binding.parameter_facts import ParameterFacts, parameter_facts, pa
 from fanlight.binding.plan import BODY_METHODS, bind
 from fanlight.binding.signature import pinned_lane, read_signature, route_limits
 from fanlight.message.response import Response
+from fanlight.message.route_marks import marks_of
 from fanlight.message.with_middleware import middleware_of
 from fanlight.pages.page import Page
 from fanlight.pages.static.static import Static
@@ -52,7 +53,8 @@ def route_facts(app: Application) -> Iterator[RouteFacts]:
     for route in app.table.routes:
         view = route.view
         lane = pinned_lane(view)
-        functions = (*app.app_middleware, *route.inherited.middleware, *middleware_of(view))
+        marks = (*(each.mark for each in route.inherited.marks), *marks_of(view))
+        functions = (*app.app_middleware, *middleware_of(marks))
         yield RouteFacts(
             route=route,
             kind=_kind_of(view),

@@ -34,6 +34,7 @@ from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form import FormErrors
 from fanlight.message.request import Request
+from fanlight.message.type_provider import TypeProvider, provider_of, provides_itself
 
 _ProvidedType = type[Request] | type[State] | type[FormErrors] | type[ContentStream] | type[EarlyHints]
 Marker = CookieName | HeaderName | FieldName | WholeBody | Dependency | _ProvidedType
@@ -87,6 +88,8 @@ def as_dependency(function: Any) -> Any:
 
 def describe_marker(marker: object) -> str:
     """Return a marker in words: "a cookie", "a dependency"."""
+    if isinstance(marker, TypeProvider):
+        return marker.description
     words, kind = (_PROVIDED, marker) if isinstance(marker, type) else (_NAMED_MARKERS, type(marker))
     return words.get(kind, "a dependency")
 
@@ -98,6 +101,8 @@ def parse_annotation(annotation: object, scope: Scope) -> ParsedAnnotation:
     inner = _without_none(bare)
     if any(inner is each for each in _PROVIDED):
         found.add(inner)
+    elif (provider := provider_of(inner)) is not None:
+        found.add(provider)
     if len(found.markers) > 1:
         raise AnnotationError("it names two sources", "remove one of them")
     marker: Any = found.markers[0] if found.markers else None
@@ -246,9 +251,9 @@ class _Parser(NamedTuple):
         """Return the constraints in a piece of metadata; a marker is added to what was found."""
         kept = constraints_of(metadata)
         if kept is None:
-            for each in _PROVIDED:
-                if metadata is each:
-                    raise misplaced_type(each)
+            # SECURITY: tests/binding/test_markers.py; such a class would be called, as a dependency.
+            if any(metadata is each for each in _PROVIDED) or provides_itself(metadata):
+                raise misplaced_type(metadata)
             marker, kept = marker_of(metadata), ()
             if self.where and not (self.allows_name and isinstance(marker, FieldName)):
                 raise AnnotationError(f"{describe_marker(marker)} can't be used {self.where}", _OUTSIDE)

@@ -31,6 +31,7 @@ from fanlight.binding.signature import Signature, read_signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.request import Request
+from fanlight.message.type_provider import TypeProvider
 
 _BORROW = "have async middleware of the app depend on it"
 
@@ -157,17 +158,19 @@ class Dependencies:
         _reject_wrapped(function, signature)
         binding = bind(signature, path, has_body=False, is_dependency=True)
         plain = unwrap_callable(function)
+        type_provider = function if isinstance(function, TypeProvider) else None
         is_async_generator = inspect.isasyncgenfunction(plain)
         provider = Provider(
             key=key,
             function=function,
-            name=signature.name,
+            name=signature.name if type_provider is None else type_provider.description,
             build=own_argument_builder(binding, self._state),
             needs=tuple(binding.dependencies.items()),
             is_generator=is_async_generator or inspect.isgeneratorfunction(plain),
             is_async=is_async_generator or is_async(function),
             reads_content=binding.reads_content,
             query_name=_query_name(binding),
+            open_awaiting=None if type_provider is None else type_provider.open_async,
         )
         return self._watch(provider), binding
 

@@ -48,6 +48,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     is_async: bool
     reads_content: bool
     query_name: str  # a parameter that comes from the query, or ""
+    open_awaiting: Callable[..., Awaitable[object]] | None  # what an async view calls, if that differs
 
     def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value; a generator is added to those that are `opened`."""
@@ -67,6 +68,8 @@ class Provider(Struct, frozen=True, kw_only=True):
 
     async def open_async(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value, as above; it is awaited if the dependency is async."""
+        if self.open_awaiting is not None:
+            return await self.open_awaiting(**arguments)
         if not self.is_async:
             return self.open(arguments, values, opened)
         value = self.function(**arguments, **{name: values[key] for name, key in self.needs})

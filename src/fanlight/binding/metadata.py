@@ -105,7 +105,7 @@ def _reject_class(cls: type) -> None:
         raise AnnotationError(f"the class {name} can't be a dependency", "use a function that returns the value")
 
 
-def misplaced_type(cls: type) -> AnnotationError:
+def misplaced_type(cls: Any) -> AnnotationError:
     """Return the error for a type that is recognized only as the type itself."""
     return AnnotationError(f"{cls.__name__} can't follow another type", f"write {cls.__name__} as the type itself")
 

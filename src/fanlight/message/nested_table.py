@@ -5,7 +5,7 @@
         "/api": table({"/cats": cats}, json_errors=True),
     }
 
-In: a dict, or one that has middleware. Out: it, with what was given. How names are found is in `routing/reverse.py`.
+In: a dict, or one that has marks. Out: it, with what was given. How names are found is in `routing/reverse.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fanlight.message.with_middleware import WithMiddleware
+from fanlight.message.route_marks import Marked
 
 
 class NestedTable(Struct, frozen=True):
@@ -26,9 +26,7 @@ class NestedTable(Struct, frozen=True):
     json_errors: bool
 
 
-def table(
-    urls: Mapping[str, Any] | WithMiddleware | NestedTable, *, name: str = "", json_errors: bool = False
-) -> NestedTable:
+def table(urls: Mapping[str, Any] | Marked | NestedTable, *, name: str = "", json_errors: bool = False) -> NestedTable:
     """Return a nested table of URLS with a name, for `url_for("name:view")`, or with errors in JSON.
 
     With `json_errors` every error at its address and below is `application/problem+json`, except for clients that name

@@ -7,56 +7,30 @@
         "/": dashboard,
     })}
 
-In: generator functions, the outermost first. Out: a function with an attribute, or the given value with its
-middleware. How middleware runs is in `app/middleware.py`.
+In: generator functions, the outermost first. Out: the mark with them. How middleware runs is in `app/middleware.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import FunctionType
-from typing import Any, TypeVar, cast, overload
+from collections.abc import Callable, Iterable
 
-from msgspec import Struct
+from fanlight.message.route_marks import RouteMark
 
-View = TypeVar("View", bound=Callable[..., object])
 Middleware = Callable[..., object]
-MIDDLEWARE_ATTRIBUTE = "__fanlight_middleware__"
 
 
-class WithMiddleware(Struct, frozen=True):
-    """A value of URLS with its middleware.
-
-    It is not a mapping, on purpose: `{**table}` would give the table without the middleware that guards it.
-    """
-
-    inner: object
-    middleware: tuple[Middleware, ...]
-
-
-class MiddlewareMarker:
+class MiddlewareMark(RouteMark):
     """Adds middleware, the outermost first, to a view or a table; `middleware(...)` makes it."""
 
-    def __init__(self, middleware: tuple[Middleware, ...]) -> None:
-        self._middleware = middleware
-
-    @overload
-    def __call__(self, inner: View) -> View: ...  # type: ignore[overload-overlap]  # only functions are marked
-    @overload
-    def __call__(self, inner: object) -> WithMiddleware: ...
-    def __call__(self, inner: Any) -> Any:
-        """Mark a function, or return anything else (a table, a text) with its middleware."""
-        if not isinstance(inner, FunctionType):
-            return WithMiddleware(inner, self._middleware)
-        setattr(inner, MIDDLEWARE_ATTRIBUTE, (*self._middleware, *middleware_of(inner)))
-        return inner
+    def __init__(self, functions: tuple[Middleware, ...]) -> None:
+        self.functions = functions
 
 
-def middleware(*functions: Middleware) -> MiddlewareMarker:
+def middleware(*functions: Middleware) -> MiddlewareMark:
     """Add middleware to a view or a nested table, the outermost first: `@middleware(timing, guard)`."""
-    return MiddlewareMarker(functions)
+    return MiddlewareMark(functions)
 
 
-def middleware_of(view: object) -> tuple[Middleware, ...]:
-    """Return the middleware of a view."""
-    return cast("tuple[Middleware, ...]", getattr(view, MIDDLEWARE_ATTRIBUTE, ()))
+def middleware_of(marks: Iterable[object]) -> tuple[Middleware, ...]:
+    """Return the middleware among some marks, the outermost first."""
+    return tuple(each for mark in marks if isinstance(mark, MiddlewareMark) for each in mark.functions)

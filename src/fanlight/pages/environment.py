@@ -18,8 +18,10 @@ import markupsafe
 from jinja2.debug import rewrite_traceback_stack
 
 from fanlight.errors import ClientError, FanlightError, HTTPError, TemplateError
+from fanlight.message.request import Request
 from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.one_line import in_one_line
+from fanlight.pages.request_function import RequestFunction
 from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_folder import TemplateFolder, is_escaped
 from fanlight.pages.templates import Templates
@@ -43,6 +45,24 @@ def escape(value: object) -> str:
     if type(value) is str:
         return _escape_text(value)
     return str(value) if type(value) is int else markupsafe.escape(value)
+
+
+def _called_with_request(name: str, value: object) -> object:
+    """Return a global as Jinja takes it: a RequestFunction gets the request from the context of the template."""
+    if not isinstance(value, RequestFunction):
+        return value
+    function = value.function
+
+    @jinja2.pass_context
+    def call(context: jinja2.runtime.Context, *arguments: object, **named: object) -> object:
+        request = context.get("request")
+        if not isinstance(request, Request):
+            reason = f"{name}() needs the request, which is not here"
+            hint = "in a macro of another file: write {% import ... with context %}"
+            raise TemplateError(reason, hint=hint)
+        return function(request, *arguments, **named)
+
+    return call
 
 
 class EscapingTemplate(jinja2.Template):
@@ -108,7 +128,8 @@ class FolderEnvironment(jinja2.Environment):
         )
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()
-        self.globals.update({**templates.globals, **names})
+        own = {name: _called_with_request(name, each) for name, each in names.items()}
+        self.globals.update({**templates.globals, **own})
         self.filters.update(templates.filters)
         self.tests.update(templates.tests)
         self._context_names = frozenset(templates.context)

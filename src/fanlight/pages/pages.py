@@ -23,6 +23,7 @@ from fanlight.pages.builtin_pages import error_page, plain_error_page
 from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, reported_id, sendable, wants_problem
+from fanlight.pages.request_function import RequestFunction
 from fanlight.pages.template_folder import TemplateFolder
 from fanlight.pages.templates import Templates
 from fanlight.reason_phrases import REASON_PHRASES
@@ -62,6 +63,12 @@ class Pages:
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
         self._findings: Findings | None = None
+
+    @cached_property
+    def opens_for_request(self) -> bool:
+        """Whether a template may open something for the request that it is rendered for: it has a function to do so."""
+        names = [name.encode() for name, each in self._globals.items() if isinstance(each, RequestFunction)]
+        return self.has_context or self._files.mention(names)
 
     @cached_property
     def _environment(self) -> FolderEnvironment:

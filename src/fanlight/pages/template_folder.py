@@ -8,8 +8,10 @@ create one in the folder controls the site anyway. Independent of Jinja, which a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +54,17 @@ class TemplateFolder:
     def list_known_types(self) -> list[str]:
         """Return the names of the files that are certainly templates: HTML, XML, plain text."""
         return [name for name in self.list_templates() if PurePosixPath(name).suffix.lower() in _SUFFIXES]
+
+    def mention(self, names: Sequence[bytes]) -> bool:
+        """Return whether one of some names stands anywhere in a file of the folder."""
+        if self.folder is None or not names:
+            return False
+        for each in self.list_templates():
+            with contextlib.suppress(OSError):  # reported when it is rendered
+                data = (self.folder / each).read_bytes()
+                if any(name in data for name in names):
+                    return True
+        return False
 
     def place_of(self, name: str, line: int | None = None) -> str:
         """Return the place of a template for a message: "templates/home.html:12"."""

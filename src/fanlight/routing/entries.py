@@ -34,11 +34,18 @@ _TABLE_NAME = re.compile(r"[^\W\d][\w-]*(?::[^\W\d][\w-]*)*")
 _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 
+class Placed(Struct, frozen=True):
+    """A mark of a part of URLS, interpreted by the app, and where it is: the pattern of a table, or a view's name."""
+
+    mark: object
+    place: str = ""
+
+
 class Inherited(Struct, frozen=True):
     """What a value gets from the tables around it, or what a table adds to that."""
 
     table: str = ""  # the names of the tables: "admin:shop"
-    middleware: tuple[object, ...] = ()  # outermost first: interpreted by the app
+    marks: tuple[Placed, ...] = ()  # outermost first
     json_errors: bool = False  # errors are problem details, for clients that do not name HTML
 
     @property
@@ -50,9 +57,13 @@ class Inherited(Struct, frozen=True):
         """Return this with what a nested table adds."""
         return Inherited(
             ":".join(filter(None, (self.table, inner.table))),
-            (*self.middleware, *inner.middleware),
+            (*self.marks, *inner.marks),
             self.json_errors or inner.json_errors,
         )
+
+    def at(self, place: str) -> Inherited:
+        """Return this with the place of its marks."""
+        return replace(self, marks=tuple(Placed(each.mark, place) for each in self.marks))
 
 
 # From a value to the value without its settings, and the settings.
@@ -130,6 +141,7 @@ class TableReader:
         if table.pattern is not None:
             check_segments(pattern)
         value, own = self._unwrap(value)
+        own = own.at(str(pattern))
         inherited = table.inherited.with_inner(own)
         if own.needs_table and not isinstance(value, Mapping):
             refuse(f'table(...) at "{written}" has a value of type {type(value).__name__}', "it takes a dict")

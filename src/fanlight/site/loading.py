@@ -24,7 +24,7 @@ from fanlight.closest_name import closest_name
 from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
 from fanlight.message.nested_table import NestedTable
-from fanlight.message.with_middleware import WithMiddleware
+from fanlight.message.route_marks import Marked
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 from fanlight.site.shadowing import STANDARD_NAMES
@@ -74,7 +74,7 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
     app = getattr(module, "app", None)
     if isinstance(app, App):
         return app
-    if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | WithMiddleware):
+    if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | Marked):
         return _made_of(urls, module, target)
     raise LoadError(_nothing_in(module, target, typed, app))
 
@@ -94,7 +94,7 @@ def _named(module: ModuleType, target: Target) -> App:
         raise LoadError(f"{name} is a {type(value).__name__}, not a function; write {name} without parentheses")
     if isinstance(value, App):
         return value
-    if isinstance(value, Mapping | NestedTable | WithMiddleware):
+    if isinstance(value, Mapping | NestedTable | Marked):
         return _made_of(value, module, target)
     if value is None:
         raise LoadError(f"{name} returned None; did you forget `return app`?")

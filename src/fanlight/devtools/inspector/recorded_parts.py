@@ -85,7 +85,7 @@ def recorded_middleware(middleware: GeneratorFunction, folder: Path | None) -> G
 def recorded_dependency(provider: Provider, folder: Path | None) -> Provider:
     """Return a dependency that notes when it is opened and closed."""
     function, name = provider.function, provider.name
-    place = source_location(function, folder)
+    place = source_location(function, folder) if provider.open_awaiting is None else ""  # else it is one of Fanlight's
     if provider.is_generator:
         return replace(provider, function=_generator_function(function, "dependency", name, place))
 
@@ -93,7 +93,10 @@ def recorded_dependency(provider: Provider, folder: Path | None) -> Provider:
         return recording.begin_span("dependency", name, place)
 
     record = _async_function if provider.is_async else _plain_function
-    return replace(provider, function=record(function, begin))
+    awaiting = provider.open_awaiting
+    if awaiting is not None:
+        awaiting = _async_function(awaiting, begin)
+    return replace(provider, function=record(function, begin), open_awaiting=awaiting)
 
 
 def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:

@@ -1,0 +1,18 @@
+"""A function of templates that gets the request for which the page is rendered: `flashes()`, `csp_nonce()`.
+
+In: the function, which takes the request before its own arguments. Out: what is registered in the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+Function = Callable[..., object]
+
+
+class RequestFunction(Struct, frozen=True):
+    """A name in all templates: a call of it, `name(x)`, is `function(request, x)`."""
+
+    function: Function
