@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from fanlight.message.file_response import FileResponse, file_response
     from fanlight.message.form import FormErrors, Query
     from fanlight.message.headers import Headers, MutableHeaders
+    from fanlight.message.image_check import Image
+    from fanlight.message.image_facts import ImageFacts
     from fanlight.message.lane import lane
     from fanlight.message.multipart import Form
     from fanlight.message.nested_table import table
@@ -97,6 +99,8 @@ _MODULES = {
     "Header": "fanlight.binding.markers",
     "HeaderName": "fanlight.binding.markers",
     "Headers": "fanlight.message.headers",
+    "Image": "fanlight.message.image_check",
+    "ImageFacts": "fanlight.message.image_facts",
     "Query": "fanlight.message.form",
     "Request": "fanlight.message.request",
     "State": "fanlight.message.app_state",
@@ -179,6 +183,8 @@ __all__ = [
     "Header",
     "HeaderName",
     "Headers",
+    "Image",
+    "ImageFacts",
     "InsufficientStorage",
     "InternalServerError",
     "InvalidResponse",

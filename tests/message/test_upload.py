@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pictures import samples
 
+from fanlight.errors import UnprocessableContent
 from fanlight.message import temporary_files as files
+from fanlight.message.media_types import BY_EXTENSION
 from fanlight.message.temporary_files import open_unnamed
-from fanlight.message.upload import Upload, last_segment, safe_name
+from fanlight.message.upload import Upload, last_segment, safe_extension, safe_name
 
 
 def names(folder: Path) -> list[str]:
@@ -183,3 +188,74 @@ def test_the_last_segment_is_no_path(sent: str) -> None:
     assert "\\" not in name
     assert name.isprintable()
     assert len(name.encode()) <= 255
+
+
+def upload(filename: str, content: bytes, media_type: str = "text/html") -> Upload:
+    return Upload("file", filename, media_type, BytesIO(content), len(content))
+
+
+def test_an_image_is_examined_when_it_is_asked_for() -> None:
+    """Then its type and its extension are those of the content; before, those that the client claims."""
+    file = upload("page.html", samples()["png"])
+    assert (file.media_type, file.safe_name) == ("text/html", "page.html")
+    assert (file.image.format, file.image.width, file.image.height) == ("png", 50, 40)
+    assert (file.media_type, file.safe_name, file.filename) == ("image/png", "page.png", "page.html")
+    assert file.file.read() == samples()["png"]
+
+
+def test_a_file_that_is_no_image_has_no_facts() -> None:
+    """They raise the error of a bad field, and the claims stay what they are."""
+    file = upload("a.png", b"<script>", "image/png")
+    with pytest.raises(UnprocessableContent) as caught:
+        file.image
+    assert [(each.name, each.message) for each in caught.value.fields] == [("file", "is no image")]
+    assert (file.find_image(), file.media_type, file.safe_name) == (None, "image/png", "a.png")
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "extension"),
+    [
+        ("a.html", samples()["gif"], ".gif"),
+        ("a.jpeg", samples()["jpeg"], ".jpg"),
+        ("noname", samples()["webp"], ".webp"),
+        ("report.PDF", b"%PDF-1.7", ".pdf"),
+        ("../../x.tar.gz", b"x", ".gz"),
+        ("film.mp4", b"x", ".mp4"),
+        ("a.png", b"<script>", ""),
+        ("a.html", b"<script>", ""),
+        ("a.svg", b"<svg/>", ""),
+        ("a.php", b"<?php", ""),
+        ("a.py", b"x", ""),
+        ("png", b"x", ""),
+        ("", b"x", ""),
+        (".htaccess", b"x", ""),
+    ],
+)
+def test_a_file_is_saved_under_a_name_of_its_own(tmp_path: Path, filename: str, content: bytes, extension: str) -> None:
+    """The client chooses nothing of it but a harmless extension; two files never have the same name."""
+    first, second = upload(filename, content).save_in(tmp_path), upload(filename, content).save_in(str(tmp_path))
+    for saved in (first, second):
+        assert saved.parent == tmp_path
+        assert re.fullmatch(rf"[0-9a-f]{{32}}{re.escape(extension)}", saved.name)
+        assert saved.read_bytes() == content
+    assert first != second
+    with pytest.raises(OSError, match="directory"):
+        upload(filename, content).save_in(tmp_path / "nowhere")
+
+
+RUN_BY_BROWSERS = "html htm xhtml xht svg xml xsl xslt xsd atom rss js mjs cjs css wasm webmanifest jar gpx kml".split()
+
+
+@pytest.mark.parametrize("extension", RUN_BY_BROWSERS)
+def test_a_file_that_a_browser_would_run_has_no_extension(extension: str) -> None:
+    """Scripts, styles and markup of every kind, in any case, behind any name."""
+    assert extension in BY_EXTENSION
+    for name in (f"a.{extension}", f"a.png.{extension.upper()}", f"../{extension}.{extension} "):
+        assert safe_extension(name) == ""
+
+
+@given(st.one_of(st.text(), st.sampled_from(list(BY_EXTENSION)).flatmap(lambda each: st.just(f"a.{each}"))))
+def test_an_extension_is_a_known_one(filename: str) -> None:
+    """Whatever is sent: none, or one of the table."""
+    extension = safe_extension(filename)
+    assert extension == "" or BY_EXTENSION[extension.removeprefix(".")]

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, Typ
 from msgspec import Struct, field
 
 from fanlight.binding.callables import Dependency
+from fanlight.binding.image_kinds import carries_image
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.metadata import (
     AnnotationError,
@@ -223,6 +224,8 @@ class _Parser(NamedTuple):
         if origin is Annotated:
             kept = [meta for each in annotation.__metadata__ for meta in self._constraints(each)]
             inner = self.strip(parts[0])
+            if sum(map(carries_image, (*getattr(inner, "__metadata__", ()), *kept))) > 1:
+                raise AnnotationError("it has two checks Image()", "write one, with all the formats")
             return Annotated[(inner, *kept)] if kept else inner
         if origin in _UNIONS:
             return self._strip_union(parts)

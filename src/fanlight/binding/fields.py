@@ -17,12 +17,14 @@ from msgspec import inspect as kinds
 
 from fanlight.binding.convert import ConversionError, TextParser, constraint_checker, identity, text_parser
 from fanlight.binding.describe import short_repr, truncate
+from fanlight.binding.image_kinds import image_of
 from fanlight.binding.json_errors import MAX_ERRORS
 from fanlight.binding.kinds import COLLECTIONS, Kind, is_upload, split_optional, strip_metadata
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.errors import BadField
 from fanlight.message.form import MultiMapping
 from fanlight.message.headers import Headers
+from fanlight.message.image_check import Image
 from fanlight.message.upload import Upload
 
 Sent = MultiMapping[Any] | Headers | dict[str, str]
@@ -39,6 +41,7 @@ class InputField(Struct, frozen=True, kw_only=True):
     missing: object
     is_file: bool
     is_blank_missing: bool
+    image: Image | None  # the check of a file that must be an image
 
 
 def input_field(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> InputField | None:
@@ -47,7 +50,8 @@ def input_field(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") 
     collect = COLLECTIONS.get(type(inner))
     item = split_optional(strip_metadata(inner.item_type))[0] if collect is not None else inner  # type: ignore[attr-defined]  # every collection has it
     is_file = is_upload(item)
-    parse: TextParser | None = identity if is_file else text_parser(item)
+    image = image_of(kind)
+    parse: Callable[[Any], object] | None = _file_parser(image) if is_file else text_parser(item)
     if parse is None:
         return None
     missing: object = OMIT if has_default else None if is_optional else MISSING
@@ -62,7 +66,21 @@ def input_field(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") 
         missing=missing,
         is_file=is_file,
         is_blank_missing=not is_file and not (is_text and is_needed) and not _accepts_blank(parse),
+        image=image,
     )
+
+
+def _file_parser(image: Image | None) -> Callable[[Upload], object]:
+    """Return what takes an uploaded file as it is, or refuses one that is not the image that the view wants."""
+    if image is None:
+        return identity
+
+    def examine(upload: Upload) -> Upload:
+        if wrong := image.problem_with(upload):
+            raise ConversionError(wrong)
+        return upload
+
+    return examine
 
 
 def _accepts_blank(parse: TextParser) -> bool:

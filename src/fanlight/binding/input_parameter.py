@@ -21,6 +21,7 @@ from fanlight.binding.class_builders import Build, BuildError, DecodePlan, decod
 from fanlight.binding.convert import PATH_CONVERTERS
 from fanlight.binding.describe import annotation_text
 from fanlight.binding.fields import InputField, input_field, record_input
+from fanlight.binding.image_kinds import has_misplaced_image
 from fanlight.binding.kinds import (
     COLLECTIONS,
     RECORDS,
@@ -30,6 +31,7 @@ from fanlight.binding.kinds import (
     is_upload_field,
     kind_of,
     may_be_object,
+    raw_kind_of,
     split_optional,
     strip_metadata,
     walk,
@@ -90,13 +92,20 @@ class InputParameter(NamedTuple):
 
     def field(self) -> InputField | None:
         """Return it as a field of a query or a form, None if it is neither text nor a file."""
-        return input_field(self.name, self.kind, has_default=self.has_default, sent_as=self.sent_as)
+        return input_field(self.name, self.raw_kind, has_default=self.has_default, sent_as=self.sent_as)
+
+    @property
+    def raw_kind(self) -> Kind:
+        """Its kind with the metadata around it."""
+        return raw_kind_of(self.plan.annotation)
 
 
 def read_parameter(parameter: Parameter, annotation: Any) -> InputParameter:
     """Return a parameter with its type. Raises TypeError, NameError and their like."""
     plan = decode_plan(annotation)
     found = InputParameter(parameter=parameter, plan=plan, kind=kind_of(plan.annotation))
+    if has_misplaced_image(found.raw_kind):
+        raise AnnotationError("Image() checks an uploaded file", "write Annotated[Upload, Image()], also in a list")
     for each in walk(found.kind):
         if isinstance(each, RECORDS) and (typing.get_origin(each.cls) or each.cls) not in plan.classes:
             # msgspec would fill it without our rules

@@ -47,16 +47,21 @@ _UNHASHABLE = (kinds.ListType, kinds.SetType, kinds.DictType, kinds.ByteArrayTyp
 
 def kind_of(annotation: object) -> Kind:
     """Return the kind of an annotation. Raises TypeError, with the reason, for what can't be converted."""
+    kind = strip_metadata(raw_kind_of(annotation))
     if annotation is object:
-        return kinds.AnyType()
-    try:
-        kind = strip_metadata(kinds.type_info(annotation))
-    except _TYPE_ERRORS as error:  # in the annotation of a field, written as text
-        raise TypeError(str(error)) from None
+        return kind
     for each in walk(kind):  # msgspec would raise it only when a request comes
         _check(each)
     msgspec.json.Decoder(annotation)  # rejects more than `type_info` does
     return kind
+
+
+def raw_kind_of(annotation: object) -> Kind:
+    """Return the kind of an annotation with the metadata around it, unchecked. Raises TypeError."""
+    try:
+        return kinds.AnyType() if annotation is object else kinds.type_info(annotation)
+    except _TYPE_ERRORS as error:  # in the annotation of a field, written as text
+        raise TypeError(str(error)) from None
 
 
 def strip_metadata(kind: Kind) -> Kind:

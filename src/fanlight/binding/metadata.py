@@ -1,8 +1,8 @@
 """Classify what follows a type in `Annotated[...]`: a constraint, a description, or a marker that names a source.
 
-In: one piece of metadata. Out: the `msgspec.Meta` for it, nothing for a description, or the marker itself.
-Rejects, with AnnotationError, everything else: metadata that is silently dropped would leave the parameter to whatever
-a client sends. `annotated_types` is understood, and need not be installed.
+In: one piece of metadata. Out: the `msgspec.Meta` for it (also for `Image()`), nothing for a description, or the marker
+itself. Rejects, with AnnotationError, everything else: metadata that is silently dropped would leave the parameter to
+whatever a client sends. `annotated_types` is understood, and need not be installed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 
 from msgspec import Meta
 
+from fanlight.binding.image_kinds import carries_image, image_meta
 from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName, WholeBody
 from fanlight.binding.scope import UndefinedName
+from fanlight.message.image_check import Image
 from fanlight.message.upload import Upload
 
 _CONSTRAINTS = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "tz")
@@ -52,6 +54,8 @@ def constraints_of(metadata: object) -> tuple[Meta, ...] | None:
         raise metadata.error()
     if isinstance(metadata, Meta):
         return (metadata,)
+    if isinstance(metadata, Image):
+        return (image_meta(metadata),)
     cls = type(metadata)
     if f"{cls.__module__}.{cls.__name__}" in _DESCRIPTIONS:
         return ()
@@ -64,7 +68,7 @@ def constraints_of(metadata: object) -> tuple[Meta, ...] | None:
 
 def is_constraint(meta: Meta) -> bool:
     """Return whether a `Meta` rejects values, and does not only describe them."""
-    return any(getattr(meta, name) is not None for name in _CONSTRAINTS)
+    return carries_image(meta) or any(getattr(meta, name) is not None for name in _CONSTRAINTS)
 
 
 def is_type_alias(thing: object) -> bool:
@@ -100,6 +104,8 @@ def _reject_class(cls: type) -> None:
     name = cls.__qualname__.replace("<locals>.", "")
     if cls is Upload:
         raise misplaced_type(cls)
+    if cls is Image:
+        raise AnnotationError("Image is a class", "write Image(), with its formats if you want only some")
     is_type_only = typing.is_typeddict(cls) or getattr(cls, "_is_protocol", False) or cls is Any
     if is_type_only or inspect.isabstract(cls) or issubclass(cls, Enum | BaseException):
         raise AnnotationError(f"the class {name} can't be a dependency", "use a function that returns the value")

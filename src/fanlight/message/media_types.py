@@ -118,6 +118,25 @@ BY_EXTENSION: Mapping[str, str] = {
     **{extension: kind for kind, extensions in _OTHERS.items() for extension in extensions.split()},
     **{extension: f"{kind}; charset=utf-8" for kind, extensions in _TEXT.items() for extension in extensions.split()},
 }
+# What a browser shows or plays, and never runs, wherever it comes from.
+INERT_MEDIA = frozenset(
+    f"{kind}/{each}"
+    for kind, names in {
+        "image": "apng avif bmp gif heic heif jpeg jxl png tiff vnd.microsoft.icon webp",
+        "audio": "aac flac mp4 mpeg ogg wav webm",
+        "video": "3gpp mp4 ogg quicktime webm",
+    }.items()
+    for each in names.split()
+)
+_ACTIVE = frozenset(
+    "text/html text/css text/javascript application/java-archive application/manifest+json application/wasm".split()
+)
+
+
+def is_active(media_type: str) -> bool:
+    """Return whether a browser would run a file of this type, or build a page of it: scripts, styles, markup."""
+    essence = essence_of(media_type)
+    return essence in _ACTIVE or essence.endswith("xml")
 
 
 def essence_of(content_type: str) -> str:
