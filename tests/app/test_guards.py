@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import pytest
 
-from fanlight.app.guards import FINISHING, Guard, guarded, guarded_async
+from fanlight.app.guards import FINISHING, guarded, guarded_async
 from fanlight.errors import Forbidden, SetupError
 from fanlight.message.finishing import finish_with, take_finishers
+from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider

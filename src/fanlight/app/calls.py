@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_error
-from fanlight.app.guards import FINISHING, Guard, guarded, guarded_async
+from fanlight.app.guards import FINISHING, guarded, guarded_async
 from fanlight.app.lane_bridges import in_thread, on_loop, until_it_ends
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.observer import NO_OBSERVER, Observer
@@ -27,6 +27,7 @@ from fanlight.binding.dependency_plan import DependencyPlan, Injector
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import pinned_lane
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
+from fanlight.message.guard import Guard
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response

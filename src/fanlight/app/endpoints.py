@@ -8,12 +8,12 @@ read once, however many routes it has.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
-from fanlight.app.guards import Guard
+from fanlight.app.guard_choice import guards_for
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -80,7 +80,7 @@ class Endpoints:
         path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
-        calls = calls.with_guards(self._guards(marks, methods))
+        calls = calls.with_guards(guards_for(marks, methods))
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)
@@ -107,11 +107,6 @@ class Endpoints:
         if not is_view(value):
             refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
         return self._for_view(value, path, methods, f"{name} ({display_name(value)})", calls)
-
-    def _guards(self, marks: Sequence[Placed], methods: frozenset[str]) -> Sequence[Guard]:
-        """Return the guards of a route, the outermost first."""
-        del marks, methods
-        return ()
 
     def _bound(self, calls: CallFactory, path: Mapping[str, str]) -> CallFactory:
         """Return a factory whose middleware has the dependencies for a path. Raises SetupError, once for a mistake."""

@@ -1,7 +1,7 @@
-"""Guards: what runs outside the middleware of a route, and may refuse its requests before any code of the site.
+"""Run a route inside its guards, outside its middleware.
 
-In: the marks of a route, and its methods. Out: its guards, the outermost first; then, for each request, the response of
-the route, or the error page for what a guard has raised. A route without guards pays nothing.
+In: the guards, the outermost first. Out: for each request the response of the route, or the error page for what a guard
+has raised. A route without guards pays nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from fanlight.message.finishing import take_finishers
+from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.threads import run_in_thread
@@ -17,32 +18,6 @@ from fanlight.message.threads import run_in_thread
 Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
 OnError = Callable[[BaseException, Request], Response]
-
-
-class Guard:
-    """Lets each request pass, and its response; a subclass overrides one of them or both."""
-
-    waits = False  # for a store: then both run in a thread where the view is async
-
-    def begin(self, request: Request) -> None:
-        """Raise an HTTPError to refuse a request."""
-
-    def finish(self, request: Request, response: Response) -> None:
-        """Add to a response: of the route, or of an error that was raised further in."""
-
-    async def begin_async(self, request: Request) -> None:
-        """Refuse a request of an async view."""
-        if self.waits:
-            await run_in_thread(partial(self.begin, request))
-        else:
-            self.begin(request)
-
-    async def finish_async(self, request: Request, response: Response) -> None:
-        """Add to a response of an async view."""
-        if self.waits:
-            await run_in_thread(partial(self.finish, request, response))
-        else:
-            self.finish(request, response)
 
 
 class FinishingGuard(Guard):
@@ -83,14 +58,15 @@ def guarded_async(run: AsyncRun, guards: Sequence[Guard], on_error: OnError) -> 
 
 def _guarded(run: Run, guard: Guard, on_error: OnError) -> Run:
     begin, finish = guard.begin, guard.finish
-    begins = type(guard).begin is not Guard.begin  # PERF: benchmarks/run.py; a call less for each request
+    begins, finishes = guard.begins, guard.finishes  # PERF: benchmarks/run.py; a call less for each request
 
     def run_guarded(request: Request) -> Response:
         try:
             if begins:
                 begin(request)
             response = run(request)
-            finish(request, response)
+            if finishes:
+                finish(request, response)
         except BaseException as error:  # noqa: BLE001 - it becomes a response
             return on_error(error, request)
         return response
@@ -99,11 +75,15 @@ def _guarded(run: Run, guard: Guard, on_error: OnError) -> Run:
 
 
 def _guarded_async(run: AsyncRun, guard: Guard, on_error: OnError) -> AsyncRun:
+    begins, finishes = guard.begins, guard.finishes
+
     async def run_guarded(request: Request) -> Response:
         try:
-            await guard.begin_async(request)
+            if begins:
+                await guard.begin_async(request)
             response = await run(request)
-            await guard.finish_async(request, response)
+            if finishes:
+                await guard.finish_async(request, response)
         except BaseException as error:  # noqa: BLE001 - as above, unless its task is cancelled
             return on_error(error, request)
         return response
