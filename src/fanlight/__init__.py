@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from fanlight.pages.page import render
     from fanlight.pages.static.static import Static
     from fanlight.pages.templates import Templates
+    from fanlight.passwords.passwords import hash_password, needs_rehash, verify_password
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
 
@@ -119,6 +120,10 @@ _MODULES = {
     "redirect_back": "fanlight.message.safe_targets",
     "render": "fanlight.pages.page",
     "safe_target": "fanlight.message.safe_targets",
+    # Accounts
+    "hash_password": "fanlight.passwords.passwords",
+    "needs_rehash": "fanlight.passwords.passwords",
+    "verify_password": "fanlight.passwords.passwords",
     # Errors that a view raises: each becomes a response
     "BadField": "fanlight.errors",
     "BadRequest": "fanlight.errors",
@@ -216,16 +221,19 @@ __all__ = [
     "Upload",
     "check_preconditions",
     "file_response",
+    "hash_password",
     "json_response",
     "lane",
     "limits",
     "middleware",
+    "needs_rehash",
     "redirect",
     "redirect_back",
     "render",
     "safe_target",
     "table",
     "uncompressed",
+    "verify_password",
 ]
 
 

@@ -53,6 +53,8 @@ _MODULE = {
     "status HTTPStatus": "a status is a number: Response(content, 201), or an error: raise NotFound()",
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
     "login_required permission_required": _DEPENDENCY + "; it raises Unauthorized or Forbidden",
+    "check_password_hash check_password PasswordHasher CryptContext": "use verify_password(password, stored)",
+    "generate_password_hash make_password": "use hash_password(password)",
     "escape Markup": "from markupsafe; templates escape by themselves",
     "run serve": "use app.run(), or `fanlight dev main.py`",
 }

@@ -29,6 +29,7 @@ from fanlight.message.cookies import CookieOptions, write_cookie
 from fanlight.message.events import Event
 from fanlight.message.http_date import read_date
 from fanlight.message.json_document import read_json
+from fanlight.passwords.stored_hash import UnreadableHash, read_stored
 from fanlight.routing.converter import CONVERTERS
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
 from fanlight.server.operator.runtime_folder import control_paths
@@ -141,6 +142,10 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] 
     "LISTEN_FDS": (lambda text: inherited({"LISTEN_FDS": text, "LISTEN_PID": "1"}, [1]), ()),
     "WATCHDOG_USEC": (lambda text: _watchdog_seconds({"WATCHDOG_USEC": text}), ()),
     "worker's channel": (lambda text: Channel.inherited({CHANNEL_VARIABLE: f"77{text}"}), (InvalidSetting,)),
+    "parameter of a stored password": (
+        lambda text: read_stored(f"$scrypt$ln={text},r={text},p={text}${'a' * 22}${'a' * 43}"),
+        (UnreadableHash,),
+    ),
     "retry of an event": (lambda text: _read_event({"retry": text}, []), ()),
     "cookie's Max-Age": (lambda text: read_set_cookie(f"a=b; Max-Age={text}", HERE, 0.0), ()),
     "cookie's Expires": (lambda text: read_set_cookie(f"a=b; Expires=Sun, 06 Nov {text} {text}:0:0", HERE, 0.0), ()),

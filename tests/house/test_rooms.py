@@ -30,6 +30,7 @@ ROOMS = {
     "routing": {"errors", "closest_name"},
     "pages": {"errors", "closest_name", "reason_phrases", "message", "compression"},
     "binding": {"errors", "closest_name", "message"},
+    "passwords": {"errors", "settings", "message"},
     "app": {"errors", "message", "compression", "routing", "pages", "binding"},
     "server": {"errors", "bootstrap", "tracebacks", "settings", "wire", "message"},
     "site": {
@@ -86,7 +87,18 @@ ROOMS = {
         "testing",
     },
     "__init__": {
-        *("errors", "bootstrap", "foreign_names", "settings", "message", "compression", "pages", "binding", "site"),
+        *(
+            "errors",
+            "bootstrap",
+            "foreign_names",
+            "settings",
+            "message",
+            "compression",
+            "pages",
+            "binding",
+            "passwords",
+            "site",
+        ),
     },
     "__main__": {"cli"},
 }

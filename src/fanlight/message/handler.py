@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 # Runs a function in the server's thread pool: `await POOL_RUNNER.get()(act, waits)`. The server sets it in the context
 # of every request. If the pool is full it raises ServiceUnavailable, or with `waits` waits until there is room.
 POOL_RUNNER: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
+# Passes the hub on to another thread: `HUB_LEAVER.get()(reason)`. Set like the above.
+HUB_LEAVER: ContextVar[Callable[[str], object]] = ContextVar("fanlight_hub_leaver")
+
+
+def leave_hub(reason: str) -> None:
+    """Let the server serve others from now on, in a plain view that is about to compute, or to wait, for long.
+
+    Without this the server detects it after some milliseconds. The route's next calls run in threads, for good, and the
+    log has the reason: "hashes passwords". In any other thread, and outside of requests, it does nothing.
+    """
+    leave = HUB_LEAVER.get(None)
+    if leave is not None:
+        leave(reason)
 
 
 class Lane(IntEnum):

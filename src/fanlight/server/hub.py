@@ -85,7 +85,11 @@ class Hub:
         self.lanes = Lanes()
         self.watchdog = EventLoopWatchdog(loop, ownership.loop_thread_id)
         self.detector = StallDetector(
-            lambda: ownership.turn, ownership.rescue, self.lanes.record_stall, watchdog=self.watchdog
+            lambda: ownership.turn,
+            ownership.rescue,
+            self.lanes.record_stall,
+            self.lanes.record_leave,
+            watchdog=self.watchdog,
         )
         executors = Executors(pool=pool, lanes=self.lanes, detector=self.detector, watchdog=self.watchdog)
         self.exchange = Exchange(table, ownership, executors, handler, self.background, observer)

@@ -301,6 +301,7 @@ def _watched(running: list[Any]) -> tuple[Turn, StallDetector, list[str]]:
         lambda: turn,
         lambda _, connection: done.append(f"rescued from {connection.call}"),
         lambda call, _: done.append(f"blamed {call}; {'handed' if turn.handed_over.is_set() else 'not handed'}"),
+        lambda call, reason: done.append(f"{call} leaves: {reason}"),
     )
     return turn, detector, done
 

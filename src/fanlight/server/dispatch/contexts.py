@@ -1,7 +1,8 @@
 """A context of its own for each request: what one sets in a context variable, no other sees.
 
-In: the context in which the server was started, so that what the site has set at its start is there. Out: a function
-that copies it, for each request (PEP 567: a copy costs the same whatever is in it).
+In: the context in which the server was started, so that what the site has set at its start is there, and what a request
+can have the server do. Out: a function that copies it, for each request (PEP 567: a copy costs the same whatever is in
+it).
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
-from fanlight.message.handler import POOL_RUNNER
+from fanlight.message.handler import HUB_LEAVER, POOL_RUNNER
 
 DECIMAL = "decimal_context"  # the one variable of the standard library that holds something that can be changed
 RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of its contexts; its flags are no rules
 
 
-def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
-    """Return a function that makes the context of a request; `threads` runs a function in the server's pool."""
+def context_maker(threads: Callable[..., Any], leave_hub: Callable[[str], object]) -> Callable[[], Context]:
+    """Return a function that makes the context of a request.
+
+    `threads` runs a function in the server's pool, `leave_hub` passes the hub on to another thread.
+    """
     base = Context()
     decimal: ContextVar[decimal_module.Context] | None = None
     for variable, value in copy_context().items():
@@ -28,6 +32,7 @@ def context_maker(threads: Callable[..., Any]) -> Callable[[], Context]:
             decimal = variable
         base.run(variable.set, value)
     base.run(POOL_RUNNER.set, threads)
+    base.run(HUB_LEAVER.set, leave_hub)
     if decimal is None:
         return base.copy
     variable, shared = decimal, base[decimal]

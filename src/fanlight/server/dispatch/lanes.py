@@ -1,13 +1,13 @@
 """Which routes run inline and which in threads, decided by how long their calls take and wait.
 
-In: what the stall detector and the clocks have measured of a route. Out: the lane of its next calls. Two things send a
-route to the thread pool: it was *stuck*, so that the stall detector had to take the hub from it (`stall_detector`), or
-it *waits*: its thread sleeps in it for longer than a hand-over to the pool costs, and all others would wait with it. A
-route that computes stays inline.
+In: what the stall detector and the clocks have measured of a route. Out: the lane of its next calls. Three things send
+a route to the thread pool: it was *stuck*, so that the stall detector had to take the hub from it (`stall_detector`);
+it *waits*: its thread sleeps in it for longer than a hand-over to the pool costs, and all others would wait with it; or
+it has *left* the hub by itself, because it is about to compute for long. A route that computes otherwise stays inline.
 
     MEASURED -> INLINE    SAMPLES calls in a row waited for little; a second later they are measured again
     MEASURED -> THREAD    they wait, on average more than WAIT_SECONDS each
-    any      -> THREAD    one was stuck
+    any      -> THREAD    one was stuck, or has left the hub; after the latter it stays there
     THREAD   -> MEASURED  in the pool it has been short, and has not waited, for a while: its probation
 
 Each relapse doubles the probation. A lane that was chosen with `@lane` is never changed.
@@ -49,6 +49,7 @@ class RouteTimings:
         self.short_runs = self.thread_runs = 0
         self.since = 0.0  # when it was sent to threads
         self.reason = ""  # why
+        self.stays = False  # in threads, however short its calls are
         self.begin(-1)  # the first call of all fills caches for later ones, so it does not count
 
     def begin(self, measured: int = 0) -> None:
@@ -120,6 +121,16 @@ class Lanes:
                 return
             self._send_to_threads(call, record, f"blocked the server at {place}")
 
+    def record_leave(self, call: Call, reason: str) -> None:
+        """Send a route to threads for good that leaves the hub by itself, unless its lane is pinned."""
+        if call.is_pinned:
+            return
+        record = self._records.setdefault(call, RouteTimings())
+        with record.lock:
+            if not record.stays:
+                record.stays = True
+                self._send_to_threads(call, record, reason)
+
     def _send_to_threads(self, call: Call, record: RouteTimings, reason: str) -> None:
         record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)
         record.short_runs = record.thread_runs = 0
@@ -137,8 +148,8 @@ class Lanes:
     def should_measure(self, call: Call) -> bool:
         """Return whether a call that is about to run in the pool should be measured."""
         record = self._records.get(call)
-        if record is None:
-            return False  # its lane was chosen with `@lane`
+        if record is None or record.stays:
+            return False  # its lane was chosen with `@lane`, or by itself
         record.thread_runs += 1  # threads may lose a count to each other, which does no harm
         return record.thread_runs % MEASURED_RUNS == 0
 
@@ -146,7 +157,7 @@ class Lanes:
         """Record a pool run; after enough fast runs in a row the route runs inline again."""
         record = self._records[call]
         with record.lock:
-            if call.lane is not Lane.THREAD:
+            if call.lane is not Lane.THREAD or record.stays:
                 return
             is_short = seconds < SHORT_SECONDS and asleep < SLEPT_SECONDS
             record.short_runs = record.short_runs + 1 if is_short else 0

@@ -6,6 +6,8 @@ route is reported with the line at which it was stuck.
 The detector checks every 5 ms. It reads no clock while views are fast: a holder counts its views in `serial`, and a
 view that is there at two checks in a row with the same serial is stuck, unless its thread was kept from the processor
 for half of the time in between: then the machine is busy, and another thread would gain nothing.
+
+A view that is about to compute for long, and knows it, need not be detected: it leaves the hub by itself (`leave`).
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class StallDetector:
 
     `current_turn` returns the present turn. `rescue` is called with the turn and the connection that were taken, and
     gives the hub a new holder; then `on_stall` is called with the call that was stuck and its position, "file:line in
-    function". `check` is one check, so that tests can choose the moment.
+    function". `check` is one check, so that tests can choose the moment. `on_leave` is called with the call that leaves
+    the hub by itself, and its reason, before another thread holds it.
     """
 
     def __init__(
@@ -48,10 +51,12 @@ class StallDetector:
         current_turn: Callable[[], Turn | None],
         rescue: Callable[[Turn, Connection], None],
         on_stall: Callable[[Call, str], None],
+        on_leave: Callable[[Call, str], None],
         *,
         watchdog: EventLoopWatchdog | None = None,
     ) -> None:
-        self._current_turn, self._rescue, self._on_stall = current_turn, rescue, on_stall
+        self._current_turn, self._rescue = current_turn, rescue
+        self._on_stall, self._on_leave = on_stall, on_leave
         self._bell = threading.Event()
         self._seen: tuple[Turn, int] | None = None
         self._run_delay: tuple[int, RunDelay] = (0, RunDelay(0))  # of the thread checked last, by its native identifier
@@ -104,18 +109,36 @@ class StallDetector:
         except IndexError:  # it has returned just now
             return True
         self._seen = None
-        self.taken[turn] = connection
         call = connection.call  # now: once `handed_over` is set, the connection belongs to the view's thread
         # The serial rises before a connection is appended. If it has moved, we took a newer view: the hub
         # must be passed on all the same, but that view is not to blame.
         is_to_blame = turn.serial == serial
+        self._pass_on(turn, connection)
+        if is_to_blame:  # last, as it writes to a log: others may wait for the hub, and nothing waits for us
+            self._on_stall(call, position)
+        return True
+
+    def leave(self, reason: str) -> None:
+        """Pass the hub on in its holder's own thread, inside of a view; in any other thread do nothing."""
+        turn = self._current_turn()
+        if turn is None or turn.thread_id != threading.get_ident():
+            return
+        try:
+            connection = turn.running.pop()
+        except IndexError:  # no view runs here, or its hub was taken just now
+            return
+        try:
+            self._on_leave(connection.call, reason)  # first, so that the next holder runs no call of that route
+        finally:
+            self._pass_on(turn, connection)
+
+    def _pass_on(self, turn: Turn, connection: Connection) -> None:
+        """Have another thread hold the hub, which was taken from the view of a connection."""
+        self.taken[turn] = connection
         try:
             self._rescue(turn, connection)
         finally:
             turn.handed_over.set()
-        if is_to_blame:  # last, as it writes to a log: others may wait for the hub, and nothing waits for us
-            self._on_stall(call, position)
-        return True
 
     def _delay_of(self, turn: Turn) -> float:
         """Return how many seconds the holder's thread has been kept from the processor so far."""

@@ -84,7 +84,7 @@ class Dispatch:
         self._table, self._ownership, self._responder = table, ownership, responder
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
-        self._new_context = context_maker(partial(in_thread, self._pool, ownership.loop))
+        self._new_context = context_maker(partial(in_thread, self._pool, ownership.loop), self._detector.leave)
         run_in_child(self, Dispatch._stop_responding)
 
     def start(self, connection: Connection, turn: Turn) -> bool:

@@ -1,0 +1,4 @@
+"""Passwords: hashed for storage, and verified at sign-in.
+
+Reading order: `passwords.py`, `stored_hash.py`, `key_derivation.py`, `hashing_threads.py`.
+"""
