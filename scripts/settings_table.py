@@ -4,7 +4,7 @@ from fanlight.settings.field import info_of
 from fanlight.settings.sources import ADDRESS_PARTS, RUN_DEFAULTS, SETTINGS, flag_of, variable_of
 from fanlight.settings.units import format_value
 
-GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits")
+GROUPS = ("Addresses", "Processes", "Site", "TLS", "Behind a proxy", "Monitoring", "Limits")
 
 
 def tables() -> str:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from tests.browser import Browser, Tab
 from tests.leftovers import MARK, end_leftovers
+from tests.redis_server import RedisServer
 from tests.speed import seconds
 
 from fanlight.server.recording.own_loggers import flush_logs
@@ -235,3 +236,11 @@ def new_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
 def tab(new_tab: Callable[..., Tab]) -> Tab:
     """Return a tab."""
     return new_tab()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Return a redis-server of the test's own, which may be killed and started again."""
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.stop()

@@ -128,6 +128,20 @@ class BadRequest(HTTPError, status=400):
     """400: the request is malformed."""
 
 
+class BadSignature(BadRequest):
+    """400: a signed text was changed, is cut off, was signed for another purpose, or with another secret."""
+
+    def __init__(self, detail: str = "This link is not valid.", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail, headers=headers)
+
+
+class SignatureExpired(BadSignature):
+    """400: a signed text is genuine, but too old."""
+
+    def __init__(self, detail: str = "This link has expired.", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail, headers=headers)
+
+
 class Unauthorized(HTTPError, status=401):
     """401: authentication is required; give `headers={"www-authenticate": ...}` (RFC 9110 section 15.5.2)."""
 
@@ -219,6 +233,19 @@ class NotImplementedByServer(HTTPError, status=501):
 
 class ServiceUnavailable(HTTPError, status=503):
     """503: temporarily unavailable; give `headers={"retry-after": ...}` if you can."""
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """503: the store of sessions and counts is full, locked, slow or gone.
+
+    `reason` is only for the log. `is_about_writing` is set if values can still be read.
+    """
+
+    def __init__(self, reason: str = "", *, retry_seconds: int = 1, is_about_writing: bool = False) -> None:
+        """Make an error; what the client is sent has nothing of the reason, which may name a host or a file."""
+        detail = "A part of this site is not available just now. Try again in a moment."
+        super().__init__(detail, headers={"retry-after": str(retry_seconds)})
+        self.reason, self.is_about_writing = reason, is_about_writing
 
 
 class InsufficientStorage(HTTPError, status=507):

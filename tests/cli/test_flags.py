@@ -10,12 +10,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fanlight.cli.flags import SettingsCommand, options_of
+from fanlight.cli.flags import GROUPS, SettingsCommand, options_of
 from fanlight.settings.field import info_of
 from fanlight.settings.options import Options
 from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of
 
-EXAMPLES = {"bytes": "77k", "seconds": "77s", "count": "77", "mode": "640", "address": "unix:/x"}
+EXAMPLES = {"bytes": "77k", "seconds": "77s", "count": "77", "mode": "640", "address": "unix:/x", "store": "memory:"}
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_help_lists_all_flags_in_groups(typed: Any) -> None:
     for name in (*SETTINGS, *ADDRESS_PARTS):
         assert re.search(rf"^  {flag_of(name)}\b", text, re.MULTILINE), name
     headings = re.findall(r"^([A-Z][\w ]+):$", text, re.MULTILINE)
-    assert headings == ["Options", "Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits"]
+    assert headings == ["Options", *GROUPS]
     assert "[16KiB]" in text
     assert "FANLIGHT_HEAD_BYTES for --head-bytes" in re.sub(r"\s+", " ", text)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fanlight.devtools.dev_context import DevContext
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.replay.saved_test_place import no_place
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
 

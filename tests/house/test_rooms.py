@@ -24,6 +24,8 @@ ROOMS = {
     "foreign_names": set(),
     "reason_phrases": set(),
     "settings": {"errors", "closest_name"},
+    "signing": {"errors", "settings"},
+    "stores": {"errors", "settings"},
     "wire": {"errors", "reason_phrases"},
     "message": {"errors", "closest_name", "foreign_names"},
     "compression": {"errors", "closest_name", "message"},
@@ -85,6 +87,7 @@ ROOMS = {
         "devtools",
         "message",
         "testing",
+        "signing",
     },
     "__init__": {
         *(

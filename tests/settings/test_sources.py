@@ -29,7 +29,15 @@ def test_the_operator_overrides_the_site() -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_has_its_variable(name: str) -> None:
     """Each field of Options and of Limits is read from FANLIGHT_ and its name."""
-    texts = {"switch": "yes", "mode": "600", "address": "unix:/x", "count": "7", "bytes": "7777", "seconds": "7"}
+    texts = {
+        "switch": "yes",
+        "mode": "600",
+        "address": "unix:/x",
+        "count": "7",
+        "bytes": "7777",
+        "seconds": "7",
+        "store": "memory:",
+    }
     each = SETTINGS[name]
     info = info_of(each)
     text = info.choices[-1] if info.choices else texts.get(info.unit, "999")
@@ -41,6 +49,7 @@ def test_every_setting_has_its_variable(name: str) -> None:
     [
         ({"FANLIGHT_HEAD_BYTS": "1"}, "there is no setting FANLIGHT_HEAD_BYTS; did you mean FANLIGHT_HEAD_BYTES?"),
         ({"FANLIGHT_WORKER": "1"}, "did you mean FANLIGHT_WORKERS?"),
+        ({"FANLIGHT_SECRETS": "hunter2"}, "there is no setting FANLIGHT_SECRETS; did you mean FANLIGHT_SECRET?"),
         ({"FANLIGHT_XYZZY": "1"}, "`fanlight run --help` lists them all"),
         ({"FANLIGHT_LIMITS": "1"}, "there is no setting FANLIGHT_LIMITS"),
         ({"FANLIGHT_THREADS": "x"}, "FANLIGHT_THREADS is 'x'; it takes a whole number"),
@@ -54,6 +63,11 @@ def test_a_wrong_variable_is_refused(environ: dict[str, str], message: str) -> N
     with pytest.raises(InvalidSetting) as caught:
         options_from(from_environment(environ))
     assert message in str(caught.value)
+
+
+def test_the_secret_is_no_setting() -> None:
+    """FANLIGHT_SECRET is accepted, and is not among the settings, so that nothing shows it."""
+    assert from_environment({"FANLIGHT_SECRET": "hunter2"}) == {}
 
 
 def test_variables_of_our_own_processes_are_none_of_this() -> None:

@@ -1,4 +1,4 @@
-"""The command line: dev, run, routes, shell, check, new, status.
+"""The command line: dev, run, routes, shell, check, new, secret, status.
 
 In: arguments. Out: a running server, or lines on stdout, and an exit code: 0, or 1 with the error and what to do about
 it on stderr. Each command imports what it needs, so that `--help` and `--version` do not load the server.
@@ -169,6 +169,14 @@ def new(name: str) -> None:
     click.echo(f"created {name}:")
     click.echo("\n".join(f"  {each}" for each in created))
     click.echo(f"\nnext:\n  cd {name}\n  fanlight dev\n")
+
+
+@main.command()
+def secret() -> None:
+    """Print a new secret, for FANLIGHT_SECRET."""
+    from fanlight.signing.site_secrets import make_secret
+
+    click.echo(make_secret())
 
 
 @main.command()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fanlight.settings.field import SettingInfo
     from fanlight.settings.options import Options
 
-GROUPS = ("Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits")
+GROUPS = ("Addresses", "Processes", "Site", "TLS", "Behind a proxy", "Monitoring", "Limits")
 _METAVARS = {
     "bytes": "SIZE",
     "seconds": "TIME",
@@ -27,12 +27,15 @@ _METAVARS = {
     "address": "ADDRESS",
     "network": "NETWORK",
     "file": "FILE",
+    "folder": "FOLDER",
+    "store": "URL",
     "name": "NAME",
 }
 # Flags of other servers for what is done differently here.
 _ELSEWHERE = {
     "--reload": "use `fanlight dev`, which reloads by itself; in production, with --workers 1, so does kill -HUP",
     "--debug": "use `fanlight dev`, which shows exceptions in the browser; in production they are in the log only",
+    "--secret": "secrets are read from FANLIGHT_SECRET, as flags are seen by every user; `fanlight secret` makes one",
 }
 _EPILOG = """\
 A SIZE is written like 16384, 64k or 16MiB, a TIME like 10, 500ms, 2m or 1h. A flag for a list can be repeated, or its

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.replay.differences import Rules
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay
 from fanlight.devtools.inspector.replay.recording_file import append, record, write_head
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.running_servers import DevServer
 
 POLL_SECONDS = 0.2

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.replay.differences import Difference, Rules
 from fanlight.devtools.inspector.replay.raw_request import CannotReplay
 from fanlight.devtools.inspector.replay.recording_file import Recorded, Recording, record
 from fanlight.devtools.inspector.replay.regression import Outcome, replay_all
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.running_servers import DevServer, find_by_url, find_one, running
 
 _ID = re.compile(r"([0-9]{1,6})-([0-9]{1,12})")  # of an exchange: "001-00005", or shorter: 1-5

@@ -15,10 +15,10 @@ from fanlight.app.application import Application
 from fanlight.devtools.dev_context import EXCHANGES_NAME, DevContext
 from fanlight.devtools.dev_handler import DevHandler
 from fanlight.devtools.dev_observer import DevObserver
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.recorder import Recorder
 from fanlight.devtools.inspector.replay.saved_test_place import no_place, place_for
 from fanlight.devtools.inspector.site_routes import SiteRoutes
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
 from fanlight.errors import SetupError

@@ -11,10 +11,10 @@ from typing import Any
 
 from fanlight.app.application import Application
 from fanlight.devtools.dev_context import PREFIX, DevContext
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.pages.inspector_views import TEMPLATES, InspectorViews
 from fanlight.devtools.inspector.replay.replay_pages import ReplayPages
 from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.reload.script_file import script
 from fanlight.errors import Mistake

@@ -13,8 +13,8 @@ from typing import Any, Literal, cast
 
 from fanlight.errors import InvalidSetting
 
-Unit = Literal["bytes", "seconds", "count", "switch", "mode", "address", "network", "file", "name"]
-Group = Literal["Addresses", "Processes", "TLS", "Behind a proxy", "Monitoring", "Limits"]
+Unit = Literal["bytes", "seconds", "count", "switch", "mode", "address", "network", "file", "folder", "store", "name"]
+Group = Literal["Addresses", "Processes", "Site", "TLS", "Behind a proxy", "Monitoring", "Limits"]
 
 NUMBERS: frozenset[Unit] = frozenset({"bytes", "seconds", "count"})
 MAX_MODE = 0o777
@@ -41,7 +41,7 @@ def declare(default: Any, unit: Unit, help_text: str, *, group: Group, **more: A
     Its type is read from the text of the annotation, so the module needs `from __future__ import annotations`.
     """
     info = SettingInfo(unit=unit, help=help_text, group=group, is_list=isinstance(default, tuple), **more)
-    return field(default=default, metadata={"info": info})
+    return field(default=default, metadata={"info": info}, repr=unit != "store")  # its URL may contain a password
 
 
 def setting_fields(kind: type) -> tuple[Field[Any], ...]:
@@ -74,6 +74,8 @@ def validation_error(value: object, each: Field[Any]) -> str:
     if info.is_list:
         is_right = isinstance(value, tuple) and all(isinstance(item, str) and item for item in value)
         return "" if is_right else f"{value!r}; it takes a tuple of strings"
+    if info.unit == "store" and isinstance(value, str):
+        return ""  # `Options` reads it: no message may show it
     return _wrong_text(value, info.choices)
 
 

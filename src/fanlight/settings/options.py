@@ -12,6 +12,7 @@ from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
 from fanlight.settings.field import declare, validate
 from fanlight.settings.limits import Limits
+from fanlight.settings.store_url import read_store_url
 
 # Paths of the standard streams: one may be a socket or another user's pipe, which can't be opened by its path.
 STREAMS = {"-": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}  # 0: the log's default stream
@@ -51,6 +52,20 @@ class Options:
     )
     uvloop: bool = declare(
         False, "switch", "run async views on uvloop (pip install 'fanlight[uvloop]')", group="Processes"
+    )
+    store: str = declare(
+        "",
+        "store",
+        "where sessions, counts and sign-outs are kept: sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:PATH or"
+        " memory: (default: sessions in signed cookies, the rest in the state folder)",
+        group="Site",
+    )
+    state_folder: str = declare(
+        "",
+        "folder",
+        "folder for the site's secret and its store (default: one of the site's own below ~/.local/state, or that of"
+        " systemd)",
+        group="Site",
     )
     cert: tuple[str, ...] = declare(
         (), "file", "certificate chain (PEM); repeat for several, selected by SNI", group="TLS"
@@ -135,6 +150,7 @@ class Options:
         self._check_addresses()
         self._check_tls()
         self._check_proxies()
+        self._check_store()
         if self.user and not self.workers:
             raise InvalidSetting(f"user is {self.user!r}, but only workers can change their user; add --workers 1")
 
@@ -170,6 +186,12 @@ class Options:
             )
         if self.client_ca and self.client_cert == "off":
             raise InvalidSetting("client_ca is given, but client_cert is off; add --client-cert required, or optional")
+
+    def _check_store(self) -> None:
+        if self.store and read_store_url(self.store).kind == "memory" and self.workers > 1:
+            raise InvalidSetting(
+                f"store is memory:, which {self.workers} workers can't share; write sqlite:PATH, or leave it out"
+            )
 
     def _check_proxies(self) -> None:
         is_local = all(bind.startswith((UNIX_PREFIX, FD_PREFIX)) for bind in self.bind)

@@ -21,9 +21,11 @@ from fanlight.settings.field import SettingInfo, info_of, setting_fields
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import STREAMS, Options
 from fanlight.settings.start_directory import absolute
+from fanlight.settings.store_url import with_absolute_path
 from fanlight.settings.units import AUTO, NONE, parse
 
 PREFIX = "FANLIGHT_"
+SECRET_VARIABLE = "FANLIGHT_SECRET"  # noqa: S105 - its name; it is no setting, because flags are seen by every user
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
 RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # of `fanlight run` and `App.run`: a control socket
 CHILD_PREFIX = "_FANLIGHT_"  # of variables between our own processes
@@ -59,11 +61,13 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {variable_of(name): name for name in (*ADDRESS_PARTS, *SETTINGS)}
     found: dict[str, Any] = {}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and not _is_from_kubernetes(variable, text):
+        if variable.startswith(PREFIX) and variable != SECRET_VARIABLE and not _is_from_kubernetes(variable, text):
             if variable in names and not text.strip():
                 continue  # a compose file can only empty a variable, not unset it
             if variable not in names:
-                raise InvalidSetting(f"there is no setting {variable}{_suggestion(variable, names, PREFIX)}")
+                raise InvalidSetting(
+                    f"there is no setting {variable}{_suggestion(variable, (*names, SECRET_VARIABLE), PREFIX)}"
+                )
             found[names[variable]] = _parse(names[variable], text, variable)
     binds, redirects = inherited(environ, _process_ids(environ))
     if binds and not {"bind", *ADDRESS_PARTS} & set(found):
@@ -152,8 +156,10 @@ def _with_absolute_paths(name: str, value: Any) -> Any:
     if not isinstance(value, str) or value in ("", AUTO):
         return value
     unit = info_of(SETTINGS[name]).unit
-    if unit == "file":
+    if unit in ("file", "folder"):
         return value if value in STREAMS else absolute(value)
+    if unit == "store":
+        return with_absolute_path(value)
     if unit == "address" and value.startswith(UNIX_PREFIX) and value != UNIX_PREFIX:
         path = absolute(value.removeprefix(UNIX_PREFIX))
         return f"{UNIX_PREFIX}{path}" if len(os.fsencode(path)) <= MAX_UNIX_PATH_BYTES else value

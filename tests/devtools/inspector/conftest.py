@@ -10,8 +10,8 @@ import pytest
 from fanlight import App
 from fanlight.devtools.dev_context import PREFIX, DevContext
 from fanlight.devtools.dev_handler import DevHandler
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.replay.saved_test_place import no_place
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.reload.browser_events import BrowserEvents
 from fanlight.devtools.tools_app import make_tools
 from fanlight.testing.running import LiveServer

@@ -13,7 +13,7 @@ from tests.contrast import faint_in_both_schemes
 from tests.devtools.inspector import samples
 
 from fanlight.devtools.inspector.exchange_record import Exchange
-from fanlight.devtools.inspector.store import Store
+from fanlight.devtools.inspector.exchange_store import Store
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LIVE = "document.getElementById('state').textContent === 'live'"

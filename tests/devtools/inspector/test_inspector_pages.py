@@ -15,9 +15,9 @@ from tests.devtools.inspector import samples
 from tests.speed import PATIENCE, seconds
 
 from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.pages.exchange_page import exchange_page
 from fanlight.devtools.inspector.pages.inspector_views import MAX_ROWS
-from fanlight.devtools.inspector.store import Store
 
 ATTRIBUTES = frozenset(
     """

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.devtools.inspector import samples
 
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.pages.list_filter import read_filter
-from fanlight.devtools.inspector.store import Store
 
 ALL = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_store import Store, Summary
 from fanlight.devtools.inspector.masked_exchange import masked
 from fanlight.devtools.inspector.pages.exchange_page import exchange_page
 from fanlight.devtools.inspector.pages.exports import har, json_of, raw_request, raw_response
@@ -22,7 +23,6 @@ from fanlight.devtools.inspector.pages.figures import bar, clock, duration, size
 from fanlight.devtools.inspector.pages.list_filter import ListFilter, read_filter
 from fanlight.devtools.inspector.pages.visible_text import visible
 from fanlight.devtools.inspector.replay.raw_request import replay_facts
-from fanlight.devtools.inspector.store import Store, Summary
 from fanlight.errors import NotFound
 from fanlight.message.events import Event, EventStream
 from fanlight.message.lane import lane

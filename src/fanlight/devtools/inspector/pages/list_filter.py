@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from msgspec import msgpack
 
 from fanlight.devtools.inspector.exchange_record import Exchange
-from fanlight.devtools.inspector.store import Summary
+from fanlight.devtools.inspector.exchange_store import Summary
 
 MAX_CHARACTERS = 500
 SLOW_SECONDS = 0.1

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.masked_exchange import masked
 from fanlight.devtools.inspector.pages.figures import duration
 from fanlight.devtools.inspector.replay.differences import Difference, DiffLine, differences, side_by_side
@@ -22,7 +23,6 @@ from fanlight.devtools.inspector.replay.resending import Replayed, send
 from fanlight.devtools.inspector.replay.response_reader import ReadResponse
 from fanlight.devtools.inspector.replay.saved_test import FILE_NAME, add_test, request_of_test
 from fanlight.devtools.inspector.replay.saved_test_place import SavedTestPlace
-from fanlight.devtools.inspector.store import Store
 from fanlight.devtools.running_servers import running
 from fanlight.devtools.secrets import mask, mask_text
 from fanlight.errors import BadRequest, NotFound

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanlight.devtools.inspector.exchange_record import ConnectionInfo, Exchange, LogLine, Piece, Span
-from fanlight.devtools.inspector.store import Store
+from fanlight.devtools.inspector.exchange_store import Store
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""A store in Redis, or in Valkey: shared by all processes of all machines. Needs the package `redis`.
+
+In: the URL, as `settings/store_url.py` has read it. Out: as `Store`. Refuses, as StoreUnavailable, within
+TIMEOUT_SECONDS for connecting and as much for the response. Keys begin with "fanlight:" there, so that the database may
+have other keys as well. Counting is one script, which runs on the server as one step, by the server's clock. No message
+has the password.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool, parse_url
+from redis.retry import Retry
+
+from fanlight.errors import StoreUnavailable
+from fanlight.stores.rate import Rate, Taken, taken
+from fanlight.stores.store import checked_key, checked_keys, checked_seconds, checked_value
+
+PREFIX = "fanlight:"
+TIMEOUT_SECONDS = 0.45  # for a connection, and for a response: together below the deadline
+MAX_CONNECTIONS = 512  # of a process: one for each thread that waits
+
+# `take_at` of rate.py; a test compares the two. %.0f because a number would be written as 1.7e+15.
+TAKE = """\
+local interval, count = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local full = now + interval * count
+local start = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or now), now), full)
+local is_allowed = 0
+if start + interval <= full then
+    is_allowed, start = 1, start + interval
+    redis.call('SET', KEYS[1], string.format('%.0f', start), 'PX', math.ceil((start - now) / 1000))
+end
+return {is_allowed, now, start}
+"""
+
+T = TypeVar("T")
+
+
+class RedisStore:
+    """Values and counts in a Redis."""
+
+    is_shared = True
+
+    def __init__(self, url: str, shown: str) -> None:
+        """Make a store; it is connected to when it is first used. `shown` is the URL without secrets."""
+        self._shown = shown
+        given: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call] # of the package
+        self._secrets = [text for name in ("password", "username", "ssl_password") if (text := given.get(name))]
+        defaults = _CONNECTION if "path" in given else _CONNECTION | _OF_NETWORK
+        pool = ConnectionPool(**{**defaults, **given})
+        self._client: Any = redis.Redis(connection_pool=pool)
+        self._take = self._client.register_script(TAKE)
+
+    def __repr__(self) -> str:
+        # SECURITY: tests/stores/test_redis_secrets.py: a repr may be logged, or be on a page
+        return f"RedisStore({self._shown!r})"
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of a key, None if there is none or it has expired."""
+        found: bytes | None = self._call(self._client.get, PREFIX + checked_key(key))
+        return found
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the values of several keys, as they were at one moment."""
+        if not checked_keys(keys):
+            return []
+        found: list[bytes | None] = self._call(self._client.mget, [PREFIX + key for key in keys])
+        return found
+
+    def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for this long."""
+        checked_key(key), checked_value(value), checked_seconds(seconds)
+        if seconds <= 0:
+            self.delete(key)
+            return
+        milliseconds = math.ceil(seconds * 1000)
+        self._call(lambda: self._client.set(PREFIX + key, value, px=milliseconds))
+
+    def delete(self, *keys: str) -> None:
+        """Remove values and counts."""
+        if checked_keys(keys):
+            self._call(self._client.delete, *[PREFIX + key for key in keys])
+
+    def take(self, key: str, rate: Rate) -> Taken:
+        """Count one call, if the rate allows it."""
+        arguments = (rate.interval, rate.count)
+        is_allowed, now, kept = self._call(lambda: self._take(keys=(PREFIX + checked_key(key),), args=arguments))
+        return taken(kept, now, rate, is_allowed=bool(is_allowed))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.connection_pool.disconnect()
+
+    def _call(self, call: Callable[..., T], *args: object) -> T:
+        """Return the result of a call. Raises StoreUnavailable, whose reason has no secrets."""
+        try:
+            return call(*args)
+        except redis.RedisError as error:
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: redis.RedisError) -> StoreUnavailable:
+        reason = _reason(error)
+        # SECURITY: tests/stores/test_redis_secrets.py: whatever the client or the server has put into its message
+        if any(secret in reason for secret in self._secrets):
+            reason = "it refuses this user or password"
+        return StoreUnavailable(reason, is_about_writing=_is_about_writing(error))
+
+
+_CONNECTION: dict[str, Any] = {
+    "socket_timeout": TIMEOUT_SECONDS,
+    "socket_connect_timeout": TIMEOUT_SECONDS,
+    "max_connections": MAX_CONNECTIONS,
+    "retry": Retry(NoBackoff(), 0),  # the guard decides when to try again
+    "protocol": 2,
+}
+# An idle connection is kept open by the routers between, and one that they have dropped is found.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_OF_NETWORK: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+    },
+}
+
+
+def _reason(error: redis.RedisError) -> str:
+    if isinstance(error, redis.TimeoutError):
+        return f"no response in {TIMEOUT_SECONDS} s"
+    if isinstance(error, redis.BusyLoadingError):
+        return "it is loading its data"
+    if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
+        return "it refuses this user or password"
+    return " ".join(str(error).split())[:200]
+
+
+def _is_about_writing(error: redis.RedisError) -> bool:
+    """Return whether the server can still be read: a replica, one without memory or disk for more."""
+    if isinstance(error, redis.ReadOnlyError | redis.OutOfMemoryError):
+        return True
+    return isinstance(error, redis.ResponseError) and str(error).startswith(
+        ("MISCONF", "NOREPLICAS", "OOM", "READONLY")
+    )
