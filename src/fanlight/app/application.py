@@ -34,6 +34,7 @@ from fanlight.message import forked_child
 from fanlight.message.app_state import State
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
+from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
@@ -42,6 +43,7 @@ from fanlight.routing.entries import Inherited
 from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
+from fanlight.services import Services
 
 TEMPLATES = "templates"
 
@@ -72,6 +74,7 @@ class Application:
         """Build it all. Raises SetupError with every mistake in the table, the views and the templates."""
         self.folder = folder
         self.state = State()
+        self.services = Services()
         self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
         self._middleware, self._wrap_calls = middleware, wrap_calls
         self._lifespan_function, self._compression = lifespan, compression
@@ -99,6 +102,12 @@ class Application:
         """The middleware of the whole app, outermost first."""
         return tuple(self._middleware)
 
+    @property
+    def needs_services(self) -> bool:
+        """Whether a store and keys are used by a view, by what it depends on, by a guard or by a template."""
+        used = (each for each in self._dependencies if isinstance(each, TypeProvider))
+        return self._guards_need_services or any(each.needs_services for each in used)
+
     def observed(self, observer: Observer) -> Self:
         """Return an app like this one that an observer watches, for development. It shares the state of this one."""
         other = copy.copy(self)
@@ -122,7 +131,8 @@ class Application:
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         # A class for each app: its requests reach the app through the class, which costs nothing per request.
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
-        self.request_class = type("Request", (Request,), {"__slots__": (), **methods})
+        attributes = {"__slots__": (), "services": self.services, **methods}
+        self.request_class = type("Request", (Request,), attributes)
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         parts = self._errors, self.pages, responses, dependencies, folder
@@ -146,6 +156,7 @@ class Application:
         except SetupError as error:
             mistakes += error.mistakes
         self._dependencies |= dependencies.used
+        self._guards_need_services = endpoints.guards_need_services
         if mistakes:
             raise SetupError(mistakes)
         no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)

@@ -65,6 +65,7 @@ class Endpoints:
         self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
+        self.guards_need_services = False
 
     def path_types(self, value: object) -> Mapping[str, str]:
         """Return the converters for the path parameters that a view annotates; none for any other value."""
@@ -80,7 +81,9 @@ class Endpoints:
         path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
-        calls = calls.with_guards(guards_for(marks, methods))
+        guards = guards_for(marks, methods)
+        self.guards_need_services |= any(each.needs_services for each in guards)
+        calls = calls.with_guards(guards)
         name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)

@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
+from typing import TypeVar
 
-from fanlight.app.error_handlers import Outcome
 from fanlight.message.request import Request
 from fanlight.message.threads import run_in_thread
 
-Inner = Callable[[Request], Outcome]
-AsyncInner = Callable[[Request], Awaitable[Outcome]]
-OnError = Callable[[BaseException, Request], Outcome]
+T = TypeVar("T")  # the outcome of a call
+Inner = Callable[[Request], T]
+AsyncInner = Callable[[Request], Awaitable[T]]
+OnError = Callable[[BaseException, Request], T]
 
 
-def on_loop(run: Inner, on_error: OnError) -> AsyncInner:
+def on_loop(run: Inner[T], on_error: OnError[T]) -> AsyncInner[T]:
     """Return a coroutine function that runs a sync call on the loop, outside of any task and as if no loop ran."""
     import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
 
-    async def run_on_loop(request: Request) -> Outcome:
+    async def run_on_loop(request: Request) -> T:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[Outcome] = loop.create_future()
+        done: asyncio.Future[T] = loop.create_future()
 
         def act() -> None:
             if done.done():  # its task was cancelled
@@ -48,10 +49,10 @@ def on_loop(run: Inner, on_error: OnError) -> AsyncInner:
     return run_on_loop
 
 
-def in_thread(run: Inner, on_error: OnError) -> AsyncInner:
+def in_thread(run: Inner[T], on_error: OnError[T]) -> AsyncInner[T]:
     """Return a coroutine function that runs a sync call in the server's thread pool; 503 if the pool is full."""
 
-    async def run_in_pool(request: Request) -> Outcome:
+    async def run_in_pool(request: Request) -> T:
         try:
             # A copy: the task may be cancelled meanwhile, and be in its own context. A stream goes on in this one.
             request.context = context = copy_context()
@@ -62,14 +63,14 @@ def in_thread(run: Inner, on_error: OnError) -> AsyncInner:
     return run_in_pool
 
 
-def until_it_ends(run: AsyncInner, on_error: OnError) -> AsyncInner:
+def until_it_ends(run: AsyncInner[T], on_error: OnError[T]) -> AsyncInner[T]:
     """Return a coroutine function that waits for a thread to its end, also when its own task is cancelled.
 
     The thread uses the dependencies of middleware, which are closed as soon as this returns.
     """
     import asyncio  # noqa: PLC0415 - large, and a site without async views and middleware needs none of it
 
-    async def run_to_end(request: Request) -> Outcome:
+    async def run_to_end(request: Request) -> T:
         running = asyncio.ensure_future(run(request))
         try:
             return await asyncio.shield(running)

@@ -17,6 +17,7 @@ class Guard:
     """Lets each request pass, and its response; a subclass overrides one of them or both."""
 
     waits = False  # for a store: then both run in a thread where the view is async
+    needs_services = False  # whether it uses the store or the keys of the deployment
     begins = finishes = False  # whether a subclass overrides them
 
     def __init_subclass__(cls) -> None:

@@ -64,6 +64,7 @@ class Request:
 
     reverse: ClassVar[Callable[..., str] | None] = None  # set in the subclass of each app
     assets: ClassVar[Callable[..., str] | None] = None  # as above
+    services: ClassVar[object] = None  # as above; read by `services_of`
     _id_line: bytes  # set on first access
     context: Context  # in which all code for this request runs; set by the server when it runs the call
 

@@ -18,6 +18,7 @@ class TypeProvider:
     """Makes the value of a parameter, once for each request. It is equal to another that makes the same."""
 
     description = "a value of the request"  # for messages: "a session"
+    needs_services = False  # whether it uses the store or the keys of the deployment
 
     def __call__(self, request: Request) -> object:
         """Return the value; it may wait, as it is called where a sync view runs."""

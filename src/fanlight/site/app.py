@@ -125,9 +125,11 @@ class App(Application):
         from fanlight.server.start import serve  # noqa: PLC0415 - as above
         from fanlight.settings.env_file import apply_env_file  # noqa: PLC0415 - as above
         from fanlight.site.banner import print_banner  # noqa: PLC0415 - as above
+        from fanlight.site.preparation import prepare  # noqa: PLC0415 - as above
 
         def make() -> tuple[App, dict[str, Any]]:
             apply_env_file(options.env_file, os.environ)  # in each worker
+            prepare(self, options, os.environ)
             return self, self.facts
 
         serve(make, options, partial(print_banner, options))

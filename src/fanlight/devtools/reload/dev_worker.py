@@ -55,6 +55,7 @@ from fanlight.server.workers.channel import Channel, Message
 from fanlight.server.workers.shared_listeners import SharedListenerSet, received_listeners
 from fanlight.settings.env_file import apply_env_file
 from fanlight.settings.limits import Limits
+from fanlight.site.preparation import prepare
 
 FAILED_EXIT_CODE = 1
 GIVE_SECONDS = 0.05
@@ -119,6 +120,7 @@ class DevWorker:
         values = apply_env_file(work.env_file, os.environ, must_exist=must_exist)
         with self._shutdown.interruptible():
             app, facts = self._load_site(work.site)
+            prepare(app, work.options, os.environ, is_development=True)
             site = observed_site(app, facts, context, events)
         places = places_of(app, work.root, work.env_file)
         self._channel.send("loaded", facts={**facts, "values": values}, places=to_builtins(places))

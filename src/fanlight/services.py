@@ -1,0 +1,53 @@
+"""What a deployment gives an app: the store that its processes share, and the keys that it signs with.
+
+In: a store and keys, chosen before the port opens by the settings and the environment. Out: the same, for all that
+needs them while requests are served. An app that is not deployed (in a test, say) has a store in its own memory, and
+keys of its own, both made when they are first used.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, cast
+
+from fanlight.message.request import Request
+
+if TYPE_CHECKING:  # a site that uses neither need not load them
+    from fanlight.signing.signing_keys import Keys
+    from fanlight.stores.store import Store
+
+
+class Services:
+    """The services of one app; there is one object of it for the life of the app."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._keys: Keys | None = None
+        self.keeps_sessions = False  # whether sessions are in the store, and not in cookies
+
+    def use(self, *, store: Store, keys: Keys, keeps_sessions: bool) -> None:
+        """Set what the app uses from now on."""
+        self._store, self._keys, self.keeps_sessions = store, keys, keeps_sessions
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        if self._store is None:
+            from fanlight.stores.memory_store import MemoryStore  # noqa: PLC0415 - see above
+
+            self._store = MemoryStore()
+        return self._store
+
+    @property
+    def keys(self) -> Keys:
+        """The keys."""
+        if self._keys is None:
+            from fanlight.signing.signing_keys import Keys  # noqa: PLC0415 - see above
+
+            self._keys = Keys([secrets.token_urlsafe(32)])
+        return self._keys
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the app that serves a request."""
+    return cast("Services", request.services)
