@@ -206,6 +206,30 @@ class Tab:
             raise PageFailed(f"{url}: {failed}")
         self.wait_for(_LEFT_BEHIND)
 
+    def open_without_scripts(self, url: str) -> str:
+        """Open a page that may run no script; return why it was not shown, "" if it was, and has loaded.
+
+        `evaluate` works there for what is no promise: nothing on such a page can wait.
+        """
+        events = self._browser.events[self._session]
+        events.clear()
+        failed = str(self._call("Page.navigate", url=url).get("errorText", ""))
+        until = time.monotonic() + PATIENCE
+        while not failed and not any(each["method"] == "Page.loadEventFired" for each in events):
+            self.evaluate("0")  # which reads the events that have come
+            if time.monotonic() > until:
+                raise PageFailed(f"{url} does not load")
+        return failed
+
+    def download_to(self, folder: Path) -> None:
+        """Save downloads in a folder, without asking."""
+        self._browser.call(
+            "Browser.setDownloadBehavior",
+            behavior="allow",
+            downloadPath=str(folder),
+            browserContextId=self._context,
+        )
+
     def click(self, selector: str) -> None:
         """Click on what leads to another page."""
         self.evaluate(f"window.wasHere = true; document.querySelector({json.dumps(selector)}).click()")

@@ -18,6 +18,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.static.files import StaticFiles
 from fanlight.pages.static.folder import StaticFolder
+from fanlight.pages.static.folder_rules import SITE_FILES, UPLOADED_FILES
 from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
 from fanlight.routing.entries import Subtree
@@ -25,6 +26,7 @@ from fanlight.routing.pattern import parameters_of, refuse
 
 _PATH_PARAMETER = Subtree(None).name  # the path below a folder
 _MAX_FOLDERS = 2000  # searched for a suggestion
+_BESIDE = "uploads"
 _OWN_FOLDER = 'put the files into a folder of their own, such as "static"'
 
 
@@ -70,7 +72,9 @@ class StaticFolders:
             path_of = lambda _: name  # noqa: E731 - the one path
         else:
             folder = StaticFolder(path)
-        return StaticFiles(folder, path_of, prefix=prefix, is_private=is_private, compresses=self._compresses)
+        rules = UPLOADED_FILES if static.uploads else SITE_FILES
+        compresses = self._compresses and not static.uploads
+        return StaticFiles(folder, path_of, prefix=prefix, is_private=is_private, compresses=compresses, rules=rules)
 
     def _path_of(self, static: Static) -> Path:
         return self._folder / static.folder
@@ -87,6 +91,7 @@ class StaticFolders:
         real = path.resolve()
         if path.is_file() and path.name.startswith("."):
             refuse(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")
+        self._check_uploads(static, path)
         secrets = {self._folder: "the site's own code", self._source: "the site's own code"}
         if self._templates is not None and self._templates.is_dir():
             secrets[self._templates] = "the templates"
@@ -96,16 +101,32 @@ class StaticFolders:
         if self._templates is not None and real.is_relative_to(self._templates.resolve()):
             refuse(f"{static} is in the folder of templates", _OWN_FOLDER)
 
+    def _check_uploads(self, static: Static, path: Path) -> None:
+        """Refuse a folder of the site's own files that contains one of uploads: it would serve these as pages."""
+        if static.uploads and path.is_file():
+            refuse(f"{static} is a file, and uploads=True is for a folder", "leave it out, or name the folder")
+        for other, _ in self._files:
+            if other.uploads is not static.uploads:
+                uploads, own = (static, other) if static.uploads else (other, static)
+                # SECURITY: tests/app/test_uploads_folder.py: else a page could be uploaded
+                if self._path_of(uploads).resolve().is_relative_to(self._path_of(own).resolve()):
+                    refuse(
+                        f"{own} would serve the files of {uploads} as pages of the site",
+                        f'put the uploaded files into a folder beside it, such as "{_BESIDE}"',
+                    )
+
     @property
     def places(self) -> list[Path]:
-        """The folders and files that are served."""
-        return [self._path_of(static) for static, _ in self._files]
+        """The folders and files of the site itself that are served."""
+        return [self._path_of(static) for static, _ in self._files if not static.uploads]
 
     # --- URLs ---------------------------------------------------------------------------------------
 
     @property
     def _folders(self) -> list[StaticFiles]:
-        return [files for files in self._files.values() if files is not None and files.prefix]
+        # SECURITY: tests/app/test_uploads_folder.py: an uploaded app.css is not the site's
+        found = ((static, files) for (static, _), files in self._files.items() if not static.uploads)
+        return [files for _, files in found if files is not None and files.prefix]
 
     def asset(self, name: str) -> str:
         """Return the fingerprinted URL of a file, from the first folder in `URLS` that has it. Raises NoSuchURL."""

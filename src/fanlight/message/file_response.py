@@ -6,23 +6,20 @@ Raises OSError for a file that can't be read, or is not a regular file.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from os import stat_result
 from pathlib import Path
-from urllib.parse import quote
 
-from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent, Span, open_regular
+from fanlight.message.file_disposition import content_disposition
 from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.media_types import OCTET_STREAM, media_type_by_name
 from fanlight.message.response import Response
+from fanlight.message.uploaded_files import safe_type, uploaded_fields
 
 MTIME_STABLE_SECONDS = 2.0  # a file that was changed later can change again without a new mtime
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
 
 
 class FileResponse(Response):
@@ -87,22 +84,23 @@ def file_response(
     media_type: str | None = None,
     encoding: str | None = None,
     headers: Mapping[str, str] | None = None,
+    uploaded: bool = False,
 ) -> FileResponse:
     """Return a response with the content of a file, which browsers can cache and resume.
 
     With `download_as` a browser saves the file under that name instead of showing it. The default media type is
     that of the path's extension, or of that of `download_as`. `encoding` is the content coding of a compressed file.
+    `uploaded`: a visitor has sent it, so it is sent like the files of `Static(..., uploads=True)`: images, sound and
+    films as they are, anything else as a download.
     Raises OSError if the file can't be read, FileNotFoundError if it is not a regular file, InvalidResponse for an
     invalid `download_as`.
     """
     disposition = None if download_as is None else content_disposition(download_as)
     file, status = open_regular(path)
     size = status.st_size
-    response = FileResponse(
-        FileContent(file, (Span(0, size),)),
-        media_type=media_type or _media_type_of(str(path), download_as or ""),
-        length=size,
-    )
+    media_type = media_type or _media_type_of(str(path), download_as or "")
+    media_type = safe_type(media_type) if uploaded else media_type
+    response = FileResponse(FileContent(file, (Span(0, size),)), media_type=media_type, length=size)
     now = time.time()
     fields = response.headers
     # RFC 9110 section 8.8.2.1: never later than `date`, which may be a second old.
@@ -112,6 +110,8 @@ def file_response(
     response.modified = int(status.st_mtime)
     if encoding is not None:
         fields["content-encoding"] = encoding
+    if uploaded:
+        fields.update(dict(uploaded_fields(media_type, Path(path).name)))
     if disposition is not None:
         fields["content-disposition"] = disposition
     if headers is not None:
@@ -127,22 +127,3 @@ def etag_of(status: stat_result, now: float) -> str:
     """Return the entity tag of a file; it is weak while the file can still change without a new mtime."""
     tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     return tag if now - status.st_mtime >= MTIME_STABLE_SECONDS else f"W/{tag}"
-
-
-def content_disposition(name: str) -> str:
-    """Return the `content-disposition` for a download under a name (RFC 6266, appendix D; RFC 8187).
-
-    Raises InvalidResponse for an empty name, and for one with control characters.
-    """
-    if not name.strip() or _CONTROL.search(name):
-        raise InvalidResponse(f"{name!r} is not a valid file name; it must not be empty or contain control characters")
-    name = name.replace("/", "_").replace("\\", "_")
-    # Some clients decode %41 here, and they disagree on backslashes, so neither is sent.
-    plain = name.encode("ascii", "replace").decode().translate(str.maketrans('?"%', "___"))
-    line = f'attachment; filename="{plain}"'
-    if plain != name:
-        try:
-            line += f"; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
-        except UnicodeEncodeError:
-            raise InvalidResponse(f"the file name contains half of a surrogate pair: {name!r}") from None
-    return line

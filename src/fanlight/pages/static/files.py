@@ -29,11 +29,11 @@ from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import PrebuiltResponse
 from fanlight.message.headers import Pair
 from fanlight.message.http_date import write_date
-from fanlight.message.media_types import media_type_by_name
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
-from fanlight.pages.static.file_names import segments_of, with_hash, without_hash
+from fanlight.pages.static.file_names import WELL_KNOWN, segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import NotServed, StaticFolder
+from fanlight.pages.static.folder_rules import SITE_FILES, FolderRules
 from fanlight.pages.static.versions import MAX_VERSIONS, Version, VersionCache, etag_of, stamp_of
 
 log = logging.getLogger("fanlight.static")
@@ -76,6 +76,7 @@ class StaticFiles:
 
     `path_of(request)` is the path below the folder. `is_private` makes responses `private`, for files behind
     middleware that may restrict access. `compresses`: small files without side files are compressed in memory, once.
+    `rules` are those of the site's own files, or of uploaded ones.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class StaticFiles:
         prefix: str = "",
         is_private: bool = False,
         compresses: bool = False,
+        rules: FolderRules = SITE_FILES,
     ) -> None:
+        self._rules = rules
         self._compresses = compresses
         self.folder = folder
         self.prefix = prefix
@@ -215,11 +218,11 @@ class StaticFiles:
         """Return the resource of a request, or a redirect to a folder. Raises NotServed or OSError."""
         raw = request.head.path
         path = self._path_of(request)
-        names = _names_of(path)
+        names = self._names_of(path)
         try:
             resource, is_cacheable = self._find(names)
         except NotServed as error:
-            if error.is_folder and names[-1] != INDEX and self._has(f"{path}/{INDEX}"):
+            if error.is_folder and self._rules.has_indexes and names[-1] != INDEX and self._has(f"{path}/{INDEX}"):
                 return _redirect_to_folder(names[-1], request.head.query)
             resource, is_cacheable = self._find_hashed(path)
         # Only the canonical spelling of a path is cached: a client can invent any number of others.
@@ -230,10 +233,10 @@ class StaticFiles:
         return resource
 
     def _find_hashed(self, path: str) -> tuple[Resource, bool]:
-        split = without_hash(path)
+        split = without_hash(path) if self._rules.has_fingerprints else None
         if split is None:
             raise NotServed
-        return self._find(_names_of(split[0]), wanted_hash=split[1])
+        return self._find(self._names_of(split[0]), wanted_hash=split[1])
 
     def _find(self, names: list[str], *, wanted_hash: str = "") -> tuple[Resource, bool]:
         """Return the resource of a file, whose URL may contain a hash, and whether it may be cached."""
@@ -241,11 +244,12 @@ class StaticFiles:
             is_match = bool(wanted_hash) and plain.is_exact and plain.hash_of(descriptor) == wanted_hash
         cache_control = self._immutable if is_match else self._no_cache
         versions = {"": plain} | dict(self._side_files(names, plain))
-        media_type = media_type_by_name(names[-1])
+        media_type = self._rules.media_type(names[-1])
+        more = self._rules.fields(media_type, names[-1])
         is_compressed = len(versions) == 1 and self._is_worth_compressing(plain, media_type)
         found = {}
         for coding, each in versions.items():
-            fields = _fields(each, media_type, cache_control, coding, varies=len(versions) > 1 or is_compressed)
+            fields = _fields(each, media_type, cache_control, coding, varies=len(versions) > 1 or is_compressed) + more
             found[coding] = _representation(each, media_type, fields, each.content, each.size)
         resource = Resource(monotonic() + RECHECK_SECONDS, found.pop(""), found, {} if is_compressed else None)
         return resource, all(each.is_stable for each in versions.values()) and (is_match or not wanted_hash)
@@ -261,7 +265,7 @@ class StaticFiles:
 
     def _side_files(self, names: list[str], plain: Version) -> Iterator[tuple[str, Version]]:
         """Yield the side files that are not older than their file, with their content codings."""
-        for coding, ending in SIDE_FILE_ENDINGS.items():
+        for coding, ending in SIDE_FILE_ENDINGS.items() if self._rules.has_side_files else ():
             with suppress(NotServed, OSError), self._opened_version([*names[:-1], names[-1] + ending]) as (side, _):
                 if side.stamp[1] >= plain.stamp[1]:
                     yield coding, side
@@ -275,9 +279,16 @@ class StaticFiles:
         finally:
             os.close(opened.descriptor)
 
+    def _names_of(self, path: str) -> list[str]:
+        """Return the folders and the name of a file; the path of a folder names its index. Raises NotServed."""
+        names = segments_of(path)
+        if names is None or (not self._rules.has_indexes and (not names[-1] or WELL_KNOWN in names)):
+            raise NotServed
+        return names if names[-1] else [*names[:-1], INDEX]
+
     def _has(self, path: str) -> bool:
         try:
-            os.close(self.folder.open(_names_of(path)).descriptor)
+            os.close(self.folder.open(self._names_of(path)).descriptor)
         except (NotServed, OSError):
             return False
         return True
@@ -292,7 +303,7 @@ class StaticFiles:
         try:
             if not path or path.endswith("/"):
                 return None
-            with self._opened_version(_names_of(path)) as (version, descriptor):
+            with self._opened_version(self._names_of(path)) as (version, descriptor):
                 hash_digits = version.hash_of(descriptor)
         except NotServed:
             return None
@@ -306,7 +317,7 @@ class StaticFiles:
     def explain(self, path: str) -> str:
         """Return in words what is served for a path below the folder."""
         try:
-            names = _names_of(path)
+            names = self._names_of(path)
             found, _ = self._find(names) if self._has(path) else self._find_hashed(path)
         except NotServed:
             return "404: there is no such file, or it is not served"
@@ -324,14 +335,6 @@ def _representation(
     return Representation(version, media_type, fields, content, size, dict(fields)["etag"], not_modified_fields(fields))
 
 
-def _names_of(path: str) -> list[str]:
-    """Return the folders and the name of a file; the path of a folder names its index. Raises NotServed."""
-    names = segments_of(path)
-    if names is None:
-        raise NotServed
-    return names if names[-1] else [*names[:-1], INDEX]
-
-
 def _fields(version: Version, media_type: str, cache_control: str, coding: str, *, varies: bool) -> tuple[Pair, ...]:
     etag = f'{version.etag[:-1]}-{coding}"' if coding else version.etag
     fields = [
@@ -340,8 +343,6 @@ def _fields(version: Version, media_type: str, cache_control: str, coding: str, 
         ("last-modified", write_date(version.modified)),
         ("cache-control", cache_control),
         ("accept-ranges", "bytes"),
-        # A browser must not take a picture for a page because of its content.
-        ("x-content-type-options", "nosniff"),
     ]
     if coding:
         fields.append(("content-encoding", coding))

@@ -14,10 +14,12 @@ class Static:
     """A folder of files to serve, or a single file.
 
     `"/static": Static("static")`; `"/robots.txt": Static("static/robots.txt")`. A relative path is relative to the file
-    that makes the app.
+    that makes the app. `uploads`: visitors have sent the files in the folder, so they are served in a way in which they
+    can do no harm.
     """
 
     folder: str | Path
+    uploads: bool = False
 
     def __new__(cls, *_: object, **options: object) -> Self:
         """Refuse `compress` with a hint at side files; anything else unknown is refused by `__init__`."""
@@ -26,4 +28,4 @@ class Static:
         return object.__new__(cls)
 
     def __repr__(self) -> str:
-        return f"Static({str(self.folder)!r})"
+        return f"Static({str(self.folder)!r}{', uploads=True' if self.uploads else ''})"
