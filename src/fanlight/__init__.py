@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from fanlight.pages.static.static import Static
     from fanlight.pages.templates import Templates
     from fanlight.passwords.passwords import hash_password, needs_rehash, verify_password
+    from fanlight.protection.rate_limits import rate_limit
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
 
@@ -87,6 +88,7 @@ _MODULES = {
     "lane": "fanlight.message.lane",
     "limits": "fanlight.message.body_policy",
     "middleware": "fanlight.message.with_middleware",
+    "rate_limit": "fanlight.protection.rate_limits",
     "table": "fanlight.message.nested_table",
     "uncompressed": "fanlight.compression.compression_settings",
     # Requests
@@ -236,6 +238,7 @@ __all__ = [
     "limits",
     "middleware",
     "needs_rehash",
+    "rate_limit",
     "redirect",
     "redirect_back",
     "render",

@@ -34,7 +34,8 @@ ROOMS = {
     "binding": {"errors", "closest_name", "message"},
     "passwords": {"errors", "settings", "message"},
     "services": {"message", "signing", "stores"},
-    "app": {"errors", "message", "compression", "routing", "pages", "binding", "services"},
+    "protection": {"errors", "closest_name", "message", "services", "stores"},
+    "app": {"errors", "message", "compression", "routing", "pages", "binding", "services", "protection"},
     "server": {"errors", "bootstrap", "tracebacks", "settings", "wire", "message"},
     "site": {
         "errors",
@@ -104,6 +105,7 @@ ROOMS = {
             "pages",
             "binding",
             "passwords",
+            "protection",
             "site",
         ),
     },

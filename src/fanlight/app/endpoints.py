@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
-from fanlight.app.guard_choice import guards_for
+from fanlight.app.guard_choice import GuardChoice
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -65,6 +65,7 @@ class Endpoints:
         self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
+        self._guards = GuardChoice()
         self.guards_need_services = False
 
     def path_types(self, value: object) -> Mapping[str, str]:
@@ -81,7 +82,7 @@ class Endpoints:
         path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
-        guards = guards_for(marks, methods)
+        guards = self._guards.guards_for(marks, methods)
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
         name = f"{'|'.join(sorted(methods))} {pattern}"
