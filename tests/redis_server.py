@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tests.speed import PATIENCE
 class RedisServer:
     """A redis-server on this machine; what was written survives `kill` and `start`."""
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
-        """Start it; with a password, its user "default" needs that one."""
-        self.folder, self.password = folder, password
+    def __init__(self, folder: Path, *, password: str = "", words: Sequence[str] = ()) -> None:
+        """Start it; with a password, its user "default" needs that one. `words` are more of its flags."""
+        self.folder, self.password, self._words = folder, password, words
         folder.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as sock:
             self.port: int = sock.getsockname()[1]
@@ -31,7 +32,7 @@ class RedisServer:
         user = f":{self.password}@" if self.password else ""
         return f"redis://{user}127.0.0.1:{self.port}/0"
 
-    def start(self, *words: str) -> None:
+    def start(self) -> None:
         """Start it, if it does not run, and wait until it responds."""
         assert self.process is None or self.process.poll() is not None, "it runs already"
         settings = {
@@ -39,7 +40,11 @@ class RedisServer:
             "appendonly": "yes", "appendfsync": "no", "save": "", "daemonize": "no", "logfile": "redis.log",
             **({"requirepass": self.password} if self.password else {}),
         }  # fmt: skip
-        command = ["redis-server", *(word for name, value in settings.items() for word in (f"--{name}", value)), *words]
+        command = [
+            "redis-server",
+            *(word for name, value in settings.items() for word in (f"--{name}", value)),
+            *self._words,
+        ]
         self.process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL)
         until = time.monotonic() + PATIENCE
         while True:

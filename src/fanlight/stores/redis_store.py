@@ -1,30 +1,35 @@
 """A store in Redis, or in Valkey: shared by all processes of all machines. Needs the package `redis`.
 
-In: the URL, as `settings/store_url.py` has read it. Out: as `Store`. Refuses, as StoreUnavailable, within
-TIMEOUT_SECONDS for connecting and as much for the response. Keys begin with "fanlight:" there, so that the database may
-have other keys as well. Counting is one script, which runs on the server as one step, by the server's clock. No message
-has the password.
+In: the URL, as `settings/store_url.py` has read it. Out: as `Store`. Refuses, as StoreUnavailable, what the server
+refuses, or does not do in time. Keys begin with "fanlight:" there, so that the database may have other keys as well.
+Counting is one script, which runs on the server as one step, by the server's clock. No message has the password.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import socket
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool, parse_url
-from redis.retry import Retry
+from redis.connection import parse_url
 
 from fanlight.errors import StoreUnavailable
 from fanlight.stores.rate import Rate, Taken, taken
+from fanlight.stores.redis_connections import CONNECT_SECONDS, RESPONSE_SECONDS, RedisConnections
 from fanlight.stores.store import checked_key, checked_keys, checked_seconds, checked_value
 
 PREFIX = "fanlight:"
-TIMEOUT_SECONDS = 0.45  # for a connection, and for a response: together below the deadline
-MAX_CONNECTIONS = 512  # of a process: one for each thread that waits
+# An idle connection is kept open by the routers between, and one that they have dropped is found.
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+_OF_NETWORK: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+    },
+}
 
 # `take_at` of rate.py; a test compares the two. %.0f because a number would be written as 1.7e+15.
 TAKE = """\
@@ -41,7 +46,8 @@ end
 return {is_allowed, now, start}
 """
 
-T = TypeVar("T")
+_TAKE_DIGEST = hashlib.sha1(TAKE.encode(), usedforsecurity=False).hexdigest().encode()  # by which the server knows it
+_SECRETS = ("password", "username", "ssl_password")
 
 
 class RedisStore:
@@ -51,13 +57,11 @@ class RedisStore:
 
     def __init__(self, url: str, shown: str) -> None:
         """Make a store; it is connected to when it is first used. `shown` is the URL without secrets."""
-        self._shown = shown
         given: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call] # of the package
-        self._secrets = [text for name in ("password", "username", "ssl_password") if (text := given.get(name))]
-        defaults = _CONNECTION if "path" in given else _CONNECTION | _OF_NETWORK
-        pool = ConnectionPool(**{**defaults, **given})
-        self._client: Any = redis.Redis(connection_pool=pool)
-        self._take = self._client.register_script(TAKE)
+        self._shown = shown
+        self._secrets = [text for name in _SECRETS if (text := given.get(name))]
+        class_ = given.pop("connection_class", None)
+        self._connections = RedisConnections(class_, given if "path" in given else {**_OF_NETWORK, **given})
 
     def __repr__(self) -> str:
         # SECURITY: tests/stores/test_redis_secrets.py: a repr may be logged, or be on a page
@@ -65,44 +69,48 @@ class RedisStore:
 
     def get(self, key: str) -> bytes | None:
         """Return the value of a key, None if there is none or it has expired."""
-        found: bytes | None = self._call(self._client.get, PREFIX + checked_key(key))
+        found: bytes | None = self._call(b"GET", _key(key))
         return found
 
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the values of several keys, as they were at one moment."""
         if not checked_keys(keys):
             return []
-        found: list[bytes | None] = self._call(self._client.mget, [PREFIX + key for key in keys])
+        found: list[bytes | None] = self._call(b"MGET", *map(_key, keys))
         return found
 
     def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for this long."""
-        checked_key(key), checked_value(value), checked_seconds(seconds)
+        checked_value(value), checked_seconds(seconds)
         if seconds <= 0:
             self.delete(key)
-            return
-        milliseconds = math.ceil(seconds * 1000)
-        self._call(lambda: self._client.set(PREFIX + key, value, px=milliseconds))
+        else:
+            self._call(b"SET", _key(key), value, b"PX", b"%d" % math.ceil(seconds * 1000))
 
     def delete(self, *keys: str) -> None:
         """Remove values and counts."""
         if checked_keys(keys):
-            self._call(self._client.delete, *[PREFIX + key for key in keys])
+            self._call(b"DEL", *map(_key, keys))
 
     def take(self, key: str, rate: Rate) -> Taken:
         """Count one call, if the rate allows it."""
-        arguments = (rate.interval, rate.count)
-        is_allowed, now, kept = self._call(lambda: self._take(keys=(PREFIX + checked_key(key),), args=arguments))
+        words = (b"1", _key(key), b"%d" % rate.interval, b"%d" % rate.count)
+        try:
+            is_allowed, now, kept = self._connections.call(b"EVALSHA", _TAKE_DIGEST, *words)
+        except redis.exceptions.NoScriptError:  # a server that was started since keeps it from now on
+            is_allowed, now, kept = self._call(b"EVAL", TAKE.encode(), *words)
+        except redis.RedisError as error:
+            raise self._unavailable(error) from None
         return taken(kept, now, rate, is_allowed=bool(is_allowed))
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.connection_pool.disconnect()
+        self._connections.close()
 
-    def _call(self, call: Callable[..., T], *args: object) -> T:
-        """Return the result of a call. Raises StoreUnavailable, whose reason has no secrets."""
+    def _call(self, *words: bytes) -> Any:
+        """Return the response to a command. Raises StoreUnavailable, whose reason has no secrets."""
         try:
-            return call(*args)
+            return self._connections.call(*words)
         except redis.RedisError as error:
             raise self._unavailable(error) from None
 
@@ -114,26 +122,13 @@ class RedisStore:
         return StoreUnavailable(reason, is_about_writing=_is_about_writing(error))
 
 
-_CONNECTION: dict[str, Any] = {
-    "socket_timeout": TIMEOUT_SECONDS,
-    "socket_connect_timeout": TIMEOUT_SECONDS,
-    "max_connections": MAX_CONNECTIONS,
-    "retry": Retry(NoBackoff(), 0),  # the guard decides when to try again
-    "protocol": 2,
-}
-# An idle connection is kept open by the routers between, and one that they have dropped is found.
-_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-_OF_NETWORK: dict[str, Any] = {
-    "socket_keepalive": True,
-    "socket_keepalive_options": {
-        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
-    },
-}
+def _key(key: str) -> bytes:
+    return f"{PREFIX}{checked_key(key)}".encode()
 
 
 def _reason(error: redis.RedisError) -> str:
     if isinstance(error, redis.TimeoutError):
-        return f"no response in {TIMEOUT_SECONDS} s"
+        return f"no response within {CONNECT_SECONDS + RESPONSE_SECONDS} s"
     if isinstance(error, redis.BusyLoadingError):
         return "it is loading its data"
     if isinstance(error, redis.AuthenticationError | redis.exceptions.NoPermissionError):
