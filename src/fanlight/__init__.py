@@ -74,7 +74,11 @@ if TYPE_CHECKING:
     from fanlight.pages.static.static import Static
     from fanlight.pages.templates import Templates
     from fanlight.passwords.passwords import hash_password, needs_rehash, verify_password
+    from fanlight.protection.content_security_policy import ContentSecurityPolicy
+    from fanlight.protection.cors import CORS
+    from fanlight.protection.cross_site import cross_site
     from fanlight.protection.rate_limits import rate_limit
+    from fanlight.protection.security import Security
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
 
@@ -91,6 +95,11 @@ _MODULES = {
     "rate_limit": "fanlight.protection.rate_limits",
     "table": "fanlight.message.nested_table",
     "uncompressed": "fanlight.compression.compression_settings",
+    # Protection
+    "CORS": "fanlight.protection.cors",
+    "ContentSecurityPolicy": "fanlight.protection.content_security_policy",
+    "Security": "fanlight.protection.security",
+    "cross_site": "fanlight.protection.cross_site",
     # Requests
     "Body": "fanlight.binding.markers",
     "ClientCert": "fanlight.message.client_cert",
@@ -166,7 +175,7 @@ _MODULES = {
     "TemplateError": "fanlight.errors",
 }
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - by code point
     "AddressUnavailable",
     "App",
     "AppError",
@@ -174,9 +183,11 @@ __all__ = [
     "BadRequest",
     "BadSignature",
     "Body",
+    "CORS",
     "ClientCert",
     "Compression",
     "Conflict",
+    "ContentSecurityPolicy",
     "ContentStream",
     "ContentTooLarge",
     "Cookie",
@@ -216,6 +227,7 @@ __all__ = [
     "Query",
     "Request",
     "Response",
+    "Security",
     "ServerError",
     "ServiceUnavailable",
     "SetupError",
@@ -231,6 +243,7 @@ __all__ = [
     "UnsupportedMediaType",
     "Upload",
     "check_preconditions",
+    "cross_site",
     "file_response",
     "hash_password",
     "json_response",

@@ -13,6 +13,7 @@ _EACH_REQUEST = "on the path of each request, where a method would cost a call"
 _VALUE = "a response, or an error, is a value that its holder may change"
 _PYTHON = "an attribute of the standard library's"
 ALLOWED: dict[str, dict[str, str]] = {
+    "message/route_marks.py": {"made.__kwdefaults__": "of a function that has just been made"},
     "app/application.py": {"request.params": _EACH_REQUEST},
     "app/lane_bridges.py": {"request.context": _EACH_REQUEST},
     "app/error_handlers.py": {"response.status": _VALUE},

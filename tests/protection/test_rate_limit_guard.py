@@ -13,6 +13,7 @@ from fanlight import App, HTTPError, NotFound, Request, Response, Static, StoreU
 from fanlight.app.guard_choice import GuardChoice
 from fanlight.protection.rate_limit_guard import RateLimitGuards
 from fanlight.protection.rate_limits import RateLimit
+from fanlight.protection.security import Security
 from fanlight.routing.entries import Placed
 from fanlight.services import Services
 from fanlight.stores.memory_store import MemoryStore
@@ -324,10 +325,10 @@ def test_an_async_view_does_not_wait_on_the_loop(serve: Serve, store: NotingStor
 
 def test_a_route_without_a_limit_has_no_guard() -> None:
     """Nothing runs for it; one with several limits has one guard."""
-    choice = GuardChoice()
-    assert choice.guards_for([], frozenset({"GET"})) == ()
+    choice = GuardChoice(Security())
+    assert choice.guards_for([], frozenset({"GET"}), "GET /") == ()
     marks = [Placed(rate_limit("1/second"), "a"), Placed(rate_limit("2/minute"), "b")]
-    assert len(choice.guards_for(marks, frozenset({"GET"}))) == 1
+    assert len(choice.guards_for(marks, frozenset({"GET"}), "GET /")) == 1
 
 
 def test_an_app_with_a_limit_needs_a_store() -> None:

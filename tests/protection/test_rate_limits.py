@@ -26,14 +26,15 @@ async def async_key(request: Request) -> str:
 
 
 def test_it_marks_views_and_tables() -> None:
-    """A function stays that function; anything else in URLS is wrapped."""
+    """A function stays a function, and gets a copy with the mark; anything else in URLS is wrapped."""
 
     def own() -> str:
         return "ok"
 
     mark = rate_limit("10/minute")
-    assert mark(own) is own
-    assert marks_of(own) == (mark,)
+    assert marks_of(mark(own)) == (mark,)
+    assert mark(own)() == "ok"
+    assert marks_of(own) == ()
     marked = rate_limit("10/minute")({"/": view})
     assert isinstance(marked, Marked)
     assert isinstance(marked.mark, RateLimit)

@@ -38,6 +38,7 @@ from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
+from fanlight.protection.security import DEFAULT_SECURITY, Security, read_security
 from fanlight.routing.build import build
 from fanlight.routing.entries import Inherited
 from fanlight.routing.reverse import name_of
@@ -53,7 +54,8 @@ class Application:
 
     Templates and static files are found relative to `folder`; `source` is the file in which `URLS` is written, if there
     is one, so that mistakes are reported with their lines. `table` holds the routes, `pages` the templates and error
-    pages, `encoder` compresses responses (None: nothing does); `state` holds what the lifespan opens.
+    pages, `encoder` compresses responses (None: nothing does); `state` holds what the lifespan opens; `default_fields`
+    are on every response that does not set them itself.
     """
 
     table: Table
@@ -68,6 +70,7 @@ class Application:
         wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., object] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
+        security: Security = DEFAULT_SECURITY,
         folder: Path,
         source: Path | None = None,
     ) -> None:
@@ -78,6 +81,8 @@ class Application:
         self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
         self._middleware, self._wrap_calls = middleware, wrap_calls
         self._lifespan_function, self._compression = lifespan, compression
+        self.security, self._security_mistakes = read_security(security)
+        self.default_fields = self.security.default_fields()
         self._dependencies: frozenset[Dependency] = frozenset()
         self._observer: Observer | None = None
         self._build({})
@@ -144,13 +149,13 @@ class Application:
         wrappers = () if mistakes else self._wrap_calls
         calls = CallFactory(responses, errors, stack, wrappers, observer)
         parts_of_app = calls, self.pages, responses, dependencies, self.state, folder
-        endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer)
+        endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer, security=self.security)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
         mistakes += [*registration_mistakes, *self._folder_mistakes()]
         if not registration_mistakes:
             mistakes += self._template_mistakes(urls=not table_mistakes)
-        mistakes += compression_mistakes
+        mistakes += [*compression_mistakes, *self._security_mistakes]
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:

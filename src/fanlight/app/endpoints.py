@@ -38,6 +38,7 @@ from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
+from fanlight.protection.security import DEFAULT_SECURITY, Security
 from fanlight.routing.entries import VALUE_KINDS, Inherited, Placed
 from fanlight.routing.pattern import parameters_of, refuse
 
@@ -56,6 +57,7 @@ class Endpoints:
         *,
         statics: StaticFolders,
         observer: Observer = NO_OBSERVER,
+        security: Security = DEFAULT_SECURITY,
     ) -> None:
         self._statics, self._observer = statics, observer
         self._pages, self._responses = pages, responses
@@ -65,7 +67,7 @@ class Endpoints:
         self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
-        self._guards = GuardChoice()
+        self._guards = GuardChoice(security)
         self.guards_need_services = False
 
     def path_types(self, value: object) -> Mapping[str, str]:
@@ -82,10 +84,10 @@ class Endpoints:
         path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
-        guards = self._guards.guards_for(marks, methods)
+        name = f"{'|'.join(sorted(methods))} {pattern}"
+        guards = self._guards.guards_for(marks, methods, name)
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
-        name = f"{'|'.join(sorted(methods))} {pattern}"
         if isinstance(value, str):
             return self._for_string(value, pattern, name, calls)
         if isinstance(value, Response):

@@ -1,40 +1,88 @@
 """Choose the guards of each route, in an order that is the same for all.
 
-In: the marks of a route (outermost first) and its methods. Out: its guards, the outermost first: CORS, whose fields are
-on the errors of all others; the check of cross-site requests; rate limits, which a refused request does not count for.
-Raises SetupError for marks that can't be understood.
+In: the marks of a route (outermost first), its methods, and the settings of the app. Out: its guards, the outermost
+first: CORS, whose fields are on the errors of all others; the check of cross-site requests; rate limits, which a
+refused request does not count for. Raises SetupError for marks that can't be understood.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+from fanlight.errors import Mistake, SetupError
 from fanlight.message.guard import Guard
+from fanlight.message.route_marks import RouteMark
+from fanlight.protection.cors import CORS, CorsGuard, CorsPolicy
+from fanlight.protection.cross_site import SAFE_METHODS, CrossSite, CrossSiteCheck, CrossSiteGuard
+from fanlight.protection.origins import Origins, origin_mistakes
 from fanlight.protection.rate_limit_guard import RateLimitGuards
 from fanlight.protection.rate_limits import RateLimit
+from fanlight.protection.security import Security
 from fanlight.routing.entries import Placed
+
+Mark = TypeVar("Mark", bound=RouteMark)
 
 
 class GuardChoice:
     """Chooses the guards of the routes of one app."""
 
-    def __init__(self) -> None:
+    def __init__(self, security: Security) -> None:
+        self._security = security
         self._rate_limits = RateLimitGuards()
 
-    def guards_for(self, marks: Sequence[Placed], methods: frozenset[str]) -> Sequence[Guard]:
-        """Return the guards of a route, the outermost first."""
-        return (*_cors(marks), *_cross_site(marks, methods), *self._rate_limits_of(marks))
+    def guards_for(self, marks: Sequence[Placed], methods: frozenset[str], name: str) -> Sequence[Guard]:
+        """Return the guards of a route, the outermost first; `name` is that of the route, for logs."""
+        policy = self.cors_policy(marks)
+        return (
+            *_cors(policy, methods),
+            *self._cross_site(marks, methods, policy, name),
+            *self._rate_limits_of(marks),
+        )
+
+    def cors_policy(self, marks: Sequence[Placed]) -> CorsPolicy | None:
+        """Return the CORS policy of a route, None without one: the innermost mark counts, or else that of the app."""
+        declared = _innermost(marks, CORS)
+        if declared is None:
+            declared = self._security.cors
+        elif mistakes := declared.mistakes():
+            raise SetupError(mistakes)
+        return None if declared is None or not declared.origins else declared.policy()
+
+    def _cross_site(
+        self, marks: Sequence[Placed], methods: frozenset[str], cors: CorsPolicy | None, name: str
+    ) -> Sequence[Guard]:
+        if methods <= SAFE_METHODS:
+            return ()
+        mark, security = _innermost(marks, CrossSite), self._security
+        allowed = mark.origins if mark is not None else None if security.cross_site else ()
+        if allowed is None:
+            return ()
+        hint = "to let every site send requests, write `cross_site(...)` without origins"
+        if mistakes := origin_mistakes(allowed, "cross_site(origins=...)", if_any=hint):
+            raise SetupError(mistakes)
+        trusted = [Origins(allowed), Origins(security.trusted_origins)]
+        if cors is not None:
+            trusted.append(cors.origins)
+        # SECURITY: tests/protection/test_cross_site.py: CORS for every origin must not open what cookies protect
+        check = CrossSiteCheck(trusted, trusts_without_credentials=cors is not None and cors.origins.is_any)
+        return (CrossSiteGuard(check, name),)
 
     def _rate_limits_of(self, marks: Sequence[Placed]) -> Sequence[Guard]:
         limits = [(each.mark, each.place) for each in marks if isinstance(each.mark, RateLimit)]
         return (self._rate_limits.guard_for(limits),) if limits else ()
 
 
-def _cors(marks: Sequence[Placed]) -> Sequence[Guard]:
-    del marks
-    return ()
+def _cors(policy: CorsPolicy | None, methods: frozenset[str]) -> Sequence[Guard]:
+    if policy is None:
+        return ()
+    if "OPTIONS" in methods:
+        message = "a route for OPTIONS is in a part of URLS with CORS, whose preflights it would get"
+        hint = "remove it, as preflights are responded to without it; or put `CORS(origins=[])` around it"
+        raise SetupError([Mistake(message=message, hint=hint)])
+    return (CorsGuard(policy),)
 
 
-def _cross_site(marks: Sequence[Placed], methods: frozenset[str]) -> Sequence[Guard]:
-    del marks, methods
-    return ()
+def _innermost(marks: Sequence[Placed], kind: type[Mark]) -> Mark | None:
+    """Return the innermost mark of a kind."""
+    return next((each.mark for each in reversed(marks) if isinstance(each.mark, kind)), None)

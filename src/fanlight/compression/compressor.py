@@ -33,6 +33,7 @@ class EncodedResponse(Response):
 
     def __init__(self, original: Response, fields: Fields, content: Any, length: int | None = None) -> None:
         super().__init__(content, original.status, media_type=original.media_type, length=length)
+        self.own_headers = original.own_headers  # which fields of the server it replaces
         self._fields = fields
         self._heartbeat = original.heartbeat
 

@@ -13,9 +13,10 @@ from fanlight.devtools.access import refusal, stranger
 from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.current import recording_of
 from fanlight.devtools.reload.browser_events import BrowserEvents
+from fanlight.devtools.reload.content_policy import POLICY_FIELDS, REPORT_ONLY_FIELD
 from fanlight.devtools.reload.page_script import with_script
 from fanlight.message.file_response import PrebuiltResponse
-from fanlight.message.handler import Call, Handler, ResponseEncoder, encoder_of
+from fanlight.message.handler import Call, Handler, ResponseEncoder, default_fields_of, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
@@ -42,6 +43,8 @@ class DevHandler:
         self._encode_site, self._least_bytes = encoder_of(site)
         self._encode_tools, self._least_tool_bytes = encoder_of(tools)
         self.encoder: ResponseEncoder = self
+        self.default_fields = default_fields_of(site)
+        self._policies = tuple(pair for pair in self.default_fields if pair[0] in POLICY_FIELDS)
 
     least_bytes = 0  # every response passes `encode`
 
@@ -85,7 +88,7 @@ class DevHandler:
             if isinstance(response, PrebuiltResponse):
                 response = _uncached(response)
             if not stranger(request):
-                response = with_script(response, request, self._events.version)
+                response = with_script(response, request, self._events.version, self._policies)
             if response is not made and (recording := recording_of(request)) is not None:
                 recording.change_actor(NAME, None)
                 recording.take_response(response)
@@ -100,6 +103,7 @@ def _closed(response: Response) -> Response:
     for name, value in _TOOL_FIELDS.items():
         if name not in response.headers:
             response.headers[name] = value
+    response.headers.leave_out(REPORT_ONLY_FIELD)  # of the site, which wants no reports about the tools
     return response
 
 

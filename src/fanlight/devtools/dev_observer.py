@@ -17,6 +17,7 @@ from fanlight.devtools.teaching.site_facts import SiteFacts
 from fanlight.errors import ClientDisconnected, HTTPError
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.protection.cross_site import CrossSiteRequest
 
 
 class DevObserver(RecordingObserver):
@@ -31,7 +32,7 @@ class DevObserver(RecordingObserver):
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""
         response = super().on_http_error(error, request, response)
-        return self._teacher.on_http_error(error, request, response, is_shown=not _is_foreign(request))
+        return self._teacher.on_http_error(error, request, response, is_shown=_may_explain(error, request))
 
     def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
         """Return the debug page for an exception of an error handler."""
@@ -53,6 +54,14 @@ def _is_foreign(request: Request) -> bool:
     """Return whether a page of another site, or another machine, may be able to read the response."""
     # SECURITY: tests/devtools/debug/test_hostile.py: what is shown in development must not get there
     return bool(stranger(request)) or request.head.values.get("sec-fetch-site") == "cross-site"
+
+
+def _may_explain(error: HTTPError, request: Request) -> bool:
+    """Return whether the explanation of an error may be shown: to no other site, unless it is about that."""
+    if isinstance(error, CrossSiteRequest) and not stranger(request):
+        # SECURITY: tests/devtools/teaching/test_error_teacher.py: a page in a tab of its own is read by nobody else
+        return request.head.values.get("sec-fetch-dest", "document") == "document"
+    return not _is_foreign(request)
 
 
 def _facts_of(app: Application) -> SiteFacts:

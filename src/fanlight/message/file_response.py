@@ -40,13 +40,13 @@ class PrebuiltResponse(FileResponse):
     """A response with prebuilt fields, for content that is served again and again; accessing `headers` copies them.
 
     `prebuilt` is the same tuple each time, of fields that were checked before, so that the wire finds its cached lines
-    by it.
+    by it. With `replaces` some of them replace fields that the server adds to all responses.
     """
 
     # PERF: benchmarks/run.py: neither checks its fields again nor makes an object for them.
     __slots__ = ("_prebuilt",)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - given by name, for each file
         self,
         content: bytes | FileContent,
         prebuilt: tuple[Pair, ...],
@@ -55,26 +55,29 @@ class PrebuiltResponse(FileResponse):
         length: int,
         modified: int,
         status: int = 200,
+        replaces: bool = False,
     ) -> None:
         self.content = content
         self.status = status
         self.media_type = media_type
         self._length = length
         self.modified = modified
-        self._headers: MutableHeaders | None = None
+        self.own_headers = None
         self._prebuilt = prebuilt
+        if replaces:
+            self.headers  # noqa: B018 - which fields are replaced is known to those that can be changed
 
     @property
     def headers(self) -> MutableHeaders:
         """The header fields, which can be changed."""
-        if self._headers is None:
-            self._headers = MutableHeaders()
-            self._headers.load_checked(self._prebuilt)
-        return self._headers
+        if self.own_headers is None:
+            self.own_headers = MutableHeaders()
+            self.own_headers.load_checked(self._prebuilt)
+        return self.own_headers
 
     def fields(self) -> Sequence[Pair]:
         """Return the fields for the wire."""
-        return self._prebuilt if self._headers is None else self._headers.pairs()
+        return self._prebuilt if self.own_headers is None else self.own_headers.pairs()
 
 
 def file_response(

@@ -101,8 +101,10 @@ class ResponseEncoder(Protocol):
 class Handler(Protocol):
     """The application, as the server sees it.
 
-    Three attributes are optional: `request_class`, the class of which the server makes requests, `encoder`, and
-    `folder`, which has the code of the site: in the log its frames come before those of libraries.
+    These attributes are optional: `request_class`, the class of which the server makes requests; `encoder`; `folder`,
+    which has the code of the site: in the log its frames come before those of libraries; `default_fields`, pairs
+    (name, value) that the server adds to every response; `misdirected`, the call for requests to a host that is not
+    served.
     """
 
     def find(self, request: Request, /) -> Call:
@@ -113,6 +115,11 @@ class Handler(Protocol):
 
     async def stop(self) -> None:
         """Close it again; called once, after the last response."""
+
+
+def default_fields_of(handler: Handler) -> tuple[tuple[str, str], ...]:
+    """Return the fields that a handler wants on every response, unless that sets them itself."""
+    return tuple(getattr(handler, "default_fields", ()))
 
 
 def encoder_of(handler: Handler) -> tuple[Callable[[Response, Request, bool], Response], int]:

@@ -14,6 +14,16 @@ from fanlight.errors import InvalidResponse
 Pair = tuple[str, str]
 is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch  # RFC 9110 section 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+# Fields that an app may have the server add to all responses; one that sets such a field itself is sent with its own.
+REPLACEABLE = frozenset(
+    (
+        *("content-security-policy", "content-security-policy-report-only", "cross-origin-embedder-policy"),
+        *("cross-origin-opener-policy", "cross-origin-resource-policy", "document-policy", "origin-agent-cluster"),
+        *("permissions-policy", "referrer-policy", "reporting-endpoints", "x-content-type-options"),
+        *("x-dns-prefetch-control", "x-frame-options", "x-permitted-cross-domain-policies", "x-robots-tag"),
+    )
+)
+_NONE: frozenset[str] = frozenset()
 # Fields with a single value: of two lines, one reader would take the first, another the last.
 _SINGLE = frozenset(
     "age content-location content-range content-type etag expires last-modified location retry-after".split()
@@ -71,13 +81,15 @@ class Headers:
 class MutableHeaders(Headers):
     """The header fields of a response. Setting an invalid name or value raises InvalidResponse."""
 
-    __slots__ = ("secure_if_https",)
+    __slots__ = ("replaced", "secure_if_https")
 
     secure_if_https: tuple[str, ...]  # Set-Cookie lines that get `Secure` if the response is sent over https
+    replaced: frozenset[str]  # of the fields that the server adds to all responses: those that it leaves out here
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
         super().__init__()
         self.secure_if_https = ()
+        self.replaced = _NONE
         for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
             self.add(name, value)
 
@@ -85,10 +97,19 @@ class MutableHeaders(Headers):
         pair = check_field(name, value)
         self._pairs = [each for each in self._pairs if each[0] != pair[0]]
         self._pairs.append(pair)
+        if pair[0] in REPLACEABLE:
+            self.replaced |= {pair[0]}
 
     def __delitem__(self, name: str) -> None:
         self[name]  # raises KeyError
         self._pairs = [each for each in self._pairs if each[0] != name.lower()]
+        self.replaced -= {name.lower()}
+
+    def leave_out(self, name: str) -> None:
+        """Remove a field, and have the server not add it either, as it may to all responses: "x-frame-options"."""
+        name = name.lower()
+        self._pairs = [each for each in self._pairs if each[0] != name]
+        self.replaced |= {name} & REPLACEABLE
 
     def add(self, name: str, value: str) -> None:
         """Add another value of a name; some fields can have only one (RFC 9110 section 5.3)."""
@@ -96,6 +117,8 @@ class MutableHeaders(Headers):
         if pair[0] in _SINGLE and pair[0] in self:
             raise InvalidResponse(f"{name} is already set, and can have only one value; set it instead of adding to it")
         self._pairs.append(pair)
+        if pair[0] in REPLACEABLE:
+            self.replaced |= {pair[0]}
 
     def set_cookie(self, line: str, key: Callable[[str], object], *, is_secure_if_https: bool) -> None:
         """Add a Set-Cookie line; it replaces those with the same `key`, which are about the same cookie."""
@@ -119,11 +142,13 @@ class MutableHeaders(Headers):
         """Replace all fields by those of another response, which were checked when they were set."""
         self._pairs = list(pairs)  # PERF: benchmarks/static.py: checking ten fields takes as long as finding a file
         self.secure_if_https = secure_if_https
+        self.replaced = REPLACEABLE.intersection([name for name, _ in self._pairs])
 
     def copy(self) -> MutableHeaders:
         """Return a copy."""
         made = MutableHeaders()
         made.load_checked(self._pairs, self.secure_if_https)
+        made.replaced = self.replaced
         return made
 
     def setdefault(self, name: str, value: str) -> str:

@@ -50,10 +50,11 @@ class Response:
     """
 
     # PERF: benchmarks/run.py: a plain page is one of these objects and nothing else
-    __slots__ = ("_headers", "_length", "content", "media_type", "status")
+    __slots__ = ("_length", "content", "media_type", "own_headers", "status")
 
     content: Content
     media_type: str
+    own_headers: MutableHeaders | None  # for the server: None as long as nothing has accessed `headers`
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Response:
         self._length: int | None = None
         if length is not None:
             self.length = length
-        self._headers: MutableHeaders | None = None
+        self.own_headers = None
         if headers is not None:
             self.headers.update(headers)
 
@@ -101,13 +102,13 @@ class Response:
     @property
     def headers(self) -> MutableHeaders:
         """The header fields, which can be changed; `content-length` is set by the server."""
-        if self._headers is None:
-            self._headers = MutableHeaders([("content-type", self.media_type)] if self.media_type else ())
-        return self._headers
+        if self.own_headers is None:
+            self.own_headers = MutableHeaders([("content-type", self.media_type)] if self.media_type else ())
+        return self.own_headers
 
     def fields(self) -> Sequence[Pair]:
         """Return the fields for the wire."""
-        headers = self._headers
+        headers = self.own_headers
         if headers is not None:
             return headers.pairs()
         return _FIELDS.get(self.media_type) or _fields_of(self.media_type)
@@ -115,7 +116,7 @@ class Response:
     @property
     def has_shared_fields(self) -> bool:
         """Whether the media type is its only field."""
-        return self._headers is None
+        return self.own_headers is None
 
     @property
     def heartbeat(self) -> Heartbeat | None:
@@ -128,8 +129,8 @@ class Response:
             made = self.__class__(self.content, self.status, media_type=self.media_type, length=self._length)
         else:
             made = copy.copy(self)  # with the attributes of the subclass
-        if self._headers is not None:
-            made._headers = self._headers.copy()  # noqa: SLF001 - of its own kind
+        if self.own_headers is not None:
+            made.own_headers = self.own_headers.copy()
         return made
 
     def set_cookie(self, name: str, value: str, **options: Any) -> None:
@@ -147,8 +148,8 @@ class Response:
 
     def secure_cookies(self) -> None:
         """Add `Secure` to cookies that did not choose; the server calls this for a response over https."""
-        if self._headers is not None:
-            self._headers.secure_cookies()
+        if self.own_headers is not None:
+            self.own_headers.secure_cookies()
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.media_type}>"

@@ -7,13 +7,15 @@
         "/cats": cats,
     })}
 
-In: a mark, and a view or a value of URLS. Out: a function with an attribute, or the value with its marks. What a mark
-means is decided by the app; which parts of URLS it is for, by where it is written.
+In: a mark, and a view or a value of URLS. Out: the same function with an attribute, or the value with its marks. What a
+mark means is decided by the app; which parts of URLS it is for, by where it is written: a view that is marked in one
+place of URLS is a copy, so that it has no mark in another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from types import FunctionType
 from typing import Any, TypeVar, cast, overload
 
@@ -21,6 +23,7 @@ from msgspec import Struct
 
 View = TypeVar("View", bound=Callable[..., object])
 _ATTRIBUTE = "__fanlight_marks__"
+ORIGINAL = "__fanlight_original__"  # of a copy: the function by which `url_for` finds it
 
 
 class RouteMark:
@@ -31,11 +34,12 @@ class RouteMark:
     @overload
     def __call__(self, inner: object) -> Marked: ...
     def __call__(self, inner: Any) -> Any:
-        """Mark a function, or return anything else (a table, a text) with this mark. The outermost is applied first."""
+        """Return a function, or anything else (a table, a text), with this mark. The outermost is applied first."""
         if not isinstance(inner, FunctionType):
             return Marked(inner, self)
-        setattr(inner, _ATTRIBUTE, (self, *marks_of(inner)))
-        return inner
+        made = _copy_of(inner)
+        setattr(made, _ATTRIBUTE, (self, *marks_of(inner)))
+        return made
 
 
 class Marked(Struct, frozen=True):
@@ -46,6 +50,18 @@ class Marked(Struct, frozen=True):
 
     inner: object
     mark: RouteMark
+
+
+def _copy_of(function: FunctionType) -> FunctionType:
+    """Return a copy of a function: it has the same code, and attributes of its own."""
+    # SECURITY: tests/protection/test_cross_site.py: one route of a view may be open while another is not
+    parts = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    made = FunctionType(*parts)
+    update_wrapper(made, function)
+    made.__kwdefaults__ = function.__kwdefaults__
+    del vars(made)["__wrapped__"]  # it wraps nothing
+    setattr(made, ORIGINAL, getattr(function, ORIGINAL, function))
+    return made
 
 
 def marks_of(view: object) -> tuple[RouteMark, ...]:

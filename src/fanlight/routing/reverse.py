@@ -158,7 +158,8 @@ def _or(names: Sequence[str]) -> str:
 
 
 def _key_of(view: object) -> object:
-    """Return the key by which a view is found: itself, or its id if it can't be hashed."""
+    """Return the key by which a view is found: itself, or its id if it can't be hashed; for a copy, the original."""
+    view = getattr(view, "__fanlight_original__", view)  # of a view with a setting that only one of its routes has
     try:
         hash(view)
     except TypeError:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fanlight.message.handler import Handler
+from fanlight.message.handler import Handler, default_fields_of
 from fanlight.server.connection.connection import RECV_BYTES, Connection, is_about_client, wire_limits
 from fanlight.server.connection.phases import CONTENT, HANDSHAKE, HEAD, READING_REQUESTS
 from fanlight.server.dispatch.lanes import Lanes
@@ -81,7 +81,9 @@ class Hub:
         self.post = ownership.post  # have the holder call a function, soon; from any thread
         self.pool = pool = ThreadPool(limits.threads, limits.threads * WAITING_CALLS_PER_THREAD)
         self.background = BackgroundTasks(loop, pool)
-        self.table = table = ConnectionTable(poller, ownership, limits, self.background, observer)
+        self.table = table = ConnectionTable(
+            poller, ownership, limits, self.background, observer, default_fields_of(handler)
+        )
         self.lanes = Lanes()
         self.watchdog = EventLoopWatchdog(loop, ownership.loop_thread_id)
         self.detector = StallDetector(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from fanlight.errors import InvalidSetting
-from fanlight.message.handler import Handler
+from fanlight.message.handler import Handler, default_fields_of
 from fanlight.server.connection.connection import Connection
 from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
@@ -33,6 +33,7 @@ from fanlight.server.recording.formats import Format
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.shutdown import ShutdownController
 from fanlight.settings.options import Options
+from fanlight.wire.http1.response_writer import write_line
 
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits this long for the interpreter after each
 # system call; Python's default of 5 ms would halve the throughput of fast views.
@@ -62,8 +63,11 @@ class Server:
 
         `shutdown` is given where this server's signals end the process; `watch` is called with each new connection;
         `log_lines` formats the access log in the place of the format of the options, `message_format` the error log.
-        Raises InvalidSetting, for example for a certificate that can't be read.
+        Raises InvalidSetting, for example for a certificate that can't be read, and InvalidResponse for default fields
+        of the handler that can't be sent.
         """
+        for each in default_fields_of(handler):
+            write_line(each)
         self._handler, self.options = handler, options or Options()
         self._listeners = listeners or ListenerSet(self.options)
         self._is_worker, self._watch, self._log_lines = is_worker, watch, log_lines

@@ -21,6 +21,7 @@ from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compr
 from fanlight.errors import AddressUnavailable, AppError, InvalidSetting
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.pages.templates import Templates
+from fanlight.protection.security import DEFAULT_SECURITY, Security
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -44,8 +45,9 @@ class App(Application):
     `templates` is their folder, or `Templates(...)` with what each of them has. `errors` maps a status to a view, a
     template or a text; `middleware` lists generators that run before and after each view, the outermost first;
     `wrap_calls` lists generators that observe each request and its response, for tracing; `lifespan` is a generator
-    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all. Raises
-    SetupError with everything that is wrong with the table, the views, the templates and the settings.
+    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all;
+    `security` how browsers protect the site. Raises SetupError with everything that is wrong with the table, the views,
+    the templates and the settings.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
@@ -58,6 +60,7 @@ class App(Application):
         wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
+        security: Security = DEFAULT_SECURITY,
         file: str | Path | None = None,
     ) -> None:
         """Create a site, and check all of it; `file` is by default the file of the caller."""
@@ -75,6 +78,7 @@ class App(Application):
             wrap_calls=wrap_calls,
             lifespan=lifespan,
             compression=compression,
+            security=security,
             folder=source.parent,
             source=source if source.is_file() else None,
         )

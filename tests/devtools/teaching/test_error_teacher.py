@@ -172,8 +172,30 @@ def test_a_form_in_the_text_of_a_view_is_found(client: Client) -> None:
 @pytest.mark.parametrize("referer", ["http://elsewhere.example/contact", "", "/contact", "http://[x/"])
 def test_a_page_of_another_site_is_not_looked_for(client: Client, referer: str) -> None:
     """Only pages of this site are looked at."""
-    member = member_of(client.post("/contact", form={"name": "x"}, headers=JSON | {"referer": referer}))
+    headers = JSON | {"referer": referer, "sec-fetch-site": "same-origin"}
+    member = member_of(client.post("/contact", form={"name": "x"}, headers=headers))
     assert member["steps"] == ["If it may be missing, give it a default: `message: str = ...`."]
+
+
+def test_a_request_of_another_site_s_page_is_explained(client: Client) -> None:
+    """By the field that shows it, with the line to write if that page may do it."""
+    headers = JSON | {"origin": "https://app.example", "sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}
+    member = member_of(client.post("/contact", form={"name": "x"}, headers=headers))
+    place = at("def send(name: str, message: str, age: int = 0, password: int = 0):")
+    assert member["summary"] == (
+        f"send ({place}) was not called: a page of another site has sent this (Sec-Fetch-Site: cross-site)"
+    )
+    assert 'cross_site(origins=["https://app.example"])(view)' in member["steps"][0]
+    assert "--trusted-proxies" in member["steps"][1]
+    page = client.post("/contact", form={"name": "x"}, headers=PAGE | {"origin": "null"}).text
+    assert "sandboxed frame" in page
+
+
+def test_a_script_of_another_site_gets_no_explanation(client: Client) -> None:
+    """What it fetches is the plain 403, as in production."""
+    headers = JSON | {"origin": "https://app.example", "sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"}
+    response = client.post("/contact", form={"name": "x"}, headers=headers)
+    assert (response.status, "development" in response.json()) == (403, False)
 
 
 def test_secrets_are_masked(client: Client) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from fanlight.devtools.inspector.current import CURRENT, KEY, recording_of
 from fanlight.devtools.inspector.recording import Recording
 from fanlight.message.content import RefusedContent
-from fanlight.message.handler import Call, Handler, Lane, ResponseEncoder
+from fanlight.message.handler import Call, Handler, Lane, ResponseEncoder, default_fields_of
 from fanlight.message.request import Request
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class RecordedHandler:
         self.request_class: type[Request] = type("Request", (RecordedRequest, own), members)
         encoder: ResponseEncoder | None = getattr(app, "encoder", None)
         self.encoder = None if encoder is None else RecordedEncoder(encoder)
+        self.default_fields = default_fields_of(app)
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request, which records its run."""

@@ -13,6 +13,8 @@ import secrets
 from fanlight.message.headers import MutableHeaders
 
 FIELD = "content-security-policy"
+REPORT_ONLY_FIELD = "content-security-policy-report-only"  # changed as well, so that the tools cause no reports
+POLICY_FIELDS = (FIELD, REPORT_ONLY_FIELD)
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_=-]+)'")
 _SCRIPTS = ("script-src-elem", "script-src", "default-src")
 _CONNECTIONS = ("connect-src", "default-src")
@@ -22,20 +24,27 @@ Policy = dict[str, list[str]]  # the sources of each directive
 
 def admit(fields: MutableHeaders, folder: str) -> str:
     """Let scripts in a folder (an absolute URL) run and connect; return the nonce that the element needs."""
-    lines = fields.get_all(FIELD)
-    if not lines:
+    found = {name: _parsed_all(fields.get_all(name)) for name in POLICY_FIELDS if name in fields}
+    if not found:
         return ""
-    policies = [_parsed(each) for line in lines for each in line.split(",")]
-    nonces = [
-        found[1] for each in policies for source in _sources(each, _SCRIPTS) if (found := _NONCE.fullmatch(source))
-    ]
-    nonce = nonces[0] if nonces else secrets.token_urlsafe(16)
+    nonce = _nonce_in([each for policies in found.values() for each in policies]) or secrets.token_urlsafe(16)
     is_used = False
-    for policy in policies:
-        is_used |= _admit_script(policy, folder, nonce)
-        _admit_folder(policy, _CONNECTIONS, "connect-src", folder)
-    fields[FIELD] = ", ".join(filter(None, map(_written, policies)))
+    for name, policies in found.items():
+        for policy in policies:
+            is_used |= _admit_script(policy, folder, nonce)
+            _admit_folder(policy, _CONNECTIONS, "connect-src", folder)
+        fields[name] = ", ".join(filter(None, map(_written, policies)))
     return nonce if is_used else ""
+
+
+def _parsed_all(lines: list[str]) -> list[Policy]:
+    return [_parsed(each) for line in lines for each in line.split(",")]
+
+
+def _nonce_in(policies: list[Policy]) -> str:
+    """Return the first nonce that scripts of the page have, "" if there is none."""
+    sources = (source for policy in policies for source in _sources(policy, _SCRIPTS))
+    return next((found[1] for each in sources if (found := _NONCE.fullmatch(each))), "")
 
 
 def _admit_script(policy: Policy, folder: str, nonce: str) -> bool:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from fanlight.devtools.dev_context import PREFIX
 from fanlight.devtools.reload.content_policy import admit
 from fanlight.message.file_content import FileContent
-from fanlight.message.headers import MutableHeaders
+from fanlight.message.headers import MutableHeaders, Pair
 from fanlight.message.media_types import charset_of, essence_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -64,8 +65,11 @@ _FORGOTTEN = frozenset(
 )
 
 
-def with_script(response: Response, request: Request, version: str) -> Response:
-    """Return a response whose page refreshes itself, or the same response."""
+def with_script(response: Response, request: Request, version: str, policies: Sequence[Pair] = ()) -> Response:
+    """Return a response whose page refreshes itself, or the same response.
+
+    `policies` are the fields with content security policies that the server would add to the response.
+    """
     kind = response.media_type if response.has_shared_fields else response.headers.get("content-type")
     if response.status in _WITHOUT_CONTENT or not _is_html(kind):
         return response
@@ -80,13 +84,13 @@ def with_script(response: Response, request: Request, version: str) -> Response:
         response = _with_content(response.copy(), content)
     if not isinstance(content, bytes):
         changed = response.copy()
-        injector = Injector(_tag(changed, request, version), is_page=is_page)
+        injector = Injector(_tag(changed, request, version, policies), is_page=is_page)
         return _without_validators(_with_content(changed, stream_of(content, encoder=injector)))
     at = position(content, is_page=is_page)
     if at is None:
         return response
     changed = response.copy()
-    tag = _tag(changed, request, version)
+    tag = _tag(changed, request, version, policies)
     return _without_validators(_with_content(changed, content[:at] + tag + content[at:]))
 
 
@@ -140,9 +144,12 @@ def _is_decided(held: bytes) -> bool:
     return bool(start) and not any(each.startswith(start[: len(each)]) for each in _BEGINNINGS)
 
 
-def _tag(response: Response, request: Request, version: str) -> bytes:
+def _tag(response: Response, request: Request, version: str, policies: Sequence[Pair]) -> bytes:
     """Return the script's element, and let it run."""
     nonce = ""
+    for name, policy in policies:
+        if name not in response.headers.replaced:
+            response.headers[name] = policy
     if not response.has_shared_fields:
         nonce = admit(response.headers, f"{request.scheme}://{request.head.authority}{PREFIX}/")
     return _element(version, nonce, is_form=request.head.method not in ("GET", "HEAD"))

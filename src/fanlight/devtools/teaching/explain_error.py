@@ -17,6 +17,7 @@ from fanlight.errors import ContentTooLarge, HTTPError, MethodNotAllowed, NotFou
 from fanlight.message.request import Request
 from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
+from fanlight.protection.cross_site import CrossSiteRequest
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.routing.explain import MIN_SCORE, NearRoute
 from fanlight.routing.path import UNMATCHABLE, decode_path
@@ -45,6 +46,8 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
     if isinstance(found, NoMatch):
         return _without_route(error, request, app, found)
     route, _ = found
+    if isinstance(error, CrossSiteRequest):
+        return _of_another_site(error, route, app)
     if isinstance(error, UnprocessableContent) and error.fields:
         return explain_fields(error, request, route, app)
     if isinstance(error, NotFound):
@@ -58,6 +61,13 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
         steps=tuple(filter(None, steps)),
         places=(view,),
     )
+
+
+def _of_another_site(error: CrossSiteRequest, route: Route, app: SiteFacts) -> Explanation:
+    """Explain the 403 of a request that a page of another site has sent."""
+    view = view_place(route, app.folder)
+    summary = f"{view.what} ({view.place}) was not called: a page of another site has sent this ({error.reason})"
+    return Explanation(status=403, summary=_one_line(summary), steps=tuple(map(_one_line, error.steps)), places=(view,))
 
 
 def _raised(error: HTTPError, place: Place) -> Explanation:

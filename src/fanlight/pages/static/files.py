@@ -27,7 +27,7 @@ from fanlight.errors import NotFound, ServiceUnavailable
 from fanlight.message.conditional import apply_conditions, is_plain_revalidation, not_modified_fields
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import PrebuiltResponse
-from fanlight.message.headers import Pair
+from fanlight.message.headers import REPLACEABLE, Pair
 from fanlight.message.http_date import write_date
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
@@ -60,6 +60,7 @@ class Representation(Struct, frozen=True):
     size: int
     etag: str
     not_modified_fields: tuple[Pair, ...]
+    replaces: bool  # fields that the server adds to all responses
 
 
 class Resource(Struct, frozen=True):
@@ -150,6 +151,7 @@ class StaticFiles:
                 length=0,
                 modified=version.modified,
                 status=304,
+                replaces=chosen.replaces,
             )
         # A side file is valid only for the file that it was made of.
         if version is not plain.version and not plain.version.is_current():
@@ -162,7 +164,12 @@ class StaticFiles:
         elif not version.is_current():
             return None
         response = PrebuiltResponse(
-            content, chosen.fields, media_type=chosen.media_type, length=chosen.size, modified=version.modified
+            content,
+            chosen.fields,
+            media_type=chosen.media_type,
+            length=chosen.size,
+            modified=version.modified,
+            replaces=chosen.replaces,
         )
         return apply_conditions(response, request)
 
@@ -332,7 +339,11 @@ class StaticFiles:
 def _representation(
     version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int
 ) -> Representation:
-    return Representation(version, media_type, fields, content, size, dict(fields)["etag"], not_modified_fields(fields))
+    names = dict(fields)
+    replaces = not REPLACEABLE.isdisjoint(names)
+    return Representation(
+        version, media_type, fields, content, size, names["etag"], not_modified_fields(fields), replaces
+    )
 
 
 def _fields(version: Version, media_type: str, cache_control: str, coding: str, *, varies: bool) -> tuple[Pair, ...]:

@@ -15,9 +15,6 @@ from fanlight.message.headers import Pair
 from fanlight.message.media_types import media_type_by_name
 from fanlight.message.uploaded_files import safe_type, uploaded_fields
 
-# A browser must not take a picture for a page because of its content.
-_NO_SNIFFING: tuple[Pair, ...] = (("x-content-type-options", "nosniff"),)
-
 
 class FolderRules(Struct, frozen=True):
     """How the files of a folder are served."""
@@ -34,7 +31,7 @@ SITE_FILES = FolderRules(
     has_side_files=True,
     has_fingerprints=True,
     media_type=media_type_by_name,
-    fields=lambda _, __: _NO_SNIFFING,
+    fields=lambda _, __: (),
 )
 UPLOADED_FILES = FolderRules(
     has_indexes=False,

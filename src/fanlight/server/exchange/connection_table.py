@@ -14,11 +14,13 @@ import logging
 import math
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fanlight.message.http_date import write_date
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import READ, Poller
+from fanlight.wire.http1.response_writer import write_line
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.request_observer import RequestObserver
     from fanlight.settings.limits import Limits
 
+MAX_KNOWN_SETS = 64  # of fields that responses replace
 DRAIN_KEEPALIVE_SECONDS = 1.0  # for a next request while we drain, where no response has said `connection: close`
 ARRIVING_SECONDS = 3.0  # for the rest of a request that was on its way when the server began to stop
 
@@ -43,8 +46,12 @@ class ConnectionTable:
         limits: Limits,
         background: BackgroundTasks,
         observer: RequestObserver | None,
+        default_fields: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Begin without any. On closing one, its background tasks go to `background`, its log line to `observer`."""
+        """Begin without any. On closing one, its background tasks go to `background`, its log line to `observer`.
+
+        `default_fields` are on every response that does not set them itself. Raises InvalidResponse.
+        """
         self._poller, self.ownership, self.limits = poller, ownership, limits
         self._background, self._observer = background, observer
         self._poll = poller.poll
@@ -52,11 +59,15 @@ class ConnectionTable:
         self.connections: dict[int, Connection] = {}
         self.now = time.monotonic()
         self.default_headers = b""
+        self._field_lines = {name: write_line((name, value)) for name, value in default_fields}
+        self._all_field_lines = b"".join(self._field_lines.values())
+        self._without: dict[frozenset[str], bytes] = {}  # the lines without some of them
         self.keepalive_seconds = limits.idle_seconds
         self.is_draining = self.has_cut_off = False
         self.drained = asyncio.Event()
         self.refuse_late_at = math.inf  # while we drain: what has not wholly arrived by then is refused
         self._drain_until = 0.0
+        self._date_lines = b""
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
         """Return what is ready, as pairs of descriptor and events, and take the time."""
@@ -72,7 +83,18 @@ class ConnectionTable:
     def set_date(self, seconds: float) -> None:
         """Set the date that responses carry; once a second."""
         date = write_date(int(seconds))
-        self.default_headers = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
+        self._date_lines = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
+        self.default_headers = self._date_lines + self._all_field_lines
+
+    def headers_without(self, names: frozenset[str]) -> bytes:
+        """Return the default headers without some of the app's fields, for a response that has its own."""
+        lines = self._without.get(names)
+        if lines is None:
+            if len(self._without) >= MAX_KNOWN_SETS:
+                self._without.clear()
+            kept = (line for name, line in self._field_lines.items() if name not in names)
+            lines = self._without[names] = b"".join(kept)
+        return self._date_lines + lines
 
     # --- one connection ---------------------------------------------------------------------------
 

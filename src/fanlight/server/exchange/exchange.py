@@ -207,13 +207,15 @@ class Exchange:
             is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
             if not is_small:
                 response = self._encode(response, connection.request, self._pool.is_busy)
+            own = response.own_headers
+            standard = table.default_headers if own is None or not own.replaced else table.headers_without(own.replaced)
+            standard += connection.extra_headers
+            if not is_small:
                 if not isinstance(content := response.content, _SENDABLE):
-                    standard = table.default_headers + connection.extra_headers
                     is_started = self._streams.start(connection, response, standard)
                     return not is_started and self.respond(connection, BUSY)
                 is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
             connection.status = response.status
-            standard = table.default_headers + connection.extra_headers
             if is_small:
                 data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
             else:
