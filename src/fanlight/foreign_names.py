@@ -54,6 +54,7 @@ _MODULE = {
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
     "login_required permission_required": _DEPENDENCY + "; it raises Unauthorized or Forbidden",
     "check_password_hash check_password PasswordHasher CryptContext": "use verify_password(password, stored)",
+    "Limiter limiter ratelimit RateLimiter throttle": 'mark a view or a table: @rate_limit("10/minute")',
     "generate_password_hash make_password": "use hash_password(password)",
     "escape Markup": "from markupsafe; templates escape by themselves",
     "run serve": "use app.run(), or `fanlight dev main.py`",

@@ -1,8 +1,8 @@
 """Browsers in which an account has been signed in to before: a signed cookie, and nothing in the store.
 
 In: a request, and the account that it wants to sign in to. Out: the name of the browser, if it is known for that
-account; then a cookie that makes it known. So a stranger who tries passwords of an account uses up the tries of all
-strangers, and not those of its owner ("device cookies": https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies).
+account; then a cookie that makes it known. So the tries of strangers are counted for all strangers together, and not for
+the owner of the account ("device cookies": https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies).
 It is no session: the cookie signs nobody in.
 """
 
