@@ -1,9 +1,9 @@
 """Browsers in which an account has been signed in to before: a signed cookie, and nothing in the store.
 
 In: a request, and the account that it wants to sign in to. Out: the name of the browser, if it is known for that
-account; then a cookie that makes it known. So the tries of strangers are counted for all strangers together, and not for
-the owner of the account ("device cookies": https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies).
-It is no session: the cookie signs nobody in.
+account; then a cookie that makes it known. So the tries of strangers are counted together, apart from those of the
+account's owner. OWASP calls that device cookies ("Slow Down Online Guessing Attacks with Device Cookies"). It is no
+session: the cookie signs nobody in.
 """
 
 from __future__ import annotations
