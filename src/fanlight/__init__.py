@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fanlight.bootstrap import is_command as _is_command  # noqa: F401 - before all that takes time to load
 
 if TYPE_CHECKING:
+    from fanlight.binding.credentials import BasicCredentials, BearerToken, NameAndPassword, api_key
     from fanlight.binding.markers import Body, Cookie, CookieName, Field, FieldName, Header, HeaderName
     from fanlight.compression.compression_settings import Compression, uncompressed
     from fanlight.errors import (
@@ -68,8 +69,11 @@ if TYPE_CHECKING:
     from fanlight.message.request import Request
     from fanlight.message.response import Response, json_response, redirect
     from fanlight.message.safe_targets import redirect_back, safe_target
+    from fanlight.message.security_scheme import security_scheme
     from fanlight.message.upload import Upload
     from fanlight.message.with_middleware import middleware
+    from fanlight.openapi.openapi_mark import in_openapi
+    from fanlight.openapi.openapi_settings import OpenAPI
     from fanlight.pages.page import render
     from fanlight.pages.static.static import Static
     from fanlight.pages.templates import Templates
@@ -89,6 +93,8 @@ _MODULES = {
     "Limits": "fanlight.settings.limits",
     "Static": "fanlight.pages.static.static",
     "Templates": "fanlight.pages.templates",
+    "OpenAPI": "fanlight.openapi.openapi_settings",
+    "in_openapi": "fanlight.openapi.openapi_mark",
     "lane": "fanlight.message.lane",
     "limits": "fanlight.message.body_policy",
     "middleware": "fanlight.message.with_middleware",
@@ -101,6 +107,8 @@ _MODULES = {
     "Security": "fanlight.protection.security",
     "cross_site": "fanlight.protection.cross_site",
     # Requests
+    "BasicCredentials": "fanlight.binding.credentials",
+    "BearerToken": "fanlight.binding.credentials",
     "Body": "fanlight.binding.markers",
     "ClientCert": "fanlight.message.client_cert",
     "ContentStream": "fanlight.message.content",
@@ -116,10 +124,13 @@ _MODULES = {
     "Headers": "fanlight.message.headers",
     "Image": "fanlight.message.image_check",
     "ImageFacts": "fanlight.message.image_facts",
+    "NameAndPassword": "fanlight.binding.credentials",
     "Query": "fanlight.message.form",
     "Request": "fanlight.message.request",
     "State": "fanlight.message.app_state",
     "Upload": "fanlight.message.upload",
+    "api_key": "fanlight.binding.credentials",
+    "security_scheme": "fanlight.message.security_scheme",
     # Responses
     "EarlyHints": "fanlight.message.early_hints",
     "Event": "fanlight.message.events",
@@ -182,6 +193,8 @@ __all__ = [  # noqa: RUF022 - by code point
     "BadField",
     "BadRequest",
     "BadSignature",
+    "BasicCredentials",
+    "BearerToken",
     "Body",
     "CORS",
     "ClientCert",
@@ -219,10 +232,12 @@ __all__ = [  # noqa: RUF022 - by code point
     "MethodNotAllowed",
     "MisdirectedRequest",
     "MutableHeaders",
+    "NameAndPassword",
     "NoSuchURL",
     "NotAcceptable",
     "NotFound",
     "NotImplementedByServer",
+    "OpenAPI",
     "PreconditionFailed",
     "Query",
     "Request",
@@ -242,10 +257,12 @@ __all__ = [  # noqa: RUF022 - by code point
     "UnprocessableContent",
     "UnsupportedMediaType",
     "Upload",
+    "api_key",
     "check_preconditions",
     "cross_site",
     "file_response",
     "hash_password",
+    "in_openapi",
     "json_response",
     "lane",
     "limits",
@@ -256,6 +273,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "redirect_back",
     "render",
     "safe_target",
+    "security_scheme",
     "table",
     "uncompressed",
     "verify_password",

@@ -416,11 +416,33 @@ def test_a_plain_class_has_no_stand_in() -> None:
     @dataclasses.dataclass
     class Simple:
         name: str
-        age: Annotated[int, Meta(ge=0)] = 0
+        age: Annotated[int, Meta(ge=0)]
+        tags: list[str] = dataclasses.field(default_factory=list)
 
-    for annotation in (list[int], dict[str, Square], Simple, Square | None):
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        name: str
+        age: int = 0
+
+    for annotation in (list[int], dict[str, Square], Simple, Slotted, Square | None):
         assert decode_plan(annotation).build is None
     assert decode_plan(Kept).build is not None
+
+
+@dataclasses.dataclass
+class Spot:
+    x: int
+    y: int = 7
+
+
+def test_the_default_of_a_dataclass_is_in_its_object(site: Make) -> None:
+    """It is there in `vars()`, and in the JSON of the object, as if the class had been called."""
+
+    def echo(spot: Spot) -> Any:
+        assert vars(spot) == {"x": 1, "y": 7}
+        return spot
+
+    assert site({"POST /": echo}).post("/", json={"x": 1}).json == {"x": 1, "y": 7}
 
 
 # --- files in a class --------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_the_fields_of_an_object_fill_the_parameters(site: Make, kind: str) -> N
     [
         ({}, [("name", "is missing"), ("age", "is missing")]),
         ({"name": 1, "age": "3"}, [("name", "1 is not a string"), ("age", "'3' is not an integer")]),
-        ({"name": None, "age": 1.0}, [("name", "null is not a string"), ("age", "1.0 is not an integer")]),
+        ({"name": None, "age": 1.5}, [("name", "null is not a string"), ("age", "1.5 is not an integer")]),
         ({"name": "A", "age": True}, [("age", "true is not an integer")]),
         ({"name": {}, "age": []}, [("name", "an object is not a string"), ("age", "a list is not an integer")]),
         ({"name": "A", "age": 1, "born": "x"}, [("born", "'x' is not a date like 2026-01-31")]),
@@ -209,7 +209,7 @@ def ranges(body: Ranges) -> str:
         ({"whole": {"low": 2, "high": 1}}, "/whole"),
         ({"many": [{"low": 1, "high": 1}, {"low": 2, "high": 1}]}, "/many/1"),
         ({"pairs": [[1, {"low": 2, "high": 1}]]}, "/pairs/0/1"),
-        ({"named": {"$ - at `x`": {"low": 2, "high": 1}}}, "/named"),  # msgspec does not give the key
+        ({"named": {"$ - at `x`": {"low": 2, "high": 1}}}, "/named/$ - at `x`"),
     ],
 )
 def test_the_error_of_a_struct_has_its_location(site: Make, sent: object, pointer: str) -> None:
@@ -402,14 +402,14 @@ _KINDS: list[Any] = [Order, Mixed, Strict, Checked, Tree, list[Line], dict[str, 
 
 @given(st.sampled_from(_KINDS), _VALUES)
 def test_every_rejection_of_msgspec_is_listed(annotation: Any, value: object) -> None:
-    """The second pass finds at least one bad field, and raises nothing, for any JSON."""
+    """The second pass finds at least one bad field, and raises nothing, for any JSON; 3.0 is a whole number."""
     content = msgspec.json.encode(value)
     try:
         msgspec.json.decode(content, type=annotation)
     except msgspec.ValidationError:
         found: list[BadField] = []
-        JSONDecoder(annotation, kind_of(annotation)).decode(content, found)
-        assert found
+        made = JSONDecoder(annotation, kind_of(annotation)).decode(content, found)
+        assert found or made == value
         assert all(each.message for each in found)
 
 

@@ -102,8 +102,12 @@ TABLE: dict[Any, list[Row]] = {
         Row("1" * 128, int("1" * 128), "1" * 128),
         Row(LONG, NO, LONG),
         Row("1" * 5000, NO, "1" * 5000),
-        Row("1.0", NO, "1.0"),
-        Row("1e3", NO, "1e3"),
+        Row("1.0", NO, "1.5"),
+        Row("1e3", NO, "1e-3"),
+        Row("3", 3, "3.0"),  # JSON has one kind of number
+        Row("1000", 1000, "1e3"),
+        Row("9007199254740991", 2**53 - 1, "9007199254740991.0"),
+        Row("x", NO, "9007199254740992.0"),  # as a float, it stands for several integers
         Row("true", NO, "true"),
         Row("x", NO, "null"),
         Row("x", NO, "[1]"),
@@ -187,8 +191,10 @@ TABLE: dict[Any, list[Row]] = {
     Rights: rows(
         Row("1", Rights.READ, "1"), Row("3", Rights.READ | Rights.WRITE, "3"), Row("8", NO, "8"), Row("READ", NO)
     ),
-    Bits: rows(Row("3", Bits.A | Bits.B, "3"), Row("x", NO, "1.0"), Row("x", NO, "true")),
-    Literal["a", 1]: rows(Row("a", "a"), Row("1", 1, "1"), Row("b", NO), Row("2", NO, "2"), Row("x", NO, "true")),
+    Bits: rows(Row("3", Bits.A | Bits.B, "3.0"), Row("x", NO, "1.5"), Row("x", NO, "true")),
+    Literal["a", 1]: rows(
+        Row("a", "a"), Row("1", 1, "1"), Row("b", NO), Row("1", 1, "1.0"), Row("2", NO, "2"), Row("x", NO, "true")
+    ),
     Literal["a", None]: rows(  # noqa: PYI061
         Row("a", "a"), Row("None", NO), Row("null", NO), Row("b", NO, "5")
     ),

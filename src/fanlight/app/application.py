@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
@@ -29,12 +29,11 @@ from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.compression.compressor import Compressor
-from fanlight.errors import MisdirectedRequest, Mistake, SetupError
+from fanlight.errors import Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
-from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
@@ -46,6 +45,11 @@ from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 from fanlight.services import Services
+
+if TYPE_CHECKING:
+    from fanlight.openapi.document import Document
+    from fanlight.openapi.openapi_routes import OpenAPIRoutes
+    from fanlight.openapi.openapi_settings import OpenAPI
 
 TEMPLATES = "templates"
 
@@ -72,6 +76,7 @@ class Application:
         lifespan: Callable[..., object] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
         security: Security = DEFAULT_SECURITY,
+        openapi: str | OpenAPI | None = None,
         folder: Path,
         source: Path | None = None,
     ) -> None:
@@ -81,9 +86,9 @@ class Application:
         self.services = Services()
         self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
         self._middleware, self._wrap_calls = middleware, wrap_calls
-        self._lifespan_function, self._compression = lifespan, compression
         self.security, self._security_mistakes = read_security(security)
         self.default_fields = self.security.default_fields()
+        self._lifespan_function, self._compression, self._openapi = lifespan, compression, openapi
         self._dependencies: frozenset[Dependency] = frozenset()
         self._observer: Observer | None = None
         self._build({})
@@ -166,28 +171,50 @@ class Application:
         if mistakes:
             raise SetupError(mistakes)
         no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)
-        outside = CallFactory(responses, errors, MiddlewareStack((), responses, errors), wrappers)
-        self.misdirected = outside.for_handler(_misdirected, "a foreign host")
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._call_without_route = self.table.find, no_route.call
+        if self._description is not None:
+            self._description.serve(self.describe().content)
 
     def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
         return self.pages.check(assets=self.statics.are_valid, urls=urls)
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)
+        self._description, mistakes = self._read_description()
         try:
             self.table = build(
                 self._urls,
                 source=source,
+                own_urls={} if self._description is None else self._description.urls,
                 path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
                 unwrap=self._unwrap,
                 name_of=_name_of,
             )
         except SetupError as error:
-            return list(error.mistakes)
-        return [] if source is None else view_name_mistakes(self.table.routes, source.functions)
+            return [*error.mistakes, *mistakes]
+        return mistakes if source is None else [*view_name_mistakes(self.table.routes, source.functions), *mistakes]
+
+    def _read_description(self) -> tuple[OpenAPIRoutes | None, list[Mistake]]:
+        """Return what serves the description of this app, None without one, and what is wrong with its settings."""
+        if self._openapi is None:
+            return None, []
+        from fanlight.openapi.openapi_routes import read_routes  # noqa: PLC0415 - for sites that are described
+
+        return read_routes(self._openapi, self.folder)
+
+    def describe(self) -> Document:
+        """Return the description of the site in OpenAPI, also if the site does not serve it."""
+        from fanlight.openapi.document import describe  # noqa: PLC0415 - as above
+        from fanlight.openapi.openapi_settings import OpenAPI  # noqa: PLC0415 - as above
+        from fanlight.openapi.operations import DescribedSite  # noqa: PLC0415 - as above
+
+        settings = OpenAPI(title=self.folder.name) if self._description is None else self._description.settings
+        site = DescribedSite(
+            routes=self.table.routes, middleware=self.app_middleware, state=self.state, folder=self.folder
+        )
+        return describe(site, settings)
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""
@@ -254,10 +281,6 @@ class Application:
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
         await self._lifespan.stop()
-
-
-def _misdirected(_: Request) -> Response:
-    raise MisdirectedRequest("This site is not served at the host in this address.")
 
 
 def _name_of(value: object) -> str:

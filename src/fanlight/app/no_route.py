@@ -15,6 +15,8 @@ from fanlight.routing.key import METHODS
 from fanlight.routing.route import NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
+_KNOWN = (*METHODS, "TRACE")  # which is known, and refused everywhere
+
 
 class NoRouteResponses:
     """The calls for requests that no route matches."""
@@ -39,7 +41,7 @@ class NoRouteResponses:
         """Return the call for a request that no route matches."""
         if self._in_json is not None and self._json_prefixes.contain(raw_path):
             return self._in_json.call(no_match, method, raw_path)
-        if method not in METHODS:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)
+        if method not in _KNOWN:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)
             return self._unknown_method
         if method == "OPTIONS" and no_match.kind is NoMatchReason.WRONG_METHOD:
             return self._options

@@ -143,9 +143,10 @@ class BodyReader:
     ) -> None:
         """Keep the forms in which the body may be sent, None for one in which it can't."""
         self._json, self.form = json, form
-        self.whole, self._record = whole, record
+        self.whole, self.record = whole, record
         self._missing = missing  # the value of the whole if nothing was sent
         self.accepts_forms = form is not None if not whole else record is not None
+        self.accepts_json, self.needs_content = json is not None, missing is MISSING
         self._accepted = " or ".join(["JSON"] * (json is not None) + ["a form"] * self.accepts_forms)
 
     def read(self, request: Request, into: dict[str, Any], bad: list[BadField]) -> None:
@@ -177,9 +178,9 @@ class BodyReader:
     def _read_form(self, sent: MultiMapping[Any], into: dict[str, Any], bad: list[BadField]) -> None:
         if self.form is not None:
             self.form.read(sent, into, bad)
-        if self._record is None:
+        if self.record is None:
             return
         if not sent and self._missing is not MISSING:
             self._use_default(into)
-        elif (made := self._record.read(sent, bad)) is not None:
+        elif (made := self.record.read(sent, bad)) is not None:
             into[self.whole] = made

@@ -11,7 +11,7 @@ what `class_fields.py` rejects, at any depth. Nothing is added for classes that 
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
@@ -53,6 +53,7 @@ class DecodePlan(NamedTuple):
     build: Build | None
     is_whole: bool  # it is a class that is the whole body
     classes: frozenset[Any]  # the classes that may be decoded: those whose fields were checked
+    originals: Mapping[Any, Any]  # from a Struct that is decoded in place of a class, to the class
 
 
 def decode_plan(annotation: Any) -> DecodePlan:
@@ -63,9 +64,10 @@ def decode_plan(annotation: Any) -> DecodePlan:
     is_whole = is_body_class(members[0]) if len(members) == 1 else all(map(is_struct, members))
     if not any(each.must_be_called for each in records.values()):
         classes = frozenset(typing.get_origin(each) or each for each in records)
-        return DecodePlan(annotation, None, is_whole, classes)
+        return DecodePlan(annotation, None, is_whole, classes, {})
     stand_ins = _StandIns(records)
-    return DecodePlan(stand_ins.replace(annotation), stand_ins.build, is_whole, frozenset(stand_ins.structs.values()))
+    originals = {struct: cls for cls, struct in stand_ins.structs.items()}
+    return DecodePlan(stand_ins.replace(annotation), stand_ins.build, is_whole, frozenset(originals), originals)
 
 
 def _members(annotation: Any) -> list[Any]:

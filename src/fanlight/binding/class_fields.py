@@ -12,7 +12,7 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Iterator
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -129,7 +129,7 @@ def read_record(annotation: Any) -> RecordType:
         name=name,
         make=dict if read is _typed_dict else cls,
         fields=tuple(fields),
-        must_be_called=must_be_called or _has_other_fields(cls, declared),
+        must_be_called=must_be_called or _has_other_fields(cls, declared) or _shares_defaults(cls),
         is_list=read is _named_tuple,
         options=_struct_options(cls, name, is_short=len(fields) < len(declared)),
     )
@@ -237,6 +237,20 @@ def _has_other_fields(cls: Any, declared: list[_Declared]) -> bool:
     return dataclasses.is_dataclass(cls) and {each.name for each in declared} != {
         f.name for f in dataclasses.fields(cls)
     }
+
+
+def _shares_defaults(cls: Any) -> bool:
+    """Return whether a dataclass has defaults as attributes of the class: msgspec leaves them there.
+
+    So they would be missing in `vars()` of what was sent, and in the JSON of it.
+    """
+    if not dataclasses.is_dataclass(cls):
+        return False
+    return any(
+        each.default is not dataclasses.MISSING
+        and not isinstance(inspect.getattr_static(cls, each.name, None), MemberDescriptorType)
+        for each in dataclasses.fields(cls)
+    )
 
 
 def _struct_options(cls: Any, name: str, *, is_short: bool) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def annotation_text(annotation: Any) -> str:
 def type_hint(annotation: Any, error: Exception) -> str:
     """Return what to write instead of an annotation that can't be read."""
     message = str(error)
+    if "must be tagged" in message and not all(map(_is_struct, typing.get_args(annotation))):
+        message = "more than one dataclass"
     if "no value satisfies" in message:
         return "swap the bounds, or remove one"
     for part, hint in _UNION_HINTS.items():
@@ -112,6 +114,10 @@ def type_hint(annotation: Any, error: Exception) -> str:
     if isinstance(annotation, type) and not issubclass(annotation, msgspec.Struct):
         return "make it a dataclass or a msgspec.Struct, or name a function that returns it: Annotated[type, function]"
     return "use str, int, float, bool, date, UUID, an Enum, a Literal, or a list of them"
+
+
+def _is_struct(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, msgspec.Struct)
 
 
 def unused_path_hint(view: str, names: list[str], required: list[str], unused: list[str]) -> str:

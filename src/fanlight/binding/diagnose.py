@@ -24,6 +24,7 @@ from fanlight.binding.json_scalars import (
     string_validator,
     validate_any,
     validate_raw,
+    whole_number,
 )
 from fanlight.binding.kinds import (
     ANYTHING,
@@ -265,6 +266,8 @@ def _union(kind: kinds.UnionType, validator_of: _ValidatorOf) -> Validator:
         for member, validate_member in singles:
             if _looks_like(member, value):
                 return validate_member(value, location, errors)
+        if (whole := whole_number(value)) is not value:  # 3.0, where nothing takes a number with a point
+            return validate(whole, location, errors)
         if only is not None:
             return only(value, location, errors)
         errors.add(location, type_mismatch(kind, value))

@@ -43,6 +43,11 @@ class InputField(Struct, frozen=True, kw_only=True):
     is_blank_missing: bool
     image: Image | None  # the check of a file that must be an image
 
+    @property
+    def may_be_invalid(self) -> bool:
+        """Whether there are requests that it refuses."""
+        return self.missing is MISSING or self.parse is not identity or self.check is not None
+
 
 def input_field(name: str, kind: Kind, *, has_default: bool, sent_as: str = "") -> InputField | None:
     """Return the field for a kind, None if the kind is neither text nor a file."""
@@ -98,6 +103,7 @@ class InputFields:
         self.fields = fields
         self.source = source
         self._allows_brackets = source in ("query", "form")
+        self._reads_blanks = source == "header"  # no program sends a blank field for one that was not filled in
         self.names = frozenset(field.sent_as for field in fields) | {
             f"{field.sent_as}[]" for field in fields if field.collect is not None
         }
@@ -111,7 +117,7 @@ class InputFields:
                 continue
             if field.sent_as in sent:
                 value = sent[field.sent_as]
-                if not _is_blank(field, value):
+                if self._reads_blanks or not _is_blank(field, value):
                     try:
                         into[field.name] = _parse(field, value)
                     except ConversionError as error:

@@ -47,6 +47,13 @@ def is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def whole_number(value: Any) -> Any:
+    """Return a number like 3.0 as an integer, any other value as it is: JSON has one kind of number."""
+    is_whole = isinstance(value, WrittenNumber) and value.is_integer() and abs(value) < _FIRST_INEXACT
+    return int(value) if is_whole else value
+
+
+_FIRST_INEXACT = 2**53  # from here on, a float is not every integer
 _MATCHES: Mapping[type[Kind], Callable[[Any], bool]] = {
     kinds.IntType: is_int,
     kinds.FloatType: lambda value: isinstance(value, WrittenNumber) or is_int(value),
@@ -57,9 +64,11 @@ _MATCHES: Mapping[type[Kind], Callable[[Any], bool]] = {
 def primitive_validator(kind: Kind) -> Validator:
     """Return the validator of an integer, a number, a boolean or null."""
     matches, check = _MATCHES.get(type(kind), lambda value: value is None), constraint_checker(kind)
-    is_float = isinstance(kind, kinds.FloatType)
+    is_float, is_integer = isinstance(kind, kinds.FloatType), isinstance(kind, kinds.IntType)
 
     def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
+        if is_integer:
+            value = whole_number(value)
         if not matches(value):
             errors.add(location, type_mismatch(kind, value))
             return value
@@ -117,6 +126,7 @@ def choice_validator(kind: kinds.EnumType | kinds.LiteralType) -> Validator:
             return value in choices
 
     def validate(value: Any, location: Location, errors: JSONErrors) -> Any:
+        value = whole_number(value)
         if type(value) not in types or not is_choice(value):
             errors.add(location, type_mismatch(kind, value))
         return value

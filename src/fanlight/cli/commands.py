@@ -1,4 +1,4 @@
-"""The command line: dev, run, routes, shell, check, new, secret, status.
+"""The command line: dev, run, routes, openapi, shell, check, new, secret, status.
 
 In: arguments. Out: a running server, or lines on stdout, and an exit code: 0, or 1 with the error and what to do about
 it on stderr. Each command imports what it needs, so that `--help` and `--version` do not load the server.
@@ -114,6 +114,22 @@ def routes(site: str, explain: str | None, *, as_json: bool, env_file: str) -> N
         return
     lines = format_routes(app.table) if explain is None else explain_match(app, explain)
     click.echo("\n".join(lines))
+
+
+@main.command()
+@_SITE
+@click.option("--strict", is_flag=True, help="Exit with code 1 if anything is left open.")
+@_ENV_FILE
+def openapi(site: str, *, strict: bool, env_file: str) -> None:
+    """Print the description of SITE in OpenAPI, for a build; on stderr, what it leaves open."""
+    with contextlib.redirect_stdout(sys.stderr):  # what the site prints is no JSON
+        document = _loaded(site, env_file).describe()
+    click.echo(document.encode(indent=2))
+    for title, notes in (("left open", document.gaps), ("left out", document.left_out)):
+        if notes:
+            click.echo(f"\n{title}:\n" + "\n".join(map(str, notes)), err=True)
+    if strict and document.gaps:
+        sys.exit(1)
 
 
 @main.command(cls=SettingsCommand)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from fanlight.app.application import Application
 from fanlight.app.error_handlers import DISK_FULL_ERRNOS
+from fanlight.binding.callables import View
 from fanlight.devtools.access import stranger
 from fanlight.devtools.debug.debug_page import DebugPages
 from fanlight.devtools.dev_context import PREFIX, DevContext
 from fanlight.devtools.inspector.current import exchange_id
 from fanlight.devtools.inspector.recording_observer import RecordingObserver
+from fanlight.devtools.return_check import checked_view
 from fanlight.devtools.teaching.error_teacher import ErrorTeacher
 from fanlight.devtools.teaching.site_facts import SiteFacts
 from fanlight.errors import ClientDisconnected, HTTPError
@@ -28,6 +30,10 @@ class DevObserver(RecordingObserver):
         self.context = context
         self._teacher = ErrorTeacher(_facts_of(app))
         self._debug_pages = DebugPages(app.folder, app.table)
+
+    def view(self, view: View, name: str, place: str) -> View:
+        """Return a view that is recorded, and whose results are compared with its return annotation."""
+        return super().view(checked_view(view, name, place), name, place)
 
     def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""

@@ -33,7 +33,7 @@ _SLASH = Segment("").shape
 _REST = Segment("", "name", "path").shape
 
 
-def build(
+def build(  # noqa: PLR0913 - each is a function of the app, or a part of the site
     urls: Mapping[str, object],
     *,
     source: Source | None = None,
@@ -41,13 +41,14 @@ def build(
     name_of: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf = lambda value, *_: value,
     unwrap: Unwrap = lambda value: (value, Inherited()),
+    own_urls: Mapping[str, object] | None = None,
 ) -> Table:
     """Return the table of a site. Raises SetupError with every mistake in it.
 
     `path_types(value)` names the types of a view's parameters, {"id": "int"}, for those that the key leaves open.
     `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, inherited)` makes the endpoint,
     once for each route; it may raise SetupError with mistakes of its own. `unwrap(value)` returns a value without its
-    settings, and the settings, which apply to all routes in it.
+    settings, and the settings, which apply to all routes in it. `own_urls` are entries of the app itself.
     """
     if not isinstance(urls, Mapping):
         is_part = isinstance(unwrap(urls)[0], Mapping)
@@ -55,6 +56,7 @@ def build(
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
     flat = TableReader(unwrap)
     flat.read(urls, source.find(urls) if source is not None else None)
+    flat.read(own_urls or {}, None, origin="App")
     mistakes = flat.mistakes
     entries = [_with_types(entry, path_types, mistakes) for entry in flat.entries]
     mistakes += _find_conflicts(entries)

@@ -105,10 +105,12 @@ class TableReader:
         self.places: list[str] = []  # of every key, in reading order
         self.json_prefixes: list[Pattern] = []  # of the tables whose errors are JSON
         self._named: dict[str, str] = {}  # from the name of a table to its place
+        self._origin = ""
         self._open: list[Mapping[str, object]] = []  # the tables that contain the one being read
 
-    def read(self, urls: Mapping[str, object], source: Literal | None) -> None:
-        """Read a whole table."""
+    def read(self, urls: Mapping[str, object], source: Literal | None, *, origin: str = "URLS") -> None:
+        """Read a whole table; `origin` is named as the place of an entry that has no line in the source."""
+        self._origin = origin
         self._read_table(urls, source, _Table())
 
     def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:
@@ -123,7 +125,7 @@ class TableReader:
             )
         for key, value in urls.items():
             trail = (*table.keys, key)
-            place = (source.place(key) if source else "") or "URLS" + "".join(f"[{each!r}]" for each in trail)
+            place = (source.place(key) if source else "") or self._origin + "".join(f"[{each!r}]" for each in trail)
             self.places.append(place)
             try:
                 self._read_key(value, place, replace(table, keys=trail), source)

@@ -26,6 +26,7 @@ from fanlight.protection.security import DEFAULT_SECURITY, Security
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from fanlight.openapi.openapi_settings import OpenAPI
     from fanlight.settings.limits import Limits
     from fanlight.settings.options import Options
     from fanlight.site.run_arguments import Settings
@@ -45,9 +46,9 @@ class App(Application):
     `templates` is their folder, or `Templates(...)` with what each of them has. `errors` maps a status to a view, a
     template or a text; `middleware` lists generators that run before and after each view, the outermost first;
     `wrap_calls` lists generators that observe each request and its response, for tracing; `lifespan` is a generator
-    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all;
-    `security` how browsers protect the site. Raises SetupError with everything that is wrong with the table, the views,
-    the templates and the settings.
+    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all; `security` how
+    browsers protect the site; `openapi` is the path of a description of the API, or `OpenAPI(...)`. Raises SetupError
+    with everything that is wrong with the table, the views, the templates and the settings.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
@@ -61,6 +62,7 @@ class App(Application):
         lifespan: Callable[..., Any] | None = None,
         compression: Compression | None = DEFAULT_COMPRESSION,
         security: Security = DEFAULT_SECURITY,
+        openapi: str | OpenAPI | None = None,
         file: str | Path | None = None,
     ) -> None:
         """Create a site, and check all of it; `file` is by default the file of the caller."""
@@ -79,6 +81,7 @@ class App(Application):
             lifespan=lifespan,
             compression=compression,
             security=security,
+            openapi=openapi,
             folder=source.parent,
             source=source if source.is_file() else None,
         )

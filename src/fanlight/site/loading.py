@@ -1,8 +1,8 @@
 """Load the app of a site from its file.
 
 In: the argument of a command, like main.py. Out: the `App` in the file, or one made of its `URLS` (with its `ERRORS`,
-`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY`). Raises LoadError, to be shown on the terminal, if the file does not
-exist, can't be imported, or has neither.
+`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY` and `OPENAPI`). Raises LoadError, to be shown on the terminal, if the
+file does not exist, can't be imported, or has neither.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ def _made_of(urls: Any, module: ModuleType, target: Target) -> App:
         middleware=getattr(module, "MIDDLEWARE", ()),
         lifespan=getattr(module, "LIFESPAN", None),
         security=getattr(module, "SECURITY", DEFAULT_SECURITY),
+        openapi=getattr(module, "OPENAPI", None),
         file=target.file,
     )
 
