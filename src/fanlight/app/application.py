@@ -29,11 +29,12 @@ from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.compression.compressor import Compressor
-from fanlight.errors import Mistake, SetupError
+from fanlight.errors import MisdirectedRequest, Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
+from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
@@ -171,6 +172,8 @@ class Application:
         if mistakes:
             raise SetupError(mistakes)
         no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)
+        outside = CallFactory(responses, errors, MiddlewareStack((), responses, errors), wrappers)
+        self.misdirected = outside.for_handler(_misdirected, "a foreign host")
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._call_without_route = self.table.find, no_route.call
         if self._description is not None:
@@ -281,6 +284,10 @@ class Application:
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
         await self._lifespan.stop()
+
+
+def _misdirected(_: Request) -> Response:
+    raise MisdirectedRequest("This site is not served at the host in this address.")
 
 
 def _name_of(value: object) -> str:

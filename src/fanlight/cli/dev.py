@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ENV_FILE = ".env"  # in the folder of the site
 _NEEDED = ("watchfiles", "rich")
+_OWN_HOSTS = ("localhost", "*.localhost", "127.0.0.1", "[::1]")  # where the developer opens the site and the tools
 _LOOPBACK = ("localhost:", "127.", "[::1]:")
 
 
@@ -38,6 +40,8 @@ def develop(site: str, flags: Mapping[str, Any]) -> None:
     beside = target.root / ENV_FILE
     options = options_of(flags, env_file=str(beside) if beside.exists() else "")
     _check(options)
+    if options.hosts:
+        options = replace(options, hosts=(*options.hosts, *_OWN_HOSTS))
     templates, static = target.file.parent / "templates", target.file.parent / "static"
     places = Places(
         root=str(target.root),

@@ -44,6 +44,7 @@ class DevHandler:
         self._encode_tools, self._least_tool_bytes = encoder_of(tools)
         self.encoder: ResponseEncoder = self
         self.default_fields = default_fields_of(site)
+        self.misdirected: Call | None = getattr(site, "misdirected", None)
         self._policies = tuple(pair for pair in self.default_fields if pair[0] in POLICY_FIELDS)
 
     least_bytes = 0  # every response passes `encode`

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.request_observer import RequestObserver
     from fanlight.server.listening.acceptor import Address
     from fanlight.server.listening.listener_policy import ListenerPolicy
+    from fanlight.settings.host_names import HostNames
     from fanlight.settings.limits import Limits
 
 TICK_SECONDS = 1.0
@@ -59,12 +60,14 @@ class Hub:
         detects_stalls: bool = True,
         is_shared: bool = False,
         watch: Callable[[Connection], object] | None = None,
+        hosts: HostNames | None = None,
     ) -> None:
         """Begin to serve what is adopted or listened for.
 
         Unless `detects_stalls`, a view that blocks the hub keeps it, until a test calls `detector.check`.
         `is_shared`: other processes accept from its listeners too. `watch` is called with each new connection, and may
         put something else in the place of its socket and its wire: that is how exchanges are recorded in development.
+        Requests for others than `hosts` are refused.
         """
         loop, poller = asyncio.get_running_loop(), poller or best_poller()
         self._wire_limits, self._watch = wire_limits(limits), watch
@@ -94,7 +97,7 @@ class Hub:
             watchdog=self.watchdog,
         )
         executors = Executors(pool=pool, lanes=self.lanes, detector=self.detector, watchdog=self.watchdog)
-        self.exchange = Exchange(table, ownership, executors, handler, self.background, observer)
+        self.exchange = Exchange(table, ownership, executors, handler, self.background, observer, hosts=hosts)
         self.acceptor = Acceptor(
             poller, table.connections, limits, self.adopt, lambda: evict_idle(table), is_shared=is_shared
         )

@@ -32,6 +32,7 @@ from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.formats import Format
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.shutdown import ShutdownController
+from fanlight.settings.host_names import HostNames
 from fanlight.settings.options import Options
 from fanlight.wire.http1.response_writer import write_line
 
@@ -241,6 +242,7 @@ class Server:
             observer=self._make_observer(),
             is_shared=self._is_worker,
             watch=self._watch,
+            hosts=HostNames(self.options.hosts) if self.options.hosts else None,
         )
         for sock, policy in self._listeners.with_policies():
             hub.listen(sock, policy)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fanlight.errors import InvalidSetting
 from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
 from fanlight.settings.field import declare, validate
+from fanlight.settings.host_names import HostNames
 from fanlight.settings.limits import Limits
 from fanlight.settings.store_url import read_store_url
 
@@ -58,6 +59,13 @@ class Options:
         "store",
         "where sessions, counts and sign-outs are kept: sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:PATH or"
         " memory: (default: sessions in signed cookies, the rest in the state folder)",
+        group="Site",
+    )
+    hosts: tuple[str, ...] = declare(
+        (),
+        "name",
+        "host names that the site is served for, like guestbook.example or *.guestbook.example; others get 421"
+        " (default: any)",
         group="Site",
     )
     state_folder: str = declare(
@@ -150,6 +158,7 @@ class Options:
         self._check_addresses()
         self._check_tls()
         self._check_proxies()
+        HostNames(self.hosts)
         self._check_store()
         if self.user and not self.workers:
             raise InvalidSetting(f"user is {self.user!r}, but only workers can change their user; add --workers 1")

@@ -19,6 +19,7 @@ class Settings(TypedDict, total=False):
     pid_file: str
     env_file: str
     uvloop: bool
+    hosts: Sequence[str]
     cert: Sequence[str]
     key: Sequence[str]
     tls: str

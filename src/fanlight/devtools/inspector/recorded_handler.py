@@ -90,6 +90,8 @@ class RecordedHandler:
         encoder: ResponseEncoder | None = getattr(app, "encoder", None)
         self.encoder = None if encoder is None else RecordedEncoder(encoder)
         self.default_fields = default_fields_of(app)
+        misdirected: Call | None = getattr(app, "misdirected", None)
+        self.misdirected = None if misdirected is None else self._record(misdirected)
 
     def find(self, request: Request, /) -> Call:
         """Return the call for a request, which records its run."""

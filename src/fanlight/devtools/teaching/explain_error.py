@@ -31,6 +31,7 @@ _STEPS = {
     400: "The request is malformed; no code of the site refused it. See its bytes in the inspector.",
     413: "Raise the limit for this view with `@limits(...)` from `fanlight`, or for the site with `--content-bytes`.",
     415: "Send one of these types, or change the annotation of the view's parameter.",
+    421: "The site is served for the hosts in `--hosts`; add the one in the address, if it is one of them.",
     501: "Methods are written in capitals: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS.",
     503: "All threads are busy: raise `--threads`, or make the view `async def` if it mostly waits.",
     507: "The disk is full, or the quota of the user that runs the site is used up.",
@@ -46,13 +47,13 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
     if isinstance(found, NoMatch):
         return _without_route(error, request, app, found)
     route, _ = found
-    if isinstance(error, CrossSiteRequest):
-        return _of_another_site(error, route, app)
     if isinstance(error, UnprocessableContent) and error.fields:
         return explain_fields(error, request, route, app)
     if isinstance(error, NotFound):
         return _not_found(error, request, route, app)
     view = view_place(route, app.folder)
+    if isinstance(error, CrossSiteRequest):
+        return _of_another_site(error, view)
     detail = error.detail or REASON_PHRASES.get(error.status, "the error has no text")
     steps = (error.hint,) if isinstance(error, ContentTooLarge) and error.hint else (_STEPS.get(error.status, ""),)
     return Explanation(
@@ -63,9 +64,8 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
     )
 
 
-def _of_another_site(error: CrossSiteRequest, route: Route, app: SiteFacts) -> Explanation:
+def _of_another_site(error: CrossSiteRequest, view: Place) -> Explanation:
     """Explain the 403 of a request that a page of another site has sent."""
-    view = view_place(route, app.folder)
     summary = f"{view.what} ({view.place}) was not called: a page of another site has sent this ({error.reason})"
     return Explanation(status=403, summary=_one_line(summary), steps=tuple(map(_one_line, error.steps)), places=(view,))
 

@@ -35,6 +35,7 @@ from fanlight.server.connection.phases import (
     STREAMING_BODY,
     WAITING_FOR_CLIENT,
 )
+from fanlight.server.exchange.allowed_hosts import AllowedHosts
 from fanlight.server.exchange.body_spool import BodySpooler
 from fanlight.server.exchange.dispatch import BUSY, Dispatch, Executors, broken
 from fanlight.server.exchange.request_body import (
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.background_tasks import BackgroundTasks
     from fanlight.server.exchange.connection_table import ConnectionTable
     from fanlight.server.exchange.request_observer import RequestObserver
+    from fanlight.settings.host_names import HostNames
 
 log = logging.getLogger("fanlight.server")
 
@@ -66,7 +68,7 @@ _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not stre
 class Exchange:
     """Serves the messages of every connection of one hub."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a hub
         self,
         table: ConnectionTable,
         ownership: Ownership,
@@ -74,7 +76,12 @@ class Exchange:
         handler: Handler,
         background: BackgroundTasks,
         observer: RequestObserver | None,
+        *,
+        hosts: HostNames | None = None,
     ) -> None:
+        # With neither, a request of a plain connection needs no more than its head.
+        self._hosts = None if hosts is None or hosts.is_any else AllowedHosts(hosts, handler)
+        self._has_context = observer is not None or self._hosts is not None
         self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
         self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
@@ -97,7 +104,7 @@ class Exchange:
                     self.served += 1
                     connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
-                    if connection.policy is not None or self._observer is not None:
+                    if connection.policy is not None or self._has_context:
                         self._apply_request_context(connection)
                     if event.block.content_length != 0 and not begin_body(
                         connection, event, self._table, self._ownership
@@ -145,6 +152,8 @@ class Exchange:
         connection.extra_headers = b""
         if connection.policy is not None:
             connection.policy.apply_to_request(connection)
+        if self._hosts is not None:
+            self._hosts.check(connection)
         if self._observer is not None:
             self._observer.on_request(connection)
 
