@@ -16,8 +16,8 @@ SITE = 'URLS = {"/": "x"}\n'
 SOUND = ["--connections", "50", "--content-bytes", "1k", "--idle-seconds", "75", "--workers", "auto"]
 
 
-def check(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    (folder / "main.py").write_text(SITE)
+def check(folder: Path, *words: str, site: str = SITE, **environ: str) -> subprocess.CompletedProcess[str]:
+    (folder / "main.py").write_text(site)
     return subprocess.run(
         [sys.executable, "-m", "fanlight", "check", "--deploy", *words],
         cwd=folder,
@@ -60,6 +60,73 @@ def test_problems_are_listed_with_advice(tmp_path: Path) -> None:
         f"error    pid_file: {tmp_path}/nowhere is not writable",
     ):
         assert message in done.stdout
+
+
+WEAKENED = """from fanlight import CORS, App, Compression, Security, Static, Upload, cross_site, limits
+
+@limits(content_bytes=1024**3)
+def send(file: Upload):
+    return ""
+
+app = App(
+    {
+        "/": "home.html",
+        "POST /send": send,
+        "POST /hook": cross_site(send),
+        "/api": CORS(origins=["*"])({
+            "/a": "a",
+            "/b": "b",
+        }),
+        "/uploads": Static("uploads"),
+    },
+    compression=Compression(padding_bytes=0),
+    security=Security(
+        frame=None,
+    ),
+)
+"""
+
+
+def test_each_default_that_was_weakened_is_named_with_its_place(tmp_path: Path) -> None:
+    """In the code with file and line, in the settings with the flag or the variable; none of it is an error."""
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "home.html").write_text("home")
+    (tmp_path / "site.env").write_text("FANLIGHT_HEAD_BYTES=1MiB\n")
+    done = check(
+        tmp_path,
+        *(
+            "--bind",
+            "unix:s",
+            "--idle-seconds",
+            "75",
+            "--connections",
+            "50",
+            "--no-access-log",
+            "--env-file",
+            "site.env",
+        ),
+        site=WEAKENED,
+        FANLIGHT_HEAD_SECONDS="60",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [line.removeprefix("weakened ") for line in done.stdout.splitlines() if line.startswith("weakened ")]
+    expected = (
+        "@limits(content_bytes=1_073_741_824), main.py:3: one request may fill 1,024 MiB of the disk",
+        "cross_site, main.py:11: pages of every site can send this",
+        'CORS(origins=["*"]), main.py:12: scripts of every site can read',
+        "Static('uploads'), main.py:16: a page or a script that a visitor uploads there runs",
+        "there is no Content-Security-Policy: a script",
+        "Security(frame=None), main.py:20: every site can put a page of this one into a frame",
+        "Compression(padding_bytes=0), main.py:18: the lengths of pages reveal",
+        f"head_bytes is 1 MiB (default: 16 KiB), FANLIGHT_HEAD_BYTES in {tmp_path}/site.env: each connection may",
+        "head_seconds is 60 (default: 10), FANLIGHT_HEAD_SECONDS: clients that",
+        "access_log is off, --no-access-log: after an attack",
+    )
+    assert len(found) == len(expected), done.stdout
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(start)
+    assert f"{len(expected)} weakened" in done.stdout
 
 
 def test_invalid_settings_are_refused_before_any_check(tmp_path: Path) -> None:

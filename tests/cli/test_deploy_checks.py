@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 
-from fanlight.cli.deploy_check.checks import Finding, format_findings, run_checks
+from fanlight.cli.deploy_check.checks import run_checks
+from fanlight.cli.deploy_check.deploy_findings import Finding, format_findings
 from fanlight.cli.deploy_check.machine import Machine, Place, TlsFiles
+from fanlight.cli.deploy_check.site_checks import ANY_SITE, SiteFacts
+from fanlight.cli.deploy_check.weak_options import weak_options
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
+from fanlight.weakness import Weakness
 
 TLS: dict[str, Any] = {"cert": ("c.pem",)}
-SOUND: dict[str, Any] = {"bind": ("unix:/run/s",), "limits": Limits(idle_seconds=75)}
+SOUND: dict[str, Any] = {"bind": ("unix:/run/s",), "hosts": ("site.example",), "limits": Limits(idle_seconds=75)}
 
 
-def found(options: dict[str, Any], machine: Machine | None = None) -> list[Finding]:
-    return run_checks(Options(**{**SOUND, **options}), machine or Machine())
+def found(options: dict[str, Any], machine: Machine | None = None, site: SiteFacts = ANY_SITE) -> list[Finding]:
+    return run_checks(Options(**{**SOUND, **options}), machine or Machine(), site)
 
 
 def words(findings: list[Finding], level: str) -> str:
@@ -25,7 +29,7 @@ def words(findings: list[Finding], level: str) -> str:
 
 def test_a_sound_site_on_a_sound_machine_passes() -> None:
     """Behind a proxy on a Unix socket, or by TLS on every address: every check passes, and is listed."""
-    for options in ({}, {"bind": (":443",), "redirect_from": (":80",), **TLS}):
+    for options in ({}, {"bind": (":443",), "redirect_from": (":80",), "hsts_seconds": 9, **TLS}):
         findings = found(options)
         assert {each.level for each in findings} == {"ok"}, words(findings, "warning") + words(findings, "error")
         assert len(findings) >= 4
@@ -49,6 +53,8 @@ def test_a_sound_site_on_a_sound_machine_passes() -> None:
         ({"socket_mode": 0o666}, {}, "warning", "--socket-mode 660"),
         # --- TLS
         ({"tls": "dev"}, {}, "error", "only this machine trusts"),
+        ({"bind": (":443",), **TLS}, {}, "warning", "--hsts-seconds 31536000"),
+        ({"hosts": ()}, {}, "warning", "--hosts example.org"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", error="c is no"),)}, "error", "c is no"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=-3.2),)}, "error", "c expired 3 days ago"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=6),)}, "error", "in 6 days"),
@@ -109,13 +115,83 @@ def test_each_problem_is_found(options: dict[str, Any], machine: dict[str, Any],
         ({}, {"places": (Place(path="/x", setting="pid_file"),)}),
         ({"bind": ("fd:3",)}, {}),
         ({"limits": Limits(connections=100, idle_seconds=75)}, {"descriptors": 1024}),
-        ({"limits": Limits(idle_seconds=60), "bind": (":443",), **TLS}, {}),
+        ({"limits": Limits(idle_seconds=60), "bind": (":443",), "hsts_seconds": 9, **TLS}, {}),
     ],
 )
 def test_following_the_advice_ends_a_finding(options: dict[str, Any], machine: dict[str, Any]) -> None:
     """A machine changed as a finding advises passes the check."""
     findings = found(options, Machine(**machine))
     assert {each.level for each in findings} == {"ok"}, format_findings(findings)
+
+
+SIGNING = SiteFacts(needs_services=True)
+STRONG = {"secret_count": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "machine", "level", "message"),
+    [
+        ({}, {"state_folder": "/state"}, "warning", "is kept in /state: it is lost with this machine"),
+        ({}, {"secret_problem": "FANLIGHT_SECRET is short"}, "error", "FANLIGHT_SECRET is short"),
+        ({"store": "memory:"}, STRONG, "warning", "everybody is signed out"),
+        ({}, {**STRONG, "in_kubernetes": True, "cpus": 1}, "warning", "--store redis://HOST:6379/0"),
+        ({"trusted_proxies": ("127.0.0.1", "10.0.0.5")}, STRONG, "warning", "--store redis://HOST:6379/0"),
+    ],
+)
+def test_the_secret_and_the_store_of_a_site_that_needs_them(
+    options: dict[str, Any], machine: dict[str, Any], level: str, message: str
+) -> None:
+    """A secret that is weak or only on this machine, and a store that others can't use, are found."""
+    options = {"limits": Limits(idle_seconds=75, drain_seconds=20), **options}
+    findings = found(options, Machine(**machine), SIGNING)
+    assert message in words(findings, level)
+    assert sum(each.level != "ok" for each in findings) == 1, format_findings(findings)
+    assert {each.level for each in found(options, Machine(**{**machine, **STRONG, "secret_problem": ""}))} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"store": "redis://user:hidden@store.example:6379/0", "trusted_proxies": ("10.0.0.5",)},
+        {"store": "sqlite:/var/lib/site/store.sqlite"},
+        {"trusted_proxies": ("127.0.0.1", "::1")},
+    ],
+)
+def test_a_sound_secret_and_store_pass(options: dict[str, Any]) -> None:
+    """No password of a store is shown."""
+    findings = found(options, Machine(secret_count=2), SIGNING)
+    assert {each.level for each in findings} == {"ok"}, format_findings(findings)
+    assert "FANLIGHT_SECRET has 2 strong secrets" in words(findings, "ok")
+    assert "hidden" not in format_findings(findings)
+
+
+def test_what_was_weakened_is_named_with_its_place() -> None:
+    """Between the warnings and what passes; it is counted, and is no error."""
+    weak = Weakness(
+        setting="Security(frame=None)", risk="pages can be framed", advice="leave it out", place="main.py:7"
+    )
+    findings = found({}, Machine(user_id=0), SiteFacts(weaknesses=(weak,)))
+    lines = format_findings(findings).splitlines()
+    assert lines[2] == "weakened Security(frame=None), main.py:7: pages can be framed"
+    assert lines[3].strip() == "-> leave it out"
+    assert lines[-1].startswith("0 errors, 1 warning, 1 weakened, ")
+
+
+def test_a_setting_that_is_weaker_than_its_default_is_named() -> None:
+    """With the flag or the variable; a limit that only says what the machine can do is none."""
+    limits = Limits(content_bytes=1 << 30, head_seconds=60, connections_per_address=0, threads=500, connections=50_000)
+    weak = list(
+        weak_options(Options(limits=limits, access_log=False), {"content_bytes": "FANLIGHT_CONTENT_BYTES in .env"})
+    )
+    assert [each.setting for each in weak] == [
+        "content_bytes is 1 GiB (default: 16 MiB)",
+        "head_seconds is 60 (default: 10)",
+        "connections_per_address is 0 (default: 1000)",
+        "access_log is off",
+    ]
+    assert [each.place for each in weak] == ["FANLIGHT_CONTENT_BYTES in .env", "", "", ""]
+    assert all(each.risk and each.advice for each in weak)
+    assert list(weak_options(Options(limits=Limits(content_bytes=1, head_seconds=1)), {})) == []
 
 
 def test_findings_are_sorted_and_counted() -> None:

@@ -110,6 +110,11 @@ class Application:
         return other
 
     @property
+    def compression(self) -> Compression | None:
+        """How responses are compressed; None: not at all."""
+        return self._compression
+
+    @property
     def app_middleware(self) -> tuple[Callable[..., object], ...]:
         """The middleware of the whole app, outermost first."""
         return tuple(self._middleware)

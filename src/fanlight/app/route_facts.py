@@ -52,7 +52,7 @@ def route_facts(app: Application) -> Iterator[RouteFacts]:
     """Yield the facts of each route."""
     for route in app.table.routes:
         view = route.view
-        lane = pinned_lane(view)
+        lane, limits = pinned_lane(view), route_limits(view)
         marks = (*(each.mark for each in route.inherited.marks), *marks_of(view))
         functions = (*app.app_middleware, *middleware_of(marks))
         yield RouteFacts(
@@ -61,7 +61,7 @@ def route_facts(app: Application) -> Iterator[RouteFacts]:
             view_place=source_location(view, app.folder) if is_view(view) else "",
             is_async=is_view(view) and is_async(view),
             lane="" if lane is None else lane.name.lower(),
-            limits=_limits_of(view),
+            limits={} if limits is None else {name: value for name, (value, _) in limits.changed().items()},
             middleware=tuple(map(display_name, functions)),
             parameters=tuple(_parameters_of(route, app)),
         )
@@ -71,15 +71,6 @@ def _kind_of(value: object) -> str:
     if isinstance(value, str):
         return "template" if is_template_name(value) else "text"
     return next((kind for cls, kind in _KINDS if isinstance(value, cls)), "view")
-
-
-def _limits_of(view: object) -> dict[str, int]:
-    limits = route_limits(view)
-    if limits is None:
-        return {}
-    form, usual = limits.form, type(limits.form)()
-    own = {name: getattr(form, name) for name in form.__struct_fields__ if getattr(form, name) != getattr(usual, name)}
-    return own if limits.content_bytes is None else {"content_bytes": limits.content_bytes, **own}
 
 
 def _parameters_of(route: Route, app: Application) -> Iterator[BoundParameter]:

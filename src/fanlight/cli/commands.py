@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from fanlight.cli.flags import SettingsCommand, options_of
+from fanlight.cli.flags import SettingsCommand, options_of, origins_of
 from fanlight.closest_name import closest_name
 from fanlight.errors import FanlightError, SetupError
 
@@ -139,14 +139,19 @@ def openapi(site: str, *, strict: bool, env_file: str) -> None:
 )
 def check(site: str, *, deploy: bool, **flags: Any) -> None:
     """Check SITE for every error that can be found without serving it."""
-    from fanlight.cli.deploy_check.checks import format_findings, run_checks
+    from fanlight.cli.deploy_check.checks import run_checks
+    from fanlight.cli.deploy_check.deploy_findings import format_findings
     from fanlight.cli.deploy_check.machine import Machine
+    from fanlight.cli.deploy_check.site_checks import SiteFacts
+    from fanlight.cli.deploy_check.weak_options import weak_options
     from fanlight.settings.env_file import apply_env_file
+    from fanlight.site.weakened import weakened
 
     if not deploy and any(value not in {None, ()} for name, value in flags.items() if name != "env_file"):
         raise click.UsageError("settings are checked with --deploy only; add it")
     try:
         options = options_of(flags) if deploy else None
+        origins = {} if options is None else origins_of(flags, env_file=options.env_file)
         apply_env_file(flags["env_file"] or (options.env_file if options is not None else ""), os.environ)
     except FanlightError as error:
         _fail(error)
@@ -154,7 +159,9 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     count, templates = len(app.table.routes), len(app.pages.names())
     click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
     if options is not None:
-        findings = run_checks(options, Machine.read(options))
+        weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
+        machine = Machine.read(options, site_folder=app.folder)
+        findings = run_checks(options, machine, SiteFacts(weaknesses=weak, needs_services=app.needs_services))
         click.echo(f"\n{format_findings(findings)}")
         if any(each.level == "error" for each in findings):
             sys.exit(1)

@@ -121,6 +121,18 @@ def options_of(flags: Mapping[str, Any], *, env_file: str = "") -> Options:
     return options_from(given, from_environment(with_env_file(os.environ, path)), RUN_DEFAULTS)
 
 
+def origins_of(flags: Mapping[str, Any], *, env_file: str = "") -> dict[str, str]:
+    """Return how each setting was given: "--workers", "FANLIGHT_WORKERS", "FANLIGHT_WORKERS in site.env"."""
+    from fanlight.settings.env_file import read_env_file
+    from fanlight.settings.sources import SETTINGS, flag_of, variable_of
+
+    in_file = read_env_file(env_file) if env_file else {}
+    found = {name: f"{variable_of(name)} in {env_file}" for name in SETTINGS if variable_of(name) in in_file}
+    found |= {name: variable_of(name) for name in SETTINGS if variable_of(name) in os.environ}
+    given = {name: value for name, value in flags.items() if name in SETTINGS and value not in {None, ()}}
+    return found | {name: flag_of(f"no_{name}" if value is False else name) for name, value in given.items()}
+
+
 def _setting_flags() -> list[_Flag]:
     from fanlight.settings.field import info_of
     from fanlight.settings.sources import ADDRESS_PARTS, RUN_DEFAULTS, SETTINGS

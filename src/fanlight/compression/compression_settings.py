@@ -18,6 +18,7 @@ from fanlight.compression.codecs import CODECS, CODINGS, PACKAGES
 from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import Mistake
 from fanlight.message.request import Request
+from fanlight.weakness import Weakness
 
 _MARK = "uncompressed"
 _INSTALL = "pip install 'fanlight[compression]'"
@@ -45,6 +46,13 @@ class Compression(Struct, frozen=True, kw_only=True):
         """Return the level of a coding."""
         level: int = getattr(self, f"{coding}_level")
         return level
+
+    def weaknesses(self) -> list[Weakness]:
+        """Return what is weaker than the defaults."""
+        if self.padding_bytes > 0:
+            return []
+        risk = "the lengths of pages reveal what is secret in them, letter by letter (BREACH)"
+        return [Weakness(setting="Compression(padding_bytes=0)", risk=risk, advice="leave it out")]
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong with the settings."""

@@ -49,6 +49,13 @@ class RouteLimits(Struct, frozen=True, kw_only=True):
     content_bytes: int | None = None  # None: `Limits.content_bytes`
     form: FormLimits = FormLimits()
 
+    def changed(self) -> dict[str, tuple[int, int | None]]:
+        """Return the limits that differ from the defaults, each with its default; None: that of the server."""
+        usual = FormLimits()
+        both = {name: (getattr(self.form, name), getattr(usual, name)) for name in usual.__struct_fields__}
+        own = {name: values for name, values in both.items() if values[0] != values[1]}
+        return own if self.content_bytes is None else {"content_bytes": (self.content_bytes, None), **own}
+
 
 class BodyMode(IntEnum):
     """How a call receives the content of its request."""

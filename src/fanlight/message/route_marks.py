@@ -14,12 +14,14 @@ place of URLS is a copy, so that it has no mark in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from types import FunctionType
 from typing import Any, TypeVar, cast, overload
 
 from msgspec import Struct
+
+from fanlight.weakness import Weakness
 
 View = TypeVar("View", bound=Callable[..., object])
 _ATTRIBUTE = "__fanlight_marks__"
@@ -40,6 +42,10 @@ class RouteMark:
         made = _copy_of(inner)
         setattr(made, _ATTRIBUTE, (self, *marks_of(inner)))
         return made
+
+    def weaknesses(self) -> Iterable[Weakness]:
+        """Return what the mark makes weaker than the defaults, without a place."""
+        return ()
 
 
 class Marked(Struct, frozen=True):

@@ -10,7 +10,7 @@ the site to every page that its users visit, and origins that no browser sends.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 
 from fanlight.errors import Mistake
@@ -19,7 +19,8 @@ from fanlight.message.headers import MutableHeaders, is_token
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.route_marks import RouteMark
-from fanlight.protection.origins import ANY, Origins, origin_mistakes
+from fanlight.protection.origins import ANY, Origins, origin_mistakes, origin_weaknesses
+from fanlight.weakness import Weakness
 
 MAX_AGE_SECONDS = 600  # for which a browser remembers a preflight
 _LONGEST_SECONDS = 86400  # Firefox keeps none longer; Chromium two hours
@@ -73,6 +74,13 @@ class CORS(RouteMark):
         if isinstance(given, timedelta):
             return int(given.total_seconds())
         return given if isinstance(given, int) and not isinstance(given, bool) else None
+
+    def weaknesses(self) -> Iterator[Weakness]:
+        """Yield what is weak: what is open to every origin, or to one that is not encrypted."""
+        if ANY in self.origins:
+            risk, advice = "scripts of every site can read these responses", "name the origins, if they are known"
+            yield Weakness(setting='CORS(origins=["*"])', risk=risk, advice=advice)
+        yield from origin_weaknesses(self.origins, "CORS(origins=[...])")
 
     def policy(self) -> CorsPolicy:
         """Return the declaration as it is applied; it must have no mistakes."""

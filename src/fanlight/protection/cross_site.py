@@ -13,14 +13,15 @@ Which methods are checked is decided by the guard, so the check itself fits othe
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from fanlight.errors import Forbidden
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.route_marks import Marked, RouteMark
-from fanlight.protection.origins import MAX_ORIGIN, Origins, is_of_host, origin_of_url
+from fanlight.protection.origins import MAX_ORIGIN, Origins, is_of_host, origin_of_url, origin_weaknesses
+from fanlight.weakness import Weakness
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1; as in Go, no others
 MAX_LOGGED = 64  # different refusals
@@ -47,6 +48,18 @@ class CrossSite(RouteMark):
     def __call__(self, inner: Any = None, *, origins: Sequence[str] | None = None) -> Any:
         """Mark a view or a table, or return the mark for these origins."""
         return super().__call__(inner) if origins is None else CrossSite(origins)
+
+    def weaknesses(self) -> Iterator[Weakness]:
+        """Yield what is weak: that every site may send, or one that is not encrypted."""
+        if self.origins is None:
+            risk = "pages of every site can send this in the name of a user"
+            yield Weakness(
+                setting="cross_site",
+                risk=risk,
+                advice="right for what has a signature or a token of its own; else cross_site(origins=[...])",
+            )
+        else:
+            yield from origin_weaknesses(self.origins, "cross_site(origins=[...])")
 
 
 cross_site = CrossSite()

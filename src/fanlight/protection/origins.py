@@ -10,9 +10,10 @@ that would name more sites than it seems to: a path, a slash at the end, "null",
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from fanlight.errors import Mistake
+from fanlight.weakness import Weakness
 
 ANY = "*"
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -83,6 +84,17 @@ def is_loopback(origin: str) -> bool:
 
 
 # --- mistakes -----------------------------------------------------------------------------------------
+
+
+def origin_weaknesses(origins: Sequence[str], setting: str) -> Iterator[Weakness]:
+    """Yield what is weak in a list of origins: those that are not encrypted can be anybody on the way."""
+    for each in origins:
+        if each.startswith("http://") and not is_loopback(each):
+            yield Weakness(
+                setting=f"{setting}: {each}",
+                risk="its pages are not encrypted, so a network on the way to the user can send as that site",
+                advice=f'use "https://{each.partition("://")[2]}"',
+            )
 
 
 def origin_mistakes(value: object, setting: str, *, if_any: str = "") -> list[Mistake]:

@@ -18,8 +18,8 @@ from fanlight.errors import InvalidResponse, Mistake
 from fanlight.message.headers import REPLACEABLE, Pair, check_field
 from fanlight.protection.content_security_policy import FIELD, ContentSecurityPolicy, PolicyTexts
 from fanlight.protection.cors import CORS
-from fanlight.protection.origins import is_loopback, origin_mistakes
-from fanlight.protection.weakness import Weakness
+from fanlight.protection.origins import origin_mistakes, origin_weaknesses
+from fanlight.weakness import Weakness
 
 REFERRER_POLICIES = (
     *("no-referrer", "no-referrer-when-downgrade", "origin", "origin-when-cross-origin", "same-origin"),
@@ -177,9 +177,9 @@ class Security(Struct, frozen=True, kw_only=True):
             yield _weakness("referrer_policy", self.referrer_policy, "other sites learn the whole addresses of pages")
         if self.content_security_policy is not None:
             yield from _policy_weaknesses(self.content_security_policy)
-        yield from origin_weaknesses(self.trusted_origins, "Security(trusted_origins=...)", "")
+        yield from origin_weaknesses(self.trusted_origins, "Security(trusted_origins=[...])")
         if self.cors is not None:
-            yield from cors_weaknesses(self.cors, "")
+            yield from self.cors.weaknesses()
 
 
 _RISKS = (
@@ -197,7 +197,7 @@ _LAX_SOURCES = {
 
 
 def _weakness(name: str, value: object, risk: str) -> Weakness:
-    return Weakness(setting=f"Security({name}={value!r})", place="", risk=risk, advice="leave it out")
+    return Weakness(setting=f"Security({name}={value!r})", risk=risk, advice="leave it out")
 
 
 def _policy_weaknesses(policy: ContentSecurityPolicy) -> Iterator[Weakness]:
@@ -205,37 +205,17 @@ def _policy_weaknesses(policy: ContentSecurityPolicy) -> Iterator[Weakness]:
     if policy.report_only:
         yield Weakness(
             setting=f"{start}(report_only=True)",
-            place="",
             risk="violations are reported, and not prevented",
             advice="leave it out when there are no more reports",
         )
     sources = policy.script_src if policy.script_src is not None else policy.default_src
     if sources is None:
         advice = "leave out script_src=None"
-        yield Weakness(setting=f"{start}(script_src=None)", place="", risk="every script runs", advice=advice)
+        yield Weakness(setting=f"{start}(script_src=None)", risk="every script runs", advice=advice)
     for each in sources or ():
         if risk := _LAX_SOURCES.get(each):
             advice = 'name what the pages load, and write {{ script_tag("app.js") }} in templates'
-            yield Weakness(setting=f"{start}(script_src=[... {each} ...])", place="", risk=risk, advice=advice)
-
-
-def origin_weaknesses(origins: Sequence[str], setting: str, place: str) -> Iterator[Weakness]:
-    """Yield what is weak in a list of origins: those that are not encrypted can be anybody on the way."""
-    for each in origins:
-        if each.startswith("http://") and not is_loopback(each):
-            risk = "its pages are not encrypted, so a network on the way to the user can send as that site"
-            advice = f'use "https://{each.partition("://")[2]}"'
-            yield Weakness(setting=f"{setting}: {each}", place=place, risk=risk, advice=advice)
-
-
-def cors_weaknesses(declared: CORS, place: str) -> Iterator[Weakness]:
-    """Yield what is weak in a CORS declaration: what is open to every origin, or to one that is not encrypted."""
-    if "*" in declared.origins:
-        risk = "scripts of every site can read these responses"
-        yield Weakness(
-            setting='CORS(origins=["*"])', place=place, risk=risk, advice="name the origins, if they are known"
-        )
-    yield from origin_weaknesses(declared.origins, "CORS(origins=...)", place)
+            yield Weakness(setting=f"{start}(script_src=[... {each} ...])", risk=risk, advice=advice)
 
 
 DEFAULT_SECURITY = Security()

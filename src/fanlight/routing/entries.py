@@ -35,10 +35,14 @@ _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, fr
 
 
 class Placed(Struct, frozen=True):
-    """A mark of a part of URLS, interpreted by the app, and where it is: the pattern of a table, or a view's name."""
+    """A mark of a part of URLS, interpreted by the app, and where it is: the pattern of a table, or a view's name.
+
+    `line` is where that is written: "main.py:12".
+    """
 
     mark: object
     place: str = ""
+    line: str = ""
 
 
 class Inherited(Struct, frozen=True):
@@ -61,9 +65,9 @@ class Inherited(Struct, frozen=True):
             self.json_errors or inner.json_errors,
         )
 
-    def at(self, place: str) -> Inherited:
+    def at(self, place: str, line: str) -> Inherited:
         """Return this with the place of its marks."""
-        return replace(self, marks=tuple(Placed(each.mark, place) for each in self.marks))
+        return replace(self, marks=tuple(Placed(each.mark, place, line) for each in self.marks))
 
 
 # From a value to the value without its settings, and the settings.
@@ -143,7 +147,7 @@ class TableReader:
         if table.pattern is not None:
             check_segments(pattern)
         value, own = self._unwrap(value)
-        own = own.at(str(pattern))
+        own = own.at(str(pattern), place)
         inherited = table.inherited.with_inner(own)
         if own.needs_table and not isinstance(value, Mapping):
             refuse(f'table(...) at "{written}" has a value of type {type(value).__name__}', "it takes a dict")

@@ -1,22 +1,19 @@
 """The checks of `fanlight check --deploy`: whether a configuration is ready for production.
 
-In: the options to serve with, and what was read of the machine. Out: findings (errors, warnings and what is in order),
-each with advice. Does no I/O: everything it needs is passed in.
+In: the options to serve with, what was read of the machine, and facts of the site. Out: findings (errors, warnings,
+what was weakened, and what is in order), each with advice. Does no I/O: everything it needs is passed in.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
 
+from fanlight.cli.deploy_check.deploy_findings import Finding, sort_findings
 from fanlight.cli.deploy_check.machine import Machine, TlsFiles
+from fanlight.cli.deploy_check.site_checks import ANY_SITE, SiteFacts, site_findings
 from fanlight.settings.addresses import is_local, kind_of
 from fanlight.settings.options import Options
-
-Level = Literal["error", "warning", "ok"]
-_ORDER: tuple[Level, ...] = ("error", "warning", "ok")
 
 OTHER_DESCRIPTORS = 64  # of the interpreter, logs, templates, pipes
 PARALLEL_UPLOADS = 10  # that must fit on the disk
@@ -29,42 +26,23 @@ MIN_HEARTBEAT_SECONDS = 5
 LARGE_NETWORK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    level: Level
-    message: str
-    advice: str = ""
-
-
-def run_checks(options: Options, machine: Machine) -> list[Finding]:
+def run_checks(options: Options, machine: Machine, site: SiteFacts = ANY_SITE) -> list[Finding]:
     """Return all findings, the most severe first."""
-    found = [
-        *(Finding("error", reason) for reason in machine.refused),
-        *_addresses(options, machine),
-        *_trusted_proxies(options),
-        *_certificates(options, machine),
-        *_processes(options, machine),
-        *_descriptors(options, machine),
-        *_timeouts(options, machine),
-        *_temporary_files(options, machine),
-        *_written_files(machine),
-        *_debug(machine),
-    ]
-    return sorted(found, key=lambda each: _ORDER.index(each.level))
-
-
-def format_findings(findings: Sequence[Finding]) -> str:
-    """Return findings as lines for a terminal, with a count of each level."""
-    lines: list[str] = []
-    for each in findings:
-        lines.append(f"{each.level:<9}{each.message}")
-        if each.advice:
-            lines.append(f"{'':<9}-> {each.advice}")
-    errors, warnings, ok = (sum(each.level == level for each in findings) for level in _ORDER)
-    counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}, {ok} ok"
-    return "\n".join([*lines, "", counts])
+    return sort_findings(
+        [
+            *(Finding("error", reason) for reason in machine.refused),
+            *_addresses(options, machine),
+            *_trusted_proxies(options),
+            *_certificates(options, machine),
+            *_processes(options, machine),
+            *_descriptors(options, machine),
+            *_timeouts(options, machine),
+            *_temporary_files(options, machine),
+            *_written_files(machine),
+            *_debug(machine),
+            *site_findings(options, machine, site),
+        ]
+    )
 
 
 # --- network --------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from fanlight.server.listening.listen import BACKLOG, is_ipv6_only, try_bind
 from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.options import STREAMS, Options
+from fanlight.settings.state_folder import state_folder_of
+from fanlight.signing.site_secrets import read_secrets
 
 _DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
 _UNLIMITED = 1 << 20  # open files
@@ -70,10 +72,16 @@ class Machine:
     places: tuple[Place, ...] = ()
     has_uvloop: bool = True
     refused: tuple[str, ...] = ()  # other errors that would stop a start
+    secret_count: int = 0  # in FANLIGHT_SECRET
+    secret_problem: str = ""  # why one of them can't be used
+    state_folder: str = ""
 
     @classmethod
-    def read(cls, options: Options, environ: Mapping[str, str] = os.environ) -> Machine:
-        """Read the system's state for these options."""
+    def read(
+        cls, options: Options, environ: Mapping[str, str] = os.environ, *, site_folder: Path | None = None
+    ) -> Machine:
+        """Read the system's state for these options, and for the folder of a site."""
+        secret_count, secret_problem = _secrets(environ)
         descriptors, max_descriptors = _descriptors()
         temp_folder, temp_free = _temporary_files()
         certificates = tuple(
@@ -96,6 +104,9 @@ class Machine:
             places=tuple(_places(options)),
             has_uvloop=find_spec("uvloop") is not None,
             refused=tuple(_refused(options)),
+            secret_count=secret_count,
+            secret_problem=secret_problem,
+            state_folder=_state_folder(options, environ, site_folder),
         )
 
 
@@ -168,6 +179,21 @@ def _tls_files(path: str, key: str, user: str) -> TlsFiles:
         if user and not error and not _may(Path(each), 0o4, _account_of(user)):
             error = f"{each} can't be read by {user}, the user of the workers"
     return TlsFiles(path=path, key=key, error=error, days_left=days_left, key_mode=key_mode)
+
+
+def _secrets(environ: Mapping[str, str]) -> tuple[int, str]:
+    """Return how many secrets are in the environment, and why one of them can't be used."""
+    try:
+        return len(read_secrets(environ)), ""
+    except InvalidSetting as error:
+        return 0, str(error)
+
+
+def _state_folder(options: Options, environ: Mapping[str, str], site_folder: Path | None) -> str:
+    try:
+        return str(state_folder_of(options.state_folder, environ, site_folder or Path.cwd()))
+    except InvalidSetting as error:
+        return f"no folder ({error})"
 
 
 def _refused(options: Options) -> Iterable[str]:

@@ -1,0 +1,111 @@
+"""The checks of a site and its settings together: what it has weakened, its secret, its store.
+
+In: the options, what was read of the machine, and facts of the site. Out: findings. Does no I/O.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fanlight.cli.deploy_check.deploy_findings import Finding
+from fanlight.cli.deploy_check.machine import Machine
+from fanlight.settings.addresses import is_local
+from fanlight.settings.options import Options
+from fanlight.settings.store_url import read_store_url
+from fanlight.weakness import Weakness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFacts:
+    """What is known of a site that is checked."""
+
+    weaknesses: tuple[Weakness, ...] = ()
+    needs_services: bool = False  # it signs, or keeps something in the store
+
+
+ANY_SITE = SiteFacts()
+
+
+def site_findings(options: Options, machine: Machine, site: SiteFacts) -> Iterator[Finding]:
+    """Yield the findings about a site."""
+    yield from _weakened(site)
+    yield from _hosts(options)
+    yield from _hsts(options)
+    if site.needs_services:
+        yield from _secret(machine)
+        yield from _store(options, machine)
+
+
+def _weakened(site: SiteFacts) -> Iterator[Finding]:
+    for each in site.weaknesses:
+        where = f", {each.place}" if each.place else ""
+        yield Finding("weakened", f"{each.setting}{where}: {each.risk}", each.advice)
+    if not site.weaknesses:
+        yield Finding("ok", "no default is weakened")
+
+
+def _hosts(options: Options) -> Iterator[Finding]:
+    if options.hosts:
+        yield Finding("ok", f"the site is served for {', '.join(options.hosts)} only")
+    else:
+        yield Finding(
+            "warning",
+            "hosts is not set: a client can name any host, and links to the site are made of it",
+            "add --hosts example.org,www.example.org",
+        )
+
+
+def _hsts(options: Options) -> Iterator[Finding]:
+    if options.cert and not options.hsts_seconds and any(not is_local(bind) for bind in options.bind):
+        yield Finding(
+            "warning",
+            "hsts_seconds is 0: an attacker in a visitor's network can keep the browser on plain http",
+            "when https has worked for some days, add --hsts-seconds 31536000",
+        )
+
+
+def _secret(machine: Machine) -> Iterator[Finding]:
+    if machine.secret_problem:
+        yield Finding("error", machine.secret_problem)
+    elif machine.secret_count:
+        yield Finding(
+            "ok", f"FANLIGHT_SECRET has {machine.secret_count} strong secret{'s' * (machine.secret_count > 1)}"
+        )
+    else:
+        yield Finding(
+            "warning",
+            f"the secret that signs sessions is kept in {machine.state_folder}: it is lost with this machine or its"
+            " container, and no other machine has it",
+            "set FANLIGHT_SECRET; `fanlight secret` prints one",
+        )
+
+
+def _store(options: Options, machine: Machine) -> Iterator[Finding]:
+    kind = read_store_url(options.store).kind if options.store else ""
+    if kind == "redis":
+        yield Finding("ok", f"the store is shared: {read_store_url(options.store).shown}")
+    elif kind == "memory":
+        yield Finding(
+            "warning",
+            "store is memory: at each restart everybody is signed out, and all counts begin anew",
+            "use --store sqlite:PATH, or leave it out",
+        )
+    elif machine.in_kubernetes or _has_distant_proxies(options):
+        yield Finding(
+            "warning",
+            "the store is on this machine; if others serve the site as well, each has sessions and counts of its own",
+            "use --store redis://HOST:6379/0 for several machines",
+        )
+
+
+def _has_distant_proxies(options: Options) -> bool:
+    """Return whether a trusted proxy is on another machine: a load balancer, perhaps, in front of several."""
+    for text in options.trusted_proxies:
+        try:
+            if not ipaddress.ip_network(text, strict=False).is_loopback:
+                return True
+        except ValueError:
+            continue  # reported by `machine.refused`
+    return False
