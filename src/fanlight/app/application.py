@@ -176,7 +176,8 @@ class Application:
         self._guards_need_services = endpoints.guards_need_services
         if mistakes:
             raise SetupError(mistakes)
-        no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table)
+        cors = endpoints.cors_paths(self.table)
+        no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table, cors)
         outside = CallFactory(responses, errors, MiddlewareStack((), responses, errors), wrappers)
         self.misdirected = outside.for_handler(_misdirected, "a foreign host")
         # PERF: benchmarks/run.py; bound once, not looked up for every request

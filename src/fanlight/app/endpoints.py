@@ -8,11 +8,12 @@ read once, however many routes it has.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
+from fanlight.app.cors_paths import CallFacts, CorsPaths
 from fanlight.app.guard_choice import GuardChoice
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
@@ -41,6 +42,7 @@ from fanlight.pages.static.static import Static
 from fanlight.protection.security import DEFAULT_SECURITY, Security
 from fanlight.routing.entries import VALUE_KINDS, Inherited, Placed
 from fanlight.routing.pattern import parameters_of, refuse
+from fanlight.routing.table import Table
 
 
 class Endpoints:
@@ -68,6 +70,8 @@ class Endpoints:
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
         self._guards = GuardChoice(security)
+        self._facts: dict[Call, CallFacts] = {}  # of each route, for CORS
+        self._fields_read = frozenset[str]()  # by the view of the route that is being made
         self.guards_need_services = False
 
     def path_types(self, value: object) -> Mapping[str, str]:
@@ -79,11 +83,25 @@ class Endpoints:
         except SetupError:
             return {}  # reported when the call is made
 
+    def cors_paths(self, table: Table) -> CorsPaths | None:
+        """Return the CORS policies of the paths of a table, None if there are none."""
+        paths = CorsPaths(table, self._facts, self._guards.cors_policy)
+        return paths if paths.is_used else None
+
     def call(self, value: object, pattern: str, methods: frozenset[str], inherited: Inherited) -> Call:
         """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes."""
-        path, marks = parameters_of(pattern), (*inherited.marks, *_marks_of(value))
+        marks = (*inherited.marks, *_marks_of(value))
+        self._fields_read = frozenset[str]()
+        call = self._call(value, pattern, methods, marks, json_errors=inherited.json_errors)
+        self._facts[call] = CallFacts(self._guards.cors_policy(marks), self._fields_read)
+        return call
+
+    def _call(
+        self, value: object, pattern: str, methods: frozenset[str], marks: Sequence[Placed], *, json_errors: bool
+    ) -> Call:
+        path = parameters_of(pattern)
         middleware = middleware_of(each.mark for each in marks)
-        calls = self._bound(self._factory(middleware, json_errors=inherited.json_errors), path)
+        calls = self._bound(self._factory(middleware, json_errors=json_errors), path)
         name = f"{'|'.join(sorted(methods))} {pattern}"
         guards = self._guards.guards_for(marks, methods, name)
         self.guards_need_services |= any(each.needs_services for each in guards)
@@ -167,6 +185,7 @@ class Endpoints:
                 mistakes.append(mistake)
                 continue
             builder = self._observer.arguments(argument_builder(binding, self._state), signature, binding)
+            self._fields_read |= _fields_read(binding, dependencies)
             hints = binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
             body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
@@ -198,6 +217,15 @@ class Endpoints:
             # The view is kept beside its signature, so that no other gets its id.
             known = self._signatures[id(view)] = view, read_signature(view, self._folder)
         return known[1]
+
+
+def _fields_read(binding: Binding, dependencies: DependencyPlan | None) -> frozenset[str]:
+    """Return the request fields that a view takes, itself or by its dependencies, and that describe its content."""
+    own = (
+        frozenset(each.sent_as for each in binding.headers.fields) if binding.headers is not None else frozenset[str]()
+    )
+    of_others = frozenset[str]() if dependencies is None else dependencies.request_fields
+    return own | of_others | (frozenset({"content-type"}) if binding.reads_content else frozenset())
 
 
 def _streaming_mistake(signature: Signature, binding: Binding, view: View) -> Mistake | None:

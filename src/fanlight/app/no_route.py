@@ -7,6 +7,7 @@ JSON, one of six others.
 from __future__ import annotations
 
 from fanlight.app.calls import CallFactory
+from fanlight.app.cors_paths import CorsPaths
 from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
@@ -21,8 +22,12 @@ _KNOWN = (*METHODS, "TRACE")  # which is known, and refused everywhere
 class NoRouteResponses:
     """The calls for requests that no route matches."""
 
-    def __init__(self, calls: CallFactory, table: Table, *, is_json: bool = False) -> None:
-        self._table = table
+    def __init__(
+        self, calls: CallFactory, table: Table, cors: CorsPaths | None = None, *, is_json: bool = False
+    ) -> None:
+        self._table, self._cors = table, cors
+        if cors is not None:
+            calls = calls.with_guards([cors])
         self._calls = {
             NoMatchReason.NOT_FOUND: calls.for_handler(_not_found, "no route"),
             NoMatchReason.BAD_PATH: calls.for_handler(_bad_path, "no path"),
@@ -35,7 +40,7 @@ class NoRouteResponses:
         self._json_prefixes = table.json_prefixes
         self._in_json: NoRouteResponses | None = None
         if table.json_prefixes and not is_json:
-            self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, is_json=True)
+            self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, cors, is_json=True)
 
     def call(self, no_match: NoMatch, method: str, raw_path: str) -> Call:
         """Return the call for a request that no route matches."""
@@ -58,7 +63,11 @@ class NoRouteResponses:
         raise MethodNotAllowed(f"This address takes {', '.join(allow)}.", allow=allow)
 
     def _respond_to_options(self, request: Request) -> Response:
-        return Response(b"", 204, headers={"allow": ", ".join(self._find_again(request).allow)})
+        allow = self._find_again(request).allow
+        response = Response(b"", 204, headers={"allow": ", ".join(allow)})
+        if self._cors is not None:
+            self._cors.respond_to_options(request, response, allow)
+        return response
 
     def _redirect(self, request: Request) -> Response:
         query = f"?{request.head.query}" if request.head.query else ""

@@ -171,6 +171,9 @@ class Dependencies:
             reads_content=binding.reads_content,
             query_name=_query_name(binding),
             open_awaiting=None if type_provider is None else type_provider.open_async,
+            request_fields=frozenset(each.sent_as for each in binding.headers.fields)
+            if binding.headers
+            else frozenset(),
         )
         return self._watch(provider), binding
 

@@ -49,6 +49,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     reads_content: bool
     query_name: str  # a parameter that comes from the query, or ""
     open_awaiting: Callable[..., Awaitable[object]] | None  # what an async view calls, if that differs
+    request_fields: frozenset[str]  # the header fields that it takes
 
     def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value; a generator is added to those that are `opened`."""
@@ -117,6 +118,11 @@ class DependencyPlan(NamedTuple):
     def reads_content(self) -> bool:
         """Whether any of them needs the content."""
         return any(each.reads_content for each in self.providers)
+
+    @property
+    def request_fields(self) -> frozenset[str]:
+        """The header fields that they take."""
+        return frozenset(name for each in self.providers for name in each.request_fields)
 
     @property
     def lasting(self) -> frozenset[Dependency]:

@@ -110,6 +110,10 @@ class CorsPolicy:
         """Return whether a page of an origin may read responses."""
         return self.origins.is_any or self.origins.name(origin)
 
+    def fields_with(self, fields_read: Collection[str]) -> frozenset[str]:
+        """Return the request fields that a page may send, given those that a route takes."""
+        return self.headers | ALWAYS_FIELDS | frozenset(fields_read)
+
     def apply(self, request: Request, response: Response) -> None:
         """Add the fields to a response."""
         fields = response.headers
@@ -140,7 +144,7 @@ class CorsPolicy:
         add_vary(fields, "access-control-request-method")
         add_vary(fields, "access-control-request-headers")
         fields["access-control-allow-methods"] = ", ".join(methods)
-        fields["access-control-allow-headers"] = ", ".join(sorted({*fields_read, *self.headers, *ALWAYS_FIELDS}))
+        fields["access-control-allow-headers"] = ", ".join(sorted(self.fields_with(fields_read)))
         fields["access-control-max-age"] = self._max_age
 
 

@@ -36,7 +36,6 @@ class AllowedHosts:
         host = connection.request.head.authority
         if not self._allow(host):
             connection.replace_call(self._call)
-            connection.request.params = {}
             if host not in self._logged and len(self._logged) < MAX_LOGGED:
                 self._logged.add(host)
                 shown = host[:MAX_SHOWN]
