@@ -83,6 +83,10 @@ if TYPE_CHECKING:
     from fanlight.protection.cross_site import cross_site
     from fanlight.protection.rate_limits import rate_limit
     from fanlight.protection.security import Security
+    from fanlight.sessions.flash import Flash
+    from fanlight.sessions.session import Session
+    from fanlight.sessions.session_settings import Sessions
+    from fanlight.sessions.signer import Signer
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
 
@@ -91,6 +95,7 @@ _MODULES = {
     "App": "fanlight.site.app",
     "Compression": "fanlight.compression.compression_settings",
     "Limits": "fanlight.settings.limits",
+    "Sessions": "fanlight.sessions.session_settings",
     "Static": "fanlight.pages.static.static",
     "Templates": "fanlight.pages.templates",
     "OpenAPI": "fanlight.openapi.openapi_settings",
@@ -131,6 +136,10 @@ _MODULES = {
     "Upload": "fanlight.message.upload",
     "api_key": "fanlight.binding.credentials",
     "security_scheme": "fanlight.message.security_scheme",
+    # Sessions
+    "Flash": "fanlight.sessions.flash",
+    "Session": "fanlight.sessions.session",
+    "Signer": "fanlight.sessions.signer",
     # Responses
     "EarlyHints": "fanlight.message.early_hints",
     "Event": "fanlight.message.events",
@@ -212,6 +221,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "Field",
     "FieldName",
     "FileResponse",
+    "Flash",
     "Forbidden",
     "Form",
     "FormErrors",
@@ -245,8 +255,11 @@ __all__ = [  # noqa: RUF022 - by code point
     "Security",
     "ServerError",
     "ServiceUnavailable",
+    "Session",
+    "Sessions",
     "SetupError",
     "SignatureExpired",
+    "Signer",
     "State",
     "Static",
     "StoreUnavailable",

@@ -11,7 +11,7 @@ import pytest
 
 from fanlight.app.guards import FINISHING, guarded, guarded_async
 from fanlight.errors import Forbidden, SetupError
-from fanlight.message.finishing import finish_with, take_finishers
+from fanlight.message.finishing import finish_with, finishers_of
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -128,7 +128,7 @@ def test_what_a_request_has_opened_finishes_its_response_once() -> None:
     finish_with(request, Signing("b"))
     response = guarded(_page, [FINISHING], _error_page)(request)
     assert [value for name, value in response.fields() if name == "x-finished"] == ["a", "b"]
-    assert take_finishers(request) == []
+    assert list(finishers_of(request)) == []
 
 
 class Visit:
@@ -238,7 +238,7 @@ def test_a_template_may_open_something(tmp_path: Any) -> None:
     request = make_request()
     assert pages.opens_for_request
     assert pages.render(Page("page.html", {}), request) == "opened"
-    assert len(take_finishers(request)) == 1
+    assert len(list(finishers_of(request))) == 1
 
 
 def test_templates_without_such_functions_open_nothing(tmp_path: Any) -> None:

@@ -37,9 +37,11 @@ ROOMS = {
     "services": {"message", "signing", "stores"},
     "protection": {"errors", "closest_name", "weakness", "message", "services", "stores"},
     "openapi": {"errors", "reason_phrases", "message", "routing", "pages", "binding"},
+    "sessions": {"errors", "message", "services", "signing", "stores"},
     "app": {
         *("errors", "weakness", "message", "compression", "routing", "pages", "binding", "services", "protection"),
         "openapi",
+        "sessions",
     },
     "server": {"errors", "bootstrap", "tracebacks", "settings", "wire", "message"},
     "site": {
@@ -61,6 +63,7 @@ ROOMS = {
         "app",
         "server",
         "weakness",
+        "sessions",
     },
     "opentelemetry": {"message", "server"},
     "testing": {
@@ -70,6 +73,7 @@ ROOMS = {
         "message",
         "compression",
         "server",
+        "sessions",
     },
     "devtools": {
         "errors",
@@ -118,6 +122,7 @@ ROOMS = {
             "openapi",
             "passwords",
             "protection",
+            "sessions",
             "site",
         ),
     },

@@ -37,6 +37,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.pages import Pages
+from fanlight.pages.request_function import RequestFunction
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
 from fanlight.protection.security import DEFAULT_SECURITY, Security, read_security
@@ -46,6 +47,9 @@ from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 from fanlight.services import Services
+from fanlight.sessions.flash import flashes
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions, read_sessions
+from fanlight.sessions.sign_in_page import SignInPage
 
 if TYPE_CHECKING:
     from fanlight.openapi.document import Document
@@ -78,6 +82,7 @@ class Application:
         compression: Compression | None = DEFAULT_COMPRESSION,
         security: Security = DEFAULT_SECURITY,
         openapi: str | OpenAPI | None = None,
+        sessions: Sessions = DEFAULT_SESSIONS,
         folder: Path,
         source: Path | None = None,
     ) -> None:
@@ -87,6 +92,8 @@ class Application:
         self.services = Services()
         self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
         self._middleware, self._wrap_calls = middleware, wrap_calls
+        self._lifespan_function, self._compression = lifespan, compression
+        self.sessions, self._session_mistakes = read_sessions(sessions)
         self.security, self._security_mistakes = read_security(security)
         self.default_fields = self.security.default_fields()
         self._lifespan_function, self._compression, self._openapi = lifespan, compression, openapi
@@ -123,7 +130,7 @@ class Application:
     def needs_services(self) -> bool:
         """Whether a store and keys are used by a view, by what it depends on, by a guard or by a template."""
         used = (each for each in self._dependencies if isinstance(each, TypeProvider))
-        return self._guards_need_services or any(each.needs_services for each in used)
+        return self._guards_need_services or self.pages.needs_services or any(each.needs_services for each in used)
 
     def observed(self, observer: Observer) -> Self:
         """Return an app like this one that an observer watches, for development. It shares the state of this one."""
@@ -148,11 +155,12 @@ class Application:
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         # A class for each app: its requests reach the app through the class, which costs nothing per request.
         methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
-        attributes = {"__slots__": (), "services": self.services, **methods}
+        attributes = {"__slots__": (), "services": self.services, "sessions": self.sessions, **methods}
         self.request_class = type("Request", (Request,), attributes)
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
-        parts = self._errors, self.pages, responses, dependencies, folder
+        sign_in = SignInPage(self.sessions)
+        parts = self._errors, self.pages, responses, dependencies, folder, sign_in
         errors = ObservedErrorHandlers(observer, *parts) if is_observed else ErrorHandlers(*parts)
         any_path = MiddlewareStack(bound, responses, errors, observer.middleware)
         # What is wrong with middleware is reported once, and not for each route.
@@ -167,7 +175,9 @@ class Application:
         mistakes += [*registration_mistakes, *self._folder_mistakes()]
         if not registration_mistakes:
             mistakes += self._template_mistakes(urls=not table_mistakes)
-        mistakes += [*compression_mistakes, *self._security_mistakes]
+        mistakes += [*compression_mistakes, *self._security_mistakes, *self._session_mistakes]
+        if not table_mistakes:
+            mistakes += sign_in.find(self.url_for, self._has_page)
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:
@@ -227,7 +237,7 @@ class Application:
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""
-        names = {"url_for": self.url_for, "asset": self.asset}
+        names = {"url_for": self.url_for, "asset": self.asset, "flashes": RequestFunction(flashes, needs_services=True)}
         if self._templates is None:
             return Pages(None, names), []
         templates, mistakes = read_templates(self._templates)
@@ -238,6 +248,9 @@ class Application:
             mistakes += error.mistakes
         parts = self.folder / templates.folder, names, templates, observer.environment_class
         return ContextPages(plans, *parts) if plans else Pages(*parts), mistakes
+
+    def _has_page(self, path: str) -> bool:
+        return isinstance(self.table.find("GET", path), tuple)
 
     def _folder_mistakes(self) -> list[Mistake]:
         folder, given = self.pages.folder, self._templates

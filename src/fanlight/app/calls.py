@@ -7,6 +7,7 @@ view is async, how it gets its arguments, which middleware runs around it, and i
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
@@ -21,8 +22,9 @@ from fanlight.app.guards import FINISHING, guarded, guarded_async
 from fanlight.app.lane_bridges import in_thread, on_loop, until_it_ends
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.observer import NO_OBSERVER, Observer
+from fanlight.app.preloading import Preloading
 from fanlight.app.responses import ResponseFactory
-from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
+from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async, unwrap_callable
 from fanlight.binding.dependency_plan import DependencyPlan, Injector
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import pinned_lane
@@ -135,7 +137,8 @@ class CallFactory:
         middleware, policy = self._middleware, bound.body_policy
         view = self._observer.view(bound.view, display_name(bound.view), bound.place)
         pinned = pinned_lane(view)
-        runs_async = is_async(view) or (bound.dependencies is not None and bound.dependencies.is_async)
+        plan = bound.dependencies
+        runs_async = is_async(view) or (plan is not None and (plan.is_async or _streams_async(view, plan)))
         if bound.errors:
             log_hint = partial(self._errors.log_hint, where=name)
             view = with_error_status(view, bound.errors, log_hint, is_async=is_async(view))
@@ -191,7 +194,10 @@ class CallFactory:
     def _all_guards(self, *, finishes: bool) -> Sequence[Guard]:
         """Return the guards of a call; one that can't open anything has nothing to finish."""
         may_open = finishes or self._errors.opens_for_request or not self._middleware.is_empty
-        return (*self._guards, FINISHING) if may_open else self._guards
+        if not may_open:
+            return self._guards
+        # The page of an error that a guard has raised may open something, too.
+        return (FINISHING, *self._guards, FINISHING) if self._guards else (FINISHING,)
 
     def _call(
         self,
@@ -213,10 +219,18 @@ class CallFactory:
         self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT, *, finishes: bool = False
     ) -> Call:
         run = cast("AsyncRun", inner) if self._middleware.is_empty else self._middleware.wrap_async(inner, name)
-        run = guarded_async(run, self._all_guards(finishes=finishes), self._errors.for_route(name))
+        guards = self._all_guards(finishes=finishes)
+        if types := self._errors.waiting_types:
+            guards = (*guards, Preloading(types))
+        run = guarded_async(run, guards, self._errors.for_route(name))
         for wrapper in reversed(self._wrappers):
             run = call_wrappers.wrap_async(wrapper, run, _route_of(name))
         return content.call(run, name, Lane.TASK)
+
+
+def _streams_async(view: View, plan: DependencyPlan) -> bool:
+    """Return whether a view is a stream on the event loop, with something that it can't wait for there."""
+    return bool(plan.waiting_types) and inspect.isasyncgenfunction(unwrap_callable(view))
 
 
 def _route_of(name: str) -> str:

@@ -25,6 +25,7 @@ class ContextPages(Pages):
     def __init__(self, plans: Mapping[str, DependencyPlan], *parts: Any) -> None:
         super().__init__(*parts)
         self._plans = plans
+        self.waiting_types = tuple(each for plan in plans.values() for each in plan.waiting_types)
         self._lasting = frozenset[Any]().union(*(plan.lasting for plan in plans.values()))
 
     def _render(self, name: str, values: Mapping[str, object], request: Request | None) -> str:

@@ -46,11 +46,14 @@ from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages, error_context
 from fanlight.pages.problem_details import wants_problem, wants_problem_unless_html
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS
+from fanlight.sessions.sign_in_page import CHALLENGE, UNAUTHORIZED, SignInPage
 
 log = logging.getLogger("fanlight.app")
 
 ErrorHandler = Callable[[HTTPError, Request], Response]
 MAX_LOGGED_HINTS = 64
+OWN_PAGE = f"error/error{UNAUTHORIZED}.html"
 DISK_FULL_ERRNOS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
@@ -86,13 +89,19 @@ class ErrorHandlers:
         responses: ResponseFactory,
         injector: Injector,
         folder: Path | None = None,
+        sign_in: SignInPage | None = None,
     ) -> None:
-        """Read `errors`: a status, and a view, a template's name, a string or a response."""
+        """Read `errors`: a status, and a view, a template's name, a string or a response.
+
+        A browser that gets 401 is sent to the page `sign_in`, if there is one, unless the site has its own page for it.
+        """
+        self._sign_in = sign_in if sign_in is not None else SignInPage(DEFAULT_SESSIONS)
         self._pages, self._responses, self._injector = pages, responses.for_errors(), injector
         # Whether error views, or the pages of views, have dependencies, which they share with those of a view.
         self.shares_dependencies = pages.has_context
         # Whether error views or templates may open something for a request, of any route.
         self.opens_for_request = pages.opens_for_request
+        self.waiting_types = pages.waiting_types  # what templates and error views need and can't wait for
         self._folder = folder
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
@@ -124,11 +133,24 @@ class ErrorHandlers:
                     response.status = error.status
                 for name, value in error.headers.items():
                     response.headers.setdefault(name, value)
-                return response
+                return self._with_challenge(response, request)
+            if error.status == UNAUTHORIZED and (found := self._sign_in_response(error, request)) is not None:
+                return found
         except BaseException as failure:  # noqa: BLE001 - the code of the app may raise anything
             self._log_failure(error, failure, request)
             return self.response_after_failure(error, failure, request)
-        return self._pages.error(error, request, self._wants_problem)
+        return self._with_challenge(self._pages.error(error, request, self._wants_problem), request)
+
+    def _sign_in_response(self, error: HTTPError, request: Request) -> Response | None:
+        """Return the redirect to the page where people sign in; None if the error has a page or a challenge itself."""
+        is_theirs = self._pages.has(OWN_PAGE) or any(name.lower() == CHALLENGE for name in error.headers)
+        return None if is_theirs or self._wants_problem(request) else self._sign_in.redirect(request)
+
+    def _with_challenge(self, response: Response, request: Request) -> Response:
+        """Return a response; a 401 has a challenge (RFC 9110 section 15.5.2)."""
+        if response.status == UNAUTHORIZED and (challenge := self._sign_in.challenge(request)):
+            response.headers.setdefault(CHALLENGE, challenge)
+        return response
 
     def _log_failure(self, error: HTTPError, failure: BaseException, request: Request) -> None:
         """Log that a handler has failed; once, if it refuses requests: any client can provoke that."""
@@ -234,6 +256,7 @@ class ErrorHandlers:
             if injected is not None:
                 injection = self._injector.inject(injected, view, None, "error view")
                 self.shares_dependencies = self.opens_for_request = True
+                self.waiting_types += injection.plan.waiting_types
                 self._add_view(status, _injected_view(view, injection, self._make_of(view)), injected.takes_request)
                 return
         except SetupError as error:

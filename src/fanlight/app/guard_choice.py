@@ -20,6 +20,7 @@ from fanlight.protection.rate_limit_guard import RateLimitGuards
 from fanlight.protection.rate_limits import RateLimit
 from fanlight.protection.security import Security
 from fanlight.routing.entries import Placed
+from fanlight.sessions.session_users import user_of
 
 Mark = TypeVar("Mark", bound=RouteMark)
 
@@ -29,7 +30,7 @@ class GuardChoice:
 
     def __init__(self, security: Security) -> None:
         self._security = security
-        self._rate_limits = RateLimitGuards()
+        self._rate_limits = RateLimitGuards(user_of)
 
     def guards_for(self, marks: Sequence[Placed], methods: frozenset[str], name: str) -> Sequence[Guard]:
         """Return the guards of a route, the outermost first; `name` is that of the route, for logs."""

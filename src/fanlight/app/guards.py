@@ -1,15 +1,18 @@
 """Run a route inside its guards, outside its middleware.
 
 In: the guards, the outermost first. Out: for each request the response of the route, or the error page for what a guard
-has raised. A route without guards pays nothing.
+has raised. What a request has opened finishes the response; if it fails, the response becomes an error page, which is
+finished in its place. A route without guards pays nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from fanlight.message.finishing import take_finishers
+from fanlight.message import forked_child
+from fanlight.message.finishing import finishers_of
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -19,24 +22,11 @@ Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
 OnError = Callable[[BaseException, Request], Response]
 
+log = logging.getLogger("fanlight.app")
+
 
 class FinishingGuard(Guard):
-    """Has everything that a request has opened finish its response: `message/finishing.py`."""
-
-    def finish(self, request: Request, response: Response) -> None:
-        """Call the finishers of the request."""
-        if request.cache is not None:
-            for each in take_finishers(request):
-                each.finish(request, response)
-
-    async def finish_async(self, request: Request, response: Response) -> None:
-        """Call the finishers, those that may wait in a thread."""
-        if request.cache is not None:
-            for each in take_finishers(request):
-                if each.waits:
-                    await run_in_thread(partial(each.finish, request, response))
-                else:
-                    each.finish(request, response)
+    """Stands for the place where everything that a request has opened finishes its response: `message/finishing.py`."""
 
 
 FINISHING = FinishingGuard()
@@ -45,14 +35,14 @@ FINISHING = FinishingGuard()
 def guarded(run: Run, guards: Sequence[Guard], on_error: OnError) -> Run:
     """Return a function that runs a route inside its guards."""
     for each in reversed(guards):
-        run = _guarded(run, each, on_error)
+        run = _finished(run, on_error) if each is FINISHING else _guarded(run, each, on_error)
     return run
 
 
 def guarded_async(run: AsyncRun, guards: Sequence[Guard], on_error: OnError) -> AsyncRun:
     """Return a coroutine function that runs a route inside its guards."""
     for each in reversed(guards):
-        run = _guarded_async(run, each, on_error)
+        run = _finished_async(run, on_error) if each is FINISHING else _guarded_async(run, each, on_error)
     return run
 
 
@@ -89,3 +79,59 @@ def _guarded_async(run: AsyncRun, guard: Guard, on_error: OnError) -> AsyncRun:
         return response
 
     return run_guarded
+
+
+# --- finishing a response ---------------------------------------------------------------------------------
+
+
+def _finished(run: Run, on_error: OnError) -> Run:
+    def run_finished(request: Request) -> Response:
+        response, has_failed = run(request), False
+        if request.cache is not None:
+            for each in finishers_of(request):
+                try:
+                    each.finish(request, response)
+                except BaseException as error:  # noqa: BLE001 - it becomes a response
+                    _close(request, response)
+                    response = on_error(error, request)
+                    if has_failed:
+                        break  # the error page itself opens what fails
+                    has_failed = True
+        return response
+
+    return run_finished
+
+
+def _finished_async(run: AsyncRun, on_error: OnError) -> AsyncRun:
+    async def run_finished(request: Request) -> Response:
+        response, has_failed = await run(request), False
+        if request.cache is not None:
+            for each in finishers_of(request):
+                try:
+                    if each.waits:
+                        await run_in_thread(partial(each.finish, request, response))
+                    else:
+                        each.finish(request, response)
+                except BaseException as error:  # noqa: BLE001 - as above, unless its task is cancelled
+                    _close(request, response)
+                    response = on_error(error, request)
+                    if has_failed:
+                        break  # as above
+                    has_failed = True
+        return response
+
+    return run_finished
+
+
+def _close(request: Request, response: Response) -> None:
+    """Close the content of a response that is not sent: a stream has dependencies, a file is open."""
+    content = response.content
+    close = getattr(content, "close", None)
+    if close is None and (close_async := getattr(content, "aclose", None)) is not None:
+        request.after(close_async)  # on the event loop
+    elif close is not None:
+        try:
+            close()
+        except BaseException:
+            forked_child.exit_if_forked()
+            log.exception("the content of a response that is not sent can't be closed")

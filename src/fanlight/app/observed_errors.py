@@ -39,6 +39,8 @@ class ObservedErrorHandlers(ErrorHandlers):
             response = super().respond(error, request)
         except _Replaced as replaced:
             return replaced.response
+        if response.status < 400:  # a redirect to the page where people sign in
+            return response
         try:
             return self._observer.on_http_error(error, request, response)
         except Exception:

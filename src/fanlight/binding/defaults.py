@@ -30,6 +30,10 @@ RESERVED_NAMES = {
         ("req", "_req", "rq", "_request", "request_", "http_request"),
         'did you mean "request"? for a field of that name, write its type: req: str',
     ),
+    **{
+        name: f"write its type: {name}: {kind} (from fanlight import {kind}); for a field of that name, {name}: str"
+        for name, kind in (("session", "Session"), ("flash", "Flash"), ("signer", "Signer"))
+    },
     "self": "use a bound method, like Views().home",
     "cls": "make it a classmethod, or a plain function",
 }

@@ -32,6 +32,7 @@ from fanlight.binding.signature import Signature
 from fanlight.errors import AppError, BadField, HTTPError, UnprocessableContent
 from fanlight.message.request import Request
 from fanlight.message.response import Response, is_lazy_stream
+from fanlight.message.type_provider import TypeProvider
 
 MakeResponse = Callable[[object, Request], Response]
 
@@ -123,6 +124,12 @@ class DependencyPlan(NamedTuple):
     def request_fields(self) -> frozenset[str]:
         """The header fields that they take."""
         return frozenset(name for each in self.providers for name in each.request_fields)
+
+    @property
+    def waiting_types(self) -> tuple[TypeProvider, ...]:
+        """The types among them that wait for something, which an async view does without blocking."""
+        types = (each.key for each in self.providers if isinstance(each.key, TypeProvider))
+        return tuple(each for each in types if type(each).open_async is not TypeProvider.open_async)
 
     @property
     def lasting(self) -> frozenset[Dependency]:

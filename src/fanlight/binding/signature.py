@@ -32,6 +32,7 @@ from fanlight.message.body_policy import LIMITS_ATTRIBUTE, RouteLimits
 from fanlight.message.handler import Lane
 from fanlight.message.lane import LANE_ATTRIBUTE
 from fanlight.message.request import Request
+from fanlight.message.type_provider import UnusableArgument
 
 # The errors of evaluating and parsing an annotation.
 ANNOTATION_ERRORS = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
@@ -187,7 +188,7 @@ def annotation_hint(error: Exception) -> str:
     """Return what to write instead of an annotation that raised an error, "" if the error gives no hint."""
     if isinstance(error, NameError):
         return f"import {error.name} at the top of the file, outside `if TYPE_CHECKING:`" if error.name else ""
-    if isinstance(error, AnnotationError):
+    if isinstance(error, AnnotationError | UnusableArgument):
         return error.hint
     return "Meta(pattern=...) takes a regular expression" if isinstance(error, re.error) else ""
 

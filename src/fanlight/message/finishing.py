@@ -6,6 +6,7 @@ called once with the response, behind all middleware and error pages, and where 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from fanlight.message.request import Request
@@ -34,6 +35,8 @@ def finish_with(request: Request, finisher: Finisher) -> None:
         known.append(finisher)
 
 
-def take_finishers(request: Request) -> list[Finisher]:
-    """Return the finishers of a request, once."""
-    return request.cache.pop(_NAME, []) if request.cache is not None else []
+def finishers_of(request: Request) -> Iterator[Finisher]:
+    """Yield the finishers of a request, each once; also those that are added meanwhile, by the page of an error."""
+    waiting = request.cache.get(_NAME) if request.cache is not None else None
+    while waiting:
+        yield waiting.pop(0)

@@ -65,6 +65,7 @@ class Request:
     reverse: ClassVar[Callable[..., str] | None] = None  # set in the subclass of each app
     assets: ClassVar[Callable[..., str] | None] = None  # as above
     services: ClassVar[object] = None  # as above; read by `services_of`
+    sessions: ClassVar[object] = None  # as above; read by `settings_of` in the room `sessions`
     _id_line: bytes  # set on first access
     context: Context  # in which all code for this request runs; set by the server when it runs the call
 

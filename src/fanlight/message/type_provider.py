@@ -14,6 +14,14 @@ from fanlight.message.request import Request
 _METHOD = "__fanlight_provider__"
 
 
+class UnusableArgument(TypeError):
+    """A type can't have this argument; `hint` is what to write instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 class TypeProvider:
     """Makes the value of a parameter, once for each request. It is equal to another that makes the same."""
 
@@ -37,7 +45,7 @@ def provides_itself(thing: object) -> bool:
 def provider_of(annotation: Any) -> TypeProvider | None:
     """Return the provider of a type, None for one that does not provide itself.
 
-    Raises TypeError if the type does not take this argument: `Session[int]`.
+    Raises UnusableArgument if the type does not take this argument: `Session[int]`.
     """
     cls = typing.get_origin(annotation) or annotation
     if not provides_itself(cls):

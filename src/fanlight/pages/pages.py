@@ -18,6 +18,7 @@ from fanlight.errors import HTTPError, InternalServerError, Mistake, TemplateErr
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.bounded_dict import BoundedDict
 from fanlight.pages.builtin_pages import error_page, plain_error_page
 from fanlight.pages.one_line import in_one_line
@@ -45,6 +46,7 @@ class Pages:
     """The templates and error pages of one app."""
 
     has_context = False  # whether templates have values that are made for each request
+    waiting_types: tuple[TypeProvider, ...] = ()  # those of these values that wait for something
 
     def __init__(
         self,
@@ -67,8 +69,16 @@ class Pages:
     @cached_property
     def opens_for_request(self) -> bool:
         """Whether a template may open something for the request that it is rendered for: it has a function to do so."""
-        names = [name.encode() for name, each in self._globals.items() if isinstance(each, RequestFunction)]
-        return self.has_context or self._files.mention(names)
+        return self.has_context or self._files.mention(list(self._request_functions))
+
+    @cached_property
+    def needs_services(self) -> bool:
+        """Whether a template mentions a function that uses the store or the keys of the deployment."""
+        return self._files.mention([name for name, each in self._request_functions.items() if each.needs_services])
+
+    @property
+    def _request_functions(self) -> dict[bytes, RequestFunction]:
+        return {name.encode(): each for name, each in self._globals.items() if isinstance(each, RequestFunction)}
 
     @cached_property
     def _environment(self) -> FolderEnvironment:

@@ -16,3 +16,4 @@ class RequestFunction(Struct, frozen=True):
     """A name in all templates: a call of it, `name(x)`, is `function(request, x)`."""
 
     function: Function
+    needs_services: bool = False  # whether it uses the store or the keys of the deployment

@@ -22,6 +22,7 @@ from fanlight.errors import AddressUnavailable, AppError, InvalidSetting
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.pages.templates import Templates
 from fanlight.protection.security import DEFAULT_SECURITY, Security
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -47,8 +48,9 @@ class App(Application):
     template or a text; `middleware` lists generators that run before and after each view, the outermost first;
     `wrap_calls` lists generators that observe each request and its response, for tracing; `lifespan` is a generator
     that opens, yields once, and closes; `compression` says how content is compressed, None: not at all; `security` how
-    browsers protect the site; `openapi` is the path of a description of the API, or `OpenAPI(...)`. Raises SetupError
-    with everything that is wrong with the table, the views, the templates and the settings.
+    browsers protect the site; `sessions` where people sign in, and how long sessions last; `openapi` is the path of a
+    description of the API, or `OpenAPI(...)`. Raises SetupError with everything that is wrong with the table, the
+    views, the templates and the settings.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
@@ -63,6 +65,7 @@ class App(Application):
         compression: Compression | None = DEFAULT_COMPRESSION,
         security: Security = DEFAULT_SECURITY,
         openapi: str | OpenAPI | None = None,
+        sessions: Sessions = DEFAULT_SESSIONS,
         file: str | Path | None = None,
     ) -> None:
         """Create a site, and check all of it; `file` is by default the file of the caller."""
@@ -82,6 +85,7 @@ class App(Application):
             compression=compression,
             security=security,
             openapi=openapi,
+            sessions=sessions,
             folder=source.parent,
             source=source if source.is_file() else None,
         )

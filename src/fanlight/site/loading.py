@@ -1,8 +1,8 @@
 """Load the app of a site from its file.
 
 In: the argument of a command, like main.py. Out: the `App` in the file, or one made of its `URLS` (with its `ERRORS`,
-`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY` and `OPENAPI`). Raises LoadError, to be shown on the terminal, if the
-file does not exist, can't be imported, or has neither.
+`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY`, `SESSIONS` and `OPENAPI`). Raises LoadError, to be shown on the
+terminal, if the file does not exist, can't be imported, or has neither.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from fanlight.message import forked_child
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.route_marks import Marked
 from fanlight.protection.security import DEFAULT_SECURITY
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
 from fanlight.site.shadowing import STANDARD_NAMES
@@ -153,6 +154,7 @@ def _made_of(urls: Any, module: ModuleType, target: Target) -> App:
         lifespan=getattr(module, "LIFESPAN", None),
         security=getattr(module, "SECURITY", DEFAULT_SECURITY),
         openapi=getattr(module, "OPENAPI", None),
+        sessions=getattr(module, "SESSIONS", DEFAULT_SESSIONS),
         file=target.file,
     )
 

@@ -13,8 +13,9 @@ import socket
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast, overload
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,8 +24,10 @@ from fanlight.compression.codecs import decode_content
 from fanlight.message.handler import Handler
 from fanlight.message.headers import Headers
 from fanlight.message.media_types import charset_of
+from fanlight.sessions.session import Session
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
+from fanlight.testing.client_session import open_session
 from fanlight.testing.cookie_jar import Cookies, host_of
 from fanlight.testing.running import Overrides, ServerThread, overridden
 from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
@@ -34,6 +37,7 @@ BASE_URL = "http://testserver"
 RESPONSE_SECONDS = 30
 MAX_REDIRECTS = 20
 REDIRECTS = (301, 302, 303, 307, 308)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +96,8 @@ class Client:
         self._base = urlsplit(base_url)
         if self._base.scheme not in ("http", "https") or not self._base.hostname or self._base.path.strip("/"):
             raise ValueError(f"base_url is {base_url!r}; write a scheme and a host, like https://shop.example")
-        self._running = ServerThread(
-            overridden(app, overrides), Options(bind=(), limits=limits or Limits(), access_log=False)
-        )
+        self._app = overridden(app, overrides)
+        self._running = ServerThread(self._app, Options(bind=(), limits=limits or Limits(), access_log=False))
         self._running.start()
         self._stop = weakref.finalize(self, self._running.stop)
         self._connections: dict[str, _SocketConnection] = {}  # keep-alive, by scheme
@@ -105,6 +108,22 @@ class Client:
     def cookies(self) -> Cookies:
         """The stored cookies: a mapping from names to values, which a test can change."""
         return self._cookies
+
+    @overload
+    def session(self) -> AbstractContextManager[Session]: ...
+    @overload
+    def session(self, data: type[T]) -> AbstractContextManager[Session[T]]: ...
+    def session(self, data: type[Any] | None = None) -> AbstractContextManager[Session[Any]]:
+        """Return the client's session, to read and change it: `with client.session() as session: session["a"] = 1`.
+
+        With a class, it is a session with data: `client.session(Cart)`.
+        """
+        return open_session(self._app, self._cookies, self._base, data)
+
+    def sign_in(self, user_id: int | str) -> None:
+        """Sign a user in, as a view does by `session.sign_in(user_id)`."""
+        with self.session() as session:
+            session.sign_in(user_id)
 
     def __enter__(self) -> Self:
         return self

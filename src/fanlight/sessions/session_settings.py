@@ -1,0 +1,101 @@
+"""`Sessions`: what a site decides about its sessions.
+
+In: `App(URLS, sessions=Sessions(sign_in="/sign-in", idle=timedelta(days=1)))`. Out: the same, and what is wrong with
+it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from fanlight.errors import Mistake
+from fanlight.message.request import Request
+
+MAX_LIFETIME = timedelta(days=400)  # browsers keep no cookie for longer (RFC 6265bis section 5.6.2)
+TOUCHES = 24  # in the idle time: a session that is used all the time is written that often, and no more
+SECURE_PREFIX = "__Host-"  # browsers accept such a cookie only from this very host, over https, for all paths
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """What a site decides about its sessions.
+
+    `sign_in` is the page where people sign in, as a view or a path: a browser that gets `Unauthorized` is sent there.
+    A session ends when it was not used for `idle`, and `lifetime` after it has begun or its user has signed in. The
+    cookie is called `cookie`, over https with `__Host-` before it. `attempts` is how often a sign-in may be tried,
+    None: without a limit.
+    """
+
+    sign_in: str | Callable[..., object] | None = None
+    idle: timedelta = timedelta(days=14)
+    lifetime: timedelta = timedelta(days=90)
+    cookie: str = "session"
+    attempts: str | None = "10/minute"
+
+    def cookie_name(self, *, is_https: bool) -> str:
+        """Return the name of the cookie in a request."""
+        return f"{SECURE_PREFIX}{self.cookie}" if is_https else self.cookie
+
+    @property
+    def idle_seconds(self) -> int:
+        """After how many seconds without a request a session ends."""
+        return int(self.idle.total_seconds())
+
+    @property
+    def lifetime_seconds(self) -> int:
+        """After how many seconds a session ends, however much it is used."""
+        return int(self.lifetime.total_seconds())
+
+    @property
+    def touch_seconds(self) -> float:
+        """How old the record of its last use may be before a session that is used is written again."""
+        return self.idle.total_seconds() / TOUCHES
+
+
+DEFAULT_SESSIONS = Sessions()
+
+
+def settings_of(request: Request) -> Sessions:
+    """Return the settings of the app that serves a request."""
+    return cast("Sessions | None", request.sessions) or DEFAULT_SESSIONS
+
+
+def read_sessions(given: object) -> tuple[Sessions, list[Mistake]]:
+    """Return the settings that a site gives, and what is wrong with them; the defaults if anything is."""
+    if not isinstance(given, Sessions):
+        message = f"sessions is a {type(given).__name__}"
+        return DEFAULT_SESSIONS, [Mistake(message=message, hint='write Sessions(sign_in="/sign-in")')]
+    mistakes = list(_mistakes_in(given))
+    return (DEFAULT_SESSIONS if mistakes else given), mistakes
+
+
+def _mistakes_in(sessions: Sessions) -> Iterator[Mistake]:
+    name: object = sessions.cookie
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower().startswith(("__host-", "__secure-")):
+        hint = "write 1 to 64 letters, digits, - and _; over https it gets the prefix __Host- by itself"
+        yield Mistake(message=f"Sessions has cookie={name!r}", hint=hint)
+    for each in ("idle", "lifetime"):
+        given: object = getattr(sessions, each)
+        if not isinstance(given, timedelta):
+            hint = f"write {each}=timedelta(days=14), or minutes=30"
+            yield Mistake(message=f"Sessions has {each}={given!r}, which is no timedelta", hint=hint)
+        elif not timedelta(seconds=1) <= given <= MAX_LIFETIME:
+            hint = f"write 1 second to {MAX_LIFETIME.days} days: browsers keep no cookie for longer"
+            yield Mistake(message=f"Sessions has {each}={given!r}", hint=hint)
+    idle, lifetime = _seconds_of(sessions.idle), _seconds_of(sessions.lifetime)
+    if idle > lifetime > 0:
+        message = f"Sessions has idle={sessions.idle!r}, which is longer than lifetime={sessions.lifetime!r}"
+        yield Mistake(message=message, hint="a session ends after its lifetime, however much it is used")
+    sign_in: object = sessions.sign_in
+    if sign_in is not None and not callable(sign_in) and not (isinstance(sign_in, str) and sign_in.startswith("/")):
+        hint = 'write the path of the page in URLS, like sign_in="/sign-in", or its view'
+        yield Mistake(message=f"Sessions has sign_in={sign_in!r}", hint=hint)
+
+
+def _seconds_of(given: object) -> float:
+    return given.total_seconds() if isinstance(given, timedelta) else 0.0

@@ -1,0 +1,366 @@
+"""One session during one request: read when it is first used, and written when the response is complete.
+
+In: the request. Out: the user that is signed in, and values that code may change in any way; then fields of the
+response. What was changed is found by comparing, so a list inside a list is no exception. Nothing is read unless
+something of the session is used, and nothing is written unless something has changed, or its last use is long ago.
+
+What a request has changed is written if its response is no server error (5xx): a request that has failed leaves all as
+it was. Two requests of one session at the same time: with a store, each writes the keys that it has changed, and of the
+same key the last one is kept; with a cookie, the browser keeps the values of the response that it gets last.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from fanlight.errors import AppError, StoreUnavailable
+from fanlight.message.finishing import finish_with
+from fanlight.message.request import Request
+from fanlight.message.response import Response
+from fanlight.message.threads import run_in_thread
+from fanlight.services import services_of
+from fanlight.sessions.json_values import check_json
+from fanlight.sessions.private_response import mark_private
+from fanlight.sessions.session_cookie import SessionCookie
+from fanlight.sessions.session_data import DataClass
+from fanlight.sessions.session_records import EPOCH_BYTES, Record, SessionRecords
+from fanlight.sessions.session_settings import settings_of
+from fanlight.sessions.session_token import FORMAT, RefusedToken, Token, UserId, new_id, owner_of
+
+SERVER_ERROR = 500
+_encode = msgspec.msgpack.encode
+_decode = msgspec.msgpack.decode
+_NOTHING = _encode({})
+_UNKNOWN_EPOCH = bytes(EPOCH_BYTES)
+_NAME = "session"
+_CLOSED = (
+    "the session can't change any more: the head of the response, with its cookie, is made; change it before the view"
+    " returns, and not in a stream or a background task"
+)
+
+
+class SessionState:
+    """The session of one request. It does not refer to the request, which has it."""
+
+    __slots__ = (
+        "_age",
+        "_before",
+        "_cookie",
+        "_data",
+        "_ended_owners",
+        "_has_rotated",
+        "_is_closed",
+        "_is_loaded",
+        "_is_read",
+        "_is_used",
+        "_keeps_records",
+        "_records",
+        "_settings",
+        "_token",
+        "_unavailable",
+        "_user",
+        "_values",
+    )
+
+    @classmethod
+    def of(cls, request: Request) -> SessionState:
+        """Return the session of a request: the same one for all that use it."""
+        known = cls.opened_by(request)
+        if known is None:
+            known = cls(request)
+            request.cache_value(_NAME, known)
+            finish_with(request, known)
+        return known
+
+    @classmethod
+    def opened_by(cls, request: Request) -> SessionState | None:
+        """Return the session of a request, None if nothing has used it."""
+        return request.cache.get(_NAME) if request.cache is not None else None
+
+    def __init__(self, request: Request) -> None:
+        services = services_of(request)
+        settings = self._settings = settings_of(request)
+        self._keeps_records = services.keeps_sessions
+        self._cookie = SessionCookie(request, services.keys, settings, has_values=not self._keeps_records)
+        self._records = SessionRecords(services)
+        self._token: Token | None = None  # what the client has sent
+        self._age = 0.0  # of the token, in seconds
+        self._is_read = self._is_loaded = self._is_used = self._is_closed = self._has_rotated = False
+        self._unavailable: StoreUnavailable | None = None
+        self._user: UserId | None = None
+        self._values: dict[str, Any] = {}
+        self._before = _NOTHING  # the values as they came, encoded
+        self._data: dict[DataClass, tuple[Any, bytes]] = {}  # an object made of values, and how it was encoded
+        self._ended_owners: list[bytes] = []
+
+    # --- what code of the site does ---------------------------------------------------------------------
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values. Raises StoreUnavailable if they are in a store that is gone."""
+        self._use()
+        return self._values
+
+    @property
+    def user(self) -> UserId | None:
+        """The user that is signed in. Raises StoreUnavailable if it is unknown whether that has ended."""
+        self._use()
+        return self._user
+
+    @property
+    def has_signed_in(self) -> bool:
+        """Whether this request has signed the user in."""
+        return self._has_rotated and self._user is not None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the client has sent no valid session."""
+        self._use()
+        return self._token is None
+
+    def check_open(self) -> None:
+        """Raise AppError if it is too late to change anything."""
+        if self._is_closed:
+            raise AppError(_CLOSED)
+
+    def sign_in(self, user: UserId) -> None:
+        """Begin a new session for a user; the values of an anonymous one, and of the same user, are kept."""
+        self.check_open()
+        if self.user is not None and owner_of(self.user) != owner_of(user):
+            self._forget()
+        self._user, self._has_rotated = user, True
+
+    def sign_out(self) -> None:
+        """End the session, and forget its values."""
+        self.check_open()
+        self._use()
+        self._forget()
+        self._user, self._has_rotated = None, True
+
+    def sign_out_everywhere(self, user: UserId | None = None) -> None:
+        """End all sessions of a user: of that one, or of the one that is signed in here, and then also this one."""
+        self.check_open()
+        own = None if self.user is None else owner_of(self.user)
+        owner = own if user is None else owner_of(user)
+        if owner is not None:
+            self._ended_owners.append(owner)
+            if owner == own:
+                self.sign_out()
+
+    def data(self, kind: DataClass) -> Any:
+        """Return the object of a class that is made of the values; an empty one if they do not fit it."""
+        values = self.values
+        if kind not in self._data:
+            try:
+                data = kind.read(values)
+            except msgspec.ValidationError as error:
+                self._cookie.note(f"the values of a session do not fit {kind.kind.__name__} ({_place_of(error)})")
+                data = kind.kind()
+            self._data[kind] = data, _encode(kind.encode(data))
+        return self._data[kind][0]
+
+    def set_data(self, kind: DataClass, data: object) -> None:
+        """Put another object in the place of the one that is made of the values."""
+        self.check_open()
+        self.data(kind)
+        self._data[kind] = data, self._data[kind][1]
+
+    def describe(self) -> str:
+        """Return the state in words, without values, and without reading anything."""
+        if not self._is_loaded:
+            return "not read yet"
+        user = "nobody is signed in" if self._user is None else f"of user {self._user!r}"
+        return f"{user}; {', '.join(self._values) or 'no values'}"
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._data.clear()
+
+    # --- reading ----------------------------------------------------------------------------------------
+
+    def _use(self) -> None:
+        self._is_used = True
+        if not self._is_loaded:
+            self._load()
+
+    def _load(self) -> None:
+        """Read the session; this may wait for the store."""
+        if self._unavailable is not None:
+            raise self._unavailable
+        token = self._read_cookie()
+        if token is not None:
+            try:
+                if self._keeps_records:
+                    record = self._records.read(token)
+                    self._user, self._values = record.user, record.values
+                else:
+                    if token.user is not None:
+                        self._records.confirm(token, owner_of(token.user))
+                    self._user, self._values = token.user, token.values or {}
+            except RefusedToken as error:
+                self._token = None
+                self._cookie.refuse(error)
+            self._before = _encode(self._values)
+        self._is_loaded = True
+
+    async def load_async(self) -> None:
+        """Read the session without blocking the event loop; StoreUnavailable is raised where it is used."""
+        token = self._read_cookie()
+        if self._is_loaded or self._unavailable is not None:
+            return
+        if token is not None and (self._keeps_records or token.user is not None):
+            await run_in_thread(self._try_to_load)
+        else:
+            self._load()
+
+    def _try_to_load(self) -> None:
+        """Read the session, unless it was read; that the store is gone is raised where it is used."""
+        try:
+            if not self._is_loaded:
+                self._load()
+        except StoreUnavailable as error:
+            self._unavailable = error.with_traceback(None)  # whose frames refer to this object
+
+    def _read_cookie(self) -> Token | None:
+        if not self._is_read:
+            self._is_read = True
+            found = self._cookie.read(time.time())
+            if found is not None:
+                self._token, self._age = found
+        return self._token
+
+    # --- writing ----------------------------------------------------------------------------------------
+
+    @property
+    def waits(self) -> bool:
+        """Whether finishing may wait for the store."""
+        if not self._is_loaded:
+            return self._unavailable is None
+        if self._has_rotated or self._ended_owners:
+            return True
+        return self._keeps_records and (bool(self._data) or self._is_old or self._differs())
+
+    def finish(self, request: Request, response: Response) -> None:  # noqa: ARG002 - as every finisher
+        """Write what has changed, and mark a response that depends on the session.
+
+        Raises StoreUnavailable; AppError for values that are too large, TypeError and ValueError for what is no JSON.
+        """
+        self._is_closed = True
+        if response.content.__class__ is not bytes and not self._is_used:  # a stream may use it later
+            self._is_used = True
+            self._try_to_load()  # here, and not on the event loop
+        if self._is_used:
+            mark_private(response)
+        if self._is_loaded and response.status < SERVER_ERROR:
+            self._write(response)
+
+    @property
+    def _is_old(self) -> bool:
+        return self._token is not None and self._age >= self._settings.touch_seconds
+
+    def _write(self, response: Response) -> None:
+        self._merge_data()
+        if self._is_changed() or self._has_rotated or self._ended_owners:
+            self._write_changes(response)
+        elif self._is_old:
+            self._touch(response)
+        elif self._token is None:
+            self._cookie.drop_if_ended(response)
+
+    def _merge_data(self) -> None:
+        """Put the objects that were made of values back into these, if they have changed."""
+        for kind, (data, before) in self._data.items():
+            encoded = kind.encode(data)
+            if _encode(encoded) != before:
+                kind.merge(encoded, self._values)
+
+    def _is_changed(self) -> bool:
+        """Return whether the values have changed. Raises TypeError or ValueError for what a session can't hold."""
+        if not self._differs():
+            return False
+        for name, value in self._values.items():
+            check_json(value, f"session[{name!r}]")
+        return True
+
+    def _differs(self) -> bool:
+        try:
+            return _encode(self._values) != self._before
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return True
+
+    def _write_changes(self, response: Response) -> None:
+        now, old, user = int(time.time()), self._token, self._user
+        lifetime, begins = self._settings.lifetime_seconds, old is None or self._has_rotated
+        token = text = None
+        if user is not None or self._values:
+            token = self._begun(now) if old is None or begins else self._continued(old)
+            text = self._cookie.text_of(token)  # raises AppError before anything is written
+        for each in self._ended_owners:
+            self._records.end_all(each, lifetime)
+        if token is not None:
+            if begins and user is not None and (epoch := self._records.epoch(owner_of(user))) != token.epoch:
+                token = replace(token, epoch=epoch)
+                text = self._cookie.text_of(token)
+            if self._keeps_records:
+                self._write_record(token, now, begins=begins)
+        if old is not None and (begins or token is None):
+            is_marked = old.owner is not None or old.user is not None
+            self._records.end(old, old.ends - now, is_marked=is_marked, has_record=self._keeps_records)
+        if token is None or text is None:
+            if old is not None:
+                self._cookie.drop(response)
+            else:
+                self._cookie.drop_if_ended(response)
+        elif begins or self._is_old or not self._keeps_records:
+            self._cookie.write(response, text, self._seconds(token, now))
+
+    def _begun(self, now: int) -> Token:
+        """Return the token of a new session; its epoch has the size that it will have."""
+        ends, epoch = now + self._settings.lifetime_seconds, None if self._user is None else _UNKNOWN_EPOCH
+        if self._keeps_records:
+            return Token(FORMAT, new_id(), ends, None if self._user is None else owner_of(self._user), epoch)
+        return Token(FORMAT, new_id(), ends, None, epoch, self._user, self._values)
+
+    def _continued(self, old: Token) -> Token:
+        return old if self._keeps_records else replace(old, values=self._values)
+
+    def _write_record(self, token: Token, now: int, *, begins: bool) -> None:
+        """Write the values to the store. Of a session that goes on, only the keys that have changed."""
+        values = self._values
+        if not begins:
+            stored = self._records.find(token.id)
+            if stored is None:
+                return  # it has ended meanwhile
+            values, before = stored.values, _decode(self._before)
+            for name in before.keys() | self._values.keys():
+                if name not in self._values:
+                    values.pop(name, None)
+                elif name not in before or _encode(before[name]) != _encode(self._values[name]):
+                    values[name] = self._values[name]
+        self._records.write(token.id, Record(self._user, values), self._seconds(token, now))
+
+    def _touch(self, response: Response) -> None:
+        """Write the session again as it is, so that it does not expire while it is used."""
+        token, now = self._token, int(time.time())
+        assert token is not None
+        if self._keeps_records:
+            try:
+                stored = self._records.find(token.id)
+                if stored is None:
+                    return  # it has ended meanwhile
+                self._records.write(token.id, stored, self._seconds(token, now))
+            except StoreUnavailable:  # nothing is lost: a later request does it
+                return
+        self._cookie.write(response, self._cookie.text_of(token), self._seconds(token, now))
+
+    def _seconds(self, token: Token, now: int) -> int:
+        return max(1, min(self._settings.idle_seconds, token.ends - now))
+
+
+def _place_of(error: msgspec.ValidationError) -> str:
+    """Return what is wrong with a value, without the value."""
+    return str(error).partition("'")[0].strip()

@@ -1,0 +1,84 @@
+"""The page where people sign in: where a browser is sent that needs to, and from where it comes back.
+
+In: `Unauthorized` that was raised for a request. Out: a redirect to the page, with `?next=` and where the browser was
+going; or the challenge for a client that is no browser. Refuses, before the port opens, a page that is not there. The
+target is always a path of this site, and `redirect_back` checks it once more when it comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from fanlight.errors import Mistake, NoSuchURL
+from fanlight.message.accept import names
+from fanlight.message.request import Request
+from fanlight.message.response import Response, redirect
+from fanlight.message.safe_targets import safe_target
+from fanlight.sessions.session_settings import Sessions
+
+FIELD = "next"
+UNAUTHORIZED = 401
+CHALLENGE = "www-authenticate"
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class SignInPage:
+    """The page of an app where people sign in; `path` is "" until it is found, and if there is none."""
+
+    def __init__(self, settings: Sessions) -> None:
+        self._settings = settings
+        self.path = ""
+
+    def find(self, url_for: Callable[[object], str], has_page: Callable[[str], bool]) -> list[Mistake]:
+        """Find the page among the routes, and return what is wrong with the setting."""
+        given = self._settings.sign_in
+        if given is None:
+            return []
+        if isinstance(given, str):
+            if has_page(given):
+                self.path = given
+                return []
+            hint = f'add "{given}" to URLS, or write the path of the page that is there'
+            return [Mistake(message=f'Sessions has sign_in="{given}", and no route has that path', hint=hint)]
+        try:
+            self.path = url_for(given)
+        except NoSuchURL as error:
+            name = getattr(given, "__name__", "the view")
+            hint = "give the view of a route without parameters in its path, or the path"
+            return [Mistake(message=f"Sessions has sign_in={name}, which has no path: {error}", hint=hint)]
+        return []
+
+    def redirect(self, request: Request) -> Response | None:
+        """Return a redirect to the page, None for a client that is no browser, or is there already."""
+        if not self.path or request.raw_path == self.path or not wants_page(request):
+            return None
+        target = _target_of(request)
+        query = f"?{FIELD}={quote(target, safe='/')}" if target is not None else ""
+        return redirect(f"{self.path}{query}")
+
+    def challenge(self, request: Request) -> str:
+        """Return the challenge of a 401, which must have one (RFC 9110 section 15.5.2), "" without a page to sign in.
+
+        The scheme is that of draft-broyer-http-cookie-auth: a cookie that the form of a page gives. Browsers show the
+        page of the response for it, and no dialog of their own.
+        """
+        if not self.path:
+            return ""
+        name = self._settings.cookie_name(is_https=request.scheme == "https")
+        return f'Cookie realm="site", form-action="{self.path}", cookie-name="{name}"'
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether a person waits for a page: not a script, which would take the page for what it has requested."""
+    values = request.head.values
+    mode = values.get("sec-fetch-mode")  # Fetch Metadata: every browser of today, but not over plain http
+    return names(values.get("accept", ""), "text/html") if mode is None else mode == "navigate"
+
+
+def _target_of(request: Request) -> str | None:
+    """Return where a browser was going: for a form, whose content is lost, the page that it was on."""
+    if request.method in _SAFE:
+        query = f"?{request.raw_query}" if request.raw_query else ""
+        return safe_target(f"{request.raw_path}{query}", request)
+    return safe_target(request.headers.get("referer"), request)
