@@ -130,7 +130,7 @@ class RateLimitGuard(Guard):
             "ratelimit-policy": self._policy,
             "ratelimit": self._field(limit, taken),
         }
-        return TooManyRequests(f"Too many requests. Please try again in {duration_text(seconds)}.", headers=headers)
+        return TooManyRequests(f"Please try again in {duration_text(seconds)}.", headers=headers)
 
 
 def _short(text: str) -> str:
