@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fanlight import ServerError, UnprocessableContent, hash_password, needs_rehash, verify_password
 from fanlight.errors import AppError
-from fanlight.passwords import key_derivation
+from fanlight.passwords import key_derivation, passwords
 from fanlight.passwords.key_derivation import ARGON2ID, SCRYPT
 from fanlight.passwords.stored_hash import Argon2id, Scrypt, read_stored
 
@@ -78,6 +78,14 @@ def test_an_account_without_a_password_has_no_right_one(
     """No account, and one that signs in another way, refuse every password; that is nothing to log."""
     assert not verify_password("anything", stored)
     assert not caplog.records
+
+
+def test_nobody_has_no_password_even_if_the_digest_fits(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed for an account that does not exist is never a success, whatever it is compared with."""
+    salt = passwords._NOBODY_SALT
+    digest = key_derivation.derive(key_derivation.current_parameters(), salt, b"x", 32)
+    monkeypatch.setattr(passwords, "_NOBODY_DIGEST", digest)
+    assert not verify_password("x", None)
 
 
 def test_a_damaged_hash_is_refused_and_logged(kind: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -167,11 +167,11 @@ def test_methods_that_the_route_does_not_have_do_not_count(serve: Serve, store: 
 def test_all_limits_of_a_route_count_and_the_strictest_is_shown(serve: Serve) -> None:
     """A table's limit holds for a view that has one of its own; the one that is nearer to its end is shown."""
     client = serve(
-        {"/api": rate_limit("3/hour")({"/a": rate_limit("2/second", name="burst")(lambda: "a"), "/b": view})}
+        {"/api": rate_limit("3/hour")({"/a": rate_limit("5/second", name="burst")(lambda: "a"), "/b": view})}
     )
     first = client.get("/api/a")
-    assert first.headers["ratelimit-policy"] == '"burst";q=2;w=1, "3/hour";q=3;w=3600'
-    assert first.headers["ratelimit"] == '"burst";r=1;t=1'
+    assert first.headers["ratelimit-policy"] == '"burst";q=5;w=1, "3/hour";q=3;w=3600'
+    assert first.headers["ratelimit"] == '"3/hour";r=2;t=1200'
     assert client.get("/api/b").headers["ratelimit"] == '"3/hour";r=1;t=1200'
     assert client.get("/api/b").headers["ratelimit"] == '"3/hour";r=0;t=1200'
     assert client.get("/api/b").status == 429

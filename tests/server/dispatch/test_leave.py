@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -101,6 +102,27 @@ def test_in_another_lane_it_does_nothing(serve: Serve, tools: Any, lane: Lane) -
     with harness.connect() as first:
         assert tools.ask(first, "/") == (200, b"stayed")
     assert harness.hub.ownership.rescues == 0
+
+
+def test_only_the_thread_of_the_view_leaves(serve: Serve, tools: Any) -> None:
+    """A thread that a view has started, with its context, does not take the hub from a view that runs."""
+    started, let_go = threading.Event(), threading.Event()
+
+    def view(_: Request) -> Response:
+        thread = threading.Thread(target=copy_context().run, args=(leave_hub, "is about to compute"))
+        thread.start()
+        thread.join(PATIENCE)
+        started.set()
+        assert let_go.wait(PATIENCE)
+        return Response(b"stayed")
+
+    harness = serve({"/": view}, detects_stalls=False)
+    with harness.connect() as first:
+        first.sendall(tools.request("/"))
+        assert started.wait(PATIENCE)
+        assert harness.hub.ownership.rescues == 0
+        let_go.set()
+        assert tools.read_response(first) == (200, b"stayed")
 
 
 def test_outside_of_requests_it_does_nothing() -> None:
