@@ -181,3 +181,19 @@ def test_the_cookies_are_changed_and_not_replaced() -> None:
     """Assigning a dict, as in other clients, is an error, because it could not be sent."""
     with Client(handler()) as client, pytest.raises(AttributeError):
         client.cookies = {"a": "b"}  # type: ignore[assignment,misc]  # on purpose
+
+
+def test_another_visitor_has_cookies_of_its_own() -> None:
+    """A client beside another one uses the same running app, with its own cookies, until the first is closed."""
+    app = handler()
+    with Client(app) as client:
+        client.get("/set")
+        with client.beside() as other:
+            assert "cookie" not in other.get("/").text
+            other.get("/set")
+        client.get("/unset")
+        assert "cookie: taste=sweet" in other.get("/").text
+        assert app.events == ["start"]
+    assert app.events == ["start", "stop"]
+    with pytest.raises(RuntimeError):
+        other.get("/")

@@ -8,6 +8,7 @@ keeps cookies and follows redirects like a browser.
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import socket
 import time
@@ -80,7 +81,8 @@ class Client:
     `client.post("/", json={...})`, `client.post("/", files={"photo": ("a.png", b"...")})`: every method
     takes `headers`, `query`, `content` (bytes, or an iterable of bytes that is sent in chunks), `form`, `files`, `json`
     and `follow_redirects`. `overrides` replaces dependencies: `Client(app, overrides={database: fake})`. With
-    `base_url="https://testserver"` requests are made over https, so `Secure` cookies are kept.
+    `base_url="https://testserver"` requests are made over https, so `Secure` cookies are kept. `client.beside()` is
+    another visitor of the same app.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class Client:
         self._connections: dict[str, _SocketConnection] = {}  # keep-alive, by scheme
         self._follow_redirects = follow_redirects
         self._cookies = Cookies(host_of(self._base))
+        self._first: Client | None = None  # of which this is one beside
+        self._beside: list[Client] = []
 
     @property
     def cookies(self) -> Cookies:
@@ -132,10 +136,20 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Stop the server and the app's lifespan."""
-        for scheme in list(self._connections):
-            self._disconnect(scheme)
-        self._stop()
+        """Stop the server and the app's lifespan, unless another client has started them."""
+        for each in (*self._beside, self):
+            for scheme in list(each._connections):  # noqa: SLF001 - of the same class
+                each._disconnect(scheme)  # noqa: SLF001
+        if self._first is None:
+            self._stop()
+
+    def beside(self) -> Client:
+        """Return another visitor of the same running app, with cookies of its own; it is closed with this one."""
+        other = copy.copy(self)
+        other._first = self  # noqa: SLF001 - of the same class; and the app runs as long as the first client is there
+        other._connections, other._cookies, other._beside = {}, Cookies(host_of(self._base)), []  # noqa: SLF001
+        self._beside.append(other)
+        return other
 
     def request(self, method: str, url: str, *, follow_redirects: bool | None = None, **options: Any) -> ClientResponse:
         """Return the response to a request, or to the last one if redirects are followed.
