@@ -21,6 +21,7 @@ from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middl
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observed_errors import ObservedErrorHandlers
 from fanlight.app.observer import NO_OBSERVER, Observer
+from fanlight.app.page_functions import page_functions
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
@@ -36,10 +37,12 @@ from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
+from fanlight.pages.builtin_pages import STYLE_HASH
 from fanlight.pages.pages import Pages
 from fanlight.pages.request_function import RequestFunction
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
+from fanlight.protection.policy_reports import PolicyReports
 from fanlight.protection.security import DEFAULT_SECURITY, Security, read_security
 from fanlight.routing.build import build
 from fanlight.routing.entries import Inherited
@@ -95,7 +98,8 @@ class Application:
         self._lifespan_function, self._compression = lifespan, compression
         self.sessions, self._session_mistakes = read_sessions(sessions)
         self.security, self._security_mistakes = read_security(security)
-        self.default_fields = self.security.default_fields()
+        self._policy = self.security.policy_texts(own_styles=(STYLE_HASH,))
+        self.default_fields = self.security.default_fields(self._policy)
         self._lifespan_function, self._compression, self._openapi = lifespan, compression, openapi
         self._dependencies: frozenset[Dependency] = frozenset()
         self._observer: Observer | None = None
@@ -205,7 +209,7 @@ class Application:
             self.table = build(
                 self._urls,
                 source=source,
-                own_urls={} if self._description is None else self._description.urls,
+                own_urls={**self._report_urls(), **({} if self._description is None else self._description.urls)},
                 path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
                 unwrap=self._unwrap,
@@ -214,6 +218,11 @@ class Application:
         except SetupError as error:
             return [*error.mistakes, *mistakes]
         return mistakes if source is None else [*view_name_mistakes(self.table.routes, source.functions), *mistakes]
+
+    def _report_urls(self) -> dict[str, object]:
+        """Return the address to which browsers send reports of the Content-Security-Policy, if it has one."""
+        policy = self.security.content_security_policy
+        return {f"POST {policy.reports}": PolicyReports().view()} if policy is not None and policy.reports else {}
 
     def _read_description(self) -> tuple[OpenAPIRoutes | None, list[Mistake]]:
         """Return what serves the description of this app, None without one, and what is wrong with its settings."""
@@ -237,7 +246,12 @@ class Application:
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""
-        names = {"url_for": self.url_for, "asset": self.asset, "flashes": RequestFunction(flashes, needs_services=True)}
+        names = {
+            "url_for": self.url_for,
+            "asset": self.asset,
+            "flashes": RequestFunction(flashes, needs_services=True),
+            **page_functions(self._policy, self.asset),
+        }
         if self._templates is None:
             return Pages(None, names), []
         templates, mistakes = read_templates(self._templates)

@@ -5,7 +5,9 @@ In: text, which is escaped. Out: a complete HTML document without external resou
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from html import escape
 
 from fanlight.pages.drawing import COLOURS, FAVICON_LINK, LIT, ONE_PANE_OUT
@@ -55,6 +57,14 @@ dt {{ flex: 0 1 10rem; max-width: 100%; font-weight: 600 }}
 dd {{ flex: 1 1 14rem; max-width: 100%; color: var(--quiet) }}
 code {{ color: var(--ink); font: .9375rem {MONO}; user-select: all }}
 """
+
+
+def style_hash(style: str) -> str:
+    """Return the source of a Content-Security-Policy that allows this style sheet in a page."""
+    return f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'"
+
+
+STYLE_HASH = style_hash(_STYLE)
 
 
 def document(title: str, body: str, head: str = "") -> str:

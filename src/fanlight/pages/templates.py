@@ -16,7 +16,9 @@ from typing import Any
 from fanlight.errors import Mistake
 
 # In every template, or where there is an error: what a page of an error has.
-OWN_NAMES = frozenset(("asset", "detail", "error", "flashes", "reason", "request", "status", "url_for"))
+OWN_NAMES = frozenset(
+    ("asset", "csp_nonce", "detail", "error", "flashes", "reason", "request", "script_tag", "status", "url_for")
+)
 # Words and names of Jinja's language, which mean something else wherever they stand.
 _JINJA_NAMES = frozenset(
     "and caller else elif false if import in is kwargs loop none not or recursive self super true varargs".split()

@@ -74,9 +74,13 @@ class ContentSecurityPolicy(Struct, frozen=True, kw_only=True):
             if sources is not None:
                 yield name.replace("_", "-"), sources
 
-    def texts(self, frame_ancestors: Sources | None) -> PolicyTexts:
-        """Return the policy as text; the last directive is what `Security(frame=...)` says."""
+    def texts(self, frame_ancestors: Sources | None, own_styles: Sources = ()) -> PolicyTexts:
+        """Return the policy as text; the last directive is what `Security(frame=...)` says.
+
+        `own_styles` are the hashes of the style sheets in Fanlight's own pages, which are always allowed.
+        """
         directives = dict(self.directives())
+        _allow_styles(directives, own_styles)
         if frame_ancestors is not None:
             directives.setdefault("frame-ancestors", frame_ancestors)
         if self.report_only:
@@ -133,6 +137,13 @@ class PolicyTexts(Struct, frozen=True, kw_only=True):
     def with_nonce(self, nonce: str) -> str:
         """Return the policy for a page with a nonce."""
         return self.with_gap.replace(_GAP, nonce)
+
+
+def _allow_styles(directives: dict[str, Sources], hashes: Sources) -> None:
+    sources = directives.get("style-src", directives.get("default-src"))
+    # A hash turns 'unsafe-inline' off, so it must not be beside it.
+    if sources is not None and hashes and "'unsafe-inline'" not in sources:
+        directives["style-src"] = (*(each for each in sources if each != "'none'"), *hashes)
 
 
 def _directive(name: str, sources: Sources, nonce: str) -> str:

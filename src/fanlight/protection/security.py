@@ -61,10 +61,10 @@ class Security(Struct, frozen=True, kw_only=True):
 
     # --- what is sent -------------------------------------------------------------------------------
 
-    def policy_texts(self) -> PolicyTexts | None:
-        """Return the Content-Security-Policy as it is sent, None without one."""
+    def policy_texts(self, own_styles: Sequence[str] = ()) -> PolicyTexts | None:
+        """Return the Content-Security-Policy as it is sent, or None; `own_styles` are hashes that it always allows."""
         policy = self.content_security_policy
-        return None if policy is None else policy.texts(self._frame_ancestors)
+        return None if policy is None else policy.texts(self._frame_ancestors, own_styles)
 
     @property
     def _frame_ancestors(self) -> Sequence[str] | None:
@@ -72,18 +72,17 @@ class Security(Struct, frozen=True, kw_only=True):
             return None
         return FRAME_POLICIES[self.frame] if isinstance(self.frame, str) else tuple(self.frame)
 
-    def default_fields(self) -> tuple[Pair, ...]:
-        """Return the fields of every response that does not set them itself."""
-        return tuple(self._default_fields())
+    def default_fields(self, texts: PolicyTexts | None) -> tuple[Pair, ...]:
+        """Return the fields of every response that does not set them itself; `texts` is the policy among them."""
+        return tuple(self._default_fields(texts))
 
-    def _default_fields(self) -> Iterator[Pair]:
+    def _default_fields(self, texts: PolicyTexts | None) -> Iterator[Pair]:
         if self.nosniff:
             yield "x-content-type-options", "nosniff"
         if self.referrer_policy is not None:
             yield "referrer-policy", self.referrer_policy
         if self.opener_policy is not None:
             yield "cross-origin-opener-policy", self.opener_policy
-        texts = self.policy_texts()
         if isinstance(self.frame, str):
             yield "x-frame-options", self.frame
         elif self.frame is not None and (texts is None or texts.field != FIELD):

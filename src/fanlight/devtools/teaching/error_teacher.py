@@ -15,7 +15,7 @@ from fanlight.devtools.teaching.explain_error import explain
 from fanlight.devtools.teaching.explanation import Explanation
 from fanlight.devtools.teaching.request_notes import NOTES
 from fanlight.devtools.teaching.site_facts import SiteFacts
-from fanlight.devtools.teaching.teaching_page import teaching_page
+from fanlight.devtools.teaching.teaching_page import POLICY, teaching_page
 from fanlight.errors import HTTPError
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
@@ -50,7 +50,10 @@ class ErrorTeacher:
         if accepts_html and not self._app.has_error_page(error.status):
             target = redact_start(request.head.target, MAX_SHOWN_TARGET)
             page = teaching_page(explanation, request.head.method, target)
-            return _replaced(response, page.encode("utf-8", "replace"))
+            made = _replaced(response, page.encode("utf-8", "replace"))
+            made.headers["content-security-policy"] = POLICY
+            made.headers.leave_out("content-security-policy-report-only")
+            return made
         note = f"<template data-fanlight-note>{escape(explanation.summary)}</template>\n"
         return _replaced(response, response.content + note.encode("utf-8", "replace"))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from html import escape
 
 from fanlight.devtools.teaching.explanation import Explanation, FieldLine, Place, RouteLine
+from fanlight.pages.builtin_pages import style_hash
 from fanlight.pages.drawing import COLOURS, FAVICON_LINK, ONE_PANE_OUT
 from fanlight.pages.palette import CONTROLS, FOUNDATION, MONO, SANS, custom_properties
 from fanlight.reason_phrases import REASON_PHRASES
@@ -67,6 +68,11 @@ footer {{
   .place {{ text-align: left }}
 }}
 """
+# Whatever the site's own policy is, which would refuse this style sheet.
+POLICY = (
+    f"default-src 'none'; style-src {style_hash(_STYLE)}; img-src data:; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'"
+)
 
 
 def teaching_page(explanation: Explanation, method: str, path: str) -> str:
