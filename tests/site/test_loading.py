@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanlight import App
-from fanlight.site.finding import LoadError
+from fanlight.site.finding import LoadError, typed_folder
 from fanlight.site.loading import load
 from fanlight.testing import Client
 
@@ -391,3 +391,17 @@ def test_a_file_without_an_app_names_its_templates() -> None:
         Path(f"pages/{name}.html").write_text(f"{name}: {{{{ shop }}}}")
     with Client(load("main.py")) as client:
         assert [client.get(path).text for path in ("/", "/none")] == ["home: Tea", "lost: Tea"]
+
+
+@pytest.mark.parametrize("typed", ["current/main.py", "current", "current/main.py:app", "current/"])
+def test_the_folder_that_was_typed_is_that_of_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """A site behind a link to a release is known by the link, however it is named."""
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "main.py").write_text('URLS = {"/": "home"}\n')
+    (tmp_path / "current").symlink_to("releases")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+    assert typed_folder(typed) == tmp_path / "current"
+    assert typed_folder(tmp_path / typed) == tmp_path / "current"

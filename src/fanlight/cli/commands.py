@@ -76,13 +76,15 @@ def run(site: str, **flags: Any) -> None:
     from fanlight.server.workers.init_process import serve_in_child
     from fanlight.settings.env_file import apply_env_file
     from fanlight.site.banner import print_banner
+    from fanlight.site.finding import typed_folder
     from fanlight.site.loading import load
     from fanlight.site.preparation import prepare
 
     def make() -> tuple[App, dict[str, Any]]:
         apply_env_file(options.env_file, os.environ)  # in each worker, so that a reload finds what has changed in it
+        folder = typed_folder(site)
         app = load(site, traceback=options.traceback)
-        prepare(app, options, os.environ)
+        prepare(app, options, os.environ, typed_folder=folder)
         return app, {**app.facts, "site": site}
 
     try:

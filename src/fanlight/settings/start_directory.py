@@ -25,6 +25,19 @@ def here() -> str | None:
         return str(path)
 
 
+def as_started(folder: Path) -> Path:
+    """Return the path of a folder in or below the one in which the process was started, by the path that was used.
+
+    The current folder may have changed since. Any other folder is returned as it is.
+    """
+    started = Path(os.environ.get("PWD", ""))
+    try:
+        below = folder.relative_to(started.resolve()) if started.is_absolute() else None
+    except (ValueError, OSError, RuntimeError):  # it is somewhere else; or a loop of links
+        return folder
+    return folder if below is None else started / below
+
+
 def absolute(path: str) -> str:
     """Return an absolute path. Raises InvalidSetting if the current folder was removed."""
     folder = here()

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
+from fanlight.settings.start_directory import absolute
 from fanlight.site.shadowing import STANDARD_NAMES, hiding_problem
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
@@ -80,6 +81,19 @@ def find(typed: str | Path) -> Target:
     if not target.hides_another and (problem := hiding_problem(root, may_be_package=is_module)):
         raise LoadError(problem)
     return target
+
+
+def typed_folder(typed: str | Path) -> Path:
+    """Return the folder of the file that an argument means, by the path that was typed. Raises LoadError.
+
+    In a folder behind a link (`current -> releases/7`) it is that of the link: the site is the same after the next
+    release. To be called before the site is loaded, which changes the current folder.
+    """
+    place = str(typed)
+    if not Path(place).exists() and (found := _ATTRIBUTE.fullmatch(place)):
+        place = found[1]
+    file, _ = _file_of(place)
+    return Path(absolute(str(file))).parent
 
 
 # --- the file -----------------------------------------------------------------------------------------

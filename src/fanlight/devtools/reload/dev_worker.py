@@ -55,6 +55,7 @@ from fanlight.server.workers.channel import Channel, Message
 from fanlight.server.workers.shared_listeners import SharedListenerSet, received_listeners
 from fanlight.settings.env_file import apply_env_file
 from fanlight.settings.limits import Limits
+from fanlight.site.finding import typed_folder
 from fanlight.site.preparation import prepare
 
 FAILED_EXIT_CODE = 1
@@ -119,8 +120,9 @@ class DevWorker:
         must_exist = bool(work.options.env_file)
         values = apply_env_file(work.env_file, os.environ, must_exist=must_exist)
         with self._shutdown.interruptible():
+            folder = typed_folder(work.site)
             app, facts = self._load_site(work.site)
-            prepare(app, work.options, os.environ, is_development=True)
+            prepare(app, work.options, os.environ, typed_folder=folder, is_development=True)
             site = observed_site(app, facts, context, events)
         places = places_of(app, work.root, work.env_file)
         self._channel.send("loaded", facts={**facts, "values": values}, places=to_builtins(places))
