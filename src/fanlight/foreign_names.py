@@ -16,7 +16,11 @@ _MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=
 _ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found})"
 _LIFESPAN = "start and stop are one generator: App(URLS, lifespan=lifespan)"
 _DEPENDENCY = "a dependency is a function in the annotation: def view(db: Annotated[Database, connect])"
-_COOKIE = "there are no sessions; keep a signed or random key in a cookie: Cookie[str], response.set_cookie(...)"
+_SESSION = 'a view takes it as a parameter: def view(session: Session); session["theme"] = "dark", session.user_id'
+_SIGN_IN = "use session.sign_in(user_id) and session.sign_out(): def view(session: Session)"
+_FLASH = 'a view takes it as a parameter: def view(flash: Flash); flash("Saved", "success")'
+_FLASHES = "in templates: {% for message in flashes() %}{{ message }}{% endfor %}"
+_SIGNER = 'a view takes it as a parameter: def view(signer: Signer); signer.sign(value, purpose="reset")'
 _JSON = "return a dict, a list or a dataclass; json_response(value, status) sets a status"
 _CLIENT = "from fanlight.testing import Client; with Client(app) as client: ..."
 _QUERY = "use request.query: request.query.get(name); or a parameter of the view"
@@ -38,11 +42,14 @@ _MODULE = {
     "EventSourceResponse ServerSentEvent": "use EventStream and Event",
     "send_file send_from_directory StaticFiles": 'use file_response(path); Static("folder") for a folder',
     "request HttpRequest": "a view takes it as a parameter: def view(request: Request)",
-    "session SessionMiddleware": _COOKIE,
-    "flash get_flashed_messages messages": "there is no flash; set a cookie, or redirect to a page with the message",
+    "session SessionMiddleware SessionStore SecureCookieSessionInterface": _SESSION,
+    "flash messages": _FLASH,
+    "get_flashed_messages get_messages": _FLASHES,
+    "login login_user logout logout_user LoginManager": _SIGN_IN,
+    "TimestampSigner URLSafeTimedSerializer URLSafeSerializer": _SIGNER,
     "g current_app": "values for one request: request.state; for the site: a module, or the lifespan's `State`",
     "url_for reverse": "use request.url_for(view), app.url_for(view), and url_for(view) in templates",
-    "Depends Security Inject Provide": _DEPENDENCY,
+    "Depends Inject Provide": _DEPENDENCY,
     "BackgroundTasks BackgroundTask": _AFTER,
     "UploadFile File FileStorage": "use Upload: def view(photo: Upload)",
     "Path PathParam": 'a parameter named in the path: "/post/{id}" and def post(id: int)',
@@ -52,7 +59,9 @@ _MODULE = {
     "TestClient Client RequestFactory AsyncClient": _CLIENT,
     "status HTTPStatus": "a status is a number: Response(content, 201), or an error: raise NotFound()",
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
-    "login_required permission_required": _DEPENDENCY + "; it raises Unauthorized or Forbidden",
+    "login_required permission_required current_user LoginRequiredMixin": (
+        "write a dependency that raises Unauthorized or Forbidden: User = Annotated[Account, signed_in]"
+    ),
     "check_password_hash check_password PasswordHasher CryptContext": "use verify_password(password, stored)",
     "Limiter limiter ratelimit RateLimiter throttle": 'mark a view or a table: @rate_limit("10/minute")',
     "generate_password_hash make_password": "use hash_password(password)",
@@ -89,7 +98,8 @@ _REQUEST_NAMES = {
     "base_url url_root full_path get_full_path build_absolute_uri": "use request.url, or request.target",
     "accept_mimetypes": 'use request.accepts("text/html", "application/json")',
     "stream": "use request.content_stream",
-    "session user": _COOKIE,
+    "session": _SESSION,
+    "user": "a view takes the session: def view(session: Session), with session.user_id",
     "app endpoint": "values for one request are in request.state",
     "background": _AFTER,
 }
@@ -102,7 +112,7 @@ _RESPONSE_NAMES = {
     "add_header": "use response.headers.add(name, value)",
     "cache_control": 'use response.headers["cache-control"] = "max-age=60"',
     "set_etag": 'use response.headers["etag"] = ...',
-    "set_signed_cookie": "use response.set_cookie(name, value), with a value that you have signed",
+    "set_signed_cookie": f"keep it in the session, which is signed: {_SESSION}",
     "background call_on_close": _AFTER,
 }
 _TESTING = {

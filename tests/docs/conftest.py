@@ -304,7 +304,7 @@ class PageRun:
         return command
 
     def _environment(self) -> dict[str, str]:
-        return environment() | {"CURL_HOME": str(self.home)}
+        return environment() | {"CURL_HOME": str(self.home), "XDG_STATE_HOME": str(self.home / "state")}
 
     def _compare(self, command: str, expected: str, printed: str) -> None:
         printed = printed.replace("\r\n", "\n").replace(str(self.folder), "...")

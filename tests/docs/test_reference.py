@@ -35,7 +35,16 @@ def test_every_attribute_of_a_request_is_documented() -> None:
     """docs/reference/requests.md has a row for each public name of Request, and for no other."""
     # For rooms that make requests and read bodies.
     inner = set("head content_source is_json cache cache_value id_line choose_id reverse assets".split())
-    inner |= {"context", "decoded_size_limit", "json_content", "pop_background_tasks", "set_origin", "attach_content"}
+    inner |= {
+        "services",
+        "sessions",
+        "context",
+        "decoded_size_limit",
+        "json_content",
+        "pop_background_tasks",
+        "set_origin",
+        "attach_content",
+    }
     assert names_in(first_cells("requests.md")) == public(Request) - inner
 
 
