@@ -13,7 +13,7 @@ from tests.browser import Tab
 from tests.journeys.conftest import wait_until
 from tests.pictures import samples
 
-from fanlight import App, Image, Static, Upload
+from fanlight import App, Image, Security, Static, Upload
 from fanlight.message.response import Response
 from fanlight.testing import LiveServer
 
@@ -93,7 +93,9 @@ def serve(tmp_path: Path, ran: list[str]) -> Iterator[Serve]:
                 "/ran/{name}": note,
                 "/uploads": folder,
             }
-            return stack.enter_context(LiveServer(App(urls, file=tmp_path / "main.py")))
+            # Frames of the site itself are permitted, so that they are not what keeps a file from running.
+            app = App(urls, security=Security(frame="SAMEORIGIN"), file=tmp_path / "main.py")
+            return stack.enter_context(LiveServer(app))
 
         (tmp_path / "main.py").write_text("")
         yield start

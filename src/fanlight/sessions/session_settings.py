@@ -14,6 +14,7 @@ from typing import cast
 
 from fanlight.errors import Mistake
 from fanlight.message.request import Request
+from fanlight.weakness import Weakness
 
 MAX_LIFETIME = timedelta(days=400)  # browsers keep no cookie for longer (RFC 6265bis section 5.6.2)
 TOUCHES = 24  # in the idle time: a session that is used all the time is written that often, and no more
@@ -55,6 +56,24 @@ class Sessions:
     def touch_seconds(self) -> float:
         """How old the record of its last use may be before a session that is used is written again."""
         return self.idle.total_seconds() / TOUCHES
+
+    def weaknesses(self) -> Iterator[Weakness]:
+        """Yield what is weaker than the defaults."""
+        usual = Sessions()
+        for name, risk in (
+            ("idle", "a device that is lost or left behind stays signed in until then"),
+            ("lifetime", "a session that was stolen can be used until then"),
+        ):
+            given: timedelta = getattr(self, name)
+            if given > getattr(usual, name):
+                days = f"{given / timedelta(days=1):g} days (default: {getattr(usual, name).days})"
+                yield Weakness(setting=f"Sessions({name}=...) is {days}", risk=risk, advice="make it shorter")
+        if self.attempts is None:
+            yield Weakness(
+                setting="Sessions(attempts=None)",
+                risk="passwords can be guessed as fast as the site verifies them",
+                advice='leave it out, or write a rate: attempts="30/minute"',
+            )
 
 
 DEFAULT_SESSIONS = Sessions()

@@ -18,6 +18,8 @@ from msgspec.structs import replace
 
 from fanlight.app.application import Application
 from fanlight.app.weak_settings import weak_routes
+from fanlight.protection.rate_text import read_rate
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.site.source_check import site_modules
 from fanlight.weakness import Weakness
 
@@ -41,8 +43,24 @@ def _weak_parts(app: Application) -> Iterator[Weakness]:
             advice="App(URLS, security=Security(content_security_policy=ContentSecurityPolicy()))",
         )
     yield from app.security.weaknesses()
+    yield from app.sessions.weaknesses()
+    yield from _weak_attempts(app.sessions.attempts)
     if app.compression is not None:
         yield from app.compression.weaknesses()
+
+
+def _weak_attempts(attempts: str | None) -> Iterator[Weakness]:
+    """Yield that a sign-in may be tried more often than by default."""
+    usual = DEFAULT_SESSIONS.attempts
+    if attempts in (None, usual) or usual is None:
+        return
+    given, default = read_rate(attempts), read_rate(usual)
+    if given.count * default.seconds > default.count * given.seconds:
+        yield Weakness(
+            setting=f'Sessions(attempts="{attempts}")',
+            risk=f"passwords can be guessed faster than by default ({usual})",
+            advice="leave it out, unless many people sign in from one address",
+        )
 
 
 class _Lines:
