@@ -9,6 +9,7 @@ import pytest
 from fanlight.cli.deploy_check.checks import run_checks
 from fanlight.cli.deploy_check.deploy_findings import Finding, format_findings
 from fanlight.cli.deploy_check.machine import Machine, Place, TlsFiles
+from fanlight.cli.deploy_check.services_state import ServicesState
 from fanlight.cli.deploy_check.site_checks import ANY_SITE, SiteFacts
 from fanlight.cli.deploy_check.weak_options import weak_options
 from fanlight.settings.limits import Limits
@@ -124,45 +125,44 @@ def test_following_the_advice_ends_a_finding(options: dict[str, Any], machine: d
     assert {each.level for each in findings} == {"ok"}, format_findings(findings)
 
 
-SIGNING = SiteFacts(needs_services=True)
-STRONG = {"secret_count": 1}
-
-
 @pytest.mark.parametrize(
-    ("options", "machine", "level", "message"),
+    ("options", "machine", "state", "level", "message"),
     [
-        ({}, {"state_folder": "/state"}, "warning", "is kept in /state: it is lost with this machine"),
-        ({}, {"secret_problem": "FANLIGHT_SECRET is short"}, "error", "FANLIGHT_SECRET is short"),
-        ({"store": "memory:"}, STRONG, "warning", "everybody is signed out"),
-        ({}, {**STRONG, "in_kubernetes": True, "cpus": 1}, "warning", "--store redis://HOST:6379/0"),
-        ({"trusted_proxies": ("127.0.0.1", "10.0.0.5")}, STRONG, "warning", "--store redis://HOST:6379/0"),
+        ({}, {}, {"secret_count": 0, "state_folder": "/state"}, "warning", "is kept in /state: it is lost with this"),
+        ({}, {}, {"secret_problem": "FANLIGHT_SECRET is short"}, "error", "FANLIGHT_SECRET is short"),
+        ({}, {}, {"secret_count": 0, "folder_problem": "the state folder /state can't be made"}, "error", "/state"),
+        ({}, {}, {"folder_problem": "the state folder /state can't be made"}, "error", "--state-folder"),
+        ({}, {}, {"store_problem": "the store can't be used: it is gone"}, "error", "it is gone"),
+        ({}, {}, {"store_kind": "memory"}, "warning", "everybody is signed out"),
+        ({}, {"in_kubernetes": True}, {}, "warning", "--store redis://HOST:6379/0"),
+        ({"trusted_proxies": ("127.0.0.1", "10.0.0.5")}, {}, {}, "warning", "--store redis://HOST:6379/0"),
     ],
 )
 def test_the_secret_and_the_store_of_a_site_that_needs_them(
-    options: dict[str, Any], machine: dict[str, Any], level: str, message: str
+    options: dict[str, Any], machine: dict[str, Any], state: dict[str, Any], level: str, message: str
 ) -> None:
-    """A secret that is weak or only on this machine, and a store that others can't use, are found."""
+    """A secret that is weak or only on this machine, a store that is gone or that others can't use, are found."""
     options = {"limits": Limits(idle_seconds=75, drain_seconds=20), **options}
-    findings = found(options, Machine(**machine), SIGNING)
+    findings = found(options, Machine(**machine), SiteFacts(services=ServicesState(**state)))
     assert message in words(findings, level)
     assert sum(each.level != "ok" for each in findings) == 1, format_findings(findings)
-    assert {each.level for each in found(options, Machine(**{**machine, **STRONG, "secret_problem": ""}))} == {"ok"}
+    assert {each.level for each in found(options, Machine(**machine))} == {"ok"}
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "state"),
     [
-        {"store": "redis://user:hidden@store.example:6379/0", "trusted_proxies": ("10.0.0.5",)},
-        {"store": "sqlite:/var/lib/site/store.sqlite"},
-        {"trusted_proxies": ("127.0.0.1", "::1")},
+        ({"trusted_proxies": ("10.0.0.5",)}, {"store_kind": "redis", "store_shown": "redis://store.example:6379/0"}),
+        ({}, {"store_shown": "sqlite:/var/lib/site/store.sqlite"}),
+        ({"trusted_proxies": ("127.0.0.1", "::1")}, {}),
     ],
 )
-def test_a_sound_secret_and_store_pass(options: dict[str, Any]) -> None:
-    """No password of a store is shown."""
-    findings = found(options, Machine(secret_count=2), SIGNING)
+def test_a_sound_secret_and_store_pass(options: dict[str, Any], state: dict[str, Any]) -> None:
+    """Strong secrets are counted, and a store that others can use is named."""
+    findings = found(options, Machine(), SiteFacts(services=ServicesState(secret_count=2, **state)))
     assert {each.level for each in findings} == {"ok"}, format_findings(findings)
     assert "FANLIGHT_SECRET has 2 strong secrets" in words(findings, "ok")
-    assert "hidden" not in format_findings(findings)
+    assert ("redis://store.example:6379/0" in words(findings, "ok")) is (state.get("store_kind") == "redis")
 
 
 def test_what_was_weakened_is_named_with_its_place() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fanlight.cli.deploy_check.machine import Machine, Place, _has_bits, _may
+from fanlight.cli.deploy_check.accounts import has_bits, may
+from fanlight.cli.deploy_check.machine import Machine, Place
 from fanlight.settings.options import Options
 
 
@@ -101,7 +102,7 @@ def test_the_user_of_the_server_needs_write_permission(tmp_path: Path, mode: int
         "group": (found.st_uid + 1, frozenset({found.st_gid})),
         "other": (found.st_uid + 1, frozenset({found.st_gid + 1})),
     }[who]
-    assert _has_bits(file, 0o2, identity) is expected
+    assert has_bits(file, 0o2, identity) is expected
 
 
 def test_the_folders_above_a_file_must_be_searchable(tmp_path: Path) -> None:
@@ -111,11 +112,11 @@ def test_the_folders_above_a_file_must_be_searchable(tmp_path: Path) -> None:
         file.touch()
         file.chmod(0o666)
         somebody = (os.geteuid() + 12345, frozenset[int]())
-        assert not _may(file, 0o2, somebody)
+        assert not may(file, 0o2, somebody)
         Path(folder).chmod(0o755)
-        assert _may(file, 0o2, somebody)
+        assert may(file, 0o2, somebody)
         Path(folder).chmod(0o700)
-        assert _may(file, 0o2, (0, frozenset()))
+        assert may(file, 0o2, (0, frozenset()))
 
 
 def test_an_unknown_user_is_refused() -> None:

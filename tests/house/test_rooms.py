@@ -107,6 +107,7 @@ ROOMS = {
         "message",
         "testing",
         "signing",
+        "stores",
         "weakness",
     },
     "__init__": {

@@ -144,6 +144,7 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     from fanlight.cli.deploy_check.checks import run_checks
     from fanlight.cli.deploy_check.deploy_findings import format_findings
     from fanlight.cli.deploy_check.machine import Machine
+    from fanlight.cli.deploy_check.services_state import ServicesState
     from fanlight.cli.deploy_check.site_checks import SiteFacts
     from fanlight.cli.deploy_check.weak_options import weak_options
     from fanlight.settings.env_file import apply_env_file
@@ -162,8 +163,8 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
     if options is not None:
         weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
-        machine = Machine.read(options, site_folder=app.folder)
-        findings = run_checks(options, machine, SiteFacts(weaknesses=weak, needs_services=app.needs_services))
+        services = ServicesState.read(options, os.environ, app.folder) if app.needs_services else None
+        findings = run_checks(options, Machine.read(options), SiteFacts(weaknesses=weak, services=services))
         click.echo(f"\n{format_findings(findings)}")
         if any(each.level == "error" for each in findings):
             sys.exit(1)

@@ -18,14 +18,13 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+from fanlight.cli.deploy_check.accounts import account_of, current_account, may, may_write
 from fanlight.errors import FanlightError, InvalidSetting
 from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import BACKLOG, is_ipv6_only, try_bind
 from fanlight.server.tls.certificates import Certificate, expiry, load_client_ca
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.options import STREAMS, Options
-from fanlight.settings.state_folder import state_folder_of
-from fanlight.signing.site_secrets import read_secrets
 
 _DEBUG_VARIABLES = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG", "PYTHONINSPECT", "PYTHONTRACEMALLOC")
 _UNLIMITED = 1 << 20  # open files
@@ -72,16 +71,10 @@ class Machine:
     places: tuple[Place, ...] = ()
     has_uvloop: bool = True
     refused: tuple[str, ...] = ()  # other errors that would stop a start
-    secret_count: int = 0  # in FANLIGHT_SECRET
-    secret_problem: str = ""  # why one of them can't be used
-    state_folder: str = ""
 
     @classmethod
-    def read(
-        cls, options: Options, environ: Mapping[str, str] = os.environ, *, site_folder: Path | None = None
-    ) -> Machine:
-        """Read the system's state for these options, and for the folder of a site."""
-        secret_count, secret_problem = _secrets(environ)
+    def read(cls, options: Options, environ: Mapping[str, str] = os.environ) -> Machine:
+        """Read the system's state for these options."""
         descriptors, max_descriptors = _descriptors()
         temp_folder, temp_free = _temporary_files()
         certificates = tuple(
@@ -104,9 +97,6 @@ class Machine:
             places=tuple(_places(options)),
             has_uvloop=find_spec("uvloop") is not None,
             refused=tuple(_refused(options)),
-            secret_count=secret_count,
-            secret_problem=secret_problem,
-            state_folder=_state_folder(options, environ, site_folder),
         )
 
 
@@ -176,24 +166,9 @@ def _tls_files(path: str, key: str, user: str) -> TlsFiles:
     except InvalidSetting as invalid:
         error = str(invalid)
     for each in (path, key):
-        if user and not error and not _may(Path(each), 0o4, _account_of(user)):
+        if user and not error and not may(Path(each), 0o4, account_of(user)):
             error = f"{each} can't be read by {user}, the user of the workers"
     return TlsFiles(path=path, key=key, error=error, days_left=days_left, key_mode=key_mode)
-
-
-def _secrets(environ: Mapping[str, str]) -> tuple[int, str]:
-    """Return how many secrets are in the environment, and why one of them can't be used."""
-    try:
-        return len(read_secrets(environ)), ""
-    except InvalidSetting as error:
-        return 0, str(error)
-
-
-def _state_folder(options: Options, environ: Mapping[str, str], site_folder: Path | None) -> str:
-    try:
-        return str(state_folder_of(options.state_folder, environ, site_folder or Path.cwd()))
-    except InvalidSetting as error:
-        return f"no folder ({error})"
 
 
 def _refused(options: Options) -> Iterable[str]:
@@ -214,10 +189,10 @@ def _refused(options: Options) -> Iterable[str]:
 
 def _places(options: Options) -> Iterable[Place]:
     """Yield what is written: log files by the workers' user, the pid file and control socket by the current user."""
-    account = _account_of(options.user) if options.user else _current_account()
+    account = account_of(options.user) if options.user else current_account()
     for setting in ("access_file", "log_file"):
         if (path := getattr(options, setting)) and path not in STREAMS:
-            yield Place(path=path, setting=setting, is_writable=_may_write(Path(path), account))
+            yield Place(path=path, setting=setting, is_writable=may_write(Path(path), account))
     if options.pid_file:
         yield _folder_of(options.pid_file, "pid_file")
     if options.control not in ("", "auto"):
@@ -232,49 +207,5 @@ def _folder_of(path: str, setting: str) -> Place:
         return Place(path=str(folder), setting=setting, is_writable=False)
     is_open = bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
     return Place(
-        path=str(folder), setting=setting, is_writable=_may(folder, 0o3, _current_account()), is_world_writable=is_open
+        path=str(folder), setting=setting, is_writable=may(folder, 0o3, current_account()), is_world_writable=is_open
     )
-
-
-Account = tuple[int, frozenset[int]]  # user and groups
-
-
-def _current_account() -> Account:
-    if not hasattr(os, "geteuid"):
-        return 1000, frozenset()
-    return os.geteuid(), frozenset((os.getegid(), *os.getgroups()))
-
-
-def _account_of(user: str) -> Account:
-    """Return the account of a user name; the current one if it is unknown, which is reported elsewhere."""
-    try:
-        import pwd  # not on Windows
-
-        entry = pwd.getpwnam(user.partition(":")[0])
-    except (ImportError, KeyError):
-        return _current_account()
-    return entry.pw_uid, frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-
-
-def _may_write(path: Path, account: Account) -> bool:
-    """Return whether an account may write a file, or create it."""
-    if path.exists():
-        return not path.is_dir() and _may(path, 0o2, account)
-    return path.parent.is_dir() and _may(path.parent, 0o3, account)
-
-
-def _may(path: Path, wanted: int, account: Account) -> bool:
-    """Return whether an account has the permissions `wanted` (of 0o7) for a file, and can reach it."""
-    if account[0] == 0:
-        return os.access(path, os.W_OK if wanted & 0o2 else os.F_OK)  # root: only a read-only file system denies it
-    return _has_bits(path, wanted, account) and all(_has_bits(each, 0o1, account) for each in path.resolve().parents)
-
-
-def _has_bits(path: Path, wanted: int, account: Account) -> bool:
-    user, groups = account
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    shift = 6 if found.st_uid == user else 3 if found.st_gid in groups else 0
-    return (found.st_mode >> shift) & wanted == wanted

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from fanlight.cli.deploy_check.deploy_findings import Finding
 from fanlight.cli.deploy_check.machine import Machine
+from fanlight.cli.deploy_check.services_state import ServicesState
 from fanlight.settings.addresses import is_local
 from fanlight.settings.options import Options
-from fanlight.settings.store_url import read_store_url
 from fanlight.weakness import Weakness
 
 
@@ -22,7 +22,7 @@ class SiteFacts:
     """What is known of a site that is checked."""
 
     weaknesses: tuple[Weakness, ...] = ()
-    needs_services: bool = False  # it signs, or keeps something in the store
+    services: ServicesState | None = None  # None: it signs nothing, and keeps nothing in the store
 
 
 ANY_SITE = SiteFacts()
@@ -33,9 +33,9 @@ def site_findings(options: Options, machine: Machine, site: SiteFacts) -> Iterat
     yield from _weakened(site)
     yield from _hosts(options)
     yield from _hsts(options)
-    if site.needs_services:
-        yield from _secret(machine)
-        yield from _store(options, machine)
+    if site.services is not None:
+        yield from _secret(site.services)
+        yield from _store(options, machine, site.services)
 
 
 def _weakened(site: SiteFacts) -> Iterator[Finding]:
@@ -66,27 +66,28 @@ def _hsts(options: Options) -> Iterator[Finding]:
         )
 
 
-def _secret(machine: Machine) -> Iterator[Finding]:
-    if machine.secret_problem:
-        yield Finding("error", machine.secret_problem)
-    elif machine.secret_count:
-        yield Finding(
-            "ok", f"FANLIGHT_SECRET has {machine.secret_count} strong secret{'s' * (machine.secret_count > 1)}"
-        )
-    else:
+def _secret(state: ServicesState) -> Iterator[Finding]:
+    if state.secret_problem:
+        yield Finding("error", state.secret_problem)
+    elif state.secret_count:
+        yield Finding("ok", f"FANLIGHT_SECRET has {state.secret_count} strong secret{'s' * (state.secret_count > 1)}")
+    elif not state.folder_problem:
         yield Finding(
             "warning",
-            f"the secret that signs sessions is kept in {machine.state_folder}: it is lost with this machine or its"
+            f"the secret that signs sessions is kept in {state.state_folder}: it is lost with this machine or its"
             " container, and no other machine has it",
             "set FANLIGHT_SECRET; `fanlight secret` prints one",
         )
+    if state.folder_problem:
+        yield Finding("error", state.folder_problem, "choose another: --state-folder; in systemd: StateDirectory=")
 
 
-def _store(options: Options, machine: Machine) -> Iterator[Finding]:
-    kind = read_store_url(options.store).kind if options.store else ""
-    if kind == "redis":
-        yield Finding("ok", f"the store is shared: {read_store_url(options.store).shown}")
-    elif kind == "memory":
+def _store(options: Options, machine: Machine, state: ServicesState) -> Iterator[Finding]:
+    if state.store_problem:
+        yield Finding("error", state.store_problem)
+    elif state.store_kind == "redis":
+        yield Finding("ok", f"the store is shared, and can be reached: {state.store_shown}")
+    elif state.store_kind == "memory":
         yield Finding(
             "warning",
             "store is memory: at each restart everybody is signed out, and all counts begin anew",
