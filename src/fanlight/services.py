@@ -23,11 +23,24 @@ class Services:
     def __init__(self) -> None:
         self._store: Store | None = None
         self._keys: Keys | None = None
+        self._is_given = False  # by a deployment
+        self._tests = 0  # servers of tests that use them just now
         self.keeps_sessions = False  # whether sessions are in the store, and not in cookies
 
     def use(self, *, store: Store, keys: Keys, keeps_sessions: bool) -> None:
         """Set what the app uses from now on."""
         self._store, self._keys, self.keeps_sessions = store, keys, keeps_sessions
+        self._is_given = True
+
+    def begin_test(self) -> None:
+        """Begin with an empty store, unless it was given, or another test client of the app uses it."""
+        if not self._tests and not self._is_given:
+            self._store = None
+        self._tests += 1
+
+    def end_test(self) -> None:
+        """End the use by one test client."""
+        self._tests -= 1
 
     @property
     def store(self) -> Store:

@@ -67,6 +67,7 @@ ROOMS = {
     },
     "opentelemetry": {"message", "server"},
     "testing": {
+        "services",
         "closest_name",
         "foreign_names",
         "settings",

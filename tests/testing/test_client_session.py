@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from fanlight import App, Response, Session
-from fanlight.testing import Client, FakeHandler
+from fanlight import App, Response, Session, rate_limit
+from fanlight.signing.signing_keys import Keys
+from fanlight.stores.memory_store import MemoryStore
+from fanlight.testing import Client, FakeHandler, LiveServer
 
 
 @dataclass
@@ -76,3 +78,30 @@ def test_another_handler_has_no_sessions() -> None:
     handler, message = FakeHandler({"/": lambda _: Response("x")}), "needs an App, and not a FakeHandler"
     with Client(handler) as client, pytest.raises(TypeError, match=message):
         client.sign_in(5)
+
+
+def test_a_store_is_empty_for_each_test() -> None:
+    """What one test has counted is not there for the next; clients at the same time share it, as people do."""
+
+    @rate_limit("1/hour")
+    def page() -> str:
+        return "page"
+
+    app = App({"/": page})
+    for _ in range(2):
+        with Client(app) as first, Client(app) as second:
+            assert [first.get("/").status, second.get("/").status] == [200, 429]
+    with LiveServer(app), Client(app) as client:
+        assert client.get("/").status == 200
+
+
+def test_a_store_of_the_tests_own_is_kept(app: App) -> None:
+    """A test that gives the app a store finds it there."""
+    store = MemoryStore()
+    app.services.use(store=store, keys=Keys(["x" * 40]), keeps_sessions=True)
+    with Client(app) as client:
+        client.sign_in(5)
+        assert app.services.store is store
+    with Client(app) as other:
+        other.cookies.update(client.cookies)
+        assert other.get("/").json() == {"user": 5}

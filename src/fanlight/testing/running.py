@@ -15,6 +15,7 @@ from fanlight.message.handler import Handler
 from fanlight.server.connection.connection import Connection
 from fanlight.server.hub import Hub
 from fanlight.server.server import Server
+from fanlight.services import Services
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 
@@ -28,11 +29,14 @@ class ServerThread:
     def __init__(self, handler: Handler, options: Options, watch: Callable[[Connection], object] | None = None) -> None:
         """Prepare; `watch` is called with each new connection."""
         self.server = Server(handler, options, watch=watch)
+        self._services: Services | None = getattr(handler, "services", None)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="fanlight-test-server", daemon=True)
 
     def start(self) -> list[str]:
         """Start the server; return its URLs. Raises the exception of the server if it can't start."""
+        if self._services is not None:
+            self._services.begin_test()  # so that no count of one test is in the way of another
         urls = self.server.open()
         self._thread.start()
         if not self.server.started.wait(START_SECONDS) or self._error is not None:
@@ -41,6 +45,9 @@ class ServerThread:
 
     def stop(self) -> None:
         """Shut down gracefully. Raises the exception that ended the server early, if there was one."""
+        services, self._services = self._services, None
+        if services is not None:
+            services.end_test()
         if not self._thread.is_alive() and self._error is None:
             return
         self.server.stop()
