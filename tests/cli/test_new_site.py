@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.browser import Tab
 
 import fanlight
 from fanlight.cli.new import create_site
-from fanlight.testing import Client
+from fanlight.testing import Client, LiveServer
 
 
 @pytest.fixture
@@ -67,3 +68,26 @@ def test_the_front_page_lists_the_addresses_that_exist(site: Path, monkeypatch: 
     with Client(app) as client:
         page = client.get("/").text
     assert re.findall(r"<th><code>(/[^<]*|[A-Z|]+ /[^<]*)</code>", page) == list(urls)
+
+
+def test_nothing_in_it_is_against_its_own_policy(site: Path, monkeypatch: pytest.MonkeyPatch, tab: Tab) -> None:
+    """The pages, the form and the error page look and work as they should under the strict policy of the site."""
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.chdir(site)
+    scope: dict[str, object] = {"__name__": "main", "__file__": str(site / "main.py")}
+    exec((site / "main.py").read_text(), scope)
+    app = scope["app"]
+    assert isinstance(app, fanlight.App)
+    with LiveServer(app) as server:
+        for path in ("/", "/hello/Ada", "/about", "/door"):
+            tab.open(server.url + path)
+            assert tab.evaluate("getComputedStyle(document.body).fontFamily") != "Times"
+            assert tab.errors() == [], path
+        tab.type("#name", "Ada")
+        tab.type("#people", "2")
+        tab.press_enter()
+        assert "Ada and 1 more" in tab.text
+        tab.open(f"{server.url}/nowhere")
+        assert [each for each in tab.errors() if "404" not in each] == []
+    with Client(app) as client:
+        assert "script-src 'none'" in client.get("/").headers["content-security-policy"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.browser import Browser, Tab
 from tests.contrast import faint_in_both_schemes
-from tests.devtools.reload.conftest import DevSite, only_main
+from tests.devtools.reload.conftest import HOME, MAIN, DevSite, only_main
 
 OVERLAY = "document.querySelector('fanlight-dev')?.shadowRoot.querySelector('section').innerText"
 
@@ -239,3 +239,29 @@ def test_the_overlay_has_a_hint(site: DevSite, tab: Tab) -> None:
     tab.open(site.url)
     site.replace("main.py", "URLS =", "URLS = datetime.date.today()  #")
     tab.wait_for(f"{OVERLAY}?.includes('import datetime')")
+
+
+def test_it_works_under_a_strict_policy(site: DevSite, tab: Tab) -> None:
+    """Of a page with a nonce, and of one without: it refreshes itself, and the overlay appears; nothing is refused."""
+    policy = "SECURITY = Security(content_security_policy=ContentSecurityPolicy())\nURLS ="
+    site.write(
+        "main.py", MAIN.replace("URLS =", policy).replace("import Static", "import *\nfrom fanlight import Static")
+    )
+    site.wait_for("code one", "/")
+    for template in ("<body>", "<body>{{ csp_nonce() and '' }}"):
+        site.write("templates/home.html", HOME.replace("<body>", template))
+        site.wait_for("template one", "/")
+        tab.open(site.url)
+        site.replace("templates/home.html", "template one", "template two")
+        wait_for_text(tab, "code one, template two")
+        site.replace("main.py", "def home():", "def home(:")
+        tab.wait_for(f"{OVERLAY}?.includes('SyntaxError')")
+        assert tab.evaluate("getComputedStyle(document.querySelector('fanlight-dev')).position") == "fixed"
+        site.replace("main.py", "def home(:", "def home():")
+        tab.wait_for(f"document.querySelector('h1') && !{OVERLAY}")
+        assert tab.errors() == []
+        site.replace("templates/home.html", "template two", "template one")
+    tab.open(f"{site.url}/__fanlight__/")
+    assert tab.errors() == []
+    tab.open(f"{site.url}/nowhere")
+    assert [each for each in tab.errors() if "404" not in each] == []
