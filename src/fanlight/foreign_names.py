@@ -55,7 +55,14 @@ _MODULE = {
     "Path PathParam": 'a parameter named in the path: "/post/{id}" and def post(id: int)',
     "Param QueryParam QueryParams FormData MultiDict": "use request.query and request.form; or a parameter of the view",
     "WebSocket WebSocketDisconnect": "there are no WebSockets; EventStream sends events, and the browser posts",
-    "Middleware BaseHTTPMiddleware GZipMiddleware CORSMiddleware": _MIDDLEWARE + "; compression is built in",
+    "CORSMiddleware cors cross_origin": 'put CORS around a table or a view: CORS(origins=["https://app.example"])(API)',
+    "csrf csrf_protect CSRFProtect CsrfViewMiddleware CSRFMiddleware generate_csrf": (
+        "pages of other sites are refused without tokens; there is nothing to switch on"
+    ),
+    "csrf_exempt": "put cross_site around the view in URLS, or above it: @cross_site",
+    "Talisman SecurityMiddleware SecureHeaders xframe_options_exempt": "use App(URLS, security=Security(...))",
+    "TrustedHostMiddleware HTTPSRedirectMiddleware": "these are settings: --hosts, --redirect-from",
+    "Middleware BaseHTTPMiddleware GZipMiddleware": _MIDDLEWARE + "; compression is built in",
     "TestClient Client RequestFactory AsyncClient": _CLIENT,
     "status HTTPStatus": "a status is a number: Response(content, 201), or an error: raise NotFound()",
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",

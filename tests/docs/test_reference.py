@@ -54,6 +54,7 @@ def test_every_attribute_of_a_response_is_documented() -> None:
         "fields",
         "has_shared_fields",
         "heartbeat",
+        "own_headers",
         "secure_cookies",
     }  # internal, for the server
 
