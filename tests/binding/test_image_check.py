@@ -14,6 +14,8 @@ from tests.message.test_image_facts import SVG, gif
 from tests.pictures import make, samples
 
 from fanlight import App, AppError, FormErrors, HeaderName, Image, Request, Upload
+from fanlight.binding.describe import annotation_text
+from fanlight.binding.image_kinds import image_meta
 from fanlight.errors import Mistake
 from fanlight.message.image_facts import FORMATS
 from fanlight.testing import Client
@@ -301,4 +303,14 @@ def test_a_check_in_a_class_of_json_is_refused(mistakes: Find) -> None:
 
 def test_a_check_says_what_it_accepts() -> None:
     """Its repr is how it is written."""
-    assert repr(Image("png", "png")) == "Image('png', max_pixels=64000000)"
+    assert repr(Image()) == "Image()"
+    assert repr(Image("png", "png")) == "Image('png')"
+    assert repr(Image("png", "gif", max_pixels=4_000_000)) == "Image('png', 'gif', max_pixels=4_000_000)"
+    assert Image("png", "gif").description == "a PNG or GIF image of at most 64,000,000 pixels"
+    assert Image("png", "jpeg").media_types == ("image/png", "image/jpeg")
+
+
+def test_an_annotation_is_shown_as_it_is_written() -> None:
+    """In the list of routes, and in messages."""
+    carried = Annotated[Upload | None, image_meta(Image("png", max_pixels=9))]
+    assert annotation_text(list[carried]) == "list[Annotated[Upload | None, Image('png', max_pixels=9)]]"

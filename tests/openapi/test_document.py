@@ -23,6 +23,7 @@ from fanlight import (
     Cookie,
     FormErrors,
     Header,
+    Image,
     NotFound,
     Request,
     Response,
@@ -229,6 +230,29 @@ def logged(request: Request, x_trace: Header[str | None] = None) -> Iterator[Non
 @middleware(logged)
 def sized(size: Annotated[int, page_size], theme: Cookie[Literal["light", "dark"]] = "light") -> Cat:
     return Cat("x")
+
+
+def test_a_file_that_must_be_an_image_has_its_media_types(describe: Describe) -> None:
+    """OpenAPI has them beside the schema, under the name of the field; what else is accepted is in words."""
+
+    @dataclass
+    class Sent:
+        cover: Annotated[Upload, Image("png", "jpeg", max_pixels=4000)]
+        pages: list[Annotated[Upload, Image("webp")]]
+        note: Upload
+
+    def send(sent: Sent) -> None: ...
+
+    send.__annotations__["sent"] = Sent
+    document = describe({"POST /": send})
+    multipart = operation(document, "/", "post")["requestBody"]["content"]["multipart/form-data"]
+    assert multipart["encoding"] == {
+        "cover": {"contentType": "image/png, image/jpeg"},
+        "pages": {"contentType": "image/webp"},
+    }
+    properties = multipart["schema"]["properties"]
+    assert properties["cover"]["description"] == "a PNG or JPEG image of at most 4,000 pixels"
+    assert "description" not in properties["note"]
 
 
 def test_parameters_of_dependencies_and_middleware_are_parameters(describe: Describe) -> None:

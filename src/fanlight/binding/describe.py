@@ -5,6 +5,7 @@ In: kinds, annotations, names, and values that a client has sent. Out: text, of 
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from enum import Flag
@@ -36,6 +37,8 @@ _TYPES: Mapping[type[Kind], str] = {
     **dict.fromkeys(COLLECTIONS, "a list"),
     **dict.fromkeys(RECORDS, "an object"),
 }
+# How a check of an image is carried: `image_kinds.py`.
+_CARRIED_IMAGE = re.compile(r"msgspec\.Meta\(extra=\{'fanlight\.image': (Image\([^()]*\))\}\)")
 _LITERALS = {True: "true", False: "false", None: "null"}
 _UNION_HINTS = {  # the errors of msgspec for a union whose members look alike in JSON
     "must be tagged": "give each a tag, by which JSON tells them apart: class Cat(msgspec.Struct, tag=True)",
@@ -94,7 +97,8 @@ def annotation_text(annotation: Any) -> str:
     """Return an annotation as it is written in code."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__qualname__.replace("<locals>.", "")
-    return str(annotation).replace("typing.", "")
+    text = str(annotation).replace("typing.", "").replace("fanlight.message.upload.Upload", "Upload")
+    return _CARRIED_IMAGE.sub(r"\1", text)
 
 
 def type_hint(annotation: Any, error: Exception) -> str:

@@ -52,8 +52,21 @@ class Image:
             return f"is {facts.width:,} by {facts.height:,} pixels; at most {self.max_pixels:,} pixels are accepted"
         return ""
 
+    @property
+    def description(self) -> str:
+        """What is accepted, in words: "a PNG or JPEG image of at most 64,000,000 pixels"."""
+        return f"a {_titles(self.formats)} image of at most {self.max_pixels:,} pixels"
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """The media types of the formats."""
+        return tuple(FORMATS[each].media_type for each in self.formats)
+
     def __repr__(self) -> str:
-        return f"Image({', '.join(map(repr, self.formats))}, max_pixels={self.max_pixels})"
+        given = [repr(each) for each in self.formats if len(self.formats) < len(FORMATS)]
+        if self.max_pixels != MAX_PIXELS:
+            given.append(f"max_pixels={self.max_pixels:_}")
+        return f"Image({', '.join(given)})"
 
 
 def _is_count(value: object) -> bool:

@@ -139,14 +139,23 @@ def _body_of(bound: BoundFunction, schemas: Schemas) -> dict[str, Any] | None:
         is_required = is_required and "required" in schema  # an empty form is no content
         has_files = any(is_upload_field(strip_metadata(each.kind)) for each in fields)
         if has_files:  # RFC 7578 section 4.2: each part has a name
-            content[MULTIPART] = {"schema": {**schema, "propertyNames": {"minLength": 1}}}
+            content[MULTIPART] = {"schema": {**schema, "propertyNames": {"minLength": 1}}, **_encoding(fields)}
         else:  # accepted as multipart, too, which says no more
             content[URLENCODED] = {"schema": schema}
     return {"required": is_required, "content": content}
 
 
+def _encoding(fields: Sequence[TextField]) -> dict[str, Any]:
+    """Return the media types of the files that must be images."""
+    images = {each.field.sent_as: each.field.image for each in fields if each.field.image is not None}
+    types = {name: {"contentType": ", ".join(image.media_types)} for name, image in images.items()}
+    return {"encoding": types} if types else {}
+
+
 def _form_field(text_field: TextField, schemas: Schemas) -> Schema:
-    return _described(_text_schema(text_field, schemas), text_field.description)
+    image = text_field.field.image
+    description = text_field.description or (image.description if image is not None else "")
+    return _described(_text_schema(text_field, schemas), description)
 
 
 def _json_schema(bound: BoundFunction, whole: str, schemas: Schemas) -> Schema:
