@@ -14,6 +14,7 @@ from fanlight.message.request import Request
 
 if TYPE_CHECKING:  # a site that uses neither need not load them
     from fanlight.signing.signing_keys import Keys
+    from fanlight.stores.memory_store import MemoryStore
     from fanlight.stores.store import Store
 
 
@@ -22,10 +23,16 @@ class Services:
 
     def __init__(self) -> None:
         self._store: Store | None = None
+        self._own: MemoryStore | None = None
         self._keys: Keys | None = None
         self._is_given = False  # by a deployment
         self._tests = 0  # servers of tests that use them just now
         self.keeps_sessions = False  # whether sessions are in the store, and not in cookies
+
+    def forget_counts(self) -> None:
+        """Begin all counts anew, if they are in this object's own memory: for a test."""
+        if self._own is not None:
+            self._own.forget("limit:")
 
     def use(self, *, store: Store, keys: Keys, keeps_sessions: bool) -> None:
         """Set what the app uses from now on."""
@@ -48,7 +55,7 @@ class Services:
         if self._store is None:
             from fanlight.stores.memory_store import MemoryStore  # noqa: PLC0415 - see above
 
-            self._store = MemoryStore()
+            self._store = self._own = MemoryStore()
         return self._store
 
     @property

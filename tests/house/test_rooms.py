@@ -37,7 +37,7 @@ ROOMS = {
     "services": {"message", "signing", "stores"},
     "protection": {"errors", "closest_name", "weakness", "message", "services", "stores"},
     "openapi": {"errors", "reason_phrases", "message", "routing", "pages", "binding"},
-    "sessions": {"errors", "weakness", "message", "services", "signing", "stores"},
+    "sessions": {"errors", "weakness", "message", "services", "signing", "stores", "protection"},
     "app": {
         *("errors", "weakness", "message", "compression", "routing", "pages", "binding", "services", "protection"),
         "openapi",

@@ -16,6 +16,7 @@ from fanlight.protection.rate_limits import RateLimit
 from fanlight.protection.security import Security
 from fanlight.routing.entries import Placed
 from fanlight.services import Services
+from fanlight.sessions.session_settings import Sessions
 from fanlight.stores.memory_store import MemoryStore
 from fanlight.stores.rate import Rate, Taken
 from fanlight.testing import Client, FakeHead
@@ -325,7 +326,7 @@ def test_an_async_view_does_not_wait_on_the_loop(serve: Serve, store: NotingStor
 
 def test_a_route_without_a_limit_has_no_guard() -> None:
     """Nothing runs for it; one with several limits has one guard."""
-    choice = GuardChoice(Security())
+    choice = GuardChoice(Security(), Sessions())
     assert choice.guards_for([], frozenset({"GET"}), "GET /") == ()
     marks = [Placed(rate_limit("1/second"), "a"), Placed(rate_limit("2/minute"), "b")]
     assert len(choice.guards_for(marks, frozenset({"GET"}), "GET /")) == 1

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from fanlight import Request, Response, StoreUnavailable, TooManyRequests
 from fanlight.message.content import SpooledContent
+from fanlight.protection.attempt_limits import ACCOUNT_FIELDS, read_attempts
 from fanlight.protection.known_browsers import MAX_AGE_SECONDS
-from fanlight.protection.rate_text import read_rate
-from fanlight.protection.sign_in_attempts import ACCOUNT_FIELDS, AttemptLimits, SignInGuard, account_of
+from fanlight.protection.sign_in_attempts import SignInGuard, account_of
 from fanlight.services import Services
 from fanlight.signing.signing_keys import Keys
 from fanlight.stores.memory_store import MemoryStore
@@ -77,10 +77,7 @@ class Site:
         self.services = Services()
         self.services.use(store=self.store, keys=Keys(["secret"], clock=self.clock), keeps_sessions=False)
         self.contents: list[SpooledContent] = []
-        limits = AttemptLimits(
-            address=None if address is None else read_rate(address),
-            account=None if account is None else read_rate(account),
-        )
+        limits = read_attempts(address, account, "")
         self.guard = SignInGuard(limits, "/sign-in", lambda request: "signed in" in request.state, lambda _: "known")
 
     def request(

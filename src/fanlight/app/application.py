@@ -173,7 +173,9 @@ class Application:
         wrappers = () if mistakes else self._wrap_calls
         calls = CallFactory(responses, errors, stack, wrappers, observer)
         parts_of_app = calls, self.pages, responses, dependencies, self.state, folder
-        endpoints = Endpoints(*parts_of_app, statics=self.statics, observer=observer, security=self.security)
+        endpoints = Endpoints(
+            *parts_of_app, statics=self.statics, observer=observer, security=self.security, sessions=self.sessions
+        )
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
         mistakes += [*registration_mistakes, *self._folder_mistakes()]
@@ -212,6 +214,7 @@ class Application:
                 own_urls={**self._report_urls(), **({} if self._description is None else self._description.urls)},
                 path_types=endpoints.path_types,
                 endpoint_of=endpoints.call,
+                look=endpoints.look,
                 unwrap=self._unwrap,
                 name_of=_name_of,
             )

@@ -40,9 +40,10 @@ from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.protection.security import DEFAULT_SECURITY, Security
-from fanlight.routing.entries import VALUE_KINDS, Inherited, Placed
+from fanlight.routing.entries import VALUE_KINDS, Entry, Inherited, Placed
 from fanlight.routing.pattern import parameters_of, refuse
 from fanlight.routing.table import Table
+from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
 
 
 class Endpoints:
@@ -60,6 +61,7 @@ class Endpoints:
         statics: StaticFolders,
         observer: Observer = NO_OBSERVER,
         security: Security = DEFAULT_SECURITY,
+        sessions: Sessions = DEFAULT_SESSIONS,
     ) -> None:
         self._statics, self._observer = statics, observer
         self._pages, self._responses = pages, responses
@@ -69,7 +71,9 @@ class Endpoints:
         self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
-        self._guards = GuardChoice(security)
+        self._guards = GuardChoice(security, sessions)
+        self._sign_in = sessions.sign_in
+        self._sign_in_paths = {sessions.sign_in} if isinstance(sessions.sign_in, str) else set[str]()
         self._facts: dict[Call, CallFacts] = {}  # of each route, for CORS
         self._fields_read = frozenset[str]()  # by the view of the route that is being made
         self.guards_need_services = False
@@ -82,6 +86,11 @@ class Endpoints:
             return path_hints(self._signature(value))
         except SetupError:
             return {}  # reported when the call is made
+
+    def look(self, entries: Sequence[Entry]) -> None:
+        """Find the path where people sign in: another view may have the same one, for the form that is posted."""
+        if self._sign_in is not None:
+            self._sign_in_paths |= {str(each.pattern) for each in entries if each.value == self._sign_in}
 
     def cors_paths(self, table: Table) -> CorsPaths | None:
         """Return the CORS policies of the paths of a table, None if there are none."""
@@ -103,7 +112,7 @@ class Endpoints:
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=json_errors), path)
         name = f"{'|'.join(sorted(methods))} {pattern}"
-        guards = self._guards.guards_for(marks, methods, name)
+        guards = self._guards.guards_for(marks, methods, name, pattern if pattern in self._sign_in_paths else "")
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
         if isinstance(value, str):

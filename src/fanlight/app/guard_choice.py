@@ -2,7 +2,7 @@
 
 In: the marks of a route (outermost first), its methods, and the settings of the app. Out: its guards, the outermost
 first: CORS, whose fields are on the errors of all others; the check of cross-site requests; rate limits, which a
-refused request does not count for. Raises SetupError for marks that can't be understood.
+refused request does not count for; the tries of a sign-in. Raises SetupError for marks that can't be understood.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.guard import Guard
+from fanlight.message.request import Request
 from fanlight.message.route_marks import RouteMark
 from fanlight.protection.cors import CORS, CorsGuard, CorsPolicy
 from fanlight.protection.cross_site import SAFE_METHODS, CrossSite, CrossSiteCheck, CrossSiteGuard
@@ -19,8 +20,10 @@ from fanlight.protection.origins import Origins, origin_mistakes
 from fanlight.protection.rate_limit_guard import RateLimitGuards
 from fanlight.protection.rate_limits import RateLimit
 from fanlight.protection.security import Security
+from fanlight.protection.sign_in_attempts import SignInGuard
 from fanlight.routing.entries import Placed
-from fanlight.sessions.session_users import user_of
+from fanlight.sessions.session_settings import Sessions
+from fanlight.sessions.session_users import has_signed_in, user_of
 
 Mark = TypeVar("Mark", bound=RouteMark)
 
@@ -28,17 +31,23 @@ Mark = TypeVar("Mark", bound=RouteMark)
 class GuardChoice:
     """Chooses the guards of the routes of one app."""
 
-    def __init__(self, security: Security) -> None:
-        self._security = security
+    def __init__(self, security: Security, sessions: Sessions) -> None:
+        self._security, self._sessions = security, sessions
         self._rate_limits = RateLimitGuards(user_of)
 
-    def guards_for(self, marks: Sequence[Placed], methods: frozenset[str], name: str) -> Sequence[Guard]:
-        """Return the guards of a route, the outermost first; `name` is that of the route, for logs."""
+    def guards_for(
+        self, marks: Sequence[Placed], methods: frozenset[str], name: str, sign_in: str = ""
+    ) -> Sequence[Guard]:
+        """Return the guards of a route, the outermost first.
+
+        `name` is that of the route, for logs; `sign_in` its path, if people sign in there.
+        """
         policy = self.cors_policy(marks)
         return (
             *_cors(policy, methods),
             *self._cross_site(marks, methods, policy, name),
             *self._rate_limits_of(marks),
+            *self._attempts(methods, sign_in),
         )
 
     def cors_policy(self, marks: Sequence[Placed]) -> CorsPolicy | None:
@@ -72,6 +81,16 @@ class GuardChoice:
     def _rate_limits_of(self, marks: Sequence[Placed]) -> Sequence[Guard]:
         limits = [(each.mark, each.place) for each in marks if isinstance(each.mark, RateLimit)]
         return (self._rate_limits.guard_for(limits),) if limits else ()
+
+    def _attempts(self, methods: frozenset[str], path: str) -> Sequence[Guard]:
+        """Return what limits the tries of a sign-in, for a route where people sign in."""
+        limits = self._sessions.attempt_limits
+        if not path or "POST" not in methods or (limits.address is None and limits.account is None):
+            return ()
+        return (SignInGuard(limits, path, has_signed_in, self._known_cookie),)
+
+    def _known_cookie(self, request: Request) -> str:
+        return self._sessions.known_cookie_name(is_https=request.scheme == "https")
 
 
 def _cors(policy: CorsPolicy | None, methods: frozenset[str]) -> Sequence[Guard]:

@@ -12,34 +12,27 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from hashlib import blake2b
 from typing import cast
 
 from msgspec import Struct
 
-from fanlight.errors import HTTPError, TooManyRequests
+from fanlight.errors import HTTPError, StoreUnavailable, TooManyRequests
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.threads import run_in_thread
+from fanlight.protection.attempt_limits import AttemptLimits
 from fanlight.protection.known_browsers import known_browser, make_known
 from fanlight.protection.limit_keys import address_key
 from fanlight.protection.rate_limit_fields import duration_text, retry_after
 from fanlight.services import services_of
-from fanlight.stores.rate import Rate, Taken
+from fanlight.stores.rate import Taken
 
-# The field that names an account, if the site does not say: the first of these that a form has.
-ACCOUNT_FIELDS = ("email", "e_mail", "username", "user", "login", "account", "phone", "name")
+SERVER_ERROR = 500
 _NAME = "sign-in attempt"  # in the cache of a request
-
-
-class AttemptLimits(Struct, frozen=True, kw_only=True):
-    """How often a sign-in may be tried; None: without a limit."""
-
-    address: Rate | None
-    account: Rate | None
-    account_fields: tuple[str, ...] = ACCOUNT_FIELDS
 
 
 class _Attempt(Struct, frozen=True):
@@ -80,17 +73,20 @@ class SignInGuard(Guard):
 
     def finish(self, request: Request, response: Response) -> None:
         """Forget the tries of an account that was signed in to, and know the browser."""
-        attempt = self._successful(request)
+        attempt = self._successful(request, response)
         if attempt is not None:
-            services_of(request).store.delete(attempt.key)
+            with suppress(StoreUnavailable):  # it has failed since, which is logged; the tries are forgotten with time
+                services_of(request).store.delete(attempt.key)
             make_known(request, response, attempt.cookie, attempt.account)
 
     async def finish_async(self, request: Request, response: Response) -> None:
         """Do so in a thread, if there is anything to do."""
-        if self._successful(request) is not None:
+        if self._successful(request, response) is not None:
             await run_in_thread(partial(self.finish, request, response))
 
-    def _successful(self, request: Request) -> _Attempt | None:
+    def _successful(self, request: Request, response: Response) -> _Attempt | None:
+        if response.status >= SERVER_ERROR:  # the session is not kept either
+            return None
         attempt = cast("_Attempt | None", request.cache.get(_NAME)) if request.cache is not None else None
         return attempt if attempt is not None and self._has_signed_in(request) else None
 

@@ -42,6 +42,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     endpoint_of: EndpointOf = lambda value, *_: value,
     unwrap: Unwrap = lambda value: (value, Inherited()),
     own_urls: Mapping[str, object] | None = None,
+    look: Callable[[Sequence[Entry]], object] = lambda _: None,
 ) -> Table:
     """Return the table of a site. Raises SetupError with every mistake in it.
 
@@ -49,6 +50,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, inherited)` makes the endpoint,
     once for each route; it may raise SetupError with mistakes of its own. `unwrap(value)` returns a value without its
     settings, and the settings, which apply to all routes in it. `own_urls` are entries of the app itself.
+    `look(entries)` is called with all entries before the first endpoint is made.
     """
     if not isinstance(urls, Mapping):
         is_part = isinstance(unwrap(urls)[0], Mapping)
@@ -61,6 +63,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     entries = [_with_types(entry, path_types, mistakes) for entry in flat.entries]
     mistakes += _find_conflicts(entries)
     mistakes += _find_unreachable(entries)
+    look(entries)
     routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))

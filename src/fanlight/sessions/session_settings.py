@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
-from fanlight.errors import Mistake
+from fanlight.errors import AppError, Mistake
 from fanlight.message.request import Request
+from fanlight.protection.attempt_limits import AttemptLimits, is_weaker, read_attempts
 from fanlight.weakness import Weakness
 
 MAX_LIFETIME = timedelta(days=400)  # browsers keep no cookie for longer (RFC 6265bis section 5.6.2)
@@ -28,8 +29,11 @@ class Sessions:
 
     `sign_in` is the page where people sign in, as a view or a path: a browser that gets `Unauthorized` is sent there.
     A session ends when it was not used for `idle`, and `lifetime` after it has begun or its user has signed in. The
-    cookie is called `cookie`, over https with `__Host-` before it. `attempts` is how often a sign-in may be tried,
-    None: without a limit.
+    cookie is called `cookie`, over https with `__Host-` before it.
+
+    `attempts` is how often one address may post to that page, and `account_attempts` how often in a row it may be tried
+    for one account, from all addresses; None: without a limit. The account is named by `account_field` of the form, or
+    by the first of `ACCOUNT_FIELDS` that it has.
     """
 
     sign_in: str | Callable[..., object] | None = None
@@ -37,10 +41,21 @@ class Sessions:
     lifetime: timedelta = timedelta(days=90)
     cookie: str = "session"
     attempts: str | None = "10/minute"
+    account_attempts: str | None = "20/hour"
+    account_field: str = ""
 
     def cookie_name(self, *, is_https: bool) -> str:
         """Return the name of the cookie in a request."""
         return f"{SECURE_PREFIX}{self.cookie}" if is_https else self.cookie
+
+    def known_cookie_name(self, *, is_https: bool) -> str:
+        """Return the name of the cookie by which a browser is known, in which an account has signed in before."""
+        return f"{self.cookie_name(is_https=is_https)}-known"
+
+    @property
+    def attempt_limits(self) -> AttemptLimits:
+        """How often a sign-in may be tried. Raises AppError for what is no rate."""
+        return read_attempts(self.attempts, self.account_attempts, self.account_field)
 
     @property
     def idle_seconds(self) -> int:
@@ -68,12 +83,11 @@ class Sessions:
             if given > getattr(usual, name):
                 days = f"{given / timedelta(days=1):g} days (default: {getattr(usual, name).days})"
                 yield Weakness(setting=f"Sessions({name}=...) is {days}", risk=risk, advice="make it shorter")
-        if self.attempts is None:
-            yield Weakness(
-                setting="Sessions(attempts=None)",
-                risk="passwords can be guessed as fast as the site verifies them",
-                advice='leave it out, or write a rate: attempts="30/minute"',
-            )
+        own, default = self.attempt_limits, usual.attempt_limits
+        if is_weaker(own.address, default.address):
+            yield _weak_attempts("attempts", self.attempts, "from one address")
+        if is_weaker(own.account, default.account):
+            yield _weak_attempts("account_attempts", self.account_attempts, "those of one account from many addresses")
 
 
 DEFAULT_SESSIONS = Sessions()
@@ -91,6 +105,15 @@ def read_sessions(given: object) -> tuple[Sessions, list[Mistake]]:
         return DEFAULT_SESSIONS, [Mistake(message=message, hint='write Sessions(sign_in="/sign-in")')]
     mistakes = list(_mistakes_in(given))
     return (DEFAULT_SESSIONS if mistakes else given), mistakes
+
+
+def _weak_attempts(name: str, given: str | None, where: str) -> Weakness:
+    if given is None:
+        shown, risk = "None", f"passwords can be guessed as fast as the site verifies them, {where}"
+    else:
+        shown, risk = f'"{given}"', f"passwords can be guessed faster than by default, {where}"
+    advice = f"leave it out; the default is {getattr(DEFAULT_SESSIONS, name)}"
+    return Weakness(setting=f"Sessions({name}={shown})", risk=risk, advice=advice)
 
 
 def _mistakes_in(sessions: Sessions) -> Iterator[Mistake]:
@@ -114,6 +137,14 @@ def _mistakes_in(sessions: Sessions) -> Iterator[Mistake]:
     if sign_in is not None and not callable(sign_in) and not (isinstance(sign_in, str) and sign_in.startswith("/")):
         hint = 'write the path of the page in URLS, like sign_in="/sign-in", or its view'
         yield Mistake(message=f"Sessions has sign_in={sign_in!r}", hint=hint)
+    try:
+        _ = sessions.attempt_limits
+    except AppError as error:
+        yield Mistake(message=f"Sessions has attempts that are no rate: {error}", hint="None removes the limit")
+    field: object = sessions.account_field
+    if not isinstance(field, str):
+        message = f"Sessions has account_field={field!r}"
+        yield Mistake(message=message, hint='write the name of a field of the form, like account_field="email"')
 
 
 def _seconds_of(given: object) -> float:

@@ -18,8 +18,6 @@ from msgspec.structs import replace
 
 from fanlight.app.application import Application
 from fanlight.app.weak_settings import weak_routes
-from fanlight.protection.rate_text import read_rate
-from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.site.source_check import site_modules
 from fanlight.weakness import Weakness
 
@@ -44,23 +42,16 @@ def _weak_parts(app: Application) -> Iterator[Weakness]:
         )
     yield from app.security.weaknesses()
     yield from app.sessions.weaknesses()
-    yield from _weak_attempts(app.sessions.attempts)
+    if (sign_in := app.sessions.sign_in) is not None:
+        path = sign_in if isinstance(sign_in, str) else app.url_for(sign_in)
+        if not isinstance(app.table.find("POST", path), tuple):
+            yield Weakness(
+                setting=f'nothing is posted to the sign-in page, "{path}"',
+                risk="if another view verifies passwords, they can be tried without a limit",
+                advice='if there is one: @rate_limit("10/minute") above it, or the path of the page for it',
+            )
     if app.compression is not None:
         yield from app.compression.weaknesses()
-
-
-def _weak_attempts(attempts: str | None) -> Iterator[Weakness]:
-    """Yield that a sign-in may be tried more often than by default."""
-    usual = DEFAULT_SESSIONS.attempts
-    if attempts in (None, usual) or usual is None:
-        return
-    given, default = read_rate(attempts), read_rate(usual)
-    if given.count * default.seconds > default.count * given.seconds:
-        yield Weakness(
-            setting=f'Sessions(attempts="{attempts}")',
-            risk=f"passwords can be guessed faster than by default ({usual})",
-            advice="leave it out, unless many people sign in from one address",
-        )
 
 
 class _Lines:

@@ -73,6 +73,12 @@ class MemoryStore:
                 self._put(key, b"", kept, now)
             return result
 
+    def forget(self, prefix: str) -> None:
+        """Remove what is under keys that begin so."""
+        with self._lock:
+            for key in [key for key in self._values if key.startswith(prefix)]:
+                self._remove(key)
+
     def close(self) -> None:
         """Forget everything."""
         with self._lock:
