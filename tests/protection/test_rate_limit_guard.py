@@ -269,6 +269,26 @@ def test_a_function_that_fails_is_an_error_of_the_site(serve: Serve, caplog: pyt
     assert client.get("/?x=1").status == 404
 
 
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_each_user_has_a_count_of_its_own(serve: Serve, kind: str) -> None:
+    """Users are counted by id, whatever cookie they have; the response is for one visitor only."""
+
+    async def view_async() -> str:
+        return "ok"
+
+    client = serve({"/": rate_limit("2/minute", by="user")(view_async if kind == "async" else lambda: "ok")})
+    client.sign_in("ada")
+    first = client.get("/")
+    assert first.headers["ratelimit"] == '"2/minute by user";r=1;t=30'
+    assert (first.headers["vary"], first.headers["cache-control"]) == ("cookie", "private")
+    client.sign_in("ada")
+    assert statuses(client, "/", 2) == [200, 429]
+    client.sign_in("bob")
+    assert client.get("/").status == 200
+    client.cookies.clear()
+    assert statuses(client, "/", 3) == [200, 200, 429]
+
+
 def test_without_sessions_users_are_counted_by_address(serve: Serve) -> None:
     """Nobody is signed in, so all requests of one address count together."""
     client = serve({"/": rate_limit("1/minute", by="user")(lambda: "ok")})

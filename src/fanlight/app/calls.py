@@ -194,6 +194,7 @@ class CallFactory:
     def _all_guards(self, *, finishes: bool) -> Sequence[Guard]:
         """Return the guards of a call; one that can't open anything has nothing to finish."""
         may_open = finishes or self._errors.opens_for_request or not self._middleware.is_empty
+        may_open |= any(each.opens for each in self._guards)
         if not may_open:
             return self._guards
         # The page of an error that a guard has raised may open something, too.

@@ -17,6 +17,7 @@ class Guard:
     """Lets each request pass, and its response; a subclass overrides one of them or both."""
 
     waits = False  # for a store: then both run in a thread where the view is async
+    opens = False  # whether it may open something that finishes the response, like the session
     needs_services = False  # whether it uses the store or the keys of the deployment
     begins = finishes = False  # whether a subclass overrides them
 

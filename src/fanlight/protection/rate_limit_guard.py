@@ -59,7 +59,7 @@ class RateLimitGuards:
             if name in names:
                 name = f"{name} of {place}" if f"{name} of {place}" not in names else f"{name} {len(names) + 1}"
             limits.append(_Limit(self._key(mark, place), self._key_of(mark), mark.rate, name, mark.methods))
-        return RateLimitGuard(limits)
+        return RateLimitGuard(limits, opens=any(mark.by == "user" for mark, _ in marks))
 
     def _key(self, mark: RateLimit, place: str) -> str:
         """Return the beginning of a limit's keys; two that only look the same, of two lambdas, differ."""
@@ -84,9 +84,9 @@ class RateLimitGuard(Guard):
 
     waits = needs_services = True
 
-    def __init__(self, limits: Sequence[_Limit]) -> None:
-        """Count for some limits, in this order."""
-        self._limits = tuple(limits)
+    def __init__(self, limits: Sequence[_Limit], *, opens: bool = False) -> None:
+        """Count for some limits, in this order; `opens`: by the user of the session."""
+        self._limits, self.opens = tuple(limits), opens
         self._policy = policy_field([(each.name, each.rate) for each in limits])
         self._names = {each.name: quoted(each.name) for each in limits}
 
