@@ -32,7 +32,7 @@ def url(library: Any) -> Iterator[str]:
 def anchor(name: str) -> str:
     """Return the id of an operation on the page: of `books:add_cover`, or of `news`."""
     table, colon, view = name.rpartition(":")
-    return f"operation-{table}{colon}library_main.{view}"
+    return f"operation-{table}{colon and '_'}library_main_{view}"
 
 
 def hash_of(text: str) -> str:

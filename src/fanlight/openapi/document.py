@@ -97,7 +97,10 @@ class _Paths:
         return ""
 
     def name_operations(self) -> None:
-        """Give each operation an id of its own: the name by which `url_for` finds its view, with more if needed."""
+        """Give each operation an id of its own: the name by which `url_for` finds its view, with more if needed.
+
+        It is written as an identifier, because generators of clients name functions after it.
+        """
         names = [_name_of(each, path) for each, path in self._operations]
         for (operation, path), name in zip(self._operations, names, strict=True):
             if "operationId" not in operation.content:
@@ -134,12 +137,11 @@ def _rename(content: dict[str, Any], names: dict[str, str]) -> None:
 
 
 def _name_of(operation: Operation, path: str) -> str:
-    name = operation.route.full_name
-    table, colon, view = name.rpartition(":")
+    table, _, view = operation.route.full_name.rpartition(":")
     for module in _START_MODULES:  # the start file has either name, by the way in which it is started
         view = view.removeprefix(module)
-    return f"{table}{colon}{view}" or f"{operation.method.lower()}_{_slug(path)}"
+    return _slug(f"{table}_{view}") if view else f"{operation.method.lower()}_{_slug(path)}"
 
 
-def _slug(path: str) -> str:
-    return _NO_ID.sub("_", path).strip("_") or "root"
+def _slug(text: str) -> str:
+    return _NO_ID.sub("_", text).strip("_") or "root"

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from fanlight.message.media_types import MULTIPART, URLENCODED
+from fanlight.message.media_types import MULTIPART
 from fanlight.openapi.scalar_schemas import Schema
 from fanlight.openapi.schema_view import example_json, example_of
 from fanlight.openapi.schemas import REFERENCE
@@ -29,14 +29,13 @@ def operation_form(
         if each["in"] != "cookie"  # which the browser sends
     )
     content = operation.get("requestBody", {}).get("content", {})
-    kind = next((each for each in (URLENCODED, MULTIPART) if each in content), "")
+    kind = MULTIPART if MULTIPART in content else ""
     json = next((each for each in content if "json" in each), "")
     body = ""
     if json:
         example = escape(example_json(content[json].get("schema", {}), components))
         body = f'<p><label>Content ({escape(json)})<textarea data-body="{escape(json)}" spellcheck="false">'
         body += f"\n{example}</textarea></label></p>"
-        kind = ""
     elif kind:
         schema = content[kind]["schema"]
         required = schema.get("required", ())

@@ -14,10 +14,10 @@ from msgspec import Struct, field
 from msgspec import inspect as kinds
 
 from fanlight.binding.convert import PATH_CONVERTERS
-from fanlight.binding.kinds import COLLECTIONS, is_upload_field, may_be_object, split_optional, strip_metadata
+from fanlight.binding.kinds import COLLECTIONS, may_be_object, split_optional, strip_metadata
 from fanlight.binding.sentinels import MISSING
 from fanlight.binding.signature import Parameter
-from fanlight.message.media_types import JSON, MULTIPART, URLENCODED
+from fanlight.message.media_types import JSON, MULTIPART
 from fanlight.openapi.bound_function import BoundFunction, TextField, without_none
 from fanlight.openapi.scalar_schemas import Schema
 from fanlight.openapi.schemas import BINARY_SCHEMA, Schemas, with_default
@@ -129,19 +129,16 @@ def _body_of(bound: BoundFunction, schemas: Schemas) -> dict[str, Any] | None:
     body = bound.binding.body
     if body is None:
         return None
-    content: dict[str, Any] = {}
-    is_required = body.needs_content
-    if body.accepts_json:
-        content[JSON] = {"schema": _json_schema(bound, body.whole, schemas)}
-    if body.accepts_forms:
-        fields = [*bound.text_fields(body.form), *bound.record_fields(body.whole, body.record)]
-        schema = _object({each.field.sent_as: (_form_field(each, schemas), each.is_required) for each in fields})
-        is_required = is_required and "required" in schema  # an empty form is no content
-        has_files = any(is_upload_field(strip_metadata(each.kind)) for each in fields)
-        if has_files:  # RFC 7578 section 4.2: each part has a name
-            content[MULTIPART] = {"schema": {**schema, "propertyNames": {"minLength": 1}}, **_encoding(fields)}
-        else:  # accepted as multipart, too, which says no more
-            content[URLENCODED] = {"schema": schema}
+    fields = (
+        [*bound.text_fields(body.form), *bound.record_fields(body.whole, body.record)] if body.accepts_forms else []
+    )
+    schema = _object({each.field.sent_as: (_form_field(each, schemas), each.is_required) for each in fields})
+    # An empty form is no content.
+    is_required = body.needs_content and (not body.accepts_forms or "required" in schema)
+    if body.accepts_json:  # a form with the same fields is accepted, too; some generators of clients take only one
+        content = {JSON: {"schema": _json_schema(bound, body.whole, schemas)}}
+    else:  # it has files; each of its parts has a name (RFC 7578 section 4.2)
+        content = {MULTIPART: {"schema": {**schema, "propertyNames": {"minLength": 1}}, **_encoding(fields)}}
     return {"required": is_required, "content": content}
 
 

@@ -35,6 +35,8 @@ DECIMAL_PATTERN = f"^[+-]?{_DIGITS}(?:[eE][+-]?[0-9]{{1,4}})?$"
 _BASE64_PATTERN = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _TIME_PARTS = "(?:[0-9]{1,4}H(?:[0-9]{1,4}M)?(?:[0-9]{1,4}S)?|[0-9]{1,4}M(?:[0-9]{1,4}S)?|[0-9]{1,4}S)"
 _DURATION_PATTERN = f"^-?P(?:[0-9]{{1,5}}D(?:T{_TIME_PARTS})?|T{_TIME_PARTS})$"
+_SENT_DURATION_PATTERN = "^-?P(?:[0-9]+D)?(?:T[0-9]+(?:[.][0-9]+)?S)?$"
+DURATION_PATTERNS = (_DURATION_PATTERN, _SENT_DURATION_PATTERN)
 _UNTRANSLATABLE = re.compile(
     r"\(\?(?!:|=|!|<=|<!|P<|P=)|\\[AZ]|[*+?}]\+"
 )  # flags, anchors and quantifiers of Python alone
@@ -122,7 +124,8 @@ def _decimal(_: Kind, is_input: bool) -> Schema:  # noqa: FBT001 - as above
 
 
 def _duration(_: Kind, is_input: bool) -> Schema:  # noqa: FBT001 - as above
-    return {"type": "string", "format": "duration"} | ({"pattern": _DURATION_PATTERN} if is_input else {})
+    # Not the format "duration": that has months and weeks, and no sign (RFC 3339, appendix A).
+    return {"type": "string", "pattern": _DURATION_PATTERN if is_input else _SENT_DURATION_PATTERN}
 
 
 def _literal(kind: kinds.LiteralType, _: bool) -> Schema:  # noqa: FBT001 - as above

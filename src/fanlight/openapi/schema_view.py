@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from fanlight.openapi.scalar_schemas import Schema
+from fanlight.openapi.scalar_schemas import DURATION_PATTERNS, Schema
 from fanlight.openapi.schemas import REFERENCE
 
 _MAX_DEPTH = 8  # of objects in objects: a class may contain itself
@@ -22,7 +22,6 @@ _EXAMPLES: Mapping[str, Any] = {
     "date-time-local": "2026-01-31T12:30:00",
     "time": "12:30:00Z",
     "time-local": "12:30:00",
-    "duration": "PT1H30M",
     "uuid": "0b7e8a3c-5a53-4c1d-9d0c-3f6f1a2b4c5d",
     "decimal": "9.90",
     "uri-reference": "/",
@@ -157,6 +156,8 @@ def _text(schema: Schema) -> str:
         return str(known)
     if "contentEncoding" in schema:
         return "aGVsbG8="
+    if schema.get("pattern") in DURATION_PATTERNS:
+        return "PT90S"
     text = "text"[: schema.get("maxLength", 4)]
     return text.ljust(schema.get("minLength", 0), "x")
 

@@ -68,7 +68,7 @@ function requestOf(form) {
     options.body = json.value;
     fields["Content-Type"] = json.dataset.body;
   } else if (form.dataset.form) {
-    const data = form.dataset.form === "multipart/form-data" ? new FormData() : new URLSearchParams();
+    const data = new FormData();
     for (const input of all("[data-field]", form)) {
       if (input.type === "file") for (const file of input.files) data.append(input.dataset.field, file);
       else if (input.value !== "") {
