@@ -175,6 +175,13 @@ WROTE = "templates/posts/post.html", "<p>{{ post.text }}</p>", "<p>In winter we 
 DIARY = SITES / "diary"
 
 
+def try_the_api(tab: Tab, _: str) -> None:
+    """Unfold an operation, and send its form."""
+    tab.evaluate("document.querySelector('details.operation').open = true")
+    tab.evaluate("document.querySelector('details.operation form').requestSubmit()")
+    tab.wait_for("document.querySelector('output .good')")
+
+
 def wait_for_the_overlay(tab: Tab, _: str) -> None:
     """Wait until the page shows why newer code does not serve."""
     tab.wait_for("document.querySelector('fanlight-dev')")
@@ -202,6 +209,7 @@ PICTURES = [
         change=("main.py", "def home(", "def home[("),
         act=wait_for_the_overlay,
     ),
+    Picture(name="api-docs", site=REPOSITORY / "tests" / "openapi" / "library", path="/docs", act=try_the_api),
     Picture(name="debug-page-template", site=SITES / "shop", command="dev", phone=False),
 ]
 

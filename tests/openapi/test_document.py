@@ -27,10 +27,15 @@ from fanlight import (
     NotFound,
     Request,
     Response,
+    Security,
+    Session,
+    Sessions,
     Static,
+    Unauthorized,
     Upload,
     in_openapi,
     middleware,
+    rate_limit,
     redirect,
     security_scheme,
     table,
@@ -377,3 +382,36 @@ def test_a_method_that_openapi_does_not_have_is_left_open(describe: Describe) ->
     document = describe({"GET|PROPFIND /": cats})
     assert list(document.content["paths"]["/"]) == ["get"]
     assert document.gaps[0].problem == "OpenAPI has no PROPFIND, so it is left out"
+
+
+def signed_in(session: Session) -> int:
+    if session.user_id is None:
+        raise Unauthorized("Please sign in.")
+    return 1
+
+
+def account(user: Annotated[int, signed_in]) -> Cat: ...  # type: ignore[empty-body]
+
+
+@rate_limit("10/minute")
+def visits(session: Session) -> Cat: ...  # type: ignore[empty-body]
+
+
+def test_a_session_is_a_cookie(describe: Describe) -> None:
+    """A dependency that refuses who is not signed in needs it; for a view that takes a session it is optional."""
+    document = describe({"/account": account, "/visits": visits}, sessions=Sessions(cookie="id"))
+    assert operation(document, "/account")["security"] == [{"session": []}]
+    assert "401" in operation(document, "/account")["responses"]
+    assert operation(document, "/visits")["security"] == [{"session": []}, {}]
+    scheme = {"type": "apiKey", "in": "cookie", "name": "id"}
+    assert document.content["components"]["securitySchemes"] == {"session": scheme}
+
+
+def test_errors_of_marks_and_of_the_site_are_described(describe: Describe) -> None:
+    """429 of a rate limit, with the time; 403 for what a page of another site must not send."""
+    document = describe({"/visits": visits, "DELETE /": remove})
+    assert "Retry-After" in operation(document, "/visits")["responses"]["429"]["headers"]
+    assert "403" in operation(document, "/", "delete")["responses"]
+    assert "403" not in operation(document, "/visits")["responses"]
+    open_site = describe({"DELETE /": remove}, security=Security(cross_site=True))
+    assert "403" not in operation(open_site, "/", "delete")["responses"]

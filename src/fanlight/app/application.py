@@ -243,7 +243,12 @@ class Application:
 
         settings = OpenAPI(title=self.folder.name) if self._description is None else self._description.settings
         site = DescribedSite(
-            routes=self.table.routes, middleware=self.app_middleware, state=self.state, folder=self.folder
+            routes=self.table.routes,
+            middleware=self.app_middleware,
+            state=self.state,
+            folder=self.folder,
+            session_cookie=self.sessions.cookie,
+            checks_cross_site=not self.security.cross_site,
         )
         return describe(site, settings)
 

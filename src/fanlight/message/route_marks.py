@@ -31,6 +31,8 @@ ORIGINAL = "__fanlight_original__"  # of a copy: the function by which `url_for`
 class RouteMark:
     """A setting for a part of URLS; subclasses hold what it is."""
 
+    error_statuses: tuple[int, ...] = ()  # of the errors that it adds to a route
+
     @overload
     def __call__(self, inner: View) -> View: ...  # type: ignore[overload-overlap]  # only functions are marked
     @overload

@@ -26,6 +26,7 @@ class TypeProvider:
     """Makes the value of a parameter, once for each request. It is equal to another that makes the same."""
 
     description = "a value of the request"  # for messages: "a session"
+    is_session = False  # the value is made of the cookie of a session
     needs_services = False  # whether it uses the store or the keys of the deployment
 
     def __call__(self, request: Request) -> object:

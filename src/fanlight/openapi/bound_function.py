@@ -47,6 +47,7 @@ class BoundFunction(Struct, frozen=True, kw_only=True):
     signature: Signature
     binding: Binding
     has_body: bool = False  # it is a view, of methods with content
+    is_dependency: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter, None if it has none of that name."""

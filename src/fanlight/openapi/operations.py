@@ -20,7 +20,7 @@ from fanlight.binding.callables import View, display_name, source_location, unwr
 from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.injection import read_injected
 from fanlight.binding.plan import BODY_METHODS, bind
-from fanlight.binding.signature import Signature, read_signature
+from fanlight.binding.signature import ANNOTATION_ERRORS, Signature, read_signature
 from fanlight.message.app_state import State
 from fanlight.message.form import FormErrors
 from fanlight.message.response import Response
@@ -33,11 +33,12 @@ from fanlight.openapi.operation_responses import error_responses, marked_respons
 from fanlight.openapi.operation_security import read_security
 from fanlight.openapi.return_types import ReturnTypes, read_return_types
 from fanlight.openapi.schemas import Schemas
-from fanlight.openapi.view_code import CodeFacts, read_code
+from fanlight.openapi.view_code import read_code
 from fanlight.pages.page import Page
 from fanlight.pages.static.static import Static
 from fanlight.routing.route import Route
 
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH")  # OpenAPI 3.1, Path Item Object; TRACE is none
 
 
@@ -48,6 +49,8 @@ class DescribedSite(Struct, frozen=True, kw_only=True):
     middleware: Sequence[Callable[..., object]]  # of the whole app
     state: State
     folder: Path
+    session_cookie: str = "session"
+    checks_cross_site: bool = True  # what changes something may be refused, as a request of another site's page
 
 
 class Gap(Struct, frozen=True):
@@ -122,8 +125,12 @@ class Operations:
             if method not in _METHODS:
                 problems.append(f"OpenAPI has no {method}, so it is left out")
                 continue
-            functions = list(self._functions_of(route, method))
-            content, schemes, more = self._operation(route, mark, functions, returned, code)
+            try:
+                functions = list(self._functions_of(route, method))
+                content, schemes, more = self._operation(route, method, mark, functions, returned)
+            except ANNOTATION_ERRORS as error:  # a type that nothing was known of before: the site runs all the same
+                problems.append(f"{method} can't be described, and is left out: {error}")
+                continue
             problems += more
             yield Operation(route=route, method=method, content=content, schemes=schemes)
         self.gaps += [Gap(_title(route), self._place(route), each) for each in dict.fromkeys(problems)]
@@ -149,25 +156,28 @@ class Operations:
         for provider in {each.key: each for each in providers}.values():
             signature = read_signature(provider.function, folder)
             binding = bind(signature, path, has_body=False, is_dependency=True)
-            yield BoundFunction(function=provider.function, signature=signature, binding=binding)
+            yield BoundFunction(function=provider.function, signature=signature, binding=binding, is_dependency=True)
 
     def _operation(
-        self, route: Route, mark: OpenAPIMark, functions: list[BoundFunction], returned: ReturnTypes, code: CodeFacts
+        self, route: Route, method: str, mark: OpenAPIMark, functions: list[BoundFunction], returned: ReturnTypes
     ) -> tuple[dict[str, Any], Mapping[str, dict[str, Any]], list[str]]:
         """Return an Operation Object, the security schemes in it, and what it leaves open."""
         schemas, folder = self._schemas, self._site.folder
-        inputs, security = read_inputs(functions, route.parameters, schemas), read_security(functions)
+        inputs = read_inputs(functions, route.parameters, schemas)
+        security = read_security(functions, folder, self._site.session_cookie)
         errors = set(mark.errors).union(*(read_code(each.function, folder).errors for each in functions))
         errors |= {422} if inputs.may_be_invalid else set()
         errors |= {404} if inputs.may_not_exist else set()
         errors |= {400, 413, 415} if inputs.body is not None else set()
         errors |= {401} if security.is_required else set()
+        errors |= {403} if self._site.checks_cross_site and method not in _SAFE_METHODS else set()
         for each in (*route.inherited.marks, *marks_of(route.view)):
-            errors |= set(getattr(getattr(each, "mark", each), "error_statuses", ()))
+            mark_itself: Any = getattr(each, "mark", each)
+            errors |= set(mark_itself.error_statuses)
         if mark.responses is not None:
             responses = marked_responses(mark.responses, schemas)
         else:
-            responses = view_responses(returned.types, code, schemas)
+            responses = view_responses(returned.types, read_code(route.view, folder), schemas)
         errors = {each for each in errors if str(each) not in responses}
         responses |= error_responses(errors, schemas, may_be_html=not route.inherited.json_errors)
         content = _described(route, mark)

@@ -29,6 +29,8 @@ _is_name = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 class RateLimit(RouteMark):
     """How often a part of the site may be requested; made by `rate_limit`."""
 
+    error_statuses = (429,)
+
     def __init__(self, text: str, by: By, name: str, methods: frozenset[str] | None = None) -> None:
         """Limit requests, or those with some methods. Raises AppError."""
         self.text, self.rate = text, read_rate(text)

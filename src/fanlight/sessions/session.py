@@ -131,6 +131,7 @@ class SessionProvider(TypeProvider):
     """Opens the session of a request; two with the same class of data are equal."""
 
     description = "a session"
+    is_session = True
     needs_services = True
 
     def __init__(self, kind: DataClass | None) -> None:

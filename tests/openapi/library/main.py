@@ -309,10 +309,10 @@ def subscribe(name: Annotated[str, Meta(min_length=1)], email: str, letters: int
     return {"name": name, "email": email, "letters": letters}
 
 
-def add_cover(book: UUID, cover: Upload, title: str = "") -> dict[str, str | int]:
+def add_cover(book: UUID, cover: Upload) -> dict[str, int]:
     """Upload the cover of a book."""
     find_book(book)
-    return {"title": title, "bytes": cover.size}
+    return {"bytes": cover.size}
 
 
 def cover(book: UUID) -> Path:
