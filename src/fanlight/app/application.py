@@ -199,7 +199,7 @@ class Application:
         # PERF: benchmarks/run.py; bound once, not looked up for every request
         self._find, self._call_without_route = self.table.find, no_route.call
         if self._description is not None:
-            self._description.serve(self.describe().content)
+            self._description.serve(lambda: self.describe().content)
 
     def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
         return self.pages.check(assets=self.statics.are_valid, urls=urls)

@@ -1,7 +1,8 @@
 """The addresses of the description: the document for programs, and the page for people.
 
 In: the settings, then the routes of the site when its table is built. Out: the entries for the table, and what they
-serve. The document is made at start; the page when it is first asked for.
+serve. Each is made once, when it is first requested, in a thread: a start, and each reload in development, costs
+nothing more.
 """
 
 from __future__ import annotations
@@ -22,32 +23,31 @@ from fanlight.openapi.openapi_settings import OpenAPI, read_openapi
 
 
 class OpenAPIRoutes:
-    """What is served of a description. Its routes are part of the site, so the document comes when those are known."""
+    """What is served of a description. Its routes are part of the site, so what makes it comes when those are known."""
 
     def __init__(self, settings: OpenAPI) -> None:
         self.settings = settings
-        self._document: Mapping[str, Any] = {}
+        self._describe: Callable[[], Mapping[str, Any]] = dict
 
-    def serve(self, document: Mapping[str, Any]) -> None:
-        """Take the document."""
-        self._document = document
+    def serve(self, describe: Callable[[], Mapping[str, Any]]) -> None:
+        """Take the function that makes the document."""
+        self._describe = describe
 
     @property
     def urls(self) -> Mapping[str, object]:
         """The entries for the table of URLS."""
-        entries: dict[str, object] = {self.settings.path: in_openapi(False)(_Served(self._json))}
-        if self.settings.page:
-            entries[self.settings.page] = in_openapi(False)(lane("thread")(_Served(self._page)))
-        return entries
+        paths = {self.settings.path: self._json} | ({self.settings.page: self._page} if self.settings.page else {})
+        return {path: in_openapi(False)(lane("thread")(_Served(make))) for path, make in paths.items()}
 
     def _json(self) -> Response:
-        return _response(msgspec.json.encode(self._document), JSON)
+        return _response(msgspec.json.encode(self._describe()), JSON)
 
     def _page(self) -> Response:
         from fanlight.openapi.docs_page import content_policy, docs_page  # noqa: PLC0415 - for those that look at it
 
-        response = _response(docs_page(self._document, self.settings.path).encode(), HTML)
-        response.headers["content-security-policy"] = content_policy(self._document)
+        document = self._describe()
+        response = _response(docs_page(document, self.settings.path).encode(), HTML)
+        response.headers["content-security-policy"] = content_policy(document)
         return response
 
 

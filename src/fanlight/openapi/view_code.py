@@ -39,8 +39,11 @@ class CodeFacts(Struct, frozen=True, kw_only=True):
 def read_code(function: object, folder: Path) -> CodeFacts:
     """Return what is written in a function, a class with `__call__`, or what either of them wraps."""
     plain = unwrap_callable(function)
-    if not isinstance(plain, FunctionType):
-        return CodeFacts()
+    return _read(plain, folder) if isinstance(plain, FunctionType) else CodeFacts()
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(plain: FunctionType, folder: Path) -> CodeFacts:
     errors: set[int] = set()
     for each in _called(plain, folder, _MAX_DEPTH, set()):
         errors.update(_raised(each))
