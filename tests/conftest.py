@@ -90,6 +90,12 @@ def _nothing_is_left_running() -> Iterator[None]:
     assert not left, "left running: " + "; ".join(f"{each.pid} {each.command}" for each in left)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_is_in_no_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have sites that need a secret or a store make them below a folder of the tests."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 

@@ -37,7 +37,7 @@ CONNECTED_SECONDS = seconds(5)  # for a background program; without /proc/net/tc
 
 _FENCE = re.compile(r"( *)```(\w*)\s*$")
 _REMARK = re.compile(r"<!-- (not run|folder|new folder)(?:: (.*?))? -->")
-_NAMED = re.compile(r"(?:# |\{# |<!-- )([\w./-]+\.\w+)(, at the end)?(?: #\}| -->)?$")
+NAMED = re.compile(r"(?:# |\{# |<!-- )([\w./-]+\.\w+)(, at the end)?(?: #\}| -->)?$")
 _SERVES = re.compile(r"fanlight (?:run|dev)(?!.*--help)|python \S+\.py$")
 _USES_SERVER = re.compile(r"\blocalhost[: ](\d+)|--unix-socket")
 
@@ -220,7 +220,7 @@ class PageRun:
 
     def _take_file(self, block: Block) -> None:
         first = block.text.partition("\n")[0]
-        named = _NAMED.match(first)
+        named = NAMED.match(first)
         name, at_the_end = named.groups() if named else (None, None)
         if name is None and re.search(r"^URLS\b.*=", block.text, re.MULTILINE):
             name = "main.py"
@@ -371,7 +371,7 @@ def serve() -> Iterator[Callable[[str, Path], str]]:
 
     def start(command: str, folder: Path) -> str:
         running.append(Serving(command, folder, environment()))
-        assert running[-1].ports, f"`{command}` serves nothing"
+        assert running[-1].ports, f"`{command}` serves nothing:\n{running[-1].stop()}"
         return f"http://localhost:{running[-1].ports['8000']}"
 
     yield start
