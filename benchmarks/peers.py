@@ -216,6 +216,25 @@ FORM_PEERS = (
 )
 
 # A Jinja page: each answers /list/{number} below its path.
+# Where a page has a session: each answers /begin and /page below its path.
+SESSION_PEERS = (
+    Peer(name="Fanlight", command=_of_fanlight("sessions_fanlight.py"), note="a sync view", path=""),
+    Peer(name="Fanlight async", command=_of_fanlight("sessions_fanlight.py"), note="an async view", path="/async"),
+    Peer(
+        name="Starlette async, uvicorn",
+        command=_uvicorn("sessions_starlette:app"),
+        note="SessionMiddleware; uvloop, httptools",
+        path="",
+    ),
+    Peer(name="Flask, gunicorn gthread", command=_gthread("sessions_flask:app"), note="4 threads", path=""),
+    Peer(
+        name="Django, gunicorn gthread",
+        command=_gthread("sessions_django:app"),
+        note="SessionMiddleware, signed cookies; 4 threads",
+        path="",
+    ),
+)
+
 PAGE_PEERS = (
     Peer(name="Fanlight", command=_of_fanlight("pages_fanlight.py"), note="a sync view", path=""),
     Peer(name="Fanlight async", command=_of_fanlight("pages_fanlight.py"), note="an async view", path="/async"),

@@ -26,6 +26,7 @@ PARTS = {
     "binding": "requests per second where arguments are the work: JSON, a dependency",
     "forms": "requests per second of a posted form",
     "pages": "requests per second of a Jinja page",
+    "sessions": "requests per second of a page with a session",
     "uploads": "time and memory of 100 MiB uploads; with --big, of one of 5 GB",
     "static": "static files of 10 KiB, 1 MiB and 100 MiB, beside nginx",
     "stages": "where the time of one request goes",

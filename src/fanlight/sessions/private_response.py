@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fanlight.message.response import Response
 
+_USUAL = (("vary", "cookie"), ("cache-control", "private"))
 _STRICT = frozenset({"private", "no-store"})
 _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 
@@ -15,6 +16,9 @@ _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 def mark_private(response: Response) -> None:
     """Add that a response depends on the cookies of its request, and is for one visitor."""
     headers = response.headers
+    if "vary" not in headers and "cache-control" not in headers:
+        headers.load_checked((*headers.pairs(), *_USUAL), headers.secure_if_https)  # PERF: benchmarks/sessions.py
+        return
     vary = headers.get("vary")
     names = [each.strip().lower() for each in vary.split(",")] if vary else []
     if "cookie" not in names and "*" not in names:
