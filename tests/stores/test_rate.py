@@ -49,6 +49,22 @@ def test_never_more_than_the_rate(count: int, thousandths: int, gaps: list[int])
             assert last - first + 1 <= count + (allowed[last] - begin) / each
 
 
+@pytest.mark.parametrize(("count", "seconds"), [(3, 0.001), (7, 1), (1_000_000, 101), (9999, 1)])
+def test_a_greedy_client_gains_nothing_by_rounding(count: int, seconds: float) -> None:
+    """Of a client that calls again at the first moment that is allowed, never more are allowed than by the rate."""
+    rate = Rate(count, seconds)
+    each = Fraction(round(rate.seconds * SECOND), count)
+    now, kept, allowed = START, START + rate.interval * (count - 1), count - 1  # all but one have been taken
+    for _ in range(5000):
+        kept, result = take_at(kept, now, rate)
+        if not result.is_allowed:
+            now += round(result.retry_seconds * SECOND)
+            kept, result = take_at(kept, now, rate)
+        assert result.is_allowed
+        allowed += 1
+        assert allowed <= count + (now - START) / each
+
+
 @given(RATES, st.integers(1, 100))
 def test_who_keeps_to_the_rate_is_never_refused(rate: Rate, calls: int) -> None:
     """Calls that are at least `seconds / count` apart are all allowed, without end."""

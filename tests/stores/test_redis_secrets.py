@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import traceback
 from pathlib import Path
 
 import pytest
 from tests.redis_server import RedisServer
+from tests.speed import PATIENCE
 
 from fanlight.errors import StoreUnavailable
 from fanlight.stores.open_store import open_store
 
 PASSWORD = "hunter2hunter2"
+
+
+def test_a_server_that_repeats_the_password_is_not_repeated() -> None:
+    """Whatever the server has put into its error, the password is not in the reason."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+
+        def serve() -> None:
+            client, _ = sock.accept()
+            with client:
+                client.recv(4096)
+                client.sendall(b"-ERR no user has the password " + PASSWORD.encode() + b"\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(StoreUnavailable) as caught:
+            open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}").get("a")
+        thread.join(PATIENCE)
+    assert caught.value.reason == "it refuses this user or password"
 
 
 @pytest.mark.parametrize("given", ["wrong", "right", "none"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import socket
 import threading
 import time
@@ -151,25 +153,73 @@ def test_a_late_response_is_nobody_elses(shared_redis: RedisServer, redis_store:
                 assert redis_store.get("fast") == b"the session of another"
 
 
+class LateServer:
+    """Responds to the GETs of all connections only when it is allowed to, each with its key as the value."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._arrived = threading.Semaphore(0)
+        self._proceed = threading.Event()
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed
+            while True:
+                client, _ = self._socket.accept()
+                self.threads.append(threading.Thread(target=self._serve, args=(client,)))
+                self.threads[-1].start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            while data := client.recv(4096):
+                client.sendall(b"-ERR unknown\r\n" * data.count(b"SETINFO"))
+                for key in re.findall(rb"fanlight:(\w+)", data):
+                    self._arrived.release()
+                    assert self._proceed.wait(PATIENCE)
+                    client.sendall(b"$%d\r\n%b\r\n" % (len(key), key))
+
+    def respond(self) -> None:
+        """Respond, when two commands have arrived; one that is behind another on its connection never does."""
+        assert self._arrived.acquire(timeout=PATIENCE)
+        self._arrived.acquire(timeout=0.2)
+        self._proceed.set()
+
+    def close(self) -> None:
+        """End all threads."""
+        self._proceed.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for each in self.threads:
+            each.join(PATIENCE)
+
+
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError, SystemExit])
-def test_a_response_that_was_not_read_is_nobody_elses(
-    redis_store: RedisStore, interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call that is interrupted between its command and the response does not leave the response to the next one."""
-    redis_store.set("one", b"1", 100)
-    redis_store.set("two", b"2", 100)
-    (connection,) = redis_store._connections._idle
-    real = connection.read_response
+def test_a_response_that_was_not_read_is_nobody_elses(interruption: type[BaseException]) -> None:
+    """A call that is interrupted before its response has come does not leave that to the next one."""
+    server = LateServer()
+    store = store_of(f"redis://127.0.0.1:{server.port}")
 
     def interrupted(*_: object, **__: object) -> None:
         raise interruption
 
-    connection.read_response = interrupted
-    with pytest.raises(interruption):
-        redis_store.get("one")
-    connection.read_response = real
-    assert redis_store.get("two") == b"2"
-    assert redis_store.get("one") == b"1"
+    connections = store._connections
+    connection, spare = connections._connected(), connections._connected()
+    real, connection.read_response = connection.read_response, interrupted
+    connections._idle.extend([spare, connection])
+    try:
+        with pytest.raises(interruption):
+            store.get("one")
+        connection.read_response = real
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(store.get, "two")
+            server.respond()
+            assert found.result(PATIENCE) == b"two"
+        assert store.get("three") == b"three"
+    finally:
+        store.close()
+        server.close()
 
 
 def test_a_name_server_that_does_not_respond_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

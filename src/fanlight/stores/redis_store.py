@@ -31,7 +31,7 @@ _OF_NETWORK: dict[str, Any] = {
     },
 }
 
-# `take_at` of rate.py; a test compares the two. %.0f because a number would be written as 1.7e+15.
+# `take_at` of rate.py; a test compares the two.
 TAKE = """\
 local interval, count = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -41,7 +41,7 @@ local start = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or now), now
 local is_allowed = 0
 if start + interval <= full then
     is_allowed, start = 1, start + interval
-    redis.call('SET', KEYS[1], string.format('%.0f', start), 'PX', math.ceil((start - now) / 1000))
+    redis.call('SET', KEYS[1], start, 'PX', math.ceil((start - now) / 1000))
 end
 return {is_allowed, now, start}
 """
