@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,12 +56,13 @@ def caplog(caplog: pytest.LogCaptureFixture) -> FlushedLog:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let SIGTERM end the session as Ctrl+C does, with all that it has started."""
+    """Let SIGTERM end the session as Ctrl+C does, with all that it has started; sites keep their state elsewhere."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
         os.environ[MARK] = f"{SESSION}/{worker}/"
     else:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="fanlight-tests-")  # of all that is started
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -71,6 +74,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Kill the processes that an interrupted session has left."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
         for each in end_leftovers(SESSION, LEAVE_SECONDS):
             print(f"killed a process that was left running: {each.pid} {each.command}", file=sys.stderr)  # noqa: T201
 
