@@ -16,6 +16,7 @@ from fanlight.stores.guarded_store import GuardedStore
 from fanlight.stores.memory_store import MemoryStore
 from fanlight.stores.open_store import open_store
 from fanlight.stores.rate import Rate
+from fanlight.stores.sqlite_store import SQLiteStore
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
@@ -73,6 +74,17 @@ def test_parent_and_child_use_the_store_at_the_same_time(store: GuardedStore) ->
     assert codes == [0, 0]
     assert store.get_many(["child 199", "parent 199", "thread 199"]) == [b"child 199", b"parent 199", b"thread 199"]
     assert not store.take("count", rate).is_allowed
+    store.close()
+
+
+def test_a_child_has_no_copy_of_a_connection(tmp_path: Path) -> None:
+    """The file is closed before the process forks, as SQLite demands; parent and child open it again."""
+    store = SQLiteStore(tmp_path / "store.sqlite")
+    store.set("a", b"1", 1000)
+    assert store.get("a") == b"1"
+    connections = (store._reading, store._writing)
+    assert in_child(lambda: [each._database for each in connections] == [None, None] and store.get("a") == b"1") == 0
+    assert store.get("a") == b"1"
     store.close()
 
 

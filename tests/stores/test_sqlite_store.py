@@ -375,3 +375,16 @@ def test_a_read_only_disk_is_refused(small_disk: SmallDisk) -> None:
     """A file on a disk that can't be written is a refusal; when it can be written again, all goes on."""
     done = small_disk(ON_READ_ONLY_DISK, 0)
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+
+
+def test_a_connection_that_has_failed_is_not_used_again(opened: SQLiteStore) -> None:
+    """After an error of which SQLite may not recover by itself the file is opened anew; a busy file stays open."""
+    with pytest.raises(StoreUnavailable, match="not available"), opened._reading.opened():
+        raise sqlite3.DatabaseError("disk image is malformed")
+    assert opened._reading._database is None
+    assert opened.get("a") == b"1"
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    with pytest.raises(StoreUnavailable, match="not available"), opened._reading.opened():
+        raise busy
+    assert opened._reading._database is not None

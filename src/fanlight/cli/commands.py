@@ -148,6 +148,7 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     from fanlight.cli.deploy_check.site_checks import SiteFacts
     from fanlight.cli.deploy_check.weak_options import weak_options
     from fanlight.settings.env_file import apply_env_file
+    from fanlight.site.finding import typed_folder
     from fanlight.site.weakened import weakened
 
     if not deploy and any(value not in {None, ()} for name, value in flags.items() if name != "env_file"):
@@ -156,6 +157,7 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
         options = options_of(flags) if deploy else None
         origins = {} if options is None else origins_of(flags, env_file=options.env_file)
         apply_env_file(flags["env_file"] or (options.env_file if options is not None else ""), os.environ)
+        folder = typed_folder(site)
     except FanlightError as error:
         _fail(error)
     app = _loaded(site)
@@ -163,7 +165,7 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
     if options is not None:
         weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
-        services = ServicesState.read(options, os.environ, app.folder) if app.needs_services else None
+        services = ServicesState.read(options, os.environ, folder) if app.needs_services else None
         findings = run_checks(options, Machine.read(options), SiteFacts(weaknesses=weak, services=services))
         click.echo(f"\n{format_findings(findings)}")
         if any(each.level == "error" for each in findings):
