@@ -1,6 +1,6 @@
 """Requests per second of a page with a session: of a visitor, and of a user that is signed in.
 
-In: settings. Out: a table for each, and results/sessions.json. Each server makes its own cookie, which is sent with every
+In: settings. Out: a table for each, and results/sessions.json. Each server makes its own cookie, which is sent with each
 request, and only read: no page changes the session. All keep its values in a signed cookie; Fanlight alone looks up in a
 store whether a signed-in session has ended (in SQLite, as by default), the others take the cookie for it.
 """

@@ -231,7 +231,7 @@ def test_a_shorter_lifetime_is_for_all(make_site: MakeSite, carrier: str) -> Non
         (Sessions(sign_in=show, attempts=None), ""),
         (Sessions(sign_in=len), "which has no path"),
         ({"sign_in": "/"}, r"sessions is a dict.*Sessions\("),
-        (Sessions, r"sessions is a type"),
+        (Sessions, r"sessions is a class"),
     ],
 )
 def test_wrong_settings_are_found_before_the_port_opens(make_site: MakeSite, settings: Any, message: str) -> None:

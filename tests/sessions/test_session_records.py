@@ -63,6 +63,19 @@ def test_requests_at_the_same_time_keep_the_keys_of_each(make_site: MakeSite) ->
     assert client.get("/").json() == {"a": 1, "b": 2, "list": [1, 2], "new": True, "user": None}
 
 
+def test_what_another_request_has_put_in_is_not_removed_with_the_rest(make_site: MakeSite) -> None:
+    """A request that has emptied the session removes what it has seen, and no more."""
+    site = make_site(URLS, "store")
+    client = site.client()
+    with client.session() as session:
+        session["a"] = 1
+    with client.session() as slow:
+        slow.clear()
+        with client.session() as fast:
+            fast["b"] = 2
+    assert client.get("/").json() == {"b": 2, "user": None}
+
+
 def test_the_cookie_has_only_an_id(make_site: MakeSite) -> None:
     """Neither the user nor the values can be read from it, and it does not grow."""
     site = make_site(URLS, "store")

@@ -208,6 +208,14 @@ def test_the_page_is_a_view_or_a_path(make_site: MakeSite, sign_in: str | Callab
     assert client.get("/secret", headers=PAGE).headers["location"] == "/sign-in?next=/secret"
 
 
+def test_a_path_may_have_any_letters(make_site: MakeSite) -> None:
+    """It is encoded as in every URL."""
+    client = make_site({"/": loop, "/entrée": form}, sessions=Sessions(sign_in="/entrée")).client()
+    assert client.get("/", headers=PAGE).headers["location"] == "/entr%C3%A9e?next=/"
+    assert 'form-action="/entr%C3%A9e"' in client.get("/").headers["www-authenticate"]
+    assert client.get("/entr%C3%A9e").status == 200
+
+
 def test_a_site_without_an_app_has_it_too(tmp_path: Path) -> None:
     """A main.py with a table alone may have SESSIONS beside it."""
     from fanlight.site.loading import load

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
+
+from msgspec import Struct
 
 from fanlight.errors import AppError, Mistake
 from fanlight.message.request import Request
@@ -23,8 +24,7 @@ SECURE_PREFIX = "__Host-"  # browsers accept such a cookie only from this very h
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
+class Sessions(Struct, frozen=True, kw_only=True):
     """What a site decides about its sessions.
 
     `sign_in` is the page where people sign in, as a view or a path: a browser that gets `Unauthorized` is sent there.
@@ -101,7 +101,7 @@ def settings_of(request: Request) -> Sessions:
 def read_sessions(given: object) -> tuple[Sessions, list[Mistake]]:
     """Return the settings that a site gives, and what is wrong with them; the defaults if anything is."""
     if not isinstance(given, Sessions):
-        message = f"sessions is a {type(given).__name__}"
+        message = f"sessions is a {'class' if isinstance(given, type) else type(given).__name__}"
         return DEFAULT_SESSIONS, [Mistake(message=message, hint='write Sessions(sign_in="/sign-in")')]
     mistakes = list(_mistakes_in(given))
     return (DEFAULT_SESSIONS if mistakes else given), mistakes

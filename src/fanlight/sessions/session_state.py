@@ -15,7 +15,6 @@ import time
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from fanlight.errors import AppError, StoreUnavailable
 from fanlight.message.finishing import finish_with
@@ -27,15 +26,14 @@ from fanlight.sessions.json_values import check_json
 from fanlight.sessions.private_response import mark_private
 from fanlight.sessions.session_cookie import SessionCookie
 from fanlight.sessions.session_data import DataClass
-from fanlight.sessions.session_records import EPOCH_BYTES, Record, SessionRecords
+from fanlight.sessions.session_records import SessionRecords
 from fanlight.sessions.session_settings import settings_of
-from fanlight.sessions.session_token import FORMAT, RefusedToken, Token, UserId, new_id, owner_of
+from fanlight.sessions.session_token import RefusedToken, Token, UserId, owner_of
+from fanlight.sessions.session_writer import Change, SessionWriter
 
 SERVER_ERROR = 500
 _encode = msgspec.msgpack.encode
-_decode = msgspec.msgpack.decode
 _NOTHING = _encode({})
-_UNKNOWN_EPOCH = bytes(EPOCH_BYTES)
 _NAME = "session"
 _CLOSED = (
     "the session can't change any more: the head of the response, with its cookie, is made; change it before the view"
@@ -64,6 +62,7 @@ class SessionState:
         "_unavailable",
         "_user",
         "_values",
+        "_writer",
     )
 
     @classmethod
@@ -87,6 +86,7 @@ class SessionState:
         self._keeps_records = services.keeps_sessions
         self._cookie = SessionCookie(request, services.keys, settings, has_values=not self._keeps_records)
         self._records = SessionRecords(services)
+        self._writer = SessionWriter(self._cookie, self._records, settings, keeps_records=self._keeps_records)
         self._token: Token | None = None  # what the client has sent
         self._age = 0.0  # of the token, in seconds
         self._is_read = self._is_loaded = self._is_used = self._is_closed = self._has_rotated = False
@@ -265,11 +265,20 @@ class SessionState:
     def _write(self, response: Response) -> None:
         self._merge_data()
         if self._is_changed() or self._has_rotated or self._ended_owners:
-            self._write_changes(response)
-        elif self._is_old:
-            self._touch(response)
+            change = Change(
+                token=self._token,
+                is_old=self._is_old,
+                user=self._user,
+                values=self._values,
+                before=self._before,
+                has_rotated=self._has_rotated,
+                ended_owners=self._ended_owners,
+            )
+            self._writer.write(change, response, int(time.time()))
         elif self._token is None:
             self._cookie.drop_if_ended(response)
+        elif self._is_old:
+            self._writer.touch(self._token, response, int(time.time()))
 
     def _merge_data(self) -> None:
         """Put the objects that were made of values back into these, if they have changed."""
@@ -291,74 +300,6 @@ class SessionState:
             return _encode(self._values) != self._before
         except (TypeError, ValueError, OverflowError, RecursionError):
             return True
-
-    def _write_changes(self, response: Response) -> None:
-        now, old, user = int(time.time()), self._token, self._user
-        lifetime, begins = self._settings.lifetime_seconds, old is None or self._has_rotated
-        token = text = None
-        if user is not None or self._values:
-            token = self._begun(now) if old is None or begins else self._continued(old)
-            text = self._cookie.text_of(token)  # raises AppError before anything is written
-        for each in self._ended_owners:
-            self._records.end_all(each, lifetime)
-        if token is not None:
-            if begins and user is not None and (epoch := self._records.epoch(owner_of(user))) != token.epoch:
-                token = replace(token, epoch=epoch)
-                text = self._cookie.text_of(token)
-            if self._keeps_records:
-                self._write_record(token, now, begins=begins)
-        if old is not None and (begins or token is None):
-            is_marked = old.owner is not None or old.user is not None
-            self._records.end(old, old.ends - now, is_marked=is_marked, has_record=self._keeps_records)
-        if token is None or text is None:
-            if old is not None:
-                self._cookie.drop(response)
-            else:
-                self._cookie.drop_if_ended(response)
-        elif begins or self._is_old or not self._keeps_records:
-            self._cookie.write(response, text, self._seconds(token, now))
-
-    def _begun(self, now: int) -> Token:
-        """Return the token of a new session; its epoch has the size that it will have."""
-        ends, epoch = now + self._settings.lifetime_seconds, None if self._user is None else _UNKNOWN_EPOCH
-        if self._keeps_records:
-            return Token(FORMAT, new_id(), ends, None if self._user is None else owner_of(self._user), epoch)
-        return Token(FORMAT, new_id(), ends, None, epoch, self._user, self._values)
-
-    def _continued(self, old: Token) -> Token:
-        return old if self._keeps_records else replace(old, values=self._values)
-
-    def _write_record(self, token: Token, now: int, *, begins: bool) -> None:
-        """Write the values to the store. Of a session that goes on, only the keys that have changed."""
-        values = self._values
-        if not begins:
-            stored = self._records.find(token.id)
-            if stored is None:
-                return  # it has ended meanwhile
-            values, before = stored.values, _decode(self._before)
-            for name in before.keys() | self._values.keys():
-                if name not in self._values:
-                    values.pop(name, None)
-                elif name not in before or _encode(before[name]) != _encode(self._values[name]):
-                    values[name] = self._values[name]
-        self._records.write(token.id, Record(self._user, values), self._seconds(token, now))
-
-    def _touch(self, response: Response) -> None:
-        """Write the session again as it is, so that it does not expire while it is used."""
-        token, now = self._token, int(time.time())
-        assert token is not None
-        if self._keeps_records:
-            try:
-                stored = self._records.find(token.id)
-                if stored is None:
-                    return  # it has ended meanwhile
-                self._records.write(token.id, stored, self._seconds(token, now))
-            except StoreUnavailable:  # nothing is lost: a later request does it
-                return
-        self._cookie.write(response, self._cookie.text_of(token), self._seconds(token, now))
-
-    def _seconds(self, token: Token, now: int) -> int:
-        return max(1, min(self._settings.idle_seconds, token.ends - now))
 
 
 def _place_of(error: msgspec.ValidationError) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fanlight.errors import Mistake, NoSuchURL
 from fanlight.message.accept import names
+from fanlight.message.location import percent_encode
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.message.safe_targets import safe_target
@@ -36,8 +37,9 @@ class SignInPage:
         if given is None:
             return []
         if isinstance(given, str):
-            if has_page(given):
-                self.path = given
+            path = percent_encode(given)
+            if has_page(path):
+                self.path = path
                 return []
             hint = f'add "{given}" to URLS, or write the path of the page that is there'
             return [Mistake(message=f'Sessions has sign_in="{given}", and no route has that path', hint=hint)]
