@@ -27,7 +27,7 @@ REFERRER_POLICIES = (
 )
 OPENER_POLICIES = ("same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none")
 FRAME_POLICIES = {"DENY": ("'none'",), "SAMEORIGIN": ("'self'",)}
-_SWITCHES = ("nosniff", "cross_site", "tokens")
+_SWITCHES = ("nosniff", "cross_site")
 _SETTING_OF = {  # fields that have a setting of their own
     "content-security-policy": "content_security_policy=ContentSecurityPolicy(...)",
     "content-security-policy-report-only": "content_security_policy=ContentSecurityPolicy(report_only=True)",
@@ -44,8 +44,7 @@ class Security(Struct, frozen=True, kw_only=True):
 
     `frame` says which sites may show pages of this one in a frame: "DENY" (none), "SAMEORIGIN", a list of origins, or
     None (all). `trusted_origins` are sites whose pages may send what changes something; with `cross_site` all may.
-    `fields` are further fields of this kind for all responses: {"permissions-policy": "camera=()"}. With
-    `tokens` a form needs `{{ csrf_field() }}` where a browser does not say which site has sent it.
+    `fields` are further fields of this kind for all responses: {"permissions-policy": "camera=()"}.
     """
 
     content_security_policy: ContentSecurityPolicy | None = None
@@ -57,7 +56,6 @@ class Security(Struct, frozen=True, kw_only=True):
     trusted_origins: Sequence[str] = ()
     cross_site: bool = False
     cors: CORS | None = None
-    tokens: bool = False
 
     # --- what is sent -------------------------------------------------------------------------------
 
