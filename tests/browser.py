@@ -187,6 +187,17 @@ class Tab:
                 found.append(str([each.get("value") for each in told["args"]]))
         return found
 
+    def add_authenticator(self) -> str:
+        """Give this tab an authenticator for passkeys, which says yes at once; return its id for `authenticator`."""
+        self._call("WebAuthn.enable")
+        options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+        options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+        return str(self._call("WebAuthn.addVirtualAuthenticator", options=options)["authenticatorId"])
+
+    def authenticator(self, method: str, identity: str, **parameters: Any) -> dict[str, Any]:
+        """Have an authenticator do something: `getCredentials`, `removeCredential`, `setUserVerified`."""
+        return self._call(f"WebAuthn.{method}", authenticatorId=identity, **parameters)
+
     def force(self, *states: str) -> None:
         """Show all that can be pointed at, clicked or typed into as it is in some states: `hover`, `focus-visible`."""
         self._call("DOM.enable")
