@@ -131,7 +131,9 @@ def test_requests_are_sent_from_the_page(tab: Tab, url: str) -> None:
     assert 'data: {"books"' in send(tab, "news")
     assert "3 bytes of application/octet-stream" in send(tab, "blob")
     assert "after a redirect to /api/books" in send(tab, "latest")
-    assert tab.errors() == []
+    assert [
+        each for each in tab.errors() if not each.startswith("Failed to load resource")
+    ] == []  # the 422 and the 401
 
 
 def test_basic_credentials_and_keys_are_sent(tab: Tab, url: str) -> None:
@@ -188,9 +190,5 @@ def test_without_a_script_the_page_can_be_read(library: Any) -> None:
 def test_types_are_shown_with_examples(schema: Any, example: Any, text: str) -> None:
     """A class that contains itself ends somewhere."""
     loop = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Loop"}}}
-    made = example_of(schema, {"Loop": loop})
     assert type_html(schema) == text
-    if "$ref" in schema:
-        assert msgspec.json.encode(made).count(b"next") < 20
-    else:
-        assert made == example
+    assert example_of(schema, {"Loop": loop}) == example

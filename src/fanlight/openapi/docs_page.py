@@ -190,7 +190,10 @@ def _credentials(document: Mapping[str, Any]) -> str:
     if not parts:
         return ""
     note = '<p class="quiet">For the requests that you send from this page. They are not stored.</p>'
-    return f"<section data-needs-script hidden><h2>Credentials</h2>{note}{''.join(parts)}</section>\n"
+    return (
+        '<section data-needs-script hidden><details class="schema"><summary>Credentials</summary>'
+        f'<div class="inside">{note}{"".join(parts)}</div></details></section>\n'
+    )
 
 
 def _kind_of(scheme: Mapping[str, Any]) -> tuple[str, str]:

@@ -27,7 +27,7 @@ nav [data-group] {{ display: none }}
 nav ul {{ margin-top: .5rem }}
 nav h2, nav a {{ font-size: .8125rem }}
 nav h2 {{ margin-top: 1rem; color: var(--quiet) }}
-nav a {{ display: flex; gap: .5rem; padding: .25rem 0; color: var(--ink); text-decoration: none;
+nav a {{ display: flex; align-items: baseline; gap: .5rem; padding: .25rem 0; color: var(--ink); text-decoration: none;
   overflow-wrap: anywhere }}
 nav a:hover {{ text-decoration: underline }}
 main {{ padding: 1.5rem; max-width: 62rem; min-width: 0 }}
@@ -59,6 +59,7 @@ th[scope=row] {{ font-size: .9375rem; color: var(--ink); white-space: nowrap }}
 pre {{ max-height: 24rem; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere }}
 form {{ margin-top: 1.5rem; padding: .75rem; border: 1px solid var(--edge); border-radius: 3px }}
 form h3 {{ margin-top: 0 }}
+.inside > * + .fields {{ margin-top: .75rem }}
 .fields {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); gap: .75rem }}
 label {{ display: block; font-size: .8125rem; font-weight: 600; color: var(--quiet) }}
 label input, label select, label textarea {{ width: 100%; font-weight: 400; font-size: .9375rem }}

@@ -15,7 +15,6 @@ import msgspec
 from fanlight.openapi.scalar_schemas import DURATION_PATTERNS, Schema
 from fanlight.openapi.schemas import REFERENCE
 
-_MAX_DEPTH = 8  # of objects in objects: a class may contain itself
 _EXAMPLES: Mapping[str, Any] = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:30:00Z",
@@ -113,8 +112,8 @@ def row_html(name: str, schema: Schema, *, is_required: bool, description: str =
     )
 
 
-def example_of(schema: Schema, components: Mapping[str, Schema], depth: int = 0) -> Any:
-    """Return a value that a schema describes."""
+def example_of(schema: Schema, components: Mapping[str, Schema], within: tuple[str, ...] = ()) -> Any:
+    """Return a value that a schema describes; `within` are the references that lead to it."""
     for keyword in ("default", "const"):
         if keyword in schema:
             return schema[keyword]
@@ -122,33 +121,33 @@ def example_of(schema: Schema, components: Mapping[str, Schema], depth: int = 0)
         return examples[0]
     if reference := schema.get("$ref"):
         known = components.get(str(reference).removeprefix(REFERENCE), {})
-        return None if depth > _MAX_DEPTH else example_of(known, components, depth + 1)
-    for keyword in ("anyOf", "oneOf", "enum"):
-        if keyword in schema:
-            first = schema[keyword][0]
-            return first if keyword == "enum" else example_of(first, components, depth)
+        return None if reference in within else example_of(known, components, (*within, reference))
+    if "enum" in schema:
+        return schema["enum"][0]
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:  # of a class that contains itself, the end: null
+            first = next((each for each in schema[keyword] if each.get("$ref") not in within), {"type": "null"})
+            return example_of(first, components, within)
     kind = schema.get("type", "string")
-    return _of_type(kind[0] if isinstance(kind, list) else kind, schema, components, depth)
+    return _of_type(kind[0] if isinstance(kind, list) else kind, schema, components, within)
 
 
-def _of_type(kind: str, schema: Schema, components: Mapping[str, Schema], depth: int) -> Any:
+def _of_type(kind: str, schema: Schema, components: Mapping[str, Schema], within: tuple[str, ...]) -> Any:
     if kind == "object":
-        fields = {name: example_of(each, components, depth + 1) for name, each in schema.get("properties", {}).items()}
-        if not fields and isinstance(more := schema.get("additionalProperties"), dict) and depth <= _MAX_DEPTH:
-            fields = {"name": example_of(more, components, depth + 1)}
+        fields = {name: example_of(each, components, within) for name, each in schema.get("properties", {}).items()}
+        more = schema.get("additionalProperties")
+        if not fields and isinstance(more, dict) and more.get("$ref", "-") not in within:
+            fields = {"name": example_of(more, components, within)}
         return fields
     if kind == "array":
         if "prefixItems" in schema:
-            return [example_of(each, components, depth + 1) for each in schema["prefixItems"]]
+            return [example_of(each, components, within) for each in schema["prefixItems"]]
         items = schema.get("items", {})
-        is_small = depth > _MAX_DEPTH or ("$ref" in items and depth > 2)
-        return [] if is_small else [example_of(items, components, depth + 1)]
+        return [] if items.get("$ref") in within else [example_of(items, components, within)]
     if kind in ("integer", "number"):
         least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + (1 if "exclusiveMinimum" in schema else 0))
         return max(least, 1) if "maximum" not in schema else min(max(least, 1), schema["maximum"])
-    if kind == "boolean":
-        return True
-    return None if kind == "null" else _text(schema)
+    return {"boolean": True, "null": None}[kind] if kind != "string" else _text(schema)
 
 
 def _text(schema: Schema) -> str:
