@@ -25,7 +25,6 @@ def test_the_defaults_are_not_weak() -> None:
         frame="SAMEORIGIN",
         trusted_origins=["https://app.example", "http://localhost:3000"],
         cors=CORS(origins=["https://app.example"], credentials=True),
-        tokens=True,
     )
     for each in (Security(), strict):
         assert settings_of(each.weaknesses()) == []

@@ -69,7 +69,7 @@ def test_the_names_in_hints_exist() -> None:
     public = {*fanlight.__all__, *fanlight.testing.__all__}
     for owner in ("fanlight", "fanlight.testing", *OBJECTS):
         for hint in names_of(owner).values():
-            for subject, attribute in re.findall(r"\b(app|request|response)\.(\w+)", hint):
+            for subject, attribute in re.findall(r"(?<!/)\b(app|request|response)\.(\w+)", hint):
                 assert hasattr(type(OBJECTS[subject.title()]), attribute) or attribute in {"state", "params"}, hint
             for name in re.findall(r"\b([A-Z]\w+)\(", hint):
                 assert name in public, hint
