@@ -55,7 +55,7 @@ _MODULE = {
     "Path PathParam": 'a parameter named in the path: "/post/{id}" and def post(id: int)',
     "Param QueryParam QueryParams FormData MultiDict": "use request.query and request.form; or a parameter of the view",
     "WebSocket WebSocketDisconnect": "there are no WebSockets; EventStream sends events, and the browser posts",
-    "CORSMiddleware cors cross_origin": 'put CORS around a table or a view: CORS(origins=["https://app.example"])(API)',
+    "CORSMiddleware cors cross_origin": "put CORS around a table or a view: CORS(origins=[...])(API)",
     "csrf csrf_protect CSRFProtect CsrfViewMiddleware CSRFMiddleware generate_csrf": (
         "pages of other sites are refused without tokens; there is nothing to switch on"
     ),
