@@ -105,6 +105,7 @@ def test_a_lock_of_another_thread_is_not_inherited(tmp_path: Path) -> None:
     assert entered.wait(PATIENCE)
 
     def use() -> bool:
+        store._using.succeed()  # takes the guard's lock, which calls take only while the store is gone
         store.set("child", b"2", 1000)
         return store.get_many(["a", "child"]) == [b"1", b"2"]
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from tests.stores.calling import REPOSITORY
 from fanlight.errors import InvalidSetting, StoreUnavailable
 from fanlight.stores.open_store import check_store
 from fanlight.stores.rate import Rate
+from fanlight.stores.sqlite_file import APPLICATION
 from fanlight.stores.sqlite_store import SQLiteStore
 
 DEADLINE = 1.0
@@ -284,6 +286,21 @@ def test_a_file_that_another_program_locks_wholly_is_refused(path: Path) -> None
         other.execute("DELETE FROM entries WHERE key = 'b'")
         assert "locked" in refusal(lambda: store.get("a")).reason
         assert "locked" in refusal(lambda: store.set("a", b"", 1)).reason
+    assert store.get("a") == b"1"
+    store.close()
+
+
+def test_a_new_file_that_another_process_reads_is_waited_for(path: Path) -> None:
+    """Processes that make the file at the same time disturb each other for moments: SQLite itself would not wait."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(f"PRAGMA application_id = {APPLICATION}")
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        timer = threading.Timer(0.05, other.execute, ["ROLLBACK"])
+        timer.start()
+        store = SQLiteStore(path)
+        store.set("a", b"1", 100)
+        timer.join()
     assert store.get("a") == b"1"
     store.close()
 
