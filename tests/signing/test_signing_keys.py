@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.errors import BadSignature, HTTPError, SignatureExpired
+from fanlight.signing import signing_keys
 from fanlight.signing.signing_keys import CLOCK_SECONDS, MAX_CHARACTERS, Keys
 
 SECRET, OTHER = "s" * 40, "t" * 40
@@ -70,6 +71,19 @@ def test_what_is_no_signed_text_is_refused(text: str) -> None:
     assert isinstance(caught.value, HTTPError)
     assert caught.value.status == 400
     assert caught.value.detail == "This link is not valid."
+
+
+def test_a_long_text_is_neither_signed_nor_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too long is a ValueError when it is signed, and a BadSignature when it is read, also if it is genuine."""
+    keys, data = Keys([SECRET]), b"x" * (MAX_CHARACTERS // 4 * 3)
+    with pytest.raises(ValueError, match="at most 65536 characters"):
+        keys.sign("a", data)
+    monkeypatch.setattr(signing_keys, "MAX_CHARACTERS", 2 * MAX_CHARACTERS)
+    text = keys.sign("a", data)
+    assert keys.read("a", text) == data
+    monkeypatch.undo()
+    with pytest.raises(BadSignature):
+        keys.read("a", text)
 
 
 def test_a_purpose_is_a_key_of_its_own() -> None:

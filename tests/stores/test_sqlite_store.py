@@ -291,7 +291,7 @@ def test_a_file_that_another_program_locks_wholly_is_refused(path: Path) -> None
 
 
 def test_a_new_file_that_another_process_reads_is_waited_for(path: Path) -> None:
-    """Processes that make the file at the same time disturb each other for moments: SQLite itself would not wait."""
+    """A file that is new, and read by another process for a moment, is opened as soon as that has ended."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute(f"PRAGMA application_id = {APPLICATION}")
         other.execute("BEGIN")

@@ -43,8 +43,11 @@ class Keys:
         return f"Keys({len(self._secrets)} secret{'s' * (len(self._secrets) != 1)})"
 
     def sign(self, purpose: str, data: bytes) -> str:
-        """Return bytes as signed text, with the time."""
-        return self._signer(purpose).sign(itsdangerous.base64_encode(data)).decode("ascii")
+        """Return bytes as signed text, with the time. Raises ValueError for a text that `read` would refuse."""
+        text = self._signer(purpose).sign(itsdangerous.base64_encode(data)).decode("ascii")
+        if len(text) > MAX_CHARACTERS:
+            raise ValueError(f"a signed text has at most {MAX_CHARACTERS} characters, and not {len(text)}")
+        return text
 
     def read(self, purpose: str, text: str, max_age_seconds: float = math.inf) -> bytes:
         """Return the bytes of a signed text. Raises BadSignature, or SignatureExpired if it is older than that."""
