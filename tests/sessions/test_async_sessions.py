@@ -72,6 +72,13 @@ async def stream(session: Session) -> AsyncIterator[str]:
     yield f"user {session.user_id}"
 
 
+def lazy(session: Session) -> AsyncIterator[str]:
+    async def pieces() -> AsyncIterator[str]:
+        yield repr(session)
+
+    return pieces()
+
+
 def sync_in_async() -> Any:
     return render("page.html")
 
@@ -100,6 +107,7 @@ URLS = {
     "/missing": missing,
     "/stream": stream,
     "/sync": sync_in_async,
+    "/lazy": lazy,
 }
 Watch = Callable[..., tuple[SessionSite, Watched]]
 
@@ -174,3 +182,13 @@ def test_a_store_that_is_gone_fails_where_the_session_is_used(watch: Watch, carr
     assert client.get("/page").status == 503
     assert client.get("/where").status == 200
     assert client.get("/missing", headers={"accept": "text/html"}).status == 404
+
+
+def test_a_stream_of_a_sync_view_finds_it_read(watch: Watch, carrier: str) -> None:
+    """A sync view that returns an async stream may not have used the session: it is read where the view runs."""
+    site, _ = watch(carrier)
+    client = site.client()
+    client.sign_in(5)
+    response = client.get("/lazy")
+    assert response.text == "<Session of user 5; no values>"
+    assert response.headers["cache-control"] == "private"
