@@ -167,6 +167,16 @@ def test_a_violated_constraint_is_named(annotation: Any, valid: object, invalid:
     assert check(invalid).startswith(message)
 
 
+def test_the_length_is_checked_before_the_pattern() -> None:
+    """A text that is too short or too long is not searched by a pattern, which could take a long time."""
+    slow = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern="^(a+)+$")]
+    check = constraint_checker(kinds.type_info(slow))
+    assert check is not None
+    assert check("a" * 5_000 + "b") == "must have at most 8 characters"
+    assert check("") == "must have at least 1 character"
+    assert check("ab") == "'ab' does not match ^(a+)+$"
+
+
 @pytest.mark.parametrize("annotation", [int, str, list[str], Annotated[int, msgspec.Meta(title="x")], Color])
 def test_a_kind_without_constraints_has_no_checker(annotation: Any) -> None:
     """Nothing is run for each value."""
