@@ -1,4 +1,5 @@
-# make run     serve the example, as it is developed, on http://localhost:8000
+# make run     serve the guestbook, as it is developed, on http://localhost:8000
+# make lesson  the same for the app of the lesson
 # make test    every check there is, in five minutes at most
 # make thorough the tests with four times as many drawn examples, other ones each time, and what they cover
 # make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
@@ -19,9 +20,12 @@ PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --duration
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test thorough mutate format images screenshots bench soak trials fuzz clean
+.PHONY: run lesson test thorough mutate format images screenshots bench soak trials fuzz clean
 
 run: .venv/.runs
+	cd examples/guestbook && exec ../../$(BIN)/fanlight dev guestbook
+
+lesson: .venv/.runs
 	cd examples/lesson && exec ../../$(BIN)/fanlight dev
 
 test: .venv/.tests

@@ -17,6 +17,7 @@ that each picture is small, and is shown on a page. In a page of the docs:
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import socket
@@ -50,6 +51,7 @@ class Picture:
 
     name: str
     site: Path | None = None  # its folder; None: what `fanlight new` makes
+    target: str = ""  # what the command serves, if not what is in the folder
     path: str = "/"
     command: str = "run"  # or "dev"
     change: tuple[str, str, str] | None = None  # a file, a text in it, and another in its place, once the page is open
@@ -173,6 +175,27 @@ def save_test(tab: Tab, url: str) -> None:
 
 WROTE = "templates/posts/post.html", "<p>{{ post.text }}</p>", "<p>In winter we wrote: {{ post.text }}</p>"
 DIARY = SITES / "diary"
+GUESTBOOK = EXAMPLES / "guestbook"
+
+
+def fill_a_page(tab: Tab, _: str) -> None:
+    """Wait for the pictures, which are fetched when they come into sight."""
+    tab.evaluate("document.querySelectorAll('img').forEach(each => { each.loading = 'eager' })")
+    tab.wait_for("[...document.images].every(each => each.complete && each.naturalWidth)")
+
+
+def sign_the_book(tab: Tab, url: str) -> None:
+    """Register, and send a file that is no picture."""
+    tab.open(f"{url}/register?next=/sign")
+    for field, text in (("name", "Ada"), ("email", "ada@example.org"), ("password", "correct horse battery")):
+        tab.type(f"#{field}", text)
+    tab.click(".sheet button")
+    tab.type("#text", "I came for the window, and stayed for the stairs.")
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        file.write(b"a picture that is none")
+        file.flush()
+        tab.choose_file("#picture", Path(file.name))
+        tab.click(".sheet button")
 
 
 def try_the_api(tab: Tab, _: str) -> None:
@@ -192,6 +215,8 @@ PICTURES = [
     Picture(name="new-site-form", path="/door", act=knock),
     Picture(name="not-found", site=EXAMPLES / "hello", path="/nowhere", phone=False),
     Picture(name="lesson", site=EXAMPLES / "lesson", phone=False),
+    Picture(name="guestbook", site=GUESTBOOK, target="guestbook", act=fill_a_page),
+    Picture(name="guestbook-sign", site=GUESTBOOK, target="guestbook", path="/register", act=sign_the_book),
     Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
     Picture(name="error-404", site=SITES / "club", command="dev", path="/member/2"),
     Picture(name="error-422", site=SITES / "club", command="dev", path="/join", act=join),
@@ -215,7 +240,7 @@ PICTURES = [
 
 
 @contextmanager
-def served(site: Path | None, command: str) -> Iterator[tuple[str, Path]]:
+def served(site: Path | None, command: str, target: str = "") -> Iterator[tuple[str, Path]]:
     """Serve a copy of a site on a port of the system's choice; give its address and its folder."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / (site.name if site else "mysite")
@@ -224,10 +249,11 @@ def served(site: Path | None, command: str) -> Iterator[tuple[str, Path]]:
                 [sys.executable, "-m", "fanlight", "new", str(folder)], check=True, stdout=subprocess.DEVNULL
             )
         else:
-            shutil.copytree(site, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        arguments = [sys.executable, "-m", "fanlight", command, "--port", "0"]
+            shutil.copytree(site, folder, ignore=shutil.ignore_patterns("__pycache__", "data"))
+        arguments = [sys.executable, "-m", "fanlight", command, *filter(None, [target]), "--port", "0"]
+        environ = os.environ | {"XDG_STATE_HOME": str(Path(temporary) / "state")}
         with subprocess.Popen(
-            arguments, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            arguments, cwd=folder, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as server:
             assert server.stdout is not None
             lines = []
@@ -246,7 +272,7 @@ def served(site: Path | None, command: str) -> Iterator[tuple[str, Path]]:
 def take(browser: Browser, picture: Picture, folder: Path, kind: str) -> Iterator[Path]:
     """Write the files of a picture; each page is opened anew, on a server of its own."""
     for name, (width, height), dark in picture.files():
-        with served(picture.site, picture.command) as (url, copy):
+        with served(picture.site, picture.command, picture.target) as (url, copy):
             tab = Tab(browser, dark=dark, width=width, height=height)
             tab.open(url + picture.path)
             if picture.change is not None:

@@ -126,12 +126,13 @@ def test_a_log_without_a_reader_stops_nothing(tmp_path: Path) -> None:
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_server_does_not_outlive_its_make() -> None:
+def test_a_server_does_not_outlive_its_make(tmp_path: Path) -> None:
     """When the `make run` that serves an example is ended, its server ends with it, and the port is free."""
     venv = os.path.relpath(Path(sys.executable).parent, REPOSITORY)
     command = ["make", "--assume-old=.venv/.runs", "run", f"BIN={venv}"]
+    environ = {"FANLIGHT_PORT": "0", "GUESTBOOK_FOLDER": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
     make = subprocess.Popen(
-        command, cwd=REPOSITORY, env=os.environ | {"FANLIGHT_PORT": "0"}, start_new_session=True,
+        command, cwd=REPOSITORY, env=os.environ | environ, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
