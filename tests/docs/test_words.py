@@ -52,6 +52,7 @@ HARMLESS = {
     ("reference/views.md", "user"): "not a visitor's words, but what a dependency found",
     ("how-to/every-page.md", "user"): "what a dependency gives to a view, not a page",
     ("how-to/database.md", "key"): "what another view is given, not a page",
+    ("how-to/openapi.md", "token"): "what a dependency gives to a view, not a page",
     ("how-to/slow-views.md", "site"): "not a visitor's words, but an argument of the site's own",
 }
 Blocks = Callable[[str], list[Any]]

@@ -43,16 +43,18 @@ def text_of(response: Response) -> str:
 
 
 def make(kind: type[HTTPError]) -> HTTPError:
-    """Return an error of a kind, with a detail."""
+    """Return an error of a kind, with a detail; one kind has its own."""
     return MethodNotAllowed("a detail", allow=["GET"]) if issubclass(kind, MethodNotAllowed) else kind("a detail")
 
 
 @pytest.mark.parametrize("kind", HTTP_ERRORS)
 def test_every_error_has_a_page_built_in(kind: type[HTTPError]) -> None:
     """Without templates, each error is an HTML page with its status and its detail."""
-    response = Pages(None).error(make(kind))
+    error = make(kind)
+    response = Pages(None).error(error)
     assert (response.status, response.media_type) == (kind.status, HTML)
-    assert "<p>a detail</p>" in text_of(response)
+    assert error.detail
+    assert f"<p>{error.detail}</p>" in text_of(response)
 
 
 def test_a_500_shows_the_id_of_its_request(ask: Ask) -> None:

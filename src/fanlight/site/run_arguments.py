@@ -20,6 +20,8 @@ class Settings(TypedDict, total=False):
     env_file: str
     uvloop: bool
     hosts: Sequence[str]
+    store: str
+    state_folder: str
     cert: Sequence[str]
     key: Sequence[str]
     tls: str
