@@ -96,6 +96,7 @@ def test_a_day_in_the_book(guestbook: Guestbook, new_tab: NewTab, tmp_path: Path
     assert "You are signed out." in tab.text
     tab.click("header nav a[href='/sign-in']")
     enter(tab, name)
+    assert tab.path == "/"  # and not the sign-in page once more
     phone = new_tab(dark=dark, width=390, height=844)
     phone.open(f"{guestbook.url}/sign-in?next=/account")
     enter(phone, name)

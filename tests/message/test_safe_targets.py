@@ -126,10 +126,12 @@ def test_redirect_back_uses_the_target_in_the_request() -> None:
 
 
 def test_back_is_not_round_in_circles() -> None:
-    """A target that is the current page is skipped."""
+    """A target that is the current page is skipped; after a form so is the page that has it."""
     assert sent_to(asked("/login", referer="http://testserver/login?x=1")) == "/"
     assert sent_to(asked("/login?next=/login")) == "/"
-    assert sent_to(asked("/like", method="POST", referer="http://testserver/like")) == "/like"
+    assert sent_to(asked("/like", method="POST", referer="http://testserver/likes")) == "/likes"
+    assert sent_to(asked("/sign-in", method="POST", referer="http://testserver/sign-in?x=1"), "/home") == "/home"
+    assert sent_to(asked("/like?next=/like", method="POST")) == "/like"
 
 
 @given(st.text())

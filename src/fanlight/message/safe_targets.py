@@ -49,15 +49,20 @@ def redirect_back(request: Request, default: str = "/", *, field: str = "next") 
     """Redirect to the target in the request, or to the previous page, if it is on this site; else to the default.
 
     The target is, in this order, the field `next` of the query, that of a posted form, and `Referer`. A target that is
-    the current URL is skipped, so that there is no redirect loop.
+    the current URL is skipped, so that there is no redirect loop; and so is a `Referer` that is the page of the posted
+    form: who has signed in does not want to see the sign-in page again.
     """
+    is_form = request.method not in ("GET", "HEAD")
     candidates: list[object] = [request.query.get(field)]
     if request.media_type in (URLENCODED, MULTIPART) and request.content_source is not None:
         candidates.append(request.form.get(field))
-    candidates.append(request.headers.get("referer"))
-    current_path = request.raw_path if request.method in ("GET", "HEAD") else None
     for each in candidates:
         target = safe_target(each, request)
-        if target is not None and target.partition("#")[0].partition("?")[0] != current_path:
+        if target is not None and (is_form or not _is_current(target, request)):
             return redirect(target)
-    return redirect(default)
+    previous = safe_target(request.headers.get("referer"), request)
+    return redirect(default if previous is None or _is_current(previous, request) else previous)
+
+
+def _is_current(target: str, request: Request) -> bool:
+    return target.partition("#")[0].partition("?")[0] == request.raw_path
