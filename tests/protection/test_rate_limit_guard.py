@@ -375,3 +375,12 @@ def test_a_limit_of_some_methods_passes_the_others() -> None:
         guard.finish(request, response)
         assert len(store.taken) == count
         assert ("ratelimit" in response.headers) == (count == 1)
+
+
+def test_only_some_methods_are_counted() -> None:
+    """With `methods` a form can be shown as often as one likes; only what is sent is counted."""
+    sign = rate_limit("1/hour", methods=["POST"])(lambda: "ok")
+    with Client(App({"GET|POST /": sign}, file=__file__)) as client:
+        assert [client.get("/").status for _ in range(3)] == [200] * 3
+        assert [client.post("/").status for _ in range(2)] == [200, 429]
+        assert client.get("/").status == 200

@@ -63,3 +63,10 @@ def test_what_it_does_not_understand_is_refused(arguments: dict[str, Any], messa
     """Each mistake is found where the mark is written, with what to write instead."""
     with pytest.raises(AppError, match=message):
         rate_limit(**arguments)
+
+
+@pytest.mark.parametrize("methods", ["POST", [], ["post"], [5], ["POST", ""]])
+def test_methods_are_a_list_of_names(methods: Any) -> None:
+    """Methods that are no names of methods are refused."""
+    with pytest.raises(AppError, match="write a list"):
+        rate_limit("1/hour", methods=methods)

@@ -23,9 +23,9 @@ async def lifespan(app):
 URLS = {
     "/": book.read,
     "POST /entries/{id}/remove": book.remove,
-    "GET|POST /sign": rate_limit("20/minute", by="user")(book.sign),
+    "GET|POST /sign": rate_limit("20/minute", by="user", methods=["POST"])(book.sign),
     "/live": live,
-    "GET|POST /register": rate_limit("60/hour")(doors.register),
+    "GET|POST /register": rate_limit("60/hour", methods=["POST"])(doors.register),
     "GET|POST /sign-in": doors.enter,
     "POST /sign-out": doors.leave,
     "/account": doors.account,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from fanlight.closest_name import closest_name
@@ -23,6 +23,7 @@ from fanlight.protection.rate_text import read_rate
 
 BY = ("address", "user")
 By = Literal["address", "user"] | Callable[[Request], object]
+_is_method = re.compile(r"[A-Z]+").fullmatch
 _is_name = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
 
 
@@ -45,13 +46,14 @@ class RateLimit(RouteMark):
         return self.by if isinstance(self.by, str) else getattr(self.by, "__name__", type(self.by).__name__)
 
 
-def rate_limit(rate: str, *, by: By = "address", name: str = "") -> RateLimit:
+def rate_limit(rate: str, *, by: By = "address", name: str = "", methods: Sequence[str] | None = None) -> RateLimit:
     """Return a mark that limits how often a view, or anything in a table, is requested: a request too many gets a 429.
 
     `rate` is like "10/minute", "100/hour" or "5/10 seconds": so many at once, and then one more each time that part of
     the time has passed. They are counted by `by`: "address", "user" (of the session, else the address), or a plain
     function that takes the request and returns a text or a number, or None for the address. Limits with the same
-    `name`, rate and `by` count together; without a name each place in the site counts by itself.
+    `name`, rate and `by` count together; without a name each place in the site counts by itself. With `methods`, like
+    ["POST"] for a view that shows a form and takes it, only requests with these are counted.
 
     Raises AppError for what is not understood.
     """
@@ -71,4 +73,13 @@ def rate_limit(rate: str, *, by: By = "address", name: str = "") -> RateLimit:
     given: object = name
     if given != "" and not (isinstance(given, str) and _is_name(given)):
         raise AppError(f"rate_limit has name={name!r}; write 1 to 64 letters, digits, dots, - and _")
-    return RateLimit(rate, by, name)
+    listed: object = methods
+    if listed is not None and not _are_methods(listed):
+        raise AppError(f'rate_limit has methods={methods!r}; write a list, like methods=["POST"]')
+    return RateLimit(rate, by, name, None if methods is None else frozenset(methods))
+
+
+def _are_methods(listed: object) -> bool:
+    if not isinstance(listed, list | tuple | set | frozenset) or not listed:
+        return False
+    return all(isinstance(each, str) and _is_method(each) for each in listed)
