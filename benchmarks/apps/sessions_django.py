@@ -1,4 +1,4 @@
-"""Django: the same page with its sessions in signed cookies; the user is one of its values, without a database."""
+"""Django: the same pages with their sessions in signed cookies; the user is one of its values, without a database."""
 
 import django
 from django.conf import settings
@@ -22,14 +22,20 @@ django.setup()
 
 def begin(request):
     user = request.GET.get("user")
-    request.session.update({"theme": "dark", "seen": [1, 2, 3], "user": user and int(user)})
+    number = int(request.GET["number"])
+    request.session.update({"theme": "dark", "seen": [1, 2, 3], "visits": number, "user": user and int(user)})
     return HttpResponse("begun")
 
 
 def page(request):
-    return HttpResponse(f"<h1>{request.session['theme']} {request.session['user']}</h1>")
+    return HttpResponse(f"<h1>{request.session['visits']} {request.session['user']}</h1>")
 
 
-urlpatterns = [path("begin", begin), path("page", page)]
+def count(request):
+    request.session["visits"] += 1
+    return HttpResponse(f"<h1>{request.session['visits']} visits</h1>")
+
+
+urlpatterns = [path("begin", begin), path("page", page), path("count", count)]
 
 app = get_wsgi_application()
