@@ -7,6 +7,7 @@ that is no image: what an image is, its content says.
 
 from __future__ import annotations
 
+import errno
 import secrets
 import unicodedata
 from pathlib import Path
@@ -18,6 +19,7 @@ from fanlight.message.media_types import BY_EXTENSION, is_active, media_type_by_
 from fanlight.message.temporary_files import link_to_path, write_copy
 
 _MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for a prefix or suffix of the app
+_NO_FOLDER = "no such folder to save an upload in; make it when the site starts: Path(...).mkdir(exist_ok=True)"
 _WINDOWS_DEVICES = frozenset(
     ("con", "prn", "aux", "nul", "conin$", "conout$", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))
 )
@@ -93,6 +95,8 @@ class Upload:
         """
         target = Path(path)
         if not link_to_path(self.file, target, overwrite=overwrite):
+            if not target.parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, _NO_FOLDER, str(target.parent))
             self.file.seek(0)
             write_copy(self.file, target, overwrite=overwrite)
         self.file.seek(0)
