@@ -27,6 +27,7 @@ from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.binding.input_parameter import path_hints
 from fanlight.binding.plan import BODY_METHODS, bind
 from fanlight.binding.signature import Signature, pinned_lane, read_signature, route_limits
+from fanlight.binding.signatures_below import signatures_below
 from fanlight.errors import InvalidResponse, Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
@@ -79,13 +80,17 @@ class Endpoints:
         self.guards_need_services = False
 
     def path_types(self, value: object) -> Mapping[str, str]:
-        """Return the converters for the path parameters that a view annotates; none for any other value."""
+        """Return the converters for the path parameters that a view, or a dependency of it, annotates."""
         if not is_view(value):
             return {}
         try:
-            return path_hints(self._signature(value))
+            signature = self._signature(value)
         except SetupError:
             return {}  # reported when the call is made
+        hints = path_hints(signature)
+        for each in signatures_below(signature):
+            hints = path_hints(each) | hints
+        return hints
 
     def look(self, entries: Sequence[Entry]) -> None:
         """Find the path where people sign in: another view may have the same one, for the form that is posted."""

@@ -87,6 +87,12 @@ def as_dependency(function: Any) -> Any:
     return function
 
 
+def is_dependency(marker: object) -> bool:
+    """Return whether a marker is a function, or another callable, whose parameters are bound as a view's are."""
+    is_provided = isinstance(marker, TypeProvider) or any(marker is each for each in _PROVIDED)
+    return marker is not None and not is_provided and type(marker) not in _NAMED_MARKERS
+
+
 def describe_marker(marker: object) -> str:
     """Return a marker in words: "a cookie", "a dependency"."""
     if isinstance(marker, TypeProvider):

@@ -44,6 +44,7 @@ class Binding(NamedTuple):
     stream: str  # the parameter for the content stream
     hints: str  # the parameter for early hints
     mutable_defaults: dict[str, object]  # each request gets a copy
+    shares_path: bool = False  # whether the rest of the path is for its dependencies
 
     @property
     def reads_content(self) -> bool:
@@ -76,12 +77,16 @@ def argument_builder(binding: Binding, state: State) -> ArgumentBuilder | None:
     coercers = [(name, coerce) for name, coerce in binding.path.items() if coerce is not None]
     readers = _readers(binding)
     states = dict.fromkeys(binding.states, state)
-    if not coercers and not readers and not states and binding.errors is None and len(binding.requests) < 2:
+    is_plain = not coercers and not readers and not states and binding.errors is None and not binding.shares_path
+    if is_plain and len(binding.requests) < 2:
         if not binding.requests:
             return None
         build = _with_request(binding.requests[0], has_path=bool(binding.path))
     else:
-        build = _with_path(binding.requests, coercers, states)
+        if binding.shares_path:
+            build = _with_own_path(binding.requests, binding.path, states)
+        else:
+            build = _with_path(binding.requests, coercers, states)
         if binding.errors is not None:
             build = _with_errors(build, readers, binding.errors)
         elif readers:

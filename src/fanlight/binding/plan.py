@@ -2,7 +2,7 @@
 
 In: a view's signature, and the path's parameters with their converters. Out: a `Binding`. Rejects, as mistakes with the
 view's location and a hint, every parameter that no request could fill, and every name in the path that no parameter
-takes.
+takes, neither of the view nor of a dependency.
 
     a name in the path                    that segment; 404 if it can't be converted
     `request`, or annotated `Request`     the request
@@ -43,6 +43,7 @@ from fanlight.binding.kinds import COLLECTIONS, contains_upload, is_mutable, spl
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.binding.signature import ANNOTATION_ERRORS, Parameter, Signature, annotation_hint
+from fanlight.binding.signatures_below import signatures_below
 from fanlight.closest_name import closest_name
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
@@ -97,6 +98,7 @@ class _Binder:
         self._query: InputFields | None = None
         self._query_record: tuple[str, RecordInput] | None = None
         self._body: BodyReader | None = None
+        self._shares_path = False
 
     def _refuse(self, message: str, hint: str = "") -> None:
         self._mistakes.append(self._signature.mistake(message, hint))
@@ -129,6 +131,7 @@ class _Binder:
             mutable_defaults={
                 each.name: each.default for each in self._signature.parameters if is_mutable(each.default)
             },
+            shares_path=self._shares_path,
         )
 
     def _bind_parameters(self) -> list[InputParameter]:
@@ -242,7 +245,7 @@ class _Binder:
         )
 
     def _check_path(self, required: list[str]) -> None:
-        """Reject the names in the path that no parameter takes; `required` may have been meant by them."""
+        """Reject the names in the path that nothing takes; the view's `required` parameters may be meant by them."""
         names, view = [parameter.name for parameter in self._signature.parameters], self._signature.name
         unused = []
         for name in self._path:
@@ -254,6 +257,15 @@ class _Binder:
                 self._coercers[name] = None
             else:
                 unused.append(name)
+        if unused:
+            below = {
+                each.name
+                for other in signatures_below(self._signature)
+                for each in other.parameters
+                if each.marker is None
+            }
+            self._shares_path = not below.isdisjoint(unused)
+            unused = [each for each in unused if each not in below]
         free = [each for each in names if each not in self._path]
         for name in unused:
             close = closest_name(name, free)
