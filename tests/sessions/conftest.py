@@ -51,13 +51,21 @@ class ShownStore(MemoryStore):
         self._call("set")
         super().set(key, value, seconds)
 
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        self._call("swap")
+        with self._lock:
+            is_there = MemoryStore.get(self, key) == old
+        if is_there:
+            super().set(key, value, seconds)
+        return is_there
+
     def delete(self, *keys: str) -> None:
         self._call("delete")
         super().delete(*keys)
 
     def _call(self, name: str) -> None:
         self.calls.append(name)
-        if self.is_gone or (self.is_read_only and name in ("set", "delete")):
+        if self.is_gone or (self.is_read_only and name in ("set", "swap", "delete")):
             raise StoreUnavailable("it is gone", is_about_writing=self.is_read_only)
 
 

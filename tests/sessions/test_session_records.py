@@ -8,6 +8,8 @@ import pytest
 from tests.sessions.conftest import MakeSite
 
 from fanlight import Flash, Session
+from fanlight.sessions.session_records import Found, Record, SessionRecords
+from fanlight.sessions.session_writer import MAX_TRIES
 
 
 def show(session: Session) -> dict[str, Any]:
@@ -61,6 +63,56 @@ def test_requests_at_the_same_time_keep_the_keys_of_each(make_site: MakeSite) ->
             fast.update({"b": 2, "new": True})
             del fast["c"]
     assert client.get("/").json() == {"a": 1, "b": 2, "list": [1, 2], "new": True, "user": None}
+
+
+class Overtaking:
+    """Another process, which writes a session just after a request has found it, for some times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int, *, ends_it: bool = False) -> None:
+        find = SessionRecords.find
+        self.written = 0
+
+        def find_and_be_overtaken(records: SessionRecords, token_id: bytes) -> Found | None:
+            found = find(records, token_id)
+            if found is not None and self.written < times:
+                self.written += 1
+                values = {**found.record.values, f"other{self.written}": self.written}
+                assert records.replace(token_id, found, Record(None, values), 0 if ends_it else 100)
+            return found
+
+        monkeypatch.setattr(SessionRecords, "find", find_and_be_overtaken)
+
+
+def test_what_another_process_writes_between_reading_and_writing_is_kept(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four workers lost a quarter of the values of requests at the same time."""
+    client = make_site(URLS, "store").client()
+    client.get("/put?name=a&value=1")
+    Overtaking(monkeypatch, times=3)
+    assert client.get("/put?name=b&value=2").status == 200
+    assert client.get("/").json() == {"a": "1", "b": "2", "other1": 1, "other2": 2, "other3": 3, "user": None}
+
+
+def test_a_session_that_ends_between_reading_and_writing_stays_ended(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the request writes does not bring it back."""
+    client = make_site(URLS, "store").client()
+    client.get("/put?name=a&value=1")
+    Overtaking(monkeypatch, times=1, ends_it=True)
+    assert client.get("/put?name=b&value=2").status == 200
+    assert client.get("/").json() == {"user": None}
+
+
+def test_a_session_that_is_always_overtaken_is_a_503(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not try for ever, and does not say that it has kept what it has not."""
+    client = make_site(URLS, "store").client()
+    client.get("/put?name=a&value=1")
+    others = Overtaking(monkeypatch, times=MAX_TRIES + 1)
+    response = client.get("/put?name=b&value=2")
+    assert (response.status, response.headers["retry-after"]) == (503, "1")
+    assert others.written == MAX_TRIES
 
 
 def test_what_another_request_has_put_in_is_not_removed_with_the_rest(make_site: MakeSite) -> None:

@@ -25,6 +25,48 @@ def test_what_was_set_is_got(store: Store) -> None:
     assert store.get("A") is None
 
 
+def test_a_value_is_swapped_for_the_one_that_was_read(store: Store) -> None:
+    """Only while that is still there, byte for byte; a key that has none, or none any more, gets none."""
+    assert not store.swap("a", b"", b"new", LONG)
+    assert store.get("a") is None
+    store.set("a", b"\x00old", LONG)
+    assert not store.swap("a", b"\x00OLD", b"new", LONG)
+    assert store.swap("a", b"\x00old", b"", LONG)
+    assert not store.swap("a", b"\x00old", b"late", LONG)
+    assert store.get("a") == b""
+    assert store.swap("a", b"", b"gone", 0)
+    assert store.get("a") is None
+    assert not store.swap("a", b"gone", b"back", LONG)
+
+
+def test_a_swapped_value_lasts_as_long_as_its_own_time(store: Store) -> None:
+    """The time of the old value has no part in it, be it longer or shorter."""
+    store.set("longer", b"1", 0.5)
+    store.set("shorter", b"1", LONG)
+    assert store.swap("longer", b"1", b"2", LONG)
+    assert store.swap("shorter", b"1", b"2", 0.01)
+    until = time.monotonic() + PATIENCE
+    while store.get("shorter") is not None:
+        assert time.monotonic() < until
+    assert not store.swap("shorter", b"2", b"3", LONG)
+    assert store.get("longer") == b"2"
+
+
+def test_no_swap_of_many_at_the_same_time_is_lost(store: Store) -> None:
+    """Of those that have read the same value one succeeds, and the others read again."""
+
+    def add() -> None:
+        for _ in range(10):
+            while (old := store.get("sum")) is None or not store.swap("sum", old, b"%d" % (int(old) + 1), LONG):
+                pass
+
+    store.set("sum", b"0", LONG)
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(add) for _ in range(4)]:
+            each.result()
+    assert store.get("sum") == b"40"
+
+
 @pytest.mark.parametrize(
     "key", ["a b", "ü:\N{SNOWMAN}", "a\x00b", "'; DROP TABLE entries; --", "*", "k" * MAX_KEY_BYTES]
 )

@@ -40,6 +40,13 @@ class Record(Struct, frozen=True, array_like=True):
     values: dict[str, Any]
 
 
+class Found(Struct, frozen=True):
+    """A record as it is in the store."""
+
+    record: Record
+    data: bytes
+
+
 class SessionRecords:
     """The records of sessions in a store. All methods raise StoreUnavailable."""
 
@@ -69,17 +76,22 @@ class SessionRecords:
             raise RefusedToken(is_ours=True)
         return record
 
-    def find(self, token_id: bytes) -> Record | None:
+    def find(self, token_id: bytes) -> Found | None:
         """Return the record of a session as it is now, None if there is none."""
         data = self._store.get(_key(token_id))
-        return None if data is None else _decoded(data)
+        record = None if data is None else _decoded(data)
+        return None if data is None or record is None else Found(record, data)
+
+    def replace(self, token_id: bytes, found: Found, record: Record, seconds: float) -> bool:
+        """Keep a record in the place of the one that was found, if no other request has changed it; return that.
+
+        With 0 seconds the one that was found is removed. Raises AppError if it is too large.
+        """
+        return self._store.swap(_key(token_id), found.data, _encoded(record), seconds)
 
     def write(self, token_id: bytes, record: Record, seconds: float) -> None:
         """Keep a record for this long. Raises AppError if it is too large."""
-        data = msgspec.msgpack.encode(record)
-        if len(data) > MAX_RECORD_BYTES:
-            raise AppError(f"a session can't have {len(data)} bytes, only {MAX_RECORD_BYTES}; keep the rest elsewhere")
-        self._store.set(_key(token_id), data, seconds)
+        self._store.set(_key(token_id), _encoded(record), seconds)
 
     def end(self, token: Token, seconds: float, *, is_marked: bool, has_record: bool) -> None:
         """End a session: mark it as ended for this long, and forget its record."""
@@ -113,6 +125,13 @@ def _ended_key(token_id: bytes) -> str:
 
 def _epoch_key(owner: bytes) -> str:
     return f"signed-out-all:{owner.hex()}"
+
+
+def _encoded(record: Record) -> bytes:
+    data = msgspec.msgpack.encode(record)
+    if len(data) > MAX_RECORD_BYTES:
+        raise AppError(f"a session can't have {len(data)} bytes, only {MAX_RECORD_BYTES}; keep the rest elsewhere")
+    return data
 
 
 def _decoded(data: bytes) -> Record | None:

@@ -20,6 +20,7 @@ from fanlight.sessions.session_records import EPOCH_BYTES, Record, SessionRecord
 from fanlight.sessions.session_settings import Sessions
 from fanlight.sessions.session_token import FORMAT, SKEW_SECONDS, Token, UserId, new_id, owner_of
 
+MAX_TRIES = 100  # to change a record that others change at the same time; each time one of them succeeds
 _UNKNOWN_EPOCH = bytes(EPOCH_BYTES)
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.decode
@@ -66,10 +67,10 @@ class SessionWriter:
         """Write a session again as it is, so that it does not expire while it is used."""
         if self._keeps_records:
             try:
-                stored = self._records.find(token.id)
-                if stored is None:
+                found = self._records.find(token.id)
+                if found is None:
                     return  # it has ended meanwhile
-                self._records.write(token.id, stored, self._seconds(token, now))
+                self._records.replace(token.id, found, found.record, self._seconds(token, now))
             except StoreUnavailable:  # nothing is lost: a later request does it
                 return
         self._cookie.write(response, self._cookie.text_of(token), self._seconds(token, now))
@@ -109,22 +110,23 @@ class SessionWriter:
     def _merge(self, change: Change, token: Token, response: Response, now: int) -> None:
         """Write the names that have changed to the record of a session that goes on."""
         self._end_all(change)
-        stored = self._records.find(token.id)
-        if stored is None:
-            return  # it has ended meanwhile
-        values, before = stored.values, _decode(change.before)
-        for name in before.keys() | change.values.keys():
-            if name not in change.values:
-                values.pop(name, None)
-            elif name not in before or _encode(before[name]) != _encode(change.values[name]):
-                values[name] = change.values[name]
-        if change.user is None and not values:
-            self._end(token, now, is_marked=False)
+        seconds = self._seconds(token, now)
+        for _ in range(MAX_TRIES):
+            found = self._records.find(token.id)
+            if found is None:
+                return  # it has ended meanwhile
+            record = Record(change.user, _merged(found.record.values, change))
+            is_empty = record.user is None and not record.values
+            # SECURITY: tests/sessions/test_session_records.py: what another request writes between is not lost, and
+            # a session that ends between stays ended
+            if self._records.replace(token.id, found, record, 0 if is_empty else seconds):
+                break
+        else:
+            raise StoreUnavailable("too many requests change one session at the same time", is_about_writing=True)
+        if is_empty:
             self._cookie.drop(response)
-            return
-        self._records.write(token.id, Record(change.user, values), self._seconds(token, now))
-        if change.is_old:
-            self._cookie.write(response, self._cookie.text_of(token), self._seconds(token, now))
+        elif change.is_old:
+            self._cookie.write(response, self._cookie.text_of(token), seconds)
 
     def _new_token(self, change: Change, now: int) -> Token:
         user, ends = change.user, now + self._settings.lifetime_seconds
@@ -143,3 +145,14 @@ class SessionWriter:
 
     def _seconds(self, token: Token, now: int) -> int:
         return max(1, min(self._settings.idle_seconds, token.ends - now))
+
+
+def _merged(stored: dict[str, Any], change: Change) -> dict[str, Any]:
+    """Return the values of a record with those that a request has changed."""
+    before = _decode(change.before)
+    for name in before.keys() | change.values.keys():
+        if name not in change.values:
+            stored.pop(name, None)
+        elif name not in before or _encode(before[name]) != _encode(change.values[name]):
+            stored[name] = change.values[name]
+    return stored

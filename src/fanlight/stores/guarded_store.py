@@ -57,6 +57,10 @@ class GuardedStore:
         """Keep a value for this long."""
         self._write(self._store.set, key, value, seconds)
 
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        """Keep a value in the place of an old one, if that is still there; return whether it was."""
+        return self._write(self._store.swap, key, old, value, seconds)
+
     def delete(self, *keys: str) -> None:
         """Remove values and counts."""
         self._write(self._store.delete, *keys)

@@ -57,6 +57,19 @@ class MemoryStore:
             now = self._now()
             self._put(key, bytes(value), now + round(seconds * SECOND), now)
 
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        """Keep a value in the place of an old one, if that is still there; return whether it was."""
+        checked_value(value), checked_seconds(seconds)
+        with self._lock:
+            if self.get(key) != old:
+                return False
+            now = self._now()
+            if seconds <= 0:
+                self._remove(key)
+            else:
+                self._put(key, bytes(value), now + round(seconds * SECOND), now)
+            return True
+
     def delete(self, *keys: str) -> None:
         """Remove values and counts."""
         with self._lock:

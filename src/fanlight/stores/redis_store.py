@@ -46,8 +46,30 @@ end
 return {is_allowed, now, start}
 """
 
-_TAKE_DIGEST = hashlib.sha1(TAKE.encode(), usedforsecurity=False).hexdigest().encode()  # by which the server knows it
+_SWAP = """\
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+    return 0
+end
+if ARGV[3] == '0' then
+    redis.call('DEL', KEYS[1])
+else
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return 1
+"""
+
 _SECRETS = ("password", "username", "ssl_password")
+
+
+class _Script:
+    """A script, and the digest by which a server knows it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.encode()
+        self.digest = hashlib.sha1(self.text, usedforsecurity=False).hexdigest().encode()
+
+
+_TAKING, _SWAPPING = _Script(TAKE), _Script(_SWAP)
 
 
 class RedisStore:
@@ -85,7 +107,12 @@ class RedisStore:
         if seconds <= 0:
             self.delete(key)
         else:
-            self._call(b"SET", _key(key), value, b"PX", b"%d" % math.ceil(seconds * 1000))
+            self._call(b"SET", _key(key), value, b"PX", _milliseconds(seconds))
+
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        """Keep a value in the place of an old one, if that is still there; return whether it was."""
+        checked_value(value), checked_seconds(seconds)
+        return bool(self._run(_SWAPPING, key, old, value, _milliseconds(max(0, seconds))))
 
     def delete(self, *keys: str) -> None:
         """Remove values and counts."""
@@ -94,18 +121,22 @@ class RedisStore:
 
     def take(self, key: str, rate: Rate) -> Taken:
         """Count one call, if the rate allows it."""
-        words = (b"1", _key(key), b"%d" % rate.interval, b"%d" % rate.count)
-        try:
-            is_allowed, now, kept = self._connections.call(b"EVALSHA", _TAKE_DIGEST, *words)
-        except redis.exceptions.NoScriptError:  # a server that was started since keeps it from now on
-            is_allowed, now, kept = self._call(b"EVAL", TAKE.encode(), *words)
-        except redis.RedisError as error:
-            raise self._unavailable(error) from None
+        is_allowed, now, kept = self._run(_TAKING, key, b"%d" % rate.interval, b"%d" % rate.count)
         return taken(kept, now, rate, is_allowed=bool(is_allowed))
 
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
+
+    def _run(self, script: _Script, key: str, *arguments: bytes) -> Any:
+        """Return what a script returns for a key. Raises StoreUnavailable."""
+        words = (b"1", _key(key), *arguments)
+        try:
+            return self._connections.call(b"EVALSHA", script.digest, *words)
+        except redis.exceptions.NoScriptError:  # a server that was started since keeps it from now on
+            return self._call(b"EVAL", script.text, *words)
+        except redis.RedisError as error:
+            raise self._unavailable(error) from None
 
     def _call(self, *words: bytes) -> Any:
         """Return the response to a command. Raises StoreUnavailable, whose reason has no secrets."""
@@ -124,6 +155,10 @@ class RedisStore:
 
 def _key(key: str) -> bytes:
     return f"{PREFIX}{checked_key(key)}".encode()
+
+
+def _milliseconds(seconds: float) -> bytes:
+    return b"%d" % math.ceil(seconds * 1000)
 
 
 def _reason(error: redis.RedisError) -> str:

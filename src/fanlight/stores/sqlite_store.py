@@ -29,6 +29,7 @@ SWEEP_ROWS = 128  # twice as many as were written meanwhile: a file has at most 
 _GET = "SELECT value FROM entries WHERE key = ? AND expires > ?"
 _GET_MANY = "SELECT key, value FROM entries WHERE expires > ? AND key IN ({})"
 _PUT = "REPLACE INTO entries (key, expires, value) VALUES (?, ?, ?)"
+_SWAP = "UPDATE entries SET value = ?, expires = ? WHERE key = ? AND value = ? AND expires > ?"
 _DELETE = "DELETE FROM entries WHERE key = ?"
 _EXPIRES = "SELECT expires FROM entries WHERE key = ?"
 _SLICE = "SELECT key, expires FROM entries WHERE key > ? ORDER BY key LIMIT ?"
@@ -75,6 +76,14 @@ class SQLiteStore:
             now = self._now()
             database.execute(_PUT, (key, now + round(seconds * SECOND), value))
             self._sweep_sometimes(database, now)
+
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        """Keep a value in the place of an old one, if that is still there; return whether it was."""
+        checked_key(key), checked_value(value), checked_seconds(seconds)
+        with self._writing.opened() as database:
+            now = self._now()
+            expires = now + round(seconds * SECOND) if seconds > 0 else 0  # swept later
+            return database.execute(_SWAP, (value, expires, key, old, now)).rowcount == 1
 
     def delete(self, *keys: str) -> None:
         """Remove values and counts."""

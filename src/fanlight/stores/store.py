@@ -39,6 +39,13 @@ class Store(Protocol):
     def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for this long; with 0 seconds or less it has expired already."""
 
+    def swap(self, key: str, old: bytes, value: bytes, seconds: float) -> bool:
+        """Keep a value in the place of an old one, if that is still there; return whether it was.
+
+        Atomic across processes, so of two that change the same old value, one finds that it has changed. With 0 seconds
+        or less the old value is removed.
+        """
+
     def delete(self, *keys: str) -> None:
         """Remove values, and counts; a key that has none is ignored."""
 
