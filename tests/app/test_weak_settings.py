@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fanlight import Static, Upload, limits, table
+from fanlight import ContentSecurityPolicy, Security, Static, Upload, limits, table
 from fanlight.app.application import Application
 from fanlight.app.weak_settings import weak_routes
 from fanlight.message.route_marks import RouteMark
@@ -49,6 +49,12 @@ def test_a_plain_site_has_weakened_nothing(tmp_path: Path) -> None:
     """Defaults, and limits that are stricter, are no weakness."""
     (tmp_path / "static").mkdir()
     assert found({"/": plain, "POST /less": send_less, "/static": Static("static")}, tmp_path) == []
+
+
+def test_the_address_for_reports_of_the_policy_is_no_weakness(tmp_path: Path) -> None:
+    """Every site may send to it, but that is not what the author of this site has opened."""
+    policy = ContentSecurityPolicy(reports="/csp-reports")
+    assert found({"/": plain}, tmp_path, security=Security(content_security_policy=policy)) == []
 
 
 def test_limits_that_a_view_raises_are_found(tmp_path: Path) -> None:

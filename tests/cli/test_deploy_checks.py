@@ -136,6 +136,7 @@ def test_following_the_advice_ends_a_finding(options: dict[str, Any], machine: d
         ({}, {}, {"store_kind": "memory"}, "warning", "everybody is signed out"),
         ({}, {"in_kubernetes": True}, {}, "warning", "--store redis://HOST:6379/0"),
         ({"trusted_proxies": ("127.0.0.1", "10.0.0.5")}, {}, {}, "warning", "--store redis://HOST:6379/0"),
+        ({}, {}, {"open_file": "/etc/site.env"}, "warning", "can read the secrets in /etc/site.env"),
     ],
 )
 def test_the_secret_and_the_store_of_a_site_that_needs_them(

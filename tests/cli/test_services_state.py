@@ -39,6 +39,22 @@ def test_secrets_are_counted_and_not_kept(tmp_path: Path) -> None:
     assert "hunter2" not in repr(weak)
 
 
+@pytest.mark.parametrize("name", ["FANLIGHT_SECRET", "FANLIGHT_STORE"])
+def test_an_env_file_with_secrets_is_for_its_user(tmp_path: Path, name: str) -> None:
+    """One that every user can read is found, if it has a secret or the URL of a store; what is no such file is not."""
+    path = tmp_path / "site.env"
+    path.write_text(f"{name}=x\n")
+    path.chmod(0o644)
+    assert read(tmp_path, {}, env_file=str(path)).open_file == str(path)
+    path.chmod(0o640)  # for the group of a service
+    assert read(tmp_path, {}, env_file=str(path)).open_file == ""
+    path.chmod(0o644)
+    for text in ("FANLIGHT_PORT=80\n", "no line of an env file\n"):
+        path.write_text(text)
+        assert read(tmp_path, {}, env_file=str(path)).open_file == ""
+    assert read(tmp_path, {}, env_file=f"{tmp_path}/missing").open_file == ""
+
+
 def test_a_state_folder_that_can_not_be_used_is_found(tmp_path: Path) -> None:
     """A file is in its place, or every user could replace the secret; with a secret and a store it is not needed."""
     (tmp_path / "file").write_text("")

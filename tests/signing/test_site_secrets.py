@@ -27,13 +27,20 @@ FIRST, SECOND = "q8Zr2LmV0xTn4WcKe7YbUd5Hs1JfAoPi", "W3vN9kRtXy6GhJ2bQzLs8MdFc0E
         (f"  {FIRST} {SECOND}\n", [FIRST, SECOND]),
         (f"{FIRST} ,\t{SECOND},", [FIRST, SECOND]),
         ("", []),
-        (" , ", []),
     ],
 )
 def test_secrets_are_read_from_the_environment(text: str, found: list[str]) -> None:
     """FANLIGHT_SECRET has one or several, separated by commas or blanks, the newest first; empty is none."""
     assert read_secrets({"FANLIGHT_SECRET": text}) == found
     assert read_secrets({}) == []
+
+
+@pytest.mark.parametrize("text", [",", " , ", " "])
+def test_a_separator_without_secrets_is_refused(text: str) -> None:
+    """Of "$NEW,$OLD" in a script that has neither: a secret of the state folder would sign everybody out unnoticed."""
+    with pytest.raises(InvalidSetting, match="has a separator, and no secret"):
+        read_secrets({"FANLIGHT_SECRET": text})
+    assert read_secrets({"FANLIGHT_SECRET": text}, may_be_weak=True) == []
 
 
 def test_a_weak_secret_is_refused() -> None:

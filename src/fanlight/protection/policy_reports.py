@@ -17,7 +17,8 @@ import msgspec
 from fanlight.message.body_policy import limits
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.protection.cross_site import cross_site
+from fanlight.protection.cross_site import CrossSite
+from fanlight.weakness import Weakness
 
 MAX_BYTES = 32 * 1024  # of one request; a browser collects some reports
 MAX_REPORTS = 20  # of one request
@@ -27,6 +28,14 @@ MAX_SHOWN = 160  # characters of one member
 _SECONDS = 60.0
 
 log = logging.getLogger("fanlight.protection")
+
+
+class _FromEveryPage(CrossSite):
+    """Lets browsers send reports, whatever page they are of: that weakens nothing, as a report changes nothing."""
+
+    def weaknesses(self) -> Iterator[Weakness]:
+        """Yield nothing: the author of the site has opened nothing."""
+        return iter(())
 
 
 class PolicyReports:
@@ -40,7 +49,7 @@ class PolicyReports:
     def view(self) -> Callable[[Request], Response]:
         """Return the view of the address to which browsers send."""
 
-        @cross_site
+        @_FromEveryPage()
         @limits(content_bytes=MAX_BYTES)
         def receive_policy_reports(request: Request) -> Response:
             """Log reports of the Content-Security-Policy."""

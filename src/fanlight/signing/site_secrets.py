@@ -38,7 +38,12 @@ def make_secret() -> str:
 
 def read_secrets(environ: Mapping[str, str], *, may_be_weak: bool = False) -> list[str]:
     """Return the secrets of FANLIGHT_SECRET, newest first; [] if it is not set. Raises InvalidSetting for weak ones."""
-    found = [each for each in _SEPARATORS.split(environ.get(SECRET_VARIABLE, "")) if each]
+    text = environ.get(SECRET_VARIABLE, "")
+    found = [each for each in _SEPARATORS.split(text) if each]
+    if (
+        text and not found and not may_be_weak
+    ):  # "$NEW,$OLD" of a script that has neither: another secret would sign all users out
+        raise InvalidSetting(f"{SECRET_VARIABLE} has a separator, and no secret; {HOW_TO}")
     for number, each in enumerate(found, 1):
         if not may_be_weak and (why := weakness(each)):
             which = f"secret {number} of {len(found)} in {SECRET_VARIABLE}" if len(found) > 1 else SECRET_VARIABLE

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from fanlight.cli.deploy_check.accounts import account_of, current_account, may
 from fanlight.errors import InvalidSetting, StoreUnavailable
+from fanlight.settings.env_file import read_env_file
 from fanlight.settings.options import Options
+from fanlight.settings.sources import SECRET_VARIABLE
 from fanlight.settings.state_folder import state_folder_of
 from fanlight.settings.store_url import read_store_url
 from fanlight.signing.site_secrets import read_secrets
@@ -26,6 +28,7 @@ class ServicesState:
 
     secret_count: int = 1  # in FANLIGHT_SECRET
     secret_problem: str = ""  # why one of them can't be used
+    open_file: str = ""  # the env file, if it has secrets and every user can read it
     state_folder: str = ""
     folder_problem: str = ""  # why it can't be used, if it is needed
     store_kind: str = "sqlite"
@@ -50,12 +53,22 @@ class ServicesState:
         return cls(
             secret_count=secret_count,
             secret_problem=secret_problem,
+            open_file=_open_file(options.env_file),
             state_folder=folder,
             folder_problem=folder_problem,
             store_kind="sqlite" if parts is None else parts.kind,
             store_shown="" if parts is None else parts.shown,
             store_problem=_store_problem(options),
         )
+
+
+def _open_file(path: str) -> str:
+    """Return the path of an env file that has secrets and that every user can read, else ""."""
+    try:
+        found = read_env_file(path) if path and Path(path).stat().st_mode & stat.S_IROTH else {}
+    except (OSError, InvalidSetting):  # which the site refuses
+        return ""
+    return path if SECRET_VARIABLE in found or "FANLIGHT_STORE" in found else ""
 
 
 def _folder_problem(folder: Path, options: Options) -> str:

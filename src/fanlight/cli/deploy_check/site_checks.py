@@ -78,6 +78,10 @@ def _secret(state: ServicesState) -> Iterator[Finding]:
             " container, and no other machine has it",
             "set FANLIGHT_SECRET; `fanlight secret` prints one",
         )
+    if state.open_file:
+        yield Finding(
+            "warning", f"every user of this machine can read the secrets in {state.open_file}", "chmod 600 it"
+        )
     if state.folder_problem:
         yield Finding("error", state.folder_problem, "choose another: --state-folder; in systemd: StateDirectory=")
 
