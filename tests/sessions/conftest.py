@@ -32,7 +32,12 @@ class Clock:
 
 
 class ShownStore(MemoryStore):
-    """A store that notes its calls, and fails while it `is_gone`, or for writing only."""
+    """A store that notes its calls, and fails while it `is_gone`, or for writing only.
+
+    Like Redis it knows nothing at once, unless it is `quick`.
+    """
+
+    is_quick = False
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock=clock)
@@ -46,6 +51,9 @@ class ShownStore(MemoryStore):
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         self._call("get_many")
         return [super(ShownStore, self).get(key) for key in keys]
+
+    def known_many(self, keys: Sequence[str]) -> Any:
+        return [super(ShownStore, self).get(key) for key in keys] if self.is_quick else None
 
     def set(self, key: str, value: bytes, seconds: float) -> None:
         self._call("set")

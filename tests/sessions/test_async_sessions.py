@@ -153,6 +153,31 @@ def test_the_event_loop_does_not_wait_for_the_store(
     assert loop not in watched.threads
 
 
+def test_what_a_store_knows_at_once_needs_no_thread(watch: Watch, carrier: str) -> None:
+    """A session that was read before, and is unchanged since, costs an async view no change of threads."""
+    site, watched = watch(carrier)
+    client = site.client()
+    client.sign_in(5)
+    watched.threads.clear()
+    site.store.is_quick = True
+    assert client.get("/").text == "user 5"
+    assert watched.threads == []
+
+
+def test_what_a_store_knows_at_once_is_checked_as_well(watch: Watch, carrier: str) -> None:
+    """A copy of the cookie is worthless after sign-out, whichever way the store is read."""
+    site, _ = watch(carrier)
+    client = site.client()
+    client.sign_in(5)
+    copied = dict(client.cookies)
+    client.get("/leave")
+    site.store.is_quick = True
+    other = site.client()
+    for name, value in copied.items():
+        other.cookies[name] = value
+    assert other.get("/").text == "user None"
+
+
 def test_a_sync_view_behind_async_middleware_does_not_either(watch: Watch, carrier: str) -> None:
     """Its template is rendered in the thread in which it runs."""
     site, watched = watch(carrier, middleware=(middleware,))

@@ -211,3 +211,12 @@ def test_the_client_is_sent_no_reason(guarded: GuardedStore, fake: FakeStore) ->
         assert "10.0.0.5" not in str(caught.value)
         assert isinstance(caught.value, StoreUnavailable)
         assert caught.value.reason == "no response from 10.0.0.5"
+
+
+def test_during_a_rest_nothing_is_known_at_once(guarded: GuardedStore, fake: FakeStore) -> None:
+    """Else an event loop would take what a store that is gone said last."""
+    fake.set("a", b"1", 10)
+    assert guarded.known_many(["a"]) == [b"1"]
+    fake.reading = GONE
+    assert fails(guarded)
+    assert guarded.known_many(["a"]) is None

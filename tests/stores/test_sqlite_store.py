@@ -21,6 +21,7 @@ from fanlight.errors import InvalidSetting, StoreUnavailable
 from fanlight.stores.open_store import check_store
 from fanlight.stores.rate import Rate
 from fanlight.stores.sqlite_file import APPLICATION
+from fanlight.stores.sqlite_reads import MAX_KEYS
 from fanlight.stores.sqlite_store import SQLiteStore
 
 DEADLINE = 1.0
@@ -405,3 +406,57 @@ def test_a_connection_that_has_failed_is_not_used_again(opened: SQLiteStore) -> 
     with pytest.raises(StoreUnavailable, match="not available"), opened._reading.opened():
         raise busy
     assert opened._reading._database is not None
+
+
+def test_what_was_read_is_known_until_something_is_written(path: Path, opened: SQLiteStore) -> None:
+    """By this store or by another process: what the file has is never older than the last write."""
+    assert opened.known_many(["a", "b"]) is None
+    assert opened.get_many(["a", "b"]) == [b"1", None]
+    assert opened.known_many(["a", "b"]) == opened.get_many(["a", "b"]) == [b"1", None]
+    assert opened.known_many(["a", "c"]) is None
+    opened.set("b", b"2", 1000)
+    assert opened.known_many(["a", "b"]) is None
+    assert opened.get_many(["a", "b"]) == [b"1", b"2"]
+    program = (
+        "import sys, pathlib; from fanlight.stores.sqlite_store import SQLiteStore;"
+        "store = SQLiteStore(pathlib.Path(sys.argv[1])); store.delete('a'); store.close()"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+    assert opened.known_many(["a", "b"]) is None
+    assert opened.get_many(["a", "b"]) == [None, b"2"]
+
+
+def test_what_is_known_expires(path: Path) -> None:
+    """Without a write, and at the same moment as in the file; the order and repetition of keys does not matter."""
+    clock = Clock()
+    with closing(SQLiteStore(path, clock=clock)) as store:
+        store.set("a", b"1", 10)
+        assert store.get_many(["b", "a", "b"]) == [None, b"1", None]
+        clock.now += 9.9
+        assert store.known_many(["b", "a", "b"]) == [None, b"1", None]
+        clock.now += 0.2
+        assert store.known_many(["a", "b"]) == store.get_many(["a", "b"]) == [None, None]
+
+
+def test_nothing_is_known_while_another_thread_reads(opened: SQLiteStore) -> None:
+    """An event loop does not wait for the lock of the connection either."""
+    assert opened.get_many(["a"]) == [b"1"]
+    with opened._reading.opened():
+        assert opened.known_many(["a"]) is None
+    assert opened.known_many(["a"]) == [b"1"]
+
+
+def test_nothing_is_known_of_a_file_that_was_replaced(path: Path, opened: SQLiteStore) -> None:
+    """A connection that is opened again counts anew, and what the old one has read is forgotten."""
+    assert opened.get_many(["a"]) == [b"1"]
+    opened.close()
+    path.unlink()
+    assert opened.known_many(["a"]) is None
+    assert opened.get_many(["a"]) == [None]
+
+
+def test_what_is_known_is_bounded(opened: SQLiteStore) -> None:
+    """A crowd of visitors does not fill the memory."""
+    for number in range(MAX_KEYS + 10):
+        opened.get_many([f"key {number}"])
+    assert len(opened._known._found) <= MAX_KEYS

@@ -30,6 +30,13 @@ _SINGLE = frozenset(
 )
 
 
+def _pairs_of(pairs: Iterable[Pair] | Mapping[str, str]) -> Iterable[Pair]:
+    # PERF: benchmarks/sessions.py: to find out that a list is no mapping takes a microsecond
+    if pairs.__class__ is not list and pairs.__class__ is not tuple and isinstance(pairs, Mapping):
+        return pairs.items()
+    return pairs
+
+
 class Headers:
     """An ordered multi-mapping of header fields; `headers["X-Name"]` is the first value of that name."""
 
@@ -37,7 +44,7 @@ class Headers:
 
     def __init__(self, pairs: Iterable[Pair] | Mapping[str, str] = ()) -> None:
         """Make fields of pairs or a mapping, unchecked; names must be in lower case."""
-        self._pairs: list[Pair] = list(pairs.items() if isinstance(pairs, Mapping) else pairs)
+        self._pairs: list[Pair] = list(_pairs_of(pairs))
 
     def __getitem__(self, name: str) -> str:
         name = name.lower()
@@ -61,7 +68,13 @@ class Headers:
         return list(self._pairs)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(each == name.lower() for each, _ in self._pairs)
+        if not isinstance(name, str):
+            return False
+        name = name.lower()
+        for each, _ in self._pairs:  # noqa: SIM110 - PERF: benchmarks/sessions.py: a generator takes twice as long
+            if each == name:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name for name, _ in self._pairs))
@@ -90,7 +103,7 @@ class MutableHeaders(Headers):
         super().__init__()
         self.secure_if_https = ()
         self.replaced = _NONE
-        for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+        for name, value in _pairs_of(pairs):
             self.add(name, value)
 
     def __setitem__(self, name: str, value: str) -> None:
@@ -142,7 +155,7 @@ class MutableHeaders(Headers):
         """Replace all fields by those of another response, which were checked when they were set."""
         self._pairs = list(pairs)  # PERF: benchmarks/static.py: checking ten fields takes as long as finding a file
         self.secure_if_https = secure_if_https
-        self.replaced = REPLACEABLE.intersection([name for name, _ in self._pairs])
+        self.replaced = _replaceable(self._pairs)
 
     def copy(self) -> MutableHeaders:
         """Return a copy."""
@@ -161,6 +174,11 @@ class MutableHeaders(Headers):
         """Set several fields."""
         for name, value in pairs.items():
             self[name] = value
+
+
+def _replaceable(pairs: Iterable[Pair]) -> frozenset[str]:
+    names = [name for name, _ in pairs if name in REPLACEABLE]
+    return frozenset(names) if names else _NONE
 
 
 def check_field(name: object, value: object) -> Pair:

@@ -103,7 +103,9 @@ class Response:
     def headers(self) -> MutableHeaders:
         """The header fields, which can be changed; `content-length` is set by the server."""
         if self.own_headers is None:
-            self.own_headers = MutableHeaders([("content-type", self.media_type)] if self.media_type else ())
+            self.own_headers = MutableHeaders()
+            if self.media_type:
+                self.own_headers.load_checked((_check_field("content-type", self.media_type),))
         return self.own_headers
 
     def fields(self) -> Sequence[Pair]:

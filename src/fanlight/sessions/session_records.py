@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fanlight.stores.store import Store
 
 EPOCH_BYTES = 8
+Lookup = list[bytes | None]  # what the store has of a session, in the order of its keys
 MAX_RECORD_BYTES = 1024 * 1024  # of any store
 _ENDED = "a session cookie was used after its user had signed out"
 _MARK = b"1"
@@ -59,18 +60,23 @@ class SessionRecords:
     def _store(self) -> Store:
         return self._services.store
 
-    def confirm(self, token: Token, owner: bytes) -> None:
-        """Raise RefusedToken if the session of a signed-in user has ended."""
-        ended, epoch = self._store.get_many([_ended_key(token.id), _epoch_key(owner)])
-        _check(token, ended, epoch)
+    def look_up(self, token: Token, *, has_record: bool) -> Lookup:
+        """Return what the store has of a session, in one round trip; `has_record`: also its values."""
+        return self._store.get_many(_keys_of(token, has_record=has_record))
 
-    def read(self, token: Token) -> Record:
+    def known(self, token: Token, *, has_record: bool) -> Lookup | None:
+        """Return the same if that waits for nothing, and never raise: for an event loop. Else None."""
+        return self._store.known_many(_keys_of(token, has_record=has_record))
+
+    def confirm(self, token: Token, found: Lookup) -> None:
+        """Raise RefusedToken if the session of a signed-in user has ended; `found` is without a record."""
+        _check(token, *found)
+
+    def read(self, token: Token, found: Lookup) -> Record:
         """Return the record of a session. Raises RefusedToken if there is none, or if the session has ended."""
-        keys, owner = [_key(token.id), _ended_key(token.id)], token.owner
-        if owner is not None:
-            keys.append(_epoch_key(owner))
-        data, ended, *epochs = self._store.get_many(keys)
-        _check(token, ended, epochs[0] if epochs else None)
+        data, *rest = found
+        _check(token, *rest)
+        owner = token.owner
         record = None if data is None else _decoded(data)
         if record is None or (owner_of(record.user) if record.user is not None else None) != owner:
             raise RefusedToken(is_ours=True)
@@ -109,7 +115,17 @@ class SessionRecords:
         self._store.set(_epoch_key(owner), secrets.token_bytes(EPOCH_BYTES), seconds)
 
 
-def _check(token: Token, ended: bytes | None, epoch: bytes | None) -> None:
+def _keys_of(token: Token, *, has_record: bool) -> list[str]:
+    """Return the keys of a session: of its record, of its end, and of all sessions of its user."""
+    owner = token.owner if token.user is None else owner_of(token.user)
+    keys = [_key(token.id)] if has_record else []
+    keys.append(_ended_key(token.id))
+    if owner is not None:
+        keys.append(_epoch_key(owner))
+    return keys
+
+
+def _check(token: Token, ended: bytes | None, epoch: bytes | None = None) -> None:
     # SECURITY: tests/sessions/test_sign_out.py: a copied cookie is worthless after sign-out
     if ended is not None or (epoch is not None and epoch != token.epoch):
         raise RefusedToken(_ENDED, is_ours=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cached_property
 from typing import cast
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ SECURE_PREFIX = "__Host-"  # browsers accept such a cookie only from this very h
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class Sessions(Struct, frozen=True, kw_only=True):
+class Sessions(Struct, frozen=True, kw_only=True, dict=True):
     """What a site decides about its sessions.
 
     `sign_in` is the page where people sign in, as a view or a path: a browser that gets `Unauthorized` is sent there.
@@ -57,17 +58,17 @@ class Sessions(Struct, frozen=True, kw_only=True):
         """How often a sign-in may be tried. Raises AppError for what is no rate."""
         return read_attempts(self.attempts, self.account_attempts, self.account_field)
 
-    @property
+    @cached_property
     def idle_seconds(self) -> int:
         """After how many seconds without a request a session ends."""
         return int(self.idle.total_seconds())
 
-    @property
+    @cached_property
     def lifetime_seconds(self) -> int:
         """After how many seconds a session ends, however much it is used."""
         return int(self.lifetime.total_seconds())
 
-    @property
+    @cached_property
     def touch_seconds(self) -> float:
         """How old the record of its last use may be before a session that is used is written again."""
         return self.idle.total_seconds() / TOUCHES

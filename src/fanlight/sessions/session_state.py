@@ -26,7 +26,7 @@ from fanlight.sessions.json_values import check_json
 from fanlight.sessions.private_response import mark_private
 from fanlight.sessions.session_cookie import SessionCookie
 from fanlight.sessions.session_data import DataClass
-from fanlight.sessions.session_records import SessionRecords
+from fanlight.sessions.session_records import Lookup, SessionRecords
 from fanlight.sessions.session_settings import settings_of
 from fanlight.sessions.session_token import RefusedToken, Token, UserId, owner_of
 from fanlight.sessions.session_writer import Change, SessionWriter
@@ -187,19 +187,22 @@ class SessionState:
         if not self._is_loaded:
             self._load()
 
-    def _load(self) -> None:
-        """Read the session; this may wait for the store."""
+    def _load(self, found: Lookup | None = None) -> None:
+        """Read the session; this may wait for the store, unless it is given what that has."""
         if self._unavailable is not None:
             raise self._unavailable
         token = self._read_cookie()
         if token is not None:
             try:
+                if found is None and self._is_in_store(token):
+                    found = self._records.look_up(token, has_record=self._keeps_records)
                 if self._keeps_records:
-                    record = self._records.read(token)
+                    assert found is not None
+                    record = self._records.read(token, found)
                     self._user, self._values = record.user, record.values
                 else:
-                    if token.user is not None:
-                        self._records.confirm(token, owner_of(token.user))
+                    if found is not None:
+                        self._records.confirm(token, found)
                     self._user, self._values = token.user, token.values or {}
             except RefusedToken as error:
                 self._token = None
@@ -212,10 +215,17 @@ class SessionState:
         token = self._read_cookie()
         if self._is_loaded or self._unavailable is not None:
             return
-        if token is not None and (self._keeps_records or token.user is not None):
-            await run_in_thread(self._try_to_load)
-        else:
-            self._load()
+        found = None
+        if token is not None and self._is_in_store(token):
+            found = self._records.known(token, has_record=self._keeps_records)
+            if found is None:
+                await run_in_thread(self._try_to_load)
+                return
+        self._load(found)
+
+    def _is_in_store(self, token: Token) -> bool:
+        """Whether the store has something of a session: its values, or whether its user has signed out."""
+        return self._keeps_records or token.user is not None
 
     def _try_to_load(self) -> None:
         """Read the session, unless it was read; that the store is gone is raised where it is used."""

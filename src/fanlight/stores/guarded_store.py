@@ -53,6 +53,10 @@ class GuardedStore:
         """Return the values of several keys, as they were at one moment."""
         return self._read(self._store.get_many, keys)
 
+    def known_many(self, keys: Sequence[str]) -> list[bytes | None] | None:
+        """Return the values of several keys if that waits for nothing, None otherwise, and during a rest."""
+        return self._store.known_many(keys) if self._using.is_closed else None
+
     def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for this long."""
         self._write(self._store.set, key, value, seconds)
@@ -118,6 +122,11 @@ class _Circuit:
         self._lock = threading.Lock()
         self._failure: StoreUnavailable | None = None
         self._failed_at = self._rests_until = 0.0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all calls may pass."""
+        return self._failure is None
 
     def enter(self) -> bool:
         """Return whether this call is a try, whose success ends the rests. Raises StoreUnavailable during one."""

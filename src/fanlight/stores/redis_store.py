@@ -101,6 +101,9 @@ class RedisStore:
         found: list[bytes | None] = self._call(b"MGET", *map(_key, keys))
         return found
 
+    def known_many(self, keys: Sequence[str]) -> None:
+        """Return None: each call asks the server."""
+
     def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for this long."""
         checked_value(value), checked_seconds(seconds)

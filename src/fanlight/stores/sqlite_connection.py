@@ -53,6 +53,17 @@ class SQLiteConnection:
                 is_about_writing = self._is_writing and reason.is_about_writing
                 raise StoreUnavailable(reason.text, is_about_writing=is_about_writing) from None
 
+    @contextmanager
+    def opened_at_once(self) -> Iterator[sqlite3.Connection | None]:
+        """Yield the open file if that waits for nothing, else None. What SQLite raises within passes."""
+        if not self._lock.acquire(blocking=False):
+            yield None
+            return
+        try:
+            yield self._database if time.monotonic() < self._look_at else None
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         """Close the file."""
         with self._locked():

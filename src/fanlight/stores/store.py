@@ -36,6 +36,12 @@ class Store(Protocol):
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         """Return the values of several keys, in one round trip, as they were at one moment."""
 
+    def known_many(self, keys: Sequence[str]) -> list[bytes | None] | None:
+        """Return the values of several keys, as they are now, if that waits for nothing: for an event loop. Else None.
+
+        It never raises StoreUnavailable.
+        """
+
     def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for this long; with 0 seconds or less it has expired already."""
 
