@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sessions.conftest import NOON, SECRET, Clock
 
+from fanlight.sessions import session_token
 from fanlight.sessions.session_settings import Sessions
 from fanlight.sessions.session_token import (
     FORMAT,
-    PURPOSE,
     RefusedToken,
     Token,
     choose_token,
     new_id,
     owner_of,
+    purpose_of,
     read_token,
-    write_token,
 )
 from fanlight.signing.signing_keys import Keys
 
@@ -37,6 +37,10 @@ def keys(*secrets: str, now: float = NOON) -> Keys:
 def token(**fields: Any) -> Token:
     made: dict[str, Any] = {"format": FORMAT, "id": b"i" * 16, "ends": ENDS, "user": 5, "values": {"a": [1, None]}}
     return Token(**{**made, **fields})
+
+
+def write_token(token: Token, keys: Keys) -> str:
+    return session_token.write_token(token, keys, SETTINGS)
 
 
 def reason_of(text: str, now: float = NOON, **options: Any) -> str:
@@ -55,6 +59,14 @@ def test_an_older_secret_is_read() -> None:
     """The newest secret signs, and those before it are still read."""
     text = write_token(token(), keys("the-old-one"))
     assert read_token(text, keys("the-new-one", "the-old-one"), SETTINGS, NOON)[0] == token()
+
+
+def test_a_token_is_of_one_cookie() -> None:
+    """Of two sites with one secret and cookies of different names, none takes the cookie of the other."""
+    other = Sessions(cookie="forum")
+    text = session_token.write_token(token(), keys(), other)
+    assert read_token(text, keys(), other, NOON)[0] == token()
+    assert "not signed by this site" in reason_of(text)
 
 
 @given(st.data())
@@ -93,7 +105,7 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 )
 def test_no_signed_bytes_break_the_reader(data: bytes) -> None:
     """Bytes that a version of another format has signed are refused, whatever they are."""
-    text = keys().sign(PURPOSE, data)
+    text = keys().sign(purpose_of(SETTINGS), data)
     with contextlib.suppress(RefusedToken):
         read_token(text, keys(), SETTINGS, NOON)
 
@@ -104,8 +116,8 @@ def test_no_signed_bytes_break_the_reader(data: bytes) -> None:
         (write_token(token(), keys("another-secret")), "not signed by this site"),
         (keys().sign("flash", msgspec.msgpack.encode(token())), "not signed by this site"),
         (write_token(token(format=2), keys()), "another version"),
-        (keys().sign(PURPOSE, msgspec.msgpack.encode([1, "id", 5])), "unknown format"),
-        (keys().sign(PURPOSE, b"\xc1"), "unknown format"),
+        (keys().sign(purpose_of(SETTINGS), msgspec.msgpack.encode([1, "id", 5])), "unknown format"),
+        (keys().sign(purpose_of(SETTINGS), b"\xc1"), "unknown format"),
         (base64.b64encode(msgspec.msgpack.encode(token())).decode(), "not signed by this site"),
     ],
     ids=["secret", "purpose", "newer", "fields", "bytes", "unsigned"],

@@ -73,7 +73,7 @@ class SessionCookie:
 
     def text_of(self, token: Token) -> str:
         """Return the value of the cookie. Raises AppError if it is too large."""
-        text = write_token(token, self._keys)
+        text = write_token(token, self._keys, self._settings)
         size = len(self._name) + len(text)
         if size > MAX_BYTES:
             raise AppError(

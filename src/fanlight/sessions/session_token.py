@@ -67,15 +67,22 @@ def owner_of(user: UserId) -> bytes:
     return sha256(f"fanlight:user:{user}".encode()).digest()[:OWNER_BYTES]
 
 
-def write_token(token: Token, keys: Keys) -> str:
+def purpose_of(settings: Sessions) -> str:
+    """Return what the cookie of a site is signed for."""
+    # SECURITY: tests/sessions/test_session_token.py: two sites with one secret have cookies of different names; user 1
+    # of one of them could send its cookie to the other under that name, and be another user 1
+    return f"{PURPOSE}:{settings.cookie}"
+
+
+def write_token(token: Token, keys: Keys, settings: Sessions) -> str:
     """Return a token as signed text: letters, digits, "-", "_" and "."."""
-    return keys.sign(PURPOSE, msgspec.msgpack.encode(token))
+    return keys.sign(purpose_of(settings), msgspec.msgpack.encode(token))
 
 
 def read_token(text: str, keys: Keys, settings: Sessions, now: float) -> tuple[Token, float]:
     """Return the token in a text, and the seconds since it was written. Raises RefusedToken."""
     try:
-        data, age = keys.read_with_age(PURPOSE, text, settings.idle_seconds)
+        data, age = keys.read_with_age(purpose_of(settings), text, settings.idle_seconds)
     except SignatureExpired:
         raise RefusedToken(is_ours=True) from None
     except BadSignature:
