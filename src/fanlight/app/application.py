@@ -21,7 +21,7 @@ from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middl
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observed_errors import ObservedErrorHandlers
 from fanlight.app.observer import NO_OBSERVER, Observer
-from fanlight.app.page_functions import page_functions
+from fanlight.app.page_functions import page_functions, token_functions
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
@@ -51,6 +51,7 @@ from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 from fanlight.services import Services
 from fanlight.sessions.flash import flashes
+from fanlight.sessions.form_tokens import FORM_FIELD
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions, read_sessions
 from fanlight.sessions.sign_in_page import SignInPage
 
@@ -157,10 +158,7 @@ class Application:
         self.encoder = None if compression is None else Compressor(compression)
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
-        # A class for each app: its requests reach the app through the class, which costs nothing per request.
-        methods = {"reverse": staticmethod(self.url_for), "assets": staticmethod(self.asset)}
-        attributes = {"__slots__": (), "services": self.services, "sessions": self.sessions, **methods}
-        self.request_class = type("Request", (Request,), attributes)
+        self.request_class = self._make_request_class()
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
@@ -200,6 +198,18 @@ class Application:
         self._find, self._call_without_route = self.table.find, no_route.call
         if self._description is not None:
             self._description.serve(lambda: self.describe().content)
+
+    def _make_request_class(self) -> type[Request]:
+        """Return the class of this app's requests, by which they reach the app: it costs nothing per request."""
+        attributes = {
+            "__slots__": (),
+            "reverse": staticmethod(self.url_for),
+            "assets": staticmethod(self.asset),
+            "services": self.services,
+            "sessions": self.sessions,
+            "_form_token_name": FORM_FIELD if self.security.tokens else "",
+        }
+        return type("Request", (Request,), attributes)
 
     def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
         return self.pages.check(assets=self.statics.are_valid, urls=urls)
@@ -259,6 +269,7 @@ class Application:
             "asset": self.asset,
             "flashes": RequestFunction(flashes, needs_services=True),
             **page_functions(self._policy, self.asset),
+            **token_functions(has_tokens=self.security.tokens),
         }
         if self._templates is None:
             return Pages(None, names), []

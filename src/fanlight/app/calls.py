@@ -115,7 +115,7 @@ class CallFactory:
 
     def for_view(self, bound: BoundView, name: str) -> Call:
         """Return the call of a view."""
-        reads_content = bound.reads_content or not self._middleware.is_empty
+        reads_content = bound.reads_content or not self._middleware.is_empty or self._guards_read_content
         content = _Content(
             is_read=reads_content,
             policy=bound.body_policy,
@@ -176,7 +176,13 @@ class CallFactory:
         run = _catching(handler, self._on_error(name))
         if self._middleware.is_async:
             return self._async_call(self._in_thread(run, self._errors.defer_unexpected), name)
-        return self._call(run, name, Lane.MEASURED)
+        return self._call(
+            run, name, Lane.MEASURED, _Content(is_read=True) if self._guards_read_content else _NO_CONTENT
+        )
+
+    @property
+    def _guards_read_content(self) -> bool:
+        return any(each.reads_content for each in self._guards)
 
     def for_response(self, response: Response, name: str) -> Call:
         """Return the call of a response that is always the same; middleware, which may change it, gets a copy."""

@@ -1,8 +1,9 @@
 """Choose the guards of each route, in an order that is the same for all.
 
 In: the marks of a route (outermost first), its methods, and the settings of the app. Out: its guards, the outermost
-first: CORS, whose fields are on the errors of all others; the check of cross-site requests; rate limits, which a
-refused request does not count for; the tries of a sign-in. Raises SetupError for marks that can't be understood.
+first: CORS, whose fields are on the errors of all others; the check of cross-site requests, and of tokens where it
+decides nothing; rate limits, which a refused request does not count for; the tries of a sign-in. Raises SetupError for
+marks that can't be understood.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fanlight.protection.sign_in_attempts import SignInGuard
 from fanlight.routing.entries import Placed
 from fanlight.sessions.session_settings import Sessions
 from fanlight.sessions.session_users import has_signed_in, user_of
+from fanlight.sessions.token_guard import TokenGuard
 
 Mark = TypeVar("Mark", bound=RouteMark)
 
@@ -76,7 +78,8 @@ class GuardChoice:
             trusted.append(cors.origins)
         # SECURITY: tests/protection/test_cross_site.py: CORS for every origin must not open what cookies protect
         check = CrossSiteCheck(trusted, trusts_without_credentials=cors is not None and cors.origins.is_any)
-        return (CrossSiteGuard(check, name),)
+        guard = CrossSiteGuard(check, name)
+        return (guard, TokenGuard(name)) if security.tokens else (guard,)
 
     def _rate_limits_of(self, marks: Sequence[Placed]) -> Sequence[Guard]:
         limits = [(each.mark, each.place) for each in marks if isinstance(each.mark, RateLimit)]

@@ -55,6 +55,11 @@ class MultiMapping(Generic[Value_co]):
         """Return the names."""
         return list(self._values)
 
+    def take_out(self, name: str) -> Value_co | str:
+        """Remove a name, and return its last value, "" without one."""
+        values = self._values.pop(name, None)
+        return values[-1] if values else ""
+
     def __contains__(self, name: object) -> bool:
         return name in self._values
 

@@ -19,6 +19,7 @@ class Guard:
     waits = False  # for a store: then both run in a thread where the view is async
     opens = False  # whether it may open something that finishes the response, like the session
     needs_services = False  # whether it uses the store or the keys of the deployment
+    reads_content = False  # whether it may read the content, also that of a route that does not
     begins = finishes = False  # whether a subclass overrides them
 
     def __init_subclass__(cls) -> None:

@@ -66,6 +66,7 @@ class Request:
     assets: ClassVar[Callable[..., str] | None] = None  # as above
     services: ClassVar[object] = None  # as above; read by `services_of`
     sessions: ClassVar[object] = None  # as above; read by `settings_of` in the room `sessions`
+    _form_token_name: ClassVar[str] = ""  # as above; the field of a form that is for a guard, and not for the view
     _id_line: bytes  # set on first access
     context: Context  # in which all code for this request runs; set by the server when it runs the call
 
@@ -289,9 +290,14 @@ class Request:
     @property
     def form(self) -> Form:
         """The fields of a posted form. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
+        return self._cached("form", self._read_form)
+
+    def _read_form(self) -> Form:
         source = self.content_source
-        limits = DEFAULT_BODY_POLICY.form if source is None else source.limits
-        return self._cached("form", lambda: self.read_form(limits))
+        form = self.read_form(DEFAULT_BODY_POLICY.form if source is None else source.limits)
+        if self._form_token_name:
+            self.cache_value("form_token", form.take_out(self._form_token_name))
+        return form
 
     def read_form(self, limits: FormLimits) -> Form:
         """Return the fields of a posted form, under the given limits."""

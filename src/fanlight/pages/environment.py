@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from fanlight.errors import ClientError, FanlightError, HTTPError, TemplateError
 from fanlight.message.request import Request
 from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.one_line import in_one_line
-from fanlight.pages.request_function import RequestFunction
+from fanlight.pages.request_function import RefusedFunction, RequestFunction
 from fanlight.pages.suggestion import did_you_mean
 from fanlight.pages.template_folder import TemplateFolder, is_escaped
 from fanlight.pages.templates import Templates
@@ -47,8 +48,14 @@ def escape(value: object) -> str:
     return str(value) if type(value) is int else markupsafe.escape(value)
 
 
+def _refuse(refused: RefusedFunction, *_: object, **__: object) -> NoReturn:
+    raise TemplateError(refused.message, hint=refused.hint)
+
+
 def _called_with_request(name: str, value: object) -> object:
     """Return a global as Jinja takes it: a RequestFunction gets the request from the context of the template."""
+    if isinstance(value, RefusedFunction):
+        return partial(_refuse, value)
     if not isinstance(value, RequestFunction):
         return value
     function = value.function
@@ -133,6 +140,8 @@ class FolderEnvironment(jinja2.Environment):
         self.filters.update(templates.filters)
         self.tests.update(templates.tests)
         self._context_names = frozenset(templates.context)
+        refused = {name: each for name, each in names.items() if isinstance(each, RefusedFunction)}
+        self.refused = {name: each for name, each in refused.items() if name not in self._context_names}
         # A template that a page includes has a second compiled form, in which everything is escaped.
         inner = self._within_a_page = self.overlay(autoescape=True, cache_size=0)
         inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - of the same class

@@ -1,6 +1,7 @@
 """A function of templates that gets the request for which the page is rendered: `flashes()`, `csp_nonce()`.
 
-In: the function, which takes the request before its own arguments. Out: what is registered in the environment.
+In: the function, which takes the request before its own arguments. Out: what is registered in the environment. A
+function that an app refuses is registered too, so that a call of it is found at start.
 """
 
 from __future__ import annotations
@@ -17,3 +18,10 @@ class RequestFunction(Struct, frozen=True):
 
     function: Function
     needs_services: bool = False  # whether it uses the store or the keys of the deployment
+
+
+class RefusedFunction(Struct, frozen=True):
+    """A name in all templates that must not be called in this app: why, and what to write instead."""
+
+    message: str
+    hint: str

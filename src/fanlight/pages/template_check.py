@@ -64,6 +64,7 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls
             continue
         source, filename, _ = loader.get_source(environment, name)
         tree = environment.parse(source, name, filename)
+        mistakes += _refused_calls(name, tree, environment)
         if assets:
             mistakes += _wrong_calls(_NAMES_FILE, name, tree, environment)
         if urls:
@@ -101,6 +102,16 @@ def _wrong_calls(function: str, name: str, tree: nodes.Template, environment: Fo
             place = environment.loader.place_of(name, call.lineno)
             mistakes.append(Mistake(message=found.message, places=(place,), hint=found.hint))
     return mistakes
+
+
+def _refused_calls(name: str, tree: nodes.Template, environment: FolderEnvironment) -> Iterator[Mistake]:
+    """Yield a mistake for each call of a function that this app refuses."""
+    for call in tree.find_all(nodes.Call):
+        called = call.node.name if isinstance(call.node, nodes.Name) else ""
+        refused = environment.refused.get(called)
+        if refused is not None and not _defines(called, tree):
+            place = environment.loader.place_of(name, call.lineno)
+            yield Mistake(message=refused.message, places=(place,), hint=refused.hint)
 
 
 def _literal(expression: nodes.Expr) -> object:

@@ -68,8 +68,10 @@ cross_site = CrossSite()
 class CrossSiteRequest(Forbidden):
     """403: a page of another site has sent the request; `reason` and `steps` are for the author of the site."""
 
-    def __init__(self, reason: str, steps: tuple[str, ...] = ()) -> None:
-        super().__init__(_DETAIL)
+    what = "a page of another site has sent this"
+
+    def __init__(self, reason: str, steps: tuple[str, ...] = (), *, detail: str = _DETAIL) -> None:
+        super().__init__(detail)
         self.reason, self.steps = reason, steps
 
 
@@ -114,6 +116,14 @@ def page_of(request: Request) -> str:
     """Return the origin of the page that has sent a request, as far as the browser names it, else ""."""
     values = request.head.values
     return values.get("origin") or origin_of_url(values.get("referer", ""))
+
+
+def is_undecided(request: Request) -> bool:
+    """Return whether a request has none of the fields by which `CrossSiteCheck` decides, but a cookie."""
+    values = request.head.values
+    if "sec-fetch-site" in values or "origin" in values or "cookie" not in values:
+        return False
+    return not origin_of_url(values.get("referer", ""))
 
 
 def has_credentials(request: Request) -> bool:

@@ -27,7 +27,7 @@ REFERRER_POLICIES = (
 )
 OPENER_POLICIES = ("same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none")
 FRAME_POLICIES = {"DENY": ("'none'",), "SAMEORIGIN": ("'self'",)}
-_SWITCHES = ("nosniff", "cross_site")
+_SWITCHES = ("nosniff", "cross_site", "tokens")
 _SETTING_OF = {  # fields that have a setting of their own
     "content-security-policy": "content_security_policy=ContentSecurityPolicy(...)",
     "content-security-policy-report-only": "content_security_policy=ContentSecurityPolicy(report_only=True)",
@@ -43,7 +43,8 @@ class Security(Struct, frozen=True, kw_only=True):
     """How a site is protected; `App(URLS, security=Security(...))`, or `SECURITY` beside `URLS`.
 
     `frame` says which sites may show pages of this one in a frame: "DENY" (none), "SAMEORIGIN", a list of origins, or
-    None (all). `trusted_origins` are sites whose pages may send what changes something; with `cross_site` all may.
+    None (all). `trusted_origins` are sites whose pages may send what changes something; with `cross_site` all may. With
+    `tokens`, a form of a browser that does not say from which page it comes needs a token: `{{ csrf_field() }}` in it.
     `fields` are further fields of this kind for all responses: {"permissions-policy": "camera=()"}.
     """
 
@@ -55,6 +56,7 @@ class Security(Struct, frozen=True, kw_only=True):
     fields: Mapping[str, str] = _NO_FIELDS
     trusted_origins: Sequence[str] = ()
     cross_site: bool = False
+    tokens: bool = False
     cors: CORS | None = None
 
     # --- what is sent -------------------------------------------------------------------------------

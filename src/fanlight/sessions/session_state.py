@@ -117,6 +117,20 @@ class SessionState:
         return self._has_rotated and self._user is not None
 
     @property
+    def has_rotated(self) -> bool:
+        """Whether this request has signed a user in or out, so that another session begins."""
+        return self._has_rotated
+
+    @property
+    def sign_in_id(self) -> bytes:
+        """The id of the session of a user that has signed in, b"" if nobody has. It is read without the store.
+
+        It is that of the next request once the session is finished.
+        """
+        token = self._read_cookie()
+        return b"" if token is None or (token.user is None and token.owner is None) else token.id
+
+    @property
     def is_new(self) -> bool:
         """Whether the client has sent no valid session."""
         self._use()
@@ -284,7 +298,7 @@ class SessionState:
                 has_rotated=self._has_rotated,
                 ended_owners=self._ended_owners,
             )
-            self._writer.write(change, response, int(time.time()))
+            self._token = self._writer.write(change, response, int(time.time()))
         elif self._token is None:
             self._cookie.drop_if_ended(response)
         elif self._is_old:

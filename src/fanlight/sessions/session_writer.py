@@ -54,14 +54,15 @@ class SessionWriter:
         """Prepare; `keeps_records`: the values are in the store."""
         self._cookie, self._records, self._settings, self._keeps_records = cookie, records, settings, keeps_records
 
-    def write(self, change: Change, response: Response, now: int) -> None:
-        """Write what has changed."""
+    def write(self, change: Change, response: Response, now: int) -> Token | None:
+        """Write what has changed. Return the token of the session that goes on."""
         if change.token is None or change.has_rotated:
-            self._begin(change, response, now)
-        elif self._keeps_records:
+            return self._begin(change, response, now)
+        if self._keeps_records:
             self._merge(change, change.token, response, now)
         else:
             self._replace(change, change.token, response, now)
+        return change.token
 
     def touch(self, token: Token, response: Response, now: int) -> None:
         """Write a session again as it is, so that it does not expire while it is used."""
@@ -75,8 +76,8 @@ class SessionWriter:
                 return
         self._cookie.write(response, self._cookie.text_of(token), self._seconds(token, now))
 
-    def _begin(self, change: Change, response: Response, now: int) -> None:
-        """Begin a session, and end the one before."""
+    def _begin(self, change: Change, response: Response, now: int) -> Token | None:
+        """Begin a session, and end the one before. Return the token of the new one."""
         old, user, token, text = change.token, change.user, None, None
         if not change.is_empty:
             token = self._new_token(change, now)
@@ -96,6 +97,7 @@ class SessionWriter:
             self._cookie.drop(response)
         else:
             self._cookie.drop_if_ended(response)
+        return token
 
     def _replace(self, change: Change, old: Token, response: Response, now: int) -> None:
         """Write a session that goes on, all of which is in its cookie."""

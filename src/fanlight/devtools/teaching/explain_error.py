@@ -65,8 +65,8 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
 
 
 def _of_another_site(error: CrossSiteRequest, view: Place) -> Explanation:
-    """Explain the 403 of a request that a page of another site has sent."""
-    summary = f"{view.what} ({view.place}) was not called: a page of another site has sent this ({error.reason})"
+    """Explain the 403 of a request that a page of another site has sent, or may have."""
+    summary = f"{view.what} ({view.place}) was not called: {error.what} ({error.reason})"
     return Explanation(status=403, summary=_one_line(summary), steps=tuple(map(_one_line, error.steps)), places=(view,))
 
 
