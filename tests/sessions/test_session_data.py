@@ -103,6 +103,16 @@ def test_a_wrong_class_is_found_before_the_port_opens() -> None:
         App({"/": add})
 
 
+def test_a_class_that_is_not_defined_is_named() -> None:
+    """As for any other annotation: it was imported for type checkers only, say."""
+
+    def add(cart: Session[Missing]) -> str:  # type: ignore[name-defined] # noqa: F821 - that is the mistake
+        return str(cart)
+
+    with pytest.raises(SetupError, match=r"the annotation of cart in .*add can't be read: name 'Missing' is not defin"):
+        App({"/": add})
+
+
 def test_providers_of_one_class_are_equal() -> None:
     """A session is opened once for a request, however often it is annotated."""
     make = Session.__fanlight_provider__

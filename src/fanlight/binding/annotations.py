@@ -108,8 +108,10 @@ def parse_annotation(annotation: object, scope: Scope) -> ParsedAnnotation:
     inner = _without_none(bare)
     if any(inner is each for each in _PROVIDED):
         found.add(inner)
-    elif (provider := provider_of(inner)) is not None:
-        found.add(provider)
+    elif provides_itself(typing.get_origin(inner) or inner):
+        if found.undefined:
+            raise found.undefined[0].error()
+        found.add(provider_of(inner))
     if len(found.markers) > 1:
         raise AnnotationError("it names two sources", "remove one of them")
     marker: Any = found.markers[0] if found.markers else None
