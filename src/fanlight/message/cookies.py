@@ -7,6 +7,7 @@ that breaks the rules of its prefix, a `SameSite=None` that is not `Secure`, or 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -115,15 +116,20 @@ def write_cookie(name: str, value: str, options: CookieOptions) -> str:
     if len(name) + len(written) > _MAX_LENGTH:
         raise InvalidResponse(f"the cookie {name!r} is over {_MAX_LENGTH} bytes; browsers would drop it")
     _check_kinds(name, options)
+    seconds, expires = _seconds(name, options.max_age), _date(name, options.expires)
+    return f"{name}={written}; {_attributes(name, options, seconds, expires)}"
+
+
+@functools.lru_cache(128)  # PERF: benchmarks/sessions.py: a site has few cookies, and their attributes do not change
+def _attributes(name: str, options: CookieOptions, seconds: int | None, expires: str) -> str:
+    """Return what stands behind the value, for options whose types are right; two of them are given as text."""
     if mistake := _mistake_in(name, options):
         raise InvalidResponse(f"the cookie {name!r} {mistake}")
-    seconds = _seconds(name, options.max_age)
     attributes = {
-        f"{name}={written}": True,
         f"Path={options.path}": True,
         f"Domain={options.domain}": bool(options.domain),
         f"Max-Age={seconds}": seconds is not None,
-        f"Expires={_date(name, options.expires)}": options.expires is not None,
+        f"Expires={expires}": bool(expires),
         "Secure": bool(options.secure) or bool(_must_be_secure(name, options)),
         "HttpOnly": options.http_only,
         # In a frame of another site, where partitioned cookies are used, browsers ignore SameSite=Lax.

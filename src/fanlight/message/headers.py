@@ -136,8 +136,9 @@ class MutableHeaders(Headers):
     def set_cookie(self, line: str, key: Callable[[str], object], *, is_secure_if_https: bool) -> None:
         """Add a Set-Cookie line; it replaces those with the same `key`, which are about the same cookie."""
         pair = check_field("set-cookie", line)
-        same = key(line)
-        self._pairs = [each for each in self._pairs if each[0] != pair[0] or key(each[1]) != same]
+        if pair[0] in self:
+            same = key(line)
+            self._pairs = [each for each in self._pairs if each[0] != pair[0] or key(each[1]) != same]
         self._pairs.append(pair)
         if is_secure_if_https:
             self.secure_if_https += (line,)
