@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fanlight import App, Response, Security, Session, render
-from fanlight.errors import SetupError
+from fanlight import App, Response, Security, Session, Templates, render
+from fanlight.errors import SetupError, TemplateError
 from fanlight.message.finishing import finishers_of
 from fanlight.sessions.form_tokens import COOKIE, SECRET_BYTES, FormTokens
 from fanlight.sessions.session_state import SessionState
@@ -290,3 +290,22 @@ def test_what_makes_or_checks_a_token_needs_a_secret(make_site: MakeSite, tmp_pa
     assert make_site({"POST /": lambda: "x"}, security=security).app.needs_services
     write(tmp_path, {"form.html": "{{ csrf_field() }}"})
     assert make_site({"/": "form.html"}, security=security).app.needs_services
+
+
+def test_a_call_that_is_not_found_at_start_says_what_to_write(make_site: MakeSite, tmp_path: Path) -> None:
+    """By another name, it fails when the page is rendered."""
+    write(tmp_path, {"form.html": "{% set field = csrf_field %}{{ field() }}"})
+    app = make_site({"/": front}).app
+    with pytest.raises(TemplateError, match=r"form.html:1.* Security\(tokens=True\)"):
+        app.pages.render(render("form.html"))
+
+
+def test_a_context_function_of_that_name_is_the_site_s_own(make_site: MakeSite, tmp_path: Path) -> None:
+    """What it returns may be called, and may be anything."""
+    write(tmp_path, {"form.html": "{{ csrf_token() }}"})
+
+    def own() -> Any:
+        return lambda: "own"
+
+    client = make_site({"/": front}, templates=Templates(context={"csrf_token": own})).client()
+    assert client.get("/").text == "own"
