@@ -16,7 +16,7 @@ from fanlight import Request, Response, StoreUnavailable, TooManyRequests
 from fanlight.message.content import SpooledContent
 from fanlight.protection.attempt_limits import ACCOUNT_FIELDS, read_attempts
 from fanlight.protection.known_browsers import MAX_AGE_SECONDS
-from fanlight.protection.sign_in_attempts import SignInGuard, account_of
+from fanlight.protection.sign_in_attempts import SignInGuard, accounts_of
 from fanlight.services import Services
 from fanlight.signing.signing_keys import Keys
 from fanlight.stores.memory_store import MemoryStore
@@ -43,10 +43,12 @@ class Browser:
         self.cookies: dict[str, str] = {}
         self.refusals: list[TooManyRequests] = []
 
-    def sign_in(self, email: str, *, succeeds: bool = False, method: str = "POST") -> int:
-        """Return the status of a try."""
+    def sign_in(self, email: str, *, succeeds: bool = False, method: str = "POST", **fields: str) -> int:
+        """Return the status of a try; the form may have other fields."""
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        request = self.site.request(self.address, urlencode({"email": email, "password": "x"}), method, cookie=cookie)
+        request = self.site.request(
+            self.address, urlencode({"email": email, "password": "x", **fields}), method, cookie=cookie
+        )
         try:
             self.site.guard.begin(request)
         except TooManyRequests as error:
@@ -144,6 +146,25 @@ def test_a_sign_in_forgets_the_tries_before_it(make_site: Any) -> None:
     assert browser.sign_in("ada@example.com", succeeds=True) == 200
     browser.cookies.clear()
     assert browser.sign_in_often("ada@example.com", 21) == [*[200] * 20, 429]
+
+
+def test_a_field_that_the_form_does_not_have_hides_no_account(make_site: Any) -> None:
+    """Whichever field the view reads, the account that it names is counted: another name in another field is no way."""
+    site = make_site(address=None)
+    tries = [site.browser(n).sign_in(f"decoy{n}@example.com", username="ada") for n in range(21)]
+    assert tries == [200] * 20 + [429]
+    tries = [site.browser(n).sign_in("bob@example.com", username=f"decoy{n}") for n in range(21)]
+    assert tries == [200] * 20 + [429]
+
+
+def test_a_sign_in_forgets_no_tries_for_an_account_in_another_field(make_site: Any) -> None:
+    """An attacker with an account of its own can't begin the count of another anew, nor be known as its browser."""
+    site = make_site(address=None)
+    attacker = site.browser(1)
+    assert attacker.sign_in_often("ada@example.com", 19) == [200] * 19
+    assert attacker.sign_in("ada@example.com", succeeds=True, username="mallory") == 200
+    assert attacker.cookies == {}
+    assert attacker.sign_in("ada@example.com") == 429
 
 
 def test_a_stranger_does_not_lock_the_owner_out(make_site: Any) -> None:
@@ -255,7 +276,7 @@ def test_on_the_event_loop_the_store_is_called_in_a_thread(make_site: Any) -> No
     (URLENCODED, "password=x", False),
     (URLENCODED, "email=", False),
     (URLENCODED, "email=%ff%fe", False),
-    (JSON, '{"email": 5}', False),
+    (JSON, '{"email": 5.5}', False),
     (JSON, '{"email": ["ada@example.com"]}', False),
     (JSON, '["ada@example.com"]', False),
     (JSON, "{", False),
@@ -267,16 +288,32 @@ def test_on_the_event_loop_the_store_is_called_in_a_thread(make_site: Any) -> No
 def test_the_account_is_in_a_field_of_the_form(make_site: Any, kind: str, content: str, names: bool) -> None:
     """A form or JSON names the account; what is malformed names none, and is left to the view."""
     site = make_site()
-    found = account_of(site.request("192.0.2.1", content, kind=kind), ACCOUNT_FIELDS)
-    wanted = account_of(site.request("192.0.2.1", '{"login": "ada@example.com"}', kind=JSON), ("login",))
-    assert found == (wanted if names else None)
+    found = accounts_of(site.request("192.0.2.1", content, kind=kind), ACCOUNT_FIELDS)
+    wanted = accounts_of(site.request("192.0.2.1", '{"login": "ada@example.com"}', kind=JSON), ("login",))
+    assert len(wanted) == 1
+    assert found == (wanted if names else [])
+
+
+def test_a_number_names_an_account_as_its_digits_do(make_site: Any) -> None:
+    """A phone may be posted as either."""
+    site = make_site()
+    as_number, as_text, as_form = (
+        accounts_of(site.request("192.0.2.1", content, kind=kind), ("phone",))
+        for kind, content in (
+            (JSON, '{"phone": 5550100}'),
+            (JSON, '{"phone": "5550100"}'),
+            (URLENCODED, "phone=5550100"),
+        )
+    )
+    assert as_number == as_text == as_form
+    assert len(as_number) == 1
+    assert accounts_of(site.request("192.0.2.1", '{"phone": true}', kind=JSON), ("phone",)) == []
 
 
 @given(st.text(max_size=60))
 def test_any_name_is_an_account_of_sixteen_bytes(name: str) -> None:
     """Whatever is posted, also half a character, is a short key, and the same in upper case."""
     site = Site(None, "20/hour")
-    found = account_of(site.request("192.0.2.1", json.dumps({"email": name}), kind=JSON), ("email",))
-    assert (found is None) == (not name.strip())
-    assert found is None or len(found) == 16
+    found = accounts_of(site.request("192.0.2.1", json.dumps({"email": name}), kind=JSON), ("email",))
+    assert [len(each) for each in found] == ([16] if name.strip() else [])
     site.close()

@@ -64,12 +64,17 @@ class SignInGuard(Guard):
         limits, store = self._limits, services_of(request).store
         if limits.address is not None:
             _check(store.take(f"{self._prefix}:a:{address_key(request)}", limits.address))
-        if limits.account is None or (account := account_of(request, limits.account_fields)) is None:
+        if limits.account is None:
             return
         cookie = self._cookie_of(request)
-        key = f"{self._prefix}:n:{account.hex()}:{known_browser(request, cookie, account)}"
-        _check(store.take(key, limits.account))
-        request.cache_value(_NAME, _Attempt(account, key, cookie))
+        accounts = accounts_of(request, limits.account_fields)
+        for account in accounts:
+            key = f"{self._prefix}:n:{account.hex()}:{known_browser(request, cookie, account)}"
+            _check(store.take(key, limits.account))
+        # SECURITY: tests/protection/test_sign_in_attempts.py: which of several the view has verified is not known, and
+        # an attacker's own sign-in must not forget the tries for the account that it names in another field
+        if len(accounts) == 1:
+            request.cache_value(_NAME, _Attempt(account, key, cookie))
 
     def finish(self, request: Request, response: Response) -> None:
         """Forget the tries of an account that was signed in to, and know the browser."""
@@ -91,21 +96,32 @@ class SignInGuard(Guard):
         return attempt if attempt is not None and self._has_signed_in(request) else None
 
 
-def account_of(request: Request, fields: tuple[str, ...]) -> bytes | None:
-    """Return a digest of the account that a sign-in is for, None if no field names one.
+def accounts_of(request: Request, fields: tuple[str, ...]) -> list[bytes]:
+    """Return digests of the accounts that a sign-in may be for: each of these fields that is there may name it.
+
+    SECURITY: tests/protection/test_sign_in_attempts.py: the first one alone would be enough for an attacker to count
+    another account than the view verifies, by a field that the form does not have.
 
     Upper and lower case, and forms of Unicode, are the same, since they may be the same account for the site.
     """
     try:
         posted = request.json if request.is_json else request.form
     except HTTPError:  # it is malformed, or too large: the view refuses it
-        return None
-    for name in fields:
-        value = posted.get(name) if hasattr(posted, "get") else None
-        if isinstance(value, str) and value.strip():
-            plain = unicodedata.normalize("NFKC", value[:1024]).casefold().strip()
-            return blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return None
+        return []
+    if not hasattr(posted, "get"):
+        return []
+    return list(dict.fromkeys(_digest(text) for name in fields if (text := _plain(posted.get(name)))))
+
+
+def _plain(value: object) -> str:
+    """Return what a field names, as it is compared, "" for what names nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):  # a phone, in JSON
+        return str(value)
+    return unicodedata.normalize("NFKC", value[:1024]).casefold().strip() if isinstance(value, str) else ""
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _check(taken: Taken) -> None:

@@ -34,7 +34,7 @@ class Sessions(Struct, frozen=True, kw_only=True, dict=True):
 
     `attempts` is how often one address may post to that page, and `account_attempts` how often in a row it may be tried
     for one account, from all addresses; None: without a limit. The account is named by `account_field` of the form, or
-    by the first of `ACCOUNT_FIELDS` that it has.
+    by all of `ACCOUNT_FIELDS` that it has.
     """
 
     sign_in: str | Callable[..., object] | None = None
