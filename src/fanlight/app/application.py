@@ -96,7 +96,6 @@ class Application:
         self.services = Services()
         self._urls, self._errors, self._templates, self._source = urls, errors, templates, source
         self._middleware, self._wrap_calls = middleware, wrap_calls
-        self._lifespan_function, self._compression = lifespan, compression
         self.sessions, self._session_mistakes = read_sessions(sessions)
         self.security, self._security_mistakes = read_security(security)
         self._policy = self.security.policy_texts(own_styles=(STYLE_HASH,))
