@@ -65,6 +65,7 @@ class Guestbook:
             environ,
         )
         self._guests: list[Guest] = []
+        self._printed: str | None = None  # once it is closed
 
     @property
     def port(self) -> int:
@@ -85,14 +86,15 @@ class Guestbook:
         assert "keeps the book now" in done.stdout
 
     def close(self) -> str:
-        """Stop it; return what it has printed since its banner."""
-        for each in self._guests:
-            each.close()
-        if self.site.process.poll() is None:
-            self.site.process.terminate()
-        printed = self.site.rest()
-        self.site.wait_for_exit()
-        return printed
+        """Stop it; return what it has printed since its banner. It can be closed twice."""
+        if self._printed is None:
+            for each in self._guests:
+                each.close()
+            if self.site.process.poll() is None:
+                self.site.process.terminate()
+            self._printed = self.site.rest()
+            self.site.wait_for_exit()
+        return self._printed
 
 
 Serve = Callable[..., Guestbook]

@@ -86,10 +86,13 @@ def _make(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN")  # what is read within is of one moment: another process may make the table just now
     application, format_ = (
         connection.execute(f"PRAGMA {each}").fetchone()[0] for each in ("application_id", "user_version")
     )
-    if application != APPLICATION and not _is_empty(connection):
+    is_empty = _is_empty(connection)
+    connection.execute("COMMIT")
+    if application != APPLICATION and not is_empty:
         raise StoreUnavailable(f"{path} is another program's database; give the store a file of its own")
     if format_ > FORMAT:
         raise StoreUnavailable(f"{path} was made by a newer version of Fanlight (format {format_})")

@@ -1,8 +1,15 @@
 // Follow the book. Without this script the page is complete; with it, what others write appears by itself.
 const list = document.querySelector("#entries");
-const events = new EventSource(list.dataset.live);
+let events;
 
-events.onmessage = async () => {
+// A page that is kept for the Back button would keep its connection, and a browser has only six for a site.
+addEventListener("pageshow", () => {
+  events = new EventSource(list.dataset.live);
+  events.onmessage = update;
+});
+addEventListener("pagehide", () => events.close());
+
+async function update() {
   const response = await fetch(location.href);
   if (!response.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -17,4 +24,4 @@ events.onmessage = async () => {
   for (const id of ["window", "count"]) document.getElementById(id).replaceWith(page.getElementById(id));
   const names = added.filter(Boolean);
   if (names.length) document.querySelector("#news").textContent = `New in the book: ${names.join(", ")}`;
-};
+}
