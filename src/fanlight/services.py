@@ -22,27 +22,25 @@ class Services:
     """The services of one app; there is one object of it for the life of the app."""
 
     def __init__(self) -> None:
-        self._store: Store | None = None
+        self._given: Store | None = None  # by a deployment
         self._own: MemoryStore | None = None
         self._keys: Keys | None = None
-        self._is_given = False  # by a deployment
         self._tests = 0  # servers of tests that use them just now
         self.keeps_sessions = False  # whether sessions are in the store, and not in cookies
 
-    def forget_counts(self) -> None:
-        """Begin all counts anew, if they are in this object's own memory: for a test."""
-        if self._own is not None:
-            self._own.forget("limit:")
-
     def use(self, *, store: Store, keys: Keys, keeps_sessions: bool) -> None:
         """Set what the app uses from now on."""
-        self._store, self._keys, self.keeps_sessions = store, keys, keeps_sessions
-        self._is_given = True
+        self._given, self._keys, self.keeps_sessions = store, keys, keeps_sessions
 
     def begin_test(self) -> None:
-        """Begin with an empty store, unless it was given, or another test client of the app uses it."""
-        if not self._tests and not self._is_given:
-            self._store = None
+        """Empty the app's own store for a server of a test; of one that another server uses just now, only the counts.
+
+        A store that was given is left as it is.
+        """
+        if self._tests and self._own is not None:
+            self._own.forget("limit:")
+        elif not self._tests:
+            self._own = None
         self._tests += 1
 
     def end_test(self) -> None:
@@ -52,11 +50,13 @@ class Services:
     @property
     def store(self) -> Store:
         """The store."""
-        if self._store is None:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
             from fanlight.stores.memory_store import MemoryStore  # noqa: PLC0415 - see above
 
-            self._store = self._own = MemoryStore()
-        return self._store
+            self._own = MemoryStore()
+        return self._own
 
     @property
     def keys(self) -> Keys:

@@ -99,9 +99,6 @@ class Client:
         if self._base.scheme not in ("http", "https") or not self._base.hostname or self._base.path.strip("/"):
             raise ValueError(f"base_url is {base_url!r}; write a scheme and a host, like https://shop.example")
         self._app = overridden(app, overrides)
-        services = getattr(self._app, "services", None)
-        if services is not None:
-            services.forget_counts()  # so that the tests of a file do not use up each other's rate limits
         self._running = ServerThread(self._app, Options(bind=(), limits=limits or Limits(), access_log=False))
         self._running.start()
         self._stop = weakref.finalize(self, self._running.stop)

@@ -36,7 +36,7 @@ class ServerThread:
     def start(self) -> list[str]:
         """Start the server; return its URLs. Raises the exception of the server if it can't start."""
         if self._services is not None:
-            self._services.begin_test()  # so that no count of one test is in the way of another
+            self._services.begin_test()  # so that the tests of a file do not use up each other's rate limits
         urls = self.server.open()
         self._thread.start()
         if not self.server.started.wait(START_SECONDS) or self._error is not None:
