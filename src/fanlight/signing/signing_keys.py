@@ -64,7 +64,7 @@ class Keys:
             signed = self._signer(purpose).verified(text.encode("ascii"))
             payload, _, moment = signed.rpartition(b".")
             data, age = _decoded(payload), self._clock() - int.from_bytes(_decoded(moment), "big")
-        except (itsdangerous.BadData, UnicodeEncodeError):
+        except (itsdangerous.BadData, ValueError):  # it is not ASCII, or not Base64
             raise BadSignature from None
         # A text of another machine may come from the near future, as clocks differ.
         if age > max_age_seconds or age < -CLOCK_SECONDS:
