@@ -65,7 +65,8 @@ class RequestScope:
 
 
 def _known(request: Request) -> RequestScope | None:
-    return request.cache.get(_NAME) if request.cache is not None else None
+    known: RequestScope | None = request.cached_value(_NAME)
+    return known
 
 
 def run_in_scope(

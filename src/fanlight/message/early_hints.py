@@ -38,7 +38,7 @@ class EarlyHints:
     def __init__(self, request: Request) -> None:
         """Make hints for a request; they do nothing unless a browser navigates to a page."""
         self._request = request
-        self._send: SendLinks | None = (request.cache or {}).get(HINT_SENDER_KEY) if _is_navigation(request) else None
+        self._send: SendLinks | None = request.cached_value(HINT_SENDER_KEY) if _is_navigation(request) else None
 
     def preload(self, *names: str) -> None:
         """Send hints to load files: each is the name of an asset, or a URL that starts with a slash or a scheme.

@@ -28,7 +28,7 @@ class Finisher(Protocol):
 
 def finish_with(request: Request, finisher: Finisher) -> None:
     """Have a finisher called with the response of a request; several are called in their order."""
-    known = request.cache.get(_NAME) if request.cache is not None else None
+    known: list[Finisher] | None = request.cached_value(_NAME)
     if known is None:
         request.cache_value(_NAME, [finisher])
     else:
@@ -37,6 +37,6 @@ def finish_with(request: Request, finisher: Finisher) -> None:
 
 def finishers_of(request: Request) -> Iterator[Finisher]:
     """Yield the finishers of a request, each once; also those that are added meanwhile, by the page of an error."""
-    waiting = request.cache.get(_NAME) if request.cache is not None else None
+    waiting: list[Finisher] | None = request.cached_value(_NAME)
     while waiting:
         yield waiting.pop(0)

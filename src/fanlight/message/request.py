@@ -206,11 +206,16 @@ class Request:
     @property
     def client_cert(self) -> ClientCert | None:
         """The certificate that the client sent in the TLS handshake, None without one."""
-        return None if self.cache is None else self.cache.get("client_cert")
+        certificate: ClientCert | None = self.cached_value("client_cert")
+        return certificate
 
     def cache_value(self, name: str, value: object) -> None:
         """Attach a value, for the server and the app: most requests have none, so there is no attribute for it."""
         self._cached(name, lambda: value)
+
+    def cached_value(self, name: str) -> Any:
+        """Return what was attached under a name, None if nothing was."""
+        return None if self.cache is None else self.cache.get(name)
 
     @property
     def state(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class PageNonces:
         """Return the nonce of the page that is made for a request; "" if the policy has no place for one."""
         if not self.texts.with_gap:
             return ""
-        known: _PageNonce | None = None if request.cache is None else request.cache.get(_KEY)
+        known: _PageNonce | None = request.cached_value(_KEY)
         if known is None:
             known = _PageNonce(self)
             request.cache_value(_KEY, known)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import cast
 
 from msgspec import Struct
 
@@ -107,7 +106,7 @@ class RateLimitGuard(Guard):
 
     def finish(self, request: Request, response: Response) -> None:
         """Add what is left."""
-        field = cast("str | None", request.cache.get(_NAME)) if request.cache is not None else None
+        field: str | None = request.cached_value(_NAME)
         if field is not None:
             response.headers["ratelimit-policy"] = self._policy
             response.headers["ratelimit"] = field

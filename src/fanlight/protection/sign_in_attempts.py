@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from hashlib import blake2b
-from typing import cast
 
 from msgspec import Struct
 
@@ -92,7 +91,7 @@ class SignInGuard(Guard):
     def _successful(self, request: Request, response: Response) -> _Attempt | None:
         if response.status >= SERVER_ERROR:  # the session is not kept either
             return None
-        attempt = cast("_Attempt | None", request.cache.get(_NAME)) if request.cache is not None else None
+        attempt: _Attempt | None = request.cached_value(_NAME)
         return attempt if attempt is not None and self._has_signed_in(request) else None
 
 

@@ -70,7 +70,7 @@ class FlashMessages:
     @classmethod
     def of(cls, request: Request) -> FlashMessages:
         """Return the messages of a request: the same ones for all that use them."""
-        known: FlashMessages | None = request.cache.get(_NAME) if request.cache is not None else None
+        known: FlashMessages | None = request.cached_value(_NAME)
         if known is None:
             known = cls(request)
             request.cache_value(_NAME, known)

@@ -42,12 +42,12 @@ _NAME = "form_tokens"
 class FormTokens:
     """The token of one request's page; it finishes the response by the cookie. It does not refer to the request."""
 
-    __slots__ = ("_cookie", "_is_open", "_secret", "text")
+    __slots__ = ("_is_open", "_secret", "text")
 
     @classmethod
     def of(cls, request: Request) -> FormTokens:
         """Return the token of a request: the same one for all of its page."""
-        known: FormTokens | None = request.cache.get(_NAME) if request.cache is not None else None
+        known: FormTokens | None = request.cached_value(_NAME)
         if known is None:
             known = cls(request)
             request.cache_value(_NAME, known)

@@ -78,7 +78,8 @@ class SessionState:
     @classmethod
     def opened_by(cls, request: Request) -> SessionState | None:
         """Return the session of a request, None if nothing has used it."""
-        return request.cache.get(_NAME) if request.cache is not None else None
+        known: SessionState | None = request.cached_value(_NAME)
+        return known
 
     def __init__(self, request: Request) -> None:
         services = services_of(request)

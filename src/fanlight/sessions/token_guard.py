@@ -91,5 +91,5 @@ def _sent_in(request: Request) -> str:
         if not typed:
             raise
         return typed
-    found = request.cache.get("form_token") if request.cache is not None else None
+    found = request.cached_value("form_token")
     return found if isinstance(found, str) else ""  # a file is none

@@ -19,8 +19,8 @@ CURRENT: ContextVar[Recording | None] = ContextVar("fanlight_recording", default
 
 def recording_of(request: Request) -> Recording | None:
     """Return the recording of a request; None if it is not recorded."""
-    known = request.cache
-    return None if known is None else known.get(KEY)
+    known: Recording | None = request.cached_value(KEY)
+    return known
 
 
 def exchange_id(request: Request) -> str:
