@@ -33,7 +33,7 @@ class HashingThreads:
         self.forget_threads()
 
     def forget_threads(self) -> None:
-        """Begin anew: in the child of a fork, which has none of its parent's threads."""
+        """Start over: in the child of a fork, which has none of its parent's threads."""
         self._lock = threading.Lock()
         self._inside = 0
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="fanlight-password")

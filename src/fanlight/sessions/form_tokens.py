@@ -1,4 +1,4 @@
-"""The tokens of forms, for browsers that do not say from which page a form comes.
+"""The tokens of forms, for browsers that do not send from which page a form comes.
 
     <form method="post">{{ csrf_field() }} ...                                     in a template
     fetch(address, {method: "POST", headers: {"X-CSRF-Token": "{{ csrf_token() }}"}})
@@ -109,12 +109,12 @@ def read_cookie(request: Request, state: SessionState) -> bytes | None:
         data = services_of(request).keys.read(PURPOSE, texts[0], settings_of(request).lifetime_seconds)
     except BadSignature:
         return None
-    # SECURITY: tests/sessions/test_form_tokens.py: the cookie of another user's session, or of nobody's, is tossed
+    # SECURITY: tests/sessions/test_form_tokens.py: the cookie of another session, or of none, was tossed
     return data[:SECRET_BYTES] if compare_digest(data[SECRET_BYTES:], _owner_in(state)) else None
 
 
 def _owner_in(state: SessionState) -> bytes:
-    """Return what says whose a cookie is: of a session with a user, or of none."""
+    """Return what binds a cookie to the session of a signed-in user; b"" for an anonymous visitor."""
     session = state.sign_in_id
     return sha256(b"fanlight:csrf:" + session).digest()[:OWNER_BYTES] if session else b""
 

@@ -1,4 +1,4 @@
-"""The cookie of a session: what it says, signed, so that a client can't change it.
+"""The cookie of a session: its content, signed, so that a client can't change it.
 
 In: a token, or the values of a cookie as they were sent. Out: text, or the token in it. Refuses, with a reason for the
 log, what was not signed by this site, what is too old, and what an attacker may have put beside the client's own.
@@ -37,7 +37,7 @@ UserId = int | str
 
 
 class Token(Struct, frozen=True, array_like=True):
-    """What the cookie of a session says."""
+    """The content of a session's cookie."""
 
     format: int
     id: bytes
@@ -58,7 +58,7 @@ class RefusedToken(Exception):
 
 
 def new_id() -> bytes:
-    """Return the id of a new session, which nobody can guess."""
+    """Return the id of a new session, which can't be guessed."""
     return secrets.token_bytes(ID_BYTES)
 
 

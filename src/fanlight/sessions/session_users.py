@@ -12,7 +12,7 @@ from fanlight.sessions.session_token import UserId
 
 
 def user_of(request: Request) -> UserId | None:
-    """Return the user that is signed in, None for nobody; it may wait. Raises StoreUnavailable."""
+    """Return the user that is signed in, None if there is none; it may wait. Raises StoreUnavailable."""
     return SessionState.of(request).user
 
 

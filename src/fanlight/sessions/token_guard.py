@@ -1,7 +1,7 @@
-"""The check of tokens, where nothing else says from which page a request comes.
+"""The check of tokens, where no header field shows from which page a request comes.
 
 In: a request with an unsafe method that has a cookie, but none of `Sec-Fetch-Site`, `Origin` and a `Referer`. Out: it
-passes if it has the token of its browser, in the field X-CSRF-Token or in its form; else 403, and what to write is said
+passes if it has the token of its browser, in the field X-CSRF-Token or in its form; else 403, with what to write
 in development. The form is read once: the view gets the same one, without the token.
 """
 
@@ -34,7 +34,7 @@ log = logging.getLogger("fanlight.protection")
 
 
 class TokenMissing(CrossSiteRequest):
-    """403: a request could be of another site's page, and has no token that says otherwise."""
+    """403: a request could be of another site's page, and has no token that shows otherwise."""
 
     what = "a page of another site may have sent this"
 
