@@ -1,5 +1,6 @@
 """Serve a site by the command, in a process of its own, and send it requests with other programs."""
 
+import json
 import re
 import signal
 import subprocess
@@ -11,13 +12,10 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from tests.browser import Tab
 from tests.speed import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CHROMIUM = [
-    *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-sync", "--disable-component-update", "--disable-dev-shm-usage", "--virtual-time-budget=10000"),
-]
 
 
 def wait_until(is_so: Callable[[], object]) -> None:
@@ -121,10 +119,12 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture
-def dom_of(run: Callable[..., str], tmp_path: Path) -> Callable[..., str]:
-    """Return a function that opens a page in a browser and returns its DOM."""
+def dom_of(tab: Tab) -> Callable[..., str]:
+    """Return a function that opens a page in a browser and returns its DOM, once a text is part of it."""
 
-    def open_page(url: str, *flags: str) -> str:
-        return run(*CHROMIUM, f"--user-data-dir={tmp_path / 'browser'}", *flags, "--dump-dom", url)
+    def open_page(url: str, text: str) -> str:
+        tab.open(url)
+        tab.wait_for(f"document.documentElement.outerHTML.includes({json.dumps(text)})")
+        return str(tab.evaluate("document.documentElement.outerHTML"))
 
     return open_page

@@ -106,7 +106,7 @@ def test_tls_on_the_plain_port_is_refused_with_a_reason(lesson: Any, run: Run) -
 @pytest.mark.parametrize(("path", "heading"), [("/", "Home"), ("/blog", "Blog"), ("/nowhere", "404: not found")])
 def test_a_browser_shows_each_page(lesson: Any, dom_of: Open, path: str, heading: str) -> None:
     """A browser shows the pages of the lesson, its error page included."""
-    assert f"<h1>{heading}</h1>" in dom_of(f"{lesson.url}{path}")
+    assert f"<h1>{heading}</h1>" in dom_of(f"{lesson.url}{path}", heading)
 
 
 def test_a_browser_sends_a_form_and_follows_the_redirect(serve: Any, dom_of: Open, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_browser_sends_a_form_and_follows_the_redirect(serve: Any, dom_of: Ope
         'URLS = {"/form": "form.html", "POST /form": send, "/thanks": thanks}\n'
     )
     site = serve(tmp_path)
-    assert "<h1>Thank you, Ada &amp; Łukasz: a note</h1>" in dom_of(f"{site.url}/form")
+    assert "<h1>Thank you, Ada &amp; Łukasz: a note</h1>" in dom_of(f"{site.url}/form", "Thank you")
     log = site.read_until("GET /thanks")
     assert "POST /form  303" in log
 
@@ -136,6 +136,6 @@ def test_a_browser_sends_a_form_and_follows_the_redirect(serve: Any, dom_of: Ope
 def test_a_browser_follows_the_links_of_the_journal(serve: Any, dom_of: Open) -> None:
     """The link to the newest entry on the front page leads to that entry."""
     site = serve(SITE)
-    front = dom_of(f"{site.url}/")
+    front = dom_of(f"{site.url}/", "<article>")
     link = front.partition("<article>")[2].partition('href="')[2].partition('"')[0]
-    assert "<h1>A desk that looks north</h1>" in dom_of(f"{site.url}{link}")
+    assert "<h1>A desk that looks north</h1>" in dom_of(f"{site.url}{link}", "A desk")

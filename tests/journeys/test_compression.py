@@ -66,7 +66,7 @@ def test_a_browser_decodes_the_page(dom_of: Open, coding: str) -> None:
     site = Site(coding)
     with LiveServer(site.app) as server:
         for path in ("", "big", "lines"):
-            dom = dom_of(f"http://localhost:{server.port}/{path}")
+            dom = dom_of(f"http://localhost:{server.port}/{path}", "the end")
             assert "<li>line 199, which says what the others say</li>" in dom, path
             assert "<p>the end</p>" in dom, path
     (offered, has_cookie), *_ = site.command

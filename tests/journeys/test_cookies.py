@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.browser import Tab
 
 from fanlight import App, Request, Response
 from fanlight.testing import LiveServer
@@ -30,7 +31,7 @@ TEXTS = [
 FRAMED = '''
 import asyncio
 
-from fanlight import Response
+from fanlight import App, Response, Security
 
 FOUND = asyncio.Queue()
 
@@ -75,6 +76,7 @@ const text = async (path) => await (await fetch(path)).text();
     "/report": report,
     "/result": result,
 }
+app = App(URLS, security=Security(frame=None))
 '''
 
 
@@ -137,18 +139,23 @@ def _json_in(dom: str) -> dict[str, str]:
 
 def test_a_browser_keeps_any_text(server: LiveServer, dom_of: Open) -> None:
     """Chromium sends back any value that was set."""
-    dom = dom_of(f"http://localhost:{server.port}/many")
+    dom = dom_of(f"http://localhost:{server.port}/many", "c7")
     assert _json_in(dom) == {f"c{number}": text for number, text in enumerate(TEXTS)}
 
 
 def test_a_cookie_set_by_a_script_is_read(server: LiveServer, dom_of: Open) -> None:
     """A cookie set by a page's script has the value that the script meant, encoded or not."""
-    assert _json_in(dom_of(f"http://localhost:{server.port}/scripted")) == {"encoded": "Ada, é; 100%", "raw": "José"}
+    assert _json_in(dom_of(f"http://localhost:{server.port}/scripted", "{")) == {
+        "encoded": "Ada, é; 100%",
+        "raw": "José",
+    }
 
 
-def test_a_partitioned_cookie_is_deleted_in_its_frame(serve: Callable[..., Any], dom_of: Open, tmp_path: Path) -> None:
+def test_a_partitioned_cookie_is_deleted_in_its_frame(serve: Callable[..., Any], tab: Tab, tmp_path: Path) -> None:
     """In a frame of another site, `delete_cookie(partitioned=True)` deletes what `partitioned=True` has set."""
     (tmp_path / "main.py").write_text(FRAMED)
     port = serve(tmp_path, "--tls", "dev").port
-    dom = dom_of(f"https://127.0.0.1:{port}/outer?port={port}", "--ignore-certificate-errors")
-    assert '<p>{"s":"1"} then {}</p>' in dom
+    tab.accept_any_certificate()
+    tab.open(f"https://127.0.0.1:{port}/outer?port={port}")
+    tab.wait_for("document.querySelector('p').textContent")
+    assert tab.text == '{"s":"1"} then {}'

@@ -107,7 +107,7 @@ for (const [location, host] of Object.entries({json.dumps(sent)})) {{
 document.querySelector("pre").textContent = "wrong: " + JSON.stringify(wrong);
 </script>"""
     with LiveServer(App({"/": lambda: page})) as server:
-        dom = html.unescape(dom_of(f"http://localhost:{server.port}/"))
+        dom = html.unescape(dom_of(f"http://localhost:{server.port}/", "<pre>wrong: "))
     assert "<pre>wrong: []</pre>" in dom
 
 
@@ -129,5 +129,5 @@ def test_redirect_back_stays_on_the_site(dom_of: Callable[..., str]) -> None:
 </script>"""
     urls = {"/": lambda: page, "/back": back, "/{rest...}": lambda rest: rest}
     with LiveServer(App(urls)) as server:
-        dom = html.unescape(dom_of(f"http://localhost:{server.port}/"))
+        dom = html.unescape(dom_of(f"http://localhost:{server.port}/", "<pre>gone: "))
     assert "<pre>gone: []</pre>" in dom

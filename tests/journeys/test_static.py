@@ -37,7 +37,7 @@ def test_a_browser_applies_the_style_and_runs_the_modules(serve: Any, dom_of: Op
         'from fanlight import Static\n\nURLS = {"/": "home.html", "/static": Static("static")}\n'
     )
     site = serve(tmp_path)
-    assert '<h1 id="shown">rgb(1, 2, 3) 42</h1>' in dom_of(f"{site.url}/")
+    assert '<h1 id="shown">rgb(1, 2, 3) 42</h1>' in dom_of(f"{site.url}/", "42</h1>")
     log = site.read_until("/static/data.json")
     assert "  404  " not in log  # a status; a random id may contain the digits
 
@@ -46,7 +46,7 @@ def test_a_new_site_has_a_style_sheet(serve: Any, dom_of: Open, run: Callable[..
     """The site that `fanlight new` makes has a style sheet, which a browser loads from a URL that can be cached."""
     run(sys.executable, "-m", "fanlight", "new", str(tmp_path / "mysite"))
     site = serve(tmp_path / "mysite")
-    assert "<h1>Your site is up.</h1>" in dom_of(f"{site.url}/")
+    assert "<h1>Your site is up.</h1>" in dom_of(f"{site.url}/", "Your site is up.")
     log = site.read_until("site.")
     assert "  404  " not in log  # a status; a random id may contain the digits
     address = run("curl", "-sS", f"{site.url}/").partition('stylesheet" href="')[2].partition('"')[0]
