@@ -56,8 +56,7 @@ screenshots: .venv/.tests
 	$(BIN)/python scripts/screenshots.py $(NAMES)
 
 bench:
-	benchmarks/setup
-	benchmarks/run
+	benchmarks/run --setup
 
 soak: .venv/.tests
 	scripts/install-system-packages

@@ -49,7 +49,7 @@ def main(settings: Settings) -> None:
     peers = settings.chosen(BLOCKING_PEERS)
     rounds: dict[str, list[Round]] = {peer.name: [] for peer in peers}
     failures: dict[str, str] = {}
-    for number in range(min(settings.rounds, MOST_ROUNDS)):
+    for number in settings.turns(MOST_ROUNDS):
         for peer in peers:
             settings.say(f"round {number + 1}: {peer.name}")
             try:

@@ -28,6 +28,7 @@ class Shape:
 TINY = Shape(name="tiny head", script="fixed.lua", head="tiny.txt")
 BROWSER = Shape(name="browser's head", script="fixed.lua", head="browser.txt")
 VARIED = Shape(name="varied heads", script="varied.lua", head="browser.txt")
+PIPELINED = Shape(name="16 requests at a time", script="pipelined.lua", head="tiny.txt")
 CLOSING = Shape(name="a connection for each request", script="fixed.lua", head="closing.txt")
 ALL_SHAPES = (TINY, BROWSER, VARIED)
 

@@ -17,33 +17,41 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from environment import build_of
+
 SERVER_CORE, LOAD_CORE = 0, 1
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PACKAGES = (
     *("fanlight", "jinja2", "msgspec", "uvicorn", "uvloop", "httptools", "starlette", "fastapi", "granian"),
-    *("socketify", "flask", "gunicorn", "gevent", "aiohttp", "sanic", "django", "psycopg", "psycopg-pool"),
+    *("litestar", "socketify", "flask", "gunicorn", "gevent", "aiohttp", "sanic", "django", "psycopg", "psycopg-pool"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CoreTime:
-    """The seconds a core has spent since boot: at work for processes, in all, and with nothing to do."""
+    """The seconds a core has spent since boot."""
 
-    processes: float
-    idle: float
+    processes: float  # at work for them
+    idle: float  # with nothing to do
+    stolen: float  # ready to work, while the host let another machine run
     total: float
 
     def since(self, before: CoreTime) -> CoreTime:
         """Return what was spent between two looks."""
-        return CoreTime(self.processes - before.processes, self.idle - before.idle, self.total - before.total)
+        return CoreTime(
+            self.processes - before.processes,
+            self.idle - before.idle,
+            self.stolen - before.stolen,
+            self.total - before.total,
+        )
 
 
 def core_time(core: int) -> CoreTime:
-    """Return the time a core has spent; steal counts in the total alone."""
+    """Return the time a core has spent."""
     line = next(each for each in Path("/proc/stat").read_text().splitlines() if each.startswith(f"cpu{core} "))
     ticks = [int(each) / TICKS_PER_SECOND for each in line.split()[1:9]]
-    user, nice, system, idle, io_wait = ticks[:5]
-    return CoreTime(user + nice + system, idle + io_wait, sum(ticks))
+    user, nice, system, idle, io_wait, _, _, stolen = ticks
+    return CoreTime(user + nice + system, idle + io_wait, stolen, sum(ticks))
 
 
 def facts() -> dict[str, object]:
@@ -53,7 +61,8 @@ def facts() -> dict[str, object]:
         "cpu": _processor(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": build_of(sys.executable).name,
+        "python_build": build_of(sys.executable).facts(),
         "load_average_before": os.getloadavg()[0],
         "commit": _first_line("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"),
         "versions": _versions(),

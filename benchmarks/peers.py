@@ -10,8 +10,8 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from machine import program
@@ -35,41 +35,63 @@ class Peer:
     environment: dict[str, str] = field(default_factory=dict)
 
 
+# --- how each is started -------------------------------------------------------------------------
+
+
 def _nginx(port: int, folder: Path, conf: str = "nginx.conf") -> list[str]:
     text = (APPS / conf).read_text().replace("PORT", str(port)).replace("FOLDER", str(STATIC_FOLDER))
     (folder / "nginx.conf").write_text(text)
     return [program("nginx"), "-p", str(folder), "-c", "nginx.conf"]
 
 
-def _fanlight(*options: str) -> Command:
-    return lambda port, _: [program("fanlight"), "run", "fanlight_app.py", "--port", str(port), *options]
+def fanlight(
+    app: str, *options: str, name: str = "Fanlight", note: str = "a sync view", path: str = "", log: bool = False
+) -> Peer:
+    """Return Fanlight with an app of apps/; without its access log, unless it is asked for."""
+    words = ["run", f"{app}.py", *options, *([] if log else ["--no-access-log"])]
+    return Peer(
+        name=name, note=note, path=path, command=lambda port, _: [program("fanlight"), *words, "--port", str(port)]
+    )
 
 
-def _of_fanlight(app: str) -> Command:
-    return lambda port, _: [program("fanlight"), "run", app, "--port", str(port), "--no-access-log"]
-
-
-def _uvicorn(app: str, *options: str) -> Command:
+def uvicorn(name: str, app: str, note: str = "", path: str = "", options: Sequence[str] = ()) -> Peer:
+    """Return an ASGI app on uvicorn, with uvloop and httptools."""
     fixed = shlex.split("--host 127.0.0.1 --loop uvloop --http httptools --no-access-log --log-level warning")
-    return lambda port, _: [program("uvicorn"), app, "--port", str(port), *fixed, *options]
+    return Peer(
+        name=name,
+        note="; ".join(filter(None, (note, "uvloop, httptools"))),
+        path=path,
+        command=lambda port, _: [program("uvicorn"), f"{app}:app", "--port", str(port), *fixed, *options],
+    )
 
 
-def _granian(app: str, interface: str, *options: str) -> Command:
-    fixed = shlex.split("--host 127.0.0.1 --workers 1 --loop uvloop --no-ws --log-level warning")
-    return lambda port, _: [program("granian"), app, "--interface", interface, "--port", str(port), *fixed, *options]
+def granian(name: str, app: str, interface: str, note: str, path: str = "", options: Sequence[str] = ()) -> Peer:
+    """Return an app on Granian, with one worker."""
+    fixed = shlex.split("--host 127.0.0.1 --workers 1 --loop uvloop --no-ws --log-level warning --interface")
+    return Peer(
+        name=name,
+        note=note,
+        path=path,
+        command=lambda port, _: [program("granian"), f"{app}:app", *fixed, interface, "--port", str(port), *options],
+    )
 
 
-def _gunicorn(app: str, *options: str) -> Command:
-    fixed = shlex.split("--workers 1 --keep-alive 65 --log-level warning")
-    return lambda port, _: [program("gunicorn"), app, "--bind", f"127.0.0.1:{port}", *fixed, *options]
+def gunicorn(
+    name: str, app: str, note: str, path: str = "", options: str = "--worker-class gthread --threads 4"
+) -> Peer:
+    """Return a WSGI app on gunicorn, with one worker: by default of 4 threads, as its documentation suggests."""
+    fixed = shlex.split(f"--workers 1 --keep-alive 65 --log-level warning {options}")
+    return Peer(
+        name=name,
+        note=note,
+        path=path,
+        command=lambda port, _: [program("gunicorn"), f"{app}:app", "--bind", f"127.0.0.1:{port}", *fixed],
+    )
 
 
-def _gthread(app: str, threads: int = 4) -> Command:
-    return _gunicorn(app, "--worker-class", "gthread", "--threads", str(threads))
-
-
-def _script(name: str) -> Command:
-    return lambda port, _: [sys.executable, name, str(port)]
+def script(name: str, file: str, note: str, path: str = "/user") -> Peer:
+    """Return a server that is a program of apps/ of its own."""
+    return Peer(name=name, note=note, path=path, command=lambda port, _: [sys.executable, f"{file}.py", str(port)])
 
 
 def _sanic(port: int, _: Path) -> list[str]:
@@ -77,59 +99,67 @@ def _sanic(port: int, _: Path) -> list[str]:
     return [program("sanic"), "sanic_app:app", "--port", str(port), *fixed]
 
 
+# --- one route with one parameter ----------------------------------------------------------------
+
+_IN_THREADS = "its thread pool"
 NGINX = Peer(
     name="nginx return 200", command=_nginx, note="no application: its page is in its settings", answers_id=False
 )
-FANLIGHT = Peer(name="Fanlight", command=_fanlight("--no-access-log"), note="a sync view")
-FANLIGHT_LOGGING = Peer(name="Fanlight, access log", command=_fanlight(), note="a sync view; the log goes to a file")
-STARLETTE_SYNC = Peer(
-    name="Starlette sync, uvicorn", command=_uvicorn("starlette_app:app"), note="uvloop, httptools; its thread pool"
+FANLIGHT = fanlight("fanlight_app", path="/user")
+FANLIGHT_LOGGING = fanlight(
+    "fanlight_app", path="/user", name="Fanlight, access log", log=True, note="a sync view; the log goes to a file"
 )
-FLASK = Peer(
-    name="Flask, gunicorn gthread",
-    command=_gthread("flask_app:app"),
-    note="4 threads, as gunicorn recommends; 1 thread is slower, 8 gain nothing",
+FANLIGHT_ASYNC = fanlight("fanlight_app", path="/async", name="Fanlight async", note="an async view")
+SOCKETIFY = script("socketify", "socketify_app", "a C++ server (uWebSockets) with its own router")
+GRANIAN = granian("Granian RSGI raw", "rsgi_raw", "rsgi", "a Rust server; no framework", "/user")
+UVICORN = uvicorn("uvicorn raw", "asgi_raw", "no framework", "/user")
+STARLETTE = uvicorn("Starlette async, uvicorn", "starlette_app", path="/async")
+STARLETTE_SYNC = uvicorn("Starlette sync, uvicorn", "starlette_app", _IN_THREADS, "/user")
+FLASK = gunicorn(
+    "Flask, gunicorn gthread", "flask_app", "4 threads, as gunicorn recommends; 1 is slower, 8 gain nothing", "/user"
 )
-FLASK_WIDE = Peer(
-    name="Flask, gunicorn gthread 64",
-    command=_gthread("flask_app:app", threads=64),
-    note="64 threads: more than there are connections",
+FLASK_WIDE = gunicorn(
+    "Flask, gunicorn gthread 64",
+    "flask_app",
+    "64 threads: more than there are connections",
+    "/user",
+    "--worker-class gthread --threads 64",
 )
+AIOHTTP = script("aiohttp", "aiohttp_app", "uvloop; its own server")
+SANIC = Peer(name="Sanic", command=_sanic, note="uvloop, httptools; its own server")
 
 PEERS = (
     NGINX,
     FANLIGHT,
-    Peer(name="Fanlight async", command=_fanlight("--no-access-log"), note="an async view", path="/async"),
     FANLIGHT_LOGGING,
-    Peer(name="socketify", command=_script("socketify_app.py"), note="a C++ server (uWebSockets) with its own router"),
-    Peer(name="Granian RSGI raw", command=_granian("rsgi_raw:app", "rsgi"), note="a Rust server; no framework"),
-    Peer(
-        name="Starlette async, Granian",
-        command=_granian("starlette_app:app", "asgi"),
-        note="a Rust server, ASGI",
-        path="/async",
-    ),
-    Peer(name="uvicorn raw", command=_uvicorn("asgi_raw:app"), note="uvloop, httptools; no framework"),
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("starlette_app:app"),
-        note="uvloop, httptools",
-        path="/async",
-    ),
+    FANLIGHT_ASYNC,
+    SOCKETIFY,
+    GRANIAN,
+    granian("Starlette async, Granian", "starlette_app", "asgi", "a Rust server, ASGI", "/async"),
+    UVICORN,
+    STARLETTE,
     STARLETTE_SYNC,
-    Peer(name="FastAPI async, uvicorn", command=_uvicorn("fastapi_app:app"), note="uvloop, httptools", path="/async"),
-    Peer(name="FastAPI sync, uvicorn", command=_uvicorn("fastapi_app:app"), note="uvloop, httptools; its thread pool"),
+    uvicorn("FastAPI async, uvicorn", "fastapi_app", path="/async"),
+    uvicorn("FastAPI sync, uvicorn", "fastapi_app", _IN_THREADS, "/user"),
+    uvicorn("Litestar async, uvicorn", "litestar_app", path="/async"),
     FLASK,
-    Peer(
-        name="Flask, gunicorn gevent",
-        command=_gunicorn("flask_app:app", "--worker-class", "gevent"),
-        note="more requests than gthread, but a few connections starve: see its p99",
+    gunicorn(
+        "Flask, gunicorn gevent",
+        "flask_app",
+        "more requests than gthread, but a few connections starve: see its p99",
+        "/user",
+        "--worker-class gevent",
     ),
-    Peer(name="aiohttp", command=_script("aiohttp_app.py"), note="uvloop; its own server"),
-    Peer(name="Sanic", command=_sanic, note="uvloop, httptools; its own server"),
+    AIOHTTP,
+    SANIC,
 )
+# What a client sends without waiting for responses: the servers that have no framework, or one of their own.
+PIPELINING_PEERS = (NGINX, FANLIGHT, FANLIGHT_LOGGING, SOCKETIFY, GRANIAN, UVICORN, AIOHTTP)
+# Beside a view that blocks: the servers that run sync views.
+BLOCKING_PEERS = (FANLIGHT, STARLETTE_SYNC, FLASK, FLASK_WIDE)
 
-# Over TLS, all with one certificate (tls.py makes it): TLS 1.3, AES-256-GCM, ECDSA P-256.
+# --- TLS: all have one certificate (tls.py makes it): TLS 1.3, AES-256-GCM, ECDSA P-256 ----------
+
 TLS_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-tls-{os.getuid()}"
 CERT, KEY = TLS_FOLDER / "cert.pem", TLS_FOLDER / "key.pem"
 
@@ -142,124 +172,84 @@ def _nginx_tls(port: int, folder: Path) -> list[str]:
     return command
 
 
-TLS_PEERS = (
-    Peer(name=NGINX.name, command=_nginx_tls, note=NGINX.note, answers_id=False, scheme="https"),
-    Peer(
-        name="Fanlight",
-        command=_fanlight("--no-access-log", "--cert", str(CERT), "--key", str(KEY)),
-        note="a sync view",
-        scheme="https",
-    ),
-    Peer(
-        name="uvicorn raw",
-        command=_uvicorn("asgi_raw:app", "--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY)),
-        note="uvloop, httptools; no framework",
-        scheme="https",
-    ),
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("starlette_app:app", "--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY)),
-        note="uvloop, httptools",
-        path="/async",
-        scheme="https",
-    ),
-    Peer(
-        name="Granian RSGI raw",
-        command=_granian("rsgi_raw:app", "rsgi", "--ssl-certificate", str(CERT), "--ssl-keyfile", str(KEY)),
-        note="a Rust server; no framework",
-        scheme="https",
-    ),
+_UVICORN_TLS = ("--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY))
+TLS_PEERS = tuple(
+    replace(each, scheme="https")
+    for each in (
+        replace(NGINX, command=_nginx_tls),
+        fanlight("fanlight_app", "--cert", str(CERT), "--key", str(KEY), path="/user"),
+        uvicorn("uvicorn raw", "asgi_raw", "no framework", "/user", _UVICORN_TLS),
+        uvicorn("Starlette async, uvicorn", "starlette_app", path="/async", options=_UVICORN_TLS),
+        granian(
+            "Granian RSGI raw",
+            "rsgi_raw",
+            "rsgi",
+            "a Rust server; no framework",
+            "/user",
+            ("--ssl-certificate", str(CERT), "--ssl-keyfile", str(KEY)),
+        ),
+    )
 )
 
-# Beside a view that blocks: the servers that run sync views.
-BLOCKING_PEERS = (FANLIGHT, STARLETTE_SYNC, FLASK, FLASK_WIDE)
+# --- sync views that wait: each answers /user, /postgresql and /sqlite, /compute, and /sleep/{us} ----
 
-# Where sync views wait a little: each answers /user, /postgresql and /sqlite, /compute, and /sleep/{microseconds}.
-_BY_UVICORN = "uvicorn: uvloop, httptools; its thread pool"
+_GTHREAD_64 = "--worker-class gthread --threads 64"
 _BY_GTHREAD = "gunicorn gthread, 64 threads: one for each connection that waits"
 WAITING_PEERS = (
-    Peer(name="Fanlight", command=_of_fanlight("waits_fanlight.py"), note="no view says that it waits", path=""),
-    Peer(name="Starlette", command=_uvicorn("waits_starlette:app"), note=_BY_UVICORN, path=""),
-    Peer(name="FastAPI", command=_uvicorn("waits_fastapi:app"), note=_BY_UVICORN, path=""),
-    Peer(name="Flask", command=_gthread("waits_flask:app", threads=64), note=_BY_GTHREAD, path=""),
-    Peer(name="Django", command=_gthread("waits_django:app", threads=64), note=f"{_BY_GTHREAD}; cursors", path=""),
+    fanlight("waits_fanlight", note="no view says that it waits"),
+    uvicorn("Starlette", "waits_starlette", f"uvicorn; {_IN_THREADS}"),
+    uvicorn("FastAPI", "waits_fastapi", f"uvicorn; {_IN_THREADS}"),
+    gunicorn("Flask", "waits_flask", _BY_GTHREAD, options=_GTHREAD_64),
+    gunicorn("Django", "waits_django", f"{_BY_GTHREAD}; cursors", options=_GTHREAD_64),
 )
 
-# Where a view's arguments are the work: each answers /json, /form and /depends below its path.
+# --- views with work to do -----------------------------------------------------------------------
+
+
+def _both(app: str) -> tuple[Peer, Peer]:
+    """Return Fanlight with sync views, and with the same ones async."""
+    return fanlight(app), fanlight(app, name="Fanlight async", note="an async view", path="/async")
+
+
+# Arguments are the work: each answers /json, /form and /depends below its path.
 BINDING_PEERS = (
-    Peer(name="Fanlight", command=_of_fanlight("binding_fanlight.py"), note="sync views", path=""),
-    Peer(name="Fanlight async", command=_of_fanlight("binding_fanlight.py"), note="async views", path="/async"),
-    Peer(
-        name="Litestar async, uvicorn",
-        command=_uvicorn("binding_litestar:app"),
-        note="msgspec; uvloop, httptools",
-        path="",
-    ),
-    Peer(
-        name="FastAPI async, uvicorn",
-        command=_uvicorn("binding_fastapi:app"),
-        note="pydantic; uvloop, httptools",
-        path="",
-    ),
+    *_both("binding_fanlight"),
+    uvicorn("Litestar async, uvicorn", "binding_litestar", "msgspec"),
+    uvicorn("FastAPI async, uvicorn", "binding_fastapi", "pydantic"),
 )
-
 # A posted form: each answers /form below its path. The last two have nothing that converts it: their views do.
 FORM_PEERS = (
     *BINDING_PEERS,
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("forms_starlette:app"),
-        note="python-multipart, by hand; uvloop, httptools",
-        path="",
-    ),
-    Peer(name="Flask, gunicorn gthread", command=_gthread("forms_flask:app"), note="by hand; 4 threads", path=""),
+    uvicorn("Starlette async, uvicorn", "forms_starlette", "python-multipart, by hand"),
+    gunicorn("Flask, gunicorn gthread", "forms_flask", "by hand; 4 threads"),
 )
-
-# A Jinja page: each answers /list/{number} below its path.
-# Where a page has a session: each answers /begin and /page below its path.
+# A page with a session: each answers /begin and /page below its path.
 SESSION_PEERS = (
-    Peer(name="Fanlight", command=_of_fanlight("sessions_fanlight.py"), note="a sync view", path=""),
-    Peer(name="Fanlight async", command=_of_fanlight("sessions_fanlight.py"), note="an async view", path="/async"),
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("sessions_starlette:app"),
-        note="SessionMiddleware; uvloop, httptools",
-        path="",
-    ),
-    Peer(name="Flask, gunicorn gthread", command=_gthread("sessions_flask:app"), note="4 threads", path=""),
-    Peer(
-        name="Django, gunicorn gthread",
-        command=_gthread("sessions_django:app"),
-        note="SessionMiddleware, signed cookies; 4 threads",
-        path="",
-    ),
+    *_both("sessions_fanlight"),
+    uvicorn("Starlette async, uvicorn", "sessions_starlette", "SessionMiddleware"),
+    gunicorn("Flask, gunicorn gthread", "sessions_flask", "4 threads"),
+    gunicorn("Django, gunicorn gthread", "sessions_django", "SessionMiddleware, signed cookies; 4 threads"),
 )
-
+# A Jinja page: each answers /list/{number} below its path.
 PAGE_PEERS = (
-    Peer(name="Fanlight", command=_of_fanlight("pages_fanlight.py"), note="a sync view", path=""),
-    Peer(name="Fanlight async", command=_of_fanlight("pages_fanlight.py"), note="an async view", path="/async"),
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("pages_starlette:app"),
-        note="uvloop, httptools",
-        path="/async",
-    ),
-    Peer(
-        name="Starlette sync, uvicorn",
-        command=_uvicorn("pages_starlette:app"),
-        note="uvloop, httptools; its thread pool",
-        path="",
-    ),
-    Peer(name="Flask, gunicorn gthread", command=_gthread("pages_flask:app"), note="4 threads", path=""),
+    *_both("pages_fanlight"),
+    uvicorn("Starlette async, uvicorn", "pages_starlette", path="/async"),
+    uvicorn("Starlette sync, uvicorn", "pages_starlette", _IN_THREADS),
+    gunicorn("Flask, gunicorn gthread", "pages_flask", "4 threads"),
+)
+# A posted file: each answers /received, /digest and /kept.
+UPLOAD_PEERS = (
+    fanlight("uploads_fanlight", note="save_to"),
+    uvicorn("FastAPI, uvicorn", "uploads_fastapi", f"python-multipart; copyfileobj in {_IN_THREADS}"),
+    gunicorn("Flask, gunicorn gthread", "uploads_flask", "4 threads; save"),
 )
 
-# A folder of files: each gives STATIC_FOLDER below its path.
+# --- a folder of files: each gives STATIC_FOLDER below its path ----------------------------------
+
 _IN_STATIC_FOLDER = {"BENCH_STATIC": str(STATIC_FOLDER)}
 STATIC_PEERS = (
-    Peer(
-        name="Fanlight",
-        command=_of_fanlight("static_fanlight.py"),
-        note="by Static, or by a view that returns a Path where there is no Static",
+    replace(
+        fanlight("static_fanlight", note="by Static, or by a view that returns a Path where there is no Static"),
         path="/static",
         environment=_IN_STATIC_FOLDER,
     ),
@@ -269,45 +259,34 @@ STATIC_PEERS = (
         note="one worker; sendfile, tcp_nopush",
         path="/static",
     ),
-    Peer(
-        name="Starlette, uvicorn",
-        command=_uvicorn("static_starlette:app"),
-        note="StaticFiles; uvloop, httptools",
-        path="/static",
-        environment=_IN_STATIC_FOLDER,
+    replace(
+        uvicorn("Starlette, uvicorn", "static_starlette", "StaticFiles"), path="/static", environment=_IN_STATIC_FOLDER
     ),
-    Peer(
-        name="Granian",
-        command=_granian("rsgi_raw:app", "rsgi", "--static-path-mount", str(STATIC_FOLDER)),
-        note="a Rust server; its own files, no Python",
-        path="/static",
+    granian(
+        "Granian",
+        "rsgi_raw",
+        "rsgi",
+        "a Rust server; its own files, no Python",
+        "/static",
+        ("--static-path-mount", str(STATIC_FOLDER)),
     ),
 )
 
-# A posted file: each answers /received, /digest and /kept.
-UPLOAD_PEERS = (
-    Peer(name="Fanlight", command=_of_fanlight("uploads_fanlight.py"), note="save_to", path=""),
-    Peer(
-        name="FastAPI, uvicorn",
-        command=_uvicorn("uploads_fastapi:app"),
-        note="python-multipart; uvloop, httptools; copyfileobj in its thread pool",
-        path="",
-    ),
-    Peer(name="Flask, gunicorn gthread", command=_gthread("uploads_flask:app"), note="4 threads; save", path=""),
-)
+# --- 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them ----
 
-# With 10,000 connections that idle longer than uvicorn, and for fresh ones Fanlight, would let them.
 IDLING_PEERS = (
-    Peer(
-        name="Fanlight",
-        command=_fanlight("--no-access-log", "--head-seconds", "300", "--idle-seconds", "300"),
+    fanlight(
+        "fanlight_app",
+        *("--head-seconds", "300", "--idle-seconds", "300"),
+        path="/user",
         note="a sync view; its waits for a head and between requests raised to 300 s",
     ),
-    Peer(
-        name="Starlette async, uvicorn",
-        command=_uvicorn("starlette_app:app", "--timeout-keep-alive", "300"),
-        note="uvloop, httptools; its keep-alive raised to 300 s",
-        path="/async",
+    uvicorn(
+        "Starlette async, uvicorn",
+        "starlette_app",
+        "its keep-alive raised to 300 s",
+        "/async",
+        ("--timeout-keep-alive", "300"),
     ),
     NGINX,
 )

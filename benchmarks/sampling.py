@@ -6,11 +6,13 @@ which there was any error. Between two looks at the clocks anything may make the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from statistics import median
 from typing import TYPE_CHECKING
 
 import load
+import report
 from load import Load, Shape
 from machine import LOAD_CORE, SERVER_CORE, core_time
 from serving import CannotRunError, Serving
@@ -18,7 +20,7 @@ from serving import CannotRunError, Serving
 if TYPE_CHECKING:
     from settings import Settings
 
-IDLE, DISTURBED = 0.05, 0.05  # parts of a core, over which a row says so
+NOTEWORTHY = 0.05  # part of a core, over which a row says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,12 @@ class Sample:
     bytes_each: float
     idle_share: float  # of the server's core
     others_share: float  # of the busier core: time of processes that are neither server nor load
+    stolen_share: float  # of the core that lost more: time that the host gave to other machines
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether others, on this machine or beside it, had a part of a core worth naming."""
+        return max(self.others_share, self.stolen_share) > NOTEWORTHY
 
 
 def by_wrk(server: Serving, url: str, shape: Shape, settings: Settings, *, connections: int) -> Sample:
@@ -62,22 +70,28 @@ def watched(server: Serving, make_load: Callable[[], Load]) -> Sample:
         bytes_each=seen.bytes_each,
         idle_share=max(0.0, 1 - (on_server.total - on_server.idle) / seen.seconds),  # wrk's own start is left out
         others_share=max(0.0, others),
+        stolen_share=max(on_server.stolen / on_server.total, on_load.stolen / on_load.total),
     )
 
 
 def quietest(take: Callable[[], Sample], tries: int) -> Sample:
     """Take a sample, and while other programs disturb it take another; return the least disturbed."""
     samples = [take()]
-    while samples[-1].others_share > DISTURBED and len(samples) < tries:
+    while samples[-1].is_disturbed and len(samples) < tries:
         samples.append(take())
-    return min(samples, key=lambda sample: sample.others_share)
+    return min(samples, key=lambda sample: sample.others_share + sample.stolen_share)
 
 
-def notes(idle_share: float, others_share: float) -> str:
+def note(samples: Sequence[Sample]) -> str:
     """Return what a row should say of its figures."""
-    told = []
-    if idle_share > IDLE:
-        told.append(f"idle {idle_share:.0%}")
-    if others_share > DISTURBED:
-        told.append(f"others {others_share:.0%}")
-    return ", ".join(told)
+    shares = {name: median(getattr(each, f"{name}_share") for each in samples) for name in ("idle", "others", "stolen")}
+    return ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share > NOTEWORTHY)
+
+
+def as_json(samples: Sequence[Sample]) -> dict[str, object]:
+    """Return the median, least and most of all figures, and of how many samples those that were disturbed."""
+    names = [each.name for each in fields(Sample)]
+    return {name: report.spread([getattr(each, name) for each in samples]) for name in names} | {
+        "rounds": len(samples),
+        "disturbed": sum(each.is_disturbed for each in samples),
+    }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 APPS = Path(__file__).parent / "apps"
 START_SECONDS, STOP_SECONDS = 15, 8
+PROCESS_CLOCK = 2  # with the process id, Linux's number of the clock of a process: clock_getcpuclockid(3)
 
 
 class CannotRunError(Exception):
@@ -88,8 +89,8 @@ class Serving:
         self.folder.cleanup()
 
     def cpu_seconds(self) -> float:
-        """Return the processor time, user and system, that the server has spent so far."""
-        return sum(self.cpu_split())
+        """Return the processor time, user and system, that the server has spent so far, to the microsecond."""
+        return sum(map(_cpu_seconds, self._processes()))
 
     def cpu_split(self) -> tuple[float, float]:
         """Return the processor time in two: seconds in its own code, and seconds in the system's."""
@@ -167,6 +168,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the processor time of all threads of a process, also of those that have ended."""
+    try:
+        return time.clock_gettime((~pid << 3) | PROCESS_CLOCK)
+    except OSError:  # it has just left
+        return 0.0
 
 
 def _cpu_ticks(pid: int) -> tuple[int, int]:

@@ -6,11 +6,12 @@ In: the command line. Out: one frozen object.
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from peers import Peer
 
@@ -29,6 +30,17 @@ class Settings:
     is_quick: bool = False
     big: bool = False  # an upload of 5 GB too
     before: str = ""  # a revision of ours, to compare with
+    until: float | None = None  # when the time for this part is over, by the monotonic clock; one round there is always
+
+    def turns(self, most: int | None = None) -> Iterator[int]:
+        """Yield the number of each round: until there were enough, or there is no time for another."""
+        longest = 0.0
+        for number in range(min(self.rounds, most or self.rounds)):
+            began = time.monotonic()
+            if number and self.until is not None and began + longest > self.until:
+                return
+            yield number
+            longest = max(longest, time.monotonic() - began)
 
     def chosen(self, peers: Iterable[Peer]) -> list[Peer]:
         """Return the servers that are to be measured."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ from tasks import Task, compare
 if TYPE_CHECKING:
     from settings import Settings
 
-MOST_ROUNDS = 3
 SMALL = [f"/icon-{number:03}.png" for number in range(200)]
 MIDDLE = [f"/photo-{number}.jpg" for number in range(8)]
 BIG = ["/film.mp4"]
@@ -35,7 +33,6 @@ BYTES = {10 * 1024: SMALL, MIB: MIDDLE, 100 * MIB: BIG}
 
 def main(settings: Settings) -> None:
     """Measure, print and save."""
-    settings = replace(settings, rounds=min(settings.rounds, MOST_ROUNDS))
     _write_files()
     try:
         compare(settings, STATIC_PEERS, _tasks(), "static")

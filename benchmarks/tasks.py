@@ -1,8 +1,9 @@
-"""Requests per second of some servers at some tasks, side by side.
+"""What some servers do at some tasks, side by side: requests per second, and the processor time of each.
 
 In: tasks, the servers that can do them, settings. Out: a table for each task, and a file in results/. In each round
 every server is started afresh; what it answers is compared with what it must answer; it is warmed up and measured
-once at each task. The servers take turns. Knows nothing of what is asked: each task says that itself.
+once at each task. The servers take turns, so a machine that slows down slows them all. A row with any error is no
+result. Knows nothing of what is asked: each task says that itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import report
 from machine import facts
-from sampling import Sample, by_wrk, notes
+from sampling import Sample, as_json, by_wrk, note
 from serving import CannotRunError, Serving
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 64
 LEGEND = """\
-req/s: median of the rounds. x Fanlight: ratio of medians, to its first row. CPU us/req: processor time of the server's
-processes, user and system, for one request, the steadier figure; CPU x Fanlight: its ratio. idle N%: the server's core
-had nothing to do for so long, so the client was the limit. others N%: that part of a core went to other programs."""
+req/s: median of the rounds. x NAME: ratio of medians to that row's. CPU us/req: processor time of the server's
+processes, user and system, for one request, the steadier figure; CPU x NAME: its ratio. bytes: one whole response.
+idle N%: the server's core had nothing to do for so long, so the client was the limit: compare the processor time.
+others N%, stolen N%: that part of a core went to other programs, or to other machines of the same host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +63,19 @@ class Row:
         return bool(self.samples) and not self.failure
 
 
-def compare(settings: Settings, peers: Sequence[Peer], tasks: Sequence[Task], name: str) -> None:
-    """Measure, print and save under a name; the first of the peers is what the others are compared with."""
+def compare(
+    settings: Settings, peers: Sequence[Peer], tasks: Sequence[Task], name: str, beside: Sequence[Peer] = ()
+) -> None:
+    """Measure, print and save under a name; the tables have ratios to some of the servers, or to the first."""
     machine = facts()
-    first = peers[0]
+    beside = beside or peers[:1]
     chosen = settings.chosen(peers)
     rows = {task.name: {peer.name: Row(peer) for peer in chosen} for task in tasks}
-    for number in range(settings.rounds):
+    for number in settings.turns():
         for peer in chosen:
-            settings.say(f"round {number + 1} of {settings.rounds}: {peer.name}")
+            settings.say(f"round {number + 1}: {peer.name}")
             _measure(peer, [(task, rows[task.name][peer.name]) for task in tasks], settings)
-    text = "\n\n".join([*(_table(task, list(rows[task.name].values()), first) for task in tasks), LEGEND])
+    text = "\n\n".join([*(_table(task, rows[task.name], beside) for task in tasks), LEGEND])
     print(text)
     results = {name: [_as_json(row) for row in found.values()] for name, found in rows.items()}
     report.save(settings.file(name), machine, asdict(settings), results, text)
@@ -96,44 +100,42 @@ def _sample(server: Serving, task: Task, settings: Settings) -> Sample:
     if task.sample is not None:
         return task.sample(server, settings)
     assert task.shape is not None
-    url = f"http://127.0.0.1:{server.port}{server.peer.path}{task.path}"
+    url = f"{server.peer.scheme}://127.0.0.1:{server.port}{server.peer.path}{task.path}"
     return by_wrk(server, url, task.shape(server), settings, connections=task.connections)
 
 
-def _table(task: Task, rows: list[Row], first: Peer) -> str:
+def _table(task: Task, rows: dict[str, Row], beside: Sequence[Peer]) -> str:
     """Return the table of one task, the fastest server first; below it, what could not be measured."""
-    good = sorted((row for row in rows if row.is_result), key=lambda row: -row.middle("rate"))
-    ours = next((row for row in good if row.peer is first), None)
+    good = sorted((row for row in rows.values() if row.is_result), key=lambda row: -row.middle("rate"))
+    others = {peer.name.split(",")[0].split()[0]: rows.get(peer.name) for peer in beside}
     unit = task.unit
-    heads = ("server", f"{unit}/s", "min", "max", "x Fanlight", "p99 ms", f"CPU us/{unit}", "CPU x Fanlight", "note")
-    lines = [_line(row, ours) for row in good]
-    spoiled = [(row.peer.name, row.failure) for row in rows if row not in good]
+    heads = (
+        *("server", f"{unit}/s", "min", "max", *(f"x {name}" for name in others), "p99 ms"),
+        *(f"CPU us/{unit}", *(f"CPU x {name}" for name in others), "bytes", "note"),
+    )
+    lines = [_line(row, list(others.values())) for row in good]
+    spoiled = [(row.peer.name, row.failure) for row in rows.values() if row not in good]
     return f"{task.name}, {task.connections} connections\n\n" + report.table(heads, lines) + report.failures(spoiled)
 
 
-def _line(row: Row, ours: Row | None) -> list[str]:
+def _line(row: Row, others: Sequence[Row | None]) -> list[str]:
+    def ratios(figure: str) -> list[str]:
+        against = [other if other and other.is_result else None for other in others]
+        return [report.ratio(row.middle(figure), other and other.middle(figure)) for other in against]
+
     rates = [each.rate for each in row.samples]
-    rate, cpu = row.middle("rate"), row.middle("cpu_us")
     return [
         row.peer.name,
-        report.thousands(rate),
-        report.thousands(min(rates)),
-        report.thousands(max(rates)),
-        report.ratio(rate, ours and ours.middle("rate")),
+        *(report.thousands(each) for each in (median(rates), min(rates), max(rates))),
+        *ratios("rate"),
         f"{row.middle('p99_ms'):.1f}",
-        f"{cpu:.1f}",
-        report.ratio(cpu, ours and ours.middle("cpu_us")),
-        notes(row.middle("idle_share"), row.middle("others_share")),
+        f"{row.middle('cpu_us'):.1f}",
+        *ratios("cpu_us"),
+        f"{row.middle('bytes_each'):.0f}",
+        note(row.samples),
     ]
 
 
 def _as_json(row: Row) -> dict[str, object]:
     told: dict[str, object] = {"server": row.peer.name, "setup": row.peer.note}
-    if not row.is_result:
-        return told | {"failure": row.failure}
-    names = ("rate", "p99_ms", "cpu_us", "idle_share", "others_share")
-    return (
-        told
-        | {name: report.spread([getattr(each, name) for each in row.samples]) for name in names}
-        | {"bytes_each": row.middle("bytes_each")}
-    )
+    return told | (as_json(row.samples) if row.is_result else {"failure": row.failure})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from load import BROWSER, CLOSING, TINY
 from machine import program
 from peers import CERT, KEY, TLS_FOLDER, TLS_PEERS
-from throughput import compare
+from tasks import compare
+from throughput import small_page
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -24,4 +25,5 @@ def main(settings: Settings) -> None:
     what = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     files = ["-keyout", str(KEY), "-out", str(CERT)]
     subprocess.run([program("openssl"), "req", "-x509", *what, *files], check=True, capture_output=True)
-    compare(settings, settings.chosen(TLS_PEERS), "tls", (TINY, BROWSER, CLOSING))
+    tasks = [small_page(shape) for shape in (TINY, BROWSER, CLOSING)]
+    compare(settings, TLS_PEERS, tasks, "tls", TLS_PEERS[:2])

@@ -58,10 +58,9 @@ def main(settings: Settings) -> None:
     machine = facts()
     peers = settings.chosen(UPLOAD_PEERS)
     rows = {path: {peer.name: Row(peer) for peer in peers} for path in TASKS}
-    rounds = min(settings.rounds, MOST_ROUNDS)
-    for number in range(rounds):
+    for number in settings.turns(MOST_ROUNDS):
         for peer in peers:
-            settings.say(f"round {number + 1} of {rounds}: {peer.name}")
+            settings.say(f"round {number + 1}: {peer.name}")
             for path, found in rows.items():
                 try:
                     _measure(found[peer.name], path, times=QUICK_TIMES if settings.is_quick else TIMES)

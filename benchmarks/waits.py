@@ -93,13 +93,13 @@ class Found:
 
 def main(settings: Settings) -> None:
     """Measure, print and save."""
-    machine, found, rounds = facts(), Found(), min(settings.rounds, MOST_ROUNDS)
+    machine, found = facts(), Found()
     with databases() as environment:
         works = _works(has_postgresql="BENCH_POSTGRESQL" in environment)
         peers = [replace(each, environment=environment) for each in settings.chosen(WAITING_PEERS)]
-        for number in range(rounds):
+        for number in settings.turns(MOST_ROUNDS):
             for peer in peers:
-                settings.say(f"round {number + 1} of {rounds}: {peer.name}")
+                settings.say(f"round {number + 1}: {peer.name}")
                 _measure(found, peer, works, settings)
     text = _text(found, [peer.name for peer in peers], works)
     print(text)
