@@ -27,7 +27,7 @@ CHROMIUM = [
 ]
 # A click or a key may open another page. It is there when what stood on the old one is gone, and it has been loaded.
 _LEFT_BEHIND = "window.wasHere === undefined && document.readyState === 'complete'"
-_CAN_BE_POINTED_AT = "a, button, input, textarea, select, summary, label, [tabindex], [role], tr, li"
+FORCE = Path(__file__).with_name("states.js").read_text()
 
 
 class PageFailed(AssertionError):
@@ -200,12 +200,7 @@ class Tab:
 
     def force(self, *states: str) -> None:
         """Show all that can be pointed at, clicked or typed into as it is in some states: `hover`, `focus-visible`."""
-        self._call("DOM.enable")
-        self._call("CSS.enable")
-        root = self._call("DOM.getDocument")["root"]["nodeId"]
-        found = self._call("DOM.querySelectorAll", nodeId=root, selector=_CAN_BE_POINTED_AT)
-        for each in found["nodeIds"]:
-            self._call("CSS.forcePseudoState", nodeId=each, forcedPseudoClasses=states)
+        self.evaluate(f"({FORCE})({json.dumps(states)})")
 
     # --- what a person does -------------------------------------------------------------------
 

@@ -28,16 +28,17 @@
   const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05) }
   const shown = ([r, g, b]) => `rgb(${[r, g, b].map(Math.round)})`
   const above = element => element.parentElement ?? element.getRootNode().host
-  const opacity = element => {
-    let product = 1
-    for (let at = element; at; at = above(at)) product *= Number(getComputedStyle(at).opacity)
-    return product
+  // Nothing changes while we look, so what is known of an element is asked of the browser once.
+  const once = find => {
+    const found = new Map()
+    return element => found.get(element) ?? found.set(element, find(element)).get(element)
   }
+  const opacity = once(element => Number(getComputedStyle(element).opacity) * (above(element) ? opacity(above(element)) : 1))
   const CANVAS = rgba(matchMedia("(prefers-color-scheme: dark)").matches && getComputedStyle(document.documentElement)
     .colorScheme.includes("dark") ? "rgb(18,18,18)" : "rgb(255,255,255)")
 
   // The colours that an element paints as its ground: none, one, or those of a gradient.
-  const grounds = element => {
+  const grounds = once(element => {
     const style = getComputedStyle(element)
     if (element instanceof SVGTextContentElement) return []
     if (element instanceof SVGElement && !(element instanceof SVGSVGElement)) {
@@ -49,7 +50,7 @@
     if (style.backgroundImage.includes("url(")) throw Error(`${element.tagName} has a picture behind: its contrast is not known`)
     const gradient = style.backgroundImage.match(/(?:rgba?|color|okl..|oklab|lab|lch|hsla?)\([^)]*\)/g)
     return gradient ? [...gradient.map(rgba), ...(behind.length && style.backgroundRepeat === "no-repeat" ? behind : [])] : behind
-  }
+  })
   const composed = elements => {
     const [first, ...below] = elements
     if (!first) return [CANVAS]
@@ -98,14 +99,16 @@
   // The element with the mark of the focus: the one that has it, or its row, or the label beside it.
   const ring_of = element => {
     const is_ringed = each => getComputedStyle(each).outlineStyle !== "none" && parseFloat(getComputedStyle(each).outlineWidth) >= 1
+    if (is_ringed(element)) return element
     const beside = [...ancestors(element), ...(element.parentElement?.querySelectorAll("*") ?? [])]
-    return is_ringed(element) ? element : beside.find(each => each.tabIndex < 0 && is_ringed(each))
+    return beside.find(each => each.tabIndex < 0 && is_ringed(each))
   }
 
   const visit = root => {
     for (const each of root.querySelectorAll("details")) each.open = true
     for (const element of root.querySelectorAll("*")) {
       if (element.shadowRoot) visit(element.shadowRoot)
+      if (is_forced && !element.closest("[data-forced]")) continue  // it looks as it did without
       if (SILENT.has(element.tagName) || !element.checkVisibility({visibilityProperty: true})) continue
       const style = getComputedStyle(element)
       const words = (element.textContent || element.name || element.id || "").trim().replace(/\s+/g, " ").slice(0, 30)
@@ -145,13 +148,14 @@
           if (best(ground) < BOUND) found.set(`${name} edge ${ground}`, [`${name} edge`, marks.map(shown).join(" or "), shown(ground), Math.round(best(ground) * 100) / 100])
         }
       }
-      if (element.matches(":focus-visible") && element.tabIndex >= 0 && !element.disabled) {
+      if (element.matches(":focus-visible, [data-forced~=focus-visible]") && element.tabIndex >= 0 && !element.disabled) {
         const ringed = ring_of(element)
         if (!ringed) found.set(`${name} focus`, [`${name} has no mark of focus`])
         else look(`${name} focus`, colour_of(ringed, getComputedStyle(ringed), "outlineColor"), composed(outside(ringed)))
       }
     }
   }
+  const is_forced = document.querySelector("[data-forced]") !== null
   // What the pointer passes through is painted too.
   const all_are_hit = Object.assign(document.createElement("style"), {textContent: "* { pointer-events: auto !important }"})
   document.head.append(all_are_hit)
