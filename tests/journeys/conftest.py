@@ -124,7 +124,7 @@ def dom_of(tab: Tab) -> Callable[..., str]:
 
     def open_page(url: str, text: str) -> str:
         tab.open(url)
-        tab.wait_for(f"document.documentElement.outerHTML.includes({json.dumps(text)})")
+        tab.wait_for(f"document.documentElement?.outerHTML.includes({json.dumps(text)})")
         return str(tab.evaluate("document.documentElement.outerHTML"))
 
     return open_page

@@ -17,9 +17,9 @@ LIBRARY = Path(__file__).parent / "library"
 Describe = Callable[..., Document]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def library() -> Iterator[Any]:
-    """Return the module of the library."""
+    """Return the module of the library, with the books that it begins with."""
     spec = importlib.util.spec_from_file_location("library_main", LIBRARY / "main.py")
     assert spec is not None
     assert spec.loader is not None
