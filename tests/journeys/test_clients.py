@@ -9,7 +9,7 @@ import pytest
 LESSON = Path(__file__).parents[2] / "examples" / "lesson" / "templates"
 SITE = Path(__file__).parents[2] / "examples" / "site"
 Run = Callable[..., str]
-Open = Callable[[str], str]
+Open = Callable[..., str]
 
 
 # --- curl -----------------------------------------------------------------------------------------

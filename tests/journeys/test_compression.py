@@ -13,7 +13,7 @@ from fanlight.compression.compression_settings import Compression
 from fanlight.testing import LiveServer
 
 Run = Callable[..., str]
-Open = Callable[[str], str]
+Open = Callable[..., str]
 LINES = "".join(f"<li>line {number}, which says what the others say</li>\n" for number in range(200))
 PAGE = f"<!doctype html><title>Lines</title><ul>\n{LINES}</ul><p>the end</p>"
 BIG = PAGE + f"<!-- {LINES * 40} -->"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Open = Callable[[str], str]
+Open = Callable[..., str]
 
 PAGE = """<!doctype html>
 <title>Style</title>

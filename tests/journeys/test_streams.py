@@ -132,14 +132,14 @@ def test_events_end_normally_when_the_site_is_stopped(site: Any) -> None:
     assert "cut off" not in site.rest()
 
 
-def test_a_browser_reconnects(site: Any, dom_of: Callable[[str], str]) -> None:
+def test_a_browser_reconnects(site: Any, dom_of: Callable[..., str]) -> None:
     """An EventSource reconnects with the last event id when its stream ends, and stops at a 204."""
     page = dom_of(f"{site.url}/", "<h1>That was all")
     assert "1: 1; 2: 2; 3: 3; 4: 4; " in page
     assert "<h1>That was all</h1>" in page
 
 
-def test_a_browser_opens_a_page_with_early_hints(site: Any, dom_of: Callable[[str], str]) -> None:
+def test_a_browser_opens_a_page_with_early_hints(site: Any, dom_of: Callable[..., str]) -> None:
     """A browser shows the page, whether it uses the early hints or not."""
     assert "<h1>hinted</h1>" in dom_of(f"{site.url}/hinted", "hinted")
 
