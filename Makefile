@@ -7,6 +7,7 @@
 # make images  draw the pictures of docs/map.md anew, from the code
 # make screenshots  take the pictures of pages in the docs anew, in light and dark, at a desk and on a phone
 # make bench   measure against peers (benchmarks/README.md)
+# make plots   write what was measured into the tables and plots of README and docs
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
 # make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand, proxies), and what honest clients notice of them
 # make fuzz    ten minutes of random bytes against the wire
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --duration
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run lesson test thorough mutate format images screenshots bench soak trials fuzz clean
+.PHONY: run lesson test thorough mutate format images screenshots bench plots soak trials fuzz clean
 
 run: .venv/.runs
 	cd examples/guestbook && exec ../../$(BIN)/fanlight dev guestbook
@@ -57,6 +58,9 @@ screenshots: .venv/.tests
 
 bench:
 	benchmarks/run --setup
+
+plots:
+	$(PYTHON) benchmarks/publish.py
 
 soak: .venv/.tests
 	scripts/install-system-packages

@@ -37,13 +37,14 @@ def _judge(server: Serving, sent: bytes, wanted: object) -> None:
         raise CannotRunError(f"wrong answer: {status} {content[:80]!r}")
 
 
+JSON_TASK = Task(
+    name="JSON echo: 4 fields and 3 nested objects, validated, and sent back",
+    shape=lambda _: JSON,
+    path="/json",
+    check=_check_json,
+)
 TASKS = (
-    Task(
-        name="JSON echo: 4 fields and 3 nested objects, validated, and sent back",
-        shape=lambda _: JSON,
-        path="/json",
-        check=_check_json,
-    ),
+    JSON_TASK,
     Task(
         name="a dependency: a generator, opened and closed for each request",
         shape=lambda _: GET,

@@ -1,17 +1,20 @@
 """One request's way through Fanlight's rooms, a step at a time.
 
-In: the heads that clients send. Out: the nanoseconds of each step, on a real connection of the loopback and with
-the app of apps/fanlight_app.py. The steps are those of the server's exchange, without the hub around them.
+In: the heads that clients send. Out, printed as JSON when it is run by itself: the nanoseconds of each step, on a real
+connection of the loopback and with the app of apps/fanlight_app.py. The steps are those of the server's exchange,
+without the hub around them.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import socket
 import time
 from collections.abc import Callable, Sequence
-from statistics import mean
+from statistics import median
 
+from load import ALL_SHAPES, heads
 from peers import APPS
 
 from fanlight.app.application import Application
@@ -89,7 +92,7 @@ STEPS: tuple[tuple[str, Callable[[Corridor], None]], ...] = (
 
 
 def step_times(heads: Sequence[bytes]) -> dict[str, float]:
-    """Return the nanoseconds of each step: means without the slowest hundredth and without the clock's own cost."""
+    """Return the nanoseconds of each step: medians, without the clock's own cost."""
     corridor, clock = Corridor(), time.perf_counter_ns
     # The first is slow, as the system call before it emptied the caches; the second is the cost of timing.
     steps = [Corridor.nothing, Corridor.nothing, *(step for _, step in STEPS)]
@@ -110,5 +113,9 @@ def step_times(heads: Sequence[bytes]) -> dict[str, float]:
     gc.unfreeze()
     if not corridor.out.startswith(b"HTTP/1.1 200 "):
         raise RuntimeError(f"wrong answer: {corridor.out[:80]!r}")
-    _, empty, *means = (mean(sorted(taken)[: REPEATS * 99 // 100]) for taken in times)
-    return {name: value - empty for (name, _), value in zip(STEPS, means, strict=True)}
+    _, empty, *middles = map(median, times)
+    return {name: value - empty for (name, _), value in zip(STEPS, middles, strict=True)}
+
+
+if __name__ == "__main__":
+    print(json.dumps({shape.name: step_times(heads(shape)) for shape in ALL_SHAPES}))

@@ -24,15 +24,19 @@ _NOTES = ["", "by the back door", "50% now, the rest later", "ring twice & wait"
 _TAGS = ["green", "loose", "by road", "fragile", "R&D", "30°"]
 
 
-def main(settings: Settings) -> None:
-    """Measure, print and save."""
+def task() -> Task:
+    """Return the task of taking forms that differ."""
     cases = Cases("forms", "varied_form.txt", _cases())
-    task = Task(
+    return Task(
         name="a form of 6 fields, converted and validated; 5000 different ones",
         shape=cases.shape,
         check=lambda server: cases.check(server, _is_right),
     )
-    compare(settings, FORM_PEERS, [task], "forms")
+
+
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    compare(settings, FORM_PEERS, [task()], "forms")
 
 
 def _cases() -> list[Case]:

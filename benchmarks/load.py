@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asking
 from asking import SHAPES
 from machine import LOAD_CORE, program
+
+PIPELINE, VARIANTS = 16, 20_000  # as in shapes/pipelined.lua and shapes/varied.lua
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,22 @@ VARIED = Shape(name="varied heads", script="varied.lua", head="browser.txt")
 PIPELINED = Shape(name="16 requests at a time", script="pipelined.lua", head="tiny.txt")
 CLOSING = Shape(name="a connection for each request", script="fixed.lua", head="closing.txt")
 ALL_SHAPES = (TINY, BROWSER, VARIED)
+
+
+def heads(shape: Shape, path: str = "/user") -> list[bytes]:
+    """Return what wrk sends in this shape, one after the other, for the users of a path: the same, or 20,000 others."""
+    if shape.script == "fixed.lua":
+        return [asking.head(shape.head, f"{path}/42")]
+    if shape.script == "pipelined.lua":
+        return [asking.head(shape.head, f"{path}/42") * PIPELINE]
+    still = asking.head(shape.head, f"{path}/42")
+    session, version = asking.STILL["session"].encode(), asking.STILL["version"].encode()
+    return [
+        still.replace(f"{path}/42".encode(), f"{path}/{100_000 + 7 * i}".encode())
+        .replace(session, b"%032x" % (i * 40_503))
+        .replace(version, b"%d.0.%d.%d" % (110 + i % 30, 5000 + i // 30, i % 211))
+        for i in range(VARIANTS)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +96,9 @@ class Running:
         self.process.wait()
 
 
-def start(url: str, shape: Shape, *, connections: int, seconds: float) -> Running:
+def start(url: str, shape: Shape, *, connections: int, seconds: float, cores: Sequence[int] = (LOAD_CORE,)) -> Running:
     """Start wrk and return at once."""
-    pinned = [program("taskset"), "-c", str(LOAD_CORE), program("wrk")]
+    pinned = [program("taskset"), "-c", ",".join(map(str, cores)), program("wrk")]
     size = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
     return Running(
         subprocess.Popen(
@@ -92,9 +112,9 @@ def start(url: str, shape: Shape, *, connections: int, seconds: float) -> Runnin
     )
 
 
-def run(url: str, shape: Shape, *, connections: int, seconds: float) -> Load:
+def run(url: str, shape: Shape, *, connections: int, seconds: float, cores: Sequence[int] = (LOAD_CORE,)) -> Load:
     """Run wrk to its end."""
-    return start(url, shape, connections=connections, seconds=seconds).result()
+    return start(url, shape, connections=connections, seconds=seconds, cores=cores).result()
 
 
 def cpu_seconds_of_load() -> float:

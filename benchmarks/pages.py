@@ -24,15 +24,19 @@ VARIANTS = 5000
 _FOUND = ["", "tea", "café & cake", "<b>lamp</b>", 'a "blue" chair', "soap 50%"]
 
 
-def main(settings: Settings) -> None:
-    """Measure, print and save."""
+def task() -> Task:
+    """Return the task of rendering pages that differ."""
     cases = Cases("pages", "browser.txt", _cases())
-    task = Task(
+    return Task(
         name="a Jinja page: a layout, 25 items, everything escaped; 5000 different requests",
         shape=cases.shape,
         check=lambda server: cases.check(server, _is_right),
     )
-    compare(settings, PAGE_PEERS, [task], "pages")
+
+
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    compare(settings, PAGE_PEERS, [task()], "pages")
 
 
 def _cases() -> list[Case]:

@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,15 +33,24 @@ class Peer:
     scheme: str = "http"
     answers_id: bool = True  # False: the same page for every id
     environment: dict[str, str] = field(default_factory=dict)
+    output: str = "file"  # what it writes to: a file, a pipe or a socket
 
 
 # --- how each is started -------------------------------------------------------------------------
 
 
-def _nginx(port: int, folder: Path, conf: str = "nginx.conf") -> list[str]:
-    text = (APPS / conf).read_text().replace("PORT", str(port)).replace("FOLDER", str(STATIC_FOLDER))
+def nginx(port: int, folder: Path, conf: str = "nginx.conf", replaced: Mapping[str, str] | None = None) -> list[str]:
+    """Write a configuration of apps/ into the folder, some of its words replaced, and return the command."""
+    text = (APPS / conf).read_text()
+    for word, by in ({"PORT": str(port), "FOLDER": str(STATIC_FOLDER)} | dict(replaced or {})).items():
+        text = text.replace(word, by)
     (folder / "nginx.conf").write_text(text)
     return [program("nginx"), "-p", str(folder), "-c", "nginx.conf"]
+
+
+def with_words(peer: Peer, *words: str) -> Peer:
+    """Return a server with more words on its command line."""
+    return replace(peer, command=lambda port, folder: [*peer.command(port, folder), *words])
 
 
 def fanlight(
@@ -103,7 +112,7 @@ def _sanic(port: int, _: Path) -> list[str]:
 
 _IN_THREADS = "its thread pool"
 NGINX = Peer(
-    name="nginx return 200", command=_nginx, note="no application: its page is in its settings", answers_id=False
+    name="nginx", command=nginx, note="`return 200`: no application, its page is in its settings", answers_id=False
 )
 FANLIGHT = fanlight("fanlight_app", path="/user")
 FANLIGHT_LOGGING = fanlight(
@@ -165,7 +174,7 @@ CERT, KEY = TLS_FOLDER / "cert.pem", TLS_FOLDER / "key.pem"
 
 
 def _nginx_tls(port: int, folder: Path) -> list[str]:
-    command = _nginx(port, folder)
+    command = nginx(port, folder)
     conf = folder / "nginx.conf"
     secured = f"listen 127.0.0.1:{port} ssl;\n        ssl_certificate {CERT};\n        ssl_certificate_key {KEY};"
     conf.write_text(conf.read_text().replace(f"listen 127.0.0.1:{port};", secured))
@@ -255,7 +264,7 @@ STATIC_PEERS = (
     ),
     Peer(
         name="nginx",
-        command=lambda port, folder: _nginx(port, folder, "nginx_static.conf"),
+        command=lambda port, folder: nginx(port, folder, "nginx_static.conf"),
         note="one worker; sendfile, tcp_nopush",
         path="/static",
     ),

@@ -1,18 +1,14 @@
 """How long it takes from saving a file to the first response of the new code, beside other development servers.
 
-In: nothing, or the number of saves. Out: a table, and a file in results/. Each server has one file with one view; it is
+In: settings. Out: a table, and results/reload.json. Each server has one file with one view; it is
 saved as editors do that write another file and rename it, with another text each time; a client sends requests, one
 after the other over new connections, until it gets the new text. The servers take turns. Requests that fail or are
 refused on the way are counted: a browser that refreshes in that moment shows an error page.
-
-    benchmarks/.venv/bin/python benchmarks/reload.py [--saves 20]
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
-import json
 import os
 import socket
 import subprocess
@@ -20,13 +16,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
+import report
 from machine import facts
 
-HERE = Path(__file__).parent
+if TYPE_CHECKING:
+    from settings import Settings
+
+MOST_SAVES = 20
 PATIENCE = 60.0
 PAUSE_SECONDS = 1.5  # between two saves to one server: as a person, and so that no server takes them for one
 REQUEST_SECONDS = 0.005  # between two requests
@@ -131,17 +132,17 @@ def started(peer: Peer, folder: Path) -> Measured:
     return server
 
 
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--saves", type=int, default=20)
-    saves = parser.parse_args().saves
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    machine = facts()
+    saves = 3 if settings.is_short else MOST_SAVES
     servers: list[Measured] = []
     with tempfile.TemporaryDirectory() as place:
         try:
             servers = [started(peer, Path(place, str(number))) for number, peer in enumerate(PEERS)]
             time.sleep(PAUSE_SECONDS)
             for number in range(1, saves + 1):
+                settings.say(f"save {number} of {saves}")
                 for server in servers:
                     server.measure(number)
                 time.sleep(PAUSE_SECONDS)
@@ -149,19 +150,18 @@ def main() -> None:
             for server in servers:
                 server.process.terminate()
                 server.process.wait(PATIENCE)
-    print(f"from saving a file to the first response of the new code, {saves} saves, in milliseconds\n")
-    print(f"{'':18}{'median':>8}{'least':>8}{'most':>8}   failed requests")
-    for server in servers:
-        least, middle, most = (round(each(server.seconds) * 1000) for each in (min, median, max))
-        print(f"{server.peer.name:18}{middle:8}{least:8}{most:8}   {server.failed}")
-    result = {
-        "facts": facts(),
-        "servers": {each.peer.name: {"seconds": each.seconds, "failed": each.failed} for each in servers},
-    }
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    (results / ("reload.json" if saves >= 20 else "quick-reload.json")).write_text(json.dumps(result, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    lines = [
+        [
+            server.peer.name,
+            *(f"{each(server.seconds) * 1000:.0f}" for each in (median, min, max)),
+            str(server.failed),
+        ]
+        for server in servers
+    ]
+    title = f"From saving a file to the first response of the new code, {saves} saves, ms\n\n"
+    text = title + report.table(("server", "median", "min", "max", "failed requests"), lines)
+    print(text)
+    results = [
+        {"server": each.peer.name, "seconds": report.spread(each.seconds), "failed": each.failed} for each in servers
+    ]
+    report.save(settings.file("reload"), machine, asdict(settings), results, text)

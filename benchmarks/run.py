@@ -35,6 +35,12 @@ class Part:
 PARTS = {
     "throughput": Part("requests per second beside the peers, with three shapes of request", 110),
     "pipelined": Part("requests per second when 16 are sent at a time", 20),
+    "logs": Part("what the access log costs, in each format, to a file, a pipe and a socket", 30),
+    "balance": Part("few connections on two workers: the share of each", 25),
+    "behind": Part("behind nginx on the same machine, over the loopback and over a unix socket", 20),
+    "interpreters": Part("each interpreter that there is an environment for", 20),
+    "start": Part("imports, the first response, and a reload of workers, beside other frameworks", 40),
+    "reload": Part("from saving a file to its first response, of development servers", 30),
     "tls": Part("requests per second over TLS, and handshakes", 30),
     "lanes": Part("a fast view beside one that blocks for 200 ms", 25),
     "waits": Part("views that wait 0.5 to 4 ms, or for a database, and a fast one beside them", 160),
@@ -45,7 +51,10 @@ PARTS = {
     "sessions": Part("requests per second of a page with a session", 30),
     "uploads": Part("time and memory of 100 MiB uploads; with --big, of one of 5 GB", 40),
     "static": Part("static files of 10 KiB, 1 MiB and 100 MiB, beside nginx", 35),
+    "stores": Part("calls of the memory, SQLite and Redis stores", 45),
+    "inspector": Part("`fanlight dev` beside `fanlight run`", 15),
     "stages": Part("where the time of one request goes", 60),
+    "instructions": Part("instructions of a request in user space, by valgrind; also of --before REVISION"),
     "revisions": Part("before and after a change (--before REVISION)"),
 }
 
@@ -81,6 +90,7 @@ def _run(names: list[str], arguments: argparse.Namespace) -> None:
         tries=5 if arguments.patient else 1,
         only=tuple(arguments.only),
         is_quick=arguments.quick,
+        is_short=bool(is_short),
         big=arguments.big,
         before=arguments.before,
     )
@@ -106,7 +116,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--patient", action="store_true", help="measure again, 5 times at most, while others are busy")
     parser.add_argument("--setup", action="store_true", help="bring the environment up to date first")
     parser.add_argument("--big", action="store_true", help="with `uploads`: one of 5 GB to Fanlight, and its memory")
-    parser.add_argument("--before", default="HEAD", metavar="REVISION", help="what `revisions` compares with (HEAD)")
+    parser.add_argument(
+        "--before", default="", metavar="REVISION", help="an older revision, for `revisions` and `instructions`"
+    )
     arguments = parser.parse_args()
     unknown = [each for each in arguments.parts if each not in PARTS]
     if unknown:

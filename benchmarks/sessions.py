@@ -59,14 +59,18 @@ def _is_right(answer: Answer, wanted: object) -> bool:
     return answer[0] == 200 and answer[2] == str(wanted).encode()
 
 
-def main(settings: Settings) -> None:
-    """Measure, print and save."""
+def tasks() -> list[Task]:
+    """Return the three tasks."""
     reads = _Visits("/page", lambda number: f"<h1>{number} None</h1>")
     changes = _Visits("/count", lambda number: f"<h1>{number + 1} visits</h1>")
     user = _Visits("/page", lambda number: f"<h1>{number} {USER}</h1>", f"&user={USER}")
-    tasks = [
+    return [
         Task(name="a page that reads the session of a visitor", shape=reads.shape, check=reads.check),
         Task(name="a page that changes the session of a visitor", shape=changes.shape, check=changes.check),
         Task(name="a page that reads the session of a signed-in user", shape=user.shape, check=user.check),
     ]
-    compare(settings, SESSION_PEERS, tasks, "sessions")
+
+
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    compare(settings, SESSION_PEERS, tasks(), "sessions")

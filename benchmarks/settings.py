@@ -28,6 +28,7 @@ class Settings:
     tries: int = 1  # of one measurement, while other programs keep the machine busy
     only: tuple[str, ...] = ()  # words; a server is measured when its name holds one of them
     is_quick: bool = False
+    is_short: bool = False  # quick, or with a budget: what has no rounds is done less often
     big: bool = False  # an upload of 5 GB too
     before: str = ""  # a revision of ours, to compare with
     until: float | None = None  # when the time for this part is over, by the monotonic clock; one round there is always

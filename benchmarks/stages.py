@@ -7,19 +7,24 @@ what its time and its system calls are, as perf, strace and py-spy see it.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asking
 import load
 import report
 import watching
-from corridor import REPEATS, STEPS, step_times
 from load import ALL_SHAPES, BROWSER, TINY, Shape
-from machine import facts
-from peers import FANLIGHT, NGINX, Peer
+from machine import SERVER_CORE, facts, program
+from peers import FANLIGHT, FANLIGHT_LOGGING, NGINX, Peer
+from revisions import older
 from serving import CannotRunError, Serving
 
 if TYPE_CHECKING:
@@ -34,27 +39,33 @@ def main(settings: Settings) -> None:
     """Measure, print and save."""
     machine = facts()
     settings.say("each step by itself")
-    steps = {shape.name: step_times(_heads(shape)) for shape in ALL_SHAPES}
-    spent = {peer.name: _spent(peer, settings) for peer in (FANLIGHT, NGINX)}
+    with older(settings.before, (FANLIGHT, FANLIGHT_LOGGING)) as before:
+        steps, steps_before = _steps({}), _steps(before[0].environment) if before else {}
+        spent = {peer.name: _spent(peer, settings) for peer in (FANLIGHT, FANLIGHT_LOGGING, NGINX, *before)}
     looks = _looks(settings)
-    parts = [_steps_table(steps), _spent_table(spent, steps), *(_look_table(*each) for each in looks.items())]
+    parts = [
+        *(_steps_table(*each) for each in (("now", steps), (f"before: {settings.before}", steps_before)) if each[1]),
+        _spent_table(spent, steps),
+        *(_look_table(*each) for each in looks.items()),
+    ]
     text = "\n\n".join(parts)
     print(text)
-    results = {"ns_a_step": steps, "us_a_request": spent, "looks": looks}
+    results = {"ns_a_step": steps, "ns_a_step_before": steps_before, "us_a_request": spent, "looks": looks}
     report.save(settings.file("stages"), machine, asdict(settings), results, text)
 
 
-def _heads(shape: Shape) -> list[bytes]:
-    if shape.script == "fixed.lua":
-        return [asking.head(shape.head, "/user/42")]
-    still = asking.head(shape.head, "/user/42")
-    session, version = asking.STILL["session"].encode(), asking.STILL["version"].encode()
-    return [
-        still.replace(b"/user/42", b"/user/%d" % (100_000 + 7 * i))
-        .replace(session, b"%032x" % (i * 40_503))
-        .replace(version, b"%d.0.%d.%d" % (110 + i % 30, 5000 + i // 30, i % 211))
-        for i in range(REPEATS)
-    ]
+def _steps(environment: dict[str, str]) -> dict[str, Shares]:
+    """Return the nanoseconds of each step for each shape, in a process of its own; nothing if that fails.
+
+    An older revision may not have the objects that corridor.py calls.
+    """
+    command = [program("taskset"), "-c", str(SERVER_CORE), sys.executable, str(Path(__file__).with_name("corridor.py"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    if done.returncode:
+        print(f"stages: no steps: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return {}
+    found: dict[str, Shares] = json.loads(done.stdout)
+    return found
 
 
 def _spent(peer: Peer, settings: Settings) -> dict[str, Shares] | str:
@@ -105,9 +116,10 @@ def _looks(settings: Settings) -> dict[str, Shares | str]:
     return found
 
 
-def _steps_table(steps: dict[str, Shares]) -> str:
-    title = "Each step by itself, in this process, ns\n\n"
-    lines = [[name, *(f"{found[name]:.0f}" for found in steps.values())] for name, _ in STEPS]
+def _steps_table(when: str, steps: dict[str, Shares]) -> str:
+    title = f"Each step by itself, ns ({when})\n\n"
+    names = next(iter(steps.values()))
+    lines = [[name, *(f"{found[name]:.0f}" for found in steps.values())] for name in names]
     lines.append(["together", *(f"{sum(found.values()):.0f}" for found in steps.values())])
     return title + report.table(("step", *steps), lines)
 
@@ -121,7 +133,7 @@ def _spent_table(spent: dict[str, dict[str, Shares] | str], steps: dict[str, Sha
         lines += [[f"{name}: {part}", *(f"{each[part]:.2f}" for each in found.values())] for part in ("user", "system")]
         lines.append([f"{name}: both", *(f"{sum(each.values()):.2f}" for each in found.values())])
     ours = spent[FANLIGHT.name]
-    if not isinstance(ours, str):
+    if steps and not isinstance(ours, str):
         rest = [sum(ours[name].values()) - sum(steps[name].values()) / 1e3 for name in ours]
         lines.append(["Fanlight: more than its steps", *(f"{each:.2f}" for each in rest)])
     title = f"Under load, {CONNECTIONS} connections: processor time of the server for one request, us\n\n"

@@ -1,13 +1,12 @@
 """What a store costs: calls a second, the caller's processor time, how long a call takes; in one process, and in four.
 
-In: kinds of stores, and seconds (`python benchmarks/stores.py sqlite redis memory --seconds 2`). Out: a line for each
-operation and number of processes. Redis is a redis-server of its own, on the loopback. Every process makes its calls
-after the other, as fast as it can, for one of 20,000 keys with values of 300 bytes, of which 2,000 are there.
+In: settings. Out: a table, and results/stores.json. Redis is a redis-server of its own, on the loopback; without one
+its rows are missing. Every process makes its calls one after the other, as fast as it can, for one of 20,000 keys
+with values of 300 bytes, of which 2,000 are there.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
 import multiprocessing
@@ -19,12 +18,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import report
+from machine import facts
 
 from fanlight.errors import StoreUnavailable
 from fanlight.stores.open_store import open_store
 from fanlight.stores.rate import Rate
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+KINDS = ("memory", "sqlite", *(["redis"] if shutil.which("redis-server") else []))
+PROCESSES = (1, 4)
 
 KEYS, SESSIONS, VALUE = 20_000, 2_000, b"x" * 300
 ALLOWED, REFUSED = Rate(1_000_000, 100), Rate(1, 86400)
@@ -92,34 +101,35 @@ def round_of(url: str, name: str, seconds: float, processes: int) -> list[tuple[
     return found
 
 
-def main() -> None:
-    """Measure what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kinds", nargs="*", default=["memory", "sqlite", "redis"])
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--processes", type=int, nargs="*", default=[1, 4])
-    given = parser.parse_args()
-    print("store   call           processes  a second     CPU   median     99 %  longest  503")
-    for kind, count, name in itertools.product(given.kinds, given.processes, CALLS):
-        if kind == "memory" and count > 1:
+def main(settings: Settings) -> None:
+    """Measure, print and save."""
+    machine = facts()
+    heads = ("store", "call", "processes", "a second", "CPU us", "median us", "p99 ms", "longest ms", "503")
+    lines: list[list[str]] = []
+    results: list[dict[str, object]] = []
+    for kind, processes, name in itertools.product(KINDS, PROCESSES, CALLS):
+        if kind == "memory" and processes > 1:
             continue
-        folder = Path(tempfile.mkdtemp())
-        with urls(kind, folder) as url:
+        settings.say(f"{kind}, {processes}: {name}")
+        with tempfile.TemporaryDirectory() as folder, urls(kind, Path(folder)) as url:
             filled = open_store(url)
             for number in range(SESSIONS):
                 filled.set(f"session:{number}", VALUE, 1000)
             filled.close()
-            found = round_of(url, name, given.seconds, count)
-        shutil.rmtree(folder)
+            found = round_of(url, name, settings.seconds / 2, processes)
         times = sorted(each for some, _, _ in found for each in some)
-        cpu = sum(each for _, each, _ in found) / len(times)
-        middle, late, longest = times[len(times) // 2], times[int(len(times) * 0.99)], times[-1]
-        print(
-            f"{kind:8}{name:16}{count:8}{len(times) / given.seconds:10,.0f}{cpu * 1e6:5.0f} us{middle * 1e6:6.0f} us"
-            f"{late * 1e3:6.1f} ms{longest * 1e3:6.0f} ms{sum(each for *_, each in found):5}",
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main()
+        figures: dict[str, float] = {
+            "rate": len(times) / (settings.seconds / 2),
+            "cpu_us": sum(each for _, each, _ in found) / len(times) * 1e6,
+            "p50_us": times[len(times) // 2] * 1e6,
+            "p99_ms": times[int(len(times) * 0.99)] * 1e3,
+            "worst_ms": times[-1] * 1e3,
+            "failed": sum(each for *_, each in found),
+        }
+        results.append({"store": kind, "call": name, "processes": processes} | figures)
+        forms = (",.0f", ".1f", ".0f", ".2f", ".0f", ".0f")
+        shown = [format(value, form) for value, form in zip(figures.values(), forms, strict=True)]
+        lines.append([kind, name, str(processes), *shown])
+    text = report.table(heads, lines)
+    print(text)
+    report.save(settings.file("stores"), machine, asdict(settings), results, text)

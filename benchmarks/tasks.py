@@ -107,7 +107,7 @@ def _sample(server: Serving, task: Task, settings: Settings) -> Sample:
 def _table(task: Task, rows: dict[str, Row], beside: Sequence[Peer]) -> str:
     """Return the table of one task, the fastest server first; below it, what could not be measured."""
     good = sorted((row for row in rows.values() if row.is_result), key=lambda row: -row.middle("rate"))
-    others = {peer.name.split(",")[0].split()[0]: rows.get(peer.name) for peer in beside}
+    others = {peer.name.partition(",")[0]: rows.get(peer.name) for peer in beside}
     unit = task.unit
     heads = (
         *("server", f"{unit}/s", "min", "max", *(f"x {name}" for name in others), "p99 ms"),

@@ -1,0 +1,10 @@
+"""Fanlight: a page that says which process made it."""
+
+import os
+
+
+def index():
+    return str(os.getpid())
+
+
+URLS = {"/": index}
