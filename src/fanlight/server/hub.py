@@ -99,7 +99,13 @@ class Hub:
         executors = Executors(pool=pool, lanes=self.lanes, detector=self.detector, watchdog=self.watchdog)
         self.exchange = Exchange(table, ownership, executors, handler, self.background, observer, hosts=hosts)
         self.acceptor = Acceptor(
-            poller, table.connections, limits, self.adopt, lambda: evict_idle(table), is_shared=is_shared
+            poller,
+            table.connections,
+            limits,
+            self.adopt,
+            lambda: evict_idle(table),
+            self._call_later,
+            is_shared=is_shared,
         )
         run_in_child(table, ConnectionTable.close_in_child)
         if detects_stalls:
@@ -224,6 +230,13 @@ class Hub:
         return self.ownership.run_pending()
 
     # --- time -----------------------------------------------------------------------------
+
+    def _call_later(self, seconds: float, callback: Callable[[], object]) -> bool:
+        """Have the holder call a function after so many seconds; False in a rescue thread, which has no timers."""
+        if not self.ownership.on_loop_thread():
+            return False
+        self.ownership.loop.call_later(seconds, self.post, callback)
+        return True
 
     def _schedule_timer(self) -> None:
         """Have the event loop call for deadlines, while there is anything that can miss one."""

@@ -246,6 +246,8 @@ class Server:
         )
         for sock, policy in self._listeners.with_policies():
             hub.listen(sock, policy)
+        if self._listeners.share is not None:
+            hub.acceptor.join(self._listeners.share)
         try:
             with _tuned_interpreter():
                 yield hub

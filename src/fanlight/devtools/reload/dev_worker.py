@@ -161,7 +161,7 @@ class DevWorker:
             self._listeners = SharedListenerSet(work.options, self._channel)
             self._is_assigned.set()
         elif what == "serve" and self._listeners is not None:
-            self._listeners.deliver(received_listeners(message, descriptors))
+            self._listeners.deliver(*received_listeners(message, descriptors))
         elif what == "adopt":
             self._adopt(descriptors)
         elif what == "accept":

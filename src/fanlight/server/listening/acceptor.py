@@ -3,7 +3,8 @@
 In: a listening socket that is ready. Out: connected sockets, passed to `on_accept`. When there are too many
 connections, or no descriptors left, idle ones are evicted (`timeouts.evict_idle`). If there are none, the listeners are
 not polled for a while and clients wait in the system's queue: none is refused, and a full process does not spin. An
-address that has its share of connections is refused more, so that it can't take everyone's place.
+address that has its share of connections is refused more, so that it can't take everyone's place. A worker that has
+clearly more connections than another leaves new ones to that one (`worker_loads`), for STEP_BACK_SECONDS at most.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from collections.abc import Callable, Sized
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import READ, SHARED, Poller
 from fanlight.server.listening.listener_policy import ListenerPolicy
+from fanlight.server.listening.worker_loads import AcceptShare
 from fanlight.settings.addresses import unmapped
 from fanlight.settings.limits import Limits
 
 BATCH = 64  # connections accepted at a time
 SHARED_BATCH = 8  # fewer when the socket is shared, so load spreads over workers
+STEP_BACK_SECONDS = 0.002  # for another worker to accept what waits
 # How much of a response the kernel buffers ahead of what it sends; accepted sockets inherit this from the listener.
 # Without it each slow reader takes megabytes of the kernel's memory for TCP, until that is exhausted for everyone.
 MAX_UNSENT_BYTES = 128 * 1024
@@ -41,6 +44,7 @@ CROWDED_SECONDS = 2.0  # after a pause, the hub looks for idle connections more 
 LOG_SECONDS = 60.0  # between two log lines of the same kind
 
 Address = str | bytes
+CallLater = Callable[[float, Callable[[], object]], bool]
 # The socket, the client (None behind a unix socket), the listener's policy, and what the connection is counted under.
 OnAccept = Callable[[socket.socket, str | None, ListenerPolicy | None, Address | None], None]
 
@@ -50,20 +54,21 @@ log = logging.getLogger("fanlight.server")
 class Acceptor:
     """The listening sockets of one hub."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the hub gives it
         self,
         poller: Poller,
         open_now: Sized,
         limits: Limits,
         on_accept: OnAccept,
         evict_idle: Callable[[], bool],
+        call_later: CallLater,
         *,
         is_shared: bool,
     ) -> None:
         """Pass connections to `on_accept` while fewer than the limit are in `open_now`.
 
-        `evict_idle` closes idle connections; False if there are none. `is_shared`: other processes accept from the same
-        sockets.
+        `evict_idle` closes idle connections; False if there are none. `call_later` calls a function after so many
+        seconds; False if it can't now. `is_shared`: other processes accept from the same sockets.
         """
         self._poller, self._open_now, self._on_accept = poller, open_now, on_accept
         self._max_connections, self._max_per_address = limits.connections, limits.connections_per_address
@@ -72,7 +77,9 @@ class Acceptor:
         self._counts: dict[Address, int] = {}
         self._refused, self._refusal_logged_at, self._pause_logged_at = 0, -LOG_SECONDS, -LOG_SECONDS
         self._evict_idle, self._next_eviction, self._paused_at = evict_idle, 0.0, -CROWDED_SECONDS
-        self.is_paused = False
+        self._share: AcceptShare | None = None
+        self._call_later = call_later
+        self.is_paused = self._has_stepped_back = False
         self.accepted = 0
         run_in_child(self, Acceptor.close_in_child)
 
@@ -85,13 +92,50 @@ class Acceptor:
                     listener.setsockopt(level, getattr(socket, name), value)
         self._poller.register(listener.fileno(), self._events)
 
+    def join(self, share: AcceptShare) -> None:
+        """Share the connections with other workers, by how many each has."""
+        self._share = share
+        share.report(len(self._open_now))
+        self._poller.register(share.fd, READ)
+
     def accept(self, fd: int) -> bool:
-        """Accept the connections that wait at a listener; False if the descriptor is not a listener."""
-        found = self._listeners.get(fd)
-        if found is None:
+        """Accept connections that wait at a listener, or at all if another worker has woken this one.
+
+        False if the descriptor is neither a listener nor that signal.
+        """
+        share = self._share
+        if fd not in self._listeners:
+            if share is None or fd != share.fd:
+                return False
+            share.clear()
+            self.accept_all()
+        elif share is None or (other := share.place_with_fewer(len(self._open_now))) is None or not self._step_back():
+            self._accept(fd, self._batch)
+        else:
+            share.wake(other)
+        return True
+
+    def _step_back(self) -> bool:
+        """Leave what waits to another worker for a moment; False if this one must not."""
+        if not self._call_later(STEP_BACK_SECONDS, self._return):
             return False
-        listener, policy = found
-        for _ in range(self._batch):
+        self._has_stepped_back = True
+        for fd in self._listeners:
+            self._poller.unregister(fd)
+        return True
+
+    def _return(self) -> None:
+        """Accept again, and first of all what the other worker has not accepted, if anything: it may be stuck."""
+        if self._has_stepped_back:
+            self.resume()
+            for fd in self._listeners:
+                self._accept(fd, 1)
+
+    def _accept(self, fd: int, batch: int) -> None:
+        listener, policy = self._listeners[fd]
+        for count in range(batch):
+            if count and self._share is not None and self._share.place_with_fewer(len(self._open_now)) is not None:
+                break  # what waits is announced again
             if len(self._open_now) >= self._max_connections and not self._evict_if_due():
                 self._pause("Limits.connections is reached")
                 break
@@ -106,7 +150,8 @@ class Acceptor:
                 break
             self.accepted += 1
             self._take(sock, peer, policy)
-        return True
+            if self._share is not None:
+                self._share.report(len(self._open_now))
 
     def _evict_if_due(self) -> bool:
         """Evict idle connections; not too often, as all connections are examined for it."""
@@ -124,8 +169,8 @@ class Acceptor:
     def accept_all(self) -> None:
         """Accept on all listeners: with EPOLLEXCLUSIVE the kernel may have woken a worker that has died."""
         if not self.is_paused:
-            for fd in list(self._listeners):
-                self.accept(fd)
+            for fd in self._listeners:
+                self._accept(fd, self._batch)
 
     def _take(self, sock: socket.socket, peer: tuple[str, int], policy: ListenerPolicy | None) -> None:
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
@@ -158,7 +203,11 @@ class Acceptor:
                 self._counts[address] = count
             else:
                 del self._counts[address]
-        self.resume()
+        share, connections = self._share, len(self._open_now)
+        if share is not None:
+            share.report(connections)
+        if self.is_paused or (self._has_stepped_back and share and share.place_with_fewer(connections) is None):
+            self.resume()
 
     def _warn_of_address_limit(self, client: str) -> None:
         self._refused += 1
@@ -182,30 +231,42 @@ class Acceptor:
                 log.warning("new connections wait in the system's queue: %s (%d are open)", why, len(self._open_now))
                 self._pause_logged_at = now
             self.is_paused = True
-            for fd in self._listeners:
-                self._poller.unregister(fd)
+            if self._share is not None:
+                self._share.leave()
+            if not self._has_stepped_back:
+                for fd in self._listeners:
+                    self._poller.unregister(fd)
 
     def resume(self) -> None:
-        """Accept again after a pause."""
-        if self.is_paused:
-            self.is_paused = False
+        """Accept again after a pause, or after leaving connections to another worker."""
+        if self.is_paused or self._has_stepped_back:
+            self.is_paused = self._has_stepped_back = False
+            if self._share is not None:
+                self._share.report(len(self._open_now))
             for fd in self._listeners:
                 self._poller.register(fd, self._events)
 
     def close_in_child(self) -> None:
         """Close the listeners of a forked child, without accepting."""
+        self._share = None  # its memory is its parent's too
         for listener, _ in self._listeners.values():
             listener.close()
 
     def close(self) -> None:
         """Accept the connections that wait by now, then close every listener."""
+        share, self._share = self._share, None
+        if self._has_stepped_back:
+            self.resume()
         for fd, (listener, _) in list(self._listeners.items()):
             if not self.is_paused:
-                self.accept(fd)
+                self._accept(fd, self._batch)
             if not self.is_paused:
                 self._poller.unregister(fd)
             listener.close()
         self._listeners.clear()
+        if share is not None:
+            self._poller.unregister(share.fd)
+            share.close()
 
 
 def address_of(client: str) -> Address:

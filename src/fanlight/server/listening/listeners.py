@@ -17,6 +17,7 @@ from fanlight.server.io.forks import run_in_child
 from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import is_ipv6_only, listen, remove_file, try_bind, url_of
 from fanlight.server.listening.listener_policy import HTTPS_PORT, ListenerPolicy, ProxyFields, ProxySettings
+from fanlight.server.listening.worker_loads import AcceptShare
 from fanlight.server.tls.tls import ClientCertMode, TlsConfig
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
 from fanlight.settings.options import Options
@@ -40,6 +41,7 @@ class ListenerSet:
         """
         self._options, self._owner = options, owner
         self.listeners: list[Listener] = []
+        self.share: AcceptShare | None = None  # of what is accepted from them, where other workers accept too
         self._proxies = ProxySettings(
             trust=TrustedProxies(options.trusted_proxies),
             fields=cast("ProxyFields", options.proxy_fields),

@@ -26,6 +26,7 @@ from typing import Any
 
 from fanlight.server.io.terminal import Terminal
 from fanlight.server.listening.listeners import ListenerSet
+from fanlight.server.listening.worker_loads import WorkerLoads
 from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.shutdown import LATE_EXIT_CODE, STOP_SIGNALS, ShutdownController
 from fanlight.server.workers.handover import Handover, PreflightCheck
@@ -67,7 +68,7 @@ class Supervisor:
         self._shutdown, self._terminal = shutdown, terminal
         self._options, self._announce = options, announce
         self._command, identity = own_command(), identity_of(options.user)
-        self._listeners = ListenerSet(options, owner=identity)
+        self._listeners, self._loads = ListenerSet(options, owner=identity), WorkerLoads(options.workers)
         self._spawner = Spawner(self._command, identity)
         self.policy = WorkerPolicy(self._spawner.start, options.workers, options.limits)
         self.started_at = time.monotonic()
@@ -106,6 +107,7 @@ class Supervisor:
                 self.policy.kill()
                 self._listeners.remove_files()
                 self._listeners.close()
+                self._loads.close()
         if shutdown.exit_code or self.policy.has_cut_off:
             return shutdown.exit_code or LATE_EXIT_CODE
         return FAILED_EXIT_CODE if self.policy.has_failed else 0
@@ -172,6 +174,7 @@ class Supervisor:
                 pass  # its last messages
             self._unwatch_channel(worker)
             worker.channel.close()
+            self._loads.give_back(worker.place)
             self.policy.on_exit(worker, code, now)
             for other in self.policy.ready:
                 other.channel.send("ping")  # the kernel may have woken the exited worker for a client that still waits
@@ -210,7 +213,8 @@ class Supervisor:
         """Send a worker the listening sockets; they are opened when the site has started in the first worker."""
         if not self._listeners.is_open:
             self._listeners.open()
-        send_listeners(worker.channel, self._listeners.listeners)
+        worker.take_place(self._loads.take_place())
+        send_listeners(worker.channel, self._listeners.listeners, self._loads, worker.place)
 
     # --- signals --------------------------------------------------------------------------------------
 

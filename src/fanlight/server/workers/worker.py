@@ -74,7 +74,7 @@ class WorkerControl:
     def _handle_message(self, message: Message, descriptors: Sequence[int]) -> None:
         what, server = message["what"], self._server
         if what == "serve":
-            self._listeners.deliver(received_listeners(message, descriptors))
+            self._listeners.deliver(*received_listeners(message, descriptors))
         elif what == "ping":
             server.post(self._on_ping)
         elif what == "status":

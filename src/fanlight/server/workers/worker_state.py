@@ -71,6 +71,7 @@ class Worker:
     is_retired: bool = False  # it is stopped as soon as another has taken its place
     last_ping: float = 0.0
     exit_deadline: float = 0.0  # STOPPING: killed at this time; ABORTING: the same, after its stack dump
+    place: int | None = None  # among those that share the connections
     served: int = 0
     counts: CountsSnapshot | None = None  # as it last reported them
     abort_reason: str = ""
@@ -86,6 +87,10 @@ class Worker:
             return False
         self.state = state
         return True
+
+    def take_place(self, place: int | None) -> None:
+        """Record its place among the workers that share the connections."""
+        self.place = place
 
     def begin(self, generation: int, now: float) -> None:
         """Record that it begins to start now: it was waiting for something to load."""
