@@ -260,5 +260,5 @@ class Hub:
         close_expired(table, self.exchange.refuse_late, now)
         self.exchange.send_buffers.enforce()
         self.lanes.remeasure()
-        self.acceptor.resume()
+        self.acceptor.on_tick()
         table.abort_if_overdue(now)

@@ -24,6 +24,9 @@ from fanlight.settings.limits import Limits
 BATCH = 64  # connections accepted at a time
 SHARED_BATCH = 8  # fewer when the socket is shared, so load spreads over workers
 STEP_BACK_SECONDS = 0.002  # for another worker to accept what waits
+# PERF: benchmarks/balance.py: how often a worker steps back in a second, which is enough for kept connections. Short ones,
+# by the thousand, are shared well enough by the kernel, and each step costs as much as a request.
+STEPS_PER_SECOND = 64
 # How much of a response the kernel buffers ahead of what it sends; accepted sockets inherit this from the listener.
 # Without it each slow reader takes megabytes of the kernel's memory for TCP, until that is exhausted for everyone.
 MAX_UNSENT_BYTES = 128 * 1024
@@ -80,6 +83,7 @@ class Acceptor:
         self._share: AcceptShare | None = None
         self._call_later = call_later
         self.is_paused = self._has_stepped_back = False
+        self._steps_left = STEPS_PER_SECOND
         self.accepted = 0
         run_in_child(self, Acceptor.close_in_child)
 
@@ -109,17 +113,24 @@ class Acceptor:
                 return False
             share.clear()
             self.accept_all()
-        elif share is None or (other := share.place_with_fewer(len(self._open_now))) is None or not self._step_back():
+        elif share is None or (other := self._worker_with_fewer()) is None or not self._step_back():
             self._accept(fd, self._batch)
         else:
             share.wake(other)
         return True
+
+    def _worker_with_fewer(self) -> int | None:
+        """Return the place of a worker that is to accept instead of this one, None if there is none."""
+        if self._share is None or not self._steps_left:
+            return None
+        return self._share.place_with_fewer(len(self._open_now))
 
     def _step_back(self) -> bool:
         """Leave what waits to another worker for a moment; False if this one must not."""
         if not self._call_later(STEP_BACK_SECONDS, self._return):
             return False
         self._has_stepped_back = True
+        self._steps_left -= 1
         for fd in self._listeners:
             self._poller.unregister(fd)
         return True
@@ -134,7 +145,7 @@ class Acceptor:
     def _accept(self, fd: int, batch: int) -> None:
         listener, policy = self._listeners[fd]
         for count in range(batch):
-            if count and self._share is not None and self._share.place_with_fewer(len(self._open_now)) is not None:
+            if count and self._worker_with_fewer() is not None:
                 break  # what waits is announced again
             if len(self._open_now) >= self._max_connections and not self._evict_if_due():
                 self._pause("Limits.connections is reached")
@@ -203,10 +214,9 @@ class Acceptor:
                 self._counts[address] = count
             else:
                 del self._counts[address]
-        share, connections = self._share, len(self._open_now)
-        if share is not None:
-            share.report(connections)
-        if self.is_paused or (self._has_stepped_back and share and share.place_with_fewer(connections) is None):
+        if self._share is not None:
+            self._share.report(len(self._open_now))
+        if self.is_paused or (self._has_stepped_back and self._worker_with_fewer() is None):
             self.resume()
 
     def _warn_of_address_limit(self, client: str) -> None:
@@ -236,6 +246,11 @@ class Acceptor:
             if not self._has_stepped_back:
                 for fd in self._listeners:
                     self._poller.unregister(fd)
+
+    def on_tick(self) -> None:
+        """Do what is due once a second."""
+        self._steps_left = STEPS_PER_SECOND
+        self.resume()
 
     def resume(self) -> None:
         """Accept again after a pause, or after leaving connections to another worker."""
