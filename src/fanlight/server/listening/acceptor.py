@@ -24,8 +24,8 @@ from fanlight.settings.limits import Limits
 BATCH = 64  # connections accepted at a time
 SHARED_BATCH = 8  # fewer when the socket is shared, so load spreads over workers
 STEP_BACK_SECONDS = 0.002  # for another worker to accept what waits
-# PERF: benchmarks/balance.py: how often a worker steps back in a second, which is enough for kept connections. Short ones,
-# by the thousand, are shared well enough by the kernel, and each step costs as much as a request.
+# PERF: benchmarks/balance.py: how often a worker steps back in a second, which is enough for kept connections. Short
+# ones, by the thousand, are shared well enough by the kernel, and each step costs as much as a request.
 STEPS_PER_SECOND = 64
 # How much of a response the kernel buffers ahead of what it sends; accepted sockets inherit this from the listener.
 # Without it each slow reader takes megabytes of the kernel's memory for TCP, until that is exhausted for everyone.
