@@ -323,7 +323,7 @@ class Application:
             route, request.params = found  # PERF: benchmarks/run.py; isinstance() would be a call
             return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
         request.params = {}
-        return self._call_without_route(found, head.method, head.path)  # type: ignore[arg-type]  # a NoMatch: not a tuple
+        return self._call_without_route(found, request)  # type: ignore[arg-type]  # a NoMatch: not a tuple
 
     async def start(self) -> None:
         """Run the lifespan up to its yield."""
