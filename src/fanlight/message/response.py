@@ -16,7 +16,7 @@ import msgspec
 
 from fanlight.errors import InvalidResponse
 from fanlight.foreign_names import refuse_foreign_names
-from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
+from fanlight.message.cookies import EPOCH, cookie_key, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair, check_field
 from fanlight.message.location import encode_location
 from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
@@ -103,9 +103,8 @@ class Response:
     def headers(self) -> MutableHeaders:
         """The header fields, which can be changed; `content-length` is set by the server."""
         if self.own_headers is None:
-            self.own_headers = MutableHeaders()
-            if self.media_type:
-                self.own_headers.load_checked((_check_field("content-type", self.media_type),))
+            kind = self.media_type
+            self.own_headers = MutableHeaders.of_checked((_check_field("content-type", kind),) if kind else ())
         return self.own_headers
 
     def fields(self) -> Sequence[Pair]:
@@ -140,9 +139,8 @@ class Response:
 
         Raises InvalidResponse for an invalid cookie, TypeError for an unknown option.
         """
-        chosen = read_cookie_options(options)
-        line = write_cookie(name, value, chosen)
-        self.headers.set_cookie(line, cookie_key, is_secure_if_https=depends_on_scheme(name, chosen))
+        line, depends_on_scheme = write_cookie(name, value, read_cookie_options(options))
+        self.headers.set_cookie(line, cookie_key, is_secure_if_https=depends_on_scheme)
 
     def delete_cookie(self, name: str, **options: Any) -> None:
         """Delete a cookie: give the options that it was set with, except `max_age` and `expires`."""
