@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits, limit_error
 from fanlight.message.charset import decode_text
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
@@ -122,11 +122,6 @@ def read_urlencoded(text: str, limits: FormLimits, charset: str = "") -> list[tu
         raise limit_error(f"there are over {limits.fields} fields in the form", "fields")
     named = None if charset else _NAMED_CHARSET.search(text)
     return _pairs(text, limits, named[1] if named else charset)
-
-
-def limit_error(what: str, limit: str, field: str = "") -> ContentTooLarge:
-    """Return the error for a form that exceeds a limit of the view, with a hint for the author of the view."""
-    return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
 def _pairs(text: str, limits: FormLimits, charset: str = "") -> list[tuple[str, str]]:

@@ -15,12 +15,12 @@ from urllib.parse import unquote
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.accept import best_match
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits, limit_error
 from fanlight.message.charset import decode_text
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import ContentStream, SpooledContent
 from fanlight.message.cookies import read_cookies
-from fanlight.message.form import Query, limit_error, read_query, read_urlencoded
+from fanlight.message.form import Query, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
 from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, essence_of, is_json

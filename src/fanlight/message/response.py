@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import html
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -18,6 +17,7 @@ from fanlight.errors import InvalidResponse
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.cookies import EPOCH, cookie_key, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair, check_field
+from fanlight.message.html_text import escape
 from fanlight.message.location import encode_location
 from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
 
@@ -238,7 +238,7 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
     if status not in _REDIRECTS:
         raise InvalidResponse(f"{status} is not the status of a redirect; use one of {sorted(_REDIRECTS)}")
     location = encode_location(to)
-    shown = html.escape(location)
+    shown = escape(location)
     response = Response(f'<!doctype html><title>Moved</title><p>See <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location
     return response

@@ -10,8 +10,8 @@ others walk the tree of their method, which would find the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from fanlight.routing.explain import NearRoute, explain, nearest
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.pattern import Pattern, Segment
@@ -19,6 +19,9 @@ from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import NOT_FOUND, NoMatch, NoMatchReason, Route
 from fanlight.routing.tree import Node, NoParameters, find, raw_segment_reader
+
+if TYPE_CHECKING:
+    from fanlight.routing.explain import NearRoute
 
 _BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)
 
@@ -135,11 +138,15 @@ class Table:
 
         A path that is typed by hand, like "/café", is encoded first, as by a browser.
         """
+        from fanlight.routing.explain import explain  # noqa: PLC0415 - serves no request
+
         sent = browser_path(raw_path)
         return explain(self._patterns, method, sent, self.find(method, sent))
 
     def nearest(self, method: str, raw_path: str) -> list[NearRoute]:
         """Return the routes that do not serve a request, most similar first, and why each does not."""
+        from fanlight.routing.explain import nearest  # noqa: PLC0415 - as above
+
         found = self.find(method, raw_path)
         return nearest(self._patterns, method, raw_path, found[0] if isinstance(found, tuple) else None)
 
